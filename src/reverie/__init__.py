@@ -1,0 +1,1 @@
+"""Self-hosted managed agents that learn from their own past sessions by dreaming."""

@@ -1,0 +1,58 @@
+"""The structured summary of one session that mining reads instead of the transcript."""
+
+from typing import Literal
+
+import msgspec
+
+DIGEST_VERSION = 1
+"""Raised whenever a behaviour is added or changed; older digests are then made again, lazily."""
+
+SESSION = "session"
+"""The situation every session is in: behaviours are counted anywhere in it."""
+
+BehaviourKind = Literal["choice", "sequence", "manner", "marker"]
+"""``choice``: which action was taken; ``sequence``: an order of actions; ``manner``: how something was said or asked;
+``marker``: a symptom (errors, repeats, length) that may point at trouble but is never advice."""
+
+
+class Behaviour(msgspec.Struct, frozen=True):
+    """A named predicate that held for a session, and the event that proves it.
+
+    ``situation`` is what the agent had seen when it could have done this: ``SESSION`` (any time), ``start`` (the first
+    action), ``after <condition>`` (the action right after the condition was first met) or ``before <action>`` (done at
+    some time before the first such action). Sessions that were never in the situation are not compared.
+    """
+
+    situation: str
+    name: str
+    kind: BehaviourKind
+    sequence: int
+    """The proving event's sequence number."""
+    step: int
+    """How many agent actions (messages or tool calls) came before, from 0."""
+
+
+class Situation(msgspec.Struct, frozen=True):
+    """A moment of decision a session reached, for the first time, at event ``sequence``."""
+
+    name: str
+    sequence: int
+
+
+class Digest(msgspec.Struct, frozen=True):
+    """What a session amounted to. Depends on the events alone: never on scores, labels or the grader's keys."""
+
+    opening: str
+    """The first user message, cut at 2,000 characters."""
+    steps: int
+    """Agent actions (messages and tool calls)."""
+    situations: tuple[Situation, ...]
+    """Each at most once; ``SESSION`` is implied and not listed."""
+    behaviours: tuple[Behaviour, ...]
+    """Each (situation, name) at most once: the first time it held."""
+    errors: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float | None = None
+    """Wall time between the first and the last event, where the source has times."""
+    cost_usd: float | None = None

@@ -1,0 +1,129 @@
+"""The record of a dream: its request, its status and its result."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from reverie.lessons.lesson import Effect, Lesson
+
+DreamStatus = Literal["pending", "running", "completed", "failed", "canceled"]
+ChangeAction = Literal["add", "edit", "merge", "drop"]
+
+
+class DreamRequest(msgspec.Struct, frozen=True):
+    """What a dream is asked to do; a resumed dream has the very same request."""
+
+    store: str
+    """The store's name or id."""
+    where: str | None = None
+    """Which sessions to read; None reads all."""
+
+
+class SessionCounts(msgspec.Struct, frozen=True):
+    """Sessions in the dream's scope, and how many of them had not been digested before."""
+
+    read: int
+    new: int
+    scored: int = 0
+
+
+class PlaceboCounts(msgspec.Struct, frozen=True):
+    """The same mining with rewards shuffled within strata: how often, and how many lessons it adopted."""
+
+    runs: int
+    lessons: int
+
+
+class PatternRow(msgspec.Struct, frozen=True):
+    """One tested pattern as the report shows it."""
+
+    situation: str
+    behaviour: str
+    kind: str
+    effect: Effect | None
+    """None where no stratum could inform it."""
+    q_value: float
+    strata_informative: int
+    sessions_with: int
+    sessions_without: int
+    verdict: str
+    """adopted, candidate, or why not."""
+    naive_effect: float | None = None
+    """What pooled comparison, ignoring the task, would have claimed."""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One edit the dream made to the store."""
+
+    action: ChangeAction
+    path: str
+    reason: str
+
+
+class TrendPoint(msgspec.Struct, frozen=True):
+    """Sessions and their mean reward in one stretch of time (or of import order, where sources have no times)."""
+
+    label: str
+    sessions: int
+    scored: int
+    mean_reward: float | None
+    low: float | None
+    high: float | None
+
+
+class StrataSummary(msgspec.Struct, frozen=True):
+    """How the sessions were grouped for comparison, and what that can and cannot tell."""
+
+    by: str
+    """In words, such as ``task`` or ``task, adjusted for agent variant``."""
+    strata: int
+    informative: int
+    """Strata in which the rewards differ at all, so that something could be learnt from them."""
+    variants: int
+    detectable_effect: float | None
+    """The smallest reward difference a behaviour shown in half of the sessions would be found with, 8 times in 10."""
+    note: str = ""
+    """``not enough repeats to tell``, when that is so, with the numbers."""
+
+
+class StageTime(msgspec.Struct, frozen=True):
+    """How long a stage took."""
+
+    stage: str
+    seconds: float
+
+
+class DreamResult(msgspec.Struct, frozen=True):
+    """All that a dream found and did; the report is drawn from this record alone."""
+
+    dream_id: str
+    status: DreamStatus
+    sessions: SessionCounts
+    tested: int
+    placebo: PlaceboCounts
+    lessons: tuple[Lesson, ...]
+    patterns: tuple[PatternRow, ...]
+    changes: tuple[Change, ...]
+    seconds: float
+    store: str = ""
+    where: str | None = None
+    revision: int | None = None
+    """The store revision it wrote; None when nothing had to change."""
+    strata: StrataSummary | None = None
+    trend: tuple[TrendPoint, ...] = ()
+    stages: tuple[StageTime, ...] = ()
+    usage: dict[str, Any] = {}
+    """Model tokens and money; empty for a dream without a model."""
+    started_at: datetime | None = None
+    notes: tuple[str, ...] = ()
+
+
+class DreamEstimate(msgspec.Struct, frozen=True):
+    """What a dream would read and roughly cost, before it is run."""
+
+    sessions: SessionCounts
+    events: int
+    seconds: float
+    """Expected wall time, from this machine's measured pace."""
+    cost_usd: float = 0.0

@@ -1,0 +1,90 @@
+"""Every error Reverie raises on purpose.
+
+    ReverieError
+    ├── SettingsError           a setting or environment variable cannot be used
+    ├── DatabaseError           the database cannot be started, reached or migrated
+    ├── InputError              something the user gave is malformed
+    │   ├── ExpressionError     a ``--where`` expression cannot be understood
+    │   ├── ImportFormatError   a file's format is unknown or not the one named
+    │   ├── MetricError         a metric or score is out of its stated range, or undefined
+    │   └── MemoryPathError     a memory path breaks the path rules
+    ├── NotFoundError           the named store, memory, session, revision or lesson does not exist
+    ├── ConflictError           the act would break a promise
+    │   ├── PathConflictError   the memory path is taken
+    │   ├── PreconditionError   the content hash has moved on
+    │   ├── StoreLimitError     the store is full
+    │   ├── StoreArchivedError  the store is archived, so it is read-only
+    │   └── SlotBusyError       another dream holds the store's slot
+    └── DreamError              a dream could not be completed
+
+Each message names what was wrong and what to do next.
+"""
+
+
+class ReverieError(Exception):
+    """Base of all errors that Reverie raises on purpose."""
+
+
+class SettingsError(ReverieError):
+    """A setting or environment variable cannot be used."""
+
+
+class DatabaseError(ReverieError):
+    """The database cannot be started, reached or migrated."""
+
+
+class InputError(ReverieError):
+    """Something the user gave is malformed."""
+
+
+class ExpressionError(InputError):
+    """A ``--where`` expression cannot be understood."""
+
+
+class ImportFormatError(InputError):
+    """A file's format is unknown or not the one named."""
+
+
+class MetricError(InputError):
+    """A metric or score is out of its stated range, or undefined."""
+
+
+class MemoryPathError(InputError):
+    """A memory path breaks the path rules."""
+
+
+class NotFoundError(ReverieError):
+    """The named store, memory, session, revision or lesson does not exist."""
+
+
+class ConflictError(ReverieError):
+    """The act would break a promise."""
+
+
+class PathConflictError(ConflictError):
+    """The memory path is taken, or a file would become a directory."""
+
+    def __init__(self, message: str, *, memory_id: str, path: str) -> None:
+        super().__init__(message)
+        self.memory_id = memory_id
+        self.path = path
+
+
+class PreconditionError(ConflictError):
+    """The content hash has moved on since it was read."""
+
+
+class StoreLimitError(ConflictError):
+    """The store is full."""
+
+
+class StoreArchivedError(ConflictError):
+    """The store is archived, so it is read-only."""
+
+
+class SlotBusyError(ConflictError):
+    """Another dream holds the store's slot."""
+
+
+class DreamError(ReverieError):
+    """A dream could not be completed."""

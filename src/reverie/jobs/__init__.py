@@ -1,0 +1,1 @@
+"""Durable work: dreams as workflows that survive being killed."""

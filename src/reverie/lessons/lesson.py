@@ -1,0 +1,64 @@
+"""Advice with the evidence behind it."""
+
+from typing import Literal
+
+import msgspec
+
+LessonKind = Literal["best_practice", "failure_mitigation", "training_priority", "heuristic_adjustment"]
+LessonStatus = Literal["candidate", "trial", "adopted", "retired", "refused"]
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """A difference in reward with its 95 % interval, in ``unit``."""
+
+    estimate: float
+    low: float
+    high: float
+    unit: str = "reward"
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """Where the advice holds; None means anywhere the sessions came from."""
+
+    agent: str | None = None
+    task_family: str | None = None
+    condition: str | None = None
+    """What the agent can see when the advice applies, in words."""
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """A session, and the event in it, that the claim rests on."""
+
+    session_id: str
+    event_id: str
+
+
+class Lesson(msgspec.Struct, frozen=True):
+    """Advice proposed or kept, with the numbers that decided."""
+
+    id: str
+    """``lsn_…``, the same for the same claim in the same store, from dream to dream."""
+    kind: LessonKind
+    statement: str
+    """One or two sentences an agent can act on."""
+    scope: Scope
+    behaviour: str
+    effect: Effect
+    """On the sessions kept for confirmation; where a pattern never got there, on the discovery part."""
+    q_value: float
+    """False discovery rate at which the deciding test passes (0 to 1)."""
+    strata_informative: int
+    sessions_with: int
+    sessions_without: int
+    evidence: tuple[Evidence, ...]
+    status: LessonStatus
+    reason: str
+    """Why it has this status, in a sentence."""
+    counter_examples: tuple[Evidence, ...] = ()
+    """Sessions that followed the advice and failed, or did not and succeeded."""
+    discovery: Effect | None = None
+    reward_with: float | None = None
+    """Mean reward of the sessions that did it, in the strata compared."""
+    reward_without: float | None = None
+    shadows: tuple[str, ...] = ()
+    """Behaviours that looked helpful or harmful only because they go with this one."""

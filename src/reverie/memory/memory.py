@@ -1,0 +1,85 @@
+"""A memory: one document at a path; its immutable versions; the store's revisions."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Operation = Literal["created", "modified", "deleted"]
+Act = Literal["dream", "write", "import", "rollback"]
+
+
+class MemoryStore(msgspec.Struct, frozen=True):
+    """A named collection of memories."""
+
+    id: str
+    name: str
+    description: str
+    metadata: dict[str, str]
+    created_at: datetime
+    updated_at: datetime
+    archived_at: datetime | None = None
+    revision: int = 0
+    """Number of the store's latest revision; 0 is the empty store."""
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """One document at a path, as it stands."""
+
+    id: str
+    memory_store_id: str
+    path: str
+    content: str | None
+    """None where only a listing was asked for."""
+    content_sha256: str
+    content_size_bytes: int
+    memory_version_id: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class MemoryVersion(msgspec.Struct, frozen=True):
+    """An immutable snapshot of a memory, one per real change."""
+
+    id: str
+    memory_store_id: str
+    memory_id: str
+    operation: Operation
+    path: str | None
+    content: str | None
+    content_sha256: str | None
+    content_size_bytes: int | None
+    created_by: dict[str, str] | None
+    """The wire API's actor union, such as ``{"type": "session_actor", "session_id": …}``."""
+    created_at: datetime
+    revision: int
+    """The store revision this change belongs to."""
+    reason: str
+    redacted_at: datetime | None = None
+    redacted_by: dict[str, str] | None = None
+
+
+class Revision(msgspec.Struct, frozen=True):
+    """One act on a store: a snapshot that can be listed, compared and gone back to."""
+
+    memory_store_id: str
+    number: int
+    act: Act
+    actor: str
+    """Who did it: ``user`` or a dream's id."""
+    reason: str
+    source_session_ids: tuple[str, ...]
+    created_at: datetime
+    created: int
+    modified: int
+    deleted: int
+
+
+class Edit(msgspec.Struct, frozen=True):
+    """A wished change: the document at ``path`` shall have ``content`` (None: shall be gone), and why."""
+
+    path: str
+    content: str | None
+    reason: str
+    expected_content_sha256: str | None = None
+    """When given, the edit applies only while the present content has this hash."""

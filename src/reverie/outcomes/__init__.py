@@ -1,0 +1,1 @@
+"""Room 2: how well it went, and on whose word. Metrics, scores, reward."""

@@ -1,0 +1,1 @@
+"""What a dream found, as one self-contained page."""

@@ -1,0 +1,62 @@
+"""One immutable entry in a session, in the Managed Agents event vocabulary."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+
+EventType = Literal[
+    "user.message",
+    "user.interrupt",
+    "user.define_outcome",
+    "user.tool_result",
+    "system.message",
+    "agent.message",
+    "agent.thinking",
+    "agent.tool_use",
+    "agent.tool_result",
+    "agent.thread_message_sent",
+    "agent.thread_message_received",
+    "session.status_idle",
+    "session.error",
+    "session.usage",
+    "session.thread_created",
+    "span.model_request_end",
+]
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One immutable entry in a session.
+
+    ``payload`` holds the wire fields other than ``id``, ``type`` and ``processed_at``:
+
+    - messages and thinking: ``content`` = list of ``{"type": "text", "text": str}`` blocks;
+    - ``agent.tool_use``: ``name`` str, ``input`` object, ``tool_call_id`` str when the source had one;
+    - ``agent.tool_result``: ``tool_use_id`` (the event id of its ``agent.tool_use``), ``content`` blocks,
+      ``is_error`` bool, ``name`` of the tool;
+    - ``span.model_request_end``: ``model_usage`` with ``input_tokens``, ``output_tokens``,
+      ``cache_creation_input_tokens``, ``cache_read_input_tokens``; ``cost_usd`` when the source had it.
+    """
+
+    type: EventType
+    payload: dict[str, Any]
+    at: datetime | None = None
+    """When the source says it happened (UTC)."""
+    thread_id: str | None = None
+    """The agent's thread inside a multi-agent session; None is the primary thread."""
+
+
+def text_of(event: Event) -> str:
+    """The event's text blocks, joined by line breaks; empty when it has none."""
+    content = event.payload.get("content")
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    return "\n".join(block["text"] for block in content if block.get("type") == "text")
+
+
+def text_content(text: str) -> list[dict[str, str]]:
+    """``text`` as a list of wire content blocks."""
+    return [{"type": "text", "text": text}]

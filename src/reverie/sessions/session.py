@@ -1,0 +1,54 @@
+"""A session: one run of an agent, with the tags that segment queries use."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from reverie.sessions.event import Event
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+class Session(msgspec.Struct, frozen=True):
+    """What is known of a session besides its events."""
+
+    id: str
+    source: str
+    """The format it came from: chat, tau-bench, intercode, claude-code, reverie, api."""
+    agent: str | None = None
+    agent_version: str | None = None
+    model: str | None = None
+    task_id: str | None = None
+    """Sessions with one task id attempted the same task; None where the source does not say."""
+    task_category: str | None = None
+    user_id: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    metadata: dict[str, str] = {}
+    """Any further tags, as text."""
+
+
+class Score(msgspec.Struct, frozen=True):
+    """One metric's value for one session."""
+
+    metric: str
+    value: float
+
+
+class Transcript(msgspec.Struct, frozen=True):
+    """A session with its events in order; an event's sequence number is its position, from 0."""
+
+    session: Session
+    events: tuple[Event, ...]
+    scores: tuple[Score, ...] = ()
+
+
+def content_sha256(events: Sequence[Event]) -> str:
+    """Hash of the events as the source gave them, before redaction; two sources with the same events agree."""
+    digest = hashlib.sha256()
+    for event in events:
+        digest.update(_encoder.encode(event))
+        digest.update(b"\n")
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""The database: sessions, scores, digests, memory and dreams on PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Worlds with known truths, for this project's tests and for yours."""
