@@ -75,11 +75,30 @@ CREATE TABLE scores (
     PRIMARY KEY (session_key, metric)
 );
 
+CREATE TABLE behaviours (
+    code integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    situation text NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    UNIQUE (situation, name)
+);
+
+-- Parallel int32 arrays: what held (behaviours.code), the proving event, and the step it happened at. Mining
+-- reads these columns for every session of a dream, so they are kept in the form that numpy maps directly.
 CREATE TABLE digests (
     session_key bigint PRIMARY KEY REFERENCES sessions ON DELETE CASCADE,
     version integer NOT NULL,
     event_count integer NOT NULL,
-    digest bytea NOT NULL
+    opening text NOT NULL,
+    steps integer NOT NULL,
+    codes bytea NOT NULL,
+    sequences bytea NOT NULL,
+    first_steps bytea NOT NULL,
+    errors integer NOT NULL,
+    input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    seconds double precision,
+    cost_usd double precision
 );
 
 CREATE TABLE memory_stores (
