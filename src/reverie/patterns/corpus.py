@@ -1,0 +1,168 @@
+"""The digested sessions of a dream, column by column, and how they are grouped for comparison."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from reverie.digests.digest import SESSION
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
+Flags = npt.NDArray[np.bool_]
+
+
+def sums(index: Codes | Ints, values: Floats, size: int) -> Floats:
+    """``values`` added up by ``index``, into an array of ``size``."""
+    return np.asarray(np.bincount(index, values, size), np.float64)
+
+
+SITUATION_KIND = "situation"
+"""Kind of the rows of a corpus that say a situation was reached, rather than what was done in it."""
+
+
+class BehaviourName(msgspec.Struct, frozen=True):
+    """What a behaviour code stands for. For a situation's own row ``name`` is empty."""
+
+    situation: str
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Corpus:
+    """Sessions as columns of length n, and what held for them as parallel arrays (one entry per behaviour shown).
+
+    Everything here comes from digests, tags and scores; entries are sorted by session.
+    """
+
+    session_ids: Sequence[str]
+    reward: Floats
+    """In [0, 1]; NaN where the session has no score."""
+    steps: Codes
+    """Agent actions in the session."""
+    task: Sequence[str | None]
+    category: Sequence[str | None]
+    variant: Sequence[str]
+    """Agent, its version and its model as one label."""
+    entry_session: Codes
+    """Position of the session an entry belongs to."""
+    entry_code: Codes
+    """Position in ``names`` of what held."""
+    entry_step: Codes
+    """How many agent actions came before it first held."""
+    names: Sequence[BehaviourName]
+
+    def scored_only(self) -> "Corpus":
+        """The sessions that have a reward; the others cannot tell good from bad."""
+        keep = ~np.isnan(self.reward)
+        if keep.all():
+            return self
+        position = np.cumsum(keep) - 1
+        kept_entries = keep[self.entry_session]
+        chosen: list[int] = np.flatnonzero(keep).tolist()
+        return Corpus(
+            session_ids=[self.session_ids[i] for i in chosen],
+            reward=self.reward[keep],
+            steps=self.steps[keep],
+            task=[self.task[i] for i in chosen],
+            category=[self.category[i] for i in chosen],
+            variant=[self.variant[i] for i in chosen],
+            entry_session=position[self.entry_session[kept_entries]].astype(np.int32),
+            entry_code=self.entry_code[kept_entries],
+            entry_step=self.entry_step[kept_entries],
+            names=self.names,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Strata:
+    """Groups of comparable sessions, as columns parallel to a corpus's sessions."""
+
+    code: Codes
+    """The stratum of each session, from 0."""
+    count: int
+    variant: Codes
+    """The agent variant, adjusted for besides the stratum; all 0 where strata already hold one variant each."""
+    variants: int
+    confirmation: Flags
+    """True for sessions kept away from discovery."""
+    by: str
+    """How strata were formed, in words."""
+    split_by: str
+    """``task``: whole strata are kept for confirmation; ``session``: sessions of every stratum are."""
+
+
+def _codes(labels: Sequence[str]) -> tuple[Codes, int]:
+    index: dict[str, int] = {}
+    codes = np.fromiter((index.setdefault(label, len(index)) for label in labels), np.int32, len(labels))
+    return codes, len(index)
+
+
+def _kept_for_confirmation(label: str) -> bool:
+    return hashlib.blake2b(label.encode("utf-8", "surrogatepass"), digest_size=1, person=b"confirm").digest()[0] < 128
+
+
+def _strata_labels(corpus: Corpus) -> tuple[list[str], str, bool]:
+    """Labels, how they came about, and whether they leave agent variants mixed."""
+    tasks = [task for task in corpus.task if task is not None]
+    repeated = len(tasks) >= 2 * max(1, len(set(tasks)))
+    if tasks and len(tasks) >= 0.8 * len(corpus.task) and repeated:
+        labels = [
+            f"task:{t}" if t is not None else f"other:{v}" for t, v in zip(corpus.task, corpus.variant, strict=True)
+        ]
+        return labels, "task", True
+    families = zip(corpus.category, corpus.variant, strict=True)
+    return (
+        [f"{category or 'any'} × {variant}" for category, variant in families],
+        "task category × agent variant",
+        False,
+    )
+
+
+def form_strata(corpus: Corpus, *, least_strata_to_split: int = 20) -> Strata:
+    """Group sessions by task where tasks repeat, else by task category and agent variant.
+
+    Where one task was run by several agent variants, variants stay mixed inside a stratum and are adjusted for.
+    Half of the strata are kept for confirmation, chosen by a hash of their label so that a task stays on its side
+    from dream to dream; with fewer than ``least_strata_to_split`` informative strata, half of the sessions instead.
+    """
+    labels, by, mixed = _strata_labels(corpus)
+    code, count = _codes(labels)
+    variant, variants = _codes(corpus.variant) if mixed else (np.zeros(len(labels), np.int32), 1)
+    if mixed and variants > 1:
+        by = "task, adjusted for agent variant"
+    spread = _sum_of_squares(code, count, corpus.reward)
+    by_task = mixed and int((spread > 1e-12).sum()) >= least_strata_to_split
+    keys = labels if by_task else corpus.session_ids
+    side = {key: _kept_for_confirmation(key) for key in set(keys)}
+    confirmation = np.fromiter((side[key] for key in keys), np.bool_, len(keys))
+    return Strata(code, count, variant, variants, confirmation, by, "task" if by_task else "session")
+
+
+def _sum_of_squares(code: Codes, count: int, reward: Floats) -> Floats:
+    size = np.bincount(code, minlength=count).astype(np.float64)
+    total = np.bincount(code, reward, count)
+    squares = np.bincount(code, reward * reward, count)
+    spread: Floats = squares - total * total / np.maximum(size, 1.0)
+    return spread
+
+
+def informative_strata(strata: Strata, reward: Floats) -> int:
+    """Strata in which rewards differ at all."""
+    return int((_sum_of_squares(strata.code, strata.count, reward) > 1e-12).sum())
+
+
+def situation_rows(corpus: Corpus, situation: str) -> Flags:
+    """Which sessions were ever in the situation."""
+    reached = np.zeros(len(corpus.session_ids), np.bool_)
+    if situation == SESSION:
+        reached[:] = True
+        return reached
+    codes = [i for i, n in enumerate(corpus.names) if n.situation == situation and n.kind == SITUATION_KIND]
+    reached[corpus.entry_session[np.isin(corpus.entry_code, codes)]] = True
+    return reached

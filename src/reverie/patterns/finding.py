@@ -1,0 +1,57 @@
+"""A tested pattern and what became of it."""
+
+from typing import Literal
+
+import msgspec
+
+Verdict = Literal["adopted", "candidate", "refused"]
+
+
+class Hypothesis(msgspec.Struct, frozen=True):
+    """`In this situation, doing this goes with another reward`, for sessions of one task category or of all."""
+
+    category: str | None
+    situation: str
+    name: str
+    kind: str
+    code: int
+    """Position of the behaviour in the corpus's names."""
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """A stratified difference in mean reward with its 95 % interval, and the test behind it."""
+
+    effect: float
+    low: float
+    high: float
+    z: float
+    informative: int
+    """Strata that could tell."""
+    sessions_with: int
+    sessions_without: int
+    reward_with: float
+    reward_without: float
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A hypothesis with its numbers on both parts of the sessions and the verdict."""
+
+    hypothesis: Hypothesis
+    verdict: Verdict
+    reason: str
+    naive_effect: float
+    """Pooled over all sessions, ignoring the task: what a plain comparison would claim."""
+    naive_significant: bool
+    """Whether the pooled comparison passes a plain false-discovery test at 5 %."""
+    discovery: Estimate | None
+    """None where no stratum could tell."""
+    confirmation: Estimate | None
+    q_discovery: float
+    q_confirmation: float | None
+    """None where it never reached confirmation."""
+    supporting: tuple[str, ...] = ()
+    """Sessions that did it and ended as the effect says, from different strata where possible."""
+    contrary: tuple[str, ...] = ()
+    """Sessions that did it and ended otherwise."""
+    shadows: tuple[Hypothesis, ...] = ()
+    """What looked helpful or harmful only because it goes with this."""

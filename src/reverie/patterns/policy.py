@@ -1,0 +1,26 @@
+"""What counts as found: the thresholds of mining, with their units and defaults."""
+
+import msgspec
+
+
+class MiningPolicy(msgspec.Struct, frozen=True):
+    """Thresholds of a dream's mining."""
+
+    least_effect: float = 0.05
+    """Smallest difference in reward worth advising on (0 to 1)."""
+    discovery_fdr: float = 0.1
+    """False discovery rate at which a pattern counts as found in the discovery part and goes on to confirmation."""
+    confirmation_fdr: float = 0.05
+    """False discovery rate among the patterns tested on the part kept for confirmation."""
+    least_sessions: int = 10
+    """Sessions that must show a behaviour, and that must not, before it is tested."""
+    least_weight: float = 2.5
+    """Least Σ n_with·n_without/n per part: what ten sessions in balanced pairs would give."""
+    least_condition_sessions: int = 100
+    """Scored sessions a task category needs before behaviours are compared inside it alone."""
+    most_findings: int = 150
+    """Findings fitted together; the strongest ones when there are more."""
+    placebo_runs: int = 5
+    """How often the mining is repeated on shuffled rewards."""
+    seed: int = 20_260_101
+    """Seed of the placebo's shuffles and of sampled permutation tests."""

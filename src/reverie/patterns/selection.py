@@ -1,0 +1,261 @@
+"""From estimates to verdicts: discovery, confirmation, and the three ways a true difference can still mislead."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import stats
+
+from reverie.digests.digest import SESSION
+from reverie.patterns.corpus import Corpus, Flags, Floats, Ints, Strata
+from reverie.patterns.estimate import Design, Estimates, cleared_reward, estimate, join_estimates, make_design
+from reverie.patterns.exact import exact_z
+from reverie.patterns.finding import Hypothesis, Verdict
+from reverie.patterns.frame import Frame
+from reverie.patterns.joint import explain_away
+from reverie.patterns.policy import MiningPolicy
+from reverie.patterns.timing import timing_z
+
+_SMALL_ARM = 25
+_LEAST_TIMING_Z = 1.645
+
+NOT_ENOUGH = "not enough repeats to tell"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """Where a hypothesis lives: its frame and its column in the frame's designs."""
+
+    frame: Frame
+    number: int
+
+    @property
+    def hypothesis(self) -> Hypothesis:
+        return self.frame.hypotheses[self.number]
+
+
+@dataclass(slots=True, eq=False)
+class Selection:
+    """Verdicts on all hypotheses; arrays are parallel to ``columns``."""
+
+    columns: list[Column]
+    discovery: Estimates
+    confirmation: Estimates
+    testable: Flags
+    q_discovery: Floats
+    q_confirmation: Floats
+    """NaN where it never reached confirmation."""
+    verdicts: dict[int, tuple[Verdict, str]] = field(default_factory=dict)
+    """Only those that were found in the discovery part."""
+    shadows: dict[int, list[int]] = field(default_factory=dict)
+
+    def adopted(self) -> list[int]:
+        """Positions of the adopted hypotheses."""
+        return [i for i, (verdict, _) in self.verdicts.items() if verdict == "adopted"]
+
+
+def select(corpus: Corpus, strata: Strata, frames: list[Frame], reward: Floats, policy: MiningPolicy) -> Selection:
+    """Test every hypothesis of ``frames`` with these rewards (real or shuffled) and judge it.
+
+    1. Discovery: stratified tests, Benjamini–Hochberg (1995) over everything tested.
+    2. Confirmation: what was found is tested again, one-sided, on the sessions kept aside.
+    3. Refused all the same: markers; effects that flip between task categories; differences that vanish when
+       sessions are compared step by step; shadows of stronger findings.
+    """
+    generator = np.random.default_rng(policy.seed)
+    columns = [Column(frame, i) for frame in frames for i in range(len(frame.hypotheses))]
+    discovery = _estimates([frame.discovery for frame in frames], reward, generator)
+    confirmation = _estimates([frame.confirmation for frame in frames], reward, generator)
+    testable = _testable(discovery, policy)
+    q = np.ones(len(columns))
+    if testable.any():
+        q[testable] = stats.false_discovery_control(2 * stats.norm.sf(np.abs(discovery.z[testable])))
+    selection = Selection(columns, discovery, confirmation, testable, q, np.full(len(columns), np.nan))
+    _confirm(selection, policy)
+    _refuse_markers(selection)
+    _refuse_flips(selection)
+    _refuse_by_timing(selection, corpus, strata, reward)
+    _refuse_shadows(selection, corpus, strata, reward, policy)
+    return selection
+
+
+def _testable(estimates: Estimates, policy: MiningPolicy) -> Flags:
+    flags: Flags = (
+        (estimates.weight >= policy.least_weight)
+        & (estimates.informative >= 2)
+        & (estimates.degrees >= 1)
+        & np.isfinite(estimates.effect)
+        & (estimates.standard_error > 0)
+    )
+    return flags
+
+
+def _estimates(designs: list[Design], reward: Floats, generator: np.random.Generator) -> Estimates:
+    blocks = []
+    for design in designs:
+        rewards = reward[design.sessions]
+        block = estimate(design, rewards)
+        if design.variants == 1:
+            _sharpen_small_samples(design, rewards, block, generator)
+        blocks.append(block)
+    return join_estimates(blocks)
+
+
+def _sharpen_small_samples(design: Design, rewards: Floats, block: Estimates, generator: np.random.Generator) -> None:
+    """Replace z by the exact test's where few sessions decide and the approximation says it might matter."""
+    few = np.minimum(block.sessions_with, block.sessions_without) < _SMALL_ARM
+    for column in np.flatnonzero(few & (np.abs(block.z) > _LEAST_TIMING_Z)):
+        block.z[column] = exact_z(design, rewards, int(column), generator)
+
+
+def _confirm(selection: Selection, policy: MiningPolicy) -> None:
+    found = np.flatnonzero(
+        selection.testable
+        & (selection.q_discovery <= policy.discovery_fdr)
+        & (np.abs(selection.discovery.effect) >= policy.least_effect)
+    )
+    there = found[_testable(selection.confirmation, policy)[found]]
+    if there.size:
+        same_direction = selection.confirmation.z[there] * np.sign(selection.discovery.effect[there])
+        selection.q_confirmation[there] = stats.false_discovery_control(stats.norm.sf(same_direction))
+    for i in found:
+        selection.verdicts[int(i)] = _verdict(selection, int(i), policy)
+
+
+def _verdict(selection: Selection, i: int, policy: MiningPolicy) -> tuple[Verdict, str]:
+    effect, q = float(selection.discovery.effect[i]), float(selection.q_discovery[i])
+    if np.isnan(selection.q_confirmation[i]):
+        return "candidate", f"found (q = {q:.3f}), but {NOT_ENOUGH} on the sessions kept for confirmation"
+    confirmed, q_confirmed = float(selection.confirmation.effect[i]), float(selection.q_confirmation[i])
+    if np.sign(confirmed) != np.sign(effect):
+        return "refused", f"found ({effect:+.2f}), but reversed on other sessions ({confirmed:+.2f})"
+    if q_confirmed > policy.confirmation_fdr:
+        return "candidate", f"found (q = {q:.3f}), not yet confirmed on other sessions (q = {q_confirmed:.2f})"
+    if abs(confirmed) < policy.least_effect:
+        return (
+            "refused",
+            f"confirmed, but {confirmed:+.3f} is below the least effect that matters, {policy.least_effect}",
+        )
+    return "adopted", f"found (q = {q:.3f}) and confirmed on other sessions (q = {q_confirmed:.3f})"
+
+
+def _alive(selection: Selection) -> list[int]:
+    return [i for i, (verdict, _) in selection.verdicts.items() if verdict != "refused"]
+
+
+def _refuse_markers(selection: Selection) -> None:
+    for i in _alive(selection):
+        if selection.columns[i].hypothesis.kind == "marker":
+            reason = "a marker of trouble: it follows how the session is going, so it is no advice"
+            selection.verdicts[i] = ("refused", reason)
+
+
+def _refuse_flips(selection: Selection) -> None:
+    """A pooled effect that has opposite signs in different task categories is refused; the split ones stand or fall.
+
+    Cochran's Q (1954) for heterogeneity between categories, and opposite signs each beyond 1.96 standard errors.
+    """
+    by_claim: dict[tuple[str, str], dict[str, int]] = {}
+    for i, column in enumerate(selection.columns):
+        h = column.hypothesis
+        if h.category is not None:
+            by_claim.setdefault((h.situation, h.name), {})[h.category] = i
+    pooled = [i for i in _alive(selection) if selection.columns[i].hypothesis.category is None]
+    for i in pooled:
+        h = selection.columns[i].hypothesis
+        parts = by_claim.get((h.situation, h.name), {})
+        effects = {category: _combined(selection, j) for category, j in parts.items()}
+        flip = _flip(effects, len(pooled))
+        if flip:
+            selection.verdicts[i] = ("refused", f"the effect flips with the task category ({flip}): see each by itself")
+
+
+def _combined(selection: Selection, i: int) -> tuple[float, float]:
+    """Effect and standard error over both parts of the sessions, weighted by inverse variance."""
+    pairs = [
+        (float(e.effect[i]), float(e.standard_error[i]))
+        for e in (selection.discovery, selection.confirmation)
+        if np.isfinite(e.effect[i]) and e.standard_error[i] > 0
+    ]
+    if not pairs:
+        return 0.0, np.inf
+    weight = sum(1 / error**2 for _, error in pairs)
+    return sum(effect / error**2 for effect, error in pairs) / weight, weight**-0.5
+
+
+def _flip(effects: dict[str, tuple[float, float]], tests: int) -> str:
+    usable = {c: pair for c, pair in effects.items() if np.isfinite(pair[1])}
+    if len(usable) < 2:
+        return ""
+    values, errors = np.array(list(usable.values())).T
+    weights = errors**-2
+    q = float((weights * (values - (weights * values).sum() / weights.sum()) ** 2).sum())
+    opposite = (values / errors).max() > 1.96 and (values / errors).min() < -1.96
+    if not opposite or stats.chi2.sf(q, len(values) - 1) > 0.01 / max(tests, 1):
+        return ""
+    return ", ".join(f"{value:+.2f} in {category}" for category, (value, _) in sorted(usable.items()))
+
+
+def _refuse_by_timing(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats) -> None:
+    """Behaviours counted anywhere in a session must also hold up when sessions are compared at the same step."""
+    for i in _alive(selection):
+        column = selection.columns[i]
+        if not (column.hypothesis.situation == SESSION or column.hypothesis.situation.startswith("seen ")):
+            continue
+        sessions = np.flatnonzero(column.frame.sessions)
+        first = _first_steps(corpus, column.hypothesis.code)[sessions]
+        cleared = _cleared(strata, sessions, reward[sessions])
+        last = np.maximum(corpus.steps[sessions].astype(np.int64) - 1, 0)
+        z = timing_z(strata.code[sessions], cleared, first, last) * np.sign(selection.discovery.effect[i])
+        if z < _LEAST_TIMING_Z:
+            reason = (
+                f"vanishes when sessions are compared at the same step (z = {z:.1f}): a mark of long or short sessions"
+            )
+            selection.verdicts[i] = ("refused", reason)
+
+
+def _first_steps(corpus: Corpus, code: int) -> Ints:
+    first = np.full(len(corpus.session_ids), -1, np.int64)
+    entries = np.flatnonzero(corpus.entry_code == code)
+    first[corpus.entry_session[entries]] = corpus.entry_step[entries]
+    return first
+
+
+def _cleared(strata: Strata, sessions: Ints, values: Floats) -> Floats:
+    none = np.zeros(0, np.int32)
+    design = make_design(sessions, strata.code[sessions], strata.variant[sessions], none, none, 0)
+    return cleared_reward(design, values)
+
+
+def _refuse_shadows(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats, policy: MiningPolicy) -> None:
+    strength = np.abs(selection.discovery.z) + np.abs(selection.confirmation.z)
+    alive = sorted(_alive(selection), key=lambda i: -strength[i])
+    for i in alive[policy.most_findings :]:
+        reason = f"weaker than {policy.most_findings} others found with it: it waits for those to be settled"
+        selection.verdicts[i] = ("refused", reason)
+    alive = alive[: policy.most_findings]
+    if not alive:
+        return
+    matrix = np.zeros((len(corpus.session_ids), len(alive)))
+    for position, i in enumerate(alive):
+        column = selection.columns[i]
+        sessions = np.flatnonzero(column.frame.sessions)
+        shown = (_first_steps(corpus, column.hypothesis.code)[sessions] >= 0).astype(np.float64)
+        matrix[sessions, position] = _cleared(strata, sessions, shown)
+    everything = np.arange(len(reward))
+    preference = np.array([_preference(selection, i) for i in alive])
+    fit = explain_away(matrix, _cleared(strata, everything, reward), preference)
+    for position, leader in fit.shadow_of.items():
+        i, by = alive[position], alive[leader]
+        selection.shadows.setdefault(by, []).append(i)
+        h = selection.columns[by].hypothesis
+        reason = f"explained by a stronger finding it goes with: {h.situation} | {h.name}"
+        selection.verdicts[i] = ("refused", reason)
+
+
+def _preference(selection: Selection, i: int) -> float:
+    """Confirmed before unconfirmed; then the deciding moment, the general claim before the special one."""
+    h = selection.columns[i].hypothesis
+    preference = 1.0 if selection.verdicts[i][0] == "adopted" else 0.5
+    if h.situation.startswith("seen ") or h.category is not None:
+        return preference * 0.95
+    return preference if h.situation == SESSION else preference * 1.03
