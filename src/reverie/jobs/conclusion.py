@@ -1,0 +1,154 @@
+"""The end of a dream: from findings to lessons, one revision and the result, in one transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from reverie.dreams.consolidation import consolidate
+from reverie.dreams.dream import (
+    DreamResult,
+    PatternRow,
+    PlaceboCounts,
+    SessionCounts,
+    StageTime,
+    StrataSummary,
+    TrendPoint,
+)
+from reverie.dreams.policy import DreamPolicy
+from reverie.lessons.lesson import Effect, Lesson
+from reverie.lessons.proposal import behaviour_label, propose_lesson, worth_a_lesson
+from reverie.patterns.finding import Finding
+from reverie.patterns.mine import MiningResult
+from reverie.sessions.segment import Segment, compile_segment
+from reverie.storage.database import Connection
+from reverie.storage.digests import TrendRow, measure_segment, proving_sequences, read_trend
+from reverie.storage.dreams import (
+    DreamRow,
+    complete_dream,
+    lock_open_dream,
+    read_findings,
+    read_result,
+    standing_lessons,
+    write_lessons,
+)
+from reverie.storage.memory import apply_edits, list_memories
+
+
+async def conclude(
+    connection: Connection,
+    dream: DreamRow,
+    counts: SessionCounts,
+    stages: Sequence[StageTime],
+    policy: DreamPolicy,
+    now: datetime,
+) -> DreamResult:
+    """Propose lessons, pass the gate, write one revision and the result; all of it or nothing.
+
+    Running it again after it succeeded returns the result that was written.
+
+    Raises:
+        DreamError: the gate stopped the dream.
+    """
+    if not await lock_open_dream(connection, dream.id):
+        return await read_result(connection, dream.id)
+    segment = compile_segment(dream.request.where)
+    mined = await read_findings(connection, dream.id)
+    lessons = await _lessons(connection, dream, segment, mined)
+    standing = await standing_lessons(connection, dream.memory_store_id, dream.request.where)
+    documents = await list_memories(connection, dream.memory_store_id, with_content=True)
+    contents = {memory.path: memory.content or "" for memory in documents}
+    plan = consolidate(lessons, standing, contents, loss_cap=policy.loss_cap)
+    adopted = [lesson for lesson in lessons if lesson.status == "adopted"]
+    revision = await apply_edits(
+        connection,
+        dream.memory_store_id,
+        plan.edits,
+        act="dream",
+        actor=dream.id,
+        reason=f"{len(adopted)} lessons hold in {mined.scored} scored sessions",
+        source_session_ids=sorted({e.session_id for lesson in adopted for e in lesson.evidence}),
+        created_by=None,
+        now=now,
+    )
+    await write_lessons(connection, dream.memory_store_id, dream.id, [*lessons, *plan.retired])
+    result = DreamResult(
+        dream_id=dream.id,
+        status="completed",
+        sessions=counts,
+        tested=mined.tested,
+        placebo=PlaceboCounts(mined.placebo_runs, mined.placebo_lessons),
+        lessons=(*lessons, *plan.retired),
+        patterns=tuple(_pattern_row(finding, mined.split_by) for finding in mined.findings),
+        changes=plan.changes,
+        seconds=round(sum(stage.seconds for stage in stages), 3),
+        store=dream.request.store,
+        where=dream.request.where,
+        revision=revision.number if revision else None,
+        strata=StrataSummary(
+            by=mined.strata_by,
+            strata=mined.strata,
+            informative=mined.informative,
+            variants=mined.variants,
+            detectable_effect=mined.detectable_effect,
+            note=mined.note,
+        ),
+        trend=_trend(await read_trend(connection, segment, dream.last_session_key)),
+        stages=tuple(stages),
+        started_at=dream.created_at,
+    )
+    await complete_dream(connection, result, now)
+    return result
+
+
+async def _lessons(connection: Connection, dream: DreamRow, segment: Segment, mined: MiningResult) -> list[Lesson]:
+    chosen = [finding for finding in mined.findings if worth_a_lesson(finding)]
+    wanted = [
+        (session_id, finding.hypothesis.situation, finding.hypothesis.name)
+        for finding in chosen
+        for session_id in (*finding.supporting, *finding.contrary)
+    ]
+    proving = await proving_sequences(connection, wanted)
+    size = await measure_segment(connection, segment, dream.last_session_key)
+    agent = (size.agents[0] or None) if len(size.agents) == 1 else None
+    return [
+        propose_lesson(f, store_id=dream.memory_store_id, agent=agent, split_by=mined.split_by, proving=proving)
+        for f in chosen
+    ]
+
+
+def _pattern_row(finding: Finding, split_by: str) -> PatternRow:
+    deciding = finding.confirmation or finding.discovery
+    parts = [part for part in (finding.discovery, finding.confirmation) if part is not None]
+    informative = [part.informative for part in parts] or [0]
+    h = finding.hypothesis
+    return PatternRow(
+        situation=f"{h.situation} (category {h.category})" if h.category else h.situation,
+        behaviour=behaviour_label(h),
+        kind=h.kind,
+        effect=Effect(deciding.effect, deciding.low, deciding.high) if deciding else None,
+        q_value=finding.q_discovery if finding.q_confirmation is None else finding.q_confirmation,
+        strata_informative=sum(informative) if split_by == "task" else max(informative),
+        sessions_with=sum(part.sessions_with for part in parts),
+        sessions_without=sum(part.sessions_without for part in parts),
+        verdict=finding.verdict if finding.verdict != "refused" else finding.reason,
+        naive_effect=finding.naive_effect,
+    )
+
+
+def _trend(rows: Sequence[TrendRow]) -> tuple[TrendPoint, ...]:
+    dated = len({row.start.date() for row in rows}) > 1
+    points, seen = [], 0
+    for row in rows:
+        half = 1.96 * row.deviation / row.scored**0.5 if row.deviation is not None and row.scored > 1 else None
+        mean = row.mean_reward
+        points.append(
+            TrendPoint(
+                label=row.start.date().isoformat() if dated else f"{seen + 1}–{seen + row.sessions}",
+                sessions=row.sessions,
+                scored=row.scored,
+                mean_reward=mean,
+                low=max(mean - half, 0.0) if mean is not None and half is not None else None,
+                high=min(mean + half, 1.0) if mean is not None and half is not None else None,
+            )
+        )
+        seen += row.sessions
+    return tuple(points)

@@ -1,0 +1,69 @@
+"""Digesting sessions in worker processes: each reads its share from the database and sends back compact rows."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+import numpy as np
+import psycopg
+
+from reverie.digests.digest import Digest
+from reverie.digests.transcript import digest_transcript
+from reverie.patterns.corpus import BehaviourName
+from reverie.sessions.event import Event
+from reverie.sessions.session import Session, Transcript
+from reverie.storage.digests import DigestBatch, DigestRow, situation_name
+
+_decode = msgspec.json.Decoder().decode
+
+
+def digest_sessions(url: str, keys: Sequence[int]) -> DigestBatch:
+    """Digest the sessions with these keys; runs in a worker process, with a connection of its own."""
+    position: dict[BehaviourName, int] = {}
+    rows = [_row(key, events, position) for key, events in _read_events(url, keys)]
+    return DigestBatch(tuple(position), tuple(rows))
+
+
+def _read_events(url: str, keys: Sequence[int]) -> Iterator[tuple[int, tuple[Event, ...]]]:
+    query = """
+        SELECT session_key, type, payload::text, at, thread_id FROM events
+        WHERE session_key = ANY(%s) ORDER BY session_key, sequence
+    """
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(query, [list(keys)]).fetchall()
+    for key, group in groupby(rows, key=itemgetter(0)):
+        yield key, tuple(_event(row) for row in group)
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    return Event(type=row[1], payload=_decode(row[2]), at=row[3], thread_id=row[4])
+
+
+def _row(key: int, events: tuple[Event, ...], position: dict[BehaviourName, int]) -> DigestRow:
+    digest = digest_transcript(Transcript(Session(id=str(key), source=""), events))
+    entries = list(_entries(digest))
+    return DigestRow(
+        session_key=key,
+        event_count=len(events),
+        opening=digest.opening,
+        steps=digest.steps,
+        names=tuple(position.setdefault(name, len(position)) for name, _, _ in entries),
+        sequences=np.array([sequence for _, sequence, _ in entries], "<i4").tobytes(),
+        first_steps=np.array([step for _, _, step in entries], "<i4").tobytes(),
+        errors=digest.errors,
+        input_tokens=digest.input_tokens,
+        output_tokens=digest.output_tokens,
+        seconds=digest.seconds,
+        cost_usd=digest.cost_usd,
+    )
+
+
+def _entries(digest: Digest) -> Iterator[tuple[BehaviourName, int, int]]:
+    """Name, proving event and step of all that held."""
+    for situation in digest.situations:
+        yield situation_name(situation.name), situation.sequence, 0
+    for behaviour in digest.behaviours:
+        name = BehaviourName(behaviour.situation, behaviour.name, behaviour.kind)
+        yield name, behaviour.sequence, behaviour.step

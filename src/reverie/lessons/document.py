@@ -1,0 +1,73 @@
+"""A lesson as a Markdown document that a person and an agent can read."""
+
+import re
+from collections.abc import Sequence
+
+from reverie.lessons.lesson import Effect, Evidence, Lesson
+
+FOLDER = "/lessons"
+_KIND_FOLDERS = {
+    "best_practice": "best-practices",
+    "failure_mitigation": "failure-mitigations",
+    "training_priority": "training-priorities",
+    "heuristic_adjustment": "heuristic-adjustments",
+}
+
+
+def lesson_path(lesson: Lesson) -> str:
+    """Where a lesson lives in a store; it follows from the claim alone, so it stays from dream to dream."""
+    words = re.sub(r"[^a-z0-9]+", "-", f"{lesson.scope.task_family or ''} {lesson.behaviour}".lower()).strip("-")
+    return f"{FOLDER}/{_KIND_FOLDERS[lesson.kind]}/{words[:60].rstrip('-')}-{lesson.id[-6:].lower()}.md"
+
+
+def lesson_document(lesson: Lesson) -> str:
+    """The document: what to do, when it applies, why, where it was seen, what speaks against it."""
+    advice, _, numbers = lesson.statement.partition(". ")
+    sections = [
+        f"# {advice}",
+        f"_{lesson.kind.replace('_', ' ').capitalize()}, {lesson.status}. Lesson `{lesson.id}`._",
+        f"## When it applies\n\n{_scope(lesson)}",
+        f"## What to do\n\n{advice}.",
+        f"## Why\n\n{numbers}\n\n{_table(lesson)}\n\n{lesson.reason.capitalize()}.",
+        f"## Where seen\n\n{_list(lesson.evidence, 'No session to show.')}",
+        f"## What speaks against it\n\n{_list(lesson.counter_examples, 'No session that did this ended otherwise.')}",
+    ]
+    if lesson.shadows:
+        shadows = "\n".join(f"- `{shadow}`" for shadow in lesson.shadows)
+        sections.append(f"## Explained by it\n\nThese looked telling only because they go with it:\n\n{shadows}")
+    return "\n\n".join(sections) + "\n"
+
+
+def _scope(lesson: Lesson) -> str:
+    scope = lesson.scope
+    parts = [
+        f"- Agent: {scope.agent}" if scope.agent else "- Agent: any",
+        f"- Task family: {scope.task_family}" if scope.task_family else "- Task family: any",
+        f"- Condition: {scope.condition}" if scope.condition else "- Condition: none",
+        f"- Behaviour: `{lesson.behaviour}`",
+    ]
+    return "\n".join(parts)
+
+
+def _table(lesson: Lesson) -> str:
+    rows = [
+        ("Effect on the sessions kept for confirmation", _interval(lesson.effect)),
+        ("Effect where it was discovered", _interval(lesson.discovery) if lesson.discovery else "–"),
+        ("Sessions that did it, mean reward", _arm(lesson.sessions_with, lesson.reward_with)),
+        ("Sessions that did not, mean reward", _arm(lesson.sessions_without, lesson.reward_without)),
+        ("Tasks (strata) that could tell", str(lesson.strata_informative)),
+        ("False discovery rate (q)", f"{lesson.q_value:.4f}"),
+    ]
+    return "| | |\n| --- | --- |\n" + "\n".join(f"| {name} | {value} |" for name, value in rows)
+
+
+def _interval(effect: Effect) -> str:
+    return f"{effect.estimate:+.3f} ({effect.low:+.3f} to {effect.high:+.3f})"
+
+
+def _arm(sessions: int, reward: float | None) -> str:
+    return f"{sessions}, {reward:.3f}" if reward is not None else str(sessions)
+
+
+def _list(evidence: Sequence[Evidence], otherwise: str) -> str:
+    return "\n".join(f"- session `{e.session_id}`, event `{e.event_id}`" for e in evidence) or otherwise

@@ -1,0 +1,97 @@
+"""From a finding to a lesson: what to do, when, and the numbers that decided."""
+
+from collections.abc import Mapping, Sequence
+
+from reverie.digests.digest import SESSION
+from reverie.digests.vocabulary import Phrase, describe
+from reverie.ids import derived_id, event_id
+from reverie.lessons.lesson import Effect, Evidence, Lesson, LessonKind, Scope
+from reverie.patterns.finding import Estimate, Finding, Hypothesis
+
+ProvingSequences = Mapping[tuple[str, str, str], int]
+"""(session id, situation, behaviour name) → sequence number of the event that proves it."""
+
+_UNKNOWN = Effect(0.0, -1.0, 1.0)
+
+
+def behaviour_label(hypothesis: Hypothesis) -> str:
+    """How a behaviour is named outside: ``name``, or ``situation | name`` where it belongs to one."""
+    if hypothesis.situation == SESSION:
+        return hypothesis.name
+    return f"{hypothesis.situation} | {hypothesis.name}"
+
+
+def worth_a_lesson(finding: Finding) -> bool:
+    """Found in discovery, or something a plain comparison would have believed: the rest are only tested patterns."""
+    return finding.verdict != "refused" or finding.naive_significant or finding.q_confirmation is not None
+
+
+def propose_lesson(
+    finding: Finding, *, store_id: str, agent: str | None, split_by: str, proving: ProvingSequences
+) -> Lesson:
+    """The lesson a finding amounts to; it keeps the finding's verdict, so a refused one says why.
+
+    ``agent`` is the agent all sessions belong to, or None; ``split_by`` says whether discovery and confirmation hold
+    different tasks (their strata then add up).
+    """
+    h = finding.hypothesis
+    deciding = finding.confirmation or finding.discovery
+    effect = _effect(deciding)
+    phrase = describe(h.situation, h.name)
+    positive = effect.estimate >= 0
+    parts = [part for part in (finding.discovery, finding.confirmation) if part is not None]
+    informative = [part.informative for part in parts] or [0]
+    direction = "helps" if positive else "harms"
+    return Lesson(
+        id=derived_id("lsn", store_id, h.category or "", h.situation, h.name, direction),
+        kind=_kind(h, positive=positive),
+        statement=_statement(h, phrase, effect, positive=positive),
+        scope=Scope(agent=agent, task_family=h.category, condition=phrase.condition),
+        behaviour=behaviour_label(h),
+        effect=effect,
+        q_value=finding.q_discovery if finding.q_confirmation is None else finding.q_confirmation,
+        strata_informative=sum(informative) if split_by == "task" else max(informative),
+        sessions_with=sum(part.sessions_with for part in parts),
+        sessions_without=sum(part.sessions_without for part in parts),
+        evidence=_evidence(finding.supporting, h, proving),
+        status=finding.verdict,
+        reason=finding.reason,
+        counter_examples=_evidence(finding.contrary, h, proving),
+        discovery=_effect(finding.discovery),
+        reward_with=_mean([(part.sessions_with, part.reward_with) for part in parts]),
+        reward_without=_mean([(part.sessions_without, part.reward_without) for part in parts]),
+        shadows=tuple(behaviour_label(shadow) for shadow in finding.shadows),
+    )
+
+
+def _effect(estimate: Estimate | None) -> Effect:
+    return Effect(estimate.effect, estimate.low, estimate.high) if estimate else _UNKNOWN
+
+
+def _mean(weighted: Sequence[tuple[int, float]]) -> float | None:
+    total = sum(count for count, _ in weighted)
+    return sum(count * value for count, value in weighted if count) / total if total else None
+
+
+def _evidence(session_ids: Sequence[str], h: Hypothesis, proving: ProvingSequences) -> tuple[Evidence, ...]:
+    return tuple(
+        Evidence(session_id, event_id(session_id, proving[session_id, h.situation, h.name]))
+        for session_id in session_ids
+        if (session_id, h.situation, h.name) in proving
+    )
+
+
+def _kind(h: Hypothesis, *, positive: bool) -> LessonKind:
+    in_trouble = h.situation.startswith("after ")
+    return "best_practice" if positive and not in_trouble else "failure_mitigation"
+
+
+def _statement(h: Hypothesis, phrase: Phrase, effect: Effect, *, positive: bool) -> str:
+    conditions = [f"the task is of the kind “{h.category}”" if h.category else "", phrase.condition or ""]
+    when = " and ".join(condition for condition in conditions if condition)
+    act = phrase.action if positive else f"do not {phrase.action}"
+    advice = f"When {when}, {act}" if when else act[:1].upper() + act[1:]
+    more = "more" if positive else "less"
+    size, near, far = abs(effect.estimate), *sorted((abs(effect.low), abs(effect.high)))
+    between = f"{near:.2f} to {far:.2f}" if effect.low * effect.high > 0 else f"{effect.low:+.2f} to {effect.high:+.2f}"
+    return f"{advice}. Sessions that did it earned {size:.2f} {more} reward than others of the same task ({between})."

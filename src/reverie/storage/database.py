@@ -1,0 +1,126 @@
+"""The open database: embedded in the home folder by default, external by ``DATABASE_URL``."""
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg import AsyncConnection, sql
+from psycopg.types.json import set_json_dumps, set_json_loads
+from psycopg_pool import AsyncConnectionPool
+
+from reverie.errors import DatabaseError
+from reverie.settings import Settings
+from reverie.storage.embedded import acquire_server, release_server
+from reverie.storage.schema import VERSION_TABLE, known_revisions
+
+DATABASE_NAME = "reverie"
+CONNECT_SECONDS = 10
+MOST_CONNECTIONS = 8
+
+Connection = AsyncConnection[tuple[Any, ...]]
+
+
+class Database(msgspec.Struct, frozen=True):
+    """A migrated database and its connection pool."""
+
+    url: str
+    """A libpq URL that starts with ``postgresql://``."""
+    pool: AsyncConnectionPool[Connection]
+
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection in a transaction: committed at the end, rolled back on error. Times come back in UTC."""
+        return self.pool.connection()
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    """Open the database, starting the embedded server and migrating the schema where needed.
+
+    Raises:
+        DatabaseError: the server cannot be started or reached, or the database was made by a newer Reverie.
+    """
+    if settings.database_url is not None:
+        async with _open_url(_libpq_url(settings.database_url)) as database:
+            yield database
+        return
+    server = await asyncio.to_thread(acquire_server, settings.home)
+    try:
+        await _create_if_missing(server.url("postgres"))
+        async with _open_url(server.url(DATABASE_NAME)) as database:
+            yield database
+    finally:
+        await asyncio.to_thread(release_server, server)
+
+
+@asynccontextmanager
+async def _open_url(url: str) -> AsyncIterator[Database]:
+    await _ensure_schema(url)
+    pool = AsyncConnectionPool(
+        url,
+        connection_class=AsyncConnection[tuple[Any, ...]],
+        min_size=1,
+        max_size=MOST_CONNECTIONS,
+        open=False,
+        configure=_configure,
+    )
+    async with pool:
+        yield Database(url, pool)
+
+
+async def _configure(connection: Connection) -> None:
+    await connection.execute("SET TIME ZONE 'UTC'")
+    await connection.commit()
+    set_json_loads(msgspec.json.decode, connection)
+    set_json_dumps(msgspec.json.encode, connection)
+
+
+def _libpq_url(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
+        raise DatabaseError("DATABASE_URL must start with 'postgresql://'")
+    return f"postgresql://{rest}"
+
+
+async def _connect(url: str) -> Connection:
+    try:
+        return await AsyncConnection.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS)
+    except psycopg.Error as error:
+        raise DatabaseError(f"cannot reach the database: {str(error).strip()}") from error
+
+
+async def _create_if_missing(maintenance_url: str) -> None:
+    async with await _connect(maintenance_url) as connection:
+        query = "SELECT 1 FROM pg_database WHERE datname = %s"
+        if await (await connection.execute(query, [DATABASE_NAME])).fetchone():
+            return
+        # Two commands that start at once may both come here; the slower one finds it made.
+        with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+            await connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE_NAME)))
+
+
+async def _ensure_schema(url: str) -> None:
+    known = known_revisions()
+    revision = await _schema_revision(url)
+    if revision == known[-1]:
+        return
+    if revision is not None and revision not in known:
+        raise DatabaseError(
+            f"the database has schema {revision}, made by a newer Reverie; this one knows up to {known[-1]}: upgrade it"
+        )
+    # Loaded when needed: Alembic takes longer to import than an up-to-date database takes to open.
+    migrate = importlib.import_module("reverie.storage.migrate").migrate
+    await asyncio.to_thread(migrate, url)
+
+
+async def _schema_revision(url: str) -> str | None:
+    async with await _connect(url) as connection:
+        query = sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(VERSION_TABLE))
+        try:
+            row = await (await connection.execute(query)).fetchone()
+        except psycopg.errors.UndefinedTable:
+            return None
+    return row[0] if row else None

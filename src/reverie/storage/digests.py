@@ -1,0 +1,219 @@
+"""Digests in the database: which sessions lack one, writing them, and reading them column by column for mining."""
+
+import datetime
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from reverie.digests.digest import DIGEST_VERSION
+from reverie.patterns.corpus import SITUATION_KIND, BehaviourName, Codes, Corpus
+from reverie.sessions.segment import Segment
+from reverie.storage.database import Connection
+
+_ROWS_AT_ONCE = 10_000
+_UNDIGESTED = """
+    FROM sessions s LEFT JOIN digests d ON d.session_key = s.key
+    WHERE s.key <= %(last_key)s AND (d.version IS DISTINCT FROM %(version)s OR d.event_count <> s.event_count)
+"""
+
+
+class DigestRow(msgspec.Struct, frozen=True):
+    """One session's digest as it is stored; the byte strings are little-endian int32 arrays of equal length."""
+
+    session_key: int
+    event_count: int
+    opening: str
+    steps: int
+    names: tuple[int, ...]
+    """What held, as positions in the batch's names."""
+    sequences: bytes
+    first_steps: bytes
+    errors: int
+    input_tokens: int
+    output_tokens: int
+    seconds: float | None
+    cost_usd: float | None
+
+
+class DigestBatch(msgspec.Struct, frozen=True):
+    """Digests of some sessions, and the behaviours they speak of."""
+
+    names: tuple[BehaviourName, ...]
+    rows: tuple[DigestRow, ...]
+
+
+async def count_undigested(connection: Connection, segment: Segment, last_key: int) -> int:
+    """Sessions of the segment, up to ``last_key``, whose digest is missing or out of date."""
+    parameters = {**segment.parameters, "last_key": last_key, "version": DIGEST_VERSION}
+    query = f"SELECT count(*) {_UNDIGESTED} AND ({segment.sql})"
+    row = await (await connection.execute(query.encode(), parameters)).fetchone()
+    return int(row[0]) if row else 0
+
+
+async def next_undigested(connection: Connection, segment: Segment, last_key: int, limit: int) -> list[int]:
+    """The first ``limit`` of them, by session key."""
+    parameters = {**segment.parameters, "last_key": last_key, "version": DIGEST_VERSION, "limit": limit}
+    query = f"SELECT s.key {_UNDIGESTED} AND ({segment.sql}) ORDER BY s.key LIMIT %(limit)s"
+    return [row[0] async for row in await connection.execute(query.encode(), parameters)]
+
+
+async def write_digests(connection: Connection, batch: DigestBatch) -> None:
+    """Store digests; those of a session replace each other, so doing it twice changes nothing."""
+    code_of = await _codes(connection, batch.names)
+    codes = np.array([code_of[name.situation, name.name] for name in batch.names], "<i4")
+    query = """
+        INSERT INTO digests VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        ON CONFLICT (session_key) DO UPDATE SET version = EXCLUDED.version, event_count = EXCLUDED.event_count,
+            opening = EXCLUDED.opening, steps = EXCLUDED.steps, codes = EXCLUDED.codes,
+            sequences = EXCLUDED.sequences, first_steps = EXCLUDED.first_steps, errors = EXCLUDED.errors,
+            input_tokens = EXCLUDED.input_tokens, output_tokens = EXCLUDED.output_tokens,
+            seconds = EXCLUDED.seconds, cost_usd = EXCLUDED.cost_usd
+    """
+    async with connection.cursor() as cursor:
+        await cursor.executemany(query, [_values(row, codes) for row in batch.rows])
+
+
+def _values(row: DigestRow, codes: Codes) -> tuple[Any, ...]:
+    mine = codes[list(row.names)].astype("<i4").tobytes()
+    key, *rest = (row.session_key, DIGEST_VERSION, row.event_count, row.opening, row.steps, mine)
+    counted = (row.errors, row.input_tokens, row.output_tokens, row.seconds, row.cost_usd)
+    return (key, *rest, row.sequences, row.first_steps, *counted)
+
+
+async def _codes(connection: Connection, names: Sequence[BehaviourName]) -> dict[tuple[str, str], int]:
+    columns = ([n.situation for n in names], [n.name for n in names], [n.kind for n in names])
+    # In one order everywhere, so that two writers never wait for each other in a circle.
+    await connection.execute(
+        """
+        INSERT INTO behaviours (situation, name, kind)
+        SELECT wanted.* FROM unnest(%s::text[], %s::text[], %s::text[]) AS wanted (situation, name, kind)
+        WHERE NOT EXISTS (SELECT FROM behaviours b WHERE (b.situation, b.name) = (wanted.situation, wanted.name))
+        ORDER BY 1, 2 ON CONFLICT DO NOTHING
+        """,
+        columns,
+    )
+    rows = await connection.execute(
+        """
+        SELECT b.situation, b.name, b.code FROM behaviours b
+        JOIN unnest(%s::text[], %s::text[]) AS wanted (situation, name) USING (situation, name)
+        """,
+        columns[:2],
+    )
+    return {(situation, name): code async for situation, name, code in rows}
+
+
+async def load_corpus(connection: Connection, segment: Segment, last_key: int) -> Corpus:
+    """The digested sessions of the segment, up to ``last_key``, as columns for mining."""
+    names, position_of = await _names(connection)
+    query = f"""
+        SELECT s.id, s.reward, s.task_id, s.task_category, concat_ws(' ', s.agent, s.agent_version, s.model),
+            d.steps, d.codes, d.first_steps
+        FROM sessions s JOIN digests d ON d.session_key = s.key
+        WHERE s.key <= %(last_key)s AND d.version = %(version)s AND ({segment.sql}) ORDER BY s.id COLLATE "C"
+    """
+    parameters = {**segment.parameters, "last_key": last_key, "version": DIGEST_VERSION}
+    columns: tuple[list[Any], ...] = tuple([] for _ in range(8))
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(query.encode(), parameters)
+        while rows := await cursor.fetchmany(_ROWS_AT_ONCE):
+            for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+                column.extend(values)
+    ids, rewards, tasks, categories, variants, steps, codes, first_steps = columns
+    lengths = np.fromiter((len(value) // 4 for value in codes), np.int64, len(codes))
+    return Corpus(
+        session_ids=ids,
+        reward=np.array([np.nan if value is None else value for value in rewards], np.float64),
+        steps=np.array(steps, np.int32),
+        task=tasks,
+        category=categories,
+        variant=variants,
+        entry_session=np.repeat(np.arange(len(codes), dtype=np.int32), lengths),
+        entry_code=position_of[np.frombuffer(b"".join(codes), "<i4")],
+        entry_step=np.frombuffer(b"".join(first_steps), "<i4"),
+        names=names,
+    )
+
+
+async def _names(connection: Connection) -> tuple[list[BehaviourName], Codes]:
+    """All behaviours in an order that does not depend on when they were first seen, and their place by code."""
+    rows = await (await connection.execute("SELECT code, situation, name, kind FROM behaviours")).fetchall()
+    rows.sort(key=lambda row: row[1:])
+    position_of = np.full(max((row[0] for row in rows), default=0) + 1, -1, np.int32)
+    position_of[[row[0] for row in rows]] = np.arange(len(rows))
+    return [BehaviourName(*row[1:]) for row in rows], position_of
+
+
+async def proving_sequences(
+    connection: Connection, wanted: Iterable[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], int]:
+    """For (session id, situation, behaviour name): the sequence number of the event that proves it."""
+    triples = list(dict.fromkeys(wanted))
+    rows = await connection.execute(
+        """
+        SELECT wanted.id, wanted.situation, wanted.name, b.code, d.codes, d.sequences
+        FROM unnest(%s::text[], %s::text[], %s::text[]) AS wanted (id, situation, name)
+        JOIN sessions s ON s.id = wanted.id
+        JOIN digests d ON d.session_key = s.key
+        JOIN behaviours b ON b.situation = wanted.situation AND b.name = wanted.name
+        """,
+        [[t[0] for t in triples], [t[1] for t in triples], [t[2] for t in triples]],
+    )
+    found = {}
+    async for session_id, situation, name, code, codes, sequences in rows:
+        places = np.flatnonzero(np.frombuffer(codes, "<i4") == code)
+        if places.size:
+            found[session_id, situation, name] = int(np.frombuffer(sequences, "<i4")[places[0]])
+    return found
+
+
+class SegmentSize(msgspec.Struct, frozen=True):
+    """How much a dream over a segment would read."""
+
+    sessions: int
+    scored: int
+    events: int
+    agents: tuple[str, ...]
+    """Names of the agents in it; two at the most."""
+
+
+async def measure_segment(connection: Connection, segment: Segment, last_key: int) -> SegmentSize:
+    """Count the sessions of the segment up to ``last_key``."""
+    query = f"""
+        SELECT count(*), count(reward), coalesce(sum(event_count), 0), (array_agg(DISTINCT coalesce(agent, '')))[:2]
+        FROM sessions s WHERE s.key <= %(last_key)s AND ({segment.sql})
+    """
+    row = await (await connection.execute(query.encode(), {**segment.parameters, "last_key": last_key})).fetchone()
+    return SegmentSize(row[0], row[1], row[2], tuple(row[3] or ())) if row else SegmentSize(0, 0, 0, ())
+
+
+class TrendRow(msgspec.Struct, frozen=True):
+    """Sessions of one stretch of time and their rewards."""
+
+    start: datetime.datetime
+    end: datetime.datetime
+    sessions: int
+    scored: int
+    mean_reward: float | None
+    deviation: float | None
+
+
+async def read_trend(connection: Connection, segment: Segment, last_key: int, points: int = 12) -> list[TrendRow]:
+    """The segment cut into ``points`` stretches of equally many sessions, by start time (else by import order)."""
+    query = f"""
+        WITH placed AS (
+            SELECT coalesce(s.started_at, s.imported_at) AS at, s.reward,
+                ntile(%(points)s) OVER (ORDER BY coalesce(s.started_at, s.imported_at), s.key) AS stretch
+            FROM sessions s WHERE s.key <= %(last_key)s AND ({segment.sql})
+        )
+        SELECT min(at), max(at), count(*), count(reward), avg(reward), stddev_samp(reward)
+        FROM placed GROUP BY stretch ORDER BY stretch
+    """
+    parameters = {**segment.parameters, "last_key": last_key, "points": points}
+    return [TrendRow(*row) async for row in await connection.execute(query.encode(), parameters)]
+
+
+def situation_name(situation: str) -> BehaviourName:
+    """The row that says a situation was reached."""
+    return BehaviourName(situation, "", SITUATION_KIND)

@@ -1,0 +1,183 @@
+"""Dreams and lessons in the database: the slot of a store, the record of a dream, what became of each lesson."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from reverie.dreams.dream import DreamRequest, DreamResult, DreamStatus
+from reverie.errors import NotFoundError
+from reverie.lessons.lesson import Lesson
+from reverie.patterns.mine import MiningResult
+from reverie.storage.database import Connection
+
+
+class DreamRow(msgspec.Struct, frozen=True):
+    """A dream as recorded."""
+
+    id: str
+    memory_store_id: str
+    status: DreamStatus
+    request: DreamRequest
+    created_at: datetime
+    last_session_key: int
+    """Sessions imported later are left to the next dream."""
+    error: str | None = None
+
+
+async def lock_slot(connection: Connection, store_id: str) -> bool:
+    """Take the store's dream slot for as long as ``connection`` lives; False when a living process holds it.
+
+    An advisory lock ends with its connection, so a killed process never keeps the slot.
+    """
+    query = "SELECT pg_try_advisory_lock(hashtextextended('dream of ' || %s, 0))"
+    row = await (await connection.execute(query, [store_id])).fetchone()
+    return bool(row and row[0])
+
+
+async def open_dream(connection: Connection, store_id: str) -> DreamRow | None:
+    """The store's dream that has neither ended nor failed, if any."""
+    return await _one(connection, "memory_store_id = %s AND status IN ('pending', 'running')", store_id)
+
+
+async def read_dream(connection: Connection, dream_id: str) -> DreamRow:
+    """The dream with this id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    row = await _one(connection, "id = %s", dream_id)
+    if row is None:
+        raise NotFoundError(f"no dream {dream_id}")
+    return row
+
+
+async def _one(connection: Connection, condition: str, value: str) -> DreamRow | None:
+    columns = "id, memory_store_id, status, request, created_at, last_session_key, error"
+    query = f"SELECT {columns} FROM dreams WHERE {condition}"
+    row = await (await connection.execute(query.encode(), [value])).fetchone()
+    if row is None:
+        return None
+    return DreamRow(row[0], row[1], row[2], msgspec.convert(row[3], DreamRequest), *row[4:])
+
+
+async def insert_dream(
+    connection: Connection, dream_id: str, store_id: str, request: DreamRequest, now: datetime
+) -> DreamRow:
+    """Record a dream over the sessions that exist now."""
+    await connection.execute(
+        """
+        INSERT INTO dreams (id, memory_store_id, status, request, created_at, last_session_key)
+        VALUES (%s, %s, 'pending', %s::jsonb, %s, (SELECT coalesce(max(key), 0) FROM sessions))
+        """,
+        [dream_id, store_id, msgspec.json.encode(request).decode(), now],
+    )
+    return await read_dream(connection, dream_id)
+
+
+async def set_running(connection: Connection, dream_id: str) -> None:
+    """Mark a pending dream as running."""
+    await connection.execute("UPDATE dreams SET status = 'running' WHERE id = %s AND status = 'pending'", [dream_id])
+
+
+async def fail_dream(connection: Connection, dream_id: str, error: str, now: datetime) -> None:
+    """Record why a dream ended without a result; an ended one stays as it is."""
+    await connection.execute(
+        """
+        UPDATE dreams SET status = 'failed', error = %s, ended_at = %s
+        WHERE id = %s AND status IN ('pending', 'running')
+        """,
+        [error, now, dream_id],
+    )
+
+
+async def write_findings(connection: Connection, dream_id: str, findings: MiningResult) -> None:
+    """Keep what mining found for the steps that follow."""
+    await connection.execute(
+        "UPDATE dreams SET findings = %s WHERE id = %s", [msgspec.msgpack.encode(findings), dream_id]
+    )
+
+
+async def read_findings(connection: Connection, dream_id: str) -> MiningResult:
+    """What mining found."""
+    row = await (await connection.execute("SELECT findings FROM dreams WHERE id = %s", [dream_id])).fetchone()
+    if row is None or row[0] is None:
+        raise NotFoundError(f"dream {dream_id} has not been mined")
+    return msgspec.msgpack.decode(row[0], type=MiningResult)
+
+
+async def lock_open_dream(connection: Connection, dream_id: str) -> bool:
+    """Hold the dream's row until the transaction ends; False when it has ended already."""
+    query = "SELECT FROM dreams WHERE id = %s AND status = 'running' FOR UPDATE"
+    return (await (await connection.execute(query, [dream_id])).fetchone()) is not None
+
+
+async def complete_dream(connection: Connection, result: DreamResult, now: datetime) -> None:
+    """Record a dream's result and end it."""
+    await connection.execute(
+        "UPDATE dreams SET status = 'completed', result = %s::jsonb, ended_at = %s, findings = NULL WHERE id = %s",
+        [msgspec.json.encode(result).decode(), now, result.dream_id],
+    )
+
+
+async def read_result(connection: Connection, dream_id: str) -> DreamResult:
+    """What a completed dream found and did.
+
+    Raises:
+        NotFoundError: there is no such dream, or it has not completed.
+    """
+    row = await (await connection.execute("SELECT result::text FROM dreams WHERE id = %s", [dream_id])).fetchone()
+    if row is None or row[0] is None:
+        raise NotFoundError(f"dream {dream_id} has no result")
+    return msgspec.json.decode(row[0], type=DreamResult)
+
+
+async def standing_lessons(connection: Connection, store_id: str, where: str | None) -> list[Lesson]:
+    """Adopted lessons that an earlier dream over the same sessions left in the store."""
+    rows = await connection.execute(
+        """
+        SELECT l.lesson::text FROM lessons l JOIN dreams d ON d.id = l.last_dream_id
+        WHERE l.memory_store_id = %s AND l.status = 'adopted' AND d.request ->> 'where' IS NOT DISTINCT FROM %s
+        ORDER BY l.id
+        """,
+        [store_id, where],
+    )
+    return [msgspec.json.decode(row[0], type=Lesson) async for row in rows]
+
+
+async def write_lessons(connection: Connection, store_id: str, dream_id: str, lessons: Sequence[Lesson]) -> None:
+    """Record the present state of lessons; the dream that first spoke of one is kept."""
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            """
+            INSERT INTO lessons (memory_store_id, id, status, kind, lesson, first_dream_id, last_dream_id)
+            VALUES (%s, %s, %s, %s, %s::jsonb, %s, %s)
+            ON CONFLICT (memory_store_id, id) DO UPDATE SET status = EXCLUDED.status, kind = EXCLUDED.kind,
+                lesson = EXCLUDED.lesson, last_dream_id = EXCLUDED.last_dream_id
+            """,
+            [(store_id, x.id, x.status, x.kind, msgspec.json.encode(x).decode(), dream_id, dream_id) for x in lessons],
+        )
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """Seconds per session."""
+
+    digest_seconds: float
+    mine_seconds: float
+
+
+async def measured_pace(connection: Connection) -> Pace:
+    """How fast the last ten dreams went on this machine; without any, a cautious guess."""
+    rows = await connection.execute(
+        "SELECT result::text FROM dreams WHERE status = 'completed' ORDER BY created_at DESC LIMIT 10"
+    )
+    results = [msgspec.json.decode(row[0], type=DreamResult) async for row in rows]
+    seconds = {
+        stage: sum(t.seconds for r in results for t in r.stages if t.stage == stage) for stage in ("digest", "mine")
+    }
+    digested = sum(result.sessions.new for result in results)
+    mined = sum(result.sessions.read for result in results)
+    return Pace(
+        digest_seconds=seconds["digest"] / digested if digested else 0.002,
+        mine_seconds=seconds["mine"] / mined if mined else 0.0005,
+    )
