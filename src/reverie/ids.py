@@ -7,6 +7,7 @@ Prefixes follow the wire API (``sesn_`` session, ``sevt_`` event, ``memstore_`` 
 import hashlib
 import secrets
 from datetime import datetime
+from functools import lru_cache
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BODY_LENGTH = 24
@@ -35,8 +36,12 @@ def new_id(prefix: str, now: datetime) -> str:
 
 def event_id(session_id: str, sequence: int) -> str:
     """The id of event ``sequence`` (0-based) of a session; computed, never stored."""
-    body = derived_id("sevt", session_id)
-    return f"{body[:-_SEQUENCE_LENGTH]}{_base62(sequence, _SEQUENCE_LENGTH)}"
+    return f"{_event_id_stem(session_id)}{_base62(sequence, _SEQUENCE_LENGTH)}"
+
+
+@lru_cache(maxsize=256)  # Events come session by session.
+def _event_id_stem(session_id: str) -> str:
+    return derived_id("sevt", session_id)[:-_SEQUENCE_LENGTH]
 
 
 def event_sequence(event: str) -> int:

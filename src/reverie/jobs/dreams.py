@@ -106,12 +106,16 @@ class DreamWorkflow(DBOSConfiguredInstance):
             url = runtime.database.url
             waiting = [loop.run_in_executor(executor, digest_sessions, url, chunk) for chunk in chunks]
             written = done
-            for digests in asyncio.as_completed(waiting):
-                rows = await digests
-                async with runtime.database.connection() as connection:
-                    await write_digests(connection, rows)
-                written += len(rows.rows)
-                runtime.progress("digest", written, total)
+            try:
+                for digests in asyncio.as_completed(waiting):
+                    rows = await digests
+                    async with runtime.database.connection() as connection:
+                        await write_digests(connection, rows)
+                    written += len(rows.rows)
+                    runtime.progress("digest", written, total)
+            finally:
+                # The first failure is raised; the others, of the same cause, are waited for and not told again.
+                await asyncio.gather(*waiting, return_exceptions=True)
         return len(keys), time.perf_counter() - began
 
     @DBOS.step()

@@ -103,8 +103,9 @@ async def _workflow_engine(runtime: Runtime) -> AsyncIterator[DreamWorkflow]:
         system_database_url=runtime.database.url.replace("postgresql://", "postgresql+psycopg://", 1),
         application_version=_WORKFLOW_VERSION,
         executor_id=f"{os.getpid()}-{secrets.token_hex(8)}",
-        log_level="ERROR",
-        console_log_level="ERROR",
+        # Failures are raised to the caller; DBOS need not print them as well.
+        log_level="CRITICAL",
+        console_log_level="CRITICAL",
     )
     DBOS(config=config)
     workflow = DreamWorkflow(runtime)

@@ -1,16 +1,29 @@
 """Sessions that met one situation, laid out so that every behaviour shown there is tested at once."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from reverie.digests.digest import SESSION
-from reverie.patterns.corpus import SITUATION_KIND, Codes, Corpus, Flags, Floats, Ints, Strata, situation_rows
+from reverie.patterns.corpus import (
+    SITUATION_KIND,
+    BehaviourName,
+    Codes,
+    Corpus,
+    Flags,
+    Floats,
+    Ints,
+    Strata,
+    situation_rows,
+    sums,
+)
 from reverie.patterns.estimate import Design, make_design
 from reverie.patterns.finding import Hypothesis
 from reverie.patterns.policy import MiningPolicy
+
+_KIND_ORDER = {"choice": 0, "sequence": 1, "manner": 2, "marker": 3}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +95,8 @@ def _build_frame(
     entry_session, entry_code = entry_session[inside], entry_code[inside]
     size = int(compared.sum())
     shown = np.bincount(entry_code, minlength=len(corpus.names))
-    codes = np.flatnonzero((shown >= policy.least_sessions) & (size - shown >= policy.least_sessions))
+    enough = np.flatnonzero((shown >= policy.least_sessions) & (size - shown >= policy.least_sessions))
+    codes = _one_of_each(corpus.names, enough, _signatures(entry_session, entry_code, len(corpus.names)))
     if codes.size == 0:
         return None
     column_of = np.full(len(corpus.names), -1, np.int32)
@@ -117,6 +131,21 @@ def _build_frame(
         naive_effect=effect,
         naive_z=z,
     )
+
+
+def _signatures(entry_session: Codes, entry_code: Codes, codes: int) -> Floats:
+    """A number per behaviour that two behaviours share only when the same sessions show them."""
+    session_number = np.random.default_rng(0).random(int(entry_session.max(initial=0)) + 1)
+    return sums(entry_code, session_number[entry_session], codes)
+
+
+def _one_of_each(names: Sequence[BehaviourName], codes: Ints, signatures: Floats) -> Ints:
+    """Of behaviours shown by exactly the same sessions, which no data can tell apart, the plainest one."""
+    rank = sorted(
+        codes.tolist(), key=lambda code: (_KIND_ORDER[names[code].kind], len(names[code].name), names[code].name)
+    )
+    _, first = np.unique(signatures[rank].round(9), return_index=True)
+    return np.sort(np.array(rank, np.int64)[first])
 
 
 def _naive(

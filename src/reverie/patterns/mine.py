@@ -12,6 +12,7 @@ from reverie.patterns.finding import Estimate, Finding
 from reverie.patterns.frame import Frame, build_frames
 from reverie.patterns.policy import MiningPolicy
 from reverie.patterns.selection import NOT_ENOUGH, Selection, select
+from reverie.patterns.special import is_special
 from reverie.patterns.witness import witnesses
 
 _MOST_REPORTED = 200
@@ -59,7 +60,7 @@ def mine(corpus: Corpus, policy: MiningPolicy, advance: Callable[[str], None] = 
     detectable = _detectable_effect(strata, corpus.reward)
     return MiningResult(
         findings=_findings(corpus, strata, frames, selection),
-        tested=int(selection.testable.sum()),
+        tested=selection.tested,
         placebo_runs=policy.placebo_runs,
         placebo_lessons=placebo,
         scored=len(corpus.reward),
@@ -119,6 +120,7 @@ def _power_note(scored: int, strata: int, informative: int, detectable: float | 
 
 
 def _findings(corpus: Corpus, strata: Strata, frames: list[Frame], selection: Selection) -> tuple[Finding, ...]:
+    tested = ~np.isnan(selection.q_discovery)
     naive_effect = np.concatenate([f.naive_effect for f in frames]) if frames else np.zeros(0)
     naive_z = np.concatenate([f.naive_z for f in frames]) if frames else np.zeros(0)
     naive = np.zeros(len(naive_z), np.bool_)
@@ -127,8 +129,9 @@ def _findings(corpus: Corpus, strata: Strata, frames: list[Frame], selection: Se
     order = sorted(range(len(selection.columns)), key=lambda i: -abs(float(selection.discovery.z[i])))
     rank = {"adopted": 0, "candidate": 1, "refused": 2}
     judged = sorted(selection.verdicts, key=lambda i: (rank[selection.verdicts[i][0]], order.index(i)))
-    misleading = [i for i in order if naive[i] and i not in selection.verdicts]
-    rest = [i for i in order if not naive[i] and i not in selection.verdicts and selection.testable[i]]
+    general = [i for i in order if i not in selection.verdicts and not is_special(selection.columns[i].hypothesis)]
+    misleading = [i for i in general if naive[i]]
+    rest = [i for i in general if not naive[i] and tested[i]]
     chosen = [*judged, *misleading, *rest][: max(_MOST_REPORTED, len(_kept(selection)))]
     return tuple(
         msgspec.structs.replace(
@@ -155,7 +158,7 @@ def _finding(selection: Selection, i: int, naive_effect: float, naive: bool) -> 
         naive_significant=naive,
         discovery=_estimate(selection.discovery, i),
         confirmation=_estimate(selection.confirmation, i),
-        q_discovery=float(selection.q_discovery[i]),
+        q_discovery=float(np.nan_to_num(selection.q_discovery[i], nan=1.0)),
         q_confirmation=None if np.isnan(q) else q,
         shadows=tuple(selection.columns[j].hypothesis for j in selection.shadows.get(i, [])),
     )
@@ -164,7 +167,7 @@ def _finding(selection: Selection, i: int, naive_effect: float, naive: bool) -> 
 def _why_not_found(selection: Selection, i: int, naive_effect: float, naive: bool) -> str:
     strata = int(selection.discovery.informative[i])
     pooled = f"pooled over tasks it looks like {naive_effect:+.2f}, but " if naive else ""
-    if not selection.testable[i]:
+    if np.isnan(selection.q_discovery[i]):
         return f"{pooled}{NOT_ENOUGH}: {strata} strata of the discovery part could inform it"
     effect = float(selection.discovery.effect[i])
     q = float(selection.q_discovery[i])

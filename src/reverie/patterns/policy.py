@@ -16,6 +16,8 @@ class MiningPolicy(msgspec.Struct, frozen=True):
     """Sessions that must show a behaviour, and that must not, before it is tested."""
     least_weight: float = 2.5
     """Least Σ n_with·n_without/n per part: what ten sessions in balanced pairs would give."""
+    least_special_weight: float = 10.0
+    """The same for a claim about a special case: what forty sessions in balanced pairs would give."""
     least_condition_sessions: int = 100
     """Scored sessions a task category needs before behaviours are compared inside it alone."""
     most_findings: int = 150

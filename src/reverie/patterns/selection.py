@@ -13,10 +13,16 @@ from reverie.patterns.finding import Hypothesis, Verdict
 from reverie.patterns.frame import Frame
 from reverie.patterns.joint import explain_away
 from reverie.patterns.policy import MiningPolicy
+from reverie.patterns.special import describe_flip, general_claim, is_special, special_case, special_families
 from reverie.patterns.timing import timing_z
 
 _SMALL_ARM = 25
 _LEAST_TIMING_Z = 1.645
+_LEAST_SPECIAL_Z = 1.96
+"""What a special case must show by itself once its family is known to differ; general claims are beyond it anyway."""
+
+_PRIOR_WEIGHT = {"choice": 4.0, "sequence": 1.0, "manner": 1.0, "marker": 1.0}
+"""Relative weight of a kind of behaviour in the false discovery control; chosen before any data, so it costs nothing."""
 
 NOT_ENOUGH = "not enough repeats to tell"
 
@@ -40,8 +46,10 @@ class Selection:
     columns: list[Column]
     discovery: Estimates
     confirmation: Estimates
-    testable: Flags
+    tested: int
+    """Hypotheses and families of special cases that enough sessions could inform."""
     q_discovery: Floats
+    """NaN where it was not tested."""
     q_confirmation: Floats
     """NaN where it never reached confirmation."""
     verdicts: dict[int, tuple[Verdict, str]] = field(default_factory=dict)
@@ -56,7 +64,9 @@ class Selection:
 def select(corpus: Corpus, strata: Strata, frames: list[Frame], reward: Floats, policy: MiningPolicy) -> Selection:
     """Test every hypothesis of ``frames`` with these rewards (real or shuffled) and judge it.
 
-    1. Discovery: stratified tests, Benjamini–Hochberg (1995) over everything tested.
+    1. Discovery: stratified tests of the general claims, Benjamini–Hochberg (1995) over all of them, with weights fixed
+       beforehand that favour what an agent can decide (Genovese, Roeder & Wasserman 2006); special cases (in one task
+       category, after one fact was seen) only where a claim's effect differs between them.
     2. Confirmation: what was found is tested again, one-sided, on the sessions kept aside.
     3. Refused all the same: markers; effects that flip between task categories; differences that vanish when
        sessions are compared step by step; shadows of stronger findings.
@@ -66,10 +76,20 @@ def select(corpus: Corpus, strata: Strata, frames: list[Frame], reward: Floats, 
     discovery = _estimates([frame.discovery for frame in frames], reward, generator)
     confirmation = _estimates([frame.confirmation for frame in frames], reward, generator)
     testable = _testable(discovery, policy)
-    q = np.ones(len(columns))
-    if testable.any():
-        q[testable] = stats.false_discovery_control(2 * stats.norm.sf(np.abs(discovery.z[testable])))
-    selection = Selection(columns, discovery, confirmation, testable, q, np.full(len(columns), np.nan))
+    general = testable & ~np.array([is_special(column.hypothesis) for column in columns], np.bool_)
+    q = np.full(len(columns), np.nan)
+    if general.any():
+        prior = np.array([_PRIOR_WEIGHT[columns[i].hypothesis.kind] for i in np.flatnonzero(general)])
+        p_values = 2 * stats.norm.sf(np.abs(discovery.z[general])) * prior.mean() / prior
+        q[general] = stats.false_discovery_control(np.minimum(p_values, 1.0))
+    special = testable & ~general & (discovery.weight >= policy.least_special_weight)
+    families = special_families([column.hypothesis for column in columns], discovery, special)
+    if families:
+        differs = stats.false_discovery_control([family.p_value for family in families])
+        for family, q_family in zip(families, differs, strict=True):
+            q[list(family.members)] = q_family
+    tested = int(general.sum()) + len(families)
+    selection = Selection(columns, discovery, confirmation, tested, q, np.full(len(columns), np.nan))
     _confirm(selection, policy)
     _refuse_markers(selection)
     _refuse_flips(selection)
@@ -108,9 +128,10 @@ def _sharpen_small_samples(design: Design, rewards: Floats, block: Estimates, ge
 
 
 def _confirm(selection: Selection, policy: MiningPolicy) -> None:
+    z = np.abs(selection.discovery.z)
     found = np.flatnonzero(
-        selection.testable
-        & (selection.q_discovery <= policy.discovery_fdr)
+        (np.nan_to_num(selection.q_discovery, nan=1.0) <= policy.discovery_fdr)
+        & (z >= _LEAST_SPECIAL_Z)
         & (np.abs(selection.discovery.effect) >= policy.least_effect)
     )
     there = found[_testable(selection.confirmation, policy)[found]]
@@ -150,23 +171,17 @@ def _refuse_markers(selection: Selection) -> None:
 
 
 def _refuse_flips(selection: Selection) -> None:
-    """A pooled effect that has opposite signs in different task categories is refused; the split ones stand or fall.
-
-    Cochran's Q (1954) for heterogeneity between categories, and opposite signs each beyond 1.96 standard errors.
-    """
-    by_claim: dict[tuple[str, str], dict[str, int]] = {}
-    for i, column in enumerate(selection.columns):
-        h = column.hypothesis
-        if h.category is not None:
-            by_claim.setdefault((h.situation, h.name), {})[h.category] = i
-    pooled = [i for i in _alive(selection) if selection.columns[i].hypothesis.category is None]
-    for i in pooled:
-        h = selection.columns[i].hypothesis
-        parts = by_claim.get((h.situation, h.name), {})
-        effects = {category: _combined(selection, j) for category, j in parts.items()}
-        flip = _flip(effects, len(pooled))
+    """A general claim whose effect has opposite signs in its special cases is refused; those stand or fall alone."""
+    hypotheses = [column.hypothesis for column in selection.columns]
+    cases: dict[tuple[str, str], dict[str, tuple[float, float]]] = {}
+    for i, h in enumerate(hypotheses):
+        if is_special(h):
+            cases.setdefault(general_claim(h), {})[special_case(h)] = _combined(selection, i)
+    alive = [i for i in _alive(selection) if not is_special(hypotheses[i])]
+    for i in alive:
+        flip = describe_flip(cases.get((hypotheses[i].situation, hypotheses[i].name), {}), len(alive))
         if flip:
-            selection.verdicts[i] = ("refused", f"the effect flips with the task category ({flip}): see each by itself")
+            selection.verdicts[i] = ("refused", f"the effect flips with the condition ({flip}): see each by itself")
 
 
 def _combined(selection: Selection, i: int) -> tuple[float, float]:
@@ -180,19 +195,6 @@ def _combined(selection: Selection, i: int) -> tuple[float, float]:
         return 0.0, np.inf
     weight = sum(1 / error**2 for _, error in pairs)
     return sum(effect / error**2 for effect, error in pairs) / weight, weight**-0.5
-
-
-def _flip(effects: dict[str, tuple[float, float]], tests: int) -> str:
-    usable = {c: pair for c, pair in effects.items() if np.isfinite(pair[1])}
-    if len(usable) < 2:
-        return ""
-    values, errors = np.array(list(usable.values())).T
-    weights = errors**-2
-    q = float((weights * (values - (weights * values).sum() / weights.sum()) ** 2).sum())
-    opposite = (values / errors).max() > 1.96 and (values / errors).min() < -1.96
-    if not opposite or stats.chi2.sf(q, len(values) - 1) > 0.01 / max(tests, 1):
-        return ""
-    return ", ".join(f"{value:+.2f} in {category}" for category, (value, _) in sorted(usable.items()))
 
 
 def _refuse_by_timing(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats) -> None:
@@ -244,6 +246,9 @@ def _refuse_shadows(selection: Selection, corpus: Corpus, strata: Strata, reward
     everything = np.arange(len(reward))
     preference = np.array([_preference(selection, i) for i in alive])
     fit = explain_away(matrix, _cleared(strata, everything, reward), preference)
+    for position in fit.too_weak:
+        reason = "too weak to stand beside the stronger findings once they are taken into account"
+        selection.verdicts[alive[position]] = ("refused", reason)
     for position, leader in fit.shadow_of.items():
         i, by = alive[position], alive[leader]
         selection.shadows.setdefault(by, []).append(i)
@@ -252,10 +257,13 @@ def _refuse_shadows(selection: Selection, corpus: Corpus, strata: Strata, reward
         selection.verdicts[i] = ("refused", reason)
 
 
+_KIND_PREFERENCE = {"choice": 1.0, "sequence": 0.99, "manner": 0.98}
+
+
 def _preference(selection: Selection, i: int) -> float:
-    """Confirmed before unconfirmed; then the deciding moment, the general claim before the special one."""
+    """Confirmed before unconfirmed; then the deciding moment, the general claim before the special one, acts first."""
     h = selection.columns[i].hypothesis
-    preference = 1.0 if selection.verdicts[i][0] == "adopted" else 0.5
-    if h.situation.startswith("seen ") or h.category is not None:
+    preference = _KIND_PREFERENCE[h.kind] * (1.0 if selection.verdicts[i][0] == "adopted" else 0.5)
+    if is_special(h):
         return preference * 0.95
     return preference if h.situation == SESSION else preference * 1.03

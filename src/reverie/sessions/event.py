@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 import msgspec
 
-
 EventType = Literal[
     "user.message",
     "user.interrupt",

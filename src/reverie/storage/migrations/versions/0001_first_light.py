@@ -109,7 +109,10 @@ CREATE TABLE memory_stores (
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     archived_at timestamptz,
-    revision integer NOT NULL DEFAULT 0
+    revision integer NOT NULL DEFAULT 0,
+    -- Written with each revision, so that ranking needs no sums over the whole store.
+    memory_count integer NOT NULL DEFAULT 0,
+    term_count bigint NOT NULL DEFAULT 0
 );
 CREATE INDEX memory_stores_by_name ON memory_stores (name);
 
@@ -165,7 +168,8 @@ CREATE TABLE memory_terms (
     memory_id text NOT NULL REFERENCES memories ON DELETE CASCADE,
     occurrences integer NOT NULL,
     memory_length integer NOT NULL,
-    PRIMARY KEY (memory_store_id, term, memory_id)
+    -- Ranking reads the postings of a term from the index alone.
+    PRIMARY KEY (memory_store_id, term, memory_id) INCLUDE (occurrences, memory_length)
 );
 CREATE INDEX memory_terms_by_memory ON memory_terms (memory_id);
 

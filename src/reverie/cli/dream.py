@@ -1,0 +1,133 @@
+"""``reverie dream``: learn from the sessions, write what holds into a memory store."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from reverie.cli.memory_text import echo_json, json_option
+from reverie.cli.progress import progress_line
+from reverie.cli.run import run
+from reverie.clock import SystemClock
+from reverie.dreams.dream import DreamEstimate, DreamRequest, DreamResult
+from reverie.dreams.policy import DreamPolicy
+from reverie.jobs.dreams import Runtime
+from reverie.jobs.engine import dream as run_dream
+from reverie.jobs.engine import estimate_dream
+from reverie.lessons.lesson import Evidence, Lesson
+from reverie.reports.evidence import SHOWN_TRANSCRIPTS
+from reverie.reports.html import render_report
+from reverie.settings import Settings
+from reverie.storage.database import Database
+from reverie.storage.sessions import read_transcripts
+
+_STAGES = {
+    "digest": "reading sessions",
+    "mine": "comparing within tasks, and the placebo",
+    "conclude": "writing lessons",
+}
+
+
+@click.command()
+@click.option("--store", default="default", show_default=True, help="Memory store to write to; made if missing.")
+@click.option("--where", help="Which sessions to read, such as \"agent = 'desk' and started_at > '2026-01-01'\".")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to this HTML file.")
+@click.option("--estimate", is_flag=True, help="Only say what would be read and what it would cost.")
+@json_option
+def dream(store: str, where: str | None, report: Path | None, estimate: bool, as_json: bool) -> None:
+    """Find what separates good sessions from bad ones of the same task, and remember what holds.
+
+    Needs no model. A dream that was cut off is taken up where it stopped.
+    """
+    request = DreamRequest(store, where)
+    if estimate:
+        _print_estimate(run(lambda database, _: estimate_dream(database, request)), as_json)
+        return
+    if report is not None and not report.parent.is_dir():
+        raise click.BadParameter(f"the folder {report.parent} does not exist", param_hint="--report")
+    with progress_line("dreaming:") as tell:
+
+        def told(stage: str, done: int, total: int) -> None:
+            share = f" {done:,} of {total:,}" if total else ""
+            tell(f"{_STAGES.get(stage, stage)}{share}")
+
+        async def work(database: Database, settings: Settings) -> DreamResult:
+            clock = SystemClock()
+            result = await run_dream(Runtime(database, settings, DreamPolicy(), clock, told), request)
+            if report is not None:
+                tell("writing the report")
+                await _write_report(database, result, report, clock)
+            return result
+
+        result = run(work)
+    if as_json:
+        echo_json(result)
+    else:
+        _print_result(result, report)
+
+
+async def _write_report(database: Database, result: DreamResult, path: Path, clock: SystemClock) -> None:
+    async with database.connection() as connection:
+        transcripts = await read_transcripts(connection, _cited(result.lessons)[: 2 * SHOWN_TRANSCRIPTS])
+    page = render_report(result, {t.session.id: t for t in transcripts}, generated_at=clock.now())
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(page, encoding="utf-8")
+    partial.replace(path)
+
+
+def _cited(lessons: Iterable[Lesson]) -> list[str]:
+    """Sessions that lessons cite, those of kept lessons first."""
+    ordered = sorted(lessons, key=lambda lesson: lesson.status == "refused")
+    citations: list[Evidence] = [e for lesson in ordered for e in (*lesson.evidence, *lesson.counter_examples)]
+    return list(dict.fromkeys(citation.session_id for citation in citations))
+
+
+def _print_estimate(estimate: DreamEstimate, as_json: bool) -> None:
+    if as_json:
+        echo_json(estimate)
+        return
+    sessions = estimate.sessions
+    click.echo(
+        f"{sessions.read:,} sessions ({sessions.new:,} new, {sessions.scored:,} scored), {estimate.events:,} events: "
+        f"about {estimate.seconds:.0f} s, no model, {estimate.cost_usd:.2f} USD"
+    )
+
+
+def _print_result(result: DreamResult, report: Path | None) -> None:
+    console = Console()
+    kept = [lesson for lesson in result.lessons if lesson.status in ("adopted", "candidate", "retired")]
+    counts = {status: sum(x.status == status for x in result.lessons) for status in ("adopted", "candidate", "refused")}
+    console.print(
+        f"Read {result.sessions.read:,} sessions ({result.sessions.new:,} new, {result.sessions.scored:,} scored), "
+        f"tested {result.tested:,} patterns in {result.seconds:.1f} s."
+    )
+    if result.strata is not None:
+        strata = result.strata
+        console.print(f"Compared within {strata.by}: {strata.informative:,} of {strata.strata:,} strata can tell.")
+        if strata.note:
+            console.print(f"[yellow]{strata.note[:1].upper()}{strata.note[1:]}.[/yellow]")
+    console.print(
+        f"[bold]{counts['adopted']} adopted[/bold], {counts['candidate']} candidates, {counts['refused']} refused; "
+        f"the placebo adopted {result.placebo.lessons} in {result.placebo.runs} runs."
+    )
+    if kept:
+        console.print(_table(kept))
+    revision = f"revision {result.revision}" if result.revision is not None else "nothing to change"
+    console.print(f"Store {result.store!r}: {revision}, {len(result.changes)} changes. Dream {result.dream_id}.")
+    if report is not None:
+        console.print(f"Report: {report}")
+
+
+def _table(lessons: list[Lesson]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("status")
+    table.add_column("effect", justify="right", no_wrap=True)
+    table.add_column("95 %", no_wrap=True)
+    table.add_column("lesson")
+    for lesson in lessons:
+        effect = lesson.effect
+        interval = f"{effect.low:+.2f} … {effect.high:+.2f}"
+        table.add_row(lesson.status, f"{effect.estimate:+.2f}", interval, lesson.statement.partition(". ")[0])
+    return table

@@ -1,0 +1,189 @@
+"""A session's events as moments: what behaviours are read from, each built from nothing but the events before it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from reverie.digests.code import Code, read_code
+from reverie.digests.error_class import error_class
+from reverie.digests.tool_name import escalates, inspects_schema, looks_up
+from reverie.digests.wording import read_wording, writes_plan
+from reverie.ids import event_sequence
+from reverie.sessions.event import Event, text_of
+
+
+class Call(msgspec.Struct, frozen=True, gc=False):
+    """The agent called a tool."""
+
+    sequence: int
+    step: int
+    thread: str | None
+    tool: str
+    action: str
+    """The tool's name; for code, ``language:leading command``."""
+    labels: tuple[str, ...]
+    """The behaviours this call is an instance of."""
+    identity: bytes
+    """The same for the same tool with the same input."""
+    arguments: tuple[str, ...]
+    """Names of the arguments given, the one that holds code left out."""
+    code: Code | None
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """The agent wrote to the user."""
+
+    sequence: int
+    step: int
+    thread: str | None
+    labels: tuple[str, ...]
+    length: int
+    """In characters."""
+    plan: bool
+
+
+class Thought(msgspec.Struct, frozen=True, gc=False):
+    """The agent reasoned before its next action."""
+
+    sequence: int
+    step: int
+    plan: bool
+
+
+class Result(msgspec.Struct, frozen=True, gc=False):
+    """A tool answered."""
+
+    sequence: int
+    step: int
+    thread: str | None
+    call: Call | None
+    text: str
+    error: str | None
+    """The error's class, where it failed."""
+    empty: bool
+    """Whether it found nothing where something was looked for."""
+
+
+class UserTurn(msgspec.Struct, frozen=True, gc=False):
+    """The user spoke, so the agent's next move is a new one."""
+
+    sequence: int
+    step: int
+
+
+class Fault(msgspec.Struct, frozen=True, gc=False):
+    """The run itself failed, outside any tool."""
+
+    sequence: int
+    step: int
+    error: str
+
+
+Action = Call | Message
+Moment = Call | Message | Thought | Result | UserTurn | Fault
+
+_NOTHING = frozenset({"[]", "{}", "()", "null", "none", "no results", "no results found", "empty set"})
+_LONGEST_NOTHING = 40
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def read_moments(events: Sequence[Event]) -> tuple[Moment, ...]:
+    """The moments of a session in order; events that say nothing about the agent's conduct are left out."""
+    moments: list[Moment] = []
+    calls: dict[int, Call] = {}
+    step = 0
+    for sequence, event in enumerate(events):
+        match event.type:
+            case "agent.tool_use":
+                calls[sequence] = call = _call(event, sequence, step)
+                moments.append(call)
+                step += 1
+            case "agent.message":
+                moments.append(_message(event, sequence, step))
+                step += 1
+            case "agent.thinking":
+                moments.append(Thought(sequence, step, writes_plan(text_of(event), thinking=True)))
+            case "agent.tool_result" | "user.tool_result":
+                moments.append(_result(event, sequence, step, _answered(event, calls)))
+            case "user.message":
+                moments.append(UserTurn(sequence, step))
+            case "session.error":
+                moments.append(Fault(sequence, step, _fault(event)))
+    return tuple(moments)
+
+
+def _call(event: Event, sequence: int, step: int) -> Call:
+    tool = event.payload["name"]
+    given = event.payload.get("input")
+    arguments: Mapping[str, Any] = given if isinstance(given, dict) else {}
+    code = read_code(tool, arguments)
+    names = code.commands.names if code else (tool,)
+    labels = [f"call:{name}" for name in names]
+    if inspects_schema(tool) or (code and code.commands.inspects_schema):
+        labels.append("inspects the schema")
+    if escalates(tool):
+        labels.append("escalation")
+    return Call(
+        sequence=sequence,
+        step=step,
+        thread=event.thread_id,
+        tool=tool,
+        action=names[0],
+        labels=tuple(labels),
+        identity=_encoder.encode((tool, given)),
+        arguments=tuple(name for name in arguments if code is None or name != code.argument),
+        code=code,
+    )
+
+
+def _message(event: Event, sequence: int, step: int) -> Message:
+    text = text_of(event)
+    wording = read_wording(text)
+    return Message(
+        sequence=sequence,
+        step=step,
+        thread=event.thread_id,
+        labels=(wording.act, *wording.signals),
+        length=len(text),
+        plan=writes_plan(text, thinking=False),
+    )
+
+
+def _answered(event: Event, calls: dict[int, Call]) -> Call | None:
+    """The call a result answers: the one it names, else the thread's latest."""
+    try:
+        call = calls.get(event_sequence(event.payload.get("tool_use_id") or ""))
+    except ValueError:
+        call = None
+    return call or next((c for c in reversed(calls.values()) if c.thread == event.thread_id), None)
+
+
+def _result(event: Event, sequence: int, step: int, call: Call | None) -> Result:
+    text = text_of(event)
+    failed = event.payload.get("is_error") is True
+    return Result(
+        sequence=sequence,
+        step=step,
+        thread=event.thread_id,
+        call=call,
+        text=text,
+        error=error_class(text) if failed else None,
+        empty=not failed and _found_nothing(text, call),
+    )
+
+
+def _found_nothing(text: str, call: Call | None) -> bool:
+    if len(text) > _LONGEST_NOTHING:
+        return False
+    said = text.strip().lower().rstrip(".")
+    if said or call is None:
+        return said in _NOTHING
+    return not call.code.commands.silent if call.code else looks_up(call.tool)
+
+
+def _fault(event: Event) -> str:
+    error = event.payload.get("error")
+    if isinstance(error, dict) and error.get("type"):
+        return str(error["type"]).removesuffix("_error").replace("_", " ")
+    return error_class(str(error or text_of(event)))

@@ -1,0 +1,81 @@
+"""From a transcript to its digest."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from reverie.digests import decisions, families
+from reverie.digests.digest import Behaviour, Digest, Situation
+from reverie.digests.families import Finding, Moments
+from reverie.digests.moments import Call, Fault, Message, Result, read_moments
+from reverie.sessions.event import Event, text_of
+from reverie.sessions.session import Transcript
+
+_LONGEST_OPENING = 2_000
+_FAMILIES: tuple[tuple[Callable[[Moments], Iterator[Finding]], int], ...] = (
+    (families.actions, 80),
+    (families.constructs, 30),
+    (families.arguments, 60),
+    (families.orders, 60),
+    (families.repeats, 20),
+    (families.retries, 20),
+    (families.thoughts, 2),
+    (families.first_reply, 1),
+    (families.trouble, 20),
+    (families.hand_offs, 7),
+    (decisions.first_move, 20),
+    (decisions.next_moves, 80),
+    (decisions.preparations, 100),
+    (decisions.facts_seen, 100),
+)
+"""Each family with the most behaviours it may add to one session (600 together), the earliest ones."""
+
+
+def digest_transcript(transcript: Transcript) -> Digest:
+    """What a session amounted to, read from its events alone: scores, tags and metadata are never looked at.
+
+    Deterministic, and safe for prefixes: a behaviour or situation with sequence s depends on the events 0 … s only, so
+    digesting a session cut after any event gives exactly the items found up to there. Digests of one session by one
+    ``DIGEST_VERSION`` are equal, and may be kept.
+    """
+    events = transcript.events
+    moments = read_moments(events)
+    situations: dict[str, Situation] = {}
+    behaviours: dict[tuple[str, str], Behaviour] = {}
+    for family, most in _FAMILIES:
+        limit = len(behaviours) + most
+        for finding in family(moments):
+            if isinstance(finding, Situation):
+                situations.setdefault(finding.name, finding)
+            elif len(behaviours) < limit:
+                behaviours.setdefault((finding.situation, finding.name), finding)
+    usages = [event.payload for event in events if event.type == "span.model_request_end"]
+    costs = [usage["cost_usd"] for usage in usages if usage.get("cost_usd") is not None]
+    return Digest(
+        opening=next((text_of(event)[:_LONGEST_OPENING] for event in events if event.type == "user.message"), ""),
+        steps=sum(isinstance(moment, Call | Message) for moment in moments),
+        situations=tuple(sorted(situations.values(), key=lambda situation: situation.sequence)),
+        behaviours=tuple(sorted(behaviours.values(), key=lambda behaviour: behaviour.sequence)),
+        errors=sum(isinstance(moment, Result | Fault) and moment.error is not None for moment in moments),
+        input_tokens=_tokens(usages, "input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"),
+        output_tokens=_tokens(usages, "output_tokens"),
+        seconds=_seconds(events),
+        cost_usd=sum(costs) if costs else None,
+    )
+
+
+def digest_many(transcripts: Iterable[Transcript]) -> list[Digest]:
+    """The digest of each, in order."""
+    return [digest_transcript(transcript) for transcript in transcripts]
+
+
+def _tokens(usages: Iterable[dict[str, object]], *fields: str) -> int:
+    total = 0
+    for usage in usages:
+        counts = usage.get("model_usage")
+        if isinstance(counts, dict):
+            total += sum(counts.get(field) or 0 for field in fields)
+    return total
+
+
+def _seconds(events: Sequence[Event]) -> float | None:
+    times = [event.at for event in events if event.at is not None]
+    return (times[-1] - times[0]).total_seconds() if len(times) > 1 else None

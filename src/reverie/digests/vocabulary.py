@@ -1,0 +1,147 @@
+"""The words for behaviours and situations: what kind each name is, and how to say it to a person."""
+
+import msgspec
+
+from reverie.digests.digest import SESSION, BehaviourKind
+
+
+class Phrase(msgspec.Struct, frozen=True):
+    """A behaviour in words."""
+
+    action: str
+    """In the imperative, without a full stop: ``ask a clarifying question before the first `refund` call``."""
+    condition: str | None
+    """Reads on after "when …"; None when it may happen at any time, or when ``action`` says it."""
+
+
+class _Term(msgspec.Struct, frozen=True):
+    kind: BehaviourKind
+    action: str
+    """``{}`` stands for what follows the name's first colon."""
+
+
+_TERMS = {
+    "call": _Term("choice", "{}"),
+    "then": _Term("sequence", "{}"),
+    "repeat": _Term("marker", "repeat an earlier {} unchanged"),
+    "retry": _Term("choice", "try the {} again with changed input right after it failed"),
+    "args": _Term("manner", "{}"),
+    "use": _Term("choice", "{}"),
+    "error": _Term("marker", "run into the error “{}”"),
+    "hand-off": _Term("choice", "hand over to {}"),
+    "ask": _Term("choice", "ask a clarifying question"),
+    "confirm": _Term("choice", "ask for confirmation"),
+    "answer": _Term("choice", "write a message that asks nothing"),
+    "apology": _Term("manner", "apologise"),
+    "refusal": _Term("manner", "say that it cannot be done"),
+    "escalation": _Term("choice", "refer the case to a person"),
+    "inspects the schema": _Term("choice", "inspect the schema"),
+    "think": _Term("manner", "think in writing"),
+    "plan": _Term("manner", "write a plan before calling any tool"),
+    "fenced code": _Term("manner", "wrap code in Markdown fences"),
+    "empty result": _Term("marker", "get an empty result"),
+    "long reply": _Term("manner", "make the first message long (over 600 characters)"),
+    "short reply": _Term("manner", "keep the first message short (under 120 characters)"),
+    "same call again": _Term("choice", "make the same call again unchanged"),
+    "same tool, changed input": _Term("choice", "use the same tool or command again with changed input"),
+    "other tool": _Term("choice", "turn to another tool or command"),
+}
+_UNLIKE_COMMANDS = {
+    "sql:information_schema": ("query `information_schema`", "`information_schema` query"),
+    "sql:unparsed": ("send text that is not valid SQL", "invalid SQL"),
+    "bash:unparsed": ("send text that is not a valid shell command", "invalid shell command"),
+    "python:unparsed": ("run Python that does not parse", "invalid Python"),
+    "python:statement": ("run Python statements that call nothing", "plain Python"),
+}
+"""Actions that are not one command: how to ask for them, and how to refer to them."""
+_PROSE = frozenset({
+    "subquery", "set operation", "pipe", "redirect", "command substitution", "process substitution", "loop",
+})  # fmt: skip
+"""Constructs that are not keywords."""
+_LANGUAGES = {"sql": "SQL", "bash": "the shell", "python": "Python"}
+_UNITS = {"sql": "statement", "bash": "command"}
+
+
+def kind_of(name: str) -> BehaviourKind:
+    """The kind of a behaviour, by its name.
+
+    Raises:
+        KeyError: no such behaviour in this version of the digest.
+    """
+    return _TERMS[name.partition(":")[0]].kind
+
+
+def describe(situation: str, name: str) -> Phrase:
+    """A behaviour and the situation it was shown in, in words.
+
+    Raises:
+        KeyError: no such behaviour in this version of the digest.
+    """
+    action = _action(name)
+    if situation == SESSION:
+        return Phrase(action, None)
+    if situation == "start":
+        return Phrase(f"first {action}", None)
+    relation, _, rest = situation.partition(" ")
+    if relation == "before":
+        return Phrase(f"{action} before the first {_noun(rest)}", None)
+    if relation == "seen":
+        source, _, fact = rest.partition(".")
+        return Phrase(action, f"`{source}` has returned `{fact}`")
+    return Phrase(action, _after(rest))
+
+
+def _after(event: str) -> str:
+    if event.startswith("error:"):
+        return f"the last tool call failed with “{event.removeprefix('error:')}”"
+    return "the last tool call failed" if event == "error" else "the last tool call returned nothing"
+
+
+def _action(name: str) -> str:
+    family, _, rest = name.partition(":")
+    match family:
+        case "call":
+            return _calling(rest)
+        case "then":
+            first, _, second = rest.partition("→")
+            return f"{_calling(second)} as the next tool after {_quoted(first)}"
+        case "args":
+            tool, _, argument = rest.rpartition(".")
+            return f"give `{argument}` when calling `{tool}`"
+        case "use":
+            language, _, construct = rest.partition(" ")
+            named = f"a {construct}" if construct in _PROSE else f"`{_spelt(language, construct)}`"
+            return f"use {named} in {_LANGUAGES[language]}"
+        case "hand-off":
+            return f"hand over to {rest}" if " " in rest else f"hand over to `{rest}`"
+        case "repeat" | "retry":
+            return _TERMS[family].action.format(_noun(rest))
+    return _TERMS[family].action.format(rest)
+
+
+def _calling(action: str) -> str:
+    if action in _UNLIKE_COMMANDS:
+        return _UNLIKE_COMMANDS[action][0]
+    language, command = _split(action)
+    if language == "python":
+        return f"run Python that calls `{command}`"
+    return f"run {_quoted(action)}" if language else f"call `{action}`"
+
+
+def _noun(action: str) -> str:
+    language, _ = _split(action)
+    return _quoted(action) if action in _UNLIKE_COMMANDS else f"{_quoted(action)} {_UNITS.get(language, 'call')}"
+
+
+def _quoted(action: str) -> str:
+    return _UNLIKE_COMMANDS[action][1] if action in _UNLIKE_COMMANDS else f"`{_spelt(*_split(action))}`"
+
+
+def _split(action: str) -> tuple[str, str]:
+    """The language and the command; a plain tool has no language."""
+    language, _, command = action.partition(":")
+    return (language, command) if language in _LANGUAGES and command else ("", action)
+
+
+def _spelt(language: str, command: str) -> str:
+    return command.upper() if language == "sql" else command

@@ -1,0 +1,102 @@
+"""Wished changes against the store as it stands: what would be done, or why it may not be."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from reverie.errors import InputError, PathConflictError, PreconditionError, StoreArchivedError, StoreLimitError
+from reverie.memory.content import content_sha256, encode_content
+from reverie.memory.memory import Edit, MemoryStore, Operation
+from reverie.memory.path import check_path, find_clash
+from reverie.memory.store import MAX_MEMORIES
+
+
+class Head(msgspec.Struct, frozen=True):
+    """A live memory, without its content."""
+
+    id: str
+    path: str
+    content_sha256: str
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One real change that the edits amount to."""
+
+    operation: Operation
+    path: str
+    reason: str
+    memory_id: str | None
+    """None where the memory is to be created."""
+    content: str | None = None
+    content_sha256: str | None = None
+    content_size_bytes: int | None = None
+
+
+def plan_edits(store: MemoryStore, heads: Mapping[str, Head], edits: Sequence[Edit]) -> tuple[Step, ...]:
+    """The changes that make the store as the edits wish, without those that change nothing.
+
+    The edits are one act, so their order does not matter. ``heads`` maps each path of the store to its live memory.
+
+    Raises:
+        InputError: a path or content breaks its rules, or two edits name one path.
+        StoreArchivedError: the store is archived and an edit would write.
+        PreconditionError: content has changed since it was read, and is not yet what the edit wishes.
+        PathConflictError: a memory would also be a directory.
+        StoreLimitError: the store would hold more memories than are allowed.
+    """
+    repeated = [path for path, count in Counter(edit.path for edit in edits).items() if count > 1]
+    if repeated:
+        raise InputError(f"{repeated[0]}: several edits of one act name this path; leave one")
+    if store.archived_at is not None and any(edit.content is not None for edit in edits):
+        raise StoreArchivedError(
+            f"memory store {store.name!r} ({store.id}) is archived; its memories can only be deleted"
+        )
+    steps = [step for edit in edits if (step := _plan_edit(heads.get(edit.path), edit)) is not None]
+    created = {step.path for step in steps if step.operation == "created"}
+    if created:
+        deleted = {step.path for step in steps if step.operation == "deleted"}
+        _check_tree(store, heads, created, heads.keys() - deleted | created)
+    return tuple(steps)
+
+
+def _plan_edit(head: Head | None, edit: Edit) -> Step | None:
+    check_path(edit.path)
+    data = None if edit.content is None else _encode(edit.path, edit.content)
+    wished = None if data is None else content_sha256(data)
+    present = None if head is None else head.content_sha256
+    if wished == present:
+        return None
+    if edit.expected_content_sha256 not in (None, present):
+        raise PreconditionError(
+            f"{edit.path}: content has SHA-256 {present or '(no memory)'}, not the expected "
+            f"{edit.expected_content_sha256}; read it again and redo the edit"
+        )
+    memory_id = None if head is None else head.id
+    if data is None:
+        return Step("deleted", edit.path, edit.reason, memory_id)
+    operation: Operation = "created" if head is None else "modified"
+    return Step(operation, edit.path, edit.reason, memory_id, edit.content, wished, len(data))
+
+
+def _encode(path: str, content: str) -> bytes:
+    try:
+        return encode_content(content)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _check_tree(store: MemoryStore, heads: Mapping[str, Head], created: set[str], paths: set[str]) -> None:
+    clash = find_clash(created, paths)
+    if clash is not None:
+        path, other = clash
+        raise PathConflictError(
+            f"{path}: {other} is a memory, and a memory cannot also be a directory; choose another path",
+            memory_id=heads[other].id if other in heads else "",
+            path=other,
+        )
+    if len(paths) > MAX_MEMORIES:
+        raise StoreLimitError(
+            f"memory store {store.name!r} would hold {len(paths):,} memories; at most {MAX_MEMORIES:,} are allowed: "
+            "delete or merge some"
+        )

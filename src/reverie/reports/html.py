@@ -1,0 +1,112 @@
+"""The dream's report: one HTML file that needs no network and no JavaScript."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import jinja2
+import msgspec
+
+from reverie.dreams.dream import DreamResult, StrataSummary
+from reverie.lessons.lesson import Lesson, LessonStatus
+from reverie.reports import words
+from reverie.reports.charts import NARROW, WIDE, forest_chart, trend_chart
+from reverie.reports.evidence import SHOWN_TRANSCRIPTS, Citation, ShownTranscript, cite, show_transcripts
+from reverie.reports.patterns import choose_patterns, claim_of, words_of
+from reverie.reports.refusals import group_refusals
+from reverie.reports.verdict import advice, verdict, with_status
+from reverie.sessions.session import Transcript
+
+_LISTED: tuple[LessonStatus, ...] = ("adopted", "trial", "candidate", "retired")
+"""Statuses shown as cards, in this order; refused lessons have a section of their own."""
+
+
+class _Card(msgspec.Struct, frozen=True):
+    number: int
+    lesson: Lesson
+    evidence: tuple[Citation, ...]
+    counter_examples: tuple[Citation, ...]
+
+
+def render_report(result: DreamResult, transcripts: Mapping[str, Transcript], *, generated_at: datetime) -> str:
+    """The report of ``result`` as a self-contained HTML page.
+
+    Args:
+        result: the dream; the page is drawn from this record alone.
+        transcripts: the evidence sessions by session id. Those that are missing are cited without a link; of those
+            given, at most ``SHOWN_TRANSCRIPTS`` are shown, shared fairly between the lessons.
+        generated_at: when the report is made, printed in its footer.
+    """
+    lessons = with_status(result.lessons, *_LISTED)
+    shown = show_transcripts(lessons, transcripts)
+    plotted = choose_patterns(result.patterns)
+    widths = (WIDE, NARROW)
+    page = _ENVIRONMENT.get_template("report.html").render(
+        result=result,
+        verdict=verdict(result),
+        advice=advice(result),
+        cards=_cards(lessons, shown),
+        adopted=len(with_status(lessons, "adopted")),
+        plotted=plotted,
+        forest=[forest_chart(plotted, width) for width in widths] if plotted else None,
+        trend=[trend_chart(result.trend, width) for width in widths] if result.trend else None,
+        refusals=group_refusals(result),
+        shown=shown,
+        cited=_cited_sessions(lessons),
+        shown_at_most=SHOWN_TRANSCRIPTS,
+        usage=_usage_rows(result.usage),
+        generated_at=generated_at,
+    )
+    return words.printable(page)
+
+
+def _cards(lessons: tuple[Lesson, ...], shown: tuple[ShownTranscript, ...]) -> list[_Card]:
+    return [
+        _Card(number, lesson, cite(lesson.evidence, shown), cite(lesson.counter_examples, shown))
+        for number, lesson in enumerate(lessons, start=1)
+    ]
+
+
+def _cited_sessions(lessons: tuple[Lesson, ...]) -> int:
+    return len({item.session_id for lesson in lessons for item in (*lesson.evidence, *lesson.counter_examples)})
+
+
+def _groups_words(number: int, strata: StrataSummary | None) -> str:
+    """``38 tasks``, or the groups in whatever words the dream has for them."""
+    by = strata.by if strata else "comparable sessions"
+    if by == "task" or by.startswith("task,"):
+        return words.counted(number, "task") + by.removeprefix("task")
+    return f"{words.counted(number, 'group')} ({by})"
+
+
+def _usage_rows(usage: Mapping[str, Any]) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for key, value in usage.items():
+        if isinstance(value, Mapping):
+            rows += [(f"{key} · {inner}", text) for inner, text in _usage_rows(value)]
+        else:
+            rows.append((key.replace("_", " "), f"{value:,}" if isinstance(value, int | float) else str(value)))
+    return rows
+
+
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.PackageLoader("reverie.reports"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters |= {
+    "counted": words.counted,
+    "signed": words.signed,
+    "interval": words.interval,
+    "of_hundred": words.of_hundred,
+    "q_words": words.q_words,
+    "duration": words.duration,
+    "moment": words.moment,
+    "with_code": words.with_code,
+    "clipped": words.clipped,
+    "groups": _groups_words,
+    "claim": claim_of,
+    "in_words": words_of,
+}

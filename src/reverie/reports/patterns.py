@@ -1,0 +1,68 @@
+"""Which of the tested patterns the report plots, and what it calls them."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from reverie.digests.digest import SESSION
+from reverie.digests.vocabulary import describe
+from reverie.dreams.dream import PatternRow
+
+PLOTTED = 25
+"""Patterns in the chart at most."""
+
+_REFUSED_AT_LEAST = 8
+_SMALLEST_Q = 1e-6
+
+Standing = Literal["adopted", "candidate", "refused"]
+
+
+def standing(row: PatternRow) -> Standing:
+    """What became of the pattern; any verdict that is not ``adopted`` or ``candidate`` is a reason for refusal."""
+    if row.verdict == "adopted":
+        return "adopted"
+    return "candidate" if row.verdict == "candidate" else "refused"
+
+
+def is_refused(row: PatternRow) -> bool:
+    """Whether the pattern was turned down."""
+    return standing(row) == "refused"
+
+
+def claim_of(row: PatternRow) -> str:
+    """The pattern's name as ``Lesson.behaviour`` writes it: ``situation | behaviour``, or the behaviour alone."""
+    return row.behaviour if row.situation == SESSION else f"{row.situation} | {row.behaviour}"
+
+
+def words_of(claim: str) -> str:
+    """A claim, as :func:`claim_of` names it, in words; a name this version of the digest does not know stays as it is.
+
+    Parts between backticks are code.
+    """
+    situation, _, behaviour = claim.rpartition(" | ")
+    try:
+        phrase = describe(situation or SESSION, behaviour)
+    except KeyError:
+        return claim
+    return f"{phrase.action}, when {phrase.condition}" if phrase.condition else phrase.action
+
+
+def choose_patterns(rows: Sequence[PatternRow]) -> tuple[PatternRow, ...]:
+    """The rows to plot, at most ``PLOTTED``: adopted, then candidates, then refused.
+
+    Adopted ones and candidates come by the size of the effect over q. Refused ones come by the size of what a pooled
+    comparison would have claimed, because those are the claims a reader may miss; some room is kept for them.
+    """
+    drawable = [row for row in rows if row.effect is not None or row.naive_effect is not None]
+    refused = sorted(filter(is_refused, drawable), key=_claimed, reverse=True)
+    kept = [row for row in drawable if not is_refused(row)]
+    kept.sort(key=lambda row: (standing(row), -_strength(row)))
+    kept = kept[: PLOTTED - min(_REFUSED_AT_LEAST, len(refused))]
+    return (*kept, *refused[: PLOTTED - len(kept)])
+
+
+def _strength(row: PatternRow) -> float:
+    return abs(row.effect.estimate) / max(row.q_value, _SMALLEST_Q) if row.effect else 0.0
+
+
+def _claimed(row: PatternRow) -> float:
+    return max(abs(row.naive_effect or 0.0), abs(row.effect.estimate) if row.effect else 0.0)

@@ -1,0 +1,95 @@
+"""The dream's outcome in a sentence, and what to do when there is little to show."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from reverie.dreams.dream import DreamResult, PlaceboCounts
+from reverie.lessons.lesson import Lesson, LessonStatus
+from reverie.reports.words import counted
+
+
+class Advice(msgspec.Struct, frozen=True):
+    """Why a dream has little to show, and the next step."""
+
+    meaning: str
+    next_step: str
+
+
+def with_status(lessons: Sequence[Lesson], *statuses: LessonStatus) -> tuple[Lesson, ...]:
+    """The lessons in one of ``statuses``, in the order of ``statuses``."""
+    return tuple(lesson for status in statuses for lesson in lessons if lesson.status == status)
+
+
+def _placebo_words(placebo: PlaceboCounts) -> str:
+    """What the placebo gave, as the end of a sentence about the dream."""
+    if not placebo.runs:
+        return "no placebo was run"
+    found = counted(placebo.lessons, "lesson") if placebo.lessons else "none"
+    return f"the placebo found {found}" + (f" in {placebo.runs} runs" if placebo.lessons and placebo.runs > 1 else "")
+
+
+def verdict(result: DreamResult) -> str:
+    """The title line: what was adopted, from how much, and what the placebo says of it."""
+    sessions = counted(result.sessions.read, "session")
+    if result.status != "completed":
+        state = {"failed": "failed", "canceled": "was cancelled"}.get(result.status, f"is {result.status}")
+        return f"This dream {state} after reading {sessions}."
+    if not result.sessions.read:
+        return "Nothing to dream of: no session was read."
+    if not result.sessions.scored:
+        none = "it is not scored" if result.sessions.read == 1 else "none of them is scored"
+        return f"No lessons from {sessions}: {none}."
+    adopted = len(with_status(result.lessons, "adopted"))
+    found = counted(adopted, "lesson").capitalize()
+    return f"{found} adopted from {sessions}; {_placebo_words(result.placebo)}."
+
+
+def advice(result: DreamResult) -> Advice | None:
+    """The meaning of an empty result and the next step; None when lessons were adopted."""
+    if result.status != "completed":
+        return _unfinished(result)
+    if not result.sessions.read:
+        return _nothing_read(result)
+    if not result.sessions.scored:
+        return Advice(
+            "Without a score, Reverie cannot tell a good session from a bad one, so it learnt nothing.",
+            "Give scores with `reverie score SESSION METRIC=VALUE`, or import again with `--scores FILE`. Then dream "
+            "again; what was read is kept.",
+        )
+    if result.sessions.scored == 1:
+        return Advice(
+            "Only one session has a score, and a session can be compared only with another one.",
+            "Import more sessions, best of all several runs of the same task.",
+        )
+    if with_status(result.lessons, "adopted"):
+        return None
+    return _nothing_held(result)
+
+
+def _unfinished(result: DreamResult) -> Advice:
+    if result.status in ("pending", "running"):
+        return Advice("The dream is not finished, so what follows may be incomplete.", "Draw the report when it is.")
+    if result.revision is None:
+        meaning = "The memory store was left as it was."
+    else:
+        meaning = f"It had already written revision {result.revision} of the memory store."
+    return Advice(meaning, "Mend what the notes name, if anything, and dream again.")
+
+
+def _nothing_read(result: DreamResult) -> Advice:
+    if result.where:
+        return Advice(f"No session matches `{result.where}`.", "Loosen the expression given with `--where`.")
+    return Advice("There are no sessions yet.", "Import some with `reverie import PATH`, then dream again.")
+
+
+def _nothing_held(result: DreamResult) -> Advice:
+    more = "More runs of the same tasks are what helps most: sessions are compared within a task."
+    if not result.tested:
+        return Advice("No behaviour recurs in enough comparable sessions to be tested.", more)
+    tested = counted(result.tested, "pattern")
+    meaning = f"{tested[0].upper()}{tested[1:]} tested, and no lesson passed. That is a finding, not a fault."
+    detectable = result.strata.detectable_effect if result.strata else None
+    if detectable is None:
+        return Advice(meaning, more)
+    return Advice(f"{meaning} An effect smaller than {detectable:.2f} would mostly have been missed.", more)

@@ -1,0 +1,8 @@
+"""Reading of agent session files in the formats people already have; each format is found by content."""
+
+from reverie.sessions.importers.parsing import parse_record
+from reverie.sessions.importers.reading import read_records
+from reverie.sessions.importers.record import FORMATS, ImportProblem, Notice, RawRecord
+from reverie.sessions.importers.reverie_lines import encode_line
+
+__all__ = ["FORMATS", "ImportProblem", "Notice", "RawRecord", "encode_line", "parse_record", "read_records"]

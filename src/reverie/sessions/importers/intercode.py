@@ -1,0 +1,131 @@
+"""Episodes of InterCode runs (github.com/princeton-nlp/intercode): SQL and bash tasks.
+
+``info``, ``summary`` and the rewards by turn come from the grader: they give the score and nothing else.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from reverie.errors import ImportFormatError
+from reverie.sessions.event import text_content
+from reverie.sessions.importers.draft import Draft, EventLog, as_score, as_text, content_blocks
+from reverie.sessions.importers.json_text import decode_json
+from reverie.sessions.importers.model_name import model_in
+from reverie.sessions.session import Score, Session
+
+_STRATEGIES = ("plan_solve_refine", "plan_solve", "react", "multiturn")
+_INPUT_NAMES = {"sql": "query", "bash": "command"}
+_ERRORS = (
+    "Error executing",
+    "command not found",
+    "syntax error",
+    "No such file",
+    "Permission denied",
+    "No SQL code",
+)
+
+
+def parse_intercode(data: bytes, context: Mapping[str, str]) -> Draft:
+    """Read one episode.
+
+    Raises:
+        ImportFormatError: a field is missing or cannot be used; names it.
+    """
+    episode = decode_json(data)
+    history = episode.get("turn_history") if isinstance(episode, dict) else None
+    if not isinstance(history, dict):
+        raise ImportFormatError("turn_history is missing")
+    stem = context.get("stem", "")
+    domain = _domain(as_text(episode.get("environment")), stem)
+    log = EventLog()
+    log.add("user.message", {"content": content_blocks(episode.get("query"))})
+    _record_turns(log, history, domain)
+    hardness = episode.get("hardness")
+    session = Session(
+        id="",
+        source="intercode",
+        agent="intercode",
+        agent_version=_strategy(stem),
+        model=model_in(_without_limit(stem)) or model_in(context.get("folder", "")),
+        task_id=_task(domain, episode, context),
+        task_category=domain,
+        metadata={"hardness": hardness} if isinstance(hardness, str) else {},
+    )
+    return Draft(session, log, _scores(episode.get("summary"), history.get("rewards")))
+
+
+def _domain(environment: str, stem: str) -> str:
+    for place in (environment, stem):
+        for domain in _INPUT_NAMES:
+            if domain in re.split(r"[^a-z]+", place.lower()):
+                return domain
+    raise ImportFormatError("neither environment nor the file's name says sql or bash")
+
+
+def _task(domain: str, episode: Mapping[str, Any], context: Mapping[str, str]) -> str:
+    task = as_text(episode.get("task_id")) or context.get("key", "")
+    if not task:
+        raise ImportFormatError("task_id is missing")
+    if domain == "bash":
+        for place in (as_text(episode.get("dataset")), context.get("stem", "")):
+            file_system = re.search(r"fs_\d+", place)
+            if file_system:
+                return f"bash:{file_system.group()}:{task}"
+    return f"{domain}:{task}"
+
+
+def _strategy(stem: str) -> str | None:
+    """``ic_sql_multiturn_gpt-3.5_10_turns_handicap`` → ``multiturn_handicap_10_turns``; one turn is ``single``."""
+    strategy = next((name for name in _STRATEGIES if name in stem), None)
+    if strategy is None:
+        return stem or None
+    limit = re.search(r"(\d+)_turns", stem)
+    turns = limit.group(1) if limit else ""
+    if strategy == "multiturn" and turns == "1":
+        strategy, turns = "single", ""
+    handicap = "_handicap" if "handicap" in stem else ""
+    return f"{strategy}{handicap}" + (f"_{turns}_turns" if turns else "")
+
+
+def _without_limit(stem: str) -> str:
+    return re.sub(r"[-_]\d+_turns", "", stem)
+
+
+def _record_turns(log: EventLog, history: Mapping[str, Any], domain: str) -> None:
+    """The lists may differ in length: a refused last action has no observation, a plan ends before its refinement."""
+    columns = {name: items for name, items in history.items() if isinstance(items, list)}
+    actions, observations = columns.get("actions", []), columns.get("observations", [])
+    thoughts = [columns[name] for name in ("plans", "steps", "thoughts") if name in columns]
+    validity = columns.get("valid_action", [])
+    for turn in range(max(map(len, (actions, observations, *thoughts)))):
+        for column in thoughts:
+            if turn < len(column) and column[turn]:
+                log.add("agent.thinking", {"content": text_content(as_text(column[turn]))})
+        call = _record_action(log, as_text(actions[turn]), domain) if turn < len(actions) else None
+        if turn < len(observations):
+            text = as_text(observations[turn])
+            refused = turn < len(validity) and validity[turn] is False
+            # On `submit` the last observation is shown again: its errors are not the submission's.
+            submits = call is not None and log.events[call].payload["name"] == "submit"
+            failed = refused or (not submits and any(sign in text for sign in _ERRORS))
+            log.tool_result(call, content_blocks(text), failed, name=domain)
+
+
+def _record_action(log: EventLog, action: str, domain: str) -> int:
+    text = action.strip()
+    if text == "submit":
+        return log.tool_use("submit", {})
+    if text.startswith("execute["):
+        action = text.removeprefix("execute[").removesuffix("]")
+    return log.tool_use(domain, {_INPUT_NAMES[domain]: action})
+
+
+def _scores(summary: Any, rewards: Any) -> tuple[Score, ...]:
+    best = summary.get("max_reward") if isinstance(summary, dict) else None
+    if best is None:
+        best = max((value for value in rewards or () if isinstance(value, int | float)), default=None)
+    if best is None:
+        return ()
+    score = as_score("max_reward", best, "summary.max_reward")
+    return (Score("reward", min(1.0, max(0.0, score.value))),)  # A few graders' penalties fall below 0.

@@ -1,0 +1,39 @@
+"""From one raw record to its transcript, whatever its format."""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from reverie.sessions.importers.chat import parse_chat
+from reverie.sessions.importers.claude_code import parse_claude_code
+from reverie.sessions.importers.draft import Draft, finish, with_tags
+from reverie.sessions.importers.intercode import parse_intercode
+from reverie.sessions.importers.json_text import storable
+from reverie.sessions.importers.record import RawRecord
+from reverie.sessions.importers.reverie_lines import parse_reverie
+from reverie.sessions.importers.tau_bench import parse_tau_bench
+from reverie.sessions.session import Transcript
+
+_PARSERS: Mapping[str, Callable[[bytes, Mapping[str, str]], Draft]] = {
+    "chat": parse_chat,
+    "claude-code": parse_claude_code,
+    "intercode": parse_intercode,
+    "tau-bench": parse_tau_bench,
+}
+
+
+def parse_record(record: RawRecord, overrides: Mapping[str, str]) -> Transcript:
+    """The transcript that ``record`` holds, tagged with ``overrides``.
+
+    ``overrides`` are session fields (agent, agent_version, model, task_id, task_category, user_id) and, under any
+    other name, metadata; ``{stem}`` in a value stands for the file's name without its suffixes.
+
+    Raises:
+        ImportFormatError: the record cannot be read; says why, and names the field.
+    """
+    context: dict[str, str] = storable(record.context)
+    tags = {name: storable(value.replace("{stem}", context.get("stem", ""))) for name, value in overrides.items()}
+    if record.format == "reverie":
+        transcript = parse_reverie(record.data)
+        return msgspec.structs.replace(transcript, session=with_tags(transcript.session, tags))
+    return finish(_PARSERS[record.format](record.data, context), tags)

@@ -1,0 +1,43 @@
+"""What reading a file gives: records to parse, problems to report, notices of what was passed over."""
+
+import msgspec
+
+FORMATS = ("chat", "claude-code", "intercode", "reverie", "tau-bench")
+"""Every session format that can be imported."""
+
+
+class RawRecord(msgspec.Struct, frozen=True):
+    """One session as its file holds it: the picklable unit of parsing work."""
+
+    path: str
+    """Where it came from, for messages; an archive's member reads ``archive.tar.gz/folder/member``."""
+    line: int
+    """The line, or the position in a JSON list or object; both from 1."""
+    format: str
+    """One of :data:`FORMATS`."""
+    data: bytes
+    """The session's JSON text: one line or list element; for claude-code, the whole file."""
+    context: dict[str, str] = {}
+    """What only the file knows: ``stem`` (name without suffixes), ``folder`` (its name), ``key`` (in a JSON object)."""
+
+
+class ImportProblem(msgspec.Struct, frozen=True):
+    """Something that should have been a session and could not be read."""
+
+    path: str
+    line: int
+    """The line or position reached; 0 when the file as a whole is at fault."""
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.reason}"
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """A file in a folder or archive that was passed over on purpose."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"

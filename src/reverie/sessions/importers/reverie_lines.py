@@ -1,0 +1,76 @@
+"""Reverie's own format: one transcript per line of JSON, complete, so that export and import round-trip."""
+
+import msgspec
+
+from reverie.errors import ImportFormatError
+from reverie.ids import derived_id, event_id, event_sequence
+from reverie.sessions.event import Event
+from reverie.sessions.importers.draft import VERBATIM_ID, as_score
+from reverie.sessions.importers.json_text import decode_json_as
+from reverie.sessions.session import Transcript
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode_line(transcript: Transcript) -> bytes:
+    """The transcript as one line of JSON, with its line break."""
+    return _encoder.encode(transcript) + b"\n"
+
+
+def parse_reverie(data: bytes) -> Transcript:
+    """Read one transcript.
+
+    Raises:
+        ImportFormatError: the line is not a transcript; names the field.
+    """
+    transcript = decode_json_as(data, Transcript)
+    for number, score in enumerate(transcript.scores):
+        as_score(score.metric, score.value, f"scores[{number}].value")
+    for position, event in enumerate(transcript.events):
+        fault = _payload_fault(event)
+        if fault:
+            raise ImportFormatError(f"events[{position}].payload {fault}")
+    given = transcript.session.id
+    if VERBATIM_ID.fullmatch(given):
+        return transcript
+    if not given:
+        raise ImportFormatError("session.id is empty")
+    return _renamed(transcript, derived_id("sesn", "reverie", given))
+
+
+def _payload_fault(event: Event) -> str | None:
+    """What would trip a reader of the event, if anything."""
+    payload = event.payload
+    named = isinstance(payload.get("name"), str) and isinstance(payload.get("input"), dict)
+    if event.type == "agent.tool_use" and not named:
+        return "must have name (text) and input (an object)"
+    content = payload.get("content", [])
+    if isinstance(content, str):
+        return None
+    if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
+        return "must have content that is a list of blocks"
+    texts = (block.get("text") for block in content if block.get("type") == "text")
+    return None if all(isinstance(text, str) for text in texts) else "has a text block without text"
+
+
+def _renamed(transcript: Transcript, new_id: str) -> Transcript:
+    """The transcript under ``new_id``, its tool results pointing at the ids its calls have now."""
+    old_id = transcript.session.id
+    events = []
+    for event in transcript.events:
+        call = _call_answered(event.payload.get("tool_use_id"), old_id)
+        if call is not None:
+            event = msgspec.structs.replace(event, payload=event.payload | {"tool_use_id": event_id(new_id, call)})
+        events.append(event)
+    session = msgspec.structs.replace(transcript.session, id=new_id)
+    return msgspec.structs.replace(transcript, session=session, events=tuple(events))
+
+
+def _call_answered(tool_use_id: object, session_id: str) -> int | None:
+    if not isinstance(tool_use_id, str):
+        return None
+    try:
+        sequence = event_sequence(tool_use_id)
+    except ValueError:
+        return None
+    return sequence if tool_use_id == event_id(session_id, sequence) else None

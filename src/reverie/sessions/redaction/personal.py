@@ -1,0 +1,197 @@
+"""Detectors of personal data that has a shape: e-mail, phone, card, IBAN, SSN and public IP addresses."""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+import phonenumbers
+
+from reverie.sessions.redaction.detector import Detector, Found, Hint
+
+_AT_DOMAIN = re.compile(r"@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,24}(?![\w@-])")
+_LOCAL_PART = re.compile(r"(?<![\w.+%-])\w[\w.+%-]{0,63}\Z")
+
+
+def _emails(text: str) -> Iterator[Found]:
+    for domain in _AT_DOMAIN.finditer(text):
+        at = domain.start()
+        local = _LOCAL_PART.search(text, max(0, at - 66), at)
+        if local is None:
+            continue
+        start = local.start()
+        if text[start - 1 : start] == "\\" and text[start] in "nrt":
+            start += 1
+        name = text[start:at]
+        # git@host is the address of a repository, the same for everybody.
+        if name and name != "git":
+            yield Found(start, domain.end(), text[start : domain.end()].lower())
+
+
+_SEPARATOR = "[ .\u00a0\u2010-\u2013\u202f-]"
+_PLUS = re.compile(rf"(?<![\w+])\+\d{{1,4}}(?:{_SEPARATOR}?\(?\d{{1,5}}\)?){{1,7}}(?!\w)")
+_NORTH_AMERICAN = re.compile(
+    rf"(?<![\w+#$£€/])(?<!\d[.,-])(?:1{_SEPARATOR})?(?:\(\d{{3}}\){_SEPARATOR}?|\d{{3}}{_SEPARATOR})\d{{3}}{_SEPARATOR}\d{{4}}"
+    r"(?![\w-]|[.,]\d)"
+)
+_PHONE_WORD = r"phone|mobile|whatsapp|fax|(?<![a-z])(?:tel|cell)"
+_AFTER_WORD = re.compile(
+    rf"(?i:(?:{_PHONE_WORD})(?:[ _]?(?:number|no|num|nr|is|at|me|us|on|to)\b\.?)*)[^\w\n+#$£€]{{0,6}}"
+    r"(?!\d{4}-\d\d-\d\d|\d{1,2}[-./]\d{1,2}[-./]\d{2,4})"
+    rf"(?P<number>\d{{7,15}}|\(?\d{{1,5}}\)?(?:{_SEPARATOR}\(?\d{{1,5}}\)?){{1,6}})(?!\w|[.,]\d)"
+)
+_PHONE_KEY = re.compile(rf"(?i){_PHONE_WORD}")
+_KEYED_NUMBER = re.compile(rf"\+?\(?\d(?:{_SEPARATOR}|[()/\d]){{5,22}}\d")
+_LAST_GROUP = re.compile(rf"{_SEPARATOR}\(?\d*\)?\Z")
+
+
+def _dialled(number: str) -> str | None:
+    """The number in E.164 form, read as North American where it names no country; None if no such number can be."""
+    try:
+        parsed = phonenumbers.parse(number, "US")
+    except phonenumbers.NumberParseException:
+        return None
+    bare = number.lstrip("+").isdecimal() and number[0] == "+"
+    known = phonenumbers.is_valid_number(parsed) if bare else phonenumbers.is_possible_number(parsed)
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) if known else None
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdecimal, text))
+
+
+def _phone(text: str, start: int, end: int) -> Found | None:
+    """The longest beginning of the candidate that can be dialled; what follows a number may be another one."""
+    while end - start > 6:
+        number = text[start:end]
+        dialled = _dialled(number)
+        if dialled:
+            return Found(start, end, dialled)
+        last = _LAST_GROUP.search(number)
+        if last is None:
+            return None
+        end = start + last.start()
+    return None
+
+
+def _phones(text: str) -> Iterator[Found]:
+    for match in _PLUS.finditer(text):
+        found = _phone(text, *match.span())
+        if found:
+            yield found
+    for match in _NORTH_AMERICAN.finditer(text):
+        if not _is_table(text, match):
+            yield Found(*match.span(), "+1" + _digits(match[0])[-10:])
+    if not _PHONE_KEY.search(text):
+        return
+    for match in _AFTER_WORD.finditer(text):
+        start, end = match.span("number")
+        found = _phone(text, start, end)
+        if found:
+            yield found
+        elif 7 <= len(_digits(match["number"])) <= 15:
+            yield Found(start, end, _digits(match["number"]))
+
+
+def _is_table(text: str, match: re.Match[str]) -> bool:
+    """Three numbers apart by blanks only are a row of a table when more numbers stand beside them."""
+    if any(character in match[0] for character in "().-\u2010\u2011\u2012\u2013"):
+        return False
+    return bool(re.match(r"\s*\d", text[match.end() :])) or bool(re.search(r"\d\s+\Z", text[: match.start()]))
+
+
+def _phone_field(key: str, value: str) -> str | None:
+    if not _PHONE_KEY.search(key) or not _KEYED_NUMBER.fullmatch(value.strip()):
+        return None
+    return _dialled(value) or _digits(value)
+
+
+_CARD = re.compile(
+    r"(?<![A-Za-z0-9])(?<!\d[.-])"
+    r"(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}([ -])\d{6}\2\d{4,5})(?![A-Za-z0-9]|[.-]\d)"
+)
+# Issuer ranges with the lengths they are issued in, from ISO/IEC 7812 as the card networks publish them.
+_ISSUER = re.compile(
+    r"4(?:\d{12}|\d{15}|\d{18})"
+    r"|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"
+    r"|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}"
+    r"|(?:6011|64[4-9]\d|65\d\d|62\d\d|352[89]|35[3-8]\d|5018|5020|5038|5893|6304|6759|676[1-3])\d{12,15}"
+)
+
+
+def _luhn(digits: str) -> bool:
+    """Luhn's check digit, ISO/IEC 7812-1 annex B."""
+    doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
+    return (sum(doubled) + sum(int(digit) for digit in digits[::-2])) % 10 == 0
+
+
+def _cards(text: str) -> Iterator[Found]:
+    for match in _CARD.finditer(text):
+        digits = _digits(match[0])
+        if _ISSUER.fullmatch(digits) and _luhn(digits):
+            yield Found(*match.span(), digits)
+
+
+_IBAN = re.compile(
+    r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[A-Z0-9]{11,30}|(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?)(?![A-Za-z0-9])"
+)
+_IBAN_HINT = re.compile(r"\d{10}|\d{4} \d{4}")
+
+
+def _ibans(text: str) -> Iterator[Found]:
+    """Check digits by ISO 7064 modulo 97, as ISO 13616 asks."""
+    for match in _IBAN.finditer(text):
+        iban = match[0].replace(" ", "")
+        number = int("".join(str(int(character, 36)) for character in iban[4:] + iban[:4]))
+        if number % 97 == 1 and _IBAN_HINT.search(match[0]):
+            yield Found(*match.span(), iban)
+
+
+_SSN = re.compile(r"(?<![\w-])(?<!\d\.)(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-]|\.\d)", re.ASCII)
+
+
+def _ssns(text: str) -> Iterator[Found]:
+    return (Found(*match.span(), _digits(match[0])) for match in _SSN.finditer(text))
+
+
+_IPV4 = re.compile(r"(?<![\w.-])(?<!\w/)(?<!==)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\w)", re.ASCII)
+_IPV6 = re.compile(r"(?<![\w:.])[23][0-9a-fA-F]{3}(?::[0-9a-fA-F]{0,4}){2,7}(?![\w:])", re.ASCII)
+_VERSION = re.compile(r"(?i:(?<![a-z])v|versions?|release|build|section|chapter|§)\W{0,3}\Z")
+# Reserved for examples, so not global; in a transcript they stand for a public host all the same.
+_EXAMPLE_HOSTS = tuple(
+    ipaddress.ip_network(net) for net in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
+)
+
+
+def _addresses(text: str) -> Iterator[Found]:
+    for pattern in (_IPV4, _IPV6):
+        for match in pattern.finditer(text):
+            try:
+                address = ipaddress.ip_address(match[0])
+            except ValueError:
+                continue
+            public = address.is_global or any(address in network for network in _EXAMPLE_HOSTS)
+            if public and not _VERSION.search(text, max(0, match.start() - 12), match.start()):
+                yield Found(*match.span(), str(address))
+
+
+_TWO_DIGITS = b"00"
+_BY_SHAPE = (b"000-0000", b"000 0000", b"000.0000", b"000\xe2\x80", b"000\xc2\xa0")
+_WORD_START = rb"(?:(?<![a-z]%b)|(?<=\\[nrt]%b))"
+_BY_WORD = (
+    b"phone",
+    b"mobile",
+    b"whatsapp",
+    b"fax",
+    re.compile(b"tel" + _WORD_START % (b"tel", b"tel")),
+    re.compile(b"cell" + _WORD_START % (b"cell", b"cell")),
+)
+
+PERSONAL = (
+    Detector("EMAIL", (Hint(b"@"),), _emails, personal=True),
+    Detector("CARD", (Hint(_TWO_DIGITS, (b"0" * 13, b"000 0000", b"000-0000")),), _cards, personal=True),
+    Detector("IBAN", (Hint(_TWO_DIGITS, (b"0" * 10, b"000 0000")),), _ibans, personal=True),
+    Detector("SSN", (Hint(_TWO_DIGITS, (b"000-00-0000",)),), _ssns, personal=True),
+    Detector("PHONE", (Hint(b"+0"), Hint(_TWO_DIGITS, _BY_SHAPE + _BY_WORD)), _phones, _phone_field, personal=True),
+    Detector("IP", (Hint(b".0", (b".0.", b".00.", b".000.")), Hint(b"::")), _addresses, personal=True),
+)
+"""In the order in which equal spans are settled."""

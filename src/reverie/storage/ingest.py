@@ -1,0 +1,190 @@
+"""Import: read session files in batches, prepare them in worker processes, store each batch in one transaction.
+
+A killed import leaves whole batches only, so running it again completes it. Memory holds a few batches at a time,
+however large the input is.
+"""
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractAsyncContextManager, ExitStack, nullcontext
+from itertools import chain, islice
+from pathlib import Path
+
+import msgspec
+
+from reverie.clock import Clock
+from reverie.errors import ReverieError
+from reverie.outcomes.score_file import ScoreTable, read_scores
+from reverie.sessions.importers import ImportProblem, Notice, RawRecord, read_records
+from reverie.settings import Settings
+from reverie.storage.database import Connection, Database
+from reverie.storage.import_summary import ImportCounts, ImportOptions, ImportSummary, added
+from reverie.storage.installation import redaction_key
+from reverie.storage.prepare import PreparedSession, PrepareOptions, prepare_batch
+from reverie.storage.store_batch import reserve_keys, store_batch
+from reverie.storage.workers import worker_pool
+
+BATCH_BYTES = 512 * 1024
+BATCH_RECORDS = 500
+SMALL_IMPORT_BATCHES = 4
+"""Imports of fewer batches are prepared in this process: they would be over before workers have started."""
+
+Progress = Callable[[ImportSummary], None]
+"""Told after each batch what has been done so far."""
+Transaction = Callable[[], AbstractAsyncContextManager[Connection]]
+
+
+class _Batch(msgspec.Struct, frozen=True):
+    records: list[RawRecord]
+    problems: list[ImportProblem]
+    notices: list[str]
+
+
+class _Import(msgspec.Struct, frozen=True):
+    """What every batch of one import needs."""
+
+    workers: int
+    strict: bool
+    prepare: PrepareOptions
+    scores: ScoreTable | None
+    clock: Clock
+    progress: Progress
+
+
+class _StrictProblem(Exception):
+    """Ends a strict import and undoes it."""
+
+    def __init__(self, problem: ImportProblem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+async def import_sessions(
+    database: Database,
+    settings: Settings,
+    paths: Sequence[Path],
+    options: ImportOptions,
+    clock: Clock,
+    progress: Progress,
+) -> ImportSummary:
+    """Import every session found in files, folders and archives.
+
+    A session whose id is stored already is left as it is, unless it goes on where the stored one ends; scores are
+    recorded in any case.
+
+    Raises:
+        InputError: the score file is malformed.
+        ReverieError: a worker process was killed.
+    """
+    scores = None
+    if options.scores is not None:
+        scores = read_scores(options.scores, key=options.scores_key, fields=options.score_fields)
+    key = None
+    if options.redact:
+        async with database.connection() as connection:
+            key = await redaction_key(connection, secrets.token_bytes(32))
+    plan = _Import(
+        workers=settings.workers,
+        strict=options.strict,
+        prepare=PrepareOptions(overrides=options.overrides, redaction_key=key),
+        scores=scores,
+        clock=clock,
+        progress=progress,
+    )
+    batches = _batches(read_records(paths, format=options.format))
+    try:
+        if not options.strict:
+            summary = await _import_batches(plan, batches, database.connection)
+        else:
+            async with database.connection() as connection:
+                summary = await _import_batches(plan, batches, lambda: nullcontext(connection))
+    except _StrictProblem as stop:
+        return ImportSummary(sessions=ImportCounts(failed=1), errors=[stop.problem])
+    except BrokenProcessPool as error:
+        raise ReverieError(
+            "a worker process was killed, perhaps for want of memory; what was stored is whole: "
+            "run the same import again, with fewer workers (REVERIE_WORKERS)"
+        ) from error
+    if scores is None:
+        return summary
+    unmatched = [
+        f"{options.scores}:{row.line}: no imported session has {scores.key} {row.key!r}" for row in scores.unclaimed()
+    ]
+    return added(summary, ImportSummary(warnings=unmatched))
+
+
+def _batches(items: Iterable[RawRecord | ImportProblem | Notice]) -> Iterator[_Batch]:
+    batch = _Batch([], [], [])
+    size = 0
+    for item in items:
+        if isinstance(item, RawRecord):
+            batch.records.append(item)
+            size += len(item.data)
+        elif isinstance(item, ImportProblem):
+            batch.problems.append(item)
+        else:
+            batch.notices.append(str(item))
+        if size >= BATCH_BYTES or len(batch.records) + len(batch.problems) >= BATCH_RECORDS:
+            yield batch
+            batch = _Batch([], [], [])
+            size = 0
+    yield batch
+
+
+async def _import_batches(plan: _Import, batches: Iterator[_Batch], transaction: Transaction) -> ImportSummary:
+    """Keep the workers busy with batches ahead, and store batches in the order they were read in."""
+    ahead = await asyncio.to_thread(lambda: list(islice(batches, SMALL_IMPORT_BATCHES)))
+    batches = chain(ahead, batches)
+    waiting: deque[tuple[_Batch, asyncio.Future[_Prepared]]] = deque()
+    total = ImportSummary()
+    with ExitStack() as stack:
+        pool = None
+        if len(ahead) == SMALL_IMPORT_BATCHES:
+            pool = stack.enter_context(worker_pool(plan.workers, prepare_batch.__module__))
+        while batch := await asyncio.to_thread(next, batches, None):
+            async with transaction() as connection:
+                keys = await reserve_keys(connection, len(batch.records))
+            waiting.append((batch, _start(plan, pool, batch, keys)))
+            if len(waiting) > plan.workers + 1:
+                total = await _store(plan, *waiting.popleft(), transaction, total)
+        while waiting:
+            total = await _store(plan, *waiting.popleft(), transaction, total)
+    return total
+
+
+_Prepared = tuple[list[PreparedSession], list[ImportProblem]]
+
+
+def _start(plan: _Import, pool: Executor | None, batch: _Batch, keys: list[int]) -> asyncio.Future[_Prepared]:
+    return asyncio.get_running_loop().run_in_executor(pool, prepare_batch, batch.records, keys, plan.prepare)
+
+
+async def _store(
+    plan: _Import,
+    batch: _Batch,
+    preparing: asyncio.Future[_Prepared],
+    transaction: Transaction,
+    total: ImportSummary,
+) -> ImportSummary:
+    """Store one batch; the summary so far."""
+    prepared, problems = await preparing
+    problems = batch.problems + problems
+    if plan.strict and problems:
+        raise _StrictProblem(problems[0])
+    if plan.scores is not None:
+        prepared = [_with_scores(session, batch.records[session.record], plan.scores) for session in prepared]
+    async with transaction() as connection:
+        stored = await store_batch(connection, batch.records, prepared, plan.prepare, plan.clock.now())
+    failed = ImportSummary(sessions=ImportCounts(failed=len(problems)), errors=problems, notices=batch.notices)
+    total = added(added(total, stored), failed)
+    plan.progress(total)
+    return total
+
+
+def _with_scores(session: PreparedSession, record: RawRecord, table: ScoreTable) -> PreparedSession:
+    scores = table.scores_for(session.session, record.context.get("stem", ""))
+    return msgspec.structs.replace(session, scores=session.scores + scores)

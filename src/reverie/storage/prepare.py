@@ -1,0 +1,110 @@
+"""The costly half of an import, run in worker processes: parse, hash, redact, format."""
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import msgspec
+
+from reverie.errors import ImportFormatError
+from reverie.sessions.importers import ImportProblem, RawRecord, parse_record
+from reverie.sessions.redaction import Redactor
+from reverie.sessions.session import Score, Session, Transcript, content_sha256
+from reverie.storage.copy_text import event_rows
+
+LONGEST_TAG = 500
+"""Characters; these fields are indexed, and an index entry holds about 2,700 bytes."""
+_INDEXED_TAGS = ("id", "agent", "task_id", "task_category")
+
+
+class PrepareOptions(msgspec.Struct, frozen=True):
+    """What workers need to know besides the records."""
+
+    overrides: Mapping[str, str]
+    redaction_key: bytes | None
+    """None stores everything as the source gave it."""
+
+
+class PreparedSession(msgspec.Struct, frozen=True):
+    """A session ready to be stored."""
+
+    record: int
+    """Position of its record in the batch."""
+    key: int
+    session: Session
+    scores: tuple[Score, ...]
+    event_count: int
+    content_sha256: str
+    new_events: int
+    """Events in ``rows``."""
+    rows: bytes
+    """Events as COPY text, under ``key``."""
+    redactions: Mapping[str, int]
+
+
+def prepare_batch(
+    records: Sequence[RawRecord], keys: Sequence[int], options: PrepareOptions
+) -> tuple[list[PreparedSession], list[ImportProblem]]:
+    """Prepare each record under the session key at its position; records that cannot be used become problems."""
+    sessions = []
+    problems = []
+    for position, (record, key) in enumerate(zip(records, keys, strict=True)):
+        try:
+            transcript = parse_record(record, options.overrides)
+            _check(transcript)
+            sessions.append(_prepared(transcript, position, key, 0, options))
+        except ImportFormatError as error:
+            problems.append(ImportProblem(path=record.path, line=record.line, reason=str(error)))
+    return sessions, problems
+
+
+def prepare_extension(
+    record: RawRecord, key: int, stored_count: int, stored_sha256: str, options: PrepareOptions
+) -> PreparedSession | None:
+    """The events that follow the stored ones; None when the record does not begin with the stored events."""
+    transcript = parse_record(record, options.overrides)
+    if content_sha256(transcript.events[:stored_count]) != stored_sha256:
+        return None
+    return _prepared(transcript, 0, key, stored_count, options)
+
+
+def _prepared(
+    transcript: Transcript, position: int, key: int, first_event: int, options: PrepareOptions
+) -> PreparedSession:
+    redacted, redactions = _redacted(transcript, options.redaction_key)
+    new_events = redacted.events[first_event:]
+    return PreparedSession(
+        record=position,
+        key=key,
+        session=redacted.session,
+        scores=redacted.scores,
+        event_count=len(transcript.events),
+        content_sha256=content_sha256(transcript.events),
+        new_events=len(new_events),
+        rows=event_rows(new_events, key, first_event),
+        redactions=redactions,
+    )
+
+
+def _redacted(transcript: Transcript, key: bytes | None) -> tuple[Transcript, Mapping[str, int]]:
+    if key is None:
+        return transcript, {}
+    try:
+        return _redactor(key).transcript(transcript)
+    except RecursionError as error:
+        raise ImportFormatError("an event is nested too deeply to be redacted; make it flatter") from error
+
+
+def _check(transcript: Transcript) -> None:
+    for name in _INDEXED_TAGS:
+        value = getattr(transcript.session, name)
+        if value is not None and len(value) > LONGEST_TAG:
+            raise ImportFormatError(f"{name} has {len(value)} characters; at most {LONGEST_TAG} are allowed")
+    for score in transcript.scores:
+        if not math.isfinite(score.value):
+            raise ImportFormatError(f"score {score.metric!r} is {score.value}; a number is needed")
+
+
+@lru_cache(maxsize=1)
+def _redactor(key: bytes) -> Redactor:
+    return Redactor(key)

@@ -1,0 +1,129 @@
+"""Store one batch of prepared sessions; the caller's transaction makes it all or nothing."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from reverie.sessions.importers import RawRecord
+from reverie.storage.copy_text import COPY_EVENTS
+from reverie.storage.database import Connection
+from reverie.storage.import_summary import ImportCounts, ImportSummary
+from reverie.storage.prepare import PreparedSession, PrepareOptions, prepare_extension
+from reverie.storage.scores import record_scores
+
+# In the order of their ids, so that two imports of the same sessions wait for each other instead of deadlocking.
+_INSERT_SESSIONS = """
+INSERT INTO sessions (key, id, source, agent, agent_version, model, task_id, task_category, user_id,
+                      started_at, ended_at, imported_at, metadata, event_count, content_sha256)
+SELECT key, id, source, agent, agent_version, model, task_id, task_category, user_id,
+       started_at, ended_at, imported_at, metadata, event_count, content_sha256
+FROM json_populate_recordset(NULL::sessions, %s) ORDER BY id
+ON CONFLICT (id) DO NOTHING RETURNING key
+"""
+_SELECT_STORED = """
+SELECT id, key, event_count, content_sha256 FROM sessions WHERE id = ANY (%s) ORDER BY id FOR UPDATE
+"""
+_EXTEND_SESSION = """
+UPDATE sessions SET event_count = %s, content_sha256 = %s, ended_at = coalesce(%s, ended_at) WHERE key = %s
+"""
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    key: int
+    event_count: int
+    content_sha256: str
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """What became of sessions whose ids were taken."""
+
+    keys: dict[str, int]
+    extensions: list[PreparedSession]
+    warnings: list[str]
+
+
+async def reserve_keys(connection: Connection, count: int) -> list[int]:
+    """Session keys that nobody else will be given."""
+    query = "SELECT nextval(pg_get_serial_sequence('sessions', 'key')) FROM generate_series(1, %s)"
+    return [row[0] for row in await (await connection.execute(query, [count])).fetchall()]
+
+
+async def store_batch(
+    connection: Connection,
+    records: Sequence[RawRecord],
+    prepared: Sequence[PreparedSession],
+    options: PrepareOptions,
+    now: datetime,
+) -> ImportSummary:
+    """Create the new sessions, extend the grown ones, leave the others, and record everybody's scores."""
+    new_keys = await _insert_sessions(connection, prepared, now)
+    created = [session for session in prepared if session.key in new_keys]
+    others = [session for session in prepared if session.key not in new_keys]
+    known = await _extend(connection, records, others, options)
+    await _copy_events(connection, [*created, *known.extensions])
+    keys = known.keys | {session.session.id: session.key for session in created}
+    scores = [(keys[session.session.id], score) for session in prepared for score in session.scores]
+    redactions = Counter[str]()
+    for session in (*created, *known.extensions):
+        redactions.update(session.redactions)
+    return ImportSummary(
+        sessions=ImportCounts(
+            created=len(created),
+            unchanged=len(others) - len(known.extensions),
+            extended=len(known.extensions),
+        ),
+        events=sum(session.new_events for session in (*created, *known.extensions)),
+        scores=await record_scores(connection, scores),
+        redactions=dict(redactions),
+        warnings=known.warnings,
+    )
+
+
+async def _insert_sessions(connection: Connection, prepared: Sequence[PreparedSession], now: datetime) -> set[int]:
+    """Insert those whose ids are free; their keys."""
+    rows = [
+        {
+            **msgspec.structs.asdict(session.session),
+            "key": session.key,
+            "imported_at": now,
+            "event_count": session.event_count,
+            "content_sha256": session.content_sha256,
+        }
+        for session in prepared
+    ]
+    cursor = await connection.execute(_INSERT_SESSIONS, [msgspec.json.encode(rows).decode()])
+    return {row[0] for row in await cursor.fetchall()}
+
+
+async def _extend(
+    connection: Connection, records: Sequence[RawRecord], known: Sequence[PreparedSession], options: PrepareOptions
+) -> _Known:
+    cursor = await connection.execute(_SELECT_STORED, [[session.session.id for session in known]])
+    stored = {row[0]: _Stored(*row[1:]) for row in await cursor.fetchall()}
+    extensions = []
+    warnings = []
+    for session in known:
+        record, before = records[session.record], stored[session.session.id]
+        if session.content_sha256 == before.content_sha256:
+            continue
+        extension = prepare_extension(record, before.key, before.event_count, before.content_sha256, options)
+        if extension is None:
+            warnings.append(
+                f"{record.path}:{record.line}: session {session.session.id} is stored with other events, which are kept"
+            )
+            continue
+        after = _Stored(before.key, extension.event_count, extension.content_sha256)
+        await connection.execute(
+            _EXTEND_SESSION, [after.event_count, after.content_sha256, extension.session.ended_at, after.key]
+        )
+        stored[session.session.id] = after
+        extensions.append(extension)
+    return _Known({name: session.key for name, session in stored.items()}, extensions, warnings)
+
+
+async def _copy_events(connection: Connection, sessions: Iterable[PreparedSession]) -> None:
+    async with connection.cursor() as cursor, cursor.copy(COPY_EVENTS) as copy:
+        for session in sessions:
+            await copy.write(session.rows)

@@ -1,0 +1,87 @@
+"""A real PostgreSQL for every test: one server a test process, one fresh database a test."""
+
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+import pytest_asyncio
+
+from reverie.settings import Settings
+from reverie.storage.database import Database, open_database
+from reverie.storage.embedded import EmbeddedServer, acquire_server, release_server
+from reverie.storage.migrate import migrate
+
+_numbers = count()
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """An empty folder with a space in its path, for a server of the test's own."""
+    # Not pytest's own folder: that is made private again by every run of pytest, and the server's user needs a way in.
+    with tempfile.TemporaryDirectory(prefix="reverie home ") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedServer]:
+    """The test process's server, with a migrated database named ``template`` to copy from."""
+    with tempfile.TemporaryDirectory(prefix="reverie-tests-") as home:
+        server = acquire_server(Path(home))
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE template")
+        migrate(server.url("template"))
+        yield server
+        release_server(server)
+
+
+@pytest.fixture
+def database_url(server: EmbeddedServer) -> Iterator[str]:
+    """The address of a fresh, migrated database."""
+    yield from _fresh_database(server)
+
+
+@pytest.fixture
+def other_database_url(server: EmbeddedServer) -> Iterator[str]:
+    """The address of a second fresh database."""
+    yield from _fresh_database(server)
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings that name the fresh database; its home folder stays unused."""
+    return Settings(home=tmp_path / "home", database_url=database_url, workers=1)
+
+
+@pytest_asyncio.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """The fresh database, open."""
+    async with open_database(settings) as database:
+        yield database
+
+
+def _fresh_database(server: EmbeddedServer) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template")
+        yield server.url(name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+ChatFile = Callable[..., Path]
+
+
+@pytest.fixture
+def chat_file(tmp_path: Path) -> ChatFile:
+    """Writes sessions, each a JSON object in the chat format, to a file of the given name."""
+
+    def write(name: str, *sessions: dict[str, Any]) -> Path:
+        path = tmp_path / name
+        path.write_bytes(b"".join(msgspec.json.encode(session) + b"\n" for session in sessions))
+        return path
+
+    return write

@@ -1,0 +1,230 @@
+"""Finding sessions in files, folders and archives, and naming what cannot be read."""
+
+import gzip
+import io
+import json
+import pickle
+import random
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reverie.errors import ImportFormatError
+from reverie.sessions.importers import ImportProblem, Notice, RawRecord, parse_record, read_records
+from reverie.sessions.importers import reading as reading_module
+
+CHAT = {"id": "c-1", "messages": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "hi"}]}
+TAU = {"task_id": 3, "trial": 0, "reward": 1.0, "traj": [{"role": "user", "content": "cancel it"}], "info": {}}
+EPISODE = {"environment": "ic_sql", "query": "how many?", "turn_history": {"actions": ["SELECT 1"]}, "task_id": 7}
+CLAUDE = [
+    {"type": "summary", "summary": "a chat", "leafUuid": "u2"},
+    {"type": "user", "uuid": "u1", "sessionId": "s-1", "message": {"role": "user", "content": "hello"}},
+    {"type": "assistant", "uuid": "u2", "sessionId": "s-1", "message": {"role": "assistant", "content": "hi"}},
+]
+REVERIE = {"session": {"id": "r-1", "source": "chat"}, "events": [{"type": "user.interrupt", "payload": {}}]}
+
+
+def lines(values: Iterable[Any]) -> bytes:
+    return b"".join(json.dumps(value).encode() + b"\n" for value in values)
+
+
+def tar_of(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, data in members.items():
+            information = tarfile.TarInfo(name)
+            information.size = len(data)
+            archive.addfile(information, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def noise(size: int) -> str:
+    """Text that does not compress, so that cutting a gzip file cuts the text."""
+    return random.Random(size).randbytes(size).hex()
+
+
+def read(path: Path, format: str | None = None) -> tuple[list[RawRecord], list[ImportProblem], list[Notice]]:
+    found = list(read_records([path], format=format))
+    return (
+        [item for item in found if isinstance(item, RawRecord)],
+        [item for item in found if isinstance(item, ImportProblem)],
+        [item for item in found if isinstance(item, Notice)],
+    )
+
+
+FILES = {
+    "chat lines": ("chat", lines([CHAT, CHAT | {"id": "c-2"}]), 2),
+    "chat document": ("chat", json.dumps(CHAT, indent=2).encode(), 1),
+    "tau-bench lines": ("tau-bench", lines([TAU, TAU | {"trial": 1}]), 2),
+    "tau-bench list": ("tau-bench", json.dumps([TAU, TAU | {"trial": 1}], indent=1).encode(), 2),
+    "intercode object": ("intercode", json.dumps({"0": EPISODE, "2": EPISODE}).encode(), 2),
+    "intercode object, indented": ("intercode", json.dumps({"0": EPISODE, "2": EPISODE}, indent=4).encode(), 2),
+    "intercode logs": ("intercode", json.dumps({"meta": {"env": "sql"}, "logs": {"0": EPISODE}}).encode(), 1),
+    "claude-code session": ("claude-code", lines(CLAUDE), 1),
+    "reverie lines": ("reverie", lines([REVERIE]), 1),
+    "byte order mark and Windows line ends": ("chat", b"\xef\xbb\xbf" + lines([CHAT]).replace(b"\n", b"\r\n"), 1),
+}
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("name", FILES)
+def test_a_files_format_is_found_by_its_content_whatever_its_name(name: str, compressed: bool, tmp_path: Path) -> None:
+    format, data, sessions = FILES[name]
+    path = tmp_path / "sessions.log"
+    path.write_bytes(gzip.compress(data) if compressed else data)
+    records, problems, notices = read(path)
+    assert [record.format for record in records] == [format] * sessions
+    assert not problems
+    assert not notices
+    for record in records:
+        assert parse_record(pickle.loads(pickle.dumps(record)), {}).session.source in (format, "chat")
+
+
+def test_folders_and_archives_are_walked_and_other_files_noticed(tmp_path: Path) -> None:
+    inner = {
+        "./.cache/x.jsonl": lines([CHAT]),
+        "run/a.jsonl": lines([CHAT]),
+        "run/b.jsonl.gz": gzip.compress(lines([TAU])),
+        "run/notes.txt": b"notes",
+    }
+    (tmp_path / "deep" / ".git").mkdir(parents=True)
+    (tmp_path / "deep" / ".git" / "c.jsonl").write_bytes(lines([CHAT]))
+    (tmp_path / "deep" / "runs.tar.gz").write_bytes(gzip.compress(tar_of(inner)))
+    (tmp_path / "deep" / "plain.tar").write_bytes(tar_of(inner))
+    (tmp_path / "README.md").write_text("# About\n")
+    records, problems, notices = read(tmp_path)
+    expected = [f"{tmp_path}/deep/{archive}/run/{name}" for archive in ("plain.tar", "runs.tar.gz") for name in "ab"]
+    assert [record.path.removesuffix(".gz") for record in records] == [f"{path}.jsonl" for path in expected]
+    assert [(record.context["stem"], record.context["folder"]) for record in records[:2]] == [
+        ("a", "run"),
+        ("b", "run"),
+    ]
+    assert not problems
+    assert [Path(notice.path).name for notice in notices] == ["README.md", "notes.txt", "notes.txt"]
+
+
+def test_a_list_of_rows_without_messages_is_noticed_as_scores(tmp_path: Path) -> None:
+    (tmp_path / "eval_results.json").write_text(json.dumps([{"task_id": "0", "db_match": True}]))
+    records, problems, (notice,) = read(tmp_path)
+    assert (records, problems) == ([], [])
+    assert notice.reason.endswith(f"--scores {tmp_path}/eval_results.json")
+
+
+def test_a_broken_line_is_a_problem_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"messages": [tru\n\n' + lines([CHAT]) + b'{"messages": "\xff"}\n')
+    records, problems, _ = read(path)
+    assert ([record.line for record in records], problems) == ([1, 3, 4], [])
+    with pytest.raises(ImportFormatError, match="broken JSON at character 15"):
+        parse_record(records[0], {})
+    assert parse_record(records[1], {}).session.id == "c-1"
+    with pytest.raises(ImportFormatError, match="not UTF-8: invalid start byte at byte 15"):
+        parse_record(records[2], {})
+
+
+def test_a_broken_line_of_a_claude_code_session_leaves_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    path.write_bytes(lines(CLAUDE[:2]) + b'{"type": "assis\n' + lines(CLAUDE[2:]))
+    (record,), problems, _ = read(path)
+    assert [str(problem) for problem in problems] == [
+        f"{path}:3: broken JSON at character 10: Unterminated string starting at; the line is left out"
+    ]
+    assert [event.type for event in parse_record(record, {}).events] == ["user.message", "agent.message"]
+
+
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path) -> None:
+    good, empty, binary = tmp_path / "good.jsonl", tmp_path / "empty.jsonl", tmp_path / "model.bin"
+    good.write_bytes(lines([CHAT]))
+    empty.touch()
+    binary.write_bytes(bytes(range(256)))
+    found = list(read_records([tmp_path / "missing.jsonl", empty, binary, good], format=None))
+    reasons = [str(item) for item in found if isinstance(item, ImportProblem)]
+    assert reasons[:2] == [f"{tmp_path}/missing.jsonl:0: no such file or folder", f"{empty}:0: the file is empty"]
+    assert reasons[2].startswith(f"{binary}:0: no session format found in it; known are chat, claude-code")
+    assert isinstance(found[-1], RawRecord)
+
+
+def test_a_truncated_gzip_file_gives_what_came_before_and_the_line_reached(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    whole = gzip.compress(lines(CHAT | {"padding": noise(2_000 + number)} for number in range(10)))
+    path.write_bytes(whole[: len(whole) // 2])
+    records, (problem,), _ = read(path)
+    assert records
+    assert problem.line == len(records) + 1
+    assert "truncated" in problem.reason
+
+
+def test_a_truncated_archive_gives_what_came_before(tmp_path: Path) -> None:
+    path = tmp_path / "runs.tar"
+    whole = tar_of({"a.jsonl": lines([CHAT]), "b.jsonl": lines([CHAT | {"padding": noise(20_000)}])})
+    path.write_bytes(whole[:20_000])
+    records, problems, _ = read(path)
+    assert [record.path for record in records] == [f"{path}/a.jsonl"]
+    assert {problem.path for problem in problems} == {f"{path}/b.jsonl", str(path)}
+
+
+def test_a_damaged_member_does_not_stop_the_archive(tmp_path: Path) -> None:
+    path = tmp_path / "runs.tar"
+    path.write_bytes(tar_of({"a.jsonl.gz": b"\x1f\x8bnonsense", "b.jsonl": lines([CHAT])}))
+    records, (problem,), _ = read(path)
+    assert [record.path for record in records] == [f"{path}/b.jsonl"]
+    assert (problem.path, problem.line) == (f"{path}/a.jsonl.gz", 0)
+
+
+def test_a_truncated_claude_code_session_is_not_imported_in_part(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl.gz"
+    whole = gzip.compress(lines([*CLAUDE, {"type": "progress", "data": noise(5_000)}]))
+    path.write_bytes(whole[:-2_000])
+    records, (problem,), _ = read(path)
+    assert not records
+    assert (problem.line, problem.reason.endswith("the session is not imported")) == (4, True)
+
+
+def test_a_list_that_breaks_off_gives_the_elements_before(tmp_path: Path) -> None:
+    path = tmp_path / "runs.json"
+    path.write_text(json.dumps([TAU, TAU])[:-30])
+    records, (problem,), _ = read(path)
+    assert [record.line for record in records] == [1]
+    assert problem.line == 2
+    assert problem.reason.startswith("broken JSON")
+
+
+def test_a_line_that_is_too_long_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading_module, "LONGEST_LINE", 1_000)
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(lines([CHAT, CHAT | {"padding": "x" * 5_000}, CHAT]))
+    records, problems, _ = read(path)
+    assert ([record.line for record in records], [problem.line for problem in problems]) == ([1, 3], [2])
+
+
+def test_a_named_format_must_fit_the_named_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(lines([TAU]))
+    _, (problem,), _ = read(path, "chat")
+    assert str(problem) == f"{path}:0: looks like tau-bench, not chat; leave out --format, or name tau-bench"
+
+
+def test_a_named_format_chooses_among_the_files_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(lines([TAU]))
+    (tmp_path / "b.jsonl").write_bytes(lines([CHAT]))
+    records, problems, notices = read(tmp_path, "chat")
+    assert [record.context["stem"] for record in records] == ["b"]
+    assert not problems
+    assert [notice.reason for notice in notices] == ["holds tau-bench sessions; only chat was asked for"]
+
+
+def test_a_named_format_is_believed_where_the_content_does_not_say(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(lines([{"dialogue": []}]))
+    (record,), problems, _ = read(path, "chat")
+    assert not problems
+    with pytest.raises(ImportFormatError, match="messages must be a list with at least one message"):
+        parse_record(record, {})
+
+
+def test_an_unknown_format_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ImportFormatError, match="format 'csv' is unknown; known are chat"):
+        read(tmp_path, "csv")

@@ -1,0 +1,241 @@
+"""What an import creates, extends, leaves alone and refuses."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import ChatFile
+
+from reverie.clock import ManualClock
+from reverie.errors import InputError
+from reverie.sessions.event import text_of
+from reverie.sessions.segment import compile_segment
+from reverie.sessions.session import Score, Transcript
+from reverie.settings import Settings
+from reverie.storage import ingest
+from reverie.storage.database import Database
+from reverie.storage.import_summary import ImportCounts, ImportOptions, ImportSummary
+from reverie.storage.sessions import read_transcript, stream_transcripts
+from reverie.storage.workers import worker_pool
+
+NOW = datetime(2026, 3, 4, tzinfo=UTC)
+
+
+def chat(session_id: str, *texts: str, **rest: Any) -> dict[str, Any]:
+    """A session in which the user says the first text, the agent the second, and so on."""
+    roles = ("user", "assistant")
+    return {
+        "id": session_id,
+        "messages": [{"role": roles[i % 2], "content": text} for i, text in enumerate(texts)],
+        **rest,
+    }
+
+
+async def run_import(
+    database: Database, settings: Settings, paths: Sequence[Path], options: ImportOptions | None = None
+) -> ImportSummary:
+    return await ingest.import_sessions(
+        database, settings, paths, options or ImportOptions(), ManualClock(NOW), lambda _: None
+    )
+
+
+async def stored(database: Database) -> dict[str, Transcript]:
+    return {t.session.id: t async for t in stream_transcripts(database, compile_segment(None))}
+
+
+async def count(database: Database, table: str) -> int:
+    async with database.connection() as connection:
+        row = await (await connection.execute(f"SELECT count(*) FROM {table}".encode())).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def test_sessions_events_and_scores_are_stored(
+    database: Database, settings: Settings, chat_file: ChatFile
+) -> None:
+    file = chat_file("a.jsonl", chat("one", "hello", "good day", reward=0.25, metadata={"agent": "desk", "k": "v"}))
+    summary = await run_import(database, settings, [file])
+    assert summary.sessions == ImportCounts(created=1)
+    assert (summary.events, summary.scores, summary.errors) == (2, 1, [])
+    async with database.connection() as connection:
+        transcript = await read_transcript(connection, "one")
+        row = await (await connection.execute("SELECT imported_at, event_count, reward FROM sessions")).fetchone()
+    assert (transcript.session.agent, transcript.session.metadata["k"]) == ("desk", "v")
+    assert [text_of(event) for event in transcript.events] == ["hello", "good day"]
+    assert transcript.scores == (Score("reward", 0.25),)
+    assert row == (NOW, 2, 0.25)
+
+
+async def test_importing_again_changes_nothing(database: Database, settings: Settings, chat_file: ChatFile) -> None:
+    file = chat_file("a.jsonl", *(chat(f"s{i}", "hello", "hi", reward=1) for i in range(5)))
+    await run_import(database, settings, [file])
+    before = await stored(database)
+    again = await run_import(database, settings, [file])
+    assert again.sessions == ImportCounts(unchanged=5)
+    assert (again.events, again.scores, again.warnings) == (0, 0, [])
+    assert await stored(database) == before
+
+
+async def test_a_session_that_has_grown_gets_its_new_events(
+    database: Database, settings: Settings, chat_file: ChatFile
+) -> None:
+    await run_import(database, settings, [chat_file("a.jsonl", chat("s", "one", "two"))])
+    longer = chat_file("b.jsonl", chat("s", "one", "two", "three"), chat("s", "one", "two", "three", "four"))
+    summary = await run_import(database, settings, [longer])
+    assert (summary.sessions, summary.events) == (ImportCounts(extended=2), 2)
+    assert [text_of(event) for event in (await stored(database))["s"].events] == ["one", "two", "three", "four"]
+    assert (await run_import(database, settings, [longer])).sessions.extended == 0
+
+
+@pytest.mark.parametrize("texts", [("one", "other"), ("one",), ("other", "two", "three")])
+async def test_a_session_stored_with_other_events_is_kept_with_a_warning(
+    database: Database, settings: Settings, chat_file: ChatFile, texts: tuple[str, ...]
+) -> None:
+    await run_import(database, settings, [chat_file("a.jsonl", chat("s", "one", "two"))])
+    file = chat_file("b.jsonl", chat("s", *texts))
+    summary = await run_import(database, settings, [file])
+    assert summary.sessions == ImportCounts(unchanged=1)
+    assert summary.warnings == [f"{file}:1: session s is stored with other events, which are kept"]
+    assert [text_of(event) for event in (await stored(database))["s"].events] == ["one", "two"]
+
+
+async def test_new_scores_of_a_stored_session_are_recorded(
+    database: Database, settings: Settings, chat_file: ChatFile
+) -> None:
+    await run_import(database, settings, [chat_file("a.jsonl", chat("s", "one", reward=0))])
+    file = chat_file("b.jsonl", chat("s", "one", reward=1, scores={"polite": 0.5}))
+    summary = await run_import(database, settings, [file])
+    assert (summary.sessions.unchanged, summary.scores) == (1, 2)
+    assert (await stored(database))["s"].scores == (Score("polite", 0.5), Score("reward", 1.0))
+
+
+async def test_the_same_session_twice_in_a_file_is_stored_once(
+    database: Database, settings: Settings, chat_file: ChatFile
+) -> None:
+    file = chat_file("a.jsonl", chat("s", "one", reward=0), chat("s", "one", reward=1))
+    assert (await run_import(database, settings, [file])).sessions == ImportCounts(created=1, unchanged=1)
+    assert (await stored(database))["s"].scores == (Score("reward", 1.0),)
+
+
+async def test_a_bad_record_is_named_and_the_others_are_imported(
+    database: Database, settings: Settings, chat_file: ChatFile
+) -> None:
+    file = chat_file("a.jsonl", chat("one", "x"), {"messages": "none"}, chat("t", "y", metadata={"task_id": "t" * 501}))
+    summary = await run_import(database, settings, [file, file.with_name("missing.jsonl")])
+    assert summary.sessions == ImportCounts(created=1, failed=3)
+    assert [(Path(error.path).name, error.line) for error in summary.errors] == [
+        ("missing.jsonl", 0),
+        ("a.jsonl", 2),
+        ("a.jsonl", 3),
+    ]
+    assert "task_id has 501 characters" in summary.errors[2].reason
+
+
+async def test_a_strict_import_of_a_bad_record_imports_nothing(
+    database: Database, settings: Settings, chat_file: ChatFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH_RECORDS", 2)
+    sessions = [chat(f"s{i}", "x", reward=1) for i in range(6)]
+    file = chat_file("a.jsonl", *sessions, {"messages": "none"}, chat("last", "x"))
+    summary = await run_import(database, settings, [file], ImportOptions(strict=True))
+    assert summary.sessions == ImportCounts(failed=1)
+    assert [error.line for error in summary.errors] == [7]
+    assert [await count(database, table) for table in ("sessions", "events", "scores")] == [0, 0, 0]
+
+
+async def test_a_strict_import_of_good_records_imports_all(
+    database: Database, settings: Settings, chat_file: ChatFile
+) -> None:
+    file = chat_file("a.jsonl", chat("one", "x"), chat("two", "y"))
+    summary = await run_import(database, settings, [file], ImportOptions(strict=True))
+    assert summary.sessions.created == await count(database, "sessions") == 2
+
+
+async def test_a_large_import_is_prepared_by_worker_processes_with_the_same_result(
+    database: Database, settings: Settings, chat_file: ChatFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools = []
+    monkeypatch.setattr(ingest, "worker_pool", lambda *sizes: pools.append(worker_pool(*sizes)) or pools[0])
+    monkeypatch.setattr(ingest, "BATCH_RECORDS", 10)
+    file = chat_file("a.jsonl", *(chat(f"s{i}", "mail me: ada@example.org", f"done {i}") for i in range(95)))
+    summary = await run_import(database, settings, [file])
+    assert len(pools) == 1
+    assert (summary.sessions.created, summary.events, summary.redactions) == (95, 190, {"EMAIL": 95})
+    transcripts = await stored(database)
+    assert list(transcripts) == [f"s{i}" for i in range(95)]
+    assert [text_of(t.events[1]) for t in transcripts.values()] == [f"done {i}" for i in range(95)]
+
+
+@pytest.mark.parametrize("planted", ["AKIAIOSFODNN7EXAMPLE", "grace.hopper@example.org"])
+async def test_a_planted_secret_is_in_no_table(
+    database: Database, settings: Settings, chat_file: ChatFile, planted: str
+) -> None:
+    session = chat("s", f"use {planted} please", f"used {planted}", metadata={"note": planted, "user_id": planted})
+    await run_import(database, settings, [chat_file("a.jsonl", session)])
+    dump = await everything(database)
+    assert "use [" in dump
+    assert planted not in dump
+
+
+async def test_redaction_can_be_left_out_and_does_not_change_what_counts_as_the_same(
+    database: Database, settings: Settings, chat_file: ChatFile
+) -> None:
+    file = chat_file("a.jsonl", chat("s", "I am ada@example.org"))
+    await run_import(database, settings, [file], ImportOptions(redact=False))
+    assert text_of((await stored(database))["s"].events[0]) == "I am ada@example.org"
+    assert (await run_import(database, settings, [file])).sessions == ImportCounts(unchanged=1)
+
+
+async def test_the_same_value_has_the_same_placeholder_in_every_import(
+    database: Database, settings: Settings, chat_file: ChatFile
+) -> None:
+    for name in ("a", "b"):
+        await run_import(database, settings, [chat_file(name, chat(name, "I am ada@example.org"))])
+    texts = {text_of(transcript.events[0]) for transcript in (await stored(database)).values()}
+    assert len(texts) == 1
+
+
+async def test_scores_are_joined_from_a_file_and_rows_without_a_session_are_named(
+    database: Database, settings: Settings, chat_file: ChatFile
+) -> None:
+    scores = chat_file("scores.jsonl", {"id": "one", "grade": 8}, {"id": "two", "grade": 9})
+    options = ImportOptions(scores=scores, score_fields=("grade",))
+    summary = await run_import(database, settings, [chat_file("a.jsonl", chat("one", "x"))], options)
+    assert (await stored(database))["one"].scores == (Score("grade", 8.0),)
+    assert summary.warnings == [f"{scores}:2: no imported session has id 'two'"]
+
+
+async def test_a_score_file_that_cannot_be_read_stops_the_import(
+    database: Database, settings: Settings, chat_file: ChatFile, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=r"missing\.csv"):
+        await run_import(
+            database, settings, [chat_file("a", chat("s", "x"))], ImportOptions(scores=tmp_path / "missing.csv")
+        )
+    assert await count(database, "sessions") == 0
+
+
+async def test_a_record_nested_too_deeply_to_be_redacted_is_named(
+    database: Database, settings: Settings, chat_file: ChatFile
+) -> None:
+    deep = "[" * 900 + '"I am ada@example.org"' + "]" * 900
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": f'{{"a": {deep}}}'}}
+    session = {"id": "s", "messages": [{"role": "assistant", "content": None, "tool_calls": [call]}]}
+    summary = await run_import(database, settings, [chat_file("a.jsonl", session)])
+    assert [error.reason for error in summary.errors] == [
+        "an event is nested too deeply to be redacted; make it flatter"
+    ]
+
+
+async def everything(database: Database) -> str:
+    """All rows of all tables as text."""
+    async with database.connection() as connection:
+        tables = await (
+            await connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        ).fetchall()
+        rows = []
+        for (table,) in tables:
+            rows += await (await connection.execute(f'SELECT t::text FROM "{table}" t'.encode())).fetchall()
+    return "\n".join(row[0] for row in rows)

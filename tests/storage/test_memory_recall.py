@@ -1,0 +1,98 @@
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reverie.memory.memory import Edit
+from reverie.storage.database import Connection, Database
+from reverie.storage.memory import apply_edits
+from reverie.storage.memory_stores import create_store
+from reverie.storage.recall import recall
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LESSONS = {
+    "/lessons/refunds.md": "Verify the customer's identity before issuing a refund.\nRefunds need two checks.",
+    "/lessons/exchange.md": "Offer a replacement when the item is out of stock.",
+    "/facts/schema.md": "The table `orders.status` holds one of: shipped, cancelled, delivered.",
+    "/facts/hours.md": "Support is open from nine to five.",
+}
+
+
+async def store_of(conn: Connection, contents: dict[str, str]) -> str:
+    store_id = (await create_store(conn, "notes", "", {}, NOW)).id
+    await put(conn, store_id, dict(contents))
+    return store_id
+
+
+async def put(conn: Connection, store_id: str, contents: dict[str, str | None]) -> None:
+    edits = [Edit(path, content, "") for path, content in contents.items()]
+    await apply_edits(conn, store_id, edits, act="write", actor="user", reason="test", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ("refunding", "/lessons/refunds.md"),
+        ("How do I verify identities?", "/lessons/refunds.md"),
+        ("STATUS of orders", "/facts/schema.md"),
+        ("replacements", "/lessons/exchange.md"),
+        ("exchange", "/lessons/exchange.md"),
+    ],
+)
+async def test_any_form_of_a_word_finds_the_memory(database: Database, query: str, path: str) -> None:
+    async with database.connection() as conn:
+        hits = await recall(conn, await store_of(conn, LESSONS), query, 3)
+        assert hits[0].path == path
+
+
+async def test_a_hit_says_which_words_brought_it_and_shows_them(database: Database) -> None:
+    async with database.connection() as conn:
+        (hit,) = await recall(conn, await store_of(conn, LESSONS), "the identity refunded", 3)
+        assert [reason.term for reason in hit.reasons] == ["refunded", "identity"]
+        assert sum(reason.contribution for reason in hit.reasons) == pytest.approx(hit.score)
+        assert "before issuing a refund." in hit.snippet
+
+
+@pytest.mark.parametrize("query", ["", "the of and", "zebra", "'; DROP INDEX memories; --"])
+async def test_a_query_without_known_words_finds_nothing(database: Database, query: str) -> None:
+    async with database.connection() as conn:
+        assert await recall(conn, await store_of(conn, LESSONS), query, 3) == ()
+
+
+async def test_recall_keeps_to_its_store_and_its_limit(database: Database) -> None:
+    async with database.connection() as conn:
+        store_id = await store_of(conn, {f"/{number}": "refund" for number in range(5)})
+        other = await store_of(conn, LESSONS)
+        assert len(await recall(conn, store_id, "refund", 3)) == 3
+        assert [hit.path for hit in await recall(conn, other, "refund", 3)] == ["/lessons/refunds.md"]
+
+
+async def test_recall_follows_edits_and_deletions(database: Database) -> None:
+    async with database.connection() as conn:
+        store_id = await store_of(conn, LESSONS)
+        await put(conn, store_id, {"/lessons/refunds.md": "Nothing.", "/lessons/exchange.md": None})
+        assert [hit.path for hit in await recall(conn, store_id, "refund", 3)] == ["/lessons/refunds.md"]
+        assert await recall(conn, store_id, "identity replacement", 3) == ()
+
+
+WORDS = st.lists(st.sampled_from(["refund", "policy", "order", "the", "check"]), max_size=6).map(" ".join)
+ACTS = st.lists(st.dictionaries(st.sampled_from(["/a", "/b"]), st.none() | WORDS, min_size=1), max_size=4)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(acts=ACTS)
+async def test_the_store_s_sums_always_agree_with_its_index(
+    database: Database, acts: list[dict[str, str | None]]
+) -> None:
+    async with database.connection() as conn:
+        store_id = await store_of(conn, LESSONS)
+        for act in acts:
+            await put(conn, store_id, act)
+        rows = await conn.execute("SELECT memory_count, term_count FROM memory_stores WHERE id = %s", [store_id])
+        counted = await conn.execute(
+            "SELECT (SELECT count(*) FROM memories WHERE memory_store_id = %(id)s),"
+            " (SELECT sum(occurrences) FROM memory_terms WHERE memory_store_id = %(id)s)",
+            {"id": store_id},
+        )
+        assert await rows.fetchone() == await counted.fetchone()
