@@ -58,6 +58,7 @@ def read(path: Path, format: str | None = None) -> tuple[list[RawRecord], list[I
 FILES = {
     "chat lines": ("chat", lines([CHAT, CHAT | {"id": "c-2"}]), 2),
     "chat document": ("chat", json.dumps(CHAT, indent=2).encode(), 1),
+    "chat document, lightly indented": ("chat", json.dumps(CHAT).replace("[", "[\n").replace("},", "},\n").encode(), 1),
     "tau-bench lines": ("tau-bench", lines([TAU, TAU | {"trial": 1}]), 2),
     "tau-bench list": ("tau-bench", json.dumps([TAU, TAU | {"trial": 1}], indent=1).encode(), 2),
     "intercode object": ("intercode", json.dumps({"0": EPISODE, "2": EPISODE}).encode(), 2),
@@ -181,6 +182,13 @@ def test_a_truncated_claude_code_session_is_not_imported_in_part(tmp_path: Path)
     records, (problem,), _ = read(path)
     assert not records
     assert (problem.line, problem.reason.endswith("the session is not imported")) == (4, True)
+
+
+def test_a_format_is_known_though_the_first_line_is_longer_than_what_is_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(lines([CHAT | {"padding": "x" * (2 << 20)}, CHAT]))
+    records, problems, _ = read(path)
+    assert ([record.format for record in records], problems) == (["chat", "chat"], [])
 
 
 def test_a_list_that_breaks_off_gives_the_elements_before(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from tests.conftest import ChatFile
@@ -156,12 +157,12 @@ async def test_a_strict_import_of_good_records_imports_all(
 async def test_a_large_import_is_prepared_by_worker_processes_with_the_same_result(
     database: Database, settings: Settings, chat_file: ChatFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pools = []
-    monkeypatch.setattr(ingest, "worker_pool", lambda *sizes: pools.append(worker_pool(*sizes)) or pools[0])
+    pool = Mock(wraps=worker_pool)
+    monkeypatch.setattr(ingest, "worker_pool", pool)
     monkeypatch.setattr(ingest, "BATCH_RECORDS", 10)
     file = chat_file("a.jsonl", *(chat(f"s{i}", "mail me: ada@example.org", f"done {i}") for i in range(95)))
     summary = await run_import(database, settings, [file])
-    assert len(pools) == 1
+    pool.assert_called_once()
     assert (summary.sessions.created, summary.events, summary.redactions) == (95, 190, {"EMAIL": 95})
     transcripts = await stored(database)
     assert list(transcripts) == [f"s{i}" for i in range(95)]

@@ -60,11 +60,11 @@ async def test_a_query_without_known_words_finds_nothing(database: Database, que
         assert await recall(conn, await store_of(conn, LESSONS), query, 3) == ()
 
 
-async def test_recall_keeps_to_its_store_and_its_limit(database: Database) -> None:
+async def test_recall_keeps_to_its_store_and_its_limit_with_equals_in_path_order(database: Database) -> None:
     async with database.connection() as conn:
-        store_id = await store_of(conn, {f"/{number}": "refund" for number in range(5)})
+        store_id = await store_of(conn, {f"/{number}": "refund" for number in (3, 1, 5, 4, 2)})
         other = await store_of(conn, LESSONS)
-        assert len(await recall(conn, store_id, "refund", 3)) == 3
+        assert [hit.path for hit in await recall(conn, store_id, "refund", 3)] == ["/1", "/2", "/3"]
         assert [hit.path for hit in await recall(conn, other, "refund", 3)] == ["/lessons/refunds.md"]
 
 

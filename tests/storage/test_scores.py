@@ -103,11 +103,11 @@ async def test_standings_count_means_and_share_on_target(database: Database) -> 
         await add_sessions(connection, 4)
         await define_metric(connection, cost)
         await define_metric(connection, Metric("unused"))
-        scores = [(1, Score("cost", 0)), (2, Score("cost", 0.5)), (3, Score("cost", 1)), (4, Score("mood", 3))]
+        scores = [(1, Score("cost", 0)), (2, Score("cost", 0.5)), (3, Score("cost", 4)), (4, Score("mood", 3))]
         await record_scores(connection, scores)
         standings = await list_standings(connection)
     assert standings == [
-        Standing(cost, True, 3, mean=0.5, on_target=pytest.approx(2 / 3), mean_reward=0.75),
+        Standing(cost, True, 3, mean=1.5, on_target=2 / 3, mean_reward=1.75 / 3),
         Standing(Metric("mood", weight=0), False, 1, mean=3.0, on_target=None, mean_reward=None),
         Standing(Metric("unused"), True, 0, mean=None, on_target=None, mean_reward=None),
     ]

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from reverie.storage.copy_text import event_rows
 from reverie.storage.database import Connection, Database
 from reverie.storage.sessions import count_sessions, read_transcript, read_transcripts, stream_transcripts
 
-SESSIONS = [
+SESSIONS: list[dict[str, Any]] = [
     {"id": "a", "agent": "desk", "model": "m-1", "started_at": "2026-01-01T00:00Z", "reward": 0.0, "metadata": {}},
     {
         "id": "b",

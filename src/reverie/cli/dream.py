@@ -19,7 +19,7 @@ from reverie.jobs.engine import estimate_dream
 from reverie.lessons.lesson import Evidence, Lesson
 from reverie.reports.evidence import SHOWN_TRANSCRIPTS
 from reverie.reports.html import render_report
-from reverie.settings import Settings
+from reverie.settings import load_settings
 from reverie.storage.database import Database
 from reverie.storage.sessions import read_transcripts
 
@@ -43,7 +43,7 @@ def dream(store: str, where: str | None, report: Path | None, estimate: bool, as
     """
     request = DreamRequest(store, where)
     if estimate:
-        _print_estimate(run(lambda database, _: estimate_dream(database, request)), as_json)
+        _print_estimate(run(lambda database: estimate_dream(database, request)), as_json)
         return
     if report is not None and not report.parent.is_dir():
         raise click.BadParameter(f"the folder {report.parent} does not exist", param_hint="--report")
@@ -53,9 +53,9 @@ def dream(store: str, where: str | None, report: Path | None, estimate: bool, as
             share = f" {done:,} of {total:,}" if total else ""
             tell(f"{_STAGES.get(stage, stage)}{share}")
 
-        async def work(database: Database, settings: Settings) -> DreamResult:
+        async def work(database: Database) -> DreamResult:
             clock = SystemClock()
-            result = await run_dream(Runtime(database, settings, DreamPolicy(), clock, told), request)
+            result = await run_dream(Runtime(database, load_settings(), DreamPolicy(), clock, told), request)
             if report is not None:
                 tell("writing the report")
                 await _write_report(database, result, report, clock)

@@ -16,6 +16,7 @@ from dbos import DBOS, DBOSConfiguredInstance
 from reverie.clock import Clock
 from reverie.dreams.dream import SessionCounts, StageTime
 from reverie.dreams.policy import DreamPolicy
+from reverie.errors import DreamError
 from reverie.jobs.conclusion import conclude
 from reverie.jobs.digesting import digest_sessions
 from reverie.patterns.mine import mine
@@ -55,9 +56,19 @@ class Runtime:
 class DreamWorkflow(DBOSConfiguredInstance):
     """The stages of a dream, in order."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self) -> None:
+        self._bound: Runtime | None = None
         super().__init__(config_name="dreams")
+
+    def bind(self, runtime: Runtime | None) -> None:
+        """Say what to work with from now on."""
+        self._bound = runtime
+
+    @property
+    def _runtime(self) -> Runtime:
+        if self._bound is None:
+            raise DreamError("no dream can run: the workflow has nothing to work with")
+        return self._bound
 
     @DBOS.workflow(name="dream")
     async def run(self, dream_id: str) -> None:
@@ -146,6 +157,10 @@ class DreamWorkflow(DBOSConfiguredInstance):
         """Record why there is no result."""
         async with self._runtime.database.connection() as connection:
             await fail_dream(connection, dream_id, error, self._runtime.clock.now())
+
+
+# DBOS knows workflows by the one instance registered under a name, for the whole life of the process.
+DREAM_WORKFLOW = DreamWorkflow()
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from psycopg import AsyncConnection
 from reverie.dreams.dream import DreamEstimate, DreamRequest, DreamResult, SessionCounts
 from reverie.errors import DreamError, SlotBusyError
 from reverie.ids import new_id
-from reverie.jobs.dreams import DreamWorkflow, Runtime
+from reverie.jobs.dreams import DREAM_WORKFLOW, DreamWorkflow, Runtime
 from reverie.sessions.segment import compile_segment
 from reverie.storage.database import Database
 from reverie.storage.digests import count_undigested, measure_segment
@@ -32,6 +33,8 @@ from reverie.storage.memory_stores import ensure_store
 # of the workflow change so that an older run cannot be continued.
 _WORKFLOW_VERSION = "1"
 _SETUP_SECONDS = 1.0
+# DBOS is one for the whole process, so dreams of one process take turns.
+_IN_THIS_PROCESS = threading.Lock()
 
 
 async def dream(runtime: Runtime, request: DreamRequest) -> DreamResult:
@@ -107,12 +110,16 @@ async def _workflow_engine(runtime: Runtime) -> AsyncIterator[DreamWorkflow]:
         log_level="CRITICAL",
         console_log_level="CRITICAL",
     )
-    DBOS(config=config)
-    workflow = DreamWorkflow(runtime)
-    DBOS.launch()
+    if not _IN_THIS_PROCESS.acquire(blocking=False):
+        raise SlotBusyError("this process is dreaming already; wait for it to end, or use another process")
     try:
-        yield workflow
+        DREAM_WORKFLOW.bind(runtime)
+        DBOS(config=config)
+        DBOS.launch()
+        yield DREAM_WORKFLOW
     finally:
         DBOS.destroy()
+        DREAM_WORKFLOW.bind(None)
+        _IN_THIS_PROCESS.release()
         # DBOS made its own thread pool this loop's default and has just shut it down.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())

@@ -1,10 +1,10 @@
 """BM25 ranking that explains itself (Robertson & Zaragoza, "The Probabilistic Relevance Framework", 2009).
 
-A memory's score is the sum over query terms of ``idf × f (k1 + 1) / (f + k1 (1 - b + b × length / mean length))``
-with ``k1 = 0.9`` and ``b = 0.4`` (the settings that Trotman, Puurula & Burgess, "Improvements to BM25 and Language
-Models Examined", 2014, found to carry over between collections); ``idf = ln(1 + (N - n + 0.5) / (n + 0.5))`` for a term in ``n`` of ``N`` memories,
-which is never negative. Words of the path count :data:`PATH_WEIGHT` times as often as words of the content: the
-same paper's simple BM25F.
+A memory's score is the sum over query terms of ``idf × f (k1 + 1) / (f + k1 (1 - b + b × length / mean length))``,
+where ``idf = ln(1 + (N - n + 0.5) / (n + 0.5))`` for a term in ``n`` of ``N`` memories is never negative. ``k1 = 0.9``
+and ``b = 0.4``: found on one collection and tested on nine others by Trotman, Puurula & Burgess, "Improvements to BM25
+and Language Models Examined", 2014. Words of the path count :data:`PATH_WEIGHT` times as often as words of the
+content: the simple BM25F of the first paper.
 """
 
 import heapq
@@ -55,16 +55,8 @@ class Reason(msgspec.Struct, frozen=True):
     contribution: float
 
 
-class Ranked(msgspec.Struct, frozen=True):
-    """A memory's score, and the reasons that sum to it, weightiest first."""
-
-    memory_id: str
-    score: float
-    reasons: tuple[Reason, ...]
-
-
 class RecallHit(msgspec.Struct, frozen=True):
-    """A memory that suits a query, and why."""
+    """A memory that suits a query, and the reasons that sum to its score, weightiest first."""
 
     path: str
     memory_id: str
@@ -128,12 +120,13 @@ class Ranking:
             return None
         return [memory_id for memory_id, score in self._scores.items() if score + open_ceiling >= best[-1]]
 
-    def best(self) -> tuple[Ranked, ...]:
-        """The ``limit`` best memories, best first; equal scores by id."""
-        winners = heapq.nsmallest(self._limit, self._scores.items(), key=lambda item: (-item[1], item[0]))
-        return tuple(Ranked(memory_id, score, self._reasons(memory_id)) for memory_id, score in winners)
+    def best(self) -> dict[str, float]:
+        """The scores of the ``limit`` best memories, and of all that equal the last of them, in no order."""
+        worst = min(heapq.nlargest(self._limit, self._scores.values()), default=0.0)
+        return {memory_id: score for memory_id, score in self._scores.items() if score >= worst}
 
-    def _reasons(self, memory_id: str) -> tuple[Reason, ...]:
+    def reasons(self, memory_id: str) -> tuple[Reason, ...]:
+        """What each word adds to a memory's score, weightiest first."""
         reasons = [
             Reason(term.word, contributions[memory_id])
             for term, contributions in self._contributions.items()

@@ -166,3 +166,11 @@ def situation_rows(corpus: Corpus, situation: str) -> Flags:
     codes = [i for i, n in enumerate(corpus.names) if n.situation == situation and n.kind == SITUATION_KIND]
     reached[corpus.entry_session[np.isin(corpus.entry_code, codes)]] = True
     return reached
+
+
+def first_steps(corpus: Corpus, code: int) -> Ints:
+    """Per session, the step at which the behaviour first held; -1 where it never did."""
+    first = np.full(len(corpus.session_ids), -1, np.int64)
+    entries = np.flatnonzero(corpus.entry_code == code)
+    first[corpus.entry_session[entries]] = corpus.entry_step[entries]
+    return first

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from reverie.digests.digest import SESSION
-from reverie.patterns.corpus import Corpus, Flags, Floats, Ints, Strata
+from reverie.patterns.corpus import Corpus, Flags, Floats, Ints, Strata, first_steps
 from reverie.patterns.estimate import Design, Estimates, cleared_reward, estimate, join_estimates, make_design
 from reverie.patterns.exact import exact_z
 from reverie.patterns.finding import Hypothesis, Verdict
@@ -15,6 +15,7 @@ from reverie.patterns.joint import explain_away
 from reverie.patterns.policy import MiningPolicy
 from reverie.patterns.special import describe_flip, general_claim, is_special, special_case, special_families
 from reverie.patterns.timing import timing_z
+from reverie.patterns.trouble import follows_trouble, trouble_steps
 
 _SMALL_ARM = 25
 _LEAST_TIMING_Z = 1.645
@@ -22,7 +23,7 @@ _LEAST_SPECIAL_Z = 1.96
 """What a special case must show by itself once its family is known to differ; general claims are beyond it anyway."""
 
 _PRIOR_WEIGHT = {"choice": 4.0, "sequence": 1.0, "manner": 1.0, "marker": 1.0}
-"""Relative weight of a kind of behaviour in the false discovery control; chosen before any data, so it costs nothing."""
+"""Relative weight of a kind of behaviour in the false discovery control; chosen before any data."""
 
 NOT_ENOUGH = "not enough repeats to tell"
 
@@ -94,6 +95,7 @@ def select(corpus: Corpus, strata: Strata, frames: list[Frame], reward: Floats, 
     _refuse_markers(selection)
     _refuse_flips(selection)
     _refuse_by_timing(selection, corpus, strata, reward)
+    _refuse_followers(selection, corpus, strata, reward)
     _refuse_shadows(selection, corpus, strata, reward, policy)
     return selection
 
@@ -204,7 +206,7 @@ def _refuse_by_timing(selection: Selection, corpus: Corpus, strata: Strata, rewa
         if not (column.hypothesis.situation == SESSION or column.hypothesis.situation.startswith("seen ")):
             continue
         sessions = np.flatnonzero(column.frame.sessions)
-        first = _first_steps(corpus, column.hypothesis.code)[sessions]
+        first = first_steps(corpus, column.hypothesis.code)[sessions]
         cleared = _cleared(strata, sessions, reward[sessions])
         last = np.maximum(corpus.steps[sessions].astype(np.int64) - 1, 0)
         z = timing_z(strata.code[sessions], cleared, first, last) * np.sign(selection.discovery.effect[i])
@@ -215,11 +217,16 @@ def _refuse_by_timing(selection: Selection, corpus: Corpus, strata: Strata, rewa
             selection.verdicts[i] = ("refused", reason)
 
 
-def _first_steps(corpus: Corpus, code: int) -> Ints:
-    first = np.full(len(corpus.session_ids), -1, np.int64)
-    entries = np.flatnonzero(corpus.entry_code == code)
-    first[corpus.entry_session[entries]] = corpus.entry_step[entries]
-    return first
+def _refuse_followers(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats) -> None:
+    trouble = trouble_steps(corpus)
+    for i in _alive(selection):
+        column = selection.columns[i]
+        if column.hypothesis.situation.startswith("after "):
+            continue
+        sessions = np.flatnonzero(column.frame.sessions)
+        reason = follows_trouble(corpus, strata, sessions, column.hypothesis.code, reward, trouble)
+        if reason:
+            selection.verdicts[i] = ("refused", reason)
 
 
 def _cleared(strata: Strata, sessions: Ints, values: Floats) -> Floats:
@@ -241,7 +248,7 @@ def _refuse_shadows(selection: Selection, corpus: Corpus, strata: Strata, reward
     for position, i in enumerate(alive):
         column = selection.columns[i]
         sessions = np.flatnonzero(column.frame.sessions)
-        shown = (_first_steps(corpus, column.hypothesis.code)[sessions] >= 0).astype(np.float64)
+        shown = (first_steps(corpus, column.hypothesis.code)[sessions] >= 0).astype(np.float64)
         matrix[sessions, position] = _cleared(strata, sessions, shown)
     everything = np.arange(len(reward))
     preference = np.array([_preference(selection, i) for i in alive])
@@ -261,9 +268,11 @@ _KIND_PREFERENCE = {"choice": 1.0, "sequence": 0.99, "manner": 0.98}
 
 
 def _preference(selection: Selection, i: int) -> float:
-    """Confirmed before unconfirmed; then the deciding moment, the general claim before the special one, acts first."""
+    """Confirmed before unconfirmed; then the deciding moment, the general claim, an act, "do" rather than "do not"."""
     h = selection.columns[i].hypothesis
     preference = _KIND_PREFERENCE[h.kind] * (1.0 if selection.verdicts[i][0] == "adopted" else 0.5)
+    if selection.discovery.effect[i] > 0:
+        preference *= 1.01
     if is_special(h):
         return preference * 0.95
     return preference if h.situation == SESSION else preference * 1.03

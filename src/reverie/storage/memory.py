@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from psycopg.rows import class_row
+from psycopg.rows import args_row, class_row
 from psycopg.types.json import Jsonb
 
 from reverie.errors import NotFoundError
@@ -135,7 +135,7 @@ async def rollback(
 
 
 async def _read_heads(conn: Connection, store_id: str) -> dict[str, Head]:
-    async with conn.cursor(row_factory=class_row(Head)) as cursor:
+    async with conn.cursor(row_factory=args_row(Head)) as cursor:
         await cursor.execute("SELECT id, path, content_sha256 FROM memories WHERE memory_store_id = %s", [store_id])
         return {head.path: head for head in await cursor.fetchall()}
 

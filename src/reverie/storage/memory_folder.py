@@ -30,13 +30,16 @@ def write_folder(folder: Path, contents: Iterable[tuple[str, str]], *, force: bo
     """Write memories, given as (path, content), as one file each below ``folder``; returns the files that failed.
 
     Raises:
-        ConflictError: ``folder`` is not a folder, or not an empty one and ``force`` is False.
+        ConflictError: ``folder`` is not empty, and ``force`` is False.
+        InputError: ``folder`` cannot be made or read.
     """
-    if folder.exists() and not folder.is_dir():
-        raise ConflictError(f"{folder} is not a folder; name a new or empty one")
-    if not force and folder.exists() and any(folder.iterdir()):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        in_use = any(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"cannot use the folder {folder}: {error.strerror}; name a new or empty one") from error
+    if in_use and not force:
         raise ConflictError(f"{folder} is not empty; name a new or empty folder, or overwrite files with --force")
-    folder.mkdir(parents=True, exist_ok=True)
     root = folder.resolve()
     problems = []
     for path, content in contents:
@@ -58,8 +61,8 @@ def read_folder(folder: Path, reason: str) -> tuple[list[Edit], list[FileProblem
     if not folder.is_dir():
         raise NotFoundError(f"there is no folder {folder}")
     edits = []
-    problems = []
-    for file in _files(folder):
+    problems: list[FileProblem] = []
+    for file in _files(folder, problems):
         try:
             edits.append(_read_file(folder, file, reason))
         except (OSError, ReverieError) as error:
@@ -78,8 +81,11 @@ def _write_file(root: Path, path: str, content: str, *, force: bool) -> None:
         stream.write(content.encode())
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for parent, directories, names in os.walk(folder):
+def _files(folder: Path, problems: list[FileProblem]) -> Iterator[Path]:
+    def note(error: OSError) -> None:
+        problems.append(_problem(Path(error.filename), error))
+
+    for parent, directories, names in os.walk(folder, onerror=note):
         links = [name for name in directories if Path(parent, name).is_symlink()]
         directories[:] = sorted(set(directories) - _IGNORED_NAMES - set(links))
         for name in sorted({*names, *links} - _IGNORED_NAMES):

@@ -89,14 +89,15 @@ async def ensure_store(conn: Connection, name: str, now: datetime) -> MemoryStor
         ConflictError: several stores have the name.
         InputError: the name breaks its rules.
     """
-    # Two callers that find no store would else both make one, and the name would be of no use afterwards.
-    await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"memory store {name}"])
-    try:
-        return await find_store(conn, name)
-    except NotFoundError:
-        if name.startswith(f"{_ID_PREFIX}_"):
-            raise
-        return await create_store(conn, name, "", {}, now)
+    async with conn.transaction():
+        # Two callers that find no store would else both make one, and the name would be of no use afterwards.
+        await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"memory store {name}"])
+        try:
+            return await find_store(conn, name)
+        except NotFoundError:
+            if name.startswith(f"{_ID_PREFIX}_"):
+                raise
+            return await create_store(conn, name, "", {}, now)
 
 
 async def archive_store(conn: Connection, store_id: str, now: datetime) -> MemoryStore:

@@ -16,6 +16,14 @@ from reverie.memory.rank import (
 from reverie.storage.database import Connection
 
 _HEADLINE = 'StartSel="", StopSel="", MinWords=15, MaxWords=40'
+# Equal scores in path order, so that the same store gives the same hits wherever it is kept.
+_SELECT_HITS = """
+SELECT path, id, score, ts_headline('english', content, %s::tsquery, %s) FROM (
+    SELECT path, id, score, content FROM memories
+    JOIN unnest(%s::text[], %s::double precision[]) AS best (id, score) USING (id)
+    ORDER BY score DESC, path LIMIT %s
+) AS hits ORDER BY score DESC, path
+"""
 
 
 async def index_memories(conn: Connection, store_id: str, documents: Sequence[tuple[str, str, str]]) -> int:
@@ -56,16 +64,10 @@ async def recall(conn: Connection, store_id: str, query: str, limit: int) -> tup
     best = ranking.best()
     # Stems hold letters and digits only, so they need no quoting inside the quotes.
     lexemes = " | ".join(f"'{term.stem}'" for term in ranking.terms)
-    rows = await conn.execute(
-        "SELECT id, path, ts_headline('english', content, %s::tsquery, %s) FROM memories WHERE id = ANY(%s)",
-        [lexemes, _HEADLINE, [ranked.memory_id for ranked in best]],
-    )
-    texts = {memory_id: (path, headline) for memory_id, path, headline in await rows.fetchall()}
+    rows = await conn.execute(_SELECT_HITS, [lexemes, _HEADLINE, list(best), list(best.values()), limit])
     return tuple(
-        RecallHit(path, ranked.memory_id, ranked.score, ranked.reasons, " ".join(headline.split()))
-        for ranked in best
-        if ranked.memory_id in texts
-        for path, headline in [texts[ranked.memory_id]]
+        RecallHit(path, memory_id, score, ranking.reasons(memory_id), " ".join(headline.split()))
+        for path, memory_id, score, headline in await rows.fetchall()
     )
 
 

@@ -25,11 +25,11 @@ WITH sums AS (
     WHERE %(keys)s::bigint[] IS NULL OR c.session_key = ANY (%(keys)s::bigint[])
     GROUP BY c.session_key
 ), rewards AS (
-    SELECT session_key, least(1, greatest(0, CASE
-        WHEN weight IS NOT NULL THEN weighted / weight
-        WHEN reward IS NOT NULL THEN reward
+    SELECT session_key, CASE
+        WHEN weight IS NOT NULL THEN least(1, weighted / weight)
+        WHEN reward IS NOT NULL THEN least(1, greatest(0, reward))
         ELSE implicit
-    END)) AS reward
+    END AS reward
     FROM sums
 )
 UPDATE sessions s SET reward = r.reward FROM rewards r
@@ -112,7 +112,7 @@ async def record_scores(connection: Connection, scores: Collection[tuple[int, Sc
     for key, score in scores:
         if not math.isfinite(score.value):
             raise MetricError(f"score {score.metric!r} is {score.value}; a finite number is needed")
-        values[key, score.metric] = score.value
+        values[key, score.metric] = float(score.value)
     if not values:
         return 0
     cursor = await connection.execute(

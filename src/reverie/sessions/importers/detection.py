@@ -1,6 +1,5 @@
 """Which session format a file is in, and how its sessions lie in it, found from its first bytes."""
 
-import contextlib
 import io
 from typing import Literal
 
@@ -25,8 +24,12 @@ class Layout(msgspec.Struct, frozen=True):
 
 
 class _Keys(msgspec.Struct, frozen=True):
+    """The object keys in the beginning of some JSON."""
+
     top: set[str]
     deeper: set[str]
+    whole: bool
+    """Whether it was one whole JSON value; else it is cut off, or broken further on."""
 
 
 def detect(head: bytes) -> Layout | None:
@@ -35,11 +38,14 @@ def detect(head: bytes) -> Layout | None:
     if text.startswith(b"["):
         keys = _keys_in(text)
         return Layout(_format_of(keys), "list") if keys.top else None
-    for line in text.split(b"\n", _LINES_TRIED)[:_LINES_TRIED]:
-        layout = _object_layout(line, "lines")
-        if layout and layout.format:
-            return layout
-    return _object_layout(text, "document")
+    lines = text.split(b"\n", _LINES_TRIED)[:_LINES_TRIED]
+    for line in lines:
+        keys = _keys_in(line)
+        # The first line of an indented object has keys, too, but is not whole; nor is a line longer than the head.
+        if _format_of(keys) and (keys.whole or len(lines) == 1):
+            return _object_layout(keys, "lines")
+    keys = _keys_in(text)
+    return _object_layout(keys, "document") if keys.top else None
 
 
 def assumed(head: bytes, format: str) -> Layout:
@@ -51,10 +57,7 @@ def assumed(head: bytes, format: str) -> Layout:
     return Layout(format, "mapping" if format == "intercode" else "lines")
 
 
-def _object_layout(text: bytes, shape: Shape) -> Layout | None:
-    keys = _keys_in(text) if text.startswith(b"{") else None
-    if keys is None or not keys.top:
-        return None
+def _object_layout(keys: _Keys, shape: Shape) -> Layout:
     found = _format_of(keys)
     if found == "intercode":
         return Layout(found, "mapping", prefix="logs" if "logs" in keys.top else "")
@@ -62,15 +65,17 @@ def _object_layout(text: bytes, shape: Shape) -> Layout | None:
 
 
 def _keys_in(text: bytes) -> _Keys:
-    """The object keys in the beginning of some JSON; that it is cut off, or broken further on, does not matter."""
-    keys = _Keys(set(), set())
+    top: set[str] = set()
+    deeper: set[str] = set()
     depth = 0
-    with contextlib.suppress(ijson.JSONError):
+    try:
         for event, value in ijson.basic_parse(io.BytesIO(text)):
             depth += {"start_map": 1, "end_map": -1}.get(event, 0)
             if event == "map_key":
-                (keys.top if depth == 1 else keys.deeper).add(value)
-    return keys
+                (top if depth == 1 else deeper).add(value)
+    except ijson.JSONError:
+        return _Keys(top, deeper, whole=False)
+    return _Keys(top, deeper, whole=True)
 
 
 def _format_of(keys: _Keys) -> str | None:

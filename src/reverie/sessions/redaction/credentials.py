@@ -5,7 +5,8 @@ scanners. Its entropy plugins are left out: identifiers in tool results are as r
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 
 from detect_secrets.filters.heuristic import (
     is_not_alphanumeric_string,
@@ -27,7 +28,7 @@ from detect_secrets.plugins.stripe import StripeDetector
 from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
 from detect_secrets.plugins.twilio import TwilioKeyDetector
 
-from reverie.sessions.redaction.detector import CLEAN_START, HAS_LONG_RUN, LONG_RUN, Detector, Found, Hint, Needle
+from reverie.sessions.redaction.detector import CLEAN_START, HAS_LONG_RUN, Detector, Found, ascii_lower
 
 _REST_OF_RUN = re.compile(r"[A-Za-z0-9_-]*")
 
@@ -39,7 +40,14 @@ def _ascii(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
     return re.compile(pattern.pattern, pattern.flags & ~re.UNICODE | re.ASCII)
 
 
-def _token(kind: str, patterns: Iterable[str | re.Pattern[str]], *needles: Needle, group: int = 0) -> Detector:
+def _token(
+    kind: str,
+    patterns: Iterable[str | re.Pattern[str]],
+    *needles: bytes,
+    group: int = 0,
+    run: int = 16,
+    folded: tuple[re.Pattern[bytes], ...] = (),
+) -> Detector:
     """Tokens with a fixed beginning; the library's patterns stop at a length that newer tokens exceed."""
     compiled = [_ascii(pattern) for pattern in patterns]
 
@@ -52,25 +60,34 @@ def _token(kind: str, patterns: Iterable[str | re.Pattern[str]], *needles: Needl
                 if HAS_LONG_RUN.search(value) and CLEAN_START.match(text, match.start()):
                     yield Found(start, start + len(value), value)
 
-    return Detector(kind, (Hint(LONG_RUN, needles),), find)
+    return Detector(kind, find, needles, run, folded)
 
 
-def _pattern(kind: str, pattern: str | re.Pattern[str], *hints: Hint, group: int = 0) -> Detector:
+def _pattern(kind: str, pattern: str | re.Pattern[str], *needles: bytes, group: int = 0) -> Detector:
     compiled = _ascii(pattern)
 
     def find(text: str) -> Iterator[Found]:
         return (Found(*match.span(group), match[group]) for match in compiled.finditer(text))
 
-    return Detector(kind, hints, find)
+    return Detector(kind, find, needles)
 
 
-_PASSWORD_WORD = (
-    r"passw(?:or)?d|passphrase|pwd|secret(?!ar|e|i|ly)|contrase(?:ñ|Ñ|n)a|(?:db|database|key)_?pass(?![a-z])"
+def _ends(word: str, *beginnings: str) -> str:
+    """A pattern for ``word`` after one of the beginnings; it starts with literal text, which ``re`` finds fast."""
+    after = (f"(?<={beginning}{joint}{word})" for beginning in beginnings for joint in ("", "_", "-"))
+    return f"{word}(?![a-z])(?:{'|'.join(after)})"
+
+
+_PASSWORD_NAMES = (
+    "passw(?:or)?d",
+    "passphrase",
+    _ends("pass", "db", "database", "key"),
+    "pwd",
+    "secret(?!ar|e|i|ly)",
+    "contrase[nñÑ]a",
 )
-_KEY_WORD = (
-    r"(?:api|auth|service|account|db|database|priv|private|client|access|encryption|signing)[_-]?key(?![a-z])"
-    r"|token(?![a-z])"
-)
+_KEY_OWNERS = ("api", "auth", "service", "account", "db", "database", "priv", "private", "client", "access", "signing")
+_KEY_NAMES = (_ends("key", *_KEY_OWNERS, "encryption"), "token(?![a-z])")
 _AFTER_NAME = re.compile(
     r"""
     (?:[_-]\w{1,20})? (?:\\*["'`\]]){0,3}               # the rest of the name, and what closes it
@@ -100,9 +117,10 @@ def _is_long_secret(value: str) -> bool:
     return HAS_LONG_RUN.search(value) is not None and any(map(str.isdecimal, value)) and _is_secret(value)
 
 
-def _named(words: str, accept: Callable[[str], bool], *hints: Hint) -> Detector:
+def _named(names: Sequence[str], accept: Callable[[str], bool], *needles: bytes, run: int = 0) -> Detector:
     """Values assigned to a name that says what they are, in code, JSON, YAML, shell and prose."""
-    word = re.compile(words, re.IGNORECASE | re.ASCII)
+    key = re.compile("|".join(names), re.IGNORECASE | re.ASCII)
+    patterns = [re.compile(name) for name in names]
 
     def assigned(text: str, name: re.Match[str], value: re.Match[str]) -> bool:
         sign = value["sign"].strip()
@@ -112,29 +130,37 @@ def _named(words: str, accept: Callable[[str], bool], *hints: Hint) -> Detector:
             return accept(value["quoted"])
         bare = value["bare"]
         telling = any(map(str.isdecimal, bare)) or (value["sign"] == "=" and bare.isalpha() and len(bare) > 7)
-        return telling and accept(bare) and not word.search(bare)
+        return telling and accept(bare) and not key.search(bare)
 
     def find(text: str) -> Iterator[Found]:
-        for name in word.finditer(text):
+        lower = ascii_lower(text)
+        for name in chain.from_iterable(pattern.finditer(lower) for pattern in patterns):
             value = _AFTER_NAME.match(text, name.end())
             if value and assigned(text, name, value):
                 start, end = value.span("quoted" if value["quoted"] else "bare")
                 yield Found(start, end, text[start:end])
 
-    def keyed(key: str, value: str) -> str | None:
-        return value if len(value) >= 4 and word.search(key) and accept(value) else None
+    def whole(value: str) -> str | None:
+        return value if len(value) >= 4 and accept(value) else None
 
-    return Detector("SECRET", hints, find, keyed)
+    return Detector("SECRET", find, needles, run, key=key, whole=whole)
 
 
 _PEM_END = r"-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
-_PEM = rf'-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?:[^"]*?{_PEM_END}|(?:[A-Za-z0-9+/=:,.\s-]|\\[nr])*)'
+_PEM = (
+    rf'-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?:[^"]{{0,10000}}?{_PEM_END}|(?:[A-Za-z0-9+/=:,.\s-]|\\[nr])*)'
+)
+
+_GITLAB_PREFIXES = (
+    *(b"glpat-", b"gldt-", b"glft-", b"glsoat-", b"glrt-", b"glcbt-", b"glimt-", b"glptt-", b"glagent-", b"gloas-"),
+    b"gr0000000",
+)
 
 CREDENTIALS = (
-    _pattern("PRIVATE_KEY", _PEM, Hint(b"-----begin")),
-    _pattern("PRIVATE_KEY", r'PuTTY-User-Key-File-\d:[^"]*', Hint(b"putty-user-key-file")),
+    _pattern("PRIVATE_KEY", _PEM, b"-----begin"),
+    _pattern("PRIVATE_KEY", r'PuTTY-User-Key-File-\d:[^"]*', b"putty-user-key-file"),
     _token("ANTHROPIC_KEY", [r"sk-ant-[\w-]{16,}"], b"sk-ant-"),
-    _token("OPENAI_KEY", [r"sk-(?!ant-)(?=[\w-]*\d)[\w-]{20,}"], b"sk-"),
+    _token("OPENAI_KEY", [r"sk-(?!ant-)(?=[\w-]{0,200}\d)[\w-]{20,}"], b"sk-"),
     _token("AWS_KEY", AWSKeyDetector.denylist[:1], b"akia", b"asia", b"abia", b"acca", b"a0t"),
     _token("AWS_SECRET", AWSKeyDetector.denylist[1:], b"aws", group=1),
     _token(
@@ -147,34 +173,38 @@ CREDENTIALS = (
         b"ghr_",
         b"github_pat_",
     ),
-    _token("GITLAB_TOKEN", GitLabTokenDetector.denylist, re.compile(rb"gl[a-z]{2,5}-"), b"gr0000000"),
+    _token("GITLAB_TOKEN", GitLabTokenDetector.denylist, *_GITLAB_PREFIXES),
     _token("SLACK_TOKEN", SlackDetector.denylist, b"xox", b"hooks.slack.com"),
     _token("STRIPE_KEY", [*StripeDetector.denylist, r"[rs]k_test_[0-9a-zA-Z]{16}"], b"k_live_", b"k_test_"),
     _token("GOOGLE_KEY", [r"AIza[\w-]{35}"], b"aiza"),
     _token("HUGGINGFACE_TOKEN", [r"hf_[A-Za-z0-9]{30}"], b"hf_"),
-    _token("TWILIO_KEY", TwilioKeyDetector.denylist, re.compile(rb"ac[a-z0]{32}"), re.compile(rb"sk[a-z0]{32}")),
+    _token(
+        "TWILIO_KEY",
+        TwilioKeyDetector.denylist,
+        run=34,
+        folded=(re.compile(rb"ac[a-z0]{32}"), re.compile(rb"sk[a-z0]{32}")),
+    ),
     _token("SENDGRID_KEY", SendGridDetector.denylist, b"sg."),
     _token("NPM_TOKEN", [r"npm_[A-Za-z0-9]{36}"], b"npm_"),
     _token("NPM_TOKEN", [r"_authToken=\s*([\w-]{16,})"], b"_authtoken=", group=1),
     _token("PYPI_TOKEN", PypiTokenDetector.denylist, b"pypi-"),
     _token("AZURE_KEY", AzureStorageKeyDetector.denylist, b"accountkey="),
-    _token("DISCORD_TOKEN", DiscordBotTokenDetector.denylist, re.compile(rb"\.[a-z0_-]{6}\.[a-z0_-]{27}")),
-    _token("TELEGRAM_TOKEN", TelegramBotTokenDetector.denylist, re.compile(rb":(?<=00000000:)[a-z0_-]{35}")),
+    _token(
+        "DISCORD_TOKEN", DiscordBotTokenDetector.denylist, run=27, folded=(re.compile(rb"\.[a-z0_-]{6}\.[a-z0_-]{27}"),)
+    ),
+    _token("TELEGRAM_TOKEN", TelegramBotTokenDetector.denylist, b"00000000:"),
     _token("MAILCHIMP_KEY", MailchimpDetector.denylist, b"-us0"),
     _token("SQUARE_TOKEN", SquareOAuthDetector.denylist, b"sq0csp-"),
     # The library's pattern leaves the signature in place.
-    _token("JWT", [r"eyJ[\w=-]{13,}\.eyJ[\w=-]*(?:\.[\w=-]*)?"], b".eyj"),
-    _token("BEARER_TOKEN", [r"(?i:bearer)\s+((?=[\w.~+/-]*\d)[\w.~+/-]{16,}=*)"], b"bearer", group=1),
-    _token("BASIC_AUTH", [r"(?i:authorization\W{1,6}basic)\s+([A-Za-z0-9+/]{16,}=*)"], b"basic", group=1),
-    _pattern("URL_PASSWORD", BasicAuthDetector.denylist[0], Hint(b"@"), group=1),
+    _token("JWT", [r"eyJ[\w=-]{13,4096}\.eyJ[\w=-]*(?:\.[\w=-]*)?"], b".eyj"),
+    _token("BEARER_TOKEN", [r"(?i:bearer)\s+((?=[\w.~+/-]{0,200}\d)[\w.~+/-]{16,}=*)"], b"bearer", group=1),
+    _token("BASIC_AUTH", [r"(?i:authorization\W{1,6}basic)\s+([A-Za-z0-9+/]{16,}=*)"], b"authorization", group=1),
+    _pattern("URL_PASSWORD", BasicAuthDetector.denylist[0], b"@", group=1),
     _named(
-        _PASSWORD_WORD,
+        _PASSWORD_NAMES,
         _is_secret,
-        Hint(b"pass", (b"passw", b"passp", b"_pass", b"bpass", b"epass", b"ypass")),
-        Hint(b"pwd"),
-        Hint(b"secret"),
-        Hint(b"contrase"),
+        *(b"passw", b"passp", b"_pass", b"bpass", b"epass", b"ypass", b"pwd", b"secret", b"contrase"),
     ),
-    _named(_KEY_WORD, _is_long_secret, Hint(LONG_RUN, (b"key", b"token"))),
+    _named(_KEY_NAMES, _is_long_secret, b"key", b"token", run=16),
 )
 """In the order in which equal spans are settled: the most specific first."""

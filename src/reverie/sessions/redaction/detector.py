@@ -5,18 +5,25 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
+from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 _FOLD = bytes(ord("0") if chr(b).isdecimal() else ord(chr(b).lower()) for b in range(128)) + bytes(range(128, 256))
 _RUNS = bytes(ord("w") if chr(b).isalnum() or b in b"_-" else b for b in range(128)) + bytes(range(128, 256))
+_ESCAPE = b"\\u"
 
-LONG_RUN = b"w" * 16
-"""A hint's ``first`` that stands for 16 characters of ``[A-Za-z0-9_-]`` in a row, which every issued token has."""
 HAS_LONG_RUN = re.compile(r"[A-Za-z0-9_-]{16}")
+"""What every issued key and token has."""
 
 CLEAN_START = re.compile(r"(?<![A-Za-z0-9])|(?<=\\[nrt])")
 """Matches where a value may begin: not inside a word, unless that word is the letter of a JSON escape."""
 
-Needle = bytes | re.Pattern[bytes]
+
+_CAPITALS = re.compile("[A-Z]+")
+
+
+def ascii_lower(text: str) -> str:
+    """Of the same length as ``text``, and no more alike than the gate takes it for: other letters stay as they are."""
+    return text.lower() if text.isascii() else _CAPITALS.sub(lambda capitals: capitals[0].lower(), text)
 
 
 class Found(NamedTuple):
@@ -27,54 +34,58 @@ class Found(NamedTuple):
     value: str
 
 
-class Hint(msgspec.Struct, frozen=True):
-    """What the bytes of a text hold whenever the detector has something to find.
-
-    The bytes are UTF-8 with ASCII letters in lower case and every ASCII digit as ``0``.
-    """
-
-    first: Needle
-    """Tested first, once for all hints that share it."""
-    any_of: tuple[Needle, ...] = ()
-    """At least one of these is there too; empty asks for nothing more."""
-
-
 class Detector(msgspec.Struct, frozen=True):
-    """Finds one kind of value."""
+    """Finds one kind of value.
+
+    ``needles``, ``run`` and ``patterns`` are *necessary* conditions on the text as UTF-8 with ASCII letters in lower
+    case and each ASCII digit as ``0``: where one does not hold, there is nothing to find.
+    """
 
     kind: str
     """The name in the placeholder."""
-    hints: tuple[Hint, ...]
-    """A *necessary* condition: nothing can be found, nor told by its key, where no hint holds."""
     find: Callable[[str], Iterator[Found]]
-    keyed: Callable[[str, str], str | None] | None = None
-    """Told the key and the value of an object's field, gives the value in normal form when the key makes it one."""
+    needles: tuple[bytes, ...] = ()
+    """One of these is in the text, unless empty."""
+    run: int = 0
+    """The text has so many characters of ``[A-Za-z0-9_-]`` in a row."""
+    patterns: tuple[re.Pattern[bytes], ...] = ()
+    """One of these matches somewhere in the text, unless empty."""
+    key: re.Pattern[str] | None = None
+    """Fields with a name in which this matches hold such a value, ..."""
+    whole: Callable[[str], str | None] | None = None
+    """... if this gives its normal form and not None."""
     personal: bool = False
 
 
-def _holds(needle: Needle, folded: bytes) -> bool:
-    return needle in folded if isinstance(needle, bytes) else needle.search(folded) is not None
-
-
 class Gate:
-    """Says which detectors a text could concern, by substring tests that cost far less than detection."""
+    """Says which detectors a text could concern, in one pass that costs far less than detection.
+
+    All needles are searched at once by the automaton of Aho and Corasick (1975).
+    """
 
     def __init__(self, detectors: Sequence[Detector]) -> None:
         self._detectors = detectors
-        self._by_first: dict[Needle, list[tuple[tuple[Needle, ...], int]]] = {}
-        for position, detector in enumerate(detectors):
-            for hint in detector.hints:
-                self._by_first.setdefault(hint.first, []).append((hint.any_of, position))
+        needles = sorted({needle for detector in detectors for needle in detector.needles})
+        self._automaton = BytesAhoCorasick(needles, implementation=Implementation.DFA)
+        self._owners = [[p for p, detector in enumerate(detectors) if needle in detector.needles] for needle in needles]
+        self._by_run_only = [p for p, detector in enumerate(detectors) if not detector.needles]
+        self._shortest_run = b"w" * min((detectors[p].run for p in self._by_run_only), default=0)
 
     def detectors(self, text: bytes) -> list[Detector]:
-        """Those whose hints hold in ``text`` (UTF-8, plain or inside JSON), in the order given."""
-        if b"\\u" in text:
+        """Those that could find something in ``text`` (UTF-8, plain or inside JSON), in the order given."""
+        if _ESCAPE in text:
             # JSON inside the text may spell any character as an escape.
             return list(self._detectors)
         folded = text.translate(_FOLD)
-        passed: set[int] = set()
-        for first, rest in self._by_first.items():
-            if not _holds(first, folded.translate(_RUNS) if first is LONG_RUN else folded):
-                continue
-            passed.update(p for any_of, p in rest if not any_of or any(_holds(needle, folded) for needle in any_of))
-        return [self._detectors[position] for position in sorted(passed)]
+        runs = folded.translate(_RUNS)
+        hits = {needle for needle, _, _ in self._automaton.find_matches_as_indexes(folded, overlapping=True)}
+        concerned = {owner for needle in hits for owner in self._owners[needle]}
+        if self._by_run_only and self._shortest_run in runs:
+            concerned.update(self._by_run_only)
+        candidates = (self._detectors[position] for position in sorted(concerned))
+        return [
+            detector
+            for detector in candidates
+            if (not detector.run or b"w" * detector.run in runs)
+            and (not detector.patterns or any(pattern.search(folded) for pattern in detector.patterns))
+        ]

@@ -3,10 +3,12 @@
 import ipaddress
 import re
 from collections.abc import Iterator
+from functools import partial
+from itertools import chain
 
 import phonenumbers
 
-from reverie.sessions.redaction.detector import Detector, Found, Hint
+from reverie.sessions.redaction.detector import Detector, Found, ascii_lower
 
 _AT_DOMAIN = re.compile(r"@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,24}(?![\w@-])")
 _LOCAL_PART = re.compile(r"(?<![\w.+%-])\w[\w.+%-]{0,63}\Z")
@@ -27,21 +29,44 @@ def _emails(text: str) -> Iterator[Found]:
             yield Found(start, domain.end(), text[start : domain.end()].lower())
 
 
-_SEPARATOR = "[ .\u00a0\u2010-\u2013\u202f-]"
-_PLUS = re.compile(rf"(?<![\w+])\+\d{{1,4}}(?:{_SEPARATOR}?\(?\d{{1,5}}\)?){{1,7}}(?!\w)")
+_SEPARATORS = r" .\u00a0\u2010-\u2013\u202f\-"
+_SEPARATOR = f"[{_SEPARATORS}]"
+_NUMBER = rf"\(?\d[{_SEPARATORS}()\d]{{5,22}}\d"
+_PLUS = re.compile(rf"\+(?<![\w+]\+){_NUMBER}(?!\w)", re.ASCII)
 _NORTH_AMERICAN = re.compile(
-    rf"(?<![\w+#$£€/])(?<!\d[.,-])(?:1{_SEPARATOR})?(?:\(\d{{3}}\){_SEPARATOR}?|\d{{3}}{_SEPARATOR})\d{{3}}{_SEPARATOR}\d{{4}}"
-    r"(?![\w-]|[.,]\d)"
+    rf"(?<![\w+#$£€/])(?<!\d[.,-])(?:1{_SEPARATOR})?\(?(\d{{3}})(?:(?<=\(\d\d\d)\){_SEPARATOR}?|(?<!\(\d\d\d){_SEPARATOR})"
+    rf"(\d{{3}}){_SEPARATOR}(\d{{4}})(?: ?(?:x|ext\.?) ?\d{{1,5}})?(?![\w-]|[.,]\d)",
+    re.ASCII,
 )
-_PHONE_WORD = r"phone|mobile|whatsapp|fax|(?<![a-z])(?:tel|cell)"
+_NO_PHONE = "(?<!smartphone)(?<!headphone)(?<!earphone)(?<!microphone)(?<!iphone)"
+# "Cancelled" and "hotel" are everywhere, so the two short words count only where something follows them.
+_PHONE_NAMES = tuple(
+    re.compile(name)
+    for name in (
+        *(f"phone{_NO_PHONE}", "mobile", "whatsapp", "fax"),
+        r"tel(?:(?<![a-z]tel)(?=[:\"\\])|(?<=[ (]tel)(?=[. ]))",
+        r"cell(?=[:\"\\]| n|_n)",
+    )
+)
+_PHONE_WORDS = (
+    *(b"phone", b"mobile", b"whatsapp", b"fax", b" tel ", b" tel.", b"(tel ", b"(tel.", b"cell n", b"cell_n"),
+    *(word + sign for word in (b"tel", b"cell") for sign in (b":", b'"', b"\\")),
+)
+_PHONE_KEY = re.compile(
+    rf"phone{_NO_PHONE}|mobile|whatsapp|fax|(?<![a-z])tel\Z|cell(?:_n|\Z)", re.ASCII | re.IGNORECASE
+)
 _AFTER_WORD = re.compile(
-    rf"(?i:(?:{_PHONE_WORD})(?:[ _]?(?:number|no|num|nr|is|at|me|us|on|to)\b\.?)*)[^\w\n+#$£€]{{0,6}}"
+    r"(?i:[ _]?(?:number|no|num|nr|is|at)\b\.?){0,3}[^\w\n+#$£€]{0,6}"
     r"(?!\d{4}-\d\d-\d\d|\d{1,2}[-./]\d{1,2}[-./]\d{2,4})"
-    rf"(?P<number>\d{{7,15}}|\(?\d{{1,5}}\)?(?:{_SEPARATOR}\(?\d{{1,5}}\)?){{1,6}})(?!\w|[.,]\d)"
+    rf"(?P<number>\d{{7,15}}(?!\w)|{_NUMBER})(?!\w|[.,]\d)",
+    re.ASCII,
 )
-_PHONE_KEY = re.compile(rf"(?i){_PHONE_WORD}")
-_KEYED_NUMBER = re.compile(rf"\+?\(?\d(?:{_SEPARATOR}|[()/\d]){{5,22}}\d")
-_LAST_GROUP = re.compile(rf"{_SEPARATOR}\(?\d*\)?\Z")
+_PHONE_VALUE = re.compile(rf"\s*\+?[{_SEPARATORS}()/\d]{{7,24}}\s*", re.ASCII)
+_LAST_GROUP = re.compile(rf"{_SEPARATOR}\(?\d*\)?\Z", re.ASCII)
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdecimal, text))
 
 
 def _dialled(number: str) -> str | None:
@@ -50,40 +75,41 @@ def _dialled(number: str) -> str | None:
         parsed = phonenumbers.parse(number, "US")
     except phonenumbers.NumberParseException:
         return None
-    bare = number.lstrip("+").isdecimal() and number[0] == "+"
+    # A signed integer looks the same as a number without separators, so that one has to be in use.
+    bare = number[0] == "+" and number[1:].isdecimal()
     known = phonenumbers.is_valid_number(parsed) if bare else phonenumbers.is_possible_number(parsed)
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) if known else None
-
-
-def _digits(text: str) -> str:
-    return "".join(filter(str.isdecimal, text))
 
 
 def _phone(text: str, start: int, end: int) -> Found | None:
     """The longest beginning of the candidate that can be dialled; what follows a number may be another one."""
     while end - start > 6:
-        number = text[start:end]
-        dialled = _dialled(number)
+        dialled = _dialled(text[start:end])
         if dialled:
             return Found(start, end, dialled)
-        last = _LAST_GROUP.search(number)
+        last = _LAST_GROUP.search(text, start, end)
         if last is None:
             return None
-        end = start + last.start()
+        end = last.start()
     return None
 
 
-def _phones(text: str) -> Iterator[Found]:
+def _phones_by_shape(text: str) -> Iterator[Found]:
     for match in _PLUS.finditer(text):
         found = _phone(text, *match.span())
         if found:
             yield found
     for match in _NORTH_AMERICAN.finditer(text):
         if not _is_table(text, match):
-            yield Found(*match.span(), "+1" + _digits(match[0])[-10:])
-    if not _PHONE_KEY.search(text):
-        return
-    for match in _AFTER_WORD.finditer(text):
+            yield Found(*match.span(), "+1" + "".join(match.groups()))
+
+
+def _phones_by_word(text: str) -> Iterator[Found]:
+    lower = ascii_lower(text)
+    for word in chain.from_iterable(name.finditer(lower) for name in _PHONE_NAMES):
+        match = _AFTER_WORD.match(text, word.end())
+        if match is None:
+            continue
         start, end = match.span("number")
         found = _phone(text, start, end)
         if found:
@@ -99,22 +125,24 @@ def _is_table(text: str, match: re.Match[str]) -> bool:
     return bool(re.match(r"\s*\d", text[match.end() :])) or bool(re.search(r"\d\s+\Z", text[: match.start()]))
 
 
-def _phone_field(key: str, value: str) -> str | None:
-    if not _PHONE_KEY.search(key) or not _KEYED_NUMBER.fullmatch(value.strip()):
+def _phone_field(value: str) -> str | None:
+    if not _PHONE_VALUE.fullmatch(value) or not 7 <= len(_digits(value)) <= 15:
         return None
-    return _dialled(value) or _digits(value)
+    return _dialled(value.strip()) or _digits(value)
 
 
 _CARD = re.compile(
     r"(?<![A-Za-z0-9])(?<!\d[.-])"
-    r"(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}([ -])\d{6}\2\d{4,5})(?![A-Za-z0-9]|[.-]\d)"
+    r"(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}([ -])\d{6}\2\d{4,5})(?![A-Za-z0-9]|[.-]\d)",
+    re.ASCII,
 )
 # Issuer ranges with the lengths they are issued in, from ISO/IEC 7812 as the card networks publish them.
 _ISSUER = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})"
     r"|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"
     r"|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}"
-    r"|(?:6011|64[4-9]\d|65\d\d|62\d\d|352[89]|35[3-8]\d|5018|5020|5038|5893|6304|6759|676[1-3])\d{12,15}"
+    r"|(?:6011|64[4-9]\d|65\d\d|62\d\d|352[89]|35[3-8]\d|5018|5020|5038|5893|6304|6759|676[1-3])\d{12,15}",
+    re.ASCII,
 )
 
 
@@ -132,9 +160,10 @@ def _cards(text: str) -> Iterator[Found]:
 
 
 _IBAN = re.compile(
-    r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[A-Z0-9]{11,30}|(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?)(?![A-Za-z0-9])"
+    r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[A-Z0-9]{11,30}|(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?)(?![A-Za-z0-9])",
+    re.ASCII,
 )
-_IBAN_HINT = re.compile(r"\d{10}|\d{4} \d{4}")
+_IBAN_HINT = re.compile(r"\d{10}|\d{4} \d{4}", re.ASCII)
 
 
 def _ibans(text: str) -> Iterator[Found]:
@@ -154,44 +183,56 @@ def _ssns(text: str) -> Iterator[Found]:
 
 
 _IPV4 = re.compile(r"(?<![\w.-])(?<!\w/)(?<!==)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\w)", re.ASCII)
-_IPV6 = re.compile(r"(?<![\w:.])[23][0-9a-fA-F]{3}(?::[0-9a-fA-F]{0,4}){2,7}(?![\w:])", re.ASCII)
-_VERSION = re.compile(r"(?i:(?<![a-z])v|versions?|release|build|section|chapter|§)\W{0,3}\Z")
+_IPV6 = re.compile(r"(?<![\w:.])[23][0-9a-fA-F]{3}:(?:[0-9a-fA-F]{0,4}:){1,6}[0-9a-fA-F]{0,4}(?![\w:])", re.ASCII)
+# Uncompressed, one group has to begin with a digit and have three characters: the gate cannot know the others cheaply.
+_IPV6_TELLING = re.compile(r"::|[0-9a-fA-F]:\d[0-9a-fA-F]{2}", re.ASCII)
+# After such a word, or in a list with versions of three numbers, an address is a version.
+_VERSION = re.compile(
+    r"(?:(?i:(?<![a-z])v|versions?|release|build|section|chapter|§)\W{0,3}"
+    r"|(?<![\d.])\d+\.\d+\.\d+\W{1,8}(?:and |or )?)\Z",
+    re.ASCII,
+)
 # Reserved for examples, so not global; in a transcript they stand for a public host all the same.
 _EXAMPLE_HOSTS = tuple(
-    ipaddress.ip_network(net) for net in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
+    ipaddress.ip_network(network) for network in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
 )
 
 
-def _addresses(text: str) -> Iterator[Found]:
-    for pattern in (_IPV4, _IPV6):
-        for match in pattern.finditer(text):
-            try:
-                address = ipaddress.ip_address(match[0])
-            except ValueError:
-                continue
-            public = address.is_global or any(address in network for network in _EXAMPLE_HOSTS)
-            if public and not _VERSION.search(text, max(0, match.start() - 12), match.start()):
-                yield Found(*match.span(), str(address))
+def _addresses(text: str, pattern: re.Pattern[str]) -> Iterator[Found]:
+    for match in pattern.finditer(text):
+        if pattern is _IPV6 and not _IPV6_TELLING.search(match[0]):
+            continue
+        try:
+            address = ipaddress.ip_address(match[0])
+        except ValueError:
+            continue
+        public = address.is_global or any(address in network for network in _EXAMPLE_HOSTS)
+        if public and not _VERSION.search(text, max(0, match.start() - 30), match.start()):
+            yield Found(*match.span(), str(address))
 
 
-_TWO_DIGITS = b"00"
-_BY_SHAPE = (b"000-0000", b"000 0000", b"000.0000", b"000\xe2\x80", b"000\xc2\xa0")
-_WORD_START = rb"(?:(?<![a-z]%b)|(?<=\\[nrt]%b))"
-_BY_WORD = (
-    b"phone",
-    b"mobile",
-    b"whatsapp",
-    b"fax",
-    re.compile(b"tel" + _WORD_START % (b"tel", b"tel")),
-    re.compile(b"cell" + _WORD_START % (b"cell", b"cell")),
-)
+_SEPARATED = (b"000-0000", b"000 0000", b"000.0000", b"000\xe2\x80", b"000\xc2\xa0")
+_IBAN_FOLDED = re.compile(rb"00(?<=[a-z][a-z]00)[a-z0 ]{11}")
+_HEXADECIMAL = "0abcdef"
+_IPV6_GROUPS = tuple(f"{a}:0{b}{c}".encode() for a in _HEXADECIMAL for b in _HEXADECIMAL for c in _HEXADECIMAL)
+_LONG_NUMBER = re.compile(rb"0[^a-z0]{0,3}0(?:[^a-z0]{0,3}0){5}")
 
 PERSONAL = (
-    Detector("EMAIL", (Hint(b"@"),), _emails, personal=True),
-    Detector("CARD", (Hint(_TWO_DIGITS, (b"0" * 13, b"000 0000", b"000-0000")),), _cards, personal=True),
-    Detector("IBAN", (Hint(_TWO_DIGITS, (b"0" * 10, b"000 0000")),), _ibans, personal=True),
-    Detector("SSN", (Hint(_TWO_DIGITS, (b"000-00-0000",)),), _ssns, personal=True),
-    Detector("PHONE", (Hint(b"+0"), Hint(_TWO_DIGITS, _BY_SHAPE + _BY_WORD)), _phones, _phone_field, personal=True),
-    Detector("IP", (Hint(b".0", (b".0.", b".00.", b".000.")), Hint(b"::")), _addresses, personal=True),
+    Detector("EMAIL", _emails, (b"@",), personal=True),
+    Detector("CARD", _cards, (b"0" * 13, b"000 0000", b"000-0000"), personal=True),
+    Detector("IBAN", _ibans, (b"0" * 10, b"000 0000"), patterns=(_IBAN_FOLDED,), personal=True),
+    Detector("SSN", _ssns, (b"000-00-0000",), personal=True),
+    Detector("PHONE", _phones_by_shape, (b"+0", b"+(0", *_SEPARATED), personal=True),
+    Detector(
+        "PHONE",
+        _phones_by_word,
+        _PHONE_WORDS,
+        patterns=(_LONG_NUMBER,),
+        key=_PHONE_KEY,
+        whole=_phone_field,
+        personal=True,
+    ),
+    Detector("IP", partial(_addresses, pattern=_IPV4), (b".0.", b".00.", b".000."), personal=True),
+    Detector("IP", partial(_addresses, pattern=_IPV6), (b"::", *_IPV6_GROUPS), personal=True),
 )
 """In the order in which equal spans are settled."""

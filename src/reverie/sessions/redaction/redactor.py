@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,8 +20,28 @@ PLACEHOLDER = re.compile(r"\[[A-Z][A-Z_]*:[0-9a-f]{8}\]")
 _MASK = "\0"
 _UNTOUCHED = frozenset({"id", "type", "name", "tool_use_id", "tool_call_id", "is_error", "model_usage", "cost_usd"})
 _JSON_TOKEN = re.compile(r'(?P<string>"(?:[^"\\]|\\.)*")(?P<colon>\s*:)?|(?<![\d.eE+-])(?P<number>\d{4,})(?![\d.eE])')
-_CACHED_TEXTS = 2048
+_SHORTEST_KEYED = 4
+_SHORTEST = 6
+"""Characters of the shortest password in a named field, and of the shortest value that is found by its own form."""
+_CACHED_PAYLOADS = 2048
+_CACHED_NAMES = 1024
+_CACHED_NAME_LENGTH = 100
 _CACHED_BYTES = 16_384
+
+
+class _Field(NamedTuple):
+    """What an object's field says about the value in it."""
+
+    name: str
+    """Without secrets and personal data."""
+    counts: Counter[str]
+    """What was replaced in the name."""
+    holds: tuple[Detector, ...]
+    """The kinds of value that a field of this name has."""
+
+
+_UNCHANGED: tuple[dict[str, Any], Counter[str]] = ({}, Counter())
+_NO_FIELD = _Field("", Counter(), ())
 
 
 def _masked(text: str) -> str:
@@ -52,13 +72,16 @@ class Redactor:
     """
 
     def __init__(self, key: bytes, *, secrets: bool = True, personal: bool = True) -> None:
+        detectors = (CREDENTIALS if secrets else ()) + (PERSONAL if personal else ())
         self._key = key
-        self._gate = Gate((CREDENTIALS if secrets else ()) + (PERSONAL if personal else ()))
-        self._seen = lru_cache(maxsize=_CACHED_TEXTS)(self._fields)
+        self._gate = Gate(detectors)
+        self._keyed = [detector for detector in detectors if detector.key]
+        self._seen = lru_cache(maxsize=_CACHED_PAYLOADS)(self._fields)
+        self._seen_names = lru_cache(maxsize=_CACHED_NAMES)(self._field)
 
     def text(self, value: str, counts: Counter[str]) -> str:
         """``value`` without secrets and personal data; adds to ``counts`` what was replaced, by kind."""
-        return self._text(value, "", self._gate.detectors(value.encode("utf-8", "surrogatepass")), counts)
+        return self._text(value, _NO_FIELD, counts)
 
     def transcript(self, transcript: Transcript) -> tuple[Transcript, Counter[str]]:
         """The transcript without secrets and personal data, and how many of each kind were replaced.
@@ -70,9 +93,8 @@ class Redactor:
         events = tuple(self._event(event, counts) for event in transcript.events)
         session = transcript.session
         tags = self._replaced({"metadata": session.metadata, "user_id": session.user_id}, counts)
-        return msgspec.structs.replace(
-            transcript, session=msgspec.structs.replace(session, **tags), events=events
-        ), counts
+        redacted = msgspec.structs.replace(session, **tags)
+        return msgspec.structs.replace(transcript, session=redacted, events=events), counts
 
     def _event(self, event: Event, counts: Counter[str]) -> Event:
         fields = {name: value for name, value in event.payload.items() if name not in _UNTOUCHED}
@@ -83,74 +105,94 @@ class Redactor:
         """The fields in their new form; empty when nothing in them changes."""
         encoded = msgspec.json.encode(fields)
         replaced, found = (self._seen if len(encoded) <= _CACHED_BYTES else self._fields)(encoded)
-        counts.update(found)
+        if found:
+            counts.update(found)
         return replaced
 
     def _fields(self, encoded: bytes) -> tuple[dict[str, Any], Counter[str]]:
+        if not self._gate.detectors(encoded):
+            return _UNCHANGED
         counts: Counter[str] = Counter()
-        active = self._gate.detectors(encoded)
-        if not active:
-            return {}, counts
         fields = msgspec.json.decode(encoded, type=dict[str, Any])
-        replaced = {name: self._value(value, name, active, counts) for name, value in fields.items()}
+        replaced = {name: self._value(value, self._named(name), counts) for name, value in fields.items()}
         return (replaced if counts else {}), counts
 
-    def _value(self, value: Any, name: str, active: list[Detector], counts: Counter[str]) -> Any:
-        """A JSON value that stands in the field ``name``."""
+    def _counted(self, name: str, counts: Counter[str]) -> _Field:
+        field = self._named(name)
+        if field.counts:
+            counts.update(field.counts)
+        return field
+
+    def _named(self, name: str) -> _Field:
+        return self._seen_names(name) if len(name) <= _CACHED_NAME_LENGTH else self._field(name)
+
+    def _field(self, name: str) -> _Field:
+        counts: Counter[str] = Counter()
+        redacted = self._text(name, _NO_FIELD, counts)
+        masked = _masked(redacted)
+        return _Field(redacted, counts, tuple(d for d in self._keyed if d.key and d.key.search(masked)))
+
+    def _value(self, value: Any, field: _Field, counts: Counter[str]) -> Any:
+        """A JSON value that stands in ``field``."""
         if isinstance(value, str):
-            return self._text(value, name, active, counts)
+            return self._text(value, field, counts)
         if isinstance(value, dict):
-            keys = (self._text(key, "", active, counts) for key in value)
-            return {key: self._value(item, key, active, counts) for key, item in zip(keys, value.values(), strict=True)}
+            return dict(self._member(name, item, counts) for name, item in value.items())
         if isinstance(value, list):
-            return [self._value(item, name, active, counts) for item in value]
+            return [self._value(item, field, counts) for item in value]
         if isinstance(value, int) and value > 999:
             written = str(value)
-            redacted = self._text(written, name, active, counts)
+            redacted = self._text(written, field, counts)
             return value if redacted == written else redacted
         return value
 
-    def _text(self, text: str, name: str, active: list[Detector], counts: Counter[str]) -> str:
-        if not active:
+    def _member(self, name: str, value: Any, counts: Counter[str]) -> tuple[str, Any]:
+        field = self._counted(name, counts)
+        return field.name, self._value(value, field, counts)
+
+    def _text(self, text: str, field: _Field, counts: Counter[str]) -> str:
+        if len(text) < (_SHORTEST_KEYED if field.holds else _SHORTEST):
             return text
-        redacted = self._pass(text, name, active, counts)
+        redacted = self._pass(text, field, counts)
         # What stood beside a value may be a value itself once the value is gone, so pass until nothing changes. Each
         # pass that changes something leaves fewer characters outside placeholders, so this ends.
         while redacted != text:
-            text, redacted = redacted, self._pass(redacted, name, active, counts)
+            text, redacted = redacted, self._pass(redacted, field, counts)
         return text
 
-    def _pass(self, text: str, name: str, active: list[Detector], counts: Counter[str]) -> str:
-        if name and not PLACEHOLDER.fullmatch(text):
-            name = _masked(name)
-            for detector in active:
-                value = detector.keyed(name, text) if detector.keyed else None
-                if value is not None:
-                    counts[detector.kind] += 1
-                    return self._placeholder(detector.kind, value)
-        return self._json(text, active, counts) if _is_json(text) else self._plain(text, active, counts)
+    def _pass(self, text: str, field: _Field, counts: Counter[str]) -> str:
+        for detector in field.holds:
+            value = detector.whole(text) if detector.whole and not PLACEHOLDER.fullmatch(text) else None
+            if value is not None:
+                counts[detector.kind] += 1
+                return self._placeholder(detector.kind, value)
+        return self._json(text, counts) if _is_json(text) else self._plain(text, counts)
 
-    def _json(self, text: str, active: list[Detector], counts: Counter[str]) -> str:
+    def _json(self, text: str, counts: Counter[str]) -> str:
         """Each string and whole number of a JSON text by itself, so that all else stays as it was written."""
-        name = ""
+        if not self._gate.detectors(text.encode("utf-8", "surrogatepass")):
+            return text
+        field = _NO_FIELD
         pieces: list[str] = []
         done = 0
         for token in _JSON_TOKEN.finditer(text):
             literal = token["string"] or token["number"]
-            value = str(json.loads(literal))
-            redacted = self._text(value, "" if token["colon"] else name, active, counts)
+            value = str(json.loads(literal)) if "\\" in literal else literal.strip('"')
             if token["colon"]:
-                name = redacted
+                field = self._counted(value, counts)
+                redacted = field.name
+            else:
+                redacted = self._text(value, field, counts)
             if redacted != value:
                 pieces += text[done : token.start()], json.dumps(redacted, ensure_ascii="\\u" in literal)
                 done = token.start() + len(literal)
         return "".join((*pieces, text[done:]))
 
-    def _plain(self, text: str, active: list[Detector], counts: Counter[str]) -> str:
+    def _plain(self, text: str, counts: Counter[str]) -> str:
         masked = _masked(text)
         found = [
             (detector.personal, detector.kind, span)
-            for detector in active
+            for detector in self._gate.detectors(masked.encode("utf-8", "surrogatepass"))
             for span in detector.find(masked)
             if '"' not in (value := masked[span.start : span.end]) and value.strip(_MASK)
         ]
@@ -158,13 +200,15 @@ class Redactor:
             return text
         # Secrets win over personal data, then the longer span, then the more specific kind (the sort is stable).
         found.sort(key=lambda item: (item[0], item[2].start - item[2].end))
-        chosen: list[tuple[str, Found]] = []
+        chosen: list[tuple[Found, str]] = []
+        taken = bytearray(len(text))
         for _, kind, span in found:
-            if all(span.end <= other.start or other.end <= span.start for _, other in chosen):
-                chosen.append((kind, span))
+            if not any(taken[span.start : span.end]):
+                chosen.append((span, kind))
+                taken[span.start : span.end] = b"\1" * (span.end - span.start)
         pieces: list[str] = []
         done = 0
-        for kind, span in sorted(chosen, key=lambda item: item[1].start):
+        for span, kind in sorted(chosen):
             counts[kind] += 1
             pieces += text[done : span.start], self._placeholder(kind, span.value)
             done = span.end

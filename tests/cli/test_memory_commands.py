@@ -213,3 +213,9 @@ def test_exporting_an_unknown_store_names_the_stores(reverie: Reverie, tmp_path:
     reverie("memory", "create", "notes")
     code, _, errors = reverie("memory", "export", tmp_path / "out")
     assert (code, "'default'; the stores are: notes" in errors) == (1, True)
+
+
+def test_a_file_in_the_way_of_an_export_is_named(reverie: Reverie, folder: Path) -> None:
+    reverie("memory", "import", folder)
+    code, _, errors = reverie("memory", "export", folder / "plain")
+    assert (code, f"cannot use the folder {folder}/plain" in errors) == (1, True)

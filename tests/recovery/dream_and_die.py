@@ -1,0 +1,56 @@
+"""Run by a test as a process of its own: dreams, and kills itself (SIGKILL) at the named call.
+
+Usage: ``python -m tests.recovery.dream_and_die DATABASE_URL MODULE FUNCTION CALL before|after``
+"""
+
+import asyncio
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from reverie.clock import SystemClock
+from reverie.dreams.dream import DreamRequest
+from reverie.dreams.policy import DreamPolicy
+from reverie.jobs import engine
+from reverie.jobs.dreams import Runtime
+from reverie.settings import Settings
+from reverie.storage.database import open_database
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dying_at(function: Callable[..., Any], call: int, *, before: bool) -> Callable[..., Any]:
+    calls = 0
+
+    async def wrapped(*args: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if before and calls == call:
+            die()
+        result = await function(*args, **options)
+        if calls == call:
+            die()
+        return result
+
+    return wrapped
+
+
+async def dream_of_the_desk(url: str) -> None:
+    settings = Settings(Path("unused"), database_url=url, workers=1)
+    async with open_database(settings) as database:
+        runtime = Runtime(database, settings, DreamPolicy(), SystemClock(), lambda *_: None)
+        # Looked up when called: it may have been replaced.
+        await engine.dream(runtime, DreamRequest("desk"))
+
+
+if __name__ == "__main__":
+    url, module, name, number, moment = sys.argv[1:]
+    target = importlib.import_module(module)
+    setattr(target, name, dying_at(getattr(target, name), int(number), before=moment == "before"))
+    asyncio.run(dream_of_the_desk(url))
