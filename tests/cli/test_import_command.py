@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import ChatFile
 
 from reverie.cli.main import main
+from tests.conftest import ChatFile
 
 GOOD = {"id": "one", "messages": [{"role": "user", "content": "hello"}], "reward": 0.5}
 BAD = {"id": "two", "messages": "none"}
@@ -81,6 +81,7 @@ def test_fields_are_set_from_the_command_line(shell: Shell, chat_file: ChatFile)
     ("arguments", "reason"),
     [
         (["import", "x", "--set", "novalue"], "--set novalue: give it as KEY=VALUE"),
+        (["import", "x", "--score", "grade"], "name it with --scores FILE"),
         (["export", "-", "--where", "colour = 1"], "'colour' is not a column"),
         (["export", "-", "--json"], "name a file"),
         (["score", "nobody", "reward=1"], "there is no session 'nobody'"),

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.conftest import ChatFile
 
 from reverie.clock import ManualClock
 from reverie.errors import InputError
@@ -21,6 +20,7 @@ from reverie.storage.export import ExportSummary, export_sessions
 from reverie.storage.import_summary import ImportOptions
 from reverie.storage.ingest import import_sessions
 from reverie.storage.sessions import stream_transcripts
+from tests.conftest import ChatFile
 
 ALL = compile_segment(None)
 ODD = 'back\\slash "quote" \'\' \t\r\n \\N \\. {"json": [1.5, null]} Grüße 🙂 \u2028 ada@example.org'

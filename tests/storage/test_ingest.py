@@ -7,7 +7,6 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from tests.conftest import ChatFile
 
 from reverie.clock import ManualClock
 from reverie.errors import InputError
@@ -20,6 +19,7 @@ from reverie.storage.database import Database
 from reverie.storage.import_summary import ImportCounts, ImportOptions, ImportSummary
 from reverie.storage.sessions import read_transcript, stream_transcripts
 from reverie.storage.workers import worker_pool
+from tests.conftest import ChatFile
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 

@@ -53,6 +53,8 @@ def import_sessions(
 
     Importing again adds only what is new. Exit code: 3 when some records failed, 1 when nothing could be imported.
     """
+    if scores is None and (scores_key or score_fields):
+        raise InputError("--scores-key and --score say how to read a score file; name it with --scores FILE")
     settings = load_settings()
     fields = {} if agent is None else {"agent": agent}
     options = ImportOptions(

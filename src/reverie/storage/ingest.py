@@ -36,6 +36,7 @@ SMALL_IMPORT_BATCHES = 4
 Progress = Callable[[ImportSummary], None]
 """Told after each batch what has been done so far."""
 Transaction = Callable[[], AbstractAsyncContextManager[Connection]]
+Prepared = tuple[list[PreparedSession], list[ImportProblem]]
 
 
 class _Batch(msgspec.Struct, frozen=True):
@@ -80,28 +81,14 @@ async def import_sessions(
         InputError: the score file is malformed.
         ReverieError: a worker process was killed.
     """
-    scores = None
-    if options.scores is not None:
-        scores = read_scores(options.scores, key=options.scores_key, fields=options.score_fields)
-    key = None
-    if options.redact:
-        async with database.connection() as connection:
-            key = await redaction_key(connection, secrets.token_bytes(32))
-    plan = _Import(
-        workers=settings.workers,
-        strict=options.strict,
-        prepare=PrepareOptions(overrides=options.overrides, redaction_key=key),
-        scores=scores,
-        clock=clock,
-        progress=progress,
-    )
+    plan = await _plan(database, settings, options, clock, progress)
     batches = _batches(read_records(paths, format=options.format))
     try:
-        if not options.strict:
-            summary = await _import_batches(plan, batches, database.connection)
-        else:
+        if options.strict:
             async with database.connection() as connection:
                 summary = await _import_batches(plan, batches, lambda: nullcontext(connection))
+        else:
+            summary = await _import_batches(plan, batches, database.connection)
     except _StrictProblem as stop:
         return ImportSummary(sessions=ImportCounts(failed=1), errors=[stop.problem])
     except BrokenProcessPool as error:
@@ -109,12 +96,34 @@ async def import_sessions(
             "a worker process was killed, perhaps for want of memory; what was stored is whole: "
             "run the same import again, with fewer workers (REVERIE_WORKERS)"
         ) from error
-    if scores is None:
-        return summary
-    unmatched = [
-        f"{options.scores}:{row.line}: no imported session has {scores.key} {row.key!r}" for row in scores.unclaimed()
-    ]
-    return added(summary, ImportSummary(warnings=unmatched))
+    return summary if plan.scores is None else added(summary, _unclaimed(plan.scores, options))
+
+
+async def _plan(
+    database: Database, settings: Settings, options: ImportOptions, clock: Clock, progress: Progress
+) -> _Import:
+    scores = None
+    if options.scores is not None:
+        scores = read_scores(options.scores, key=options.scores_key, fields=options.score_fields)
+    key = None
+    if options.redact:
+        async with database.connection() as connection:
+            key = await redaction_key(connection, secrets.token_bytes(32))
+    return _Import(
+        workers=settings.workers,
+        strict=options.strict,
+        prepare=PrepareOptions(overrides=options.overrides, redaction_key=key),
+        scores=scores,
+        clock=clock,
+        progress=progress,
+    )
+
+
+def _unclaimed(table: ScoreTable, options: ImportOptions) -> ImportSummary:
+    rows = table.unclaimed()
+    return ImportSummary(
+        warnings=[f"{options.scores}:{row.line}: no imported session has {table.key} {row.key!r}" for row in rows]
+    )
 
 
 def _batches(items: Iterable[RawRecord | ImportProblem | Notice]) -> Iterator[_Batch]:
@@ -139,7 +148,7 @@ async def _import_batches(plan: _Import, batches: Iterator[_Batch], transaction:
     """Keep the workers busy with batches ahead, and store batches in the order they were read in."""
     ahead = await asyncio.to_thread(lambda: list(islice(batches, SMALL_IMPORT_BATCHES)))
     batches = chain(ahead, batches)
-    waiting: deque[tuple[_Batch, asyncio.Future[_Prepared]]] = deque()
+    waiting: deque[tuple[_Batch, asyncio.Future[Prepared]]] = deque()
     total = ImportSummary()
     with ExitStack() as stack:
         pool = None
@@ -156,17 +165,14 @@ async def _import_batches(plan: _Import, batches: Iterator[_Batch], transaction:
     return total
 
 
-_Prepared = tuple[list[PreparedSession], list[ImportProblem]]
-
-
-def _start(plan: _Import, pool: Executor | None, batch: _Batch, keys: list[int]) -> asyncio.Future[_Prepared]:
+def _start(plan: _Import, pool: Executor | None, batch: _Batch, keys: list[int]) -> asyncio.Future[Prepared]:
     return asyncio.get_running_loop().run_in_executor(pool, prepare_batch, batch.records, keys, plan.prepare)
 
 
 async def _store(
     plan: _Import,
     batch: _Batch,
-    preparing: asyncio.Future[_Prepared],
+    preparing: asyncio.Future[Prepared],
     transaction: Transaction,
     total: ImportSummary,
 ) -> ImportSummary:

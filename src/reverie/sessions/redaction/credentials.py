@@ -8,11 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
-from detect_secrets.filters.heuristic import (
-    is_not_alphanumeric_string,
-    is_prefixed_with_dollar_sign,
-    is_templated_secret,
-)
+from detect_secrets.filters.heuristic import is_prefixed_with_dollar_sign, is_templated_secret
 from detect_secrets.plugins.aws import AWSKeyDetector
 from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
 from detect_secrets.plugins.basic_auth import BasicAuthDetector
@@ -78,6 +74,8 @@ def _ends(word: str, *beginnings: str) -> str:
     return f"{word}(?![a-z])(?:{'|'.join(after)})"
 
 
+# A field of this name holds something about the secret and not the secret.
+_ABOUT = r"(?![a-z_-]*(?:name|id|at|date|length|count|policy|required|hint|url|type|expiry|expires)(?![a-z]))"
 _PASSWORD_NAMES = (
     "passw(?:or)?d",
     "passphrase",
@@ -93,23 +91,17 @@ _AFTER_NAME = re.compile(
     (?:[_-]\w{1,20})? (?:\\*["'`\]]){0,3}               # the rest of the name, and what closes it
     (?P<sign> \s*(?::=|=>|={1,3}|!==?|:)\s* | \s+is:?\s+ | \s+ )
     (?: \\*(?P<quote>["'`]) (?P<quoted> (?:(?!(?P=quote))[^"\\\r\n]){4,200} ) \\*(?P=quote)
-      | (?P<bare> [^\s"'`,;()\[\]{}<>&|\\]{4,200} ) (?![(\[]) )
+      | (?P<bare> [^\s"'`,;()\[\]{}<>&|\\]{4,200} (?<![.:?]) ) (?![(\[]) )
     """,
     re.VERBOSE,
 )
 _FLAG = re.compile(r"(?<![\w-])--?[\w-]*\Z")
-_NO_SECRET = re.compile(
-    r"true|false|none|null|undefined|required|optional|string|str|changed?|\*+|x+|\.+", re.IGNORECASE
-)
+_NO_SECRET = re.compile(r"true|false|none|null|undefined|required|optional|string|str|x+", re.IGNORECASE)
 
 
 def _is_secret(value: str) -> bool:
-    return not (
-        is_templated_secret(value)
-        or is_prefixed_with_dollar_sign(value)
-        or is_not_alphanumeric_string(value)
-        or _NO_SECRET.fullmatch(value)
-    )
+    stands_for_one = is_templated_secret(value) or is_prefixed_with_dollar_sign(value) or _NO_SECRET.fullmatch(value)
+    return not stands_for_one and any(map(str.isalnum, value))
 
 
 def _is_long_secret(value: str) -> bool:
@@ -119,8 +111,8 @@ def _is_long_secret(value: str) -> bool:
 
 def _named(names: Sequence[str], accept: Callable[[str], bool], *needles: bytes, run: int = 0) -> Detector:
     """Values assigned to a name that says what they are, in code, JSON, YAML, shell and prose."""
-    key = re.compile("|".join(names), re.IGNORECASE | re.ASCII)
-    patterns = [re.compile(name) for name in names]
+    key = re.compile(f"(?:{'|'.join(names)}){_ABOUT}", re.IGNORECASE | re.ASCII)
+    patterns = [re.compile(name + _ABOUT) for name in names]
 
     def assigned(text: str, name: re.Match[str], value: re.Match[str]) -> bool:
         sign = value["sign"].strip()

@@ -10,7 +10,7 @@ import phonenumbers
 
 from reverie.sessions.redaction.detector import Detector, Found, ascii_lower
 
-_AT_DOMAIN = re.compile(r"@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,24}(?![\w@-])")
+_AT_DOMAIN = re.compile(r"@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,24}(?![\w@])")
 _LOCAL_PART = re.compile(r"(?<![\w.+%-])\w[\w.+%-]{0,63}\Z")
 
 
@@ -31,11 +31,12 @@ def _emails(text: str) -> Iterator[Found]:
 
 _SEPARATORS = r" .\u00a0\u2010-\u2013\u202f\-"
 _SEPARATOR = f"[{_SEPARATORS}]"
-_NUMBER = rf"\(?\d[{_SEPARATORS}()\d]{{5,22}}\d"
+_NUMBER = rf"\(?\d(?:[{_SEPARATORS}()]{{0,3}}\d){{6,14}}"
 _PLUS = re.compile(rf"\+(?<![\w+]\+){_NUMBER}(?!\w)", re.ASCII)
 _NORTH_AMERICAN = re.compile(
-    rf"(?<![\w+#$£€/])(?<!\d[.,-])(?:1{_SEPARATOR})?\(?(\d{{3}})(?:(?<=\(\d\d\d)\){_SEPARATOR}?|(?<!\(\d\d\d){_SEPARATOR})"
-    rf"(\d{{3}}){_SEPARATOR}(\d{{4}})(?: ?(?:x|ext\.?) ?\d{{1,5}})?(?![\w-]|[.,]\d)",
+    rf"(?:(?<![\w+#$£€/])|(?<=\\[nrt]))(?<!\d[.,-])(?:1{_SEPARATOR})?"
+    rf"(?:\((\d{{3}})\){_SEPARATOR}?|(\d{{3}}){_SEPARATOR})(\d{{3}}){_SEPARATOR}(\d{{4}})"
+    r"(?: ?(?:x|ext\.?) ?\d{1,5})?(?![\w-]|[.,]\d)",
     re.ASCII,
 )
 _NO_PHONE = "(?<!smartphone)(?<!headphone)(?<!earphone)(?<!microphone)(?<!iphone)"
@@ -61,7 +62,9 @@ _AFTER_WORD = re.compile(
     rf"(?P<number>\d{{7,15}}(?!\w)|{_NUMBER})(?!\w|[.,]\d)",
     re.ASCII,
 )
-_PHONE_VALUE = re.compile(rf"\s*\+?[{_SEPARATORS}()/\d]{{7,24}}\s*", re.ASCII)
+_PHONE_VALUE = re.compile(rf"\s*\+?\(?\d(?:[{_SEPARATORS}()/]{{0,3}}\d){{6,14}}\s*", re.ASCII)
+_NUMBER_AFTER = re.compile(r"\s+\d")
+_NUMBER_BEFORE = re.compile(r"\d\s+\Z")
 _LAST_GROUP = re.compile(rf"{_SEPARATOR}\(?\d*\)?\Z", re.ASCII)
 
 
@@ -101,7 +104,7 @@ def _phones_by_shape(text: str) -> Iterator[Found]:
             yield found
     for match in _NORTH_AMERICAN.finditer(text):
         if not _is_table(text, match):
-            yield Found(*match.span(), "+1" + "".join(match.groups()))
+            yield Found(*match.span(), "+1" + "".join(filter(None, match.groups())))
 
 
 def _phones_by_word(text: str) -> Iterator[Found]:
@@ -112,23 +115,19 @@ def _phones_by_word(text: str) -> Iterator[Found]:
             continue
         start, end = match.span("number")
         found = _phone(text, start, end)
-        if found:
-            yield found
-        elif 7 <= len(_digits(match["number"])) <= 15:
-            yield Found(start, end, _digits(match["number"]))
+        yield found or Found(start, end, _digits(match["number"]))
 
 
 def _is_table(text: str, match: re.Match[str]) -> bool:
     """Three numbers apart by blanks only are a row of a table when more numbers stand beside them."""
     if any(character in match[0] for character in "().-\u2010\u2011\u2012\u2013"):
         return False
-    return bool(re.match(r"\s*\d", text[match.end() :])) or bool(re.search(r"\d\s+\Z", text[: match.start()]))
+    start, end = match.span()
+    return bool(_NUMBER_AFTER.match(text, end) or _NUMBER_BEFORE.search(text, max(0, start - 20), start))
 
 
 def _phone_field(value: str) -> str | None:
-    if not _PHONE_VALUE.fullmatch(value) or not 7 <= len(_digits(value)) <= 15:
-        return None
-    return _dialled(value.strip()) or _digits(value)
+    return (_dialled(value.strip()) or _digits(value)) if _PHONE_VALUE.fullmatch(value) else None
 
 
 _CARD = re.compile(
@@ -215,7 +214,7 @@ _SEPARATED = (b"000-0000", b"000 0000", b"000.0000", b"000\xe2\x80", b"000\xc2\x
 _IBAN_FOLDED = re.compile(rb"00(?<=[a-z][a-z]00)[a-z0 ]{11}")
 _HEXADECIMAL = "0abcdef"
 _IPV6_GROUPS = tuple(f"{a}:0{b}{c}".encode() for a in _HEXADECIMAL for b in _HEXADECIMAL for c in _HEXADECIMAL)
-_LONG_NUMBER = re.compile(rb"0[^a-z0]{0,3}0(?:[^a-z0]{0,3}0){5}")
+_LONG_NUMBER = re.compile(rb"0(?:[^a-z0]{0,9}0){6}")
 
 PERSONAL = (
     Detector("EMAIL", _emails, (b"@",), personal=True),
