@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test check bench lock clean
+.PHONY: install demo test check bench evaluate lock clean
 
 install: $(STAMP)
 
@@ -28,6 +28,9 @@ check: install  ## Style, types, layers.
 
 bench: install  ## One JSON document of measurements on standard output.
 	$(BIN)/python benchmarks/run.py
+
+evaluate: install  ## How well dreams find what is true; writes the tables of docs/evaluation.md.
+	$(BIN)/python evaluation/run.py
 
 lock: install  ## Resolve the versions in requirements.lock anew.
 	$(BIN)/pip-compile --quiet --strip-extras --extra dev --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock pyproject.toml

@@ -1,5 +1,6 @@
 """A real PostgreSQL for every test: one server a test process, one fresh database a test."""
 
+import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
@@ -11,12 +12,17 @@ import psycopg
 import pytest
 import pytest_asyncio
 
+from reverie.models import switch
 from reverie.settings import Settings
 from reverie.storage.database import Database, open_database
 from reverie.storage.embedded import EmbeddedServer, acquire_server, release_server
 from reverie.storage.migrate import migrate
 
 _numbers = count()
+
+# No test, and no process that a test starts, can reach a language model on another machine.
+os.environ[switch.VARIABLE] = "local"
+os.environ.pop("REVERIE_MODEL", None)
 
 
 @pytest.fixture

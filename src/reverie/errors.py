@@ -7,7 +7,8 @@
     │   ├── ExpressionError     a ``--where`` expression cannot be understood
     │   ├── ImportFormatError   a file's format is unknown or not the one named
     │   ├── MetricError         a metric or score is out of its stated range, or undefined
-    │   └── MemoryPathError     a memory path breaks the path rules
+    │   ├── MemoryPathError     a memory path breaks the path rules
+    │   └── PredicateError      a proposed behaviour cannot be checked
     ├── NotFoundError           the named store, memory, session, revision or lesson does not exist
     ├── ConflictError           the act would break a promise
     │   ├── PathConflictError   the memory path is taken
@@ -15,6 +16,11 @@
     │   ├── StoreLimitError     the store is full
     │   ├── StoreArchivedError  the store is archived, so it is read-only
     │   └── SlotBusyError       another dream holds the store's slot
+    ├── ModelError              a language model gave no usable answer
+    │   ├── ModelUnavailable    no answer can be had now
+    │   ├── ModelRefused        the model or its provider declined the request
+    │   ├── ModelReplyInvalid   the answer is cut short or not what was asked for
+    │   └── ModelBudgetExceeded the answer might cost more than is left to spend
     └── DreamError              a dream could not be completed
 
 Each message names what was wrong and what to do next.
@@ -53,6 +59,10 @@ class MemoryPathError(InputError):
     """A memory path breaks the path rules."""
 
 
+class PredicateError(InputError):
+    """A proposed behaviour cannot be checked: its pattern or its moment is not allowed."""
+
+
 class NotFoundError(ReverieError):
     """The named store, memory, session, revision or lesson does not exist."""
 
@@ -84,6 +94,31 @@ class StoreArchivedError(ConflictError):
 
 class SlotBusyError(ConflictError):
     """Another dream holds the store's slot."""
+
+
+class ModelError(ReverieError):
+    """A language model gave no usable answer; carries the tokens that were used up all the same."""
+
+    def __init__(self, message: str, *, input_tokens: int = 0, output_tokens: int = 0) -> None:
+        super().__init__(message)
+        self.input_tokens = input_tokens
+        self.output_tokens = output_tokens
+
+
+class ModelUnavailable(ModelError):
+    """No answer can be had now: no connection, no access, or the provider failed after all retries."""
+
+
+class ModelRefused(ModelError):
+    """The model or its provider declined this request."""
+
+
+class ModelReplyInvalid(ModelError):
+    """The answer is cut short or not what was asked for."""
+
+
+class ModelBudgetExceeded(ModelError):
+    """The answer might cost more than is left to spend, so it was not asked for."""
 
 
 class DreamError(ReverieError):

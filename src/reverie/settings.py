@@ -3,11 +3,46 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal, cast, get_args
 
 import msgspec
 import platformdirs
 
 from reverie.errors import SettingsError
+from reverie.language_model import ModelPrice
+
+ModelProvider = Literal["anthropic", "openai"]
+"""``anthropic``: the Messages API; ``openai``: chat completions, which most other servers speak too."""
+
+_TIMEOUT_SECONDS = 300.0
+_KEY_VARIABLES = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
+
+
+class Secret(str):
+    """Text that is kept out of logs and tracebacks."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+
+class ModelSettings(msgspec.Struct, frozen=True):
+    """Which language model to ask, and how."""
+
+    provider: ModelProvider
+    model: str
+    """The provider's name for it. ``REVERIE_MODEL`` is ``provider:model``."""
+    base_url: str | None = None
+    """Where the provider is, when not at its own address. ``REVERIE_MODEL_URL``, such as ``http://localhost:11434/v1``."""
+    api_key: Secret | None = None
+    """``REVERIE_MODEL_KEY``; at the provider's own address else ``ANTHROPIC_API_KEY`` or ``OPENAI_API_KEY``."""
+    price: ModelPrice | None = None
+    """US dollars per million tokens. ``REVERIE_MODEL_PRICE``: ``input/output[/cache read/cache write]``."""
+    timeout_seconds: float = _TIMEOUT_SECONDS
+    """Longest wait for one answer. ``REVERIE_MODEL_TIMEOUT``."""
+    retries: int = 4
+    """Further tries when the provider is busy or fails, with growing pauses."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -21,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Processes for parsing, redaction and digests. ``REVERIE_WORKERS``; default: the processor count."""
     redaction: bool = True
     """Replace secrets and personal data before anything is stored. ``REVERIE_REDACTION``: ``on`` or ``off``."""
+    model: ModelSettings | None = None
+    """The language model that may help; None (``REVERIE_MODEL`` unset) is the default, and nothing needs one."""
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -41,4 +78,57 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         database_url=environment.get("DATABASE_URL") or None,
         workers=int(workers),
         redaction=redaction == "on",
+        model=_load_model(environment),
     )
+
+
+def _load_model(environment: Mapping[str, str]) -> ModelSettings | None:
+    named = environment.get("REVERIE_MODEL")
+    if not named:
+        return None
+    provider, _, model = named.partition(":")
+    if provider not in get_args(ModelProvider) or not model:
+        raise SettingsError(f"REVERIE_MODEL={named!r} must be 'anthropic:MODEL' or 'openai:MODEL'")
+    base_url = environment.get("REVERIE_MODEL_URL") or None
+    if base_url is not None and not base_url.startswith(("http://", "https://")):
+        raise SettingsError(f"REVERIE_MODEL_URL={base_url!r} must start with http:// or https://")
+    key = environment.get("REVERIE_MODEL_KEY")
+    if not key and base_url is None:  # A provider's own key is for nobody else.
+        key = environment.get(_KEY_VARIABLES[provider])
+        if not key:
+            raise SettingsError(f"REVERIE_MODEL={named!r} needs {_KEY_VARIABLES[provider]} or REVERIE_MODEL_KEY")
+    return ModelSettings(
+        provider=cast(ModelProvider, provider),
+        model=model,
+        base_url=base_url,
+        api_key=Secret(key) if key else None,
+        price=_load_price(environment.get("REVERIE_MODEL_PRICE")),
+        timeout_seconds=_load_timeout(environment.get("REVERIE_MODEL_TIMEOUT")),
+    )
+
+
+def _load_price(text: str | None) -> ModelPrice | None:
+    if not text:
+        return None
+    numbers = [_positive(part) for part in text.split("/")]
+    if len(numbers) not in (2, 4) or None in numbers:
+        raise SettingsError(
+            f"REVERIE_MODEL_PRICE={text!r} must be dollars per million tokens, such as 3/15 or 3/15/0.3/3.75"
+        )
+    return ModelPrice(*cast(list[float], numbers))
+
+
+def _load_timeout(text: str | None) -> float:
+    seconds = _positive(text) if text else _TIMEOUT_SECONDS
+    if not seconds:
+        raise SettingsError(f"REVERIE_MODEL_TIMEOUT={text!r} is not a number of seconds above 0")
+    return seconds
+
+
+def _positive(text: str) -> float | None:
+    """The number in ``text`` when it is finite and not below 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if 0 <= number < float("inf") else None

@@ -1,12 +1,13 @@
 """Which behaviours a session shows, and the events that prove them."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from tests.digests.made_events import call, digested, names, result, said, thought, user
 
 from reverie.digests.digest import SESSION, Behaviour
 from reverie.sessions.event import Event
+from tests.digests.made_events import call, digested, names, result, said, thought, user
 
 
 def test_calls_questions_and_confirmations_are_proved_by_their_first_event() -> None:
@@ -78,6 +79,67 @@ def test_errors_and_empty_results_are_markers_proved_by_the_result() -> None:
 )
 def test_silence_is_an_empty_result_only_where_something_was_looked_for(made: Event, text: str, empty: bool) -> None:
     assert ("empty result" in names(digested(made, result(text, to=0)))) == empty
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        ({"limit": 5, "fuzzy": True, "rate": 0.25}, {"limit=5", "fuzzy=true", "rate=0.25"}),
+        ({"sort_order": "newest_first", "cabin": "economy", "depth": "3"},
+         {"sort_order=newest_first", "cabin=economy", "depth=3"}),
+        ({"order_id": 12, "orderNumber": 3, "amount": 40, "zip": "19122", "day": 3}, set()),
+        ({"city": "paris", "query": "shoes", "note": "urgent", "table": "singer"}, set()),
+        ({"mode": "Very long text with spaces", "who": "Mia", "code": "W12", "big": 12345678, "none": None}, set()),
+        ({"tags": ["a"], "options": {"limit": 3}}, set()),
+    ],
+)  # fmt: skip
+def test_only_values_that_look_like_settings_are_kept(arguments: dict[str, Any], shown: set[str]) -> None:
+    found = {name for name in names(digested(call("t", **arguments))) if name.startswith("arg:")}
+    assert found == {f"arg:t.{value}" for value in shown}
+
+
+def test_of_an_argument_that_keeps_changing_the_first_three_values_are_kept() -> None:
+    digest = digested(*(call("t", limit=limit) for limit in (9, 8, 9, 7, 6, 9)))
+    assert {name for name in names(digest) if name.startswith("arg:")} == {f"arg:t.limit={n}" for n in (9, 8, 7)}
+
+
+def test_the_text_of_a_command_is_no_setting() -> None:
+    assert "arg:Bash.timeout=5" in names(digested(call("Bash", command="ls", timeout=5)))
+    assert "arg:Bash.command=ls" not in names(digested(call("Bash", command="ls")))
+
+
+@pytest.mark.parametrize(
+    ("made", "reads"),
+    [
+        (call("memory_search", query="refunds"), True),
+        (call("recall", query="refunds"), True),
+        (call("memory_write", text="x"), False),
+        (call("memory", command="view", path="/memories"), True),
+        (call("memory", command="create", path="/memories/a.md"), False),
+        (call("read", file_path="/mnt/memory/store/a.md"), True),
+        (call("write", file_path="/mnt/memory/store/a.md"), False),
+        (call("str_replace_based_edit_tool", command="view", path="/mnt/memory/a.md"), True),
+        (call("bash", command="cat /mnt/memory/store/*.md"), True),
+        (call("bash", command="echo x > /mnt/memory/store/a.md"), False),
+        (call("read", file_path="/srv/memory.md"), False),
+    ],
+)
+def test_looking_into_memory_is_told_by_the_tool_or_the_path(made: Event, reads: bool) -> None:
+    assert ("reads memory" in names(digested(made))) == reads
+
+
+def test_repeating_a_message_word_for_word_is_a_fallback() -> None:
+    again = said("Your order is on its way to you.")
+    repeated = next(b for b in digested(again, user(), again).behaviours if b.name == "fallback")
+    assert (repeated.kind, repeated.sequence) == ("manner", 2)
+    assert "fallback" not in names(digested(said("Done."), user(), said("Done.")))
+    assert "fallback" not in names(digested(again, said("Your order is on its way to you.", thread="helper")))
+
+
+def test_actions_are_the_calls_in_order() -> None:
+    digest = digested(call("a"), said("Hm."), call("Bash", command="cd /srv && ls"), call("a"))
+    assert digest.actions == ("call:a", "call:bash:ls", "call:a")
+    assert len(digested(*(call("a") for _ in range(400))).actions) == 300
 
 
 def test_a_new_thread_is_a_hand_off_named_when_it_has_a_name() -> None:

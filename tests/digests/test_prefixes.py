@@ -3,13 +3,13 @@
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.digests.made_events import SESSION_ID, call, digested, result, said, thought, transcript, user
 
 from reverie.digests.digest import Digest
 from reverie.digests.transcript import digest_transcript
 from reverie.digests.vocabulary import describe, kind_of
 from reverie.sessions.event import Event
 from reverie.sessions.session import Score, Session, Transcript
+from tests.digests.made_events import SESSION_ID, call, digested, result, said, thought, transcript, user
 
 _threads = st.sampled_from([None, None, "researcher", "sidechain"])
 _calls = st.one_of(
@@ -18,11 +18,15 @@ _calls = st.one_of(
     ),
     st.builds(call, st.just("Bash"), _threads, command=st.sampled_from(["ls | wc -l", "find . -exec rm {} +", "if ["])),
     st.builds(call, st.sampled_from(["get_user", "refund", "escalate_ticket"]), _threads, id=st.integers(0, 2)),
+    st.builds(call, st.sampled_from(["search", "memory_search"]), _threads, limit=st.integers(0, 5)),
 )
 _messages = st.builds(
     said,
     st.sampled_from(
-        ["Which order?", "Shall I proceed?", "Sorry, I cannot do that.", "My plan: look, then act.", "Done."]
+        [
+            *("Which order?", "Shall I proceed?", "Sorry, I cannot do that.", "My plan: look, then act.", "Done."),
+            *("I'm sorry to hear that. Let me look into it.", "I think it will definitely work, thank you."),
+        ]
     ),
     _threads,
 )
@@ -36,7 +40,13 @@ _results = st.builds(
     _threads,
 )
 _others = st.sampled_from(
-    [user(), thought("1. look\n2. act"), thought(), Event("session.error", {"error": {"type": "overloaded_error"}})]
+    [
+        user(),
+        user("This is awful!"),
+        thought("1. look\n2. act"),
+        thought(),
+        Event("session.error", {"error": {"type": "overloaded_error"}}),
+    ]
 )
 _events = st.lists(st.one_of(_calls, _messages, _results, _others), max_size=30)
 
@@ -60,7 +70,7 @@ def test_limits_on_long_sessions_keep_the_earliest_and_stay_safe_for_prefixes() 
         for i in range(400)
         for event in (call(f"tool_{chr(97 + i % 26)}{i}", a=i), result(f'{{"k":"v{"a" * (i % 9)}"}}'))
     ]
-    assert len(digested(*events).behaviours) <= 600
+    assert len(digested(*events).behaviours) <= 650
     for length in (1, 90, 333, 799):
         assert_prefix_safe(events, length)
 

@@ -1,31 +1,32 @@
 """Moments of decision: when they are reached, and what counts as the move made in them."""
 
 import pytest
-from tests.digests.made_events import call, digested, names, result, said, thought, user
 
 from reverie.digests.digest import Situation
 from reverie.digests.vocabulary import Phrase, describe
 from reverie.sessions.event import Event
+from tests.digests.made_events import call, digested, names, result, said, thought, user
 
 FAILURE = (user(), call("lookup", id=1), result("Error: timeout", to=1, error=True))
 
 
 def test_the_first_action_decides_the_start() -> None:
     digest = digested(user(), thought("1. look\n2. act"), call("sql", query="SHOW TABLES"), result(), call("b"))
-    assert Situation("start", 0) in digest.situations
+    assert Situation("start", 0, 0) in digest.situations
     assert names(digest, "start") == {"call:sql:show", "inspects the schema", "think", "plan"}
 
 
 def test_words_before_a_call_in_the_same_turn_do_not_hide_the_call() -> None:
-    assert names(digested(user(), said("Let me look."), call("a")), "start") == {"answer", "call:a"}
+    digest = digested(user(), said("Let me look."), call("a"))
+    assert names(digest, "start") == {"answer", "say:promise", "call:a"}
     assert names(digested(user(), said("Which one?"), user(), call("a")), "start") == {"ask"}
 
 
 def test_an_error_opens_its_class_and_any_error_once() -> None:
     digest = digested(*FAILURE, call("lookup", id=1), result("Error: timeout", to=3, error=True), call("other"))
     assert [s for s in digest.situations if s.name.startswith("after")] == [
-        Situation("after error", 2),
-        Situation("after error:timeout", 2),
+        Situation("after error", 2, 1),
+        Situation("after error:timeout", 2, 1),
     ]
     assert names(digest, "after error:timeout") == names(digest, "after error") == {"call:lookup", "same call again"}
 
@@ -52,7 +53,7 @@ def test_an_apology_followed_by_a_retry_in_one_turn_is_both() -> None:
 
 def test_a_situation_without_a_next_move_is_still_reached() -> None:
     digest = digested(*FAILURE)
-    assert Situation("after error:timeout", 2) in digest.situations
+    assert Situation("after error:timeout", 2, 1) in digest.situations
     assert names(digest, "after error:timeout") == set()
 
 
@@ -66,9 +67,25 @@ def test_an_empty_result_is_a_decision_too() -> None:
     assert names(digest, "after empty result") == {"call:search", "same tool, changed input"}
 
 
+def test_the_first_sour_user_message_opens_a_decision() -> None:
+    sour = user("This is terrible, I am very angry!")
+    digest = digested(
+        user("Hello"), said("Hi."), sour, said("I'm sorry to hear that."), call("refund"), sour, said("?")
+    )
+    assert Situation("after user sours", 2, 1) in digest.situations
+    assert names(digest, "after user sours") == {"answer", "say:empathy", "call:refund"}
+    assert "after user sours" not in {s.name for s in digested(user("Hello"), said("Hi."), user("Fine.")).situations}
+
+
+def test_a_sour_user_ends_the_turn_that_an_error_left_open() -> None:
+    digest = digested(*FAILURE, said("One moment."), user("This is terrible!"), call("lookup", id=1))
+    assert names(digest, "after error") == {"answer"}
+    assert names(digest, "after user sours") == {"call:lookup"}
+
+
 def test_what_was_done_before_the_first_call_of_a_tool_is_known_at_that_call() -> None:
     digest = digested(user(), said("Shall I proceed?"), user(), call("verify"), result(), call("refund"), call("note"))
-    assert Situation("before refund", 5) in digest.situations
+    assert Situation("before refund", 5, 2) in digest.situations
     assert names(digest, "before refund") == {"confirm", "call:verify"}
     assert {b.sequence for b in digest.behaviours if b.situation == "before refund"} == {5}
     assert names(digest, "before verify") == {"confirm"}
@@ -117,6 +134,10 @@ def test_results_that_state_no_plain_fact_open_nothing(text: str) -> None:
         ("session", "retry:a", Phrase("try the `a` call again with changed input right after it failed", None)),
         ("session", "repeat:sql:select", Phrase("repeat an earlier `SELECT` statement unchanged", None)),
         ("session", "args:list_files.path", Phrase("give `path` when calling `list_files`", None)),
+        ("session", "arg:search.limit=5", Phrase("set `limit` to `5` when calling `search`", None)),
+        ("session", "arg:a.b.rate=0.5", Phrase("set `rate` to `0.5` when calling `a.b`", None)),
+        ("session", "say:thanks", Phrase("thank the user", None)),
+        ("after user sours", "reads memory", Phrase("look into memory", "the user sounds upset")),
         ("start", "ask", Phrase("first ask a clarifying question", None)),
         ("before refund", "ask", Phrase("ask a clarifying question before the first `refund` call", None)),
         ("before bash:rm", "call:bash:ls", Phrase("run `ls` before the first `rm` command", None)),

@@ -3,7 +3,7 @@
 import pytest
 
 from reverie.digests.error_class import error_class
-from reverie.digests.tool_name import escalates, inspects_schema, looks_up
+from reverie.digests.tool_name import escalates, inspects_schema, looks_up, remembers, writes
 from reverie.digests.wording import read_wording, writes_plan
 
 
@@ -33,16 +33,41 @@ def test_a_message_asks_or_confirms_or_answers(message: str, act: str) -> None:
     [
         ("I apologise for the mix-up.", {"apology"}),
         ("I'm sorry to hear that.", set()),
-        ("I’m unable to change the passenger.", {"refusal"}),
+        ("I’m unable to change the passenger.", {"refusal", "fallback"}),
         ("I can't find that order.", set()),
-        ("Basic economy tickets cannot be modified.", {"refusal"}),
+        ("Basic economy tickets cannot be modified.", {"refusal", "fallback"}),
         ("I will transfer you to a human agent.", {"escalation"}),
-        ("I'm sorry, but I cannot do that; I am escalating this.", {"apology", "refusal", "escalation"}),
+        ("I'm sorry, but I cannot do that; I am escalating this.", {"apology", "refusal", "fallback", "escalation"}),
         ("The bank transfer has arrived.", set()),
+        ("I do not know when it will arrive.", {"fallback"}),
+        ("Could you rephrase that?", {"fallback"}),
+        ("Do you know the order number?", set()),
     ],
 )
-def test_apologies_refusals_and_escalations_are_told_by_their_words(message: str, signals: set[str]) -> None:
+def test_apologies_refusals_fallbacks_and_escalations_are_told_by_their_words(message: str, signals: set[str]) -> None:
     assert set(read_wording(message).signals) == signals
+
+
+@pytest.mark.parametrize(
+    ("message", "acts"),
+    [
+        ("I'm sorry to hear that; this must be frustrating.", {"empathy"}),
+        ("I understand how upsetting this is.", {"empathy"}),
+        ("I understand the request.", set()),
+        ("Thank you for waiting.", {"thanks"}),
+        ("To summarise: one kettle, refunded.", {"summary"}),
+        ("You will receive the money in five days.", {"next steps"}),
+        ("I'll look into it.", {"promise"}),
+        ("Let me know if that helps.", set()),
+        ("I will need your order number.", set()),
+        ("I think it is probably lost.", {"hedging"}),
+        ("It will definitely arrive tomorrow.", {"certainty"}),
+        ("Certainly! Here it is.", set()),
+        ("", set()),
+    ],
+)
+def test_speech_acts_are_told_by_their_words(message: str, acts: set[str]) -> None:
+    assert set(read_wording(message).speech) == acts
 
 
 def test_a_numbered_list_is_a_plan_in_a_thought_but_not_in_a_question() -> None:
@@ -80,4 +105,5 @@ def test_errors_about_different_things_share_a_class(text: str, name: str) -> No
 def test_tool_names_tell_escalation_schema_and_lookup() -> None:
     assert escalates("transfer_to_human_agents") and escalates("escalateTicket") and not escalates("transfer_funds")
     assert inspects_schema("sql_db_schema") and inspects_schema("listTables") and not inspects_schema("book_table")
+    assert remembers("memory_search") and not remembers("get_order") and writes("saveNote") and not writes("view")
     assert looks_up("search_direct_flight") and not looks_up("think")

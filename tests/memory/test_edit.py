@@ -1,5 +1,6 @@
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from reverie.errors import (
@@ -71,10 +72,23 @@ def test_one_act_may_turn_a_memory_into_a_directory_in_any_order() -> None:
 
 
 def test_the_2001st_memory_does_not_fit() -> None:
-    full = heads(**{str(number): "" for number in range(2_000)})
+    full = msgspec.structs.replace(STORE, memory_count=2_000)
     with pytest.raises(StoreLimitError, match="2,001"):
-        plan_edits(STORE, full, [Edit("/one", "more", "")])
-    assert len(plan_edits(STORE, full, [Edit("/one", "more", ""), Edit("/0", None, ""), Edit("/1", "new", "")])) == 3
+        plan_edits(full, {}, [Edit("/one", "more", "")])
+    assert len(plan_edits(full, heads(a="a"), [Edit("/one", "more", ""), Edit("/a", None, "")])) == 2
+    assert len(plan_edits(full, {}, [Edit("/one", "more", "")], most_memories=2_001)) == 1
+
+
+def test_a_change_of_tier_alone_is_a_change() -> None:
+    (step,) = plan_edits(STORE, heads(a="a"), [Edit("/a", "a", "confirmed", tier="long")])
+    assert (step.operation, step.tier, step.content) == ("modified", "long", "a")
+    assert plan_edits(STORE, heads(a="a"), [Edit("/a", "a", "", tier="intermediate")]) == ()
+
+
+def test_an_edit_keeps_the_tier_unless_it_names_one() -> None:
+    present = {"/a": Head("mem_a", "/a", content_sha256(b"a"), "long")}
+    kept, new = plan_edits(STORE, present, [Edit("/a", "b", ""), Edit("/b", "b", "", tier="short")])
+    assert (kept.tier, new.tier) == ("long", "short")
 
 
 def test_an_archived_store_only_lets_memories_go() -> None:

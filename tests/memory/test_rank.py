@@ -1,75 +1,84 @@
 import math
 from collections.abc import Mapping
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reverie.memory.rank import (
-    Posting,
+    POSTING,
+    Floats,
+    Links,
+    Postings,
     QueryTerm,
-    Ranking,
+    best_by_words,
+    contributions_in_context,
     count_terms,
     inverse_document_frequency,
+    likeness,
+    posting,
     words_of,
 )
 
+Corpus = list[dict[str, int]]
 CORPORA = st.lists(st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 5)), min_size=1, max_size=30)
+NO_LINKS = Links(np.array([], int), np.array([], int), np.array([]))
 
 
-def postings(corpus: list[dict[str, int]], term: str) -> list[Posting]:
-    return [
-        Posting(f"mem_{number:02}", counts[term], sum(counts.values()))
-        for number, counts in enumerate(corpus)
-        if term in counts
-    ]
+def terms_of(corpus: Corpus, query: str) -> list[tuple[QueryTerm, Postings]]:
+    terms = []
+    for term in query:
+        held = [(n, counts[term], sum(counts.values())) for n, counts in enumerate(corpus) if term in counts]
+        idf = inverse_document_frequency(len(corpus), len(held))
+        terms.append((QueryTerm(term, term, idf), np.array(held, POSTING)))
+    return terms
 
 
-def rank(corpus: list[dict[str, int]], query: str, limit: int, *, prune: bool) -> Ranking:
-    mean_length = max(sum(sum(counts.values()) for counts in corpus) / len(corpus), 1)
-    terms = [
-        QueryTerm(term, term, inverse_document_frequency(len(corpus), len(postings(corpus, term)))) for term in query
-    ]
-    ranking = Ranking(terms, mean_length=mean_length, limit=limit)
-    for term in ranking.terms:
-        contenders = ranking.contenders() if prune else None
-        found = postings(corpus, term.stem)
-        ranking.add(term, [posting for posting in found if contenders is None or posting.memory_id in contenders])
-    return ranking
+def contributions(corpus: Corpus, query: str, links: Links = NO_LINKS) -> Floats:
+    lengths = np.array([sum(counts.values()) for counts in corpus], float)
+    mean = max(float(lengths.mean()), 1.0)
+    return contributions_in_context(terms_of(corpus, query), np.arange(len(corpus)), lengths, mean, links)
 
 
 def test_a_score_is_the_published_formula() -> None:
-    ranking = rank([{"a": 2, "b": 2}, {"a": 1, "c": 1}, {"c": 3}], "ab", 1, prune=False)
+    found = contributions([{"a": 2, "b": 2}, {"a": 1, "c": 1}, {"c": 3}], "ab")
     frequency_part = 2 * 1.9 / (2 + 0.9 * (0.6 + 0.4 * 4 / 3))
-    expected = {"a": math.log(1 + 1.5 / 2.5) * frequency_part, "b": math.log(1 + 2.5 / 1.5) * frequency_part}
-    assert ranking.best() == {"mem_00": pytest.approx(sum(expected.values()))}
-    assert {reason.term: reason.contribution for reason in ranking.reasons("mem_00")} == pytest.approx(expected)
+    assert found[:, 0] == pytest.approx([math.log(1 + 1.5 / 2.5) * frequency_part, math.log(8 / 3) * frequency_part])
+    assert found[0, 2] == found[1, 1] == 0
 
 
 @given(CORPORA, st.integers(1, 5))
-def test_reading_only_the_contenders_postings_gives_the_same_best(corpus: list[dict[str, int]], limit: int) -> None:
-    assert rank(corpus, "abcdef", limit, prune=True).best() == rank(corpus, "abcdef", limit, prune=False).best()
+def test_the_candidates_are_the_best_of_the_full_ranking(corpus: Corpus, limit: int) -> None:
+    scores = contributions(corpus, "abc").sum(axis=0)
+    mean = max(sum(sum(counts.values()) for counts in corpus) / len(corpus), 1.0)
+    found = best_by_words(terms_of(corpus, "abc"), mean, limit)
+    assert len(set(found.tolist())) == len(found) == min(limit, np.count_nonzero(scores))
+    assert np.sort(scores[found]) == pytest.approx(np.sort(scores)[len(scores) - len(found) :])
 
 
-def test_memories_that_equal_the_last_of_the_best_are_among_the_best() -> None:
-    ranking = rank([{"a": 1}, {"a": 2}, {"a": 1}, {"b": 1}], "a", 2, prune=True)
-    assert ranking.best().keys() == {"mem_00", "mem_01", "mem_02"}
+def test_a_neighbour_s_words_count_by_their_weight_and_so_does_its_length() -> None:
+    corpus = [{"a": 2}, {"b": 1}, {"b": 1}]
+    links = Links(np.array([1]), np.array([0]), np.array([0.5]))
+    found = contributions(corpus, "a", links)[0]
+    length = (1 + 0.5 * 2) / (4 / 3 * 1.5)
+    assert found[1] == pytest.approx(math.log(1 + 2.5 / 1.5) * 1.9 / (1 + 0.9 * (0.6 + 0.4 * length)))
+    assert found[0] > found[1] > found[2] == 0
 
 
-def test_common_terms_are_read_for_the_contenders_only() -> None:
-    ranking = Ranking([QueryTerm("the", "the", 0.1), QueryTerm("refund", "refund", 5.0)], mean_length=10, limit=1)
-    assert ranking.contenders() is None
-    ranking.add(ranking.terms[0], [Posting("mem_1", 2, 10), Posting("mem_2", 1, 90)])
-    assert ranking.contenders() == ["mem_1"]
+def test_a_query_of_unknown_words_has_no_candidates() -> None:
+    assert best_by_words([], 1.0, 5).tolist() == []
+    assert contributions([{"a": 1}], "").shape == (0, 1)
 
 
-@given(CORPORA)
-def test_reasons_sum_to_the_score_and_come_weightiest_first(corpus: list[dict[str, int]]) -> None:
-    ranking = rank(corpus, "abcdef", 10, prune=True)
-    for memory_id, score in ranking.best().items():
-        contributions = [reason.contribution for reason in ranking.reasons(memory_id)]
-        assert sum(contributions) == pytest.approx(score)
-        assert contributions == sorted(contributions, reverse=True)
+def test_likeness_runs_from_the_least_alike_to_the_most() -> None:
+    vectors = np.array([[1, 0], [0, 1], [0.6, 0.8]], np.float32)
+    assert likeness(vectors[0], vectors) == pytest.approx([1, 0, 0.6])
+    assert likeness(vectors[0], vectors[:1]).tolist() == [0]
+
+
+def test_counts_beyond_two_bytes_are_cut() -> None:
+    assert posting(7, 3, 70_000) == (7, 3, 65_535)
 
 
 def test_words_split_at_everything_but_letters_and_digits() -> None:

@@ -1,14 +1,16 @@
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reverie.memory.memory import Edit
+from reverie.memory.rank import POSTING, RecallHit
 from reverie.storage.database import Connection, Database
 from reverie.storage.memory import apply_edits
 from reverie.storage.memory_stores import create_store
-from reverie.storage.recall import recall
+from reverie.storage.recall import recall as recall_at
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LESSONS = {
@@ -17,6 +19,10 @@ LESSONS = {
     "/facts/schema.md": "The table `orders.status` holds one of: shipped, cancelled, delivered.",
     "/facts/hours.md": "Support is open from nine to five.",
 }
+
+
+async def recall(conn: Connection, store_id: str, query: str, limit: int) -> tuple[RecallHit, ...]:
+    return await recall_at(conn, store_id, query, limit, now=NOW)
 
 
 async def store_of(conn: Connection, contents: dict[str, str]) -> str:
@@ -50,7 +56,7 @@ async def test_a_hit_says_which_words_brought_it_and_shows_them(database: Databa
     async with database.connection() as conn:
         (hit,) = await recall(conn, await store_of(conn, LESSONS), "the identity refunded", 3)
         assert [reason.term for reason in hit.reasons] == ["refunded", "identity"]
-        assert sum(reason.contribution for reason in hit.reasons) == pytest.approx(hit.score)
+        assert sum(reason.contribution for reason in hit.reasons) == pytest.approx(hit.relevance)
         assert "before issuing a refund." in hit.snippet
 
 
@@ -90,9 +96,13 @@ async def test_the_store_s_sums_always_agree_with_its_index(
         for act in acts:
             await put(conn, store_id, act)
         rows = await conn.execute("SELECT memory_count, term_count FROM memory_stores WHERE id = %s", [store_id])
-        counted = await conn.execute(
-            "SELECT (SELECT count(*) FROM memories WHERE memory_store_id = %(id)s),"
-            " (SELECT sum(occurrences) FROM memory_terms WHERE memory_store_id = %(id)s)",
-            {"id": store_id},
+        held = await conn.execute(
+            "SELECT number, term_count FROM memories WHERE memory_store_id = %s ORDER BY number", [store_id]
         )
-        assert await rows.fetchone() == await counted.fetchone()
+        memories = await held.fetchall()
+        blocks = await conn.execute("SELECT postings FROM memory_postings WHERE memory_store_id = %s", [store_id])
+        postings = np.concatenate([np.frombuffer(packed, POSTING) for (packed,) in await blocks.fetchall()])
+        assert set(postings["memory"].tolist()) <= {number for number, _ in memories}
+        total = int(postings["occurrences"].sum())
+        assert await rows.fetchone() == (len(memories), total)
+        assert sum(length for _, length in memories) == total

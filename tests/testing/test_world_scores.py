@@ -21,14 +21,18 @@ TRUTHS = (VERIFY, HARM, DECOY, SHADOW)
 
 
 def lesson(
-    behaviour: str, estimate: float, status: LessonStatus = "adopted", kind: LessonKind = "best_practice"
+    behaviour: str,
+    estimate: float,
+    status: LessonStatus = "adopted",
+    kind: LessonKind = "best_practice",
+    family: str | None = None,
 ) -> Lesson:
     """A lesson whose interval reaches 0.05 to either side."""
     return Lesson(
         id=f"lsn_{behaviour}",
         kind=kind,
         statement="Do it.",
-        scope=Scope(),
+        scope=Scope(task_family=family),
         behaviour=behaviour,
         effect=Effect(estimate, estimate - 0.05, estimate + 0.05),
         q_value=0.01,
@@ -95,3 +99,19 @@ def test_a_truth_shows_the_lesson_in_its_own_words() -> None:
 
 def test_recall_is_undefined_where_nothing_was_planted() -> None:
     assert score_lessons((DECOY,), [lesson("call:other", 0.2)]).recall is None
+
+
+def test_what_is_true_of_one_task_family_is_a_mistake_about_all() -> None:
+    flip = [
+        Truth("call:search", "session", None, size, "flip", (f"* | call:search ({family})",), task_family=family)
+        for family, size in (("refund", 0.2), ("account", -0.2))
+    ]
+    found = score_lessons(flip, [lesson("call:search", 0.2, family="refund"), lesson("call:search", 0.2)])
+    assert [row.verdict for row in found.rows] == ["found", "missed", "false"]
+    turned = score_lessons(flip, [lesson("call:search", 0.2, family="account")])
+    assert (turned.recall, turned.false_adopted) == (0.0, 1)
+
+
+def test_a_cause_that_works_no_longer_is_a_mistake() -> None:
+    score = score_lessons([Truth("call:verify", "session", None, 0.3, "drift")], [lesson("call:verify", 0.15)])
+    assert (score.precision, score.recall) == (0.0, None)

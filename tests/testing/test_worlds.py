@@ -18,12 +18,23 @@ from reverie.digests.transcript import digest_transcript
 from reverie.sessions.importers import RawRecord, parse_record, read_records
 from reverie.testing.worlds import (
     World,
+    confounded_world,
+    drift_world,
+    early_stop_null_world,
     early_stop_world,
+    flips_world,
     graded_world,
+    hand_off_world,
     missing_world,
+    null_variant_world,
     null_world,
+    plain_world,
+    rare_world,
+    shadows_world,
+    sizes_world,
     support_desk,
     variant_world,
+    wording_world,
     write_world,
 )
 
@@ -37,6 +48,17 @@ WORLDS = {
     "missing": lambda seed: missing_world(seed, sessions=300, tasks=20),
     "variants": lambda seed: variant_world(seed, tasks=40),
     "early-stop": lambda seed: early_stop_world(seed, sessions=300, tasks=20),
+    "plain": lambda seed: plain_world(seed, sessions=300, tasks=20),
+    "sizes": lambda seed: sizes_world(seed, sessions=300, tasks=20),
+    "confounded": lambda seed: confounded_world(seed, sessions=300, tasks=20),
+    "flips": lambda seed: flips_world(seed, sessions=300, tasks=20),
+    "shadows": lambda seed: shadows_world(seed, sessions=300, tasks=20),
+    "drift": lambda seed: drift_world(seed, sessions=300, tasks=20),
+    "rare-and-weak": lambda seed: rare_world(seed, sessions=300, tasks=20),
+    "wording": lambda seed: wording_world(seed, sessions=300, tasks=20),
+    "hand-off": lambda seed: hand_off_world(seed, sessions=300, tasks=20),
+    "null-variants": lambda seed: null_variant_world(seed, tasks=40),
+    "early-stop-null": lambda seed: early_stop_null_world(seed, sessions=300, tasks=20),
 }
 
 

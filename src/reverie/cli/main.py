@@ -19,7 +19,7 @@ COMMANDS = {
     "score": ("reverie.cli.outcomes", "score"),
     "dream": ("reverie.cli.dream", "dream"),
     "memory": ("reverie.cli.memory", "memory"),
-    "recall": ("reverie.cli.memory", "recall"),
+    "recall": ("reverie.cli.memory_recall", "recall"),
 }
 
 

@@ -1,4 +1,4 @@
-"""``reverie memory`` and ``reverie recall``: what is remembered, since when, and why."""
+"""``reverie memory``: what is remembered, since when, and why."""
 
 from typing import Any
 
@@ -10,11 +10,9 @@ from reverie.cli.memory_text import describe_revision, echo_json, json_option, p
 from reverie.cli.run import run
 from reverie.memory.diff import compare, summarise, unified_diff
 from reverie.memory.memory import MemoryStore, MemoryVersion, Revision
-from reverie.memory.rank import RecallHit
 from reverie.storage.database import Database
 from reverie.storage.memory import read_memory
 from reverie.storage.memory_stores import choose_store, find_store, list_stores
-from reverie.storage.recall import recall as recall_memories
 from reverie.storage.revisions import (
     list_revisions,
     list_standing_versions,
@@ -80,7 +78,7 @@ def _list_memories(name: str, as_json: bool) -> None:
         return
     for version in versions:
         click.echo(
-            f"{version.path}  {version.content_size_bytes} bytes  revision {version.revision},"
+            f"{version.path}  {version.tier}  {version.content_size_bytes} bytes  revision {version.revision},"
             f" {provenance(revisions[version.revision])}: {version.reason}"
         )
 
@@ -160,30 +158,6 @@ def diff(store_and_revisions: tuple[str, ...], as_json: bool) -> None:
     for difference in differences:
         click.echo(unified_diff(difference), nl=False)
     click.echo(f"{summary.created} created, {summary.modified} modified, {summary.deleted} deleted")
-
-
-@click.command()
-@click.argument("store_and_query", nargs=-1, required=True, metavar="[STORE] QUERY")
-@click.option("--limit", type=click.IntRange(1, 1_000), default=5, show_default=True, help="Most memories to show.")
-@json_option
-def recall(store_and_query: tuple[str, ...], limit: int, as_json: bool) -> None:
-    """Rank a store's memories for a query, and say why each came."""
-    name, query = split_store(store_and_query)
-
-    async def read(database: Database) -> tuple[MemoryStore, tuple[RecallHit, ...]]:
-        async with database.connection() as conn:
-            store = await choose_store(conn, name)
-            return store, await recall_memories(conn, store.id, query, limit)
-
-    store, hits = run(read)
-    if as_json:
-        echo_json({"store": store, "query": query, "hits": hits})
-        return
-    if not hits:
-        click.echo(f"{store.name}: no memory holds any of these words", err=True)
-    for hit in hits:
-        reasons = ", ".join(f"{reason.term} {reason.contribution:.2f}" for reason in hit.reasons)
-        click.echo(f"{hit.score:.2f}  {hit.path}  ({reasons})\n    {hit.snippet}")
 
 
 def _split_revisions(values: tuple[str, ...]) -> tuple[str | None, list[int]]:

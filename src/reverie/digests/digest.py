@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-DIGEST_VERSION = 1
+DIGEST_VERSION = 2
 """Raised whenever a behaviour is added or changed; older digests are then made again, lazily."""
 
 SESSION = "session"
@@ -37,6 +37,33 @@ class Situation(msgspec.Struct, frozen=True):
 
     name: str
     sequence: int
+    step: int
+    """How many agent actions came before, from 0."""
+
+
+class Signals(msgspec.Struct, frozen=True):
+    """What a whole session's texts say. Totals know the end: they describe sessions and are never advice."""
+
+    intent: str = ""
+    """What the opening asks for, as a verb and its object: ``cancel order``; empty when unsure."""
+    sentiment_first: float | None = None
+    """Compound sentiment in [-1, 1] of the first user message that has text; None where none has."""
+    sentiment_last: float | None = None
+    sentiment_lowest: float | None = None
+    user_turns: int = 0
+    """User messages."""
+    questions: int = 0
+    """Agent messages that ask for information."""
+    confirmations: int = 0
+    """Agent messages that ask leave to go on."""
+    fallbacks: int = 0
+    """Agent messages that say it cannot, may not or does not know, or that repeat an earlier one word for word."""
+    escalations: int = 0
+    """Agent actions that refer the case to a person."""
+    hand_offs: int = 0
+    """Times that another agent's thread acts than the one that acted before."""
+    threads: int = 0
+    """Threads whose agent acted."""
 
 
 class Digest(msgspec.Struct, frozen=True):
@@ -50,6 +77,9 @@ class Digest(msgspec.Struct, frozen=True):
     """Each at most once; ``SESSION`` is implied and not listed."""
     behaviours: tuple[Behaviour, ...]
     """Each (situation, name) at most once: the first time it held."""
+    signals: Signals = Signals()
+    actions: tuple[str, ...] = ()
+    """Names of the ``call:T`` behaviours in the order the agent called, repeats included; the first 300."""
     errors: int = 0
     input_tokens: int = 0
     output_tokens: int = 0

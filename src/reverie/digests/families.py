@@ -15,6 +15,7 @@ Moments = Sequence[Moment]
 
 _LONG_REPLY = 600
 _SHORT_REPLY = 120
+_MOST_VALUES = 3
 
 
 def shown(situation: str, name: str, moment: Moment) -> Behaviour:
@@ -23,12 +24,20 @@ def shown(situation: str, name: str, moment: Moment) -> Behaviour:
 
 
 def actions(moments: Moments) -> Iterator[Finding]:
-    """``call:T``, ``ask``, ``confirm``, ``apology``, ``refusal``, ``escalation``, ``inspects the schema``."""
+    """``call:T``, ``ask``, ``confirm``, ``apology``, ``refusal``, ``fallback``, ``escalation``, ``reads memory`` …"""
     for moment in moments:
         if isinstance(moment, Call | Message):
             for label in moment.labels:
                 if label != "answer":
                     yield shown(SESSION, label, moment)
+
+
+def speech(moments: Moments) -> Iterator[Finding]:
+    """``say:empathy``, ``say:thanks`` …: the speech acts of messages."""
+    for moment in moments:
+        if isinstance(moment, Message):
+            for label in moment.speech:
+                yield shown(SESSION, label, moment)
 
 
 def constructs(moments: Moments) -> Iterator[Finding]:
@@ -47,6 +56,18 @@ def arguments(moments: Moments) -> Iterator[Finding]:
         if isinstance(moment, Call):
             for argument in moment.arguments:
                 yield shown(SESSION, f"args:{moment.tool}.{argument}", moment)
+
+
+def settings(moments: Moments) -> Iterator[Finding]:
+    """``arg:T.field=value``: the values of parameters, the first three of each; what varies more is no parameter."""
+    values: dict[tuple[str, str], set[str]] = {}
+    for moment in moments:
+        if isinstance(moment, Call):
+            for parameter in moment.parameters:
+                known = values.setdefault((moment.tool, parameter.partition("=")[0]), set())
+                if len(known) < _MOST_VALUES:
+                    known.add(parameter)
+                    yield shown(SESSION, f"arg:{moment.tool}.{parameter}", moment)
 
 
 def orders(moments: Moments) -> Iterator[Finding]:

@@ -7,6 +7,9 @@ import msgspec
 
 from reverie.digests.code import Code, read_code
 from reverie.digests.error_class import error_class
+from reverie.digests.memory_access import reads_memory
+from reverie.digests.parameters import parameters_of
+from reverie.digests.sentiment import sentiment_of
 from reverie.digests.tool_name import escalates, inspects_schema, looks_up
 from reverie.digests.wording import read_wording, writes_plan
 from reverie.ids import event_sequence
@@ -28,6 +31,8 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     """The same for the same tool with the same input."""
     arguments: tuple[str, ...]
     """Names of the arguments given, the one that holds code left out."""
+    parameters: tuple[str, ...]
+    """``field=value`` of the arguments that look like parameters."""
     code: Code | None
 
 
@@ -38,6 +43,9 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     step: int
     thread: str | None
     labels: tuple[str, ...]
+    """``ask``, ``confirm`` or ``answer``, then the signals in its wording."""
+    speech: tuple[str, ...]
+    """``say:ACT`` for each speech act."""
     length: int
     """In characters."""
     plan: bool
@@ -70,6 +78,9 @@ class UserTurn(msgspec.Struct, frozen=True, gc=False):
 
     sequence: int
     step: int
+    thread: str | None
+    sentiment: float | None
+    """Compound sentiment in [-1, 1]; None where the message has no text."""
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):
@@ -85,6 +96,8 @@ Moment = Call | Message | Thought | Result | UserTurn | Fault
 
 _NOTHING = frozenset({"[]", "{}", "()", "null", "none", "no results", "no results found", "empty set"})
 _LONGEST_NOTHING = 40
+_LEAST_REPEATED = 20
+"""Characters of a message that count as repeated when it comes again: "Done." may."""
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
@@ -92,6 +105,7 @@ def read_moments(events: Sequence[Event]) -> tuple[Moment, ...]:
     """The moments of a session in order; events that say nothing about the agent's conduct are left out."""
     moments: list[Moment] = []
     calls: dict[int, Call] = {}
+    written: set[tuple[str | None, str]] = set()
     step = 0
     for sequence, event in enumerate(events):
         match event.type:
@@ -100,14 +114,14 @@ def read_moments(events: Sequence[Event]) -> tuple[Moment, ...]:
                 moments.append(call)
                 step += 1
             case "agent.message":
-                moments.append(_message(event, sequence, step))
+                moments.append(_message(event, sequence, step, written))
                 step += 1
             case "agent.thinking":
                 moments.append(Thought(sequence, step, writes_plan(text_of(event), thinking=True)))
             case "agent.tool_result" | "user.tool_result":
                 moments.append(_result(event, sequence, step, _answered(event, calls)))
             case "user.message":
-                moments.append(UserTurn(sequence, step))
+                moments.append(UserTurn(sequence, step, event.thread_id, sentiment_of(text_of(event))))
             case "session.error":
                 moments.append(Fault(sequence, step, _fault(event)))
     return tuple(moments)
@@ -124,6 +138,8 @@ def _call(event: Event, sequence: int, step: int) -> Call:
         labels.append("inspects the schema")
     if escalates(tool):
         labels.append("escalation")
+    if reads_memory(tool, arguments, code):
+        labels.append("reads memory")
     return Call(
         sequence=sequence,
         step=step,
@@ -133,18 +149,26 @@ def _call(event: Event, sequence: int, step: int) -> Call:
         labels=tuple(labels),
         identity=_encoder.encode((tool, given)),
         arguments=tuple(name for name in arguments if code is None or name != code.argument),
+        parameters=parameters_of(arguments, code.argument if code else None),
         code=code,
     )
 
 
-def _message(event: Event, sequence: int, step: int) -> Message:
+def _message(event: Event, sequence: int, step: int, written: set[tuple[str | None, str]]) -> Message:
+    """``written``: the longer messages so far, with their threads; this one is added."""
     text = text_of(event)
     wording = read_wording(text)
+    labels = (wording.act, *wording.signals)
+    if len(text) >= _LEAST_REPEATED:
+        if (event.thread_id, text) in written and "fallback" not in labels:
+            labels += ("fallback",)
+        written.add((event.thread_id, text))
     return Message(
         sequence=sequence,
         step=step,
         thread=event.thread_id,
-        labels=(wording.act, *wording.signals),
+        labels=labels,
+        speech=tuple(f"say:{act}" for act in wording.speech),
         length=len(text),
         plan=writes_plan(text, thinking=False),
     )

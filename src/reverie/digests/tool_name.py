@@ -14,6 +14,11 @@ _LOOKING = frozenset({
 })  # fmt: skip
 _DATABASE = frozenset({"list", "describe", "show", "get", "inspect", "database", "db", "sql"})
 _TABLES = frozenset({"table", "tables", "columns"})
+_REMEMBERING = frozenset({"memory", "memories", "recall"})
+_WRITING = frozenset({
+    "write", "edit", "create", "delete", "remove", "save", "store", "add", "update", "append", "insert", "replace",
+    "forget", "set", "put", "clear",
+})  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
@@ -42,3 +47,15 @@ def inspects_schema(tool: str) -> bool:
     """Whether the tool reads a database's layout: ``list_tables``, ``get_schema``, ``sql_db_schema``."""
     words = words_of(tool)
     return "schema" in words or bool(words & _TABLES and words & _DATABASE)
+
+
+@lru_cache(maxsize=4096)
+def writes(tool: str) -> bool:
+    """Whether the tool changes what it is pointed at: ``write_file``, ``memory_update``."""
+    return not words_of(tool).isdisjoint(_WRITING)
+
+
+@lru_cache(maxsize=4096)
+def remembers(tool: str) -> bool:
+    """Whether the tool is about the agent's memory: ``memory_search``, ``recall``."""
+    return not words_of(tool).isdisjoint(_REMEMBERING)

@@ -2,31 +2,35 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from reverie.digests import decisions, families
+from reverie.digests import decisions, facts, families
 from reverie.digests.digest import Behaviour, Digest, Situation
 from reverie.digests.families import Finding, Moments
 from reverie.digests.moments import Call, Fault, Message, Result, read_moments
+from reverie.digests.signals import read_signals
 from reverie.sessions.event import Event, text_of
 from reverie.sessions.session import Transcript
 
 _LONGEST_OPENING = 2_000
+_MOST_ACTIONS = 300
 _FAMILIES: tuple[tuple[Callable[[Moments], Iterator[Finding]], int], ...] = (
     (families.actions, 80),
+    (families.speech, 7),
     (families.constructs, 30),
     (families.arguments, 60),
+    (families.settings, 40),
     (families.orders, 60),
     (families.repeats, 20),
     (families.retries, 20),
     (families.thoughts, 2),
     (families.first_reply, 1),
     (families.trouble, 20),
-    (families.hand_offs, 7),
+    (families.hand_offs, 10),
     (decisions.first_move, 20),
     (decisions.next_moves, 80),
     (decisions.preparations, 100),
-    (decisions.facts_seen, 100),
+    (facts.facts_seen, 100),
 )
-"""Each family with the most behaviours it may add to one session (600 together), the earliest ones."""
+"""Each family with the most behaviours it may add to one session (650 together), the earliest ones."""
 
 
 def digest_transcript(transcript: Transcript) -> Digest:
@@ -48,12 +52,16 @@ def digest_transcript(transcript: Transcript) -> Digest:
             elif len(behaviours) < limit:
                 behaviours.setdefault((finding.situation, finding.name), finding)
     usages = [event.payload for event in events if event.type == "span.model_request_end"]
+    opening = next((text_of(event)[:_LONGEST_OPENING] for event in events if event.type == "user.message"), "")
+    calls = [f"call:{moment.action}" for moment in moments if isinstance(moment, Call)]
     costs = [usage["cost_usd"] for usage in usages if usage.get("cost_usd") is not None]
     return Digest(
-        opening=next((text_of(event)[:_LONGEST_OPENING] for event in events if event.type == "user.message"), ""),
+        opening=opening,
         steps=sum(isinstance(moment, Call | Message) for moment in moments),
         situations=tuple(sorted(situations.values(), key=lambda situation: situation.sequence)),
         behaviours=tuple(sorted(behaviours.values(), key=lambda behaviour: behaviour.sequence)),
+        signals=read_signals(opening, moments),
+        actions=tuple(calls[:_MOST_ACTIONS]),
         errors=sum(isinstance(moment, Result | Fault) and moment.error is not None for moment in moments),
         input_tokens=_tokens(usages, "input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"),
         output_tokens=_tokens(usages, "output_tokens"),

@@ -26,7 +26,10 @@ _TERMS = {
     "repeat": _Term("marker", "repeat an earlier {} unchanged"),
     "retry": _Term("choice", "try the {} again with changed input right after it failed"),
     "args": _Term("manner", "{}"),
+    "arg": _Term("manner", "{}"),
     "use": _Term("choice", "{}"),
+    "say": _Term("manner", "{}"),
+    "model": _Term("manner", "{}"),
     "error": _Term("marker", "run into the error “{}”"),
     "hand-off": _Term("choice", "hand over to {}"),
     "ask": _Term("choice", "ask a clarifying question"),
@@ -34,8 +37,10 @@ _TERMS = {
     "answer": _Term("choice", "write a message that asks nothing"),
     "apology": _Term("manner", "apologise"),
     "refusal": _Term("manner", "say that it cannot be done"),
+    "fallback": _Term("manner", "say that it cannot, may not or does not know, or repeat an earlier message"),
     "escalation": _Term("choice", "refer the case to a person"),
     "inspects the schema": _Term("choice", "inspect the schema"),
+    "reads memory": _Term("choice", "look into memory"),
     "think": _Term("manner", "think in writing"),
     "plan": _Term("manner", "write a plan before calling any tool"),
     "fenced code": _Term("manner", "wrap code in Markdown fences"),
@@ -54,10 +59,24 @@ _UNLIKE_COMMANDS = {
     "python:statement": ("run Python statements that call nothing", "plain Python"),
 }
 """Actions that are not one command: how to ask for them, and how to refer to them."""
+_SPEECH = {
+    "empathy": "show understanding for the user's trouble",
+    "thanks": "thank the user",
+    "summary": "sum up",
+    "next steps": "say what will happen next",
+    "promise": "announce what it will do",
+    "hedging": "hedge (“I think”, “perhaps”, “it seems”)",
+    "certainty": "stress certainty (“definitely”, “rest assured”)",
+}
 _PROSE = frozenset({
     "subquery", "set operation", "pipe", "redirect", "command substitution", "process substitution", "loop",
 })  # fmt: skip
 """Constructs that are not keywords."""
+_EVENTS = {
+    "error": "the last tool call failed",
+    "empty result": "the last tool call returned nothing",
+    "user sours": "the user sounds upset",
+}
 _LANGUAGES = {"sql": "SQL", "bash": "the shell", "python": "Python"}
 _UNITS = {"sql": "statement", "bash": "command"}
 
@@ -75,7 +94,7 @@ def describe(situation: str, name: str) -> Phrase:
     """A behaviour and the situation it was shown in, in words.
 
     Raises:
-        KeyError: no such behaviour in this version of the digest.
+        KeyError: no such behaviour or situation in this version of the digest.
     """
     action = _action(name)
     if situation == SESSION:
@@ -94,7 +113,7 @@ def describe(situation: str, name: str) -> Phrase:
 def _after(event: str) -> str:
     if event.startswith("error:"):
         return f"the last tool call failed with “{event.removeprefix('error:')}”"
-    return "the last tool call failed" if event == "error" else "the last tool call returned nothing"
+    return _EVENTS[event]
 
 
 def _action(name: str) -> str:
@@ -108,6 +127,12 @@ def _action(name: str) -> str:
         case "args":
             tool, _, argument = rest.rpartition(".")
             return f"give `{argument}` when calling `{tool}`"
+        case "arg":
+            setting, _, value = rest.rpartition("=")
+            tool, _, field = setting.rpartition(".")
+            return f"set `{field}` to `{value}` when calling `{tool}`"
+        case "say":
+            return _SPEECH[rest]
         case "use":
             language, _, construct = rest.partition(" ")
             named = f"a {construct}" if construct in _PROSE else f"`{_spelt(language, construct)}`"

@@ -1,13 +1,12 @@
-"""What a message does, by its words: small English lexicons, kept careful rather than complete.
-
-Each signal has *cues*, lower-case substrings without which its pattern cannot match: most messages are settled by a
-substring search, which is what makes reading thousands of sessions a second possible.
-"""
+"""What an agent's message does, by its words."""
 
 import re
 from typing import Literal
 
 import msgspec
+
+from reverie.digests.lexicon import lexicon
+from reverie.digests.speech_acts import speech_acts
 
 Act = Literal["ask", "confirm", "answer"]
 
@@ -18,22 +17,12 @@ class Wording(msgspec.Struct, frozen=True):
     act: Act
     """Asks for information, asks leave to go on, or neither."""
     signals: tuple[str, ...]
-    """Any of ``apology``, ``refusal``, ``escalation``."""
+    """Any of ``apology``, ``refusal``, ``fallback``, ``escalation``."""
+    speech: tuple[str, ...]
+    """The speech acts it performs."""
 
 
-class _Signal(msgspec.Struct, frozen=True):
-    cues: tuple[str, ...]
-    pattern: re.Pattern[str]
-
-    def holds(self, text: str) -> bool:
-        return any(cue in text for cue in self.cues) and self.pattern.search(text) is not None
-
-
-def _signal(cues: str, *alternatives: str) -> _Signal:
-    return _Signal(tuple(cues.split("|")), re.compile("|".join(alternatives), re.MULTILINE))
-
-
-_COURTESY = _signal(
+_COURTESY = lexicon(
     "else|assist|help|other|further|more|let me know if",
     r"\b(?:anything|something) else\b[^.!?\n]*[.!?]?",
     r"\bhow (?:can|may|could) i (?:help|assist)\b[^.!?\n]*[.!?]?",
@@ -42,7 +31,7 @@ _COURTESY = _signal(
     r"\blet me know if\b[^.!?\n]*[.!?]?",
 )
 """Ends of sentences that only look like questions."""
-_CONFIRM = _signal(
+_CONFIRM = lexicon(
     "confirm|proceed|go ahead|yes|correct|right|okay|good|shall i|should i|want me to|like me to",
     r"\bconfirm (?:if|whether|that|this|these|those|with|to proceed|you(?:'d| would| want| wish| agree))",
     r"\bconfirm the (?:details|above|following|changes?|cancellation|booking|refund|order|exchange|return|update)",
@@ -57,7 +46,7 @@ _CONFIRM = _signal(
     r"\b(?:is (?:that|this|everything)|are these(?: details)?) (?:all )?(?:correct|right|okay|good)\b[^.\n]{0,40}\?",
     r"\bdoes (?:that|this)(?: all)? (?:look|sound) (?:correct|right|okay|good)\b[^.\n]{0,40}\?",
 )
-_REQUEST = _signal(
+_REQUEST = lexicon(
     "please|need your|let me know|if you",
     r"\bplease (?:also )?(?:provide|share|tell|specify|give|send|enter|choose|select|let me know)\b",
     r"\bplease (?:also )?(?:clarify|confirm|verify)\b",
@@ -65,14 +54,22 @@ _REQUEST = _signal(
     r"\bif you (?:can|could) (?:provide|share|tell|send)\b",
     r"\blet me know (?:which|what|how|whether|your|the|when|where|who)\b",
 )
+_IGNORANCE = lexicon(
+    "know|understand|sure|rephrase|information|beyond",
+    r"\b(?:i|we) (?:don't|do not|didn't|did not) (?:\w+ )?(?:know|understand|have (?:that|this|any|the) information)\b",
+    r"\b(?:i'm|i am) not (?:\w+ )?sure (?:what|how|i|about|if)\b",
+    r"\brephrase\b",
+    r"\b(?:no|not have) (?:\w+ )?information (?:on|about)\b",
+    r"\bbeyond my\b",
+)
 _SIGNALS = {
-    "apology": _signal(
+    "apology": lexicon(
         "sorry|apolog|my mistake|my bad|my error",
         r"\bsorry\b(?! to (?:hear|learn))",
         r"\bapolog(?:y|ies|i[sz]e)",
         r"\bmy (?:mistake|bad|error)\b",
     ),
-    "refusal": _signal(
+    "refusal": lexicon(
         "unable|cannot|can't|can not|not able|not possible|not permitted|not allowed|not eligible|won't|against",
         r"\b(?:i|we)(?:'m|'re| am| are) (?:currently |also )?(?:unable|not (?:able|allowed|permitted|authorized)) to\b",
         r"\b(?:i|we) (?:cannot|can't|can not|won't)(?! (?:find|see|locate|tell|wait|thank))\b",
@@ -80,7 +77,7 @@ _SIGNALS = {
         r"\b(?:cannot|can't|can not) be (?:cancell?ed|modified|changed|refunded|processed|returned|exchanged|done)\b",
         r"\bagainst (?:our|the|company|my) polic",
     ),
-    "escalation": _signal(
+    "escalation": lexicon(
         "transfer|connect|hand|escalat|human",
         r"\b(?:transfer(?:ring|red)?|connect(?:ing)?|hand(?:ing)?) (?:you|this|the (?:user|customer|case))"
         r"\b[^.\n]{0,40}\b(?:to|with|over)\b",
@@ -88,7 +85,7 @@ _SIGNALS = {
         r"\bhuman (?:agent|representative|colleague|operator)\b",
     ),
 }
-_PLAN = _signal(
+_PLAN = lexicon(
     "plan|step|first",
     r"\b(?:my|our) plan\b",
     r"\bhere(?:'s| is) (?:the|a|my|our) plan\b",
@@ -104,8 +101,10 @@ _LONGEST = 4_000
 def read_wording(message: str) -> Wording:
     """What an agent's message does. Only its first 4,000 characters count."""
     text = _plain(message)
-    signals = tuple(name for name, signal in _SIGNALS.items() if signal.holds(text))
-    return Wording(act=_act(text), signals=signals)
+    signals = [name for name, words in _SIGNALS.items() if words.holds(text)]
+    if "refusal" in signals or _IGNORANCE.holds(text):
+        signals.append("fallback")
+    return Wording(act=_act(text), signals=tuple(signals), speech=speech_acts(text))
 
 
 def writes_plan(text: str, *, thinking: bool) -> bool:

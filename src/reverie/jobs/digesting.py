@@ -9,8 +9,10 @@ import msgspec
 import numpy as np
 import psycopg
 
-from reverie.digests.digest import Digest
+from reverie.digests.digest import SESSION, Digest
 from reverie.digests.transcript import digest_transcript
+from reverie.digests.vector import TextEmbedder, best_embedder, pack_vectors
+from reverie.digests.vocabulary import kind_of
 from reverie.patterns.corpus import BehaviourName
 from reverie.sessions.event import Event
 from reverie.sessions.session import Session, Transcript
@@ -22,8 +24,20 @@ _decode = msgspec.json.Decoder().decode
 def digest_sessions(url: str, keys: Sequence[int]) -> DigestBatch:
     """Digest the sessions with these keys; runs in a worker process, with a connection of its own."""
     position: dict[BehaviourName, int] = {}
-    rows = [_row(key, events, position) for key, events in _read_events(url, keys)]
+    digests = [(key, len(events), _digest(key, events)) for key, events in _read_events(url, keys)]
+    embedder = best_embedder()
+    vectors = _vectors([digest.opening for _, _, digest in digests], embedder)
+    rows = [
+        _row(key, event_count, digest, position, (vectors.get(digest.opening), embedder.name))
+        for key, event_count, digest in digests
+    ]
     return DigestBatch(tuple(position), tuple(rows))
+
+
+def _vectors(openings: Sequence[str], embedder: TextEmbedder) -> dict[str, bytes]:
+    """The packed vector of each opening that has text; one request made many times is read once."""
+    texts = [opening for opening in dict.fromkeys(openings) if opening.strip()]
+    return dict(zip(texts, pack_vectors(embedder.embed(texts)), strict=True))
 
 
 def _read_events(url: str, keys: Sequence[int]) -> Iterator[tuple[int, tuple[Event, ...]]]:
@@ -41,12 +55,18 @@ def _event(row: tuple[Any, ...]) -> Event:
     return Event(type=row[1], payload=_decode(row[2]), at=row[3], thread_id=row[4])
 
 
-def _row(key: int, events: tuple[Event, ...], position: dict[BehaviourName, int]) -> DigestRow:
-    digest = digest_transcript(Transcript(Session(id=str(key), source=""), events))
+def _digest(key: int, events: tuple[Event, ...]) -> Digest:
+    return digest_transcript(Transcript(Session(id=str(key), source=""), events))
+
+
+def _row(
+    key: int, event_count: int, digest: Digest, position: dict[BehaviourName, int], embedded: tuple[bytes | None, str]
+) -> DigestRow:
+    """``position`` numbers the batch's names and is added to; ``embedded`` is the vector and its embedder's name."""
     entries = list(_entries(digest))
     return DigestRow(
         session_key=key,
-        event_count=len(events),
+        event_count=event_count,
         opening=digest.opening,
         steps=digest.steps,
         names=tuple(position.setdefault(name, len(position)) for name, _, _ in entries),
@@ -57,13 +77,19 @@ def _row(key: int, events: tuple[Event, ...], position: dict[BehaviourName, int]
         output_tokens=digest.output_tokens,
         seconds=digest.seconds,
         cost_usd=digest.cost_usd,
+        signals=digest.signals,
+        vector=embedded[0],
+        embedder=embedded[1] if embedded[0] is not None else None,
+        actions=tuple(
+            position.setdefault(BehaviourName(SESSION, name, kind_of(name)), len(position)) for name in digest.actions
+        ),
     )
 
 
 def _entries(digest: Digest) -> Iterator[tuple[BehaviourName, int, int]]:
     """Name, proving event and step of all that held."""
     for situation in digest.situations:
-        yield situation_name(situation.name), situation.sequence, 0
+        yield situation_name(situation.name), situation.sequence, situation.step
     for behaviour in digest.behaviours:
         name = BehaviourName(behaviour.situation, behaviour.name, behaviour.kind)
         yield name, behaviour.sequence, behaviour.step

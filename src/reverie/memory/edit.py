@@ -7,8 +7,8 @@ import msgspec
 
 from reverie.errors import InputError, PathConflictError, PreconditionError, StoreArchivedError, StoreLimitError
 from reverie.memory.content import content_sha256, encode_content
-from reverie.memory.memory import Edit, MemoryStore, Operation
-from reverie.memory.path import check_path, find_clash
+from reverie.memory.memory import Edit, MemoryStore, Operation, Tier
+from reverie.memory.path import check_path, directories, find_clash
 from reverie.memory.store import MAX_MEMORIES
 
 
@@ -18,6 +18,7 @@ class Head(msgspec.Struct, frozen=True):
     id: str
     path: str
     content_sha256: str
+    tier: Tier = "intermediate"
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -31,12 +32,16 @@ class Step(msgspec.Struct, frozen=True):
     content: str | None = None
     content_sha256: str | None = None
     content_size_bytes: int | None = None
+    tier: Tier = "intermediate"
 
 
-def plan_edits(store: MemoryStore, heads: Mapping[str, Head], edits: Sequence[Edit]) -> tuple[Step, ...]:
+def plan_edits(
+    store: MemoryStore, heads: Mapping[str, Head], edits: Sequence[Edit], *, most_memories: int = MAX_MEMORIES
+) -> tuple[Step, ...]:
     """The changes that make the store as the edits wish, without those that change nothing.
 
-    The edits are one act, so their order does not matter. ``heads`` maps each path of the store to its live memory.
+    The edits are one act, so their order does not matter. ``heads`` maps paths to live memories: at least those that
+    the edits name, that would be their directories, or that stand beneath them (see :func:`related_directories`).
 
     Raises:
         InputError: a path or content breaks its rules, or two edits name one path.
@@ -56,8 +61,14 @@ def plan_edits(store: MemoryStore, heads: Mapping[str, Head], edits: Sequence[Ed
     created = {step.path for step in steps if step.operation == "created"}
     if created:
         deleted = {step.path for step in steps if step.operation == "deleted"}
-        _check_tree(store, heads, created, heads.keys() - deleted | created)
+        _check_tree(heads, created, heads.keys() - deleted | created)
+        _check_size(store, store.memory_count + len(created) - len(deleted), most_memories)
     return tuple(steps)
+
+
+def related_directories(edits: Sequence[Edit]) -> set[str]:
+    """The paths that would have to be directories for the edits to apply."""
+    return {directory for edit in edits if edit.content is not None for directory in directories(edit.path)}
 
 
 def _plan_edit(head: Head | None, edit: Edit) -> Step | None:
@@ -65,7 +76,8 @@ def _plan_edit(head: Head | None, edit: Edit) -> Step | None:
     data = None if edit.content is None else _encode(edit.path, edit.content)
     wished = None if data is None else content_sha256(data)
     present = None if head is None else head.content_sha256
-    if wished == present:
+    tier = edit.tier or (head.tier if head else "intermediate")
+    if wished == present and (head is None or tier == head.tier):
         return None
     if edit.expected_content_sha256 not in (None, present):
         raise PreconditionError(
@@ -74,9 +86,9 @@ def _plan_edit(head: Head | None, edit: Edit) -> Step | None:
         )
     memory_id = None if head is None else head.id
     if data is None:
-        return Step("deleted", edit.path, edit.reason, memory_id)
+        return Step("deleted", edit.path, edit.reason, memory_id, tier=tier)
     operation: Operation = "created" if head is None else "modified"
-    return Step(operation, edit.path, edit.reason, memory_id, edit.content, wished, len(data))
+    return Step(operation, edit.path, edit.reason, memory_id, edit.content, wished, len(data), tier)
 
 
 def _encode(path: str, content: str) -> bytes:
@@ -86,7 +98,7 @@ def _encode(path: str, content: str) -> bytes:
         raise InputError(f"{path}: {error}") from error
 
 
-def _check_tree(store: MemoryStore, heads: Mapping[str, Head], created: set[str], paths: set[str]) -> None:
+def _check_tree(heads: Mapping[str, Head], created: set[str], paths: set[str]) -> None:
     clash = find_clash(created, paths)
     if clash is not None:
         path, other = clash
@@ -95,8 +107,11 @@ def _check_tree(store: MemoryStore, heads: Mapping[str, Head], created: set[str]
             memory_id=heads[other].id if other in heads else "",
             path=other,
         )
-    if len(paths) > MAX_MEMORIES:
+
+
+def _check_size(store: MemoryStore, memories: int, most_memories: int) -> None:
+    if memories > most_memories:
         raise StoreLimitError(
-            f"memory store {store.name!r} would hold {len(paths):,} memories; at most {MAX_MEMORIES:,} are allowed: "
+            f"memory store {store.name!r} would hold {memories:,} memories; at most {most_memories:,} are allowed: "
             "delete or merge some"
         )

@@ -7,6 +7,7 @@ import msgspec
 
 Operation = Literal["created", "modified", "deleted"]
 Act = Literal["dream", "write", "import", "rollback"]
+Tier = Literal["short", "intermediate", "long"]
 
 
 class MemoryStore(msgspec.Struct, frozen=True):
@@ -21,6 +22,8 @@ class MemoryStore(msgspec.Struct, frozen=True):
     archived_at: datetime | None = None
     revision: int = 0
     """Number of the store's latest revision; 0 is the empty store."""
+    memory_count: int = 0
+    """How many memories it holds."""
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -36,6 +39,8 @@ class Memory(msgspec.Struct, frozen=True):
     memory_version_id: str
     created_at: datetime
     updated_at: datetime
+    """When the content last changed; a change of tier alone leaves it."""
+    tier: Tier = "intermediate"
 
 
 class MemoryVersion(msgspec.Struct, frozen=True):
@@ -57,6 +62,7 @@ class MemoryVersion(msgspec.Struct, frozen=True):
     reason: str
     redacted_at: datetime | None = None
     redacted_by: dict[str, str] | None = None
+    tier: Tier = "intermediate"
 
 
 class Revision(msgspec.Struct, frozen=True):
@@ -83,3 +89,5 @@ class Edit(msgspec.Struct, frozen=True):
     reason: str
     expected_content_sha256: str | None = None
     """When given, the edit applies only while the present content has this hash."""
+    tier: Tier | None = None
+    """None keeps the present tier; a new memory is then intermediate."""

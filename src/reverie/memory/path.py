@@ -7,6 +7,8 @@ from reverie.errors import MemoryPathError
 
 MAX_PATH_BYTES = 1_024
 MAX_PATH_SEGMENTS = 20
+QUARANTINE = "/quarantine/"
+"""Where a dream moves text that orders the agent about; recall never looks there."""
 
 # Controls, invisible formatting, line and paragraph separators, and halves of surrogate pairs.
 _REFUSED_CATEGORIES = {"Cc", "Cf", "Zl", "Zp", "Cs"}
@@ -55,17 +57,17 @@ def find_clash(created: Iterable[str], paths: Collection[str]) -> tuple[str, str
 
     ``paths`` holds every path of the store, the created ones included.
     """
-    beneath = {directory: path for path in paths for directory in _directories(path)}
+    beneath = {directory: path for path in paths for directory in directories(path)}
     for path in created:
         if path in beneath:
             return path, beneath[path]
-        for directory in _directories(path):
+        for directory in directories(path):
             if directory in paths:
                 return path, directory
     return None
 
 
-def _directories(path: str) -> Iterator[str]:
-    """``/a/b/c`` gives ``/a/b``, then ``/a``."""
+def directories(path: str) -> Iterator[str]:
+    """The directories a path stands in: ``/a/b/c`` gives ``/a/b``, then ``/a``."""
     while (path := path.rpartition("/")[0]) != "":
         yield path

@@ -1,24 +1,40 @@
-"""BM25 ranking that explains itself (Robertson & Zaragoza, "The Probabilistic Relevance Framework", 2009).
+"""BM25F ranking that explains itself (Robertson & Zaragoza, "The Probabilistic Relevance Framework", 2009).
 
-A memory's score is the sum over query terms of ``idf × f (k1 + 1) / (f + k1 (1 - b + b × length / mean length))``,
-where ``idf = ln(1 + (N - n + 0.5) / (n + 0.5))`` for a term in ``n`` of ``N`` memories is never negative. ``k1 = 0.9``
-and ``b = 0.4``: found on one collection and tested on nine others by Trotman, Puurula & Burgess, "Improvements to BM25
-and Language Models Examined", 2014. Words of the path count :data:`PATH_WEIGHT` times as often as words of the
-content: the simple BM25F of the first paper.
+A memory's score is the sum over query terms of ``idf × f (k1 + 1) / (f + k1 (1 - b + b × r))``, where
+``idf = ln(1 + (N - n + 0.5) / (n + 0.5))`` for a term in ``n`` of ``N`` memories is never negative, ``f`` counts the
+term and ``r`` is the length over the mean length. ``k1 = 0.9`` and ``b = 0.4``: found on one collection and tested on
+nine others by Trotman, Puurula & Burgess, "Improvements to BM25 and Language Models Examined", 2014. Fields add up
+inside ``f``, before it saturates: words of the path count :data:`PATH_WEIGHT` times as often as words of the content,
+and words of a memory's neighbours in a series ``context_decay ** distance`` times.
 """
 
-import heapq
 import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from reverie.memory.memory import Tier
 
 K1 = 0.9
 B = 0.4
 PATH_WEIGHT = 2
+INDEX_VERSION = 1
+"""Goes up when terms are counted in another way; older indexes are then made again."""
+
+POSTING = np.dtype([("memory", "<u4"), ("occurrences", "<u2"), ("length", "<u2")])
+"""That a memory, by its number in the index, holds a term so often, and how many terms occur in it."""
+_MOST_OCCURRENCES = 65_535
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Postings = npt.NDArray[np.void]
+"""Records of type :data:`POSTING`, by ascending number."""
 
 _WORD = re.compile(r"[^\W_]+")
 # Longer runs of letters and digits are encoded data, and the index takes terms of at most some 2,700 bytes.
@@ -33,37 +49,50 @@ class QueryTerm(msgspec.Struct, frozen=True):
     """As the query wrote it."""
     idf: float
 
-    @property
-    def ceiling(self) -> float:
-        """The most that the term can add to any memory's score."""
-        return self.idf * (K1 + 1)
-
-
-class Posting(msgspec.Struct, frozen=True):
-    """That a memory holds a term."""
-
-    memory_id: str
-    occurrences: int
-    memory_length: int
-    """Occurrences of all terms in the memory."""
-
 
 class Reason(msgspec.Struct, frozen=True):
-    """What one word of the query added to a score."""
+    """What one word of the query added to a memory's relevance."""
 
     term: str
     contribution: float
 
 
 class RecallHit(msgspec.Struct, frozen=True):
-    """A memory that suits a query, and the reasons that sum to its score, weightiest first."""
+    """A memory that suits a query, and why: score = relevance × activation × impact.
+
+    Relevance is the sum of what the words and the meaning added.
+    """
 
     path: str
     memory_id: str
     score: float
     reasons: tuple[Reason, ...]
+    """Weightiest first."""
     snippet: str
     """The passage where the query's words stand closest."""
+    relevance: float
+    meaning: float
+    """What likeness of meaning added; 0 where no vectors were compared."""
+    activation: float
+    impact: float
+    tier: Tier
+    tokens: int
+    """What the whole content takes to show, at four bytes a token."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """Which rows count towards which: ``rows[i]`` takes ``weights[i]`` of ``others[i]``."""
+
+    rows: Integers
+    others: Integers
+    weights: Floats
+
+    def spread(self, values: Floats) -> Floats:
+        """``values`` with each row's share of the others added; the last axis runs over rows."""
+        total = values.copy()
+        np.add.at(total.T, self.rows, (values[..., self.others] * self.weights).T)
+        return total
 
 
 def words_of(text: str) -> Iterator[str]:
@@ -82,54 +111,65 @@ def count_terms(path: str, content: str, stems: Mapping[str, str]) -> Counter[st
     return counts
 
 
+def posting(number: int, occurrences: int, length: int) -> tuple[int, int, int]:
+    """A :data:`POSTING`; counts beyond 65,535 are cut."""
+    return number, min(occurrences, _MOST_OCCURRENCES), min(length, _MOST_OCCURRENCES)
+
+
 def inverse_document_frequency(memories: int, holding: int) -> float:
     """How telling a term is that ``holding`` of ``memories`` hold."""
     return math.log(1 + (memories - holding + 0.5) / (holding + 0.5))
 
 
-class Ranking:
-    """Scores that grow as postings are added, best terms first.
+def best_by_words(terms: Sequence[tuple[QueryTerm, Postings]], mean_length: float, limit: int) -> Integers:
+    """Numbers of the ``limit`` memories with the highest score of their own words, in no order.
 
-    Once the ``limit`` best memories score above all that the terms not yet added could give, no other memory can
-    enter (MaxScore; Turtle & Flood, "Query evaluation: strategies and optimizations", 1995). The postings of the
-    common terms, by far the longest, then need to be read for the :meth:`contenders` only.
+    Exact but for ties at the very end of the list, of which those indexed first enter.
     """
+    size = max((int(postings["memory"][-1]) + 1 for _, postings in terms if len(postings)), default=0)
+    scores = np.zeros(size)
+    for term, postings in terms:
+        occurrences = postings["occurrences"].astype(np.float64)
+        scores[postings["memory"]] += _contribution(term.idf, occurrences, postings["length"] / mean_length)
+    found: Integers = np.flatnonzero(scores)
+    if len(found) <= limit:
+        return found
+    worst = np.partition(scores[found], len(found) - limit)[len(found) - limit]
+    above, equal = found[scores[found] > worst], found[scores[found] == worst]
+    return np.concatenate([above, equal[: limit - len(above)]])
 
-    def __init__(self, terms: Sequence[QueryTerm], *, mean_length: float, limit: int) -> None:
-        self.terms = sorted(terms, key=lambda term: (-term.idf, term.stem))
-        self._mean_length = mean_length
-        self._limit = limit
-        self._scores: dict[str, float] = {}
-        self._contributions: dict[QueryTerm, dict[str, float]] = {}
 
-    def add(self, term: QueryTerm, postings: Iterable[Posting]) -> None:
-        """Take in the postings of one of the query's terms."""
-        scores = self._scores
-        contributions = self._contributions.setdefault(term, {})
-        for posting in postings:
-            norm = K1 * (1 - B + B * posting.memory_length / self._mean_length)
-            contribution = term.idf * posting.occurrences * (K1 + 1) / (posting.occurrences + norm)
-            contributions[posting.memory_id] = contribution
-            scores[posting.memory_id] = scores.get(posting.memory_id, 0.0) + contribution
+def contributions_in_context(
+    terms: Sequence[tuple[QueryTerm, Postings]], numbers: Integers, lengths: Floats, mean_length: float, links: Links
+) -> Floats:
+    """What each term adds to each memory's score, its neighbours' words included; terms × memories.
 
-    def contenders(self) -> list[str] | None:
-        """The memories that can still be among the best; None while a memory not yet seen could be."""
-        open_ceiling = sum(term.ceiling for term in self.terms if term not in self._contributions)
-        best = heapq.nlargest(self._limit, self._scores.values())
-        if len(best) < self._limit or best[-1] <= open_ceiling:
-            return None
-        return [memory_id for memory_id, score in self._scores.items() if score + open_ceiling >= best[-1]]
+    ``numbers`` and ``lengths`` describe the memories; the length of a memory with neighbours is weighed with theirs.
+    """
+    lengths = links.spread(lengths) / (mean_length * links.spread(np.ones(len(numbers))))
+    occurrences = np.array([_occurrences(postings, numbers) for _, postings in terms]).reshape(len(terms), len(numbers))
+    idf = np.array([[term.idf] for term, _ in terms]).reshape(len(terms), 1)
+    return _contribution(idf, links.spread(occurrences), lengths)
 
-    def best(self) -> dict[str, float]:
-        """The scores of the ``limit`` best memories, and of all that equal the last of them, in no order."""
-        worst = min(heapq.nlargest(self._limit, self._scores.values()), default=0.0)
-        return {memory_id: score for memory_id, score in self._scores.items() if score >= worst}
 
-    def reasons(self, memory_id: str) -> tuple[Reason, ...]:
-        """What each word adds to a memory's score, weightiest first."""
-        reasons = [
-            Reason(term.word, contributions[memory_id])
-            for term, contributions in self._contributions.items()
-            if memory_id in contributions
-        ]
-        return tuple(sorted(reasons, key=lambda reason: (-reason.contribution, reason.term)))
+def likeness(query: npt.NDArray[np.float32], vectors: npt.NDArray[np.float32]) -> Floats:
+    """Inner products with the query, stretched to 0 (the least alike) … 1 (the most alike)."""
+    products = (vectors @ query).astype(np.float64)
+    if not len(products) or np.ptp(products) == 0:
+        return np.zeros(len(products))
+    stretched: Floats = (products - products.min()) / np.ptp(products)
+    return stretched
+
+
+def _contribution(idf: float | Floats, occurrences: Floats, length: Floats) -> Floats:
+    gain: Floats = idf * occurrences * (K1 + 1) / (occurrences + K1 * (1 - B + B * length))
+    return gain
+
+
+def _occurrences(postings: Postings, numbers: Integers) -> Floats:
+    found = np.zeros(len(numbers))
+    if len(postings):
+        places = np.minimum(np.searchsorted(postings["memory"], numbers), len(postings) - 1)
+        hit = postings["memory"][places] == numbers
+        found[hit] = postings["occurrences"][places[hit]]
+    return found

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from reverie.digests.digest import DIGEST_VERSION
+from reverie.digests.digest import DIGEST_VERSION, Signals
 from reverie.patterns.corpus import SITUATION_KIND, BehaviourName, Codes, Corpus
 from reverie.sessions.segment import Segment
 from reverie.storage.database import Connection
@@ -17,17 +17,27 @@ _UNDIGESTED = """
     FROM sessions s LEFT JOIN digests d ON d.session_key = s.key
     WHERE s.key <= %(last_key)s AND (d.version IS DISTINCT FROM %(version)s OR d.event_count <> s.event_count)
 """
+_COLUMNS = (
+    *("session_key", "version", "event_count", "opening", "steps", "codes", "sequences", "first_steps"),
+    *("errors", "input_tokens", "output_tokens", "seconds", "cost_usd"),
+    *(*Signals.__struct_fields__, "vector", "embedder", "actions"),
+)
+"""Of a row, in the order of ``_values``; each signal is a column of its own."""
+_WRITE = f"""
+    INSERT INTO digests ({", ".join(_COLUMNS)}) VALUES ({", ".join(["%s"] * len(_COLUMNS))})
+    ON CONFLICT (session_key) DO UPDATE SET {", ".join(f"{name} = EXCLUDED.{name}" for name in _COLUMNS[1:])}
+"""
 
 
 class DigestRow(msgspec.Struct, frozen=True):
-    """One session's digest as it is stored; the byte strings are little-endian int32 arrays of equal length."""
+    """One session's digest as it is stored; ``sequences`` and ``first_steps`` are little-endian int32 arrays."""
 
     session_key: int
     event_count: int
     opening: str
     steps: int
     names: tuple[int, ...]
-    """What held, as positions in the batch's names."""
+    """What held, as positions in the batch's names; parallel to ``sequences`` and ``first_steps``."""
     sequences: bytes
     first_steps: bytes
     errors: int
@@ -35,6 +45,13 @@ class DigestRow(msgspec.Struct, frozen=True):
     output_tokens: int
     seconds: float | None
     cost_usd: float | None
+    signals: Signals
+    vector: bytes | None
+    """The opening as little-endian float16; None where it has no text."""
+    embedder: str | None
+    """What made the vector."""
+    actions: tuple[int, ...]
+    """Tool actions in order, as positions in the batch's names."""
 
 
 class DigestBatch(msgspec.Struct, frozen=True):
@@ -63,23 +80,18 @@ async def write_digests(connection: Connection, batch: DigestBatch) -> None:
     """Store digests; those of a session replace each other, so doing it twice changes nothing."""
     code_of = await _codes(connection, batch.names)
     codes = np.array([code_of[name.situation, name.name] for name in batch.names], "<i4")
-    query = """
-        INSERT INTO digests VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-        ON CONFLICT (session_key) DO UPDATE SET version = EXCLUDED.version, event_count = EXCLUDED.event_count,
-            opening = EXCLUDED.opening, steps = EXCLUDED.steps, codes = EXCLUDED.codes,
-            sequences = EXCLUDED.sequences, first_steps = EXCLUDED.first_steps, errors = EXCLUDED.errors,
-            input_tokens = EXCLUDED.input_tokens, output_tokens = EXCLUDED.output_tokens,
-            seconds = EXCLUDED.seconds, cost_usd = EXCLUDED.cost_usd
-    """
     async with connection.cursor() as cursor:
-        await cursor.executemany(query, [_values(row, codes) for row in batch.rows])
+        await cursor.executemany(_WRITE.encode(), [_values(row, codes) for row in batch.rows])
 
 
 def _values(row: DigestRow, codes: Codes) -> tuple[Any, ...]:
-    mine = codes[list(row.names)].astype("<i4").tobytes()
-    key, *rest = (row.session_key, DIGEST_VERSION, row.event_count, row.opening, row.steps, mine)
-    counted = (row.errors, row.input_tokens, row.output_tokens, row.seconds, row.cost_usd)
-    return (key, *rest, row.sequences, row.first_steps, *counted)
+    mine, actions = (codes[list(names)].astype("<i4").tobytes() for names in (row.names, row.actions))
+    return (
+        *(row.session_key, DIGEST_VERSION, row.event_count, row.opening, row.steps),
+        *(mine, row.sequences, row.first_steps),
+        *(row.errors, row.input_tokens, row.output_tokens, row.seconds, row.cost_usd),
+        *(*msgspec.structs.astuple(row.signals), row.vector, row.embedder, actions),
+    )
 
 
 async def _codes(connection: Connection, names: Sequence[BehaviourName]) -> dict[tuple[str, str], int]:

@@ -8,16 +8,47 @@ from psycopg.types.json import Jsonb
 
 from reverie.errors import NotFoundError
 from reverie.ids import new_id
-from reverie.memory.diff import compare
-from reverie.memory.edit import Head, Step, plan_edits
+from reverie.memory.edit import Head, Step, plan_edits, related_directories
 from reverie.memory.memory import Act, Edit, Memory, MemoryVersion, Revision
 from reverie.memory.path import check_prefix
+from reverie.memory.store import MAX_MEMORIES
 from reverie.storage.database import Connection
 from reverie.storage.memory_stores import lock_store
-from reverie.storage.recall import index_memories, unindex_memories
-from reverie.storage.revisions import find_dream_revision, read_revision, redacted_memory_ids, snapshot
+from reverie.storage.policies import read_policy
+from reverie.storage.postings import IndexedText, change_index, ensure_index
+from reverie.storage.revisions import (
+    find_dream_revision,
+    read_revision,
+    redacted_memory_ids,
+    snapshot,
+    tiers_at,
+)
 
-_COLUMNS = "id, memory_store_id, path, content_sha256, content_size_bytes, memory_version_id, created_at, updated_at"
+_COLUMNS = (
+    "id, memory_store_id, path, content_sha256, content_size_bytes, memory_version_id, created_at, updated_at, tier"
+)
+# Those that the edits name or that would be their directories, and those that would stand beneath what they write.
+_SELECT_HEADS = """
+SELECT id, path, content_sha256, tier FROM memories WHERE memory_store_id = %(store)s AND path = ANY(%(paths)s)
+UNION
+SELECT m.id, m.path, m.content_sha256, m.tier FROM unnest(%(written)s::text[]) AS directory
+CROSS JOIN LATERAL (
+    SELECT id, path, content_sha256, tier FROM memories
+    WHERE memory_store_id = %(store)s
+        AND path > (directory || '/') COLLATE "C" AND path < (directory || '0') COLLATE "C"
+) AS m
+"""
+_UPSERT_MEMORIES = """
+INSERT INTO memories (id, memory_store_id, path, content, content_sha256, content_size_bytes, memory_version_id,
+    created_at, updated_at, tier, tier_since, number, term_count)
+SELECT v.memory_id, v.memory_store_id, v.path, v.content, v.content_sha256, v.content_size_bytes, v.id,
+    v.created_at, v.created_at, v.tier, v.created_at, w.number, w.term_count
+FROM memory_versions AS v JOIN unnest(%s::text[], %s::bigint[], %s::integer[]) AS w (id, number, term_count) USING (id)
+ON CONFLICT (id) DO UPDATE SET content = excluded.content, content_sha256 = excluded.content_sha256,
+    content_size_bytes = excluded.content_size_bytes, memory_version_id = excluded.memory_version_id,
+    updated_at = excluded.updated_at, tier = excluded.tier, number = excluded.number, term_count = excluded.term_count,
+    tier_since = CASE WHEN memories.tier = excluded.tier THEN memories.tier_since ELSE excluded.tier_since END
+"""
 
 
 async def list_memories(
@@ -81,10 +112,12 @@ async def apply_edits(
     store = await lock_store(conn, store_id)
     if act == "dream" and (written := await find_dream_revision(conn, store_id, actor)) is not None:
         return written
-    heads = await _read_heads(conn, store_id)
-    steps = plan_edits(store, heads, edits)
+    budget = (await read_policy(conn, store_id)).budget
+    heads = await _read_heads(conn, store_id, edits)
+    steps = plan_edits(store, heads, edits, most_memories=max(MAX_MEMORIES, budget.most_memories))
     if not steps:
         return None
+    await ensure_index(conn, store_id)
     number = store.revision + 1
     await conn.execute(
         "INSERT INTO store_revisions (memory_store_id, number, act, actor, reason, source_session_ids, created_at)"
@@ -93,11 +126,11 @@ async def apply_edits(
     )
     versions = [_version(store_id, step, number, created_by, now) for step in steps]
     await _insert_versions(conn, versions)
-    terms = await _replace_heads(conn, versions)
-    live = len(heads) + sum({"created": 1, "modified": 0, "deleted": -1}[step.operation] for step in steps)
+    await _replace_heads(conn, store_id, versions)
+    grown = sum({"created": 1, "modified": 0, "deleted": -1}[step.operation] for step in steps)
     await conn.execute(
-        "UPDATE memory_stores SET revision = %s, memory_count = %s, term_count = term_count + %s WHERE id = %s",
-        [number, live, terms, store_id],
+        "UPDATE memory_stores SET revision = %s, memory_count = memory_count + %s WHERE id = %s",
+        [number, grown, store_id],
     )
     return await read_revision(conn, store_id, number)
 
@@ -123,20 +156,27 @@ async def rollback(
     await lock_store(conn, store_id)
     wished = await snapshot(conn, store_id, to_revision)
     redacted = await redacted_memory_ids(conn, store_id, to_revision)
+    wished_tiers = await tiers_at(conn, store_id, to_revision)
     rows = await conn.execute(
-        "SELECT path, content FROM memories WHERE memory_store_id = %s AND id <> ALL(%s)", [store_id, redacted]
+        "SELECT path, content, tier FROM memories WHERE memory_store_id = %s AND id <> ALL(%s)", [store_id, redacted]
     )
-    present: dict[str, str] = dict(await rows.fetchall())
+    present = {path: (content, tier) for path, content, tier in await rows.fetchall()}
     why = f"back to revision {to_revision}: {reason}"
-    edits = [Edit(difference.path, difference.after, why) for difference in compare(present, wished)]
+    edits = [
+        Edit(path, wished.get(path), why, tier=wished_tiers.get(path))
+        for path in sorted(present.keys() | wished.keys())
+        if present.get(path) != (wished.get(path), wished_tiers.get(path))
+    ]
     return await apply_edits(
         conn, store_id, edits, act="rollback", actor=actor, reason=why, created_by=created_by, now=now
     )
 
 
-async def _read_heads(conn: Connection, store_id: str) -> dict[str, Head]:
+async def _read_heads(conn: Connection, store_id: str, edits: Sequence[Edit]) -> dict[str, Head]:
+    paths = {edit.path for edit in edits} | related_directories(edits)
+    written = [edit.path for edit in edits if edit.content is not None]
     async with conn.cursor(row_factory=args_row(Head)) as cursor:
-        await cursor.execute("SELECT id, path, content_sha256 FROM memories WHERE memory_store_id = %s", [store_id])
+        await cursor.execute(_SELECT_HEADS, {"store": store_id, "paths": list(paths), "written": written})
         return {head.path: head for head in await cursor.fetchall()}
 
 
@@ -156,16 +196,20 @@ def _version(
         created_at=now,
         revision=revision,
         reason=step.reason,
+        tier=step.tier,
     )
 
 
 async def _insert_versions(conn: Connection, versions: Sequence[MemoryVersion]) -> None:
-    async with conn.cursor() as cursor:
-        await cursor.executemany(
-            "INSERT INTO memory_versions (id, memory_store_id, memory_id, operation, path, content, content_sha256,"
-            " content_size_bytes, created_by, created_at, revision, reason)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
+    async with (
+        conn.cursor() as cursor,
+        cursor.copy(
+            "COPY memory_versions (id, memory_store_id, memory_id, operation, path, content, content_sha256,"
+            " content_size_bytes, created_by, created_at, revision, reason, tier) FROM STDIN"
+        ) as copy,
+    ):
+        for version in versions:
+            await copy.write_row(
                 (
                     version.id,
                     version.memory_store_id,
@@ -179,30 +223,45 @@ async def _insert_versions(conn: Connection, versions: Sequence[MemoryVersion]) 
                     version.created_at,
                     version.revision,
                     version.reason,
+                    version.tier,
                 )
-                for version in versions
-            ],
-        )
+            )
 
 
-async def _replace_heads(conn: Connection, versions: Sequence[MemoryVersion]) -> int:
-    """Bring memories and their terms to the versions; returns by how much the store's term count grew."""
-    touched = [version.memory_id for version in versions if version.operation != "created"]
-    removed = await unindex_memories(conn, touched)
+async def _replace_heads(conn: Connection, store_id: str, versions: Sequence[MemoryVersion]) -> None:
+    """Bring memories and the index to the versions."""
+    before = await _read_indexed(conn, [version.memory_id for version in versions if version.operation != "created"])
     deleted = [version.memory_id for version in versions if version.operation == "deleted"]
     await conn.execute("DELETE FROM memories WHERE id = ANY(%s)", [deleted])
-    await conn.execute(
-        "INSERT INTO memories (id, memory_store_id, path, content, content_sha256, content_size_bytes,"
-        " memory_version_id, created_at, updated_at)"
-        " SELECT memory_id, memory_store_id, path, content, content_sha256, content_size_bytes, id, created_at,"
-        " created_at FROM memory_versions WHERE id = ANY(%s)"
-        " ON CONFLICT (id) DO UPDATE SET content = excluded.content, content_sha256 = excluded.content_sha256,"
-        " content_size_bytes = excluded.content_size_bytes, memory_version_id = excluded.memory_version_id,"
-        " updated_at = excluded.updated_at",
-        [[version.id for version in versions if version.operation != "deleted"]],
-    )
-    documents = [
-        (version.memory_id, version.path or "", version.content) for version in versions if version.content is not None
+    kept = [version for version in versions if version.operation != "deleted"]
+    await _write_tiers(conn, [version for version in kept if _unchanged(version, before)])
+    written = [version for version in kept if not _unchanged(version, before)]
+    last = await conn.execute("SELECT last_number FROM memory_stores WHERE id = %s", [store_id])
+    ((last_number,),) = await last.fetchall()
+    added = [
+        IndexedText(number, version.path or "", version.content or "")
+        for number, version in enumerate(written, last_number + 1)
     ]
-    added = await index_memories(conn, versions[0].memory_store_id, documents)
-    return added - removed
+    gone = {*deleted, *(version.memory_id for version in written)}
+    lengths = await change_index(conn, store_id, [text for id_, text in before.items() if id_ in gone], added)
+    await conn.execute(
+        _UPSERT_MEMORIES, [[version.id for version in written], [text.number for text in added], lengths]
+    )
+
+
+async def _read_indexed(conn: Connection, memory_ids: Sequence[str]) -> dict[str, IndexedText]:
+    rows = await conn.execute("SELECT id, number, path, content FROM memories WHERE id = ANY(%s)", [list(memory_ids)])
+    return {row[0]: IndexedText(*row[1:]) for row in await rows.fetchall()}
+
+
+def _unchanged(version: MemoryVersion, before: Mapping[str, IndexedText]) -> bool:
+    present = before.get(version.memory_id)
+    return present is not None and present.content == version.content
+
+
+async def _write_tiers(conn: Connection, versions: Sequence[MemoryVersion]) -> None:
+    await conn.execute(
+        "UPDATE memories AS m SET tier = v.tier, tier_since = v.created_at, memory_version_id = v.id"
+        " FROM memory_versions AS v WHERE v.id = ANY(%s) AND m.id = v.memory_id",
+        [[version.id for version in versions]],
+    )

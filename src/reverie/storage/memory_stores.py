@@ -13,7 +13,7 @@ from reverie.memory.store import check_store
 from reverie.storage.database import Connection
 
 _ID_PREFIX = "memstore"
-_COLUMNS = "id, name, description, metadata, created_at, updated_at, archived_at, revision"
+_COLUMNS = "id, name, description, metadata, created_at, updated_at, archived_at, revision, memory_count"
 
 
 async def create_store(

@@ -7,12 +7,12 @@ from psycopg.rows import class_row, kwargs_row
 from psycopg.types.json import Jsonb
 
 from reverie.errors import ConflictError, NotFoundError
-from reverie.memory.memory import MemoryVersion, Revision
+from reverie.memory.memory import MemoryVersion, Revision, Tier
 from reverie.storage.database import Connection
 
 _VERSION_COLUMNS = (
     "id, memory_store_id, memory_id, operation, path, content, content_sha256, content_size_bytes,"
-    " created_by, created_at, revision, reason, redacted_at, redacted_by"
+    " created_by, created_at, revision, reason, redacted_at, redacted_by, tier"
 )
 _SELECT_REVISIONS = """
 SELECT memory_store_id, number, act, actor, reason, source_session_ids, created_at, created, modified, deleted
@@ -74,6 +74,16 @@ async def snapshot(conn: Connection, store_id: str, revision: int) -> dict[str, 
     rows = await conn.execute(
         f"SELECT path, content FROM memory_versions WHERE {_VERSIONS_AT}"
         " AND operation <> 'deleted' AND redacted_at IS NULL ORDER BY path COLLATE \"C\"",
+        {"store": store_id, "revision": revision},
+    )
+    return dict(await rows.fetchall())
+
+
+async def tiers_at(conn: Connection, store_id: str, revision: int) -> dict[str, Tier]:
+    """The tier of the memory at each path as of a revision."""
+    rows = await conn.execute(
+        f"SELECT path, tier FROM memory_versions WHERE {_VERSIONS_AT}"
+        " AND operation <> 'deleted' AND redacted_at IS NULL",
         {"store": store_id, "revision": revision},
     )
     return dict(await rows.fetchall())

@@ -1,8 +1,24 @@
 """Planted worlds: made-up agents' sessions whose true causes are known, to test what a dream finds."""
 
-from reverie.testing.worlds.desk import graded_world, missing_world, null_world, support_desk, variant_world
-from reverie.testing.worlds.score import ScoreRow, WorldScore, score_lessons
-from reverie.testing.worlds.sql import early_stop_world
+from reverie.testing.worlds.desk import (
+    confounded_world,
+    drift_world,
+    flips_world,
+    graded_world,
+    hand_off_world,
+    missing_world,
+    null_variant_world,
+    null_world,
+    plain_world,
+    rare_world,
+    shadows_world,
+    sizes_world,
+    support_desk,
+    variant_world,
+    wording_world,
+)
+from reverie.testing.worlds.score import ScoreRow, WorldScore, in_own_words, own_words, score_lessons, words_of
+from reverie.testing.worlds.sql import early_stop_null_world, early_stop_world
 from reverie.testing.worlds.world import Truth, World, finding, write_world
 
 __all__ = [
@@ -10,13 +26,27 @@ __all__ = [
     "Truth",
     "World",
     "WorldScore",
+    "confounded_world",
+    "drift_world",
+    "early_stop_null_world",
     "early_stop_world",
     "finding",
+    "flips_world",
     "graded_world",
+    "hand_off_world",
+    "in_own_words",
     "missing_world",
+    "null_variant_world",
     "null_world",
+    "own_words",
+    "plain_world",
+    "rare_world",
     "score_lessons",
+    "shadows_world",
+    "sizes_world",
     "support_desk",
     "variant_world",
+    "wording_world",
+    "words_of",
     "write_world",
 ]

@@ -1,4 +1,4 @@
-"""Worlds of a shop's support desk: sessions of its agents with planted causes, decoys, markers, a flip and a shadow."""
+"""Worlds of a shop's support desk: sessions of its agents, drawn from a setup and put into words."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,19 +11,16 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from reverie.testing.worlds import desk_choices as choices
-from reverie.testing.worlds.desk_choices import CATEGORIES, STATUSES, Chance, Columns, Numbers, Planted
+from reverie.testing.worlds import desk_setups as setups
+from reverie.testing.worlds.desk_choices import CATEGORIES, STATUSES, Columns, Numbers
 from reverie.testing.worlds.desk_session import DeskCase, desk_messages
-from reverie.testing.worlds.world import Line, Stream, Truth, World
+from reverie.testing.worlds.desk_setups import Setup
+from reverie.testing.worlds.world import Line, Stream, World
 
 FIRST_SESSION = datetime(2025, 3, 3, 8, 0, tzinfo=UTC)
 BETWEEN_SESSIONS = timedelta(minutes=7)
 EASE_SHAPE = 0.8
 """Both parameters of the Beta distribution tasks draw their ease from: more hard and easy ones than middling."""
-DESK_BASE = (0.20, 0.65)
-"""Expected reward, before effects, of the hardest and the easiest task; few leave [0, 1] by the effects."""
-VARIANT_BASE = (0.30, 0.55)
-VARIANT_SKILL = 0.17
-"""Reward that the best variant adds and the worst takes away."""
 GRADED_CONCENTRATION = 6.0
 """Sum of the parameters of the Beta distribution that graded rewards are drawn from."""
 EVENTS = (10, 25)
@@ -41,36 +38,6 @@ class Roster(msgspec.Struct, frozen=True):
     """Expected reward before effects."""
     ease: Numbers
     """What the decoys lean on: 0 for the hardest, 1 for the easiest."""
-
-
-class Setup(msgspec.Struct, frozen=True):
-    """What distinguishes one desk world from another."""
-
-    name: str
-    chances: Mapping[str, Chance]
-    planted: tuple[Planted, ...]
-    trouble: Mapping[str, float]
-    bystanders: tuple[Truth, ...]
-    """Truths of no effect."""
-    graded: bool = False
-    missing: float = 0.0
-    """Share of sessions without a reward."""
-
-
-SUPPORT_DESK = Setup(
-    name="support-desk",
-    chances=choices.DESK_CHANCES,
-    planted=choices.DESK_PLANTED,
-    trouble=choices.DESK_TROUBLE,
-    bystanders=(*choices.DECOYS, *choices.MARKERS, choices.SHADOW),
-)
-VARIANTS = Setup(
-    name="variants",
-    chances=choices.VARIANT_CHANCES,
-    planted=(choices.VERIFY,),
-    trouble={},
-    bystanders=(*choices.VARIANT_DECOYS, *choices.MARKERS, choices.SHADOW),
-)
 
 
 class _Drawn(msgspec.Struct, frozen=True):
@@ -93,39 +60,95 @@ def support_desk(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
         sessions: how many; spread evenly over the tasks.
         tasks: how many, over the four categories in turn.
     """
-    return _repeated(SUPPORT_DESK, seed, sessions, tasks)
+    return repeated_world(setups.SUPPORT_DESK, seed, sessions, tasks)
 
 
 def null_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
     """The same behaviours as :func:`support_desk`, but the outcome depends on the task alone."""
-    return _repeated(replace(SUPPORT_DESK, name="null", planted=(), trouble={}), seed, sessions, tasks)
+    return repeated_world(setups.NULL, seed, sessions, tasks)
 
 
 def graded_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
     """:func:`support_desk` with rewards anywhere between 0 and 1, of the same means."""
-    return _repeated(replace(SUPPORT_DESK, name="graded", graded=True), seed, sessions, tasks)
+    return repeated_world(setups.GRADED, seed, sessions, tasks)
 
 
 def missing_world(seed: int, sessions: int = 2_000, tasks: int = 100, missing: float = 0.3) -> World:
     """:func:`support_desk` with a share ``missing`` of the sessions unscored, at random."""
-    return _repeated(replace(SUPPORT_DESK, name="missing", missing=missing), seed, sessions, tasks)
+    return repeated_world(replace(setups.MISSING, missing=missing), seed, sessions, tasks)
+
+
+def plain_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
+    """Four causes of 0.16 to 0.20, each of which any session can show, whatever its task."""
+    return repeated_world(setups.PLAIN, seed, sessions, tasks)
+
+
+def sizes_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
+    """Five causes of 0.05 to 0.30, to see from which size on they are found."""
+    return repeated_world(setups.SIZES, seed, sessions, tasks)
+
+
+def confounded_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
+    """What helps is done in hard tasks and what harms in easy ones, so that a pooled comparison sees neither."""
+    return repeated_world(setups.CONFOUNDED, seed, sessions, tasks)
+
+
+def flips_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
+    """Two behaviours whose effect has one sign under one condition and the other under another, and none on average."""
+    return repeated_world(setups.FLIPS, seed, sessions, tasks)
+
+
+def shadows_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
+    """Two causes, and behaviours that mostly come with them and change nothing."""
+    return repeated_world(setups.SHADOWS, seed, sessions, tasks)
+
+
+def drift_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
+    """One cause that holds throughout and one, twice as strong, that ends half-way; sessions come in order of time."""
+    return repeated_world(setups.DRIFT, seed, sessions, tasks)
+
+
+def rare_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
+    """A strong cause that one session in 25 shows, and a weak one that most show."""
+    return repeated_world(setups.RARE, seed, sessions, tasks)
+
+
+def wording_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
+    """What helps is a phrase: telling the customer that the trouble is understood."""
+    return repeated_world(setups.WORDING, seed, sessions, tasks)
+
+
+def hand_off_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
+    """What helps is that a second agent takes over; a session with two has two threads."""
+    return repeated_world(setups.HAND_OFF, seed, sessions, tasks)
 
 
 def variant_world(seed: int, tasks: int = 250, variants: int = 8) -> World:
     """Each task once by each of at least two agent variants; good variants do more of everything, one thing helps."""
+    return crossed_world(setups.VARIANTS, seed, tasks, variants)
+
+
+def null_variant_world(seed: int, tasks: int = 250, variants: int = 8) -> World:
+    """:func:`variant_world` with nothing that helps: the outcome depends on the task and the variant alone."""
+    return crossed_world(setups.NULL_VARIANTS, seed, tasks, variants)
+
+
+def crossed_world(setup: Setup, seed: int, tasks: int, variants: int) -> World:
+    """A world of ``setup`` in which each variant runs each task once."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(tasks * variants)
     task, variant = order // variants, order % variants
     skill = np.linspace(0.0, 1.0, variants)[variant]
-    base = _between(VARIANT_BASE, rng.beta(EASE_SHAPE, EASE_SHAPE, tasks))[task]
-    return _world(VARIANTS, seed, rng, Roster(task, variant, base + VARIANT_SKILL * (2 * skill - 1), skill))
+    base = _between(setup.base, rng.beta(EASE_SHAPE, EASE_SHAPE, tasks))[task]
+    return _world(setup, seed, rng, Roster(task, variant, base + setup.skill * (2 * skill - 1), skill))
 
 
-def _repeated(setup: Setup, seed: int, sessions: int, tasks: int) -> World:
+def repeated_world(setup: Setup, seed: int, sessions: int, tasks: int) -> World:
+    """A world of ``setup`` in which one variant runs every task many times."""
     rng = np.random.default_rng(seed)
     task = rng.permutation(np.arange(sessions) % tasks)
     ease = rng.beta(EASE_SHAPE, EASE_SHAPE, tasks)[task]
-    roster = Roster(task, np.zeros(sessions, dtype=np.int64), _between(DESK_BASE, ease), ease)
+    roster = Roster(task, np.zeros(sessions, dtype=np.int64), _between(setup.base, ease), ease)
     return _world(setup, seed, rng, roster)
 
 

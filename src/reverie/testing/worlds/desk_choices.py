@@ -33,6 +33,14 @@ class Chance(msgspec.Struct, frozen=True):
     easiest: float
 
 
+class Follower(msgspec.Struct, frozen=True):
+    """How often something is chosen beside another choice, which must be drawn before it, and without that choice."""
+
+    of: str
+    beside: float
+    otherwise: float
+
+
 class Planted(msgspec.Struct, frozen=True):
     """A choice that changes the expected reward by ``size`` in the sessions of one moment."""
 
@@ -45,21 +53,23 @@ class Planted(msgspec.Struct, frozen=True):
     condition: str | None = None
     aliases: tuple[str, ...] = ()
     opposites: tuple[str, ...] = ()
+    task_family: str | None = None
 
 
-def _always(share: float) -> Chance:
+def always(share: float) -> Chance:
+    """As often in hard sessions as in easy ones."""
     return Chance(share, share)
 
 
 DESK_CHANCES: Mapping[str, Chance] = {
-    "clarify": _always(0.35),
-    "verify": _always(0.45),
-    "policy": _always(0.45),
-    "late policy": _always(0.2),
-    "retry": _always(0.5),
-    "apology": _always(0.6),
-    "voucher": _always(0.35),
-    "stray note": _always(0.15),
+    "clarify": always(0.35),
+    "verify": always(0.45),
+    "policy": always(0.45),
+    "late policy": always(0.2),
+    "retry": always(0.5),
+    "apology": always(0.6),
+    "voucher": always(0.35),
+    "stray note": always(0.15),
     "search": Chance(0.95, 0.05),
     "escalate": Chance(0.9, 0.05),
 }
@@ -158,7 +168,7 @@ SHADOW = Truth("call:add_note", "session", None, 0.0, "shadow")
 
 
 def draw_columns(
-    rng: np.random.Generator, category: NDArray[np.int64], ease: Numbers, chances: Mapping[str, Chance]
+    rng: np.random.Generator, category: NDArray[np.int64], ease: Numbers, chances: Mapping[str, Chance | Follower]
 ) -> dict[str, Flags]:
     """Moments (what befalls each session) and choices (what its agent does), each drawn apart from the others.
 
@@ -166,23 +176,30 @@ def draw_columns(
         rng: moved on by a number of draws that depends on the count of sessions alone.
         category: each session's index in :data:`CATEGORIES`.
         ease: each session's place between the hardest (0) and the easiest (1).
-        chances: how often each choice is made.
+        chances: how often each choice is made, in the order they are drawn.
     """
     count = len(ease)
     trouble, status, aside = rng.random(count), rng.integers(0, len(STATUSES), count), rng.random(count)
     columns = {
         "always": np.ones(count, dtype=np.bool_),
-        "refund": category == CATEGORIES.index("refund"),
+        "first half": np.arange(count) < count // 2,
         "timeout": trouble < 0.25,
         "not found": (trouble >= 0.25) & (trouble < 0.35),
         "track": aside < 0.2,
         "profile": (aside >= 0.2) & (aside < 0.4),
         "confirm": (aside >= 0.4) & (aside < 0.6),
     }
+    columns |= {name: category == number for number, name in enumerate(CATEGORIES)}
     columns |= {name: status == number for number, name in enumerate(STATUSES)}
     for name, chance in chances.items():
-        columns[name] = rng.random(count) < chance.hardest + (chance.easiest - chance.hardest) * ease
+        columns[name] = rng.random(count) < _share(chance, columns, ease)
     return columns
+
+
+def _share(chance: Chance | Follower, columns: Columns, ease: Numbers) -> Numbers:
+    if isinstance(chance, Follower):
+        return np.where(columns[chance.of], chance.beside, chance.otherwise)
+    return chance.hardest + (chance.easiest - chance.hardest) * ease
 
 
 def expected_reward(
@@ -211,7 +228,18 @@ def true_effects(
             for arm in (True, False)
         ]
         effect = float((arms[0] - arms[1])[columns[each.moment]].mean())
-        truths.append(
-            Truth(each.behaviour, each.situation, each.condition, effect, each.kind, each.aliases, each.opposites)
-        )
+        truths.append(_truth(each, effect))
     return tuple(truths)
+
+
+def _truth(planted: Planted, effect: float) -> Truth:
+    return Truth(
+        behaviour=planted.behaviour,
+        situation=planted.situation,
+        condition=planted.condition,
+        effect=effect,
+        kind=planted.kind,
+        aliases=planted.aliases,
+        opposites=planted.opposites,
+        task_family=planted.task_family,
+    )

@@ -110,6 +110,11 @@ ACKNOWLEDGEMENTS = (
     "Thanks, I am still here.",
     "Sure, {place}, yes.",
 )
+EMPATHY = (
+    "I understand how frustrating this must be, {first}.",
+    "I can imagine how annoying it is to wait for the {item}.",
+    "I completely understand how frustrating that is.",
+)
 NOTES = (
     "Customer {first} {last}, {item}: {reason}.",
     "{last} ({place}) called about order {order}.",

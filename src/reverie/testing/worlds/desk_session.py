@@ -11,6 +11,8 @@ from reverie.testing.worlds.desk_choices import WRITES
 
 Message = dict[str, Any]
 Did = Mapping[str, bool]
+FRONT_DESK, SPECIALIST = "front-desk", "specialist"
+"""The agents of a desk that has two."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -28,7 +30,7 @@ class DeskCase(msgspec.Struct, frozen=True):
 class _Desk:
     """Writes one session's messages, one turn after another."""
 
-    def __init__(self, rng: Random, case: DeskCase) -> None:
+    def __init__(self, rng: Random, case: DeskCase, speaker: str) -> None:
         reasons = phrases.REASONS[case.category]
         round_, tools = case.task // len(WRITES), WRITES[case.category]
         self.rng = rng
@@ -45,6 +47,7 @@ class _Desk:
             "place": self.pick(phrases.PLACES),
             "day": self.pick(phrases.DAYS),
         }
+        self.speaker = speaker
         self.messages: list[Message] = []
         self.pauses: list[int] = []
         """Where small talk may come in without parting what belongs together."""
@@ -59,26 +62,31 @@ class _Desk:
         self.messages.append({"role": "user", "content": self.text(templates)})
 
     def say(self, templates: tuple[str, ...]) -> None:
-        self.messages.append({"role": "assistant", "content": self.text(templates)})
+        self.messages.append(self.reply(self.text(templates)))
+
+    def reply(self, content: str | None) -> Message:
+        """The start of a message of the agent that is speaking; a desk with one agent does not name it."""
+        named = {"name": self.speaker} if self.speaker else {}
+        return {"role": "assistant", **named, "content": content}
 
     def call(self, tool: str, arguments: dict[str, Any], result: dict[str, Any] | str) -> None:
         call_id = f"call_{len(self.messages)}"
         function = {"name": tool, "arguments": _encode(arguments).decode()}
         calls = [{"id": call_id, "type": "function", "function": function}]
         content = result if isinstance(result, str) else _encode(result).decode()
-        self.messages.append({"role": "assistant", "content": None, "tool_calls": calls})
+        self.messages.append(self.reply(None) | {"tool_calls": calls})
         self.messages.append({"role": "tool", "tool_call_id": call_id, "content": content})
 
 
 def desk_messages(rng: Random, case: DeskCase, did: Did, length: int) -> list[Message]:
     """The session's messages, each one event; small talk fills it up to ``length``, so that length tells nothing."""
-    desk = _Desk(rng, case)
+    desk = _Desk(rng, case, FRONT_DESK if "hand over" in did else "")
     desk.hear(phrases.OPENINGS[case.category])
     if did["clarify"]:
         desk.say(phrases.CLARIFYING_QUESTIONS)
         desk.hear(phrases.CLARIFICATIONS)
     _look_up(desk, did)
-    beats = [beat for name, beat in _BEATS.items() if did[name]]
+    beats = [beat for name, beat in _BEATS.items() if did.get(name)]
     if did["stray note"] and not did["verify"]:
         beats.append(_note)
     rng.shuffle(beats)
@@ -168,6 +176,15 @@ def _confirm(desk: _Desk) -> None:
     desk.hear(phrases.CONSENTS)
 
 
+def _empathise(desk: _Desk) -> None:
+    desk.say(phrases.EMPATHY)
+    desk.hear(phrases.ACKNOWLEDGEMENTS)
+
+
+def _hand_over(desk: _Desk) -> None:
+    desk.speaker = SPECIALIST
+
+
 _BEATS: dict[str, Callable[[_Desk], None]] = {
     "verify": _verify,
     "policy": _policy,
@@ -176,6 +193,8 @@ _BEATS: dict[str, Callable[[_Desk], None]] = {
     "track": _track,
     "profile": _profile,
     "confirm": _confirm,
+    "empathy": _empathise,
+    "hand over": _hand_over,
 }
 """What may happen, in any order, between finding the order and acting on it."""
 
@@ -200,5 +219,6 @@ def _fill(desk: _Desk, missing: int) -> None:
             desk.say(phrases.SMALL_TALK)
             desk.hear(phrases.ACKNOWLEDGEMENTS)
         desk.messages.append(message)
+        desk.speaker = message.get("name", desk.speaker)
     if missing > 0 and missing % 2 and ends_with_agent:
         desk.hear(phrases.THANKS)

@@ -8,7 +8,7 @@ import msgspec
 
 from reverie.digests.digest import SESSION
 from reverie.lessons.lesson import Lesson
-from reverie.testing.worlds.world import PLANTED_KINDS, Truth, finding
+from reverie.testing.worlds.world import PLANTED_KINDS, Truth
 
 Verdict = Literal["found", "missed", "false", "left alone"]
 
@@ -47,7 +47,7 @@ def score_lessons(truths: Sequence[Truth], lessons: Iterable[Lesson]) -> WorldSc
     right = [(each, truth) for each, truth in matches if truth is not None and truth.kind in PLANTED_KINDS]
     planted = [truth for truth in truths if truth.kind in PLANTED_KINDS]
     found = sum(any(truth is each for _, truth in right) for each in planted)
-    own = [(each, truth) for each, truth in right if _words(each) == _own_words(truth)]
+    own = [(each, truth) for each, truth in right if in_own_words(each, truth)]
     covered = sum(each.effect.low <= truth.effect <= each.effect.high for each, truth in own)
     rows = [_row(truth, matches) for truth in truths]
     rows += [ScoreRow("false", None, each) for each, truth in matches if truth is None]
@@ -64,29 +64,41 @@ def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _words(lesson: Lesson) -> str:
+def words_of(lesson: Lesson) -> str:
     """The lesson's finding with its situation spelled out, as aliases are matched."""
     return lesson.behaviour if " | " in lesson.behaviour else f"{SESSION} | {lesson.behaviour}"
 
 
-def _own_words(truth: Truth) -> str:
-    return f"{truth.situation} | {truth.behaviour}"
+def own_words(truth: Truth) -> str:
+    """The truth's finding with its situation spelled out; its task family follows in brackets where it has one."""
+    family = f" ({truth.task_family})" if truth.task_family else ""
+    return f"{truth.situation} | {truth.behaviour}{family}"
+
+
+def in_own_words(lesson: Lesson, truth: Truth) -> bool:
+    """Whether the lesson speaks of exactly what the truth does."""
+    return _words_beside(lesson, truth) == own_words(truth)
+
+
+def _words_beside(lesson: Lesson, truth: Truth) -> str:
+    """The lesson's words as the truth's are spelled: with the task family only where the truth belongs to one."""
+    family = f" ({lesson.scope.task_family})" if truth.task_family and lesson.scope.task_family else ""
+    return words_of(lesson) + family
 
 
 def _truth_behind(truths: Sequence[Truth], lesson: Lesson) -> Truth | None:
     """The cause the lesson states, in its own words or another's, else the decoy, marker or shadow it took for one."""
-    words = _words(lesson)
     helps = lesson.effect.estimate > 0
     planted = [truth for truth in truths if truth.kind in PLANTED_KINDS]
     for truth in planted:
-        if words == _own_words(truth):
+        if in_own_words(lesson, truth):
             return truth if helps == (truth.effect > 0) else None
     for truth in planted:
         patterns = truth.aliases if helps == (truth.effect > 0) else truth.opposites
-        if _matches(words, patterns):
+        if _matches(_words_beside(lesson, truth), patterns):
             return truth
     others = (truth for truth in truths if truth.kind not in PLANTED_KINDS)
-    return next((truth for truth in others if _matches(words, (_own_words(truth), *truth.aliases))), None)
+    return next((truth for truth in others if _matches(words_of(lesson), (own_words(truth), *truth.aliases))), None)
 
 
 def _matches(words: str, patterns: Iterable[str]) -> bool:
@@ -96,7 +108,7 @@ def _matches(words: str, patterns: Iterable[str]) -> bool:
 def _row(truth: Truth, matches: Sequence[tuple[Lesson, Truth | None]]) -> ScoreRow:
     """The truth's row: with the lesson that says it in the truth's own words, else the first that says it."""
     lessons = [lesson for lesson, behind in matches if behind is truth]
-    lessons.sort(key=lambda lesson: lesson.behaviour != finding(truth.situation, truth.behaviour))
+    lessons.sort(key=lambda lesson: not in_own_words(lesson, truth))
     if truth.kind in PLANTED_KINDS:
         return ScoreRow("found" if lessons else "missed", truth, lessons[0] if lessons else None)
     return ScoreRow("false" if lessons else "left alone", truth, lessons[0] if lessons else None)

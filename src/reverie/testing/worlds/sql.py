@@ -75,14 +75,25 @@ def early_stop_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> Worl
         sessions: how many; spread evenly over the tasks.
         tasks: how many.
     """
+    return _world("early-stop", seed, sessions, tasks, SCHEMA_HELPS)
+
+
+def early_stop_null_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
+    """:func:`early_stop_world` in which looking at the schema first changes nothing."""
+    return _world("early-stop-null", seed, sessions, tasks, 0.0)
+
+
+def _world(name: str, seed: int, sessions: int, tasks: int, helps: float) -> World:
+    """``helps`` is what having looked at the schema first adds to the chance of each fresh query."""
     rng = np.random.default_rng(seed)
     task = rng.permutation(np.arange(sessions) % tasks)
     solves = rng.uniform(*SOLVES, tasks)[task]
     looks_first = rng.random(sessions) < LOOKS_FIRST
-    solved_at = rng.geometric(solves + SCHEMA_HELPS * looks_first)
-    effect = float(np.mean(_solved(solves + SCHEMA_HELPS) - _solved(solves)))
-    drawn = _Drawn(f"early-stop-{seed}", seed, task, looks_first, solved_at)
-    return World("early-stop", Stream(partial(_lines, drawn)), (replace(CAUSE, effect=effect), *MARKERS))
+    solved_at = rng.geometric(solves + helps * looks_first)
+    effect = float(np.mean(_solved(solves + helps) - _solved(solves)))
+    drawn = _Drawn(f"{name}-{seed}", seed, task, looks_first, solved_at)
+    looking = replace(CAUSE, effect=effect, kind="cause" if helps else "decoy")
+    return World(name, Stream(partial(_lines, drawn)), (looking, *MARKERS))
 
 
 def _solved(chance: NDArray[np.float64]) -> NDArray[np.float64]:

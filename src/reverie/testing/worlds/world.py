@@ -12,9 +12,10 @@ from reverie.digests.digest import SESSION
 Line = dict[str, Any]
 """One session of the ``chat`` import format: ``id``, ``messages``, ``reward`` unless missing, ``metadata``."""
 
-TruthKind = Literal["cause", "flip", "decoy", "marker", "shadow"]
-"""``cause``: changes the reward; ``flip``: a cause whose sign depends on a condition; ``decoy``: goes with the reward
-only because tasks or variants differ; ``marker``: follows trouble; ``shadow``: goes with a cause."""
+TruthKind = Literal["cause", "flip", "drift", "decoy", "marker", "shadow"]
+"""``cause``: changes the reward; ``flip``: a cause whose sign depends on a condition; ``drift``: a cause that works no
+longer, in the second half of the sessions; ``decoy``: goes with the reward only because tasks or variants differ;
+``marker``: follows trouble; ``shadow``: goes with a cause."""
 
 PLANTED_KINDS = ("cause", "flip")
 """The kinds a dream should find; adopting one of the others is a mistake."""
@@ -34,6 +35,8 @@ class Truth(msgspec.Struct, frozen=True):
     """Findings that amount to this one, as shell patterns over ``situation | behaviour``."""
     opposites: tuple[str, ...] = ()
     """Findings that amount to this one with the sign turned: what is done instead of it."""
+    task_family: str | None = None
+    """The task category it is true in; None where it is true in all."""
 
 
 class Stream:

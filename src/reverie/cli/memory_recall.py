@@ -1,0 +1,56 @@
+"""``reverie recall``: the memories that suit a query, and what speaks for each."""
+
+import importlib
+
+import click
+
+from reverie.cli.memory_text import echo_json, json_option, split_store
+from reverie.cli.run import run
+from reverie.clock import SystemClock
+from reverie.memory.memory import MemoryStore
+from reverie.memory.rank import RecallHit
+from reverie.storage.database import Database
+from reverie.storage.memory_stores import choose_store
+from reverie.storage.recall import recall as recall_memories
+from reverie.storage.uses import record_uses
+
+
+@click.command()
+@click.argument("store_and_query", nargs=-1, required=True, metavar="[STORE] QUERY")
+@click.option("--limit", type=click.IntRange(1, 1_000), default=5, show_default=True, help="Most memories to show.")
+@click.option("--tokens", type=click.IntRange(1), help="Most tokens of content to show.  [default: the store's budget]")
+@click.option("--meaning/--words", default=True, help="Also compare meanings, or words alone, which starts sooner.")
+@click.option("--record", is_flag=True, help="Count the hits as used, so that they are recalled sooner.")
+@json_option
+def recall(
+    store_and_query: tuple[str, ...], limit: int, tokens: int | None, meaning: bool, record: bool, as_json: bool
+) -> None:
+    """Rank a store's memories for a query, and say why each came."""
+    name, query = split_store(store_and_query)
+    now = SystemClock().now()
+    # Loaded when needed: the embedders' libraries take longer to import than a recall by words.
+    embedder = importlib.import_module("reverie.digests.vector").best_embedder() if meaning else None
+
+    async def read(database: Database) -> tuple[MemoryStore, tuple[RecallHit, ...]]:
+        async with database.connection() as conn:
+            store = await choose_store(conn, name)
+            hits = await recall_memories(conn, store.id, query, limit, now=now, embedder=embedder, most_tokens=tokens)
+            if record:
+                await record_uses(conn, [hit.memory_id for hit in hits], now)
+            return store, hits
+
+    store, hits = run(read)
+    if as_json:
+        echo_json({"store": store, "query": query, "hits": hits})
+        return
+    if not hits:
+        click.echo(f"{store.name}: no memory holds any of these words", err=True)
+    for hit in hits:
+        click.echo(f"{hit.score:.2f}  {hit.path}  {_explain(hit)}\n    {hit.snippet}")
+
+
+def _explain(hit: RecallHit) -> str:
+    parts = [f"{reason.term} {reason.contribution:.2f}" for reason in hit.reasons]
+    if hit.meaning:
+        parts.append(f"meaning {hit.meaning:.2f}")
+    return f"({', '.join(parts)}) × activation {hit.activation:.2f} × impact {hit.impact:.2f}, {hit.tier}"

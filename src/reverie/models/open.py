@@ -1,0 +1,27 @@
+"""From settings to a model."""
+
+from contextlib import AbstractAsyncContextManager
+
+from reverie.errors import SettingsError
+from reverie.language_model import LanguageModel
+from reverie.settings import ModelSettings
+
+
+def open_model(settings: ModelSettings) -> AbstractAsyncContextManager[LanguageModel]:
+    """The model that the settings name, for the length of a ``with``.
+
+    Raises:
+        SettingsError: the provider's SDK is not installed.
+    """
+    # Imported here because each SDK is an optional extra.
+    try:
+        if settings.provider == "anthropic":
+            from reverie.models.anthropic import open_anthropic
+
+            return open_anthropic(settings)
+        from reverie.models.openai_compatible import open_openai_compatible
+
+        return open_openai_compatible(settings)
+    except ModuleNotFoundError as error:
+        extra = settings.provider
+        raise SettingsError(f"REVERIE_MODEL needs an optional part: pip install 'reverie[{extra}]'") from error

@@ -1,0 +1,115 @@
+"""Recovery: after trouble of a kind, which next action goes with a good end, and how often sessions recover at all."""
+
+import msgspec
+import numpy as np
+
+from reverie.patterns.contrast import Contrasts, contrast, design_of
+from reverie.patterns.corpus import SITUATION_KIND, Flags, Ints, situation_rows
+from reverie.patterns.finding import Estimate
+from reverie.patterns.interval import Rate, rate_of
+from reverie.patterns.table import SessionTable, examples, task_clusters
+
+_LEAST_SESSIONS = 20
+_LEAST_SHOWN = 5
+_FDR = 0.05
+
+
+class Move(msgspec.Struct, frozen=True):
+    """What some sessions did next, against what the others did."""
+
+    action: str
+    """The behaviour's name."""
+    share: float
+    """Of the sessions in this trouble, 0 to 1."""
+    effect: Estimate | None
+    """Reward with this as the next action less with another, within strata; None where it cannot be told."""
+    q_value: float | None
+    example_session_ids: tuple[str, ...]
+
+
+class Recovery(msgspec.Struct, frozen=True):
+    """One kind of trouble and what came after it."""
+
+    situation: str
+    """Such as ``after error:timeout``."""
+    sessions: int
+    """Scored sessions that met it."""
+    reward: Rate
+    """Their mean reward."""
+    moves: tuple[Move, ...]
+    """Those that work first, then by effect; what cannot be told comes last."""
+    note: str
+    """``not enough repeats to tell``, when no move can be told."""
+
+    @property
+    def works(self) -> tuple[Move, ...]:
+        """Moves that go with a better end beyond chance."""
+        return tuple(m for m in self.moves if _is_beyond_chance(m) and m.effect and m.effect.effect > 0)
+
+
+def find_recoveries(table: SessionTable) -> tuple[Recovery, ...]:
+    """Every kind of trouble that at least 20 scored sessions met, the commonest first.
+
+    The moves of one kind of trouble are compared with each other within strata; false discovery control is over the
+    moves of all kinds together. What was done is judged, not how often: the first time the trouble was met counts.
+    """
+    corpus, scored = table.corpus, ~np.isnan(table.reward)
+    cluster = task_clusters(table)
+    designs, found = [], []
+    for situation in sorted({n.situation for n in corpus.names if n.situation.startswith("after ")}):
+        sessions = np.flatnonzero(situation_rows(corpus, situation) & scored)
+        if sessions.size < _LEAST_SESSIONS:
+            continue
+        codes, members, columns = _moves(table, situation, sessions)
+        designs.append(design_of(table.strata.code, table.strata.variant, sessions, members, columns, len(codes)))
+        found.append((situation, sessions, codes, members, columns))
+    contrasts = contrast(designs, table.reward)
+    recoveries, offset = [], 0
+    for situation, sessions, codes, members, columns in found:
+        moves = [
+            _move(table, contrasts, offset + i, int(code), members[columns == i], sessions.size)
+            for i, code in enumerate(codes)
+        ]
+        offset += len(codes)
+        reward = rate_of(table.reward[sessions], cluster[sessions])
+        if reward is not None:
+            moves.sort(key=_order)
+            note = "" if any(m.effect for m in moves) else "not enough repeats to tell what works"
+            recoveries.append(Recovery(situation, sessions.size, reward, tuple(moves), note))
+    return tuple(sorted(recoveries, key=lambda r: (-r.sessions, r.situation)))
+
+
+def _moves(table: SessionTable, situation: str, sessions: Ints) -> tuple[Ints, Ints, Ints]:
+    """Codes of what was done by enough of ``sessions``, and who did which (position in the codes)."""
+    corpus = table.corpus
+    here = np.array([n.situation == situation and n.kind != SITUATION_KIND for n in corpus.names], np.bool_)
+    inside = np.zeros(table.size, np.bool_)
+    inside[sessions] = True
+    entries: Flags = here[corpus.entry_code] & inside[corpus.entry_session]
+    shown = np.bincount(corpus.entry_code[entries], minlength=len(corpus.names))
+    codes = np.flatnonzero(shown >= _LEAST_SHOWN)
+    column_of = np.full(len(corpus.names), -1, np.int64)
+    column_of[codes] = np.arange(codes.size)
+    columns = column_of[corpus.entry_code[entries]]
+    kept = columns >= 0
+    return codes, corpus.entry_session[entries][kept].astype(np.int64), columns[kept]
+
+
+def _move(table: SessionTable, contrasts: Contrasts, column: int, code: int, members: Ints, sessions: int) -> Move:
+    effect = contrasts.at(column)
+    return Move(
+        action=table.corpus.names[code].name,
+        share=len(members) / sessions,
+        effect=effect,
+        q_value=contrasts.q_at(column),
+        example_session_ids=examples(table, members, good=effect is None or effect.effect > 0),
+    )
+
+
+def _order(move: Move) -> tuple[bool, bool, float, str]:
+    effect = move.effect.effect if move.effect else 0.0
+    return not _is_beyond_chance(move), move.effect is None, -effect, move.action
+
+
+def _is_beyond_chance(move: Move) -> bool:
+    return move.q_value is not None and move.q_value <= _FDR

@@ -1,0 +1,1 @@
+"""How well dreams find what is true: planted worlds, baselines, replication on real traces, calibration."""

@@ -1,0 +1,56 @@
+"""Vectors of texts."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reverie.digests import vector
+from reverie.digests.vector import HashedEmbedder, StaticEmbedder, TextEmbedder, pack_vectors, unpack_vectors
+
+TEXTS = ["I want to cancel my order", "Please cancel the order I made", "How many singers are there?", "", "¡!"]
+
+
+@pytest.fixture(scope="module", params=["hashed", "static"])
+def embedder(request: pytest.FixtureRequest) -> TextEmbedder:
+    if request.param == "hashed":
+        return HashedEmbedder()
+    pytest.importorskip("wordllama")
+    return StaticEmbedder()
+
+
+def test_rows_are_of_unit_length_or_zero_for_no_text(embedder: TextEmbedder) -> None:
+    vectors = embedder.embed(TEXTS)
+    assert vectors.shape == (5, embedder.dimensions)
+    assert vectors.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors, axis=1), [1, 1, 1, 0, 1], atol=1e-5)
+    assert embedder.embed([]).shape == (0, embedder.dimensions)
+
+
+def test_like_requests_are_nearer_than_unlike_ones(embedder: TextEmbedder) -> None:
+    likeness = embedder.embed(TEXTS) @ embedder.embed(TEXTS).T
+    assert likeness[0, 1] > likeness[0, 2] + 0.2
+
+
+def test_a_text_has_the_same_vector_alone_and_in_company(embedder: TextEmbedder) -> None:
+    together = pack_vectors(embedder.embed(TEXTS))
+    assert [pack_vectors(embedder.embed([text]))[0] for text in TEXTS] == together
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.text(max_size=40), max_size=5))
+def test_stored_vectors_keep_their_likeness(texts: list[str]) -> None:
+    embedder = HashedEmbedder()
+    vectors = embedder.embed(texts)
+    read = unpack_vectors(pack_vectors(vectors), embedder.dimensions)
+    assert read.shape == vectors.shape
+    assert np.allclose(read @ read.T, vectors @ vectors.T, atol=1e-3)
+
+
+def test_without_the_optional_package_openings_are_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vector, "wordllama", None)
+    vector.best_embedder.cache_clear()
+    assert vector.best_embedder().name == HashedEmbedder.name
+    vector.best_embedder.cache_clear()
+    with pytest.raises(ModuleNotFoundError, match=r"reverie\[vectors\]"):
+        StaticEmbedder()
