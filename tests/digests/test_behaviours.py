@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.digests.made_events import call, digested, names, result, said, thought, user
 
 from reverie.digests.digest import SESSION, Behaviour
 from reverie.sessions.event import Event
+from tests.digests.made_events import call, digested, names, result, said, thought, user
 
 
 def test_calls_questions_and_confirmations_are_proved_by_their_first_event() -> None:

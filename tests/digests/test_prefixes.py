@@ -3,13 +3,13 @@
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.digests.made_events import SESSION_ID, call, digested, result, said, thought, transcript, user
 
 from reverie.digests.digest import Digest
 from reverie.digests.transcript import digest_transcript
 from reverie.digests.vocabulary import describe, kind_of
 from reverie.sessions.event import Event
 from reverie.sessions.session import Score, Session, Transcript
+from tests.digests.made_events import SESSION_ID, call, digested, result, said, thought, transcript, user
 
 _threads = st.sampled_from([None, None, "researcher", "sidechain"])
 _calls = st.one_of(

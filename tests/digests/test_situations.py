@@ -1,11 +1,11 @@
 """Moments of decision: when they are reached, and what counts as the move made in them."""
 
 import pytest
-from tests.digests.made_events import call, digested, names, result, said, thought, user
 
 from reverie.digests.digest import Situation
 from reverie.digests.vocabulary import Phrase, describe
 from reverie.sessions.event import Event
+from tests.digests.made_events import call, digested, names, result, said, thought, user
 
 FAILURE = (user(), call("lookup", id=1), result("Error: timeout", to=1, error=True))
 

@@ -21,7 +21,8 @@ from reverie.patterns.policy import MiningPolicy
 from reverie.settings import Settings
 from reverie.storage.database import Database, open_database
 from reverie.storage.embedded import EmbeddedServer
-from reverie.storage.ingest import ImportOptions, import_sessions
+from reverie.storage.import_summary import ImportOptions
+from reverie.storage.ingest import import_sessions
 from tests.dreams.small_desk import small_desk
 
 POLICY = DreamPolicy(mining=MiningPolicy(placebo_runs=5))
