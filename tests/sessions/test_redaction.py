@@ -96,6 +96,7 @@ HARMLESS = [
     "SELECT * FROM users WHERE password = ? AND token IS NOT NULL AND primary_key = 12345678",
     "login(user, password=password, token=get_token()); os.environ['API_KEY']; api_key = ${API_KEY}",
     "v1.2.3.4, version 1.2.3.4, 2.7.8 and 2.8.8.1, Chrome/120.0.0.0, 10.0.0.1, 192.168.1.1, ::1, std::vector",
+    "Package    Version\nnumpy      2.1.3\nopencv     4.10.0.84\nninja      1.11.1.2",
     "git@github.com:ada/shop.git, @app.route, react@18.2.0, max_tokens: 4096, the secretary: Bob, password: required",
     "The password is incorrect. Token limits: input_tokens=1234567890123456. Your hotel: 1234567 cancelled.",
     '{"Smartphone": "1801728040", "Headphones": 6992792935, "password_changed_at": "2024-05-15"}',
