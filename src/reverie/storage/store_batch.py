@@ -58,6 +58,9 @@ async def store_batch(
     now: datetime,
 ) -> ImportSummary:
     """Create the new sessions, extend the grown ones, leave the others, and record everybody's scores."""
+    # PostgreSQL plans the foreign key check of events once a connection. If it first looks while sessions are few, it
+    # settles on scanning them all, for every event, however many they become.
+    await connection.execute("SET LOCAL enable_seqscan = off")
     new_keys = await _insert_sessions(connection, prepared, now)
     created = [session for session in prepared if session.key in new_keys]
     others = [session for session in prepared if session.key not in new_keys]

@@ -191,10 +191,20 @@ _VERSION = re.compile(
     r"|(?<![\d.])\d+\.\d+\.\d+\W{1,8}(?:and |or )?)\Z",
     re.ASCII,
 )
+_TABLE_NAME = re.compile(r"(?:\n|\\n)[\w.-]+ +\Z", re.ASCII)
+_PACKAGE = re.compile(r"(?:\n|\\n)[\w.-]+ +\d+\.\d+(?:\.\d+)?[ \r]*(?:\n|\\n)", re.ASCII)
 # Reserved for examples, so not global; in a transcript they stand for a public host all the same.
 _EXAMPLE_HOSTS = tuple(
     ipaddress.ip_network(network) for network in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
 )
+
+
+def _is_version(text: str, start: int) -> bool:
+    """Whether what stands before ``start`` makes the four numbers there a version: a word, or a list of packages."""
+    if _VERSION.search(text, max(0, start - 30), start):
+        return True
+    in_table = _TABLE_NAME.search(text, max(0, start - 80), start)
+    return in_table is not None and _PACKAGE.search(text, max(0, start - 400), start) is not None
 
 
 def _addresses(text: str, pattern: re.Pattern[str]) -> Iterator[Found]:
@@ -206,7 +216,7 @@ def _addresses(text: str, pattern: re.Pattern[str]) -> Iterator[Found]:
         except ValueError:
             continue
         public = address.is_global or any(address in network for network in _EXAMPLE_HOSTS)
-        if public and not _VERSION.search(text, max(0, match.start() - 30), match.start()):
+        if public and not _is_version(text, match.start()):
             yield Found(*match.span(), str(address))
 
 

@@ -53,10 +53,11 @@ def _is_json(text: str) -> bool:
     """Whether the text is a JSON object or array, or one such value on each line."""
     if text.lstrip()[:1] not in ("{", "["):
         return False
-    for decode in (msgspec.json.decode, msgspec.json.Decoder().decode_lines):
+    # The standard library is slower, and also reads NaN and Infinity, which Python programs write.
+    for decode in (msgspec.json.decode, json.loads, msgspec.json.Decoder().decode_lines):
         try:
             decode(text)
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        except (msgspec.DecodeError, ValueError, RecursionError):
             continue
         return True
     return False

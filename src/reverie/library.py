@@ -1,0 +1,163 @@
+"""The library: what the command line does, for programs. Async at the core, with a thin synchronous façade."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from reverie.clock import Clock, SystemClock
+from reverie.dreams.dream import DreamEstimate, DreamRequest, DreamResult
+from reverie.dreams.policy import DreamPolicy
+from reverie.jobs.dreams import Runtime
+from reverie.jobs.engine import dream, estimate_dream
+from reverie.memory.memory import Memory
+from reverie.memory.rank import RecallHit
+from reverie.outcomes.metric import Metric
+from reverie.sessions.session import Score
+from reverie.settings import Settings, load_settings
+from reverie.storage.database import Database, open_database
+from reverie.storage.import_summary import ImportOptions, ImportSummary
+from reverie.storage.ingest import import_sessions
+from reverie.storage.memory import list_memories
+from reverie.storage.memory_stores import find_store
+from reverie.storage.recall import recall
+from reverie.storage.scores import define_metric, score_session
+
+
+class AsyncReverie:
+    """An open Reverie; made by :func:`open_async`."""
+
+    def __init__(self, database: Database, settings: Settings, clock: Clock) -> None:
+        self._database = database
+        self._settings = settings
+        self._clock = clock
+
+    async def import_sessions(
+        self, paths: Sequence[str | Path], options: ImportOptions = ImportOptions()
+    ) -> ImportSummary:
+        """Import session files, folders and archives; what is stored already is left as it is.
+
+        Raises:
+            InputError: the score file named in ``options`` is malformed.
+        """
+        files = [Path(path) for path in paths]
+        return await import_sessions(self._database, self._settings, files, options, self._clock, lambda _: None)
+
+    async def define_metric(self, metric: Metric) -> None:
+        """Define or redefine a metric; every session's reward follows."""
+        async with self._database.connection() as connection:
+            await define_metric(connection, metric)
+
+    async def score(self, session_id: str, scores: Mapping[str, float]) -> float | None:
+        """Record scores of a session by metric name; its new reward.
+
+        Raises:
+            NotFoundError: there is no such session.
+            MetricError: a value is not a finite number.
+        """
+        async with self._database.connection() as connection:
+            return await score_session(connection, session_id, [Score(name, value) for name, value in scores.items()])
+
+    async def dream(
+        self, store: str = "default", *, where: str | None = None, policy: DreamPolicy = DreamPolicy()
+    ) -> DreamResult:
+        """Learn from the sessions (all, or those of ``where``) and write what holds into ``store``.
+
+        Raises:
+            ExpressionError: ``where`` cannot be understood.
+            SlotBusyError: a dream of this store, or another one of this process, is running.
+            DreamError: the dream failed; the store is as it was.
+        """
+        runtime = Runtime(self._database, self._settings, policy, self._clock, lambda *_: None)
+        return await dream(runtime, DreamRequest(store, where))
+
+    async def estimate_dream(self, store: str = "default", *, where: str | None = None) -> DreamEstimate:
+        """What :meth:`dream` would read, and how long it would take."""
+        return await estimate_dream(self._database, DreamRequest(store, where))
+
+    async def memories(self, store: str) -> list[Memory]:
+        """All memories of a store with their content, by path.
+
+        Raises:
+            NotFoundError: there is no such store.
+        """
+        async with self._database.connection() as connection:
+            found = await find_store(connection, store)
+            return await list_memories(connection, found.id, with_content=True)
+
+    async def recall(self, store: str, query: str, limit: int = 5) -> tuple[RecallHit, ...]:
+        """The memories that suit ``query`` best, each with its reasons.
+
+        Raises:
+            NotFoundError: there is no such store.
+        """
+        async with self._database.connection() as connection:
+            found = await find_store(connection, store)
+            return await recall(connection, found.id, query, limit)
+
+
+@asynccontextmanager
+async def open_async(settings: Settings | None = None, *, clock: Clock | None = None) -> AsyncIterator[AsyncReverie]:
+    """Open Reverie with these settings, by default those of the environment.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+        DatabaseError: the database cannot be started or reached.
+    """
+    chosen = settings or load_settings()
+    async with open_database(chosen) as database:
+        yield AsyncReverie(database, chosen, clock or SystemClock())
+
+
+class Reverie:
+    """:class:`AsyncReverie` without ``await``; made by :func:`open`."""
+
+    def __init__(self, inner: AsyncReverie, runner: asyncio.Runner) -> None:
+        self._inner = inner
+        self._runner = runner
+
+    def import_sessions(self, paths: Sequence[str | Path], options: ImportOptions = ImportOptions()) -> ImportSummary:
+        """See :meth:`AsyncReverie.import_sessions`."""
+        return self._runner.run(self._inner.import_sessions(paths, options))
+
+    def define_metric(self, metric: Metric) -> None:
+        """See :meth:`AsyncReverie.define_metric`."""
+        self._runner.run(self._inner.define_metric(metric))
+
+    def score(self, session_id: str, scores: Mapping[str, float]) -> float | None:
+        """See :meth:`AsyncReverie.score`."""
+        return self._runner.run(self._inner.score(session_id, scores))
+
+    def dream(
+        self, store: str = "default", *, where: str | None = None, policy: DreamPolicy = DreamPolicy()
+    ) -> DreamResult:
+        """See :meth:`AsyncReverie.dream`."""
+        return self._runner.run(self._inner.dream(store, where=where, policy=policy))
+
+    def estimate_dream(self, store: str = "default", *, where: str | None = None) -> DreamEstimate:
+        """See :meth:`AsyncReverie.estimate_dream`."""
+        return self._runner.run(self._inner.estimate_dream(store, where=where))
+
+    def memories(self, store: str) -> list[Memory]:
+        """See :meth:`AsyncReverie.memories`."""
+        return self._runner.run(self._inner.memories(store))
+
+    def recall(self, store: str, query: str, limit: int = 5) -> tuple[RecallHit, ...]:
+        """See :meth:`AsyncReverie.recall`."""
+        return self._runner.run(self._inner.recall(store, query, limit))
+
+
+@contextmanager
+def open(settings: Settings | None = None, *, clock: Clock | None = None) -> Iterator[Reverie]:
+    """Open Reverie for a program without an event loop; see :func:`open_async`.
+
+    Large imports and dreams start worker processes, so a script must guard its entry with
+    ``if __name__ == "__main__":``.
+    """
+    with asyncio.Runner() as runner:
+        context = open_async(settings, clock=clock)
+        inner = runner.run(context.__aenter__())
+        try:
+            yield Reverie(inner, runner)
+        finally:
+            runner.run(context.__aexit__(None, None, None))

@@ -1,0 +1,83 @@
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import reverie
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "reverie"
+FLOW = ["sessions", "outcomes", "digests", "patterns", "lessons", "memory", "dreams"]
+
+
+def contract_layers() -> list[str]:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    return [name.strip() for layer in layers for name in layer.split("|")]
+
+
+def modules() -> list[tuple[Path, ast.Module]]:
+    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in SOURCE.rglob("*.py")]
+
+
+def test_the_order_of_the_rooms_is_the_same_wherever_it_is_stated() -> None:
+    in_contract = [name for name in reversed(contract_layers()) if name in FLOW]
+    assert in_contract == FLOW
+    assert reverie.__doc__ is not None
+    assert " → ".join(FLOW) in reverie.__doc__
+    table = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \| \d", table, re.MULTILINE) == FLOW
+
+
+def test_every_room_and_edge_is_in_the_contract_and_in_the_architecture_page() -> None:
+    rooms = {path.name for path in SOURCE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    assert rooms <= set(contract_layers())
+    assert {room for room in rooms if f"| `{room}` |" not in page} == set()
+
+
+def test_public_names_are_the_listed_ones_and_can_be_loaded() -> None:
+    assert sorted(reverie.__all__) == reverie.__all__
+    assert set(reverie.__all__) == set(reverie._HOMES)
+    for name in reverie.__all__:
+        home = reverie._HOMES[name]
+        assert getattr(reverie, name).__module__.startswith(home)
+
+
+def test_nothing_is_imported_inside_functions() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{inner.lineno}"
+        for path, tree in modules()
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for inner in ast.walk(function)
+        if isinstance(inner, ast.Import | ast.ImportFrom)
+    ]
+    assert found == []
+
+
+def test_only_the_outermost_loop_of_a_job_catches_everything() -> None:
+    found = {
+        str(path.relative_to(SOURCE))
+        for path, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or getattr(node.type, "id", "") in ("Exception", "BaseException"))
+    }
+    assert found <= {"jobs/dreams.py", "jobs/engine.py"}
+
+
+def test_no_module_has_a_name_that_answers_no_question() -> None:
+    vague = {"utils", "common", "misc", "core", "helpers", "manager", "base"}
+    assert [path for path, _ in modules() if path.stem in vague] == []
+
+
+def test_functions_are_short() -> None:
+    long = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path, tree in modules()
+        if "migrations" not in path.parts
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (node.end_lineno or 0) - node.lineno >= 80
+    ]
+    assert long == []

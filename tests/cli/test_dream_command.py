@@ -1,0 +1,81 @@
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from reverie.cli.dream import dream
+from reverie.cli.memory import memory
+from reverie.cli.sessions import import_sessions
+from reverie.errors import ExpressionError
+from tests.dreams.small_desk import small_desk
+
+
+@pytest.fixture
+def desk(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The small desk, imported into the database that the commands use."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("REVERIE_WORKERS", "1")
+    path = small_desk(tmp_path / "desk.jsonl")
+    assert CliRunner().invoke(import_sessions, [str(path)]).exit_code == 0
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    result = CliRunner().invoke(dream, ["--store", "desk", *arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def document(*arguments: str) -> dict[str, Any]:
+    decoded: dict[str, Any] = msgspec.json.decode(run(*arguments, "--json").stdout)
+    return decoded
+
+
+def test_a_dream_gives_one_document_with_all_that_programs_rely_on(desk: Path) -> None:
+    result = document("--report", str(desk / "report.html"))
+    assert result["status"] == "completed"
+    assert (result["sessions"]["read"], result["sessions"]["new"]) == (600, 600)
+    assert result["placebo"] == {"runs": 5, "lessons": 0}
+    lesson = next(x for x in result["lessons"] if x["status"] == "adopted")
+    assert lesson["behaviour"] == "start | call:verify"
+    assert lesson["effect"]["low"] < 0.5 < lesson["effect"]["high"]
+    assert {"session_id", "event_id"} == lesson["evidence"][0].keys()
+    assert lesson["scope"] == {"agent": "desk", "task_family": None, "condition": None}
+    assert [change["action"] for change in result["changes"]] == ["add"]
+    assert "start | call:verify" in {pattern["behaviour"] for pattern in result["patterns"]}
+    assert "<!doctype html>" in (desk / "report.html").read_text(encoding="utf-8").lower()
+
+
+def test_a_second_dream_reads_nothing_new_and_changes_nothing(desk: Path) -> None:
+    assert desk.exists()
+    first, second = document(), document()
+    assert second["sessions"]["new"] == 0
+    assert second["changes"] == []
+    assert [x["id"] for x in second["lessons"]] == [x["id"] for x in first["lessons"]]
+    log = msgspec.json.decode(CliRunner().invoke(memory, ["log", "desk", "--json"]).stdout)
+    assert [revision["actor"] for revision in log["revisions"]] == [first["dream_id"]]
+
+
+def test_an_estimate_counts_and_runs_nothing(desk: Path) -> None:
+    assert desk.exists()
+    estimate = document("--estimate")
+    assert estimate["sessions"] == {"read": 600, "new": 600, "scored": 600}
+    assert estimate["cost_usd"] == 0
+    assert CliRunner().invoke(memory, ["list", "--json"]).stdout.strip() in ('{"stores":[]}', '{\n  "stores": []\n}')
+
+
+def test_where_chooses_the_sessions(desk: Path) -> None:
+    assert desk.exists()
+    assert document("--where", "task_id = 't1'")["sessions"]["read"] == 10
+    with pytest.raises(ExpressionError, match="allowed are"):
+        run("--where", "1; DROP TABLE sessions")
+
+
+def test_a_person_is_told_what_was_found(desk: Path) -> None:
+    assert desk.exists()
+    text = run().output
+    assert "Read 600 sessions (600 new, 600 scored)" in text
+    assert "1 adopted" in text
+    assert "the placebo adopted 0 in 5 runs" in text
