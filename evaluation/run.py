@@ -178,7 +178,10 @@ def _write(section: str, table: str) -> None:
 def _origin(plan: Plan, quick: bool) -> str:
     """When, where and with what the figures were made."""
     versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    versions = f"Python {platform.python_version()}, {versions}"
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    if hasattr(os, "getloadavg"):  # others at work on the machine make times longer
+        machine += f" (load {os.getloadavg()[1]:.1f})"
     seeds = f"seeds {plan.seeds[0]}–{plan.seeds[-1]}, null worlds {plan.null_seeds[0]}–{plan.null_seeds[-1]}"
     day = datetime.now(UTC).date().isoformat()
     return f"{'Quick run' if quick else 'Run'} of {day}: {seeds}; {machine}; {versions}"

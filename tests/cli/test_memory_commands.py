@@ -63,7 +63,7 @@ def test_a_memory_is_written_shown_listed_and_deleted(reverie: Reverie, note: Pa
     code, output, provenance = reverie("memory", "show", "/refunds.md")
     assert (code, output) == (0, note.read_text())
     assert "write by user" in provenance
-    assert "/refunds.md  37 bytes  revision 1, write by user: seen twice" in reverie("memory", "list", "notes")[1]
+    assert "/refunds.md  intermediate  37 bytes  revision 1, write by user: seen twice" in reverie("memory", "list", "notes")[1]
     reverie("memory", "delete", "notes", "/refunds.md")
     assert reverie("memory", "show", "/refunds.md")[0] == 1
     assert reverie("memory", "show", "/refunds.md", "--revision", 1)[1] == note.read_text()
@@ -104,9 +104,10 @@ def test_recall_ranks_with_reasons(reverie: Reverie, note: Path) -> None:
     reverie("memory", "write", "/refunds.md", "--file", note)
     (hit,) = document(reverie("recall", "notes", "refunding customers", "--limit", 3, "--json"))["hits"]
     assert (hit["path"], [reason["term"] for reason in hit["reasons"]]) == ("/refunds.md", ["refunding"])
-    code, output, _ = reverie("recall", "notes", "refunding")
+    code, output, _ = reverie("recall", "notes", "refunding", "--words")
     assert code == 0
-    assert output.endswith("/refunds.md  (refunding 0.42)\n    Verify the identity before a refund.\n")
+    explained = "/refunds.md  (refunding 0.42) × activation 0.97 × impact 1.00, intermediate"
+    assert output.endswith(f"{explained}\n    Verify the identity before a refund.\n")
 
 
 def test_a_store_may_be_left_out_only_while_there_is_one(reverie: Reverie) -> None:

@@ -134,7 +134,8 @@ async def test_nobody_listening_is_unavailable(provider: Provider) -> None:
 
 @both
 async def test_a_redirect_is_not_followed(provider: Provider) -> None:
-    with serve(said(provider, "Hi.")) as elsewhere, serve(Answer({}, 307, {"Location": elsewhere.url})) as endpoint:
-        with pytest.raises(ModelError):
+    with serve(said(provider, "Hi.")) as elsewhere:
+        moved = Answer({}, 307, {"Location": elsewhere.url})
+        with serve(moved) as endpoint, pytest.raises(ModelError):
             await complete(provider, endpoint, PLAIN, retries=0)
     assert elsewhere.requests == []

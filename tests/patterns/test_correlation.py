@@ -45,6 +45,20 @@ def test_intervals_hold_no_correlation_nineteen_times_in_twenty() -> None:
     assert held >= 89
 
 
+def test_measures_that_only_share_the_agent_variant_are_not_correlated() -> None:
+    world = TableSimulation(4)
+    slow = world.coin(0.5)
+    world.variant = ["slow" if s else "fast" for s in slow]
+    world.signals = replace(
+        world.signals,
+        seconds=5.0 * slow + world.generator.random(world.size),
+        tokens=5.0 * slow + world.generator.random(world.size),
+    )
+    pair = next(c for c in find_correlations(world.table()) if (c.first, c.second) == ("seconds", "tokens"))
+    assert pair.pooled_rho > 0.5
+    assert abs(pair.rho) < 0.3
+
+
 def test_own_metrics_are_measures() -> None:
     world = TableSimulation(3)
     stars = world.generator.integers(1, 6, world.size).astype(np.float64)

@@ -61,6 +61,12 @@ def test_fallbacks_are_counted_by_segment_and_the_unusual_come_first() -> None:
     assert all(rate.q_value > 0.05 or rate.difference < 0 for rate in rates[1:])
 
 
+def test_an_agent_that_never_falls_back_has_no_rates() -> None:
+    world = TableSimulation(8)
+    world.count(fallbacks=np.zeros(world.size))
+    assert fallback_rates(world.table()) == ()
+
+
 def test_without_scores_no_segment_is_weak() -> None:
     world = TableSimulation(7)
     assert weak_segments(world.table(reward=np.full(world.size, np.nan))) == ()

@@ -37,6 +37,11 @@ def make_request(prompt: Prompt, reply: type[msgspec.Struct], policy: ColleagueP
     )
 
 
+def reason_of(error: Exception) -> str:
+    """What an error says, without characters that cannot be seen: part of it may be a model's text."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in str(error))
+
+
 async def ask(
     model: LanguageModel, requests: Sequence[ModelRequest], notes: list[str]
 ) -> list[tuple[int, dict[str, Any]]]:
@@ -46,10 +51,10 @@ async def ask(
         try:
             reply = await model.complete(request)
         except (ModelUnavailable, ModelBudgetExceeded) as error:
-            notes.append(f"{request.purpose}: {error}")
+            notes.append(f"{request.purpose}: {reason_of(error)}")
             break
         except (ModelRefused, ModelReplyInvalid) as error:
-            notes.append(f"{request.purpose}: {error}")
+            notes.append(f"{request.purpose}: {reason_of(error)}")
             continue
         if isinstance(reply.parsed, dict):
             answers.append((number, reply.parsed))

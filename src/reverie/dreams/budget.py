@@ -154,7 +154,7 @@ def _check(budget: ModelBudget, spent: ModelUsage, request: ModelRequest) -> Non
     needed, left_usd = _most_usd(worst, budget.price), budget.usd - cost_usd(spent, budget.price)
     if needed > left_usd:
         raise ModelBudgetExceeded(
-            f"{request.purpose} might cost ${needed:.4f}, and ${max(left_usd, 0):.4f} of ${budget.usd:.2f} are left"
+            f"{request.purpose} might cost ${needed:.4f}, and ${max(left_usd, 0):.4f} of ${budget.usd:.4f} are left"
         )
 
 

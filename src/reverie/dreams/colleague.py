@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from reverie.digests.moments import Call, Fault, Result, read_moments
-from reverie.dreams.asking import ColleaguePolicy, ask, make_request
+from reverie.dreams.asking import ColleaguePolicy, ask, make_request, reason_of
 from reverie.dreams.budget import PlannedCalls, estimate_tokens
 from reverie.dreams.fidelity import lost_in_merging, lost_in_rewording
 from reverie.dreams.pairs import render_excerpt
@@ -122,7 +122,7 @@ async def propose_behaviours(
             try:
                 accepted.append(_read_proposal(item, [*standing, *accepted]))
             except (PredicateError, msgspec.ValidationError) as error:
-                refused.append(RefusedProposal(_words_for_report(item), str(error)))
+                refused.append(RefusedProposal(_words_for_report(item), reason_of(error)))
     return Proposals(tuple(accepted), tuple(refused), tuple(notes))
 
 
@@ -242,7 +242,7 @@ async def _texts(
         try:
             listed = msgspec.convert(answer, _NumberedList).texts
         except msgspec.ValidationError as error:
-            notes.append(f"{requests[call].purpose}: {error}")
+            notes.append(f"{requests[call].purpose}: {reason_of(error)}")
             continue
         for item in listed:
             if 1 <= item.number <= policy.texts_per_call:

@@ -6,9 +6,10 @@ from typing import Any, Literal
 import msgspec
 
 from reverie.lessons.lesson import Effect, Lesson
+from reverie.patterns.overview import Overview
 
 DreamStatus = Literal["pending", "running", "completed", "failed", "canceled"]
-ChangeAction = Literal["add", "edit", "merge", "drop"]
+ChangeAction = Literal["add", "edit", "merge", "drop", "mark", "quarantine", "tier", "expire"]
 
 
 class DreamRequest(msgspec.Struct, frozen=True):
@@ -117,6 +118,8 @@ class DreamResult(msgspec.Struct, frozen=True):
     """Model tokens and money; empty for a dream without a model."""
     started_at: datetime | None = None
     notes: tuple[str, ...] = ()
+    overview: Overview | None = None
+    """Patterns of the other kinds: flows, themes, trends and so on."""
 
 
 class DreamEstimate(msgspec.Struct, frozen=True):

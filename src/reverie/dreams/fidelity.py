@@ -54,8 +54,6 @@ def lost_in_merging(originals: Sequence[str], merged: str) -> str:
     """
     if not all(line.replace("\t", " ").isprintable() for line in merged.splitlines()):
         return "there are characters that cannot be seen"
-    if len(merged) > sum(map(len, originals)):
-        return "it is longer than what it replaces"
     lost, added = _lost(originals, merged), _added(originals, merged)
     if lost:
         return f"it lacks {', '.join(lost[:3])}"
@@ -64,6 +62,8 @@ def lost_in_merging(originals: Sequence[str], merged: str) -> str:
     negations = max((len(_NEGATION.findall(text.lower())) for text in originals), default=0)
     if len(_NEGATION.findall(merged.lower())) < negations:
         return "it lacks a negation"
+    if len(merged) > sum(map(len, originals)):
+        return "it is longer than what it replaces"
     return _lost_words(originals, merged, _LEAST_KEPT_MERGED)
 
 

@@ -1,15 +1,30 @@
-"""The settings of a dream: what counts as found, and how much may change."""
+"""The learning policy of a store: one typed object with every setting, its unit and its default."""
 
 import msgspec
 
+from reverie.lessons.lesson import LessonKind
+from reverie.memory.policy import MemoryPolicy
+from reverie.outcomes.metric import Metric
 from reverie.patterns.policy import MiningPolicy
 
 
-class DreamPolicy(msgspec.Struct, frozen=True):
-    """Settings of a dream."""
+class DreamPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the dreams of a store learn, and what its memory keeps."""
 
     mining: MiningPolicy = MiningPolicy()
-    loss_cap: float = 0.2
-    """Largest share of a store's documents that may vanish in one dream (0 to 1); one may always."""
+    memory: MemoryPolicy = MemoryPolicy()
+    metrics: tuple[Metric, ...] = ()
+    """Metrics and weights that make up this store's reward; empty: those that are defined for everyone."""
+    where: str | None = None
+    """Sessions that dreams of this store read unless they are told otherwise; None reads all."""
+    lesson_kinds: tuple[LessonKind, ...] = (
+        "best_practice",
+        "failure_mitigation",
+        "training_priority",
+        "heuristic_adjustment",
+    )
+    """Kinds of lessons that may be proposed."""
     digest_batch: int = 4_000
     """Sessions digested per durable step."""
+    overview_growth: float = 0.05
+    """Share by which sessions must have grown before themes, flows, trends and the like are looked for again."""

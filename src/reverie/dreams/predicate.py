@@ -23,7 +23,7 @@ from reverie.sessions.session import Transcript
 
 FAMILY = "model"
 """Names of proposed behaviours are ``model:`` and their words."""
-LONGEST_PATTERN = 200
+_LONGEST_FIELD = 200
 _LONGEST_TEXT = 4_000
 """Characters of a message or a value that are looked at."""
 _LONGEST_WORDS = 80
@@ -143,9 +143,10 @@ def compile_predicate(proposal: Proposal) -> Check:
     """The check that a proposal amounts to.
 
     Raises:
-        PredicateError: a pattern or the moment is not allowed.
+        PredicateError: a pattern, a name or the moment is not allowed.
     """
     predicate = proposal.predicate
+    _check_texts(predicate)
     situation, matches = situation_of(predicate), _matcher(predicate)
     kind: BehaviourKind = "manner" if isinstance(predicate, Says) else "choice"
 
@@ -213,12 +214,16 @@ def _column(behaviour: Behaviour) -> BehaviourName:
     return BehaviourName(behaviour.situation, behaviour.name, behaviour.kind)
 
 
+def _check_texts(predicate: Predicate) -> None:
+    for field, value in msgspec.structs.asdict(predicate).items():
+        if value is not None and not (0 < len(value) <= _LONGEST_FIELD and value.isprintable()):
+            raise PredicateError(f"'{field}' must be 1 to {_LONGEST_FIELD} characters that can be seen")
+
+
 def _matcher(predicate: Predicate) -> _Matcher:
     if isinstance(predicate, Says):
         writes, found = (Message if predicate.by == "agent" else Thought), _searcher(predicate.pattern)
         return lambda moment, event: isinstance(moment, writes) and found(text_of(event))
-    if not predicate.tool:
-        raise PredicateError("a behaviour of kind 'calls' names a tool")
     tool, argument = predicate.tool, predicate.argument
     holds = _searcher(predicate.value_pattern) if predicate.value_pattern is not None else lambda _: True
 
@@ -239,12 +244,10 @@ def _searcher(pattern: str) -> Callable[[str], bool]:
     """Whether a text has a match among its first 4,000 characters."""
     options = re2.Options()
     options.case_sensitive, options.log_errors, options.max_mem = False, False, _MOST_MEMORY
-    if not 0 < len(pattern) <= LONGEST_PATTERN:
-        raise PredicateError(f"a pattern has 1 to {LONGEST_PATTERN} characters, not {len(pattern)}")
     try:
         compiled = re2.compile(pattern.encode(), options)
-    except (re2.error, UnicodeEncodeError) as error:
-        raise PredicateError(f"the pattern “{pattern}” is not in RE2's syntax, or too large: {error}") from error
+    except re2.error as error:
+        raise PredicateError(f"the pattern “{pattern}” is not in RE2's syntax, or too large") from error
     if compiled.search(b"") is not None:
         raise PredicateError(f"the pattern “{pattern}” matches any text at all")
     return lambda text: compiled.search(text[:_LONGEST_TEXT].encode("utf-8", "replace")) is not None

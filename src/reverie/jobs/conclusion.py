@@ -1,10 +1,11 @@
 """The end of a dream: from findings to lessons, one revision and the result, in one transaction."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
-from reverie.dreams.consolidation import consolidate
+from reverie.dreams.consolidation import Consolidation, consolidate
 from reverie.dreams.dream import (
+    Change,
     DreamResult,
     PatternRow,
     PlaceboCounts,
@@ -14,10 +15,16 @@ from reverie.dreams.dream import (
     TrendPoint,
 )
 from reverie.dreams.policy import DreamPolicy
+from reverie.lessons.conflicts import settle_conflicts
+from reverie.lessons.document import lesson_path
 from reverie.lessons.lesson import Effect, Lesson
+from reverie.lessons.priority import propose_priorities
 from reverie.lessons.proposal import behaviour_label, propose_lesson, worth_a_lesson
-from reverie.patterns.finding import Finding
+from reverie.memory.consolidation import plan_consolidation
+from reverie.memory.tiers import Confirmation
+from reverie.patterns.finding import Finding, Hypothesis
 from reverie.patterns.mine import MiningResult
+from reverie.patterns.overview import Overview
 from reverie.sessions.segment import Segment, compile_segment
 from reverie.storage.database import Connection
 from reverie.storage.digests import TrendRow, measure_segment, proving_sequences, read_trend
@@ -26,11 +33,14 @@ from reverie.storage.dreams import (
     complete_dream,
     lock_open_dream,
     read_findings,
+    read_overview,
     read_result,
     standing_lessons,
     write_lessons,
+    write_stream,
 )
-from reverie.storage.memory import apply_edits, list_memories
+from reverie.storage.memory import apply_edits
+from reverie.storage.uses import read_documents, record_confirmation
 
 
 async def conclude(
@@ -52,11 +62,9 @@ async def conclude(
         return await read_result(connection, dream.id)
     segment = compile_segment(dream.request.where)
     mined = await read_findings(connection, dream.id)
-    lessons = await _lessons(connection, dream, segment, mined)
-    standing = await standing_lessons(connection, dream.memory_store_id, dream.request.where)
-    documents = await list_memories(connection, dream.memory_store_id, with_content=True)
-    contents = {memory.path: memory.content or "" for memory in documents}
-    plan = consolidate(lessons, standing, contents, loss_cap=policy.loss_cap)
+    overview = await read_overview(connection, dream.id)
+    lessons = await _lessons(connection, dream, segment, mined, overview, policy)
+    plan = await _plan(connection, dream, lessons, policy, now)
     adopted = [lesson for lesson in lessons if lesson.status == "adopted"]
     revision = await apply_edits(
         connection,
@@ -70,6 +78,8 @@ async def conclude(
         now=now,
     )
     await write_lessons(connection, dream.memory_store_id, dream.id, [*lessons, *plan.retired])
+    await write_stream(connection, dream.memory_store_id, mined.stream)
+    await _record_confirmations(connection, dream, lessons, mined)
     result = DreamResult(
         dream_id=dream.id,
         status="completed",
@@ -94,12 +104,20 @@ async def conclude(
         trend=_trend(await read_trend(connection, segment, dream.last_session_key)),
         stages=tuple(stages),
         started_at=dream.created_at,
+        overview=overview,
     )
     await complete_dream(connection, result, now)
     return result
 
 
-async def _lessons(connection: Connection, dream: DreamRow, segment: Segment, mined: MiningResult) -> list[Lesson]:
+async def _lessons(
+    connection: Connection,
+    dream: DreamRow,
+    segment: Segment,
+    mined: MiningResult,
+    overview: Overview | None,
+    policy: DreamPolicy,
+) -> list[Lesson]:
     chosen = [finding for finding in mined.findings if worth_a_lesson(finding)]
     wanted = [
         (session_id, finding.hypothesis.situation, finding.hypothesis.name)
@@ -109,10 +127,54 @@ async def _lessons(connection: Connection, dream: DreamRow, segment: Segment, mi
     proving = await proving_sequences(connection, wanted)
     size = await measure_segment(connection, segment, dream.last_session_key)
     agent = (size.agents[0] or None) if len(size.agents) == 1 else None
-    return [
-        propose_lesson(f, store_id=dream.memory_store_id, agent=agent, split_by=mined.split_by, proving=proving)
-        for f in chosen
+    store_id = dream.memory_store_id
+    lessons = [
+        propose_lesson(f, store_id=store_id, agent=agent, split_by=mined.split_by, proving=proving) for f in chosen
     ]
+    if overview is not None:
+        lessons += propose_priorities(overview.weak_segments, store_id=store_id, agent=agent)
+    return settle_conflicts([lesson for lesson in lessons if lesson.kind in policy.lesson_kinds])
+
+
+async def _plan(
+    connection: Connection, dream: DreamRow, lessons: Sequence[Lesson], policy: DreamPolicy, now: datetime
+) -> Consolidation:
+    """What the dream does to the store: its lessons first, then the upkeep of everything else."""
+    standing = await standing_lessons(connection, dream.memory_store_id, dream.request.where)
+    documents = await read_documents(connection, dream.memory_store_id)
+    contents = {document.path: document.content for document in documents}
+    plan = consolidate(lessons, standing, contents, loss_cap=policy.memory.consolidation.loss_cap)
+    touched = {edit.path for edit in plan.edits}
+    upkeep = [p for p in plan_consolidation(documents, policy.memory, now) if p.edit.path not in touched]
+    return Consolidation(
+        edits=(*plan.edits, *(planned.edit for planned in upkeep)),
+        changes=(*plan.changes, *(Change(p.action, p.edit.path, p.edit.reason) for p in upkeep)),
+        retired=plan.retired,
+    )
+
+
+async def _record_confirmations(
+    connection: Connection, dream: DreamRow, lessons: Sequence[Lesson], mined: MiningResult
+) -> None:
+    """Note for each adopted lesson the stretches of time that bore it out; tiers rest on them."""
+    findings = {behaviour_key(finding.hypothesis): finding for finding in mined.findings}
+    for lesson in lessons:
+        finding = findings.get((lesson.scope.task_family, lesson.behaviour))
+        if lesson.status != "adopted" or finding is None:
+            continue
+        for number, window in enumerate(finding.windows):
+            confirmation = Confirmation(
+                datetime.fromtimestamp(window.began_at, UTC),
+                datetime.fromtimestamp(window.ended_at, UTC),
+                window.strata,
+            )
+            source = f"{dream.id}:{number}"
+            await record_confirmation(connection, dream.memory_store_id, lesson_path(lesson), source, confirmation)
+
+
+def behaviour_key(hypothesis: Hypothesis) -> tuple[str | None, str]:
+    """Task family and label: what a lesson and its finding have in common."""
+    return hypothesis.category, behaviour_label(hypothesis)
 
 
 def _pattern_row(finding: Finding, split_by: str) -> PatternRow:

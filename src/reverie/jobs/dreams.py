@@ -19,7 +19,12 @@ from reverie.dreams.policy import DreamPolicy
 from reverie.errors import DreamError
 from reverie.jobs.conclusion import conclude
 from reverie.jobs.digesting import digest_sessions
+from reverie.patterns.corpus import tasks_repeat
 from reverie.patterns.mine import mine
+from reverie.patterns.overview import describe_sessions
+from reverie.patterns.table import SessionTable
+from reverie.patterns.theme import task_families
+from reverie.patterns.wording import sessions_to_read
 from reverie.sessions.segment import compile_segment
 from reverie.settings import Settings
 from reverie.storage.database import Database
@@ -30,7 +35,17 @@ from reverie.storage.digests import (
     next_undigested,
     write_digests,
 )
-from reverie.storage.dreams import fail_dream, read_dream, set_running, write_findings
+from reverie.storage.dreams import (
+    DreamRow,
+    fail_dream,
+    latest_overview,
+    read_dream,
+    read_stream,
+    set_running,
+    write_findings,
+    write_overview,
+)
+from reverie.storage.session_table import load_session_table, read_agent_texts
 from reverie.storage.workers import worker_pool
 
 _SESSIONS_PER_CALL = 200
@@ -84,6 +99,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
                 digested, digesting = digested + done, digesting + seconds
             stages.append(StageTime("digest", digesting))
             stages.append(StageTime("mine", await self.mine(dream_id)))
+            stages.append(StageTime("describe", await self.describe(dream_id, counts.read)))
             await self.conclude(dream_id, counts, stages)
         except Exception as error:  # the outermost loop of a job: whatever ended it is recorded, then raised
             await self.fail(dream_id, f"{type(error).__name__}: {error}")
@@ -137,11 +153,39 @@ class DreamWorkflow(DBOSConfiguredInstance):
         runtime.progress("mine", 0, 0)
         async with runtime.database.connection() as connection:
             dream = await read_dream(connection, dream_id)
+            stream = await read_stream(connection, dream.memory_store_id)
             corpus = await load_corpus(connection, compile_segment(dream.request.where), dream.last_session_key)
-        findings = await asyncio.to_thread(mine, corpus, runtime.policy.mining)
+        families = None
+        if not tasks_repeat(corpus):
+            table = await self._table(dream)
+            families = await asyncio.to_thread(task_families, table)
+        findings = await asyncio.to_thread(mine, corpus, runtime.policy.mining, stream, families)
         async with runtime.database.connection() as connection:
             await write_findings(connection, dream_id, findings)
         return time.perf_counter() - began
+
+    @DBOS.step()
+    async def describe(self, dream_id: str, sessions: int) -> float:
+        """Look for patterns of the other kinds; an earlier overview is kept while the sessions have hardly grown."""
+        began = time.perf_counter()
+        runtime = self._runtime
+        runtime.progress("describe", 0, 0)
+        async with runtime.database.connection() as connection:
+            dream = await read_dream(connection, dream_id)
+            known = await latest_overview(connection, dream)
+        if known is not None and sessions <= known[1] * (1 + runtime.policy.overview_growth):
+            overview, described = known
+        else:
+            table = await self._table(dream)
+            texts = await read_agent_texts(runtime.database, table, sessions_to_read(table))
+            overview, described = await asyncio.to_thread(describe_sessions, table, texts), sessions
+        async with runtime.database.connection() as connection:
+            await write_overview(connection, dream_id, overview, described)
+        return time.perf_counter() - began
+
+    async def _table(self, dream: DreamRow) -> SessionTable:
+        segment = compile_segment(dream.request.where)
+        return await load_session_table(self._runtime.database, segment, dream.last_session_key)
 
     @DBOS.step()
     async def conclude(self, dream_id: str, counts: SessionCounts, stages: list[StageTime]) -> None:

@@ -1,5 +1,6 @@
 """Advice with the evidence behind it."""
 
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -60,5 +61,10 @@ class Lesson(msgspec.Struct, frozen=True):
     reward_with: float | None = None
     """Mean reward of the sessions that did it, in the strata compared."""
     reward_without: float | None = None
+    first_seen_at: datetime | None = None
+    """Start of the first session that shows it, where times are known."""
+    last_seen_at: datetime | None = None
+    exceptions: tuple[str, ...] = ()
+    """Conditions in which another lesson says the opposite."""
     shadows: tuple[str, ...] = ()
     """Behaviours that looked helpful or harmful only because they go with this one."""

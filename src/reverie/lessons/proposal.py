@@ -1,6 +1,7 @@
 """From a finding to a lesson: what to do, when, and the numbers that decided."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from reverie.digests.digest import SESSION
 from reverie.digests.vocabulary import Phrase, describe
@@ -60,8 +61,14 @@ def propose_lesson(
         discovery=_effect(finding.discovery),
         reward_with=_mean([(part.sessions_with, part.reward_with) for part in parts]),
         reward_without=_mean([(part.sessions_without, part.reward_without) for part in parts]),
+        first_seen_at=_time(finding.first_seen),
+        last_seen_at=_time(finding.last_seen),
         shadows=tuple(behaviour_label(shadow) for shadow in finding.shadows),
     )
+
+
+def _time(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def _effect(estimate: Estimate | None) -> Effect:
@@ -82,6 +89,8 @@ def _evidence(session_ids: Sequence[str], h: Hypothesis, proving: ProvingSequenc
 
 
 def _kind(h: Hypothesis, *, positive: bool) -> LessonKind:
+    if h.name.startswith("arg:"):
+        return "heuristic_adjustment"
     in_trouble = h.situation.startswith("after ")
     return "best_practice" if positive and not in_trouble else "failure_mitigation"
 

@@ -159,7 +159,7 @@ def _merge_duplicates(plan: _Plan, threshold: float) -> None:
 def _merge(kept: str, other: str) -> str | None:
     """The kept text with the lines that only the other has; None where that would be too long."""
     known = set(words_of(kept))
-    lines = [(line, set(words_of(line))) for line in other.splitlines()]
+    lines = [(line, set(words_of(line))) for line in other.splitlines() if not line.startswith("#")]
     # A line is new when most of its words are: two wordings of one thing share most of theirs.
     extra = [line for line, words in lines if 2 * len(words - known) > len(words)]
     merged = kept if not extra else "\n".join([kept.rstrip("\n"), *extra]) + "\n"
@@ -186,7 +186,7 @@ def _remove_stale(plan: _Plan, document: Document, stale: Sequence[Superseded]) 
         return
     content = without_marks(document.content)
     for each in sorted(stale, key=lambda each: -each.statement.start):
-        content = content[: each.statement.start] + content[each.statement.end :]
+        content = _cut(content, each.statement.start, each.statement.end)
     reason = "; ".join(
         f"“{each.subject}” is now “{each.new_value}” by {each.by_path}, written later; was “{each.value}”"
         for each in stale
@@ -197,8 +197,16 @@ def _remove_stale(plan: _Plan, document: Document, stale: Sequence[Superseded]) 
         plan.drop("drop", document.path, f"outdated: {reason}")
 
 
+def _cut(content: str, start: int, end: int) -> str:
+    """The content without a passage, nor the line it would leave empty."""
+    before, after = content[:start], content[end:]
+    if not before or before.endswith("\n"):
+        after = after.removeprefix("\n")
+    return before + after
+
+
 def _says_something(content: str) -> bool:
-    return any(any(words_of(line)) for line in content.splitlines() if not line.lstrip().startswith("#"))
+    return any(words_of(line) for line in content.splitlines() if not line.lstrip().startswith("#"))
 
 
 def _mark(plan: _Plan, document: Document, others: dict[str, str]) -> None:

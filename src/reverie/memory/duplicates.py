@@ -38,7 +38,7 @@ def near_duplicates(texts: Mapping[str, str], threshold: float) -> Iterator[tupl
 
 
 def _sequences(text: str) -> frozenset[str]:
-    words = list(words_of(text))
+    words = words_of(text)
     last = max(len(words) - _SEQUENCE, 0)
     return frozenset(" ".join(words[start : start + _SEQUENCE]) for start in range(last + 1)) - {""}
 

@@ -12,7 +12,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -28,8 +28,11 @@ INDEX_VERSION = 1
 """Goes up when terms are counted in another way; older indexes are then made again."""
 
 POSTING = np.dtype([("memory", "<u4"), ("occurrences", "<u2"), ("length", "<u2")])
-"""That a memory, by its number in the index, holds a term so often, and how many terms occur in it."""
-_MOST_OCCURRENCES = 65_535
+"""That a memory, by its number in the index, holds a term so often, and how many terms occur in it.
+
+Counts beyond :data:`MOST_OCCURRENCES` are cut to it.
+"""
+MOST_OCCURRENCES = 65_535
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -95,25 +98,28 @@ class Links:
         return total
 
 
-def words_of(text: str) -> Iterator[str]:
+def words_of(text: str) -> list[str]:
     """The words to be stemmed: lower-case runs of letters and digits, in text order."""
-    for match in _WORD.finditer(unicodedata.normalize("NFKC", text).lower()):
-        if len(match.group()) <= _MAX_WORD_CHARACTERS:
-            yield match.group()
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    words: list[str] = _WORD.findall(plain.lower())
+    return [word for word in words if len(word) <= _MAX_WORD_CHARACTERS]
 
 
-def count_terms(path: str, content: str, stems: Mapping[str, str]) -> Counter[str]:
-    """How often a memory holds each term; words that ``stems`` lacks are stop words."""
-    counts = Counter(stems[word] for word in words_of(content) if word in stems)
+def count_words(path: str, content: str) -> Counter[str]:
+    """How often a memory holds each word; words of the path weigh more."""
+    counts = Counter(words_of(content))
     for word in words_of(path):
-        if word in stems:
-            counts[stems[word]] += PATH_WEIGHT
+        counts[word] += PATH_WEIGHT
     return counts
 
 
-def posting(number: int, occurrences: int, length: int) -> tuple[int, int, int]:
-    """A :data:`POSTING`; counts beyond 65,535 are cut."""
-    return number, min(occurrences, _MOST_OCCURRENCES), min(length, _MOST_OCCURRENCES)
+def count_terms(words: Mapping[str, int], stems: Mapping[str, str]) -> Counter[str]:
+    """How often words with these counts hold each term; words that ``stems`` lacks are stop words."""
+    counts: Counter[str] = Counter()
+    for word, occurrences in words.items():
+        if word in stems:
+            counts[stems[word]] += occurrences
+    return counts
 
 
 def inverse_document_frequency(memories: int, holding: int) -> float:

@@ -31,7 +31,7 @@ _SWEEPING = r"(?:always|never|ignore|bypass|skip|disregard)\b"
 _INSTRUCTIONS = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        r"(?<!not )(?<!never )\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instruction|prompt|polic|rule|guideline)",
+        r"(?<!not )(?<!never )\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instruction|prompt|polic|rules\b)",
         r"\byou\s+are\s+(?:now\s+(?:a|an|the|in)|no\s+longer)\b",
         r"\bnew\s+(?:system\s+)?instructions?\s*:",
         r"\b(?:reveal|print|show|repeat)\b.{0,30}\b(?:system|hidden|secret)\s+(?:prompt|instruction|message)",
@@ -48,9 +48,9 @@ _INSTRUCTIONS = [
 
 def screen(content: str) -> Verdict | None:
     """Why a text should not be a memory; None where nothing speaks against it."""
-    if not any(words_of(content)):
+    if not words_of(content):
         return "empty"
-    if not any(words_of(PLACEHOLDER.sub("", content))):
+    if not words_of(PLACEHOLDER.sub("", content)):
         return "redacted"
     if " ".join(words_of(content)) in _BOILERPLATE:
         return "boilerplate"

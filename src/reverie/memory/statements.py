@@ -16,7 +16,8 @@ _CLAIM = re.compile(
     re.IGNORECASE,
 )
 _FILLERS = frozenset(
-    "a an the our their its do does did is are was will can please don doesn didn isn aren wasn won".split()
+    {"a", "an", "the", "our", "their", "its", "do", "does", "did", "is", "are", "was", "will", "can", "please"}
+    | {"don", "doesn", "didn", "isn", "aren", "wasn", "won"}  # the beginnings of "don't" and its like
 )
 _FEWEST_SUBJECT_WORDS = 2
 _FEWEST_STATEMENT_WORDS = 3
@@ -42,7 +43,7 @@ def statements_of(content: str) -> Iterator[Statement]:
         text = match.group().strip()
         if text.startswith(("#", ">", "|", "```")):
             continue
-        words = list(words_of(text))
+        words = words_of(text)
         kept = tuple(word for word in words if word not in _FILLERS and word not in NEGATIONS)
         if len(kept) >= _FEWEST_STATEMENT_WORDS or _FIELD.fullmatch(text):
             negated = sum(word in NEGATIONS for word in words) % 2 == 1

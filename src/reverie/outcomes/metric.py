@@ -11,7 +11,7 @@ REWARD_METRIC = "reward"
 """The built-in metric: what a source calls reward, 0 to 1, higher is better."""
 
 
-class Metric(msgspec.Struct, frozen=True):
+class Metric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A named measure of a session."""
 
     name: str

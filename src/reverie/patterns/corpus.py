@@ -56,6 +56,8 @@ class Corpus:
     entry_step: Codes
     """How many agent actions came before it first held."""
     names: Sequence[BehaviourName]
+    at: Floats | None = None
+    """When each session started (seconds since 1970), else when it was imported; None where time is not known."""
 
     def scored_only(self) -> "Corpus":
         """The sessions that have a reward; the others cannot tell good from bad."""
@@ -76,6 +78,7 @@ class Corpus:
             entry_code=self.entry_code[kept_entries],
             entry_step=self.entry_step[kept_entries],
             names=self.names,
+            at=None if self.at is None else self.at[keep],
         )
 
 
@@ -95,23 +98,29 @@ class Strata:
     """How strata were formed, in words."""
     split_by: str
     """``task``: whole strata are kept for confirmation; ``session``: sessions of every stratum are."""
+    labels: Sequence[str] = ()
+    """The name of each stratum, by code."""
 
 
-def _codes(labels: Sequence[str]) -> tuple[Codes, int]:
+def _codes(labels: Sequence[str]) -> tuple[Codes, list[str]]:
     index: dict[str, int] = {}
     codes = np.fromiter((index.setdefault(label, len(index)) for label in labels), np.int32, len(labels))
-    return codes, len(index)
+    return codes, list(index)
 
 
 def _kept_for_confirmation(label: str) -> bool:
     return hashlib.blake2b(label.encode("utf-8", "surrogatepass"), digest_size=1, person=b"confirm").digest()[0] < 128
 
 
-def _strata_labels(corpus: Corpus) -> tuple[list[str], str, bool]:
-    """Labels, how they came about, and whether they leave agent variants mixed."""
+def tasks_repeat(corpus: Corpus) -> bool:
+    """Whether most sessions name a task, and tasks were run twice or more on average."""
     tasks = [task for task in corpus.task if task is not None]
-    repeated = len(tasks) >= 2 * max(1, len(set(tasks)))
-    if tasks and len(tasks) >= 0.8 * len(corpus.task) and repeated:
+    return len(tasks) >= 0.8 * len(corpus.task) and len(tasks) >= 2 * max(1, len(set(tasks)))
+
+
+def _strata_labels(corpus: Corpus, families: Sequence[str] | None) -> tuple[list[str], str, bool]:
+    """Labels, how they came about, and whether they leave agent variants mixed."""
+    if tasks_repeat(corpus):
         labels = [
             f"task:{t}" if t is not None else f"other:{v}" for t, v in zip(corpus.task, corpus.variant, strict=True)
         ]
@@ -124,16 +133,17 @@ def _strata_labels(corpus: Corpus) -> tuple[list[str], str, bool]:
     )
 
 
-def form_strata(corpus: Corpus, *, least_strata_to_split: int = 20) -> Strata:
-    """Group sessions by task where tasks repeat, else by task category and agent variant.
+def form_strata(corpus: Corpus, families: Sequence[str] | None = None, *, least_strata_to_split: int = 20) -> Strata:
+    """Group sessions by task where tasks repeat, else by task family (``families``, else category) and agent variant.
 
     Where one task was run by several agent variants, variants stay mixed inside a stratum and are adjusted for.
     Half of the strata are kept for confirmation, chosen by a hash of their label so that a task stays on its side
     from dream to dream; with fewer than ``least_strata_to_split`` informative strata, half of the sessions instead.
     """
-    labels, by, mixed = _strata_labels(corpus)
-    code, count = _codes(labels)
-    variant, variants = _codes(corpus.variant) if mixed else (np.zeros(len(labels), np.int32), 1)
+    labels, by, mixed = _strata_labels(corpus, families)
+    code, names = _codes(labels)
+    variant, variant_names = _codes(corpus.variant) if mixed else (np.zeros(len(labels), np.int32), [""])
+    count, variants = len(names), len(variant_names)
     if mixed and variants > 1:
         by = "task, adjusted for agent variant"
     spread = _sum_of_squares(code, count, corpus.reward)
@@ -141,7 +151,7 @@ def form_strata(corpus: Corpus, *, least_strata_to_split: int = 20) -> Strata:
     keys = labels if by_task else corpus.session_ids
     side = {key: _kept_for_confirmation(key) for key in set(keys)}
     confirmation = np.fromiter((side[key] for key in keys), np.bool_, len(keys))
-    return Strata(code, count, variant, variants, confirmation, by, "task" if by_task else "session")
+    return Strata(code, count, variant, variants, confirmation, by, "task" if by_task else "session", names)
 
 
 def _sum_of_squares(code: Codes, count: int, reward: Floats) -> Floats:

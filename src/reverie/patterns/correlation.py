@@ -7,7 +7,8 @@ import numpy as np
 from scipy import stats
 
 from reverie.patterns.contrast import q_values
-from reverie.patterns.corpus import Codes, Floats
+from reverie.patterns.corpus import Codes, Floats, Strata
+from reverie.patterns.estimate import cleared_reward, make_design
 from reverie.patterns.table import SessionTable
 
 _LEAST_SESSIONS = 30
@@ -35,13 +36,13 @@ def find_correlations(table: SessionTable) -> tuple[Correlation, ...]:
 
     Values are ranked within their stratum and the ranks, less their mean, correlated over all strata. Interval by
     Fisher's z with the variance of Bonett & Wright (2000), the strata taken off the degrees of freedom; false discovery
-    control over all pairs. A correlation is no cause, and where agent variants are mixed within strata it holds their
-    differences too.
+    control over all pairs. Where agent variants are mixed within strata, the ranks are also cleared of what the variant
+    explains. A correlation is no cause.
     """
     measures = _measures(table)
     found, p_values = [], []
     for first, second in combinations(list(measures)[:_MOST_METRICS], 2):
-        result = _correlate(measures[first], measures[second], table.strata.code)
+        result = _correlate(measures[first], measures[second], table.strata)
         if result is None:
             continue
         rho, pooled, sessions, degrees = result
@@ -70,17 +71,18 @@ def _measures(table: SessionTable) -> dict[str, Floats]:
     return {name: values for name, values in columns.items() if np.unique(values[~np.isnan(values)]).size > 1}
 
 
-def _correlate(first: Floats, second: Floats, stratum: Codes) -> tuple[float, float, int, int] | None:
+def _correlate(first: Floats, second: Floats, strata: Strata) -> tuple[float, float, int, int] | None:
     """Correlation within strata and pooled, sessions, degrees of freedom; None where there are too few."""
-    both = ~np.isnan(first) & ~np.isnan(second)
-    first, second, stratum = first[both], second[both], stratum[both]
-    sizes = np.bincount(stratum)
-    shared = sizes[stratum] > 1 if len(stratum) else np.zeros(0, np.bool_)
-    first, second, stratum = first[shared], second[shared], stratum[shared]
-    degrees = len(first) - len(np.unique(stratum))
+    both = np.flatnonzero(~np.isnan(first) & ~np.isnan(second))
+    sizes = np.bincount(strata.code[both], minlength=strata.count)
+    both = both[sizes[strata.code[both]] > 1]
+    none = np.zeros(0, np.int32)
+    design = make_design(both, strata.code[both], strata.variant[both], none, none, 0)
+    degrees = len(both) - design.strata - design.variants + 1
     if degrees < _LEAST_SESSIONS:
         return None
-    x, y = _centred_ranks(first, stratum), _centred_ranks(second, stratum)
+    first, second = first[both], second[both]
+    x, y = (cleared_reward(design, _centred_ranks(values, design.stratum)) for values in (first, second))
     spread = float(np.sqrt((x * x).sum() * (y * y).sum()))
     if spread == 0:
         return None

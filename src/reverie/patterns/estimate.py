@@ -139,7 +139,8 @@ def _one_way(design: Design, reward: Floats) -> Estimates:
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = _by_column(design, score) / column_weight
         z = _by_column(design, score) / np.sqrt(_by_column(design, shuffled))
-    delta = np.nan_to_num(effect)[design.cell_column]
+    # A behaviour that every stratum shows always or never has no weight, and rounding errors for a score.
+    delta = np.where(column_weight > 1e-9, np.nan_to_num(effect), 0.0)[design.cell_column]
     share_without, share_with = n0 / n[s], n1 / n[s]
     high, low = mean + delta * share_without, mean - delta * share_with
     residual_with = with_squares - 2 * high * with_sum + n1 * high**2
@@ -152,10 +153,10 @@ def _one_way(design: Design, reward: Floats) -> Estimates:
         error = np.sqrt(np.maximum(_by_column(design, variance), 0.0)) / column_weight
     degrees = _by_column(design, np.where(both, n[s] - 1.0, 0.0)) - 1.0
     return Estimates(
-        effect=effect,
+        effect=np.where(column_weight > 1e-9, effect, np.nan),
         standard_error=error,
         degrees=degrees,
-        z=np.where(np.isfinite(z), z, 0.0),
+        z=np.where(np.isfinite(z) & (column_weight > 1e-9), z, 0.0),
         weight=column_weight,
         **_arms(design, total, with_sum, spread),
     )

@@ -33,6 +33,17 @@ class Estimate(msgspec.Struct, frozen=True):
     reward_without: float
 
 
+class Window(msgspec.Struct, frozen=True):
+    """A stretch of time in which the effect was there by itself."""
+
+    began_at: float
+    """Seconds since 1970, as are all times here."""
+    ended_at: float
+    effect: float
+    strata: tuple[str, ...]
+    """Names of the strata that could tell; at most twenty."""
+
+
 class Finding(msgspec.Struct, frozen=True):
     """A hypothesis with its numbers on both parts of the sessions and the verdict."""
 
@@ -53,5 +64,9 @@ class Finding(msgspec.Struct, frozen=True):
     """Sessions that did it and ended as the effect says, from different strata where possible."""
     contrary: tuple[str, ...] = ()
     """Sessions that did it and ended otherwise."""
+    windows: tuple[Window, ...] = ()
+    """For what is adopted: the disjoint stretches of time that bear it out."""
+    first_seen: float | None = None
+    last_seen: float | None = None
     shadows: tuple[Hypothesis, ...] = ()
     """What looked helpful or harmful only because it goes with this."""

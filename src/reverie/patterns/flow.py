@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -135,7 +136,10 @@ def _candidates(actions: _Actions, good: Ints) -> list[tuple[int, ...]]:
         least = max(5, int(np.ceil(support * len(sequences))))
         found = closed_sequences(sequences, items=len(commonest), least=least, longest=_LONGEST_FLOW, budget=_BUDGET)
         if found is not None:
-            found = sorted((f for f in found if len(f[0]) > 1), key=lambda f: (-f[1] * (len(f[0]) - 1), f[0]))
+            found = sorted(
+                (f for f in found if len(f[0]) > 1 and all(a != b for a, b in pairwise(f[0]))),
+                key=lambda f: (-f[1] * (len(f[0]) - 1), f[0]),
+            )
             return [tuple(int(commonest[item]) for item in pattern) for pattern, _ in found[:_TESTED]]
     return []
 

@@ -1,17 +1,19 @@
 """Mining: every behaviour against the reward, within strata, with a placebo beside it."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 from scipy import stats
 
-from reverie.patterns.corpus import Corpus, Floats, Strata, form_strata, informative_strata
+from reverie.patterns.corpus import Corpus, Floats, Strata, first_steps, form_strata, informative_strata
 from reverie.patterns.estimate import Estimates, cleared_reward, make_design
-from reverie.patterns.finding import Estimate, Finding
+from reverie.patterns.fading import holding_windows
+from reverie.patterns.finding import Estimate, Finding, Window
 from reverie.patterns.frame import Frame, build_frames
+from reverie.patterns.online import Stream
 from reverie.patterns.policy import MiningPolicy
-from reverie.patterns.selection import NOT_ENOUGH, Selection, select
+from reverie.patterns.selection import NOT_ENOUGH, Selection, claim_label, select
 from reverie.patterns.special import is_special
 from reverie.patterns.witness import witnesses
 
@@ -37,25 +39,29 @@ class MiningResult(msgspec.Struct, frozen=True):
     split_by: str
     detectable_effect: float | None
     note: str
+    stream: Stream = Stream()
+    """The confirmation tests of all dreams of the store, after this one."""
 
 
-def mine(corpus: Corpus, policy: MiningPolicy, advance: Callable[[str], None] = lambda _: None) -> MiningResult:
+def mine(
+    corpus: Corpus, policy: MiningPolicy, stream: Stream = Stream(), families: Sequence[str] | None = None
+) -> MiningResult:
     """Find what separates good sessions from bad ones of the same stratum.
 
-    Sessions without a reward are left out. ``advance`` is told the name of each part as it begins.
+    Sessions without a reward are left out. ``stream`` holds the confirmation tests of the store's earlier dreams;
+    ``families`` the task family of each session, for corpora whose tasks do not repeat.
     """
+    scored = np.flatnonzero(~np.isnan(corpus.reward)).tolist()
+    strata_families = None if families is None else [families[i] for i in scored]
     corpus = corpus.scored_only()
-    strata = form_strata(corpus)
-    advance("laying out")
+    strata = form_strata(corpus, strata_families)
     frames = build_frames(corpus, strata, policy)
-    advance("testing")
-    selection = select(corpus, strata, frames, corpus.reward, policy)
-    advance("placebo")
+    selection = select(corpus, strata, frames, corpus.reward, policy, stream)
     generator = np.random.default_rng(policy.seed)
     placebo = 0
     for _ in range(policy.placebo_runs):
         shuffled = shuffle_within_strata(corpus.reward, strata, generator)
-        placebo += len(select(corpus, strata, frames, shuffled, policy).adopted())
+        placebo += len(select(corpus, strata, frames, shuffled, policy, stream).adopted())
     informative = informative_strata(strata, corpus.reward)
     detectable = _detectable_effect(strata, corpus.reward)
     return MiningResult(
@@ -71,6 +77,9 @@ def mine(corpus: Corpus, policy: MiningPolicy, advance: Callable[[str], None] = 
         split_by=strata.split_by,
         detectable_effect=detectable,
         note=_power_note(len(corpus.reward), strata.count, informative, detectable),
+        stream=msgspec.structs.replace(
+            selection.stream, adopted=frozenset(claim_label(selection, i) for i in selection.adopted())
+        ),
     )
 
 
@@ -133,13 +142,28 @@ def _findings(corpus: Corpus, strata: Strata, frames: list[Frame], selection: Se
     misleading = [i for i in general if naive[i]]
     rest = [i for i in general if not naive[i] and tested[i]]
     chosen = [*judged, *misleading, *rest][: max(_MOST_REPORTED, len(_kept(selection)))]
-    return tuple(
-        msgspec.structs.replace(
-            _finding(selection, i, float(naive_effect[i]), bool(naive[i])),
-            supporting=witnesses(corpus, strata, selection, i, agreeing=True),
-            contrary=witnesses(corpus, strata, selection, i, agreeing=False),
-        )
-        for i in chosen
+    plain = [_finding(selection, i, float(naive_effect[i]), bool(naive[i])) for i in chosen]
+    return tuple(_witnessed(corpus, strata, selection, i, finding) for i, finding in zip(chosen, plain, strict=True))
+
+
+def _witnessed(corpus: Corpus, strata: Strata, selection: Selection, i: int, finding: Finding) -> Finding:
+    """The finding with sessions for and against it, and with the time it was seen in."""
+    column = selection.columns[i]
+    windows: tuple[Window, ...] = ()
+    first = last = None
+    if finding.verdict != "refused" and corpus.at is not None:
+        sessions = np.flatnonzero(column.frame.sessions)
+        code = column.hypothesis.code
+        windows = holding_windows(corpus, strata, sessions, code, float(np.sign(selection.discovery.effect[i])))
+        seen = corpus.at[sessions[first_steps(corpus, code)[sessions] >= 0]]
+        first, last = float(seen.min()), float(seen.max())
+    return msgspec.structs.replace(
+        finding,
+        supporting=witnesses(corpus, strata, selection, i, agreeing=True),
+        contrary=witnesses(corpus, strata, selection, i, agreeing=False),
+        windows=windows,
+        first_seen=first,
+        last_seen=last,
     )
 
 

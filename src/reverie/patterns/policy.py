@@ -3,13 +3,15 @@
 import msgspec
 
 
-class MiningPolicy(msgspec.Struct, frozen=True):
+class MiningPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Thresholds of a dream's mining."""
 
     least_effect: float = 0.05
     """Smallest difference in reward worth advising on (0 to 1)."""
     discovery_fdr: float = 0.1
     """False discovery rate at which a pattern counts as found in the discovery part and goes on to confirmation."""
+    online_fdr: float = 0.1
+    """False discovery rate over all confirmations of a store's dreams together, however many there will be."""
     confirmation_fdr: float = 0.05
     """False discovery rate among the patterns tested on the part kept for confirmation."""
     least_sessions: int = 10

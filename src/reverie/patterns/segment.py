@@ -108,7 +108,7 @@ def fallback_rates(table: SessionTable, themes: Sequence[str] = ()) -> tuple[Seg
     Segments that do so more than comparable others come first; the others follow by how often they do.
     """
     counts = table.signals.counts.get("fallbacks")
-    if counts is None:
+    if counts is None or not (counts > 0).any():
         return ()
     fell_back = np.where(np.isnan(counts), np.nan, (counts > 0).astype(np.float64))
     rates = [

@@ -9,9 +9,11 @@ from reverie.digests.digest import SESSION
 from reverie.patterns.corpus import Corpus, Flags, Floats, Ints, Strata, first_steps
 from reverie.patterns.estimate import Design, Estimates, cleared_reward, estimate, join_estimates, make_design
 from reverie.patterns.exact import exact_z
+from reverie.patterns.fading import faded
 from reverie.patterns.finding import Hypothesis, Verdict
 from reverie.patterns.frame import Frame
 from reverie.patterns.joint import explain_away
+from reverie.patterns.online import Stream, run_stream
 from reverie.patterns.policy import MiningPolicy
 from reverie.patterns.special import describe_flip, general_claim, is_special, special_case, special_families
 from reverie.patterns.timing import timing_z
@@ -56,21 +58,31 @@ class Selection:
     verdicts: dict[int, tuple[Verdict, str]] = field(default_factory=dict)
     """Only those that were found in the discovery part."""
     shadows: dict[int, list[int]] = field(default_factory=dict)
+    stream: Stream = Stream()
+    """The confirmation tests of all dreams, after this one."""
 
     def adopted(self) -> list[int]:
         """Positions of the adopted hypotheses."""
         return [i for i, (verdict, _) in self.verdicts.items() if verdict == "adopted"]
 
 
-def select(corpus: Corpus, strata: Strata, frames: list[Frame], reward: Floats, policy: MiningPolicy) -> Selection:
+def select(
+    corpus: Corpus,
+    strata: Strata,
+    frames: list[Frame],
+    reward: Floats,
+    policy: MiningPolicy,
+    stream: Stream = Stream(),
+) -> Selection:
     """Test every hypothesis of ``frames`` with these rewards (real or shuffled) and judge it.
 
     1. Discovery: stratified tests of the general claims, Benjamini–Hochberg (1995) over all of them, with weights fixed
        beforehand that favour what an agent can decide (Genovese, Roeder & Wasserman 2006); special cases (in one task
        category, after one fact was seen) only where a claim's effect differs between them.
-    2. Confirmation: what was found is tested again, one-sided, on the sessions kept aside.
+    2. Confirmation: what was found is tested again, one-sided, on the sessions kept aside; controlled within this
+       dream, and over all dreams of the store (``stream``).
     3. Refused all the same: markers; effects that flip between task categories; differences that vanish when
-       sessions are compared step by step; shadows of stronger findings.
+       sessions are compared step by step; what comes of trouble; what has faded; shadows of stronger findings.
     """
     generator = np.random.default_rng(policy.seed)
     columns = [Column(frame, i) for frame in frames for i in range(len(frame.hypotheses))]
@@ -91,11 +103,12 @@ def select(corpus: Corpus, strata: Strata, frames: list[Frame], reward: Floats, 
             q[list(family.members)] = q_family
     tested = int(general.sum()) + len(families)
     selection = Selection(columns, discovery, confirmation, tested, q, np.full(len(columns), np.nan))
-    _confirm(selection, policy)
+    _confirm(selection, policy, stream)
     _refuse_markers(selection)
     _refuse_flips(selection)
     _refuse_by_timing(selection, corpus, strata, reward)
     _refuse_followers(selection, corpus, strata, reward)
+    _refuse_faded(selection, corpus, strata, reward, policy)
     _refuse_shadows(selection, corpus, strata, reward, policy)
     return selection
 
@@ -129,7 +142,7 @@ def _sharpen_small_samples(design: Design, rewards: Floats, block: Estimates, ge
         block.z[column] = exact_z(design, rewards, int(column), generator)
 
 
-def _confirm(selection: Selection, policy: MiningPolicy) -> None:
+def _confirm(selection: Selection, policy: MiningPolicy, stream: Stream) -> None:
     z = np.abs(selection.discovery.z)
     found = np.flatnonzero(
         (np.nan_to_num(selection.q_discovery, nan=1.0) <= policy.discovery_fdr)
@@ -137,14 +150,29 @@ def _confirm(selection: Selection, policy: MiningPolicy) -> None:
         & (np.abs(selection.discovery.effect) >= policy.least_effect)
     )
     there = found[_testable(selection.confirmation, policy)[found]]
+    there = there[np.argsort(-z[there], kind="stable")]
+    passes_stream = dict.fromkeys(there.tolist(), True)
     if there.size:
         same_direction = selection.confirmation.z[there] * np.sign(selection.discovery.effect[there])
-        selection.q_confirmation[there] = stats.false_discovery_control(stats.norm.sf(same_direction))
+        p_values = stats.norm.sf(same_direction)
+        selection.q_confirmation[there] = stats.false_discovery_control(p_values)
+        new = [k for k, i in enumerate(there) if claim_label(selection, int(i)) not in stream.adopted]
+        verdicts, selection.stream = run_stream(stream, p_values[new].tolist(), policy.online_fdr)
+        passes_stream |= {int(there[k]): passed for k, passed in zip(new, verdicts, strict=True)}
+    else:
+        selection.stream = stream
     for i in found:
-        selection.verdicts[int(i)] = _verdict(selection, int(i), policy)
+        selection.verdicts[int(i)] = _verdict(selection, int(i), policy, in_stream=passes_stream.get(int(i), True))
 
 
-def _verdict(selection: Selection, i: int, policy: MiningPolicy) -> tuple[Verdict, str]:
+def claim_label(selection: Selection, i: int) -> str:
+    """What hypothesis ``i`` claims, in one line: condition, situation, behaviour and direction."""
+    h = selection.columns[i].hypothesis
+    direction = "helps" if selection.discovery.effect[i] >= 0 else "harms"
+    return f"{h.category or ''} | {h.situation} | {h.name} {direction}"
+
+
+def _verdict(selection: Selection, i: int, policy: MiningPolicy, *, in_stream: bool) -> tuple[Verdict, str]:
     effect, q = float(selection.discovery.effect[i]), float(selection.q_discovery[i])
     if np.isnan(selection.q_confirmation[i]):
         return "candidate", f"found ({q_text(q)}), but {NOT_ENOUGH} on the sessions kept for confirmation"
@@ -153,6 +181,9 @@ def _verdict(selection: Selection, i: int, policy: MiningPolicy) -> tuple[Verdic
         return "refused", f"found ({effect:+.2f}), but reversed on other sessions ({confirmed:+.2f})"
     if q_confirmed > policy.confirmation_fdr:
         return "candidate", f"found ({q_text(q)}), not yet confirmed on other sessions ({q_text(q_confirmed)})"
+    if not in_stream:
+        found = f"found ({q_text(q)}) and confirmed in this dream ({q_text(q_confirmed)})"
+        return "candidate", f"{found}, but not beyond the control over all dreams of the store: more sessions will tell"
     if abs(confirmed) < policy.least_effect:
         return (
             "refused",
@@ -230,6 +261,27 @@ def _refuse_followers(selection: Selection, corpus: Corpus, strata: Strata, rewa
             continue
         sessions = np.flatnonzero(column.frame.sessions)
         reason = follows_trouble(corpus, strata, sessions, column.hypothesis.code, reward, trouble)
+        if reason:
+            selection.verdicts[i] = ("refused", reason)
+
+
+def _refuse_faded(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats, policy: MiningPolicy) -> None:
+    if corpus.at is None or np.ptp(corpus.at) == 0:
+        return
+    alive = _alive(selection)
+    for i in alive:
+        column = selection.columns[i]
+        sessions = np.flatnonzero(column.frame.sessions)
+        reason = faded(
+            sessions,
+            strata.code[sessions],
+            strata.variant[sessions],
+            first_steps(corpus, column.hypothesis.code)[sessions] >= 0,
+            reward[sessions],
+            corpus.at[sessions],
+            least_effect=policy.least_effect,
+            tests=len(alive),
+        )
         if reason:
             selection.verdicts[i] = ("refused", reason)
 

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
 from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
@@ -27,15 +27,21 @@ _READ_CHARACTERS = 300
 """Of an opening; what is wanted comes early."""
 _LEAST_OPENINGS = 24
 _CANDIDATES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
-_OPENINGS_PER_THEME = 8
+_OPENINGS_PER_THEME = 12
 """Different openings per theme, at least, for a number of themes to be tried."""
-_ALMOST_BEST = 0.01
+_ALMOST_BEST = 0.02
 _FITTED, _JUDGED = 10_000, 2_000
 """Openings the centres are fitted on, and openings the number of themes is chosen by."""
 _DIMENSIONS = 50
 _MOST_TERMS = 20_000
 _TERM = r"(?u)\b[^\W\d_][^\W\d_]+\b"
 """Words without digits: order numbers are no topics."""
+_POLITE = frozenset({
+    "assist", "assistance", "dear", "hello", "help", "hey", "hi", "hope", "hoping", "im", "just", "know", "let", "like",
+    "looking", "need", "please", "really", "sure", "tell", "thank", "thanks", "today", "try", "trying", "want",
+    "wondering", "yes",
+})  # fmt: skip
+"""Words of openings that say nothing of what is asked for."""
 _TYPICAL_INTENT = 0.5
 _NAME_TERMS = 3
 _TELLING = 0.5
@@ -112,8 +118,9 @@ def find_themes(table: SessionTable, grouping: Grouping) -> tuple[Theme, ...]:
 def group_openings(table: SessionTable) -> Grouping:
     """Group the sessions by what their opening asks for.
 
-    The number of themes is the smallest candidate whose silhouette (Rousseeuw 1987) is within 0.01 of the best. Equal
-    openings count once, so that tasks run often do not become themes by being run often. Deterministic.
+    The number of themes is the smallest candidate whose silhouette (Rousseeuw 1987) is within 0.02 of the best,
+    with at least 12 different openings to a theme. Equal openings
+    count once, so that tasks run often do not become themes by being run often. Deterministic.
     """
     texts = [" ".join(opening[:_READ_CHARACTERS].lower().split()) for opening in table.signals.opening]
     position: dict[str, int] = {}
@@ -141,8 +148,8 @@ def _weigh_terms(texts: Sequence[str]) -> tuple[sparse.csr_matrix, Sequence[str]
     """TF-IDF of single words and of pairs, one row per text."""
     rare = 2 if len(texts) < _FITTED else 5
     vectorizer = TfidfVectorizer(
-        stop_words="english", ngram_range=(1, 2), token_pattern=_TERM, min_df=rare, max_df=0.5,
-        max_features=_MOST_TERMS, sublinear_tf=True, dtype=np.float32,
+        stop_words=sorted(ENGLISH_STOP_WORDS | _POLITE), token_pattern=_TERM, ngram_range=(1, 2), min_df=rare,
+        max_df=0.5, max_features=_MOST_TERMS, sublinear_tf=True, dtype=np.float32,
     )  # fmt: skip
     try:
         weights = vectorizer.fit_transform(texts)

@@ -144,46 +144,47 @@ def find_drifts(
         least_sessions: that show a behaviour and that do not, in its situation, for it to be looked at.
         most: behaviours looked at, the commonest.
     """
-    corpus = table.corpus
+    corpus, strata = table.corpus, table.strata
     sessions = _by_time(table)
     sessions = sessions[~np.isnan(table.reward[sessions])]
     if sessions.size < windows * least_sessions:
         return ()
-    shown = np.bincount(corpus.entry_code, minlength=len(corpus.names))
-    usable = [
-        code for code in np.argsort(-shown, kind="stable").tolist()
-        if corpus.names[code].kind not in (SITUATION_KIND, "marker") and corpus.names[code].situation == SESSION
-        and least_sessions <= shown[code] <= table.size - least_sessions
-    ][:most]  # fmt: skip
+    codes = _common_behaviours(table, least_sessions)[:most]
     column_of = np.full(len(corpus.names), -1, np.int64)
-    column_of[usable] = np.arange(len(usable))
+    column_of[codes] = np.arange(len(codes))
     columns = column_of[corpus.entry_code]
     members, columns = corpus.entry_session[columns >= 0], columns[columns >= 0]
     parts = [np.sort(part) for part in np.array_split(sessions, windows)]
-    designs = [
-        design_of(table.strata.code, table.strata.variant, part, members, columns, len(usable)) for part in parts
-    ]
-    contrasts = contrast(designs, table.reward)
-    spans = [_span(table, part) for part in parts]
+    contrasts = contrast(
+        [design_of(strata.code, strata.variant, part, members, columns, len(codes)) for part in parts], table.reward
+    )
     drifts = []
-    for column, code in enumerate(usable):
-        at = [contrasts.at(window * len(usable) + column) for window in range(windows)]
-        p = _heterogeneity(contrasts.estimates.effect[column :: len(usable)],
-                           contrasts.estimates.standard_error[column :: len(usable)],
-                           np.array([a is not None for a in at]))  # fmt: skip
-        name = corpus.names[code]
-        shown_in = tuple(WindowEffect(*span, effect) for span, effect in zip(spans, at, strict=True))
-        if p is not None:
-            drifts.append(EffectDrift(name.situation, name.name, shown_in, p, 1.0))
+    for column, code in enumerate(codes):
+        places = range(column, windows * len(codes), len(codes))
+        effects = [contrasts.at(place) for place in places]
+        told = [place for place, effect in zip(places, effects, strict=True) if effect is not None]
+        if len(told) > 1:
+            p = _heterogeneity(contrasts.estimates.effect[told], contrasts.estimates.standard_error[told])
+            shown = zip(parts, effects, strict=True)
+            at_times = tuple(WindowEffect(*_span(table, part), effect) for part, effect in shown)
+            drifts.append(EffectDrift(corpus.names[code].situation, corpus.names[code].name, at_times, p, 1.0))
     q = q_values(np.array([d.p_value for d in drifts]), np.ones(len(drifts), np.bool_))
     drifts = [msgspec.structs.replace(d, q_value=float(q[i])) for i, d in enumerate(drifts)]
     return tuple(sorted((d for d in drifts if d.q_value <= _FDR), key=lambda d: (d.q_value, d.behaviour)))
 
 
-def _heterogeneity(effects: Floats, errors: Floats, usable: Flags) -> float | None:
-    effects, errors = effects[usable], errors[usable]
-    if len(effects) < 2:
-        return None
+def _common_behaviours(table: SessionTable, least: int) -> list[int]:
+    """Codes of what at least ``least`` sessions do at some time, and as many do not; the commonest first."""
+    names = table.corpus.names
+    shown = np.bincount(table.corpus.entry_code, minlength=len(names))
+    often = np.flatnonzero((shown >= least) & (shown <= table.size - least))
+    advisable = np.array([n.situation == SESSION and n.kind not in (SITUATION_KIND, "marker") for n in names], np.bool_)
+    often = often[advisable[often]]
+    codes: list[int] = often[np.argsort(-shown[often], kind="stable")].tolist()
+    return codes
+
+
+def _heterogeneity(effects: Floats, errors: Floats) -> float:
     weights = errors**-2
     q = float((weights * (effects - (weights * effects).sum() / weights.sum()) ** 2).sum())
     return float(stats.chi2.sf(q, len(effects) - 1))

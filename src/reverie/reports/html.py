@@ -9,9 +9,11 @@ import msgspec
 
 from reverie.dreams.dream import DreamResult, StrataSummary
 from reverie.lessons.lesson import Lesson, LessonStatus
+from reverie.patterns.overview import Overview
 from reverie.reports import words
 from reverie.reports.charts import NARROW, WIDE, forest_chart, trend_chart
 from reverie.reports.evidence import SHOWN_TRANSCRIPTS, Citation, ShownTranscript, cite, show_transcripts
+from reverie.reports.overview import overview_tables
 from reverie.reports.patterns import choose_patterns, claim_of, words_of
 from reverie.reports.refusals import group_refusals
 from reverie.reports.verdict import advice, verdict, with_status
@@ -28,14 +30,21 @@ class _Card(msgspec.Struct, frozen=True):
     counter_examples: tuple[Citation, ...]
 
 
-def render_report(result: DreamResult, transcripts: Mapping[str, Transcript], *, generated_at: datetime) -> str:
+def render_report(
+    result: DreamResult,
+    transcripts: Mapping[str, Transcript],
+    *,
+    generated_at: datetime,
+    overview: Overview | None = None,
+) -> str:
     """The report of ``result`` as a self-contained HTML page.
 
     Args:
-        result: the dream; the page is drawn from this record alone.
+        result: the dream; the page is drawn from this record, and the overview, alone.
         transcripts: the evidence sessions by session id. Those that are missing are cited without a link; of those
             given, at most ``SHOWN_TRANSCRIPTS`` are shown, shared fairly between the lessons.
         generated_at: when the report is made, printed in its footer.
+        overview: patterns of the other kinds, where the dream looked for them.
     """
     lessons = with_status(result.lessons, *_LISTED)
     shown = show_transcripts(lessons, transcripts)
@@ -55,6 +64,7 @@ def render_report(result: DreamResult, transcripts: Mapping[str, Transcript], *,
         cited=_cited_sessions(lessons),
         shown_at_most=SHOWN_TRANSCRIPTS,
         usage=_usage_rows(result.usage),
+        overview=overview_tables(overview) if overview else (),
         generated_at=generated_at,
     )
     return words.printable(page)

@@ -121,18 +121,18 @@ async def load_corpus(connection: Connection, segment: Segment, last_key: int) -
     names, position_of = await _names(connection)
     query = f"""
         SELECT s.id, s.reward, s.task_id, s.task_category, concat_ws(' ', s.agent, s.agent_version, s.model),
-            d.steps, d.codes, d.first_steps
+            extract(epoch FROM coalesce(s.started_at, s.imported_at))::float8, d.steps, d.codes, d.first_steps
         FROM sessions s JOIN digests d ON d.session_key = s.key
         WHERE s.key <= %(last_key)s AND d.version = %(version)s AND ({segment.sql}) ORDER BY s.id COLLATE "C"
     """
     parameters = {**segment.parameters, "last_key": last_key, "version": DIGEST_VERSION}
-    columns: tuple[list[Any], ...] = tuple([] for _ in range(8))
+    columns: tuple[list[Any], ...] = tuple([] for _ in range(9))
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(query.encode(), parameters)
         while rows := await cursor.fetchmany(_ROWS_AT_ONCE):
             for column, values in zip(columns, zip(*rows, strict=True), strict=True):
                 column.extend(values)
-    ids, rewards, tasks, categories, variants, steps, codes, first_steps = columns
+    ids, rewards, tasks, categories, variants, times, steps, codes, first_steps = columns
     lengths = np.fromiter((len(value) // 4 for value in codes), np.int64, len(codes))
     return Corpus(
         session_ids=ids,
@@ -145,6 +145,7 @@ async def load_corpus(connection: Connection, segment: Segment, last_key: int) -
         entry_code=position_of[np.frombuffer(b"".join(codes), "<i4")],
         entry_step=np.frombuffer(b"".join(first_steps), "<i4"),
         names=names,
+        at=np.array(times, np.float64),
     )
 
 

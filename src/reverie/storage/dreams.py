@@ -9,6 +9,8 @@ from reverie.dreams.dream import DreamRequest, DreamResult, DreamStatus
 from reverie.errors import NotFoundError
 from reverie.lessons.lesson import Lesson
 from reverie.patterns.mine import MiningResult
+from reverie.patterns.online import Stream
+from reverie.patterns.overview import Overview
 from reverie.storage.database import Connection
 
 
@@ -104,6 +106,54 @@ async def read_findings(connection: Connection, dream_id: str) -> MiningResult:
     if row is None or row[0] is None:
         raise NotFoundError(f"dream {dream_id} has not been mined")
     return msgspec.msgpack.decode(row[0], type=MiningResult)
+
+
+async def write_overview(connection: Connection, dream_id: str, overview: Overview, described: int) -> None:
+    """Keep what was found of other kinds, and in how many sessions."""
+    encoded = msgspec.msgpack.encode(overview)
+    await connection.execute(
+        "UPDATE dreams SET overview = %s, described = %s WHERE id = %s", [encoded, described, dream_id]
+    )
+
+
+async def read_overview(connection: Connection, dream_id: str) -> Overview | None:
+    """The overview of this dream, if it has one."""
+    row = await (await connection.execute("SELECT overview FROM dreams WHERE id = %s", [dream_id])).fetchone()
+    return None if row is None or row[0] is None else msgspec.msgpack.decode(row[0], type=Overview)
+
+
+async def latest_overview(connection: Connection, dream: DreamRow) -> tuple[Overview, int] | None:
+    """The overview of the latest earlier dream over the same sessions, and how many it described."""
+    row = await (
+        await connection.execute(
+            """
+            SELECT overview, described FROM dreams
+            WHERE memory_store_id = %s AND id <> %s AND status = 'completed' AND overview IS NOT NULL
+                AND request ->> 'where' IS NOT DISTINCT FROM %s
+            ORDER BY created_at DESC LIMIT 1
+            """,
+            [dream.memory_store_id, dream.id, dream.request.where],
+        )
+    ).fetchone()
+    return None if row is None else (msgspec.msgpack.decode(row[0], type=Overview), row[1])
+
+
+async def read_stream(connection: Connection, store_id: str) -> Stream:
+    """The confirmation tests of the store's dreams so far."""
+    query = "SELECT stream::text FROM confirmation_streams WHERE memory_store_id = %s"
+    row = await (await connection.execute(query, [store_id])).fetchone()
+    return Stream() if row is None else msgspec.json.decode(row[0], type=Stream)
+
+
+async def write_stream(connection: Connection, store_id: str, stream: Stream) -> None:
+    """Replace them."""
+    await connection.execute(
+        """
+        INSERT INTO confirmation_streams VALUES (%s, %s::jsonb)
+        ON CONFLICT (memory_store_id) DO UPDATE SET stream = EXCLUDED.stream
+        """,
+        [store_id, msgspec.json.encode(stream, order="deterministic").decode()],
+    )
 
 
 async def lock_open_dream(connection: Connection, dream_id: str) -> bool:

@@ -4,14 +4,14 @@ A block is at most :data:`BLOCK` postings of eight bytes, by ascending number; b
 indexed content gets a new, higher number, so additions go to the end of a term's last block.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import numpy as np
 
 from reverie.memory.path import QUARANTINE
-from reverie.memory.rank import INDEX_VERSION, POSTING, Postings, count_terms, posting, words_of
+from reverie.memory.rank import INDEX_VERSION, MOST_OCCURRENCES, POSTING, Postings, count_terms, count_words
 from reverie.storage.database import Connection
 
 BLOCK = 230  # A row of so many stays in the table's page: PostgreSQL moves rows above some 2,000 bytes out.
@@ -54,16 +54,18 @@ async def change_index(
     Quarantined texts have length 0 and are found by no query. The store's counts are brought up to date. The caller
     holds the store's lock; numbers added are above all in the index.
     """
-    texts = [text for text in (*removed, *added) if not text.path.startswith(QUARANTINE)]
-    words = {word for text in texts for part in (text.path, text.content) for word in words_of(part)}
-    stems = await read_stems(conn, words)
-    gone, _, lost = _invert(removed, stems)
-    new, lengths, gained = _invert(added, stems)
+    words = {text.number: _count_words(text) for text in (*removed, *added)}
+    stems = await read_stems(conn, set().union(*words.values()))
+    terms = {number: count_terms(counts, stems) for number, counts in words.items()}
+    gone = _invert({text.number: terms[text.number] for text in removed})
+    new = _invert({text.number: terms[text.number] for text in added})
+    lengths = [terms[text.number].total() for text in added]
+    grown = sum(lengths) - sum(terms[text.number].total() for text in removed)
     blocks = await _read_blocks(conn, store_id, gone, new)
     await _write_blocks(conn, store_id, blocks, _changed_blocks(blocks, gone, new))
     await conn.execute(
         "UPDATE memory_stores SET term_count = term_count + %s, last_number = greatest(last_number, %s) WHERE id = %s",
-        [gained - lost, max((text.number for text in added), default=0), store_id],
+        [grown, max((text.number for text in added), default=0), store_id],
     )
     return lengths
 
@@ -111,18 +113,27 @@ async def read_stems(conn: Connection, words: Iterable[str]) -> dict[str, str]:
     return dict(await rows.fetchall())
 
 
-def _invert(texts: Sequence[IndexedText], stems: Mapping[str, str]) -> tuple[dict[str, Postings], list[int], int]:
-    """For each term its postings; then the texts' lengths, and their sum."""
-    found: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
-    lengths = []
-    for text in texts:
-        shown = not text.path.startswith(QUARANTINE)
-        counts = count_terms(text.path, text.content, stems) if shown else {}
-        lengths.append(sum(counts.values()))
-        for term, occurrences in counts.items():
-            found[term].append(posting(text.number, occurrences, lengths[-1]))
-    packed = {term: np.sort(np.array(postings, POSTING), order="memory") for term, postings in found.items()}
-    return packed, lengths, sum(lengths)
+def _count_words(text: IndexedText) -> Mapping[str, int]:
+    return {} if text.path.startswith(QUARANTINE) else count_words(text.path, text.content)
+
+
+def _invert(held: Mapping[int, Counter[str]]) -> dict[str, Postings]:
+    """The postings of each term, from the terms that each number holds."""
+    rows = np.array(
+        [
+            (number, min(occurrences, MOST_OCCURRENCES), min(length, MOST_OCCURRENCES))
+            for number, counts in sorted(held.items())
+            for length in [counts.total()]
+            for occurrences in counts.values()
+        ],
+        POSTING,
+    )
+    terms = [term for _, counts in sorted(held.items()) for term in counts]
+    code_of = {term: code for code, term in enumerate(dict.fromkeys(terms))}
+    codes = np.fromiter((code_of[term] for term in terms), np.int64, len(terms))
+    ends = np.cumsum(np.bincount(codes, minlength=len(code_of)))
+    parts = np.split(rows[np.argsort(codes, kind="stable")], ends[:-1]) if terms else []
+    return dict(zip(code_of, parts, strict=True))
 
 
 async def _read_blocks(

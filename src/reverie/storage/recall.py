@@ -44,8 +44,16 @@ SELECT m.id, m.path, m.number, m.term_count, m.content_size_bytes, m.tier, m.upd
     (SELECT coalesce(array_agg(ended_at), '{{}}') FROM memory_confirmations
      WHERE memory_store_id = m.memory_store_id AND path = m.path),
     CASE WHEN %s THEN left(m.content, {_EMBEDDED_CHARACTERS}) ELSE '' END
-FROM memories AS m LEFT JOIN memory_uses AS u ON u.memory_id = m.id {LESSON_OF_MEMORY}
-WHERE m.memory_store_id = %s AND {{condition}}
+FROM found AS m LEFT JOIN memory_uses AS u ON u.memory_id = m.id {LESSON_OF_MEMORY}
+"""
+# One look-up a row (OFFSET 0 keeps it so), since after a bulk load the planner does not know yet how large a store is.
+_BY_NUMBER = """
+WITH found AS (SELECT m.* FROM unnest(%s::bigint[]) AS sought CROSS JOIN LATERAL (
+    SELECT * FROM memories WHERE memory_store_id = %s AND number = sought OFFSET 0) AS m)
+"""
+_BY_PATH = """
+WITH found AS (SELECT m.* FROM unnest(%s::text[]) AS sought CROSS JOIN LATERAL (
+    SELECT * FROM memories WHERE memory_store_id = %s AND path = sought COLLATE "C" OFFSET 0) AS m)
 """
 _SELECT_SNIPPETS = """
 SELECT id, ts_headline('english', content, %s::tsquery, %s) FROM memories WHERE id = ANY(%s)
@@ -127,19 +135,19 @@ async def _read_contenders(
 ) -> list[_Contender]:
     """The best by their own words and, where these stand in series, those around them."""
     numbers = best_by_words(query.terms, query.mean_length, policy.candidates)
-    found = await _select(conn, store_id, "m.number = ANY(%s)", numbers.tolist(), with_text=with_text)
+    found = await _select(conn, store_id, _BY_NUMBER, numbers.tolist(), with_text=with_text)
     # Twice the reach, so that a neighbour that enters is itself seen with its neighbours.
     around = {path for each in found for path, _ in series_neighbours(each.path, 2 * policy.context_reach)}
     around -= {each.path for each in found}
     if around:
-        found += await _select(conn, store_id, "m.path = ANY(%s)", sorted(around), with_text=with_text)
+        found += await _select(conn, store_id, _BY_PATH, sorted(around), with_text=with_text)
     return found
 
 
 async def _select(
-    conn: Connection, store_id: str, condition: str, values: Sequence[object], *, with_text: bool
+    conn: Connection, store_id: str, by: str, values: Sequence[object], *, with_text: bool
 ) -> list[_Contender]:
-    cursor = await conn.execute(_SELECT_CONTENDERS.format(condition=condition), [with_text, store_id, list(values)])
+    cursor = await conn.execute(f"{by} {_SELECT_CONTENDERS}", [list(values), store_id, with_text])
     return [_contender(*row) for row in await cursor.fetchall()]
 
 

@@ -55,7 +55,14 @@ async def read_documents(conn: Connection, store_id: str) -> list[Document]:
     rows = await conn.execute(_SELECT_DOCUMENTS, [store_id])
     return [
         Document(
-            path, content, tier, since, written_at, use_trace(*traces[:3]), _confirmations(*traces[3:]), lesson_effect(effect)
+            path,
+            content,
+            tier,
+            since,
+            written_at,
+            use_trace(*traces[:3]),
+            _confirmations(*traces[3:]),
+            lesson_effect(effect),
         )
         for path, content, tier, since, written_at, effect, *traces in await rows.fetchall()
     ]

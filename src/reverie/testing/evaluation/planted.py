@@ -1,7 +1,7 @@
 """One planted world, dreamt over: lessons against truths, for this project and for two baselines."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -105,6 +105,7 @@ def run_world(name: str, seed: int, policy: MiningPolicy, sessions: int | None =
         "pooled": pooled_lessons(corpus, policy),
         "popular": popular_lessons(corpus),
     }
+    intervals = list(_intervals(corpus, policy))
     return WorldRun(
         world=name,
         seed=seed,
@@ -112,8 +113,8 @@ def run_world(name: str, seed: int, policy: MiningPolicy, sessions: int | None =
         truths=_found(world.truths, lessons),
         marks={method: _marks(world.truths, said) for method, said in lessons.items()},
         covered_adopted=_covered_adopted(world.truths, dreamt.lessons),
-        covered_planted=_covered(_known_estimates(corpus, world, policy)),
-        covered_zero=_covered(_zero_estimates(corpus, world, policy)),
+        covered_planted=_covered(_known_estimates(intervals, world)),
+        covered_zero=_covered(_zero_estimates(intervals, world)),
         placebo=(dreamt.result.placebo_lessons, dreamt.result.placebo_runs),
         tested=dreamt.result.tested,
         seconds=seconds,
@@ -145,6 +146,7 @@ def _covered_adopted(truths: Sequence[Truth], lessons: Sequence[Lesson]) -> Coun
     return sum(lesson.effect.low <= truth.effect <= lesson.effect.high for truth, lesson in own), len(own)
 
 
+Interval = tuple[Hypothesis, float, float]
 Known = tuple[float, float, float]
 """Lower and upper bound, and the truth."""
 
@@ -154,32 +156,32 @@ def _covered(known: Iterator[Known]) -> Count:
     return sum(told), len(told)
 
 
-def _known_estimates(corpus: Corpus, world: World, policy: MiningPolicy) -> Iterator[Known]:
+def _known_estimates(intervals: Iterable[Interval], world: World) -> Iterator[Known]:
     """Intervals of the planted effects in their own words."""
     planted = {
         (truth.situation, truth.behaviour, truth.task_family): truth.effect
         for truth in world.truths
         if truth.kind in PLANTED_KINDS
     }
-    for hypothesis, low, high in _intervals(corpus, policy):
+    for hypothesis, low, high in intervals:
         effect = planted.get((hypothesis.situation, hypothesis.name, hypothesis.category))
         if effect is not None:
             yield low, high, effect
 
 
-def _zero_estimates(corpus: Corpus, world: World, policy: MiningPolicy) -> Iterator[Known]:
+def _zero_estimates(intervals: Iterable[Interval], world: World) -> Iterator[Known]:
     """Intervals of effects known to be nothing: of all behaviours where nothing is planted, else of the decoys.
 
     Where sessions end when solved, most behaviours go with the outcome by their number alone; only decoys count.
     """
     decoys = {(truth.situation, truth.behaviour) for truth in world.truths if truth.kind == "decoy"}
     everything = world.name in ("null", "null-variants")
-    for hypothesis, low, high in _intervals(corpus, policy):
+    for hypothesis, low, high in intervals:
         if everything or (hypothesis.category is None and (hypothesis.situation, hypothesis.name) in decoys):
             yield low, high, 0.0
 
 
-def _intervals(corpus: Corpus, policy: MiningPolicy) -> Iterator[tuple[Hypothesis, float, float]]:
+def _intervals(corpus: Corpus, policy: MiningPolicy) -> Iterator[Interval]:
     """95 % intervals of every hypothesis that enough sessions inform, on each part of the sessions."""
     scored = corpus.scored_only()
     for frame in build_frames(scored, form_strata(scored), policy):
@@ -187,9 +189,7 @@ def _intervals(corpus: Corpus, policy: MiningPolicy) -> Iterator[tuple[Hypothesi
             yield from _design_intervals(scored, frame, design, policy)
 
 
-def _design_intervals(
-    corpus: Corpus, frame: Frame, design: Design, policy: MiningPolicy
-) -> Iterator[tuple[Hypothesis, float, float]]:
+def _design_intervals(corpus: Corpus, frame: Frame, design: Design, policy: MiningPolicy) -> Iterator[Interval]:
     estimates = estimate(design, corpus.reward[design.sessions])
     low, high = estimates.interval()
     usable = (estimates.weight >= policy.least_weight) & (estimates.informative >= 2) & (estimates.standard_error > 0)

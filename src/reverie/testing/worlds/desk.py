@@ -89,7 +89,7 @@ def sizes_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
 
 
 def confounded_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
-    """What helps is done in hard tasks and what harms in easy ones, so that a pooled comparison sees neither."""
+    """What helps is done in hard tasks and what harms in easy ones: a pooled comparison sees little of either."""
     return repeated_world(setups.CONFOUNDED, seed, sessions, tasks)
 
 

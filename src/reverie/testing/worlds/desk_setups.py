@@ -114,8 +114,8 @@ CONFOUNDED = Setup(
     name="confounded",
     chances={
         **choices.DESK_CHANCES,
-        "verify": Chance(0.8, 0.2),
-        "search": Chance(0.2, 0.8),
+        "verify": Chance(0.9, 0.1),
+        "search": Chance(0.1, 0.9),
         "track": Chance(0.9, 0.1),
         "profile": Chance(0.1, 0.9),
     },
@@ -127,6 +127,7 @@ CONFOUNDED = Setup(
         *choices.MARKERS,
         choices.SHADOW,
     ),
+    base=(0.20, 0.78),
 )
 FLIPS = Setup(
     name="flips",

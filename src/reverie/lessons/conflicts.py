@@ -1,0 +1,51 @@
+"""Lessons beside each other: a general one and a special one that say the opposite."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from reverie.lessons.lesson import Lesson
+
+
+def settle_conflicts(lessons: Sequence[Lesson]) -> list[Lesson]:
+    """Give a general lesson its exceptions: the conditions in which an adopted special one says the opposite.
+
+    Two claims about one behaviour conflict when their effects have opposite signs and one's scope holds the other's.
+    The evidence of the special case is about exactly those sessions, so it stands there, and the general lesson says
+    so. Duplicates never get here: the joint fit keeps one of them and lists the rest as its shadows.
+    """
+    adopted = [lesson for lesson in lessons if lesson.status == "adopted"]
+    settled = []
+    for lesson in lessons:
+        exceptions = tuple(
+            _condition(other) for other in adopted if lesson.status == "adopted" and _is_exception(other, lesson)
+        )
+        if exceptions:
+            advice, _, numbers = lesson.statement.partition(". ")
+            statement = f"{advice}, except when {' or when '.join(exceptions)}. {numbers}"
+            lesson = msgspec.structs.replace(lesson, exceptions=exceptions, statement=statement)
+        settled.append(lesson)
+    return settled
+
+
+def _behaviour(lesson: Lesson) -> str:
+    return lesson.behaviour.rpartition(" | ")[2]
+
+
+def _is_exception(special: Lesson, general: Lesson) -> bool:
+    """Whether ``special`` says the opposite of ``general`` in a part of its scope."""
+    if special.id == general.id or _behaviour(special) != _behaviour(general):
+        return False
+    if special.effect.estimate * general.effect.estimate >= 0:
+        return False
+    narrower_family = general.scope.task_family is None and special.scope.task_family is not None
+    narrower_condition = general.scope.condition is None and special.scope.condition is not None
+    same_family = general.scope.task_family == special.scope.task_family
+    return (narrower_family and special.scope.condition == general.scope.condition) or (
+        narrower_condition and (same_family or narrower_family)
+    )
+
+
+def _condition(lesson: Lesson) -> str:
+    family = f"the task is of the kind “{lesson.scope.task_family}”" if lesson.scope.task_family else ""
+    return " and ".join(part for part in (family, lesson.scope.condition or "") if part)

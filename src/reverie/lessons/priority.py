@@ -1,0 +1,41 @@
+"""Training priorities: segments that do worse than the rest, where no remedy is known yet."""
+
+from collections.abc import Sequence
+
+from reverie.ids import derived_id, event_id
+from reverie.lessons.lesson import Effect, Evidence, Lesson, Scope
+from reverie.patterns.segment import WeakSegment
+
+_KINDS = {"category": "task category", "intent": "request", "theme": "theme", "variant": "agent variant"}
+
+
+def propose_priorities(segments: Sequence[WeakSegment], *, store_id: str, agent: str | None) -> list[Lesson]:
+    """A lesson for each weak segment: what to improve first, how many failures it would spare, and examples.
+
+    Segments come compared with other sessions of the same agent variant and controlled for false discoveries; a
+    priority says where to look, not what to do.
+    """
+    return [_priority(segment, store_id, agent) for segment in segments]
+
+
+def _priority(segment: WeakSegment, store_id: str, agent: str | None) -> Lesson:
+    kind = _KINDS.get(segment.kind, segment.kind)
+    return Lesson(
+        id=derived_id("lsn", store_id, "priority", segment.kind, segment.label),
+        kind="training_priority",
+        statement=(
+            f"Improve the {kind} “{segment.label}” first: {segment.failures} of {segment.size} sessions did not go well "
+            f"there, {segment.share_of_failures:.0%} of all failures. They earned {-segment.difference:.2f} less reward "
+            f"than other sessions ({-segment.high:.2f} to {-segment.low:.2f})."
+        ),
+        scope=Scope(agent=agent, task_family=segment.label if segment.kind == "category" else None),
+        behaviour=f"{segment.kind}:{segment.label}",
+        effect=Effect(segment.difference, segment.low, segment.high),
+        q_value=segment.q_value,
+        strata_informative=1,
+        sessions_with=segment.size,
+        sessions_without=0,
+        evidence=tuple(Evidence(session, event_id(session, 0)) for session in segment.example_session_ids),
+        status="candidate",
+        reason=f"worse than the other sessions beyond chance (q = {segment.q_value:.3f}); no remedy is known yet",
+    )
