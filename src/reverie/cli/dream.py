@@ -26,6 +26,7 @@ from reverie.storage.sessions import read_transcripts
 _STAGES = {
     "digest": "reading sessions",
     "mine": "comparing within tasks, and the placebo",
+    "describe": "looking for themes, flows and trends",
     "conclude": "writing lessons",
 }
 
@@ -71,7 +72,8 @@ def dream(store: str, where: str | None, report: Path | None, estimate: bool, as
 async def _write_report(database: Database, result: DreamResult, path: Path, clock: SystemClock) -> None:
     async with database.connection() as connection:
         transcripts = await read_transcripts(connection, _cited(result.lessons)[: 2 * SHOWN_TRANSCRIPTS])
-    page = render_report(result, {t.session.id: t for t in transcripts}, generated_at=clock.now())
+    shown = {transcript.session.id: transcript for transcript in transcripts}
+    page = render_report(result, shown, generated_at=clock.now(), overview=result.overview)
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(page, encoding="utf-8")
     partial.replace(path)

@@ -18,6 +18,7 @@ COMMANDS = {
     "metric": ("reverie.cli.outcomes", "metric"),
     "score": ("reverie.cli.outcomes", "score"),
     "dream": ("reverie.cli.dream", "dream"),
+    "explain": ("reverie.cli.explain", "explain"),
     "memory": ("reverie.cli.memory", "memory"),
     "recall": ("reverie.cli.memory_recall", "recall"),
 }

@@ -157,7 +157,7 @@ async def _record_confirmations(
     connection: Connection, dream: DreamRow, lessons: Sequence[Lesson], mined: MiningResult
 ) -> None:
     """Note for each adopted lesson the stretches of time that bore it out; tiers rest on them."""
-    findings = {behaviour_key(finding.hypothesis): finding for finding in mined.findings}
+    findings = {_key(finding.hypothesis): finding for finding in mined.findings}
     for lesson in lessons:
         finding = findings.get((lesson.scope.task_family, lesson.behaviour))
         if lesson.status != "adopted" or finding is None:
@@ -172,7 +172,7 @@ async def _record_confirmations(
             await record_confirmation(connection, dream.memory_store_id, lesson_path(lesson), source, confirmation)
 
 
-def behaviour_key(hypothesis: Hypothesis) -> tuple[str | None, str]:
+def _key(hypothesis: Hypothesis) -> tuple[str | None, str]:
     """Task family and label: what a lesson and its finding have in common."""
     return hypothesis.category, behaviour_label(hypothesis)
 

@@ -231,3 +231,17 @@ async def measured_pace(connection: Connection) -> Pace:
         digest_seconds=seconds["digest"] / digested if digested else 0.002,
         mine_seconds=seconds["mine"] / mined if mined else 0.0005,
     )
+
+
+async def find_lesson(connection: Connection, lesson_id: str) -> tuple[Lesson, str]:
+    """The lesson whose id ends in ``lesson_id`` (whatever the case of its letters), and the dream that last judged it.
+
+    Raises:
+        NotFoundError: there is no such lesson, or more than one.
+    """
+    query = "SELECT lesson::text, last_dream_id FROM lessons WHERE lower(right(id, length(%s))) = lower(%s) LIMIT 2"
+    rows = await (await connection.execute(query, [lesson_id, lesson_id])).fetchall()
+    if len(rows) != 1 or not lesson_id:
+        count = "no lesson" if not rows else "more than one lesson"
+        raise NotFoundError(f"{count} has an id that ends in {lesson_id!r}; ids are in `reverie dream --json`")
+    return msgspec.json.decode(rows[0][0], type=Lesson), rows[0][1]

@@ -27,15 +27,20 @@ from reverie.storage.revisions import (
 _COLUMNS = (
     "id, memory_store_id, path, content_sha256, content_size_bytes, memory_version_id, created_at, updated_at, tier"
 )
-# Those that the edits name or that would be their directories, and those that would stand beneath what they write.
+# Those that the edits name or that would be their directories; and, of what would stand beneath a memory that they
+# write, the first. One look-up a row (OFFSET and LIMIT keep it so), since after a bulk load the planner does not know
+# yet how large a store is.
 _SELECT_HEADS = """
-SELECT id, path, content_sha256, tier FROM memories WHERE memory_store_id = %(store)s AND path = ANY(%(paths)s)
-UNION
-SELECT m.id, m.path, m.content_sha256, m.tier FROM unnest(%(written)s::text[]) AS directory
-CROSS JOIN LATERAL (
+SELECT m.* FROM unnest(%(paths)s::text[]) AS sought CROSS JOIN LATERAL (
     SELECT id, path, content_sha256, tier FROM memories
-    WHERE memory_store_id = %(store)s
-        AND path > (directory || '/') COLLATE "C" AND path < (directory || '0') COLLATE "C"
+    WHERE memory_store_id = %(store)s AND path = sought COLLATE "C" OFFSET 0
+) AS m
+UNION
+SELECT m.* FROM unnest(%(written)s::text[]) AS directory CROSS JOIN LATERAL (
+    SELECT id, path, content_sha256, tier FROM memories
+    WHERE memory_store_id = %(store)s AND path > (directory || '/') COLLATE "C"
+        AND path < (directory || '0') COLLATE "C" AND path <> ALL(%(deleted)s)
+    ORDER BY path LIMIT 1
 ) AS m
 """
 _UPSERT_MEMORIES = """
@@ -175,8 +180,10 @@ async def rollback(
 async def _read_heads(conn: Connection, store_id: str, edits: Sequence[Edit]) -> dict[str, Head]:
     paths = {edit.path for edit in edits} | related_directories(edits)
     written = [edit.path for edit in edits if edit.content is not None]
+    deleted = [edit.path for edit in edits if edit.content is None]
+    sought = {"store": store_id, "paths": list(paths), "written": written, "deleted": deleted}
     async with conn.cursor(row_factory=args_row(Head)) as cursor:
-        await cursor.execute(_SELECT_HEADS, {"store": store_id, "paths": list(paths), "written": written})
+        await cursor.execute(_SELECT_HEADS, sought)
         return {head.path: head for head in await cursor.fetchall()}
 
 
