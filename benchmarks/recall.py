@@ -29,7 +29,7 @@ from reverie.storage.recall import recall
 
 WORDS_PER_MEMORY = 60
 VOCABULARY = 50_000
-BATCH = 20_000
+BATCH = 50_000
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 INDEX_TABLES = ("memory_postings", "memories", "memory_versions")
 

@@ -63,7 +63,10 @@ def test_a_memory_is_written_shown_listed_and_deleted(reverie: Reverie, note: Pa
     code, output, provenance = reverie("memory", "show", "/refunds.md")
     assert (code, output) == (0, note.read_text())
     assert "write by user" in provenance
-    assert "/refunds.md  intermediate  37 bytes  revision 1, write by user: seen twice" in reverie("memory", "list", "notes")[1]
+    assert (
+        "/refunds.md  intermediate  37 bytes  revision 1, write by user: seen twice"
+        in reverie("memory", "list", "notes")[1]
+    )
     reverie("memory", "delete", "notes", "/refunds.md")
     assert reverie("memory", "show", "/refunds.md")[0] == 1
     assert reverie("memory", "show", "/refunds.md", "--revision", 1)[1] == note.read_text()
@@ -108,6 +111,28 @@ def test_recall_ranks_with_reasons(reverie: Reverie, note: Path) -> None:
     assert code == 0
     explained = "/refunds.md  (refunding 0.42) × activation 0.97 × impact 1.00, intermediate"
     assert output.endswith(f"{explained}\n    Verify the identity before a refund.\n")
+
+
+def test_recall_of_meanings_keeps_a_budget_and_counts_uses(reverie: Reverie, note: Path) -> None:
+    reverie("memory", "create", "notes")
+    reverie("memory", "write", "/a/refunds.md", "--file", note, "--tier", "long")
+    asked = ("recall", "refunds", "--meaning", "--json")
+    (first,) = document(reverie(*asked, "--record"))["hits"]
+    assert (first["tier"], first["tokens"], first["impact"]) == ("long", 10, 1.0)
+    (second,) = document(reverie(*asked))["hits"]
+    assert second["activation"] > first["activation"]
+    assert document(reverie(*asked, "--tokens", 9))["hits"] == []
+
+
+def test_a_policy_is_shown_and_set(reverie: Reverie, tmp_path: Path) -> None:
+    file = tmp_path / "policy.json"
+    reverie("memory", "create", "notes")
+    assert document(reverie("memory", "policy"))["tiers"]["short_days"] == 7
+    file.write_text('{"tiers": {"short_days": 2}}')
+    assert document(reverie("memory", "policy", "notes", "--file", file))["tiers"]["short_days"] == 2
+    file.write_text('{"tier": {}}')
+    assert reverie("memory", "policy", "--file", file)[0] == 1
+    assert document(reverie("memory", "policy"))["tiers"]["short_days"] == 2
 
 
 def test_a_store_may_be_left_out_only_while_there_is_one(reverie: Reverie) -> None:

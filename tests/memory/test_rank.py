@@ -15,7 +15,6 @@ from reverie.memory.rank import (
     best_by_words,
     contributions_in_context,
     count_terms,
-    count_words,
     inverse_document_frequency,
     likeness,
     words_of,
@@ -84,5 +83,5 @@ def test_words_split_at_everything_but_letters_and_digits() -> None:
 
 def test_words_of_the_path_count_double_and_stop_words_not_at_all() -> None:
     stems: Mapping[str, str] = {"refunds": "refund", "refund": "refund", "policy": "polici"}
-    counts = count_terms(count_words("/policy/refunds.md", "The refund of refunds"), stems)
+    counts = count_terms(words_of("/policy/refunds.md"), words_of("The refund of refunds"), stems)
     assert counts == {"refund": 4, "polici": 2}

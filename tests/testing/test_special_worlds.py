@@ -70,7 +70,7 @@ def test_the_strong_cause_is_rare_and_the_common_one_weak() -> None:
 def test_saying_that_one_understands_helps() -> None:
     def understands(session: Session) -> bool:
         said = [m["content"] or "" for m in session.messages if m["role"] == "assistant"]
-        return any("frustrating" in text or "annoying" in text for text in said)
+        return any("frustrating" in text for text in said)
 
     assert near(told(wording_world(7, SESSIONS)), understands, 0.18)
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, get_args
 
 import click
 
@@ -13,7 +13,7 @@ from reverie.cli.run import run
 from reverie.clock import SystemClock
 from reverie.errors import ConflictError
 from reverie.memory.content import MAX_CONTENT_BYTES, decode_content
-from reverie.memory.memory import Edit, Memory, MemoryStore, Revision
+from reverie.memory.memory import Edit, Memory, MemoryStore, Revision, Tier
 from reverie.storage.database import Database
 from reverie.storage.memory import apply_edits, list_memories, read_memory, rollback
 from reverie.storage.memory_folder import FileProblem, read_folder, write_folder
@@ -48,9 +48,12 @@ def create(name: str, description: str, as_json: bool) -> None:
 @click.command()
 @click.argument("store_and_path", nargs=-1, required=True, metavar="[STORE] PATH")
 @click.option("--file", type=click.File("rb"), default="-", help="The content; '-', the default, is standard input.")
+@click.option(
+    "--tier", type=click.Choice(get_args(Tier)), help="How long to keep it.  [default: as before, or intermediate]"
+)
 @click.option("--reason", default="written by hand", show_default=True, help="Why, for the store's log.")
 @json_option
-def write(store_and_path: tuple[str, ...], file: BinaryIO, reason: str, as_json: bool) -> None:
+def write(store_and_path: tuple[str, ...], file: BinaryIO, tier: Tier | None, reason: str, as_json: bool) -> None:
     """Make the memory at PATH hold the content of a file."""
     name, path = split_store(store_and_path)
     content = decode_content(file.read(MAX_CONTENT_BYTES + 1))
@@ -58,7 +61,7 @@ def write(store_and_path: tuple[str, ...], file: BinaryIO, reason: str, as_json:
     async def put(database: Database) -> _Written:
         async with database.connection() as conn:
             store = await choose_store(conn, name)
-            edit = Edit(path, content, reason)
+            edit = Edit(path, content, reason, tier=tier)
             now = SystemClock().now()
             return store, await apply_edits(conn, store.id, [edit], act="write", actor=ACTOR, reason=reason, now=now)
 

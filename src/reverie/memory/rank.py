@@ -12,7 +12,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -105,21 +105,12 @@ def words_of(text: str) -> list[str]:
     return [word for word in words if len(word) <= _MAX_WORD_CHARACTERS]
 
 
-def count_words(path: str, content: str) -> Counter[str]:
-    """How often a memory holds each word; words of the path weigh more."""
-    counts = Counter(words_of(content))
-    for word in words_of(path):
-        counts[word] += PATH_WEIGHT
-    return counts
-
-
-def count_terms(words: Mapping[str, int], stems: Mapping[str, str]) -> Counter[str]:
-    """How often words with these counts hold each term; words that ``stems`` lacks are stop words."""
-    counts: Counter[str] = Counter()
-    for word, occurrences in words.items():
-        if word in stems:
-            counts[stems[word]] += occurrences
-    return counts
+def count_terms(path_words: Iterable[str], content_words: Iterable[str], stems: Mapping[str, str]) -> Counter[str]:
+    """How often a memory with these words holds each term; words that ``stems`` lacks are stop words."""
+    counts = Counter(map(stems.get, content_words))
+    for word in path_words:
+        counts[stems.get(word)] += PATH_WEIGHT
+    return Counter({term: count for term, count in counts.items() if term is not None})
 
 
 def inverse_document_frequency(memories: int, holding: int) -> float:

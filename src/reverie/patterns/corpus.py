@@ -1,5 +1,6 @@
 """The digested sessions of a dream, column by column, and how they are grouped for comparison."""
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ class BehaviourName(msgspec.Struct, frozen=True):
 class Corpus:
     """Sessions as columns of length n, and what held for them as parallel arrays (one entry per behaviour shown).
 
-    Everything here comes from digests, tags and scores; entries are sorted by session.
+    Everything here comes from digests, tags and scores.
     """
 
     session_ids: Sequence[str]
@@ -58,6 +59,29 @@ class Corpus:
     names: Sequence[BehaviourName]
     at: Floats | None = None
     """When each session started (seconds since 1970), else when it was imported; None where time is not known."""
+    by_code: bool = False
+    """Whether entries are sorted by code, so that those of one behaviour are found without looking at all."""
+
+    def sorted_by_code(self) -> "Corpus":
+        """The same corpus with its entries sorted by code."""
+        if self.by_code:
+            return self
+        order = np.argsort(self.entry_code, kind="stable")
+        return dataclasses.replace(
+            self,
+            entry_session=self.entry_session[order],
+            entry_code=self.entry_code[order],
+            entry_step=self.entry_step[order],
+            by_code=True,
+        )
+
+    def entries_of(self, code: int) -> slice | Ints:
+        """Where the entries of one behaviour are."""
+        if not self.by_code:
+            return np.flatnonzero(self.entry_code == code)
+        # Of the array's own type: otherwise NumPy converts the whole array first.
+        first, last = np.searchsorted(self.entry_code, np.array([code, code + 1], self.entry_code.dtype))
+        return slice(int(first), int(last))
 
     def scored_only(self) -> "Corpus":
         """The sessions that have a reward; the others cannot tell good from bad."""
@@ -79,6 +103,7 @@ class Corpus:
             entry_step=self.entry_step[kept_entries],
             names=self.names,
             at=None if self.at is None else self.at[keep],
+            by_code=self.by_code,
         )
 
 
@@ -125,12 +150,9 @@ def _strata_labels(corpus: Corpus, families: Sequence[str] | None) -> tuple[list
             f"task:{t}" if t is not None else f"other:{v}" for t, v in zip(corpus.task, corpus.variant, strict=True)
         ]
         return labels, "task", True
-    families = zip(corpus.category, corpus.variant, strict=True)
-    return (
-        [f"{category or 'any'} × {variant}" for category, variant in families],
-        "task category × agent variant",
-        False,
-    )
+    kinds = zip(corpus.category, corpus.variant, strict=True)
+    labels = [f"{category or 'any'} × {variant}" for category, variant in kinds]
+    return labels, "task category × agent variant", False
 
 
 def form_strata(corpus: Corpus, families: Sequence[str] | None = None, *, least_strata_to_split: int = 20) -> Strata:
@@ -173,14 +195,15 @@ def situation_rows(corpus: Corpus, situation: str) -> Flags:
     if situation == SESSION:
         reached[:] = True
         return reached
-    codes = [i for i, n in enumerate(corpus.names) if n.situation == situation and n.kind == SITUATION_KIND]
-    reached[corpus.entry_session[np.isin(corpus.entry_code, codes)]] = True
+    for code, name in enumerate(corpus.names):
+        if name.situation == situation and name.kind == SITUATION_KIND:
+            reached[corpus.entry_session[corpus.entries_of(code)]] = True
     return reached
 
 
 def first_steps(corpus: Corpus, code: int) -> Ints:
     """Per session, the step at which the behaviour first held; -1 where it never did."""
     first = np.full(len(corpus.session_ids), -1, np.int64)
-    entries = np.flatnonzero(corpus.entry_code == code)
+    entries = corpus.entries_of(code)
     first[corpus.entry_session[entries]] = corpus.entry_step[entries]
     return first

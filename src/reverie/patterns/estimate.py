@@ -96,17 +96,15 @@ def make_design(
     columns: int,
 ) -> Design:
     """Count who showed what in which stratum; ``stratum`` and ``variant`` are parallel to ``sessions``."""
-    _, compact = np.unique(stratum, return_inverse=True)
-    strata = int(compact.max()) + 1 if compact.size else 0
-    _, compact_variant = np.unique(variant, return_inverse=True)
-    variants = int(compact_variant.max()) + 1 if compact_variant.size else 0
+    compact, strata = _compact(stratum)
+    compact_variant, variants = _compact(variant)
     key = entry_column.astype(np.int64) * max(strata, 1) + compact[entry_row]
     cells, cell, counts = np.unique(key, return_inverse=True, return_counts=True)
     return Design(
         sessions=sessions,
-        stratum=compact.astype(np.int32),
+        stratum=compact,
         strata=strata,
-        variant=compact_variant.astype(np.int32),
+        variant=compact_variant,
         variants=variants,
         entry_row=entry_row,
         entry_column=entry_column,
@@ -117,6 +115,13 @@ def make_design(
         cell_with=counts.astype(np.float64),
         stratum_size=np.bincount(compact, minlength=strata).astype(np.float64),
     )
+
+
+def _compact(codes: Codes) -> tuple[Codes, int]:
+    """The codes numbered anew from 0 without gaps, in their order, and how many there are."""
+    present = np.bincount(codes) > 0
+    number = (np.cumsum(present) - 1).astype(np.int32)
+    return number[codes], int(present.sum())
 
 
 def estimate(design: Design, reward: Floats) -> Estimates:

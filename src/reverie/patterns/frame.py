@@ -44,9 +44,12 @@ class Frame:
 def build_frames(corpus: Corpus, strata: Strata, policy: MiningPolicy) -> list[Frame]:
     """A frame for every situation, and for the general situations inside every large enough task category."""
     frames = []
+    categories = _large_categories(corpus, policy)
+    everything: list[tuple[str | None, Flags]] = [(None, np.ones(len(corpus.session_ids), np.bool_))]
     for situation, sessions, codes in _by_situation(corpus):
         reached = situation_rows(corpus, situation)
-        for category, inside in _categories(corpus, situation, policy):
+        is_general = situation in (SESSION, "start") or situation.startswith("before ")
+        for category, inside in [*everything, *(categories if is_general else [])]:
             frame = _build_frame(corpus, strata, policy, (category, situation), reached & inside, sessions, codes)
             if frame is not None:
                 frames.append(frame)
@@ -68,18 +71,14 @@ def _by_situation(corpus: Corpus) -> Iterator[tuple[str, Codes, Codes]]:
         yield label, corpus.entry_session[entries], corpus.entry_code[entries]
 
 
-def _categories(corpus: Corpus, situation: str, policy: MiningPolicy) -> list[tuple[str | None, Flags]]:
-    """All sessions, and each category that can be looked at alone."""
-    everything = np.ones(len(corpus.session_ids), np.bool_)
-    result: list[tuple[str | None, Flags]] = [(None, everything)]
-    if situation not in (SESSION, "start") and not situation.startswith("before "):
-        return result
+def _large_categories(corpus: Corpus, policy: MiningPolicy) -> list[tuple[str | None, Flags]]:
+    """Each task category that can be looked at alone, with its sessions; none where there is only one."""
     sizes = Counter(label for label in corpus.category if label is not None)
-    large = sorted(label for label, size in sizes.items() if size >= policy.least_condition_sessions)
     if len(sizes) < 2:
-        return result
+        return []
     labels = np.array([label or "" for label in corpus.category])
-    return result + [(label, labels == label) for label in large]
+    large = sorted(label for label, size in sizes.items() if size >= policy.least_condition_sessions)
+    return [(label, labels == label) for label in large]
 
 
 def _build_frame(

@@ -53,7 +53,7 @@ def mine(
     """
     scored = np.flatnonzero(~np.isnan(corpus.reward)).tolist()
     strata_families = None if families is None else [families[i] for i in scored]
-    corpus = corpus.scored_only()
+    corpus = corpus.scored_only().sorted_by_code()
     strata = form_strata(corpus, strata_families)
     frames = build_frames(corpus, strata, policy)
     selection = select(corpus, strata, frames, corpus.reward, policy, stream)
@@ -135,9 +135,10 @@ def _findings(corpus: Corpus, strata: Strata, frames: list[Frame], selection: Se
     naive = np.zeros(len(naive_z), np.bool_)
     if len(naive_z):
         naive = stats.false_discovery_control(2 * stats.norm.sf(np.abs(naive_z))) <= 0.05
-    order = sorted(range(len(selection.columns)), key=lambda i: -abs(float(selection.discovery.z[i])))
+    order = np.argsort(-np.abs(selection.discovery.z), kind="stable").tolist()
+    place = {i: rank for rank, i in enumerate(order)}
     rank = {"adopted": 0, "candidate": 1, "refused": 2}
-    judged = sorted(selection.verdicts, key=lambda i: (rank[selection.verdicts[i][0]], order.index(i)))
+    judged = sorted(selection.verdicts, key=lambda i: (rank[selection.verdicts[i][0]], place[i]))
     general = [i for i in order if i not in selection.verdicts and not is_special(selection.columns[i].hypothesis)]
     misleading = [i for i in general if naive[i]]
     rest = [i for i in general if not naive[i] and tested[i]]

@@ -11,6 +11,9 @@ import numpy as np
 
 from reverie.patterns.corpus import Codes, Floats, Ints
 
+_MOST_MOMENTS = 20_000_000
+"""Beyond so many (stratum, step) pairs, only those that were reached are numbered."""
+
 
 def timing_z(stratum: Codes, reward: Floats, first_step: Ints, last_step: Ints) -> float:
     """Signed standard-normal statistic; positive when those who act fare better than those who could have.
@@ -26,10 +29,13 @@ def timing_z(stratum: Codes, reward: Floats, first_step: Ints, last_step: Ints) 
     length = until + 1
     session = np.repeat(np.arange(len(until)), length)
     step = np.arange(len(session)) - np.repeat(np.cumsum(length) - length, length)
-    key = stratum[session].astype(np.int64) * (int(until.max(initial=0)) + 1) + step
-    _, moment = np.unique(key, return_inverse=True)
+    steps = int(until.max(initial=0)) + 1
+    moment = stratum[session].astype(np.int64) * steps + step
+    if (int(stratum.max(initial=0)) + 1) * steps > _MOST_MOMENTS:
+        _, moment = np.unique(moment, return_inverse=True)
     acting = did[session] & (step == until[session])
-    at_risk = np.bincount(moment).astype(np.float64)
+    # Moments nobody reached count one session that did nothing, which changes no sum.
+    at_risk = np.maximum(np.bincount(moment), 1).astype(np.float64)
     acts = np.bincount(moment, acting.astype(np.float64))
     y = reward[session]
     mean = np.bincount(moment, y) / at_risk

@@ -14,7 +14,7 @@ def witnesses(corpus: Corpus, strata: Strata, selection: Selection, i: int, *, a
     One per stratum first, so that a claim does not rest on one task; then the rest in the same order.
     """
     column = selection.columns[i]
-    shown = corpus.entry_session[corpus.entry_code == column.hypothesis.code]
+    shown = corpus.entry_session[corpus.entries_of(column.hypothesis.code)]
     shown = shown[column.frame.sessions[shown]]
     good = (selection.discovery.effect[i] >= 0) == agreeing
     middle = float(np.median(corpus.reward)) if len(corpus.reward) else 0.5

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from reverie.memory.path import QUARANTINE
-from reverie.memory.rank import INDEX_VERSION, MOST_OCCURRENCES, POSTING, Postings, count_terms, count_words
+from reverie.memory.rank import INDEX_VERSION, MOST_OCCURRENCES, POSTING, Postings, count_terms, words_of
 from reverie.storage.database import Connection
 
 BLOCK = 230  # A row of so many stays in the table's page: PostgreSQL moves rows above some 2,000 bytes out.
@@ -54,9 +54,9 @@ async def change_index(
     Quarantined texts have length 0 and are found by no query. The store's counts are brought up to date. The caller
     holds the store's lock; numbers added are above all in the index.
     """
-    words = {text.number: _count_words(text) for text in (*removed, *added)}
-    stems = await read_stems(conn, set().union(*words.values()))
-    terms = {number: count_terms(counts, stems) for number, counts in words.items()}
+    words = {text.number: _words(text) for text in (*removed, *added)}
+    stems = await read_stems(conn, {word for lists in words.values() for part in lists for word in part})
+    terms = {number: count_terms(*lists, stems) for number, lists in words.items()}
     gone = _invert({text.number: terms[text.number] for text in removed})
     new = _invert({text.number: terms[text.number] for text in added})
     lengths = [terms[text.number].total() for text in added]
@@ -113,8 +113,9 @@ async def read_stems(conn: Connection, words: Iterable[str]) -> dict[str, str]:
     return dict(await rows.fetchall())
 
 
-def _count_words(text: IndexedText) -> Mapping[str, int]:
-    return {} if text.path.startswith(QUARANTINE) else count_words(text.path, text.content)
+def _words(text: IndexedText) -> tuple[list[str], list[str]]:
+    """Of the path and of the content."""
+    return ([], []) if text.path.startswith(QUARANTINE) else (words_of(text.path), words_of(text.content))
 
 
 def _invert(held: Mapping[int, Counter[str]]) -> dict[str, Postings]:

@@ -36,12 +36,13 @@ def pooled_lessons(corpus: Corpus, policy: MiningPolicy, fdr: float = 0.05) -> t
 def popular_lessons(corpus: Corpus) -> tuple[Lesson, ...]:
     """The behaviours that successful sessions showed most, recent sessions counting more; each is advised.
 
-    What memory without outcomes' strata amounts to: strength grows with use and fades with time. Sessions are taken
-    to be in order of time. Markers (errors, repeats) are left out, as nobody would advise them.
+    What memory without outcomes' strata amounts to: strength grows with use and fades with time. Without times,
+    sessions are taken to be in order. Markers (errors, repeats) are left out, as nobody would advise them.
     """
     corpus = corpus.scored_only()
     count = len(corpus.reward)
-    age = np.arange(count)[::-1] / max(count, 1)
+    order = np.arange(count) if corpus.at is None else np.argsort(np.argsort(corpus.at, kind="stable"))
+    age = 1.0 - (order + 1) / max(count, 1)
     weight = 0.5 ** (age / HALF_LIFE) * (corpus.reward > np.median(corpus.reward) if count else 0.0)
     if count and not weight.any():
         weight = 0.5 ** (age / HALF_LIFE) * (corpus.reward >= np.median(corpus.reward))

@@ -1,17 +1,19 @@
 """A dream without a database: transcripts to digests, corpus, mining and lessons, in one process."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 import numpy as np
 
 from reverie.digests.digest import Digest
 from reverie.digests.transcript import digest_transcript
+from reverie.lessons.conflicts import settle_conflicts
 from reverie.lessons.lesson import Lesson
 from reverie.lessons.proposal import propose_lesson, worth_a_lesson
 from reverie.outcomes.metric import REWARD_METRIC
-from reverie.patterns.corpus import SITUATION_KIND, BehaviourName, Corpus
+from reverie.patterns.corpus import SITUATION_KIND, BehaviourName, Corpus, Floats
 from reverie.patterns.mine import MiningResult, mine
+from reverie.patterns.online import Stream
 from reverie.patterns.policy import MiningPolicy
 from reverie.sessions.importers import RawRecord, parse_record
 from reverie.sessions.session import Session, Transcript
@@ -75,18 +77,25 @@ def make_corpus(sessions: Iterable[DigestedSession]) -> Corpus:
         entry_code=place[columns[:, 1]],
         entry_step=columns[:, 2],
         names=names,
+        at=_times([each.session for each in ordered]),
     )
 
 
-def dream(corpus: Corpus, policy: MiningPolicy) -> Dreamt:
-    """Mine the corpus and propose lessons, as a dream does before its gate."""
-    result = mine(corpus, policy)
-    lessons = tuple(
+def dream(corpus: Corpus, policy: MiningPolicy, stream: Stream = Stream()) -> Dreamt:
+    """Mine the corpus and propose lessons, as a dream does before its gate; ``stream`` is the earlier dreams'."""
+    result = mine(corpus, policy, stream)
+    lessons = [
         propose_lesson(finding, store_id=_STORE, agent=None, split_by=result.split_by, proving={})
         for finding in result.findings
         if worth_a_lesson(finding)
-    )
-    return Dreamt(result, lessons)
+    ]
+    return Dreamt(result, tuple(settle_conflicts(lessons)))
+
+
+def _times(sessions: Sequence[Session]) -> Floats | None:
+    """When each began, in seconds since 1970; None unless all say so."""
+    starts = [session.started_at.timestamp() for session in sessions if session.started_at is not None]
+    return np.array(starts, np.float64) if len(starts) == len(sessions) else None
 
 
 def _reward(transcript: Transcript) -> float | None:

@@ -208,14 +208,13 @@ class DriftRun(msgspec.Struct, frozen=True):
 
 
 def run_drift(seed: int, policy: MiningPolicy, sessions: int = 2_000) -> DriftRun:
-    """Dream over the first half of the drift world, then over all of it."""
+    """Dream over the first half of the drift world, then, as the same store's second dream, over all of it."""
     world = worlds.drift_world(seed, sessions)
     digested = digest_sessions(world_transcripts(world))
     fading = [_as_cause(truth) for truth in world.truths if truth.kind == "drift"]
-    learnt, kept = (
-        score_lessons(fading, dream(make_corpus(part), policy).lessons).recall == 1.0
-        for part in (digested[: len(digested) // 2], digested)
-    )
+    first = dream(make_corpus(digested[: len(digested) // 2]), policy)
+    second = dream(make_corpus(digested), policy, first.result.stream)
+    learnt, kept = (score_lessons(fading, dreamt.lessons).recall == 1.0 for dreamt in (first, second))
     return DriftRun(seed, learnt, kept)
 
 

@@ -47,29 +47,20 @@ def worlds_tables(runs: Sequence[WorldRun]) -> str:
 
 
 def nulls_table(runs: Sequence[WorldRun]) -> str:
-    """False lessons per world where nothing is true."""
-    rows = []
-    for each in _by_world(runs):
-        s = summarise_world(each)
-        pooled = poisson_rate(sum(run.marks["pooled"].adopted for run in each), len(each))
-        tested = f"{sum(run.tested for run in each) / len(each):.0f}"
-        rows.append(
-            (
-                s.world,
-                s.seeds,
-                tested,
-                _rate(s.false_lessons),
-                f"{pooled.value:.1f}",
-                _share(s.covered_zero),
-                _rate(s.placebo),
-            )
-        )
-    worlds = [summarise_world(each) for each in _by_world(runs)]
-    events, seeds = sum(s.false_lessons.events for s in worlds), sum(s.seeds for s in worlds)
+    """False lessons per world where nothing is true, and which."""
+    worlds = [(summarise_world(each), each) for each in _by_world(runs)]
     head = ("world", "seeds", "tested", "false lessons a world", "pooled", "coverage of 0", "placebo lessons a run")
-    return (
-        f"{_table(head, rows)}\n\nAll null worlds together: {_rate(poisson_rate(events, seeds))} false lessons a world."
-    )
+    body = [
+        (
+            *(s.world, s.seeds, f"{sum(run.tested for run in each) / len(each):.0f}", _rate(s.false_lessons)),
+            f"{sum(run.marks['pooled'].adopted for run in each) / len(each):.1f}",
+            *(_share(s.covered_zero), _rate(s.placebo)),
+        )
+        for s, each in worlds
+    ]
+    total = poisson_rate(sum(s.false_lessons.events for s, _ in worlds), len(runs))
+    together = f"All null worlds together: {_rate(total)} false lessons a world."
+    return "\n\n".join([_table(head, body), together, _mistakes([s for s, _ in worlds])])
 
 
 def drift_table(runs: Sequence[DriftRun]) -> str:

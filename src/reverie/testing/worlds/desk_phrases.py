@@ -112,7 +112,7 @@ ACKNOWLEDGEMENTS = (
 )
 EMPATHY = (
     "I understand how frustrating this must be, {first}.",
-    "I can imagine how annoying it is to wait for the {item}.",
+    "It must be frustrating to wait for the {item}.",
     "I completely understand how frustrating that is.",
 )
 NOTES = (
