@@ -83,7 +83,7 @@ async def measure(database: Database, size: int, queries: int, rng: np.random.Ge
     """One size: fill a store, query it, write some more."""
     async with database.connection() as conn:
         store_id = (await create_store(conn, f"of {size}", "", {}, NOW)).id
-        await write_policy(conn, store_id, json.dumps({"budget": {"most_memories": 2 * size}}).encode())
+        await write_policy(conn, store_id, json.dumps({"memory": {"budget": {"most_memories": 2 * size}}}).encode())
     seconds, samples = await fill(database, store_id, size, rng)
     asked = [" ".join(rng.permutation(list(set(rng.choice(samples).split())))[:4]) for _ in range(queries)]
     async with database.connection() as conn:

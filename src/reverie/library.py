@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from reverie.clock import Clock, SystemClock
+from reverie.digests.vector import best_embedder
 from reverie.dreams.dream import DreamEstimate, DreamRequest, DreamResult
 from reverie.dreams.policy import DreamPolicy
 from reverie.jobs.dreams import Runtime
@@ -93,7 +94,7 @@ class AsyncReverie:
         """
         async with self._database.connection() as connection:
             found = await find_store(connection, store)
-            return await recall(connection, found.id, query, limit)
+            return await recall(connection, found.id, query, limit, now=self._clock.now(), embedder=best_embedder())
 
 
 @asynccontextmanager

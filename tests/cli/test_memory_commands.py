@@ -127,12 +127,12 @@ def test_recall_of_meanings_keeps_a_budget_and_counts_uses(reverie: Reverie, not
 def test_a_policy_is_shown_and_set(reverie: Reverie, tmp_path: Path) -> None:
     file = tmp_path / "policy.json"
     reverie("memory", "create", "notes")
-    assert document(reverie("memory", "policy"))["tiers"]["short_days"] == 7
-    file.write_text('{"tiers": {"short_days": 2}}')
-    assert document(reverie("memory", "policy", "notes", "--file", file))["tiers"]["short_days"] == 2
+    assert document(reverie("policy"))["memory"]["tiers"]["short_days"] == 7
+    file.write_text('{"memory": {"tiers": {"short_days": 2}}}')
+    assert document(reverie("policy", "notes", "--file", file))["memory"]["tiers"]["short_days"] == 2
     file.write_text('{"tier": {}}')
-    assert reverie("memory", "policy", "--file", file)[0] == 1
-    assert document(reverie("memory", "policy"))["tiers"]["short_days"] == 2
+    assert reverie("policy", "--file", file)[0] == 1
+    assert document(reverie("policy"))["memory"]["tiers"]["short_days"] == 2
 
 
 def test_a_store_may_be_left_out_only_while_there_is_one(reverie: Reverie) -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from reverie.digests.vector import Vectors
+from reverie.dreams.policy import DreamPolicy
 from reverie.errors import InputError, NotFoundError, StoreLimitError
 from reverie.memory.activation import RECENT_USES, UseTrace
 from reverie.memory.memory import Edit
-from reverie.memory.policy import MemoryPolicy
 from reverie.memory.rank import RecallHit
 from reverie.memory.tiers import Confirmation
 from reverie.storage.database import Connection, Database
@@ -111,7 +111,7 @@ async def test_a_reply_is_found_by_the_words_of_the_turn_before(database: Databa
         found = [hit.path for hit in await find(conn, store_id, "instrument played by Bob")]
         assert found[:2] == ["/talk/11.md", "/talk/10.md"] or found[:2] == ["/talk/10.md", "/talk/11.md"]
         assert "/other.md" not in found
-        await write_policy(conn, store_id, b'{"recall": {"context_reach": 0}}')
+        await write_policy(conn, store_id, b'{"memory": {"recall": {"context_reach": 0}}}')
         assert "/talk/9.md" not in [hit.path for hit in await find(conn, store_id, "instrument played by Bob")]
 
 
@@ -132,7 +132,7 @@ async def test_recall_keeps_to_a_budget_of_tokens_and_passes_over_what_is_too_lo
         assert [hit.path for hit in await find(conn, store_id, "refund", most_tokens=69)] == ["/short"]
         both = await find(conn, store_id, "refund", most_tokens=72)
         assert {hit.path: hit.tokens for hit in both} == {"/long": 70, "/short": 2}
-        await write_policy(conn, store_id, b'{"budget": {"shown_tokens": 2}}')
+        await write_policy(conn, store_id, b'{"memory": {"budget": {"shown_tokens": 2}}}')
         assert [hit.path for hit in await find(conn, store_id, "refund")] == ["/short"]
 
 
@@ -162,11 +162,11 @@ async def test_a_change_of_tier_is_a_version_with_its_reason_and_is_rolled_back(
 async def test_a_policy_keeps_what_is_set_and_defaults_to_the_rest(database: Database) -> None:
     async with database.connection() as conn:
         store_id = await store_of(conn)
-        assert await read_policy(conn, store_id) == MemoryPolicy()
-        await write_policy(conn, store_id, b'{"tiers": {"short_days": 3}}')
-        assert (await read_policy(conn, store_id)).tiers.short_days == 3
+        assert await read_policy(conn, store_id) == DreamPolicy()
+        await write_policy(conn, store_id, b'{"memory": {"tiers": {"short_days": 3}}}')
+        assert (await read_policy(conn, store_id)).memory.tiers.short_days == 3
         for wrong in (b'{"tiers": {"short_day": 3}}', b'{"recall": {"meaning_weight": 1}}', b"{"):
-            with pytest.raises(InputError, match="memory policy"):
+            with pytest.raises(InputError, match="policy: "):
                 await write_policy(conn, store_id, wrong)
         with pytest.raises(NotFoundError):
             await read_policy(conn, "memstore_none")
@@ -178,7 +178,7 @@ async def test_a_larger_budget_lets_a_store_grow_beyond_two_thousand(database: D
         store_id = await store_of(conn)
         with pytest.raises(StoreLimitError, match="2,001"):
             await put(conn, store_id, *edits)
-        await write_policy(conn, store_id, b'{"budget": {"most_memories": 2001}}')
+        await write_policy(conn, store_id, b'{"memory": {"budget": {"most_memories": 2001}}}')
         await put(conn, store_id, *edits)
 
 

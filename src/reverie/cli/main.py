@@ -20,6 +20,7 @@ COMMANDS = {
     "dream": ("reverie.cli.dream", "dream"),
     "explain": ("reverie.cli.explain", "explain"),
     "memory": ("reverie.cli.memory", "memory"),
+    "policy": ("reverie.cli.policy", "policy"),
     "recall": ("reverie.cli.memory_recall", "recall"),
 }
 

@@ -6,7 +6,6 @@ import click
 import msgspec
 
 from reverie.cli.memory_changes import create, delete, export_folder, import_folder, rollback_store, write
-from reverie.cli.memory_policy import policy
 from reverie.cli.memory_text import describe_revision, echo_json, json_option, provenance, split_store
 from reverie.cli.run import run
 from reverie.memory.diff import compare, summarise, unified_diff
@@ -32,7 +31,7 @@ def memory() -> None:
     """
 
 
-for command in (create, write, delete, rollback_store, policy, import_folder, export_folder):
+for command in (create, write, delete, rollback_store, import_folder, export_folder):
     memory.add_command(command)
 
 

@@ -150,6 +150,9 @@ def _strata_labels(corpus: Corpus, families: Sequence[str] | None) -> tuple[list
             f"task:{t}" if t is not None else f"other:{v}" for t, v in zip(corpus.task, corpus.variant, strict=True)
         ]
         return labels, "task", True
+    if families is not None:
+        labels = [f"{family} × {variant}" for family, variant in zip(families, corpus.variant, strict=True)]
+        return labels, "task family × agent variant", False
     kinds = zip(corpus.category, corpus.variant, strict=True)
     labels = [f"{category or 'any'} × {variant}" for category, variant in kinds]
     return labels, "task category × agent variant", False

@@ -117,7 +117,7 @@ async def apply_edits(
     store = await lock_store(conn, store_id)
     if act == "dream" and (written := await find_dream_revision(conn, store_id, actor)) is not None:
         return written
-    budget = (await read_policy(conn, store_id)).budget
+    budget = (await read_policy(conn, store_id)).memory.budget
     heads = await _read_heads(conn, store_id, edits)
     steps = plan_edits(store, heads, edits, most_memories=max(MAX_MEMORIES, budget.most_memories))
     if not steps:

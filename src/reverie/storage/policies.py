@@ -1,13 +1,13 @@
-"""The memory policy of each store; what is not set has its default."""
+"""The learning policy of each store; what is not set has its default."""
 
 import msgspec
 
+from reverie.dreams.policy import DreamPolicy
 from reverie.errors import InputError, NotFoundError
-from reverie.memory.policy import MemoryPolicy
 from reverie.storage.database import Connection
 
 
-async def read_policy(conn: Connection, store_id: str) -> MemoryPolicy:
+async def read_policy(conn: Connection, store_id: str) -> DreamPolicy:
     """The store's policy.
 
     Raises:
@@ -16,18 +16,18 @@ async def read_policy(conn: Connection, store_id: str) -> MemoryPolicy:
     row = await (await conn.execute("SELECT policy::text FROM memory_stores WHERE id = %s", [store_id])).fetchone()
     if row is None:
         raise NotFoundError(f"there is no memory store {store_id!r}")
-    return msgspec.json.decode(row[0], type=MemoryPolicy)
+    return msgspec.json.decode(row[0], type=DreamPolicy)
 
 
-async def write_policy(conn: Connection, store_id: str, policy: bytes) -> MemoryPolicy:
-    """Set the store's policy from JSON, such as ``{"tiers": {"short_days": 3}}``; the rest takes its default.
+async def write_policy(conn: Connection, store_id: str, policy: bytes) -> DreamPolicy:
+    """Set the store's policy from JSON, such as ``{"mining": {"least_effect": 0.1}}``; the rest takes its default.
 
     Raises:
         InputError: the JSON names an unknown setting, or gives one a value of another type.
     """
     try:
-        chosen = msgspec.json.decode(policy, type=MemoryPolicy)
+        chosen = msgspec.json.decode(policy, type=DreamPolicy)
     except msgspec.DecodeError as error:
-        raise InputError(f"memory policy: {error}") from error
+        raise InputError(f"policy: {error}") from error
     await conn.execute("UPDATE memory_stores SET policy = %s::jsonb WHERE id = %s", [policy.decode(), store_id])
     return chosen

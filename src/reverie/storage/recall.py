@@ -105,7 +105,7 @@ async def recall(
     Raises:
         NotFoundError: there is no such store.
     """
-    policy = await read_policy(conn, store_id)
+    policy = (await read_policy(conn, store_id)).memory
     await ensure_index(conn, store_id)
     opened = await _open_query(conn, store_id, query)
     contenders = await _read_contenders(conn, store_id, opened, policy.recall, with_text=embedder is not None)

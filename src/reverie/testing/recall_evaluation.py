@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reverie.digests.vector import TextEmbedder, Vectors
+from reverie.dreams.policy import DreamPolicy
 from reverie.memory.memory import Edit
 from reverie.memory.policy import MemoryPolicy, RecallPolicy
 from reverie.storage.database import Database
@@ -121,7 +122,7 @@ async def _score_dialogue(
     found = np.zeros((len(policies), len(dialogue.questions)))
     for row, policy in enumerate(policies):
         async with database.connection() as conn:
-            await write_policy(conn, store.id, msgspec.json.encode(MemoryPolicy(recall=policy)))
+            await write_policy(conn, store.id, msgspec.json.encode(DreamPolicy(memory=MemoryPolicy(recall=policy))))
             with_meaning = embedder if policy.meaning_weight else None
             for column, question in enumerate(dialogue.questions):
                 hits = await recall(

@@ -1,4 +1,4 @@
-"""``reverie memory policy``: the memory settings of a store."""
+"""``reverie policy``: the learning policy of a store."""
 
 from typing import BinaryIO
 
@@ -6,7 +6,7 @@ import click
 
 from reverie.cli.memory_text import echo_json
 from reverie.cli.run import run
-from reverie.memory.policy import MemoryPolicy
+from reverie.dreams.policy import DreamPolicy
 from reverie.storage.database import Database
 from reverie.storage.memory_stores import choose_store
 from reverie.storage.policies import read_policy, write_policy
@@ -16,10 +16,10 @@ from reverie.storage.policies import read_policy, write_policy
 @click.argument("store", required=False)
 @click.option("--file", type=click.File("rb"), help="Set the policy to this JSON; '-' is standard input.")
 def policy(store: str | None, file: BinaryIO | None) -> None:
-    """Print a store's memory policy as JSON, or set it; what FILE leaves out has its default."""
+    """Print a store's learning policy as JSON, or set it; what FILE leaves out has its default."""
     wished = None if file is None else file.read()
 
-    async def work(database: Database) -> MemoryPolicy:
+    async def work(database: Database) -> DreamPolicy:
         async with database.connection() as conn:
             chosen = await choose_store(conn, store)
             return await (read_policy(conn, chosen.id) if wished is None else write_policy(conn, chosen.id, wished))
