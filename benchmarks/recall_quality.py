@@ -29,11 +29,15 @@ from reverie.testing.recall_evaluation import PLAIN, cross_choose, mean_by_polic
 
 POLICIES = [
     PLAIN,
-    *(RecallPolicy(context_reach=0, meaning_weight=weight) for weight in (0.2, 0.3, 0.4)),
+    RecallPolicy(context_reach=0, meaning_weight=0.3),
     *(
         RecallPolicy(context_reach=reach, context_decay=decay, meaning_weight=weight)
-        for reach, decay in ((1, 0.5), (2, 0.3), (2, 0.5), (2, 0.7), (3, 0.5))
-        for weight in (0, 0.2, 0.3, 0.4)
+        for reach, decay, weights in (
+            (1, 0.5, (0, 0.3)),
+            (2, 0.3, (0, 0.2, 0.3, 0.4)),
+            (2, 0.5, (0, 0.2, 0.3, 0.4)),
+        )
+        for weight in weights
     ),
 ]
 

@@ -1,6 +1,7 @@
 """``reverie dream``: learn from the sessions, write what holds into a memory store."""
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -17,6 +18,7 @@ from reverie.jobs.dreams import Runtime
 from reverie.jobs.engine import dream as run_dream
 from reverie.jobs.engine import estimate_dream
 from reverie.lessons.lesson import Evidence, Lesson
+from reverie.models.open import open_model
 from reverie.reports.evidence import SHOWN_TRANSCRIPTS
 from reverie.reports.html import render_report
 from reverie.settings import load_settings
@@ -25,8 +27,10 @@ from reverie.storage.sessions import read_transcripts
 
 _STAGES = {
     "digest": "reading sessions",
+    "consult": "asking the model what to look for",
     "mine": "comparing within tasks, and the placebo",
     "describe": "looking for themes, flows and trends",
+    "word": "asking the model for words",
     "conclude": "writing lessons",
 }
 
@@ -40,11 +44,13 @@ _STAGES = {
 def dream(store: str, where: str | None, report: Path | None, estimate: bool, as_json: bool) -> None:
     """Find what separates good sessions from bad ones of the same task, and remember what holds.
 
-    Needs no model. A dream that was cut off is taken up where it stopped.
+    Needs no model; REVERIE_MODEL names one that may help, within a budget. A dream that was cut off is taken up where it stopped.
     """
-    request = DreamRequest(store, where)
+    request, policy, settings = DreamRequest(store, where), DreamPolicy(), load_settings()
     if estimate:
-        _print_estimate(run(lambda database: estimate_dream(database, request)), as_json)
+        _print_estimate(
+            run(lambda database: estimate_dream(database, request, policy, settings.model), settings), policy, as_json
+        )
         return
     if report is not None and not report.parent.is_dir():
         raise click.BadParameter(f"the folder {report.parent} does not exist", param_hint="--report")
@@ -56,13 +62,15 @@ def dream(store: str, where: str | None, report: Path | None, estimate: bool, as
 
         async def work(database: Database) -> DreamResult:
             clock = SystemClock()
-            result = await run_dream(Runtime(database, load_settings(), DreamPolicy(), clock, told), request)
+            named = settings.model
+            async with nullcontext() if named is None else open_model(named) as model:
+                result = await run_dream(Runtime(database, settings, policy, clock, told, model), request)
             if report is not None:
                 tell("writing the report")
                 await _write_report(database, result, report, clock)
             return result
 
-        result = run(work)
+        result = run(work, settings)
     if as_json:
         echo_json(result)
     else:
@@ -86,14 +94,22 @@ def _cited(lessons: Iterable[Lesson]) -> list[str]:
     return list(dict.fromkeys(citation.session_id for citation in citations))
 
 
-def _print_estimate(estimate: DreamEstimate, as_json: bool) -> None:
+def _print_estimate(estimate: DreamEstimate, policy: DreamPolicy, as_json: bool) -> None:
     if as_json:
         echo_json(estimate)
         return
-    sessions = estimate.sessions
+    sessions, model = estimate.sessions, estimate.model
+    if model is None:
+        cost = f"no model, {estimate.cost_usd:.2f} USD"
+    else:
+        money = "price unknown" if model.usd is None else f"{model.usd:.2f} USD"
+        cost = (
+            f"{model.calls:,} calls of the model with {model.input_tokens:,} tokens in and {model.output_tokens:,} out "
+            f"at most, {money}; the dream stops asking at {policy.budget.tokens:,} tokens"
+        )
     click.echo(
         f"{sessions.read:,} sessions ({sessions.new:,} new, {sessions.scored:,} scored), {estimate.events:,} events: "
-        f"about {estimate.seconds:.0f} s, no model, {estimate.cost_usd:.2f} USD"
+        f"about {estimate.seconds:.0f} s, {cost}"
     )
 
 
@@ -116,10 +132,26 @@ def _print_result(result: DreamResult, report: Path | None) -> None:
     )
     if kept:
         console.print(_table(kept))
+    _print_contribution(console, result)
     revision = f"revision {result.revision}" if result.revision is not None else "nothing to change"
     console.print(f"Store {result.store!r}: {revision}, {len(result.changes)} changes. Dream {result.dream_id}.")
     if report is not None:
         console.print(f"Report: {report}")
+
+
+def _print_contribution(console: Console, result: DreamResult) -> None:
+    """What the model did, and what it cost."""
+    if result.proposals:
+        kept = sum(proposal.verdict != "refused" for proposal in result.proposals)
+        console.print(f"Of {len(result.proposals):,} behaviours that a model proposed, {kept:,} passed the tests.")
+    if usage := result.usage:
+        tokens = sum(amount for name, amount in usage.items() if name.endswith("_tokens"))
+        money = f", {usage['cost_usd']:.4f} USD" if "cost_usd" in usage else ""
+        console.print(
+            f"The model {usage['model']} took {usage['calls']:,} calls, {tokens:,} tokens{money}.", markup=False
+        )
+    for note in result.notes:
+        console.print(f"Note: {note}", markup=False)
 
 
 def _table(lessons: list[Lesson]) -> Table:

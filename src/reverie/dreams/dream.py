@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from reverie.dreams.budget import ModelEstimate
+from reverie.dreams.proposal_verdict import ProposalVerdict
 from reverie.lessons.lesson import Effect, Lesson
 from reverie.patterns.overview import Overview
 
@@ -118,8 +120,11 @@ class DreamResult(msgspec.Struct, frozen=True):
     """Model tokens and money; empty for a dream without a model."""
     started_at: datetime | None = None
     notes: tuple[str, ...] = ()
+    """Why a model's contribution is missing, where it is."""
     overview: Overview | None = None
     """Patterns of the other kinds: flows, themes, trends and so on."""
+    proposals: tuple[ProposalVerdict, ...] = ()
+    """What became of the behaviours that a model proposed, in this dream or an earlier one."""
 
 
 class DreamEstimate(msgspec.Struct, frozen=True):
@@ -130,3 +135,6 @@ class DreamEstimate(msgspec.Struct, frozen=True):
     seconds: float
     """Expected wall time, from this machine's measured pace."""
     cost_usd: float = 0.0
+    """Of the model, as far as its price is known."""
+    model: ModelEstimate | None = None
+    """None without a model."""

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from reverie.dreams.asking import ColleaguePolicy
+from reverie.dreams.budget import ModelBudget
 from reverie.lessons.lesson import LessonKind
 from reverie.memory.policy import MemoryPolicy
 from reverie.outcomes.metric import Metric
@@ -24,6 +26,10 @@ class DreamPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         "heuristic_adjustment",
     )
     """Kinds of lessons that may be proposed."""
+    colleague: ColleaguePolicy = ColleaguePolicy()
+    """How much a dream asks of a model, where there is one."""
+    budget: ModelBudget = ModelBudget()
+    """The most that one dream may spend on a model."""
     digest_batch: int = 4_000
     """Sessions digested per durable step."""
     overview_growth: float = 0.05

@@ -6,6 +6,7 @@ speak of the end of a session, and its patterns are matched by RE2 in time linea
 expression matching in the wild"), so that no proposal can stall a dream.
 """
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
@@ -191,17 +192,13 @@ def extend_corpus(corpus: Corpus, entries: Sequence[Shown]) -> Corpus:
     session, code, step = np.array(rows, np.int32).T
     entry_session = np.concatenate([corpus.entry_session, session])
     order = np.argsort(entry_session, kind="stable")
-    return Corpus(
-        session_ids=corpus.session_ids,
-        reward=corpus.reward,
-        steps=corpus.steps,
-        task=corpus.task,
-        category=corpus.category,
-        variant=corpus.variant,
+    return dataclasses.replace(
+        corpus,
         entry_session=entry_session[order],
         entry_code=np.concatenate([corpus.entry_code, code + np.int32(len(corpus.names))])[order],
         entry_step=np.concatenate([corpus.entry_step, step])[order],
         names=[*corpus.names, *code_of],
+        by_code=False,
     )
 
 

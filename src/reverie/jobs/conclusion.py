@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
+from reverie.dreams.budget import usage_report
 from reverie.dreams.consolidation import Consolidation, consolidate
+from reverie.dreams.consultation import Consultation, Judgement, with_standing
 from reverie.dreams.dream import (
     Change,
     DreamResult,
@@ -14,7 +17,11 @@ from reverie.dreams.dream import (
     StrataSummary,
     TrendPoint,
 )
+from reverie.dreams.merging import Merged, merging_edits
 from reverie.dreams.policy import DreamPolicy
+from reverie.dreams.proposal_verdict import state_checks
+from reverie.dreams.wording import Wording, with_theme_names, with_wording
+from reverie.language_model import ModelPrice
 from reverie.lessons.conflicts import settle_conflicts
 from reverie.lessons.document import lesson_path
 from reverie.lessons.lesson import Effect, Lesson
@@ -24,8 +31,8 @@ from reverie.memory.consolidation import plan_consolidation
 from reverie.memory.tiers import Confirmation
 from reverie.patterns.finding import Finding, Hypothesis
 from reverie.patterns.mine import MiningResult
-from reverie.patterns.overview import Overview
-from reverie.sessions.segment import Segment, compile_segment
+from reverie.sessions.segment import compile_segment
+from reverie.storage.consultations import latest_wording, read_contribution, standing_proposals
 from reverie.storage.database import Connection
 from reverie.storage.digests import TrendRow, measure_segment, proving_sequences, read_trend
 from reverie.storage.dreams import (
@@ -50,10 +57,12 @@ async def conclude(
     stages: Sequence[StageTime],
     policy: DreamPolicy,
     now: datetime,
+    price: ModelPrice | None = None,
 ) -> DreamResult:
     """Propose lessons, pass the gate, write one revision and the result; all of it or nothing.
 
-    Running it again after it succeeded returns the result that was written.
+    What a model said is read, not asked for; ``price`` is what its tokens cost. Running it again after it succeeded
+    returns the result that was written.
 
     Raises:
         DreamError: the gate stopped the dream.
@@ -63,8 +72,13 @@ async def conclude(
     segment = compile_segment(dream.request.where)
     mined = await read_findings(connection, dream.id)
     overview = await read_overview(connection, dream.id)
-    lessons = await _lessons(connection, dream, segment, mined, overview, policy)
-    plan = await _plan(connection, dream, lessons, policy, now)
+    consultation = await read_contribution(connection, dream.id, Consultation)
+    judgement = await read_contribution(connection, dream.id, Judgement) or Judgement()
+    own = await read_contribution(connection, dream.id, Wording)
+    # Without a model, words found earlier stay as long as what they say is still found.
+    wording = own or await latest_wording(connection, dream.memory_store_id)
+    lessons = with_wording(await propose_lessons(connection, dream, policy), wording.advice)
+    plan = await _plan(connection, dream, lessons, own.merged if own else (), policy, now)
     adopted = [lesson for lesson in lessons if lesson.status == "adopted"]
     revision = await apply_edits(
         connection,
@@ -104,28 +118,36 @@ async def conclude(
         trend=_trend(await read_trend(connection, segment, dream.last_session_key)),
         stages=tuple(stages),
         started_at=dream.created_at,
-        overview=overview,
+        overview=with_theme_names(overview, wording.themes) if overview else None,
+        usage=_usage(consultation, own, price),
+        notes=(*(consultation.proposals.notes if consultation else ()), *(own.notes if own else ())),
+        proposals=judgement.verdicts,
     )
     await complete_dream(connection, result, now)
     return result
 
 
-async def _lessons(
-    connection: Connection,
-    dream: DreamRow,
-    segment: Segment,
-    mined: MiningResult,
-    overview: Overview | None,
-    policy: DreamPolicy,
-) -> list[Lesson]:
+def _usage(consultation: Consultation | None, wording: Wording | None, price: ModelPrice | None) -> dict[str, Any]:
+    if consultation is None or not consultation.model:
+        return {}
+    return usage_report(consultation.model, wording.spent if wording else consultation.spent, price)
+
+
+async def propose_lessons(connection: Connection, dream: DreamRow, policy: DreamPolicy) -> list[Lesson]:
+    """The lessons that the dream's findings amount to, in our own words."""
+    mined = await read_findings(connection, dream.id)
+    overview = await read_overview(connection, dream.id)
+    judgement = await read_contribution(connection, dream.id, Judgement) or Judgement()
+    consultation = await read_contribution(connection, dream.id, Consultation)
+    proposals = with_standing(await standing_proposals(connection, dream), consultation)
     chosen = [finding for finding in mined.findings if worth_a_lesson(finding)]
     wanted = [
         (session_id, finding.hypothesis.situation, finding.hypothesis.name)
         for finding in chosen
         for session_id in (*finding.supporting, *finding.contrary)
     ]
-    proving = await proving_sequences(connection, wanted)
-    size = await measure_segment(connection, segment, dream.last_session_key)
+    proving = {**await proving_sequences(connection, wanted), **judgement.proving_sequences()}
+    size = await measure_segment(connection, compile_segment(dream.request.where), dream.last_session_key)
     agent = (size.agents[0] or None) if len(size.agents) == 1 else None
     store_id = dream.memory_store_id
     lessons = [
@@ -133,22 +155,33 @@ async def _lessons(
     ]
     if overview is not None:
         lessons += propose_priorities(overview.weak_segments, store_id=store_id, agent=agent)
-    return settle_conflicts([lesson for lesson in lessons if lesson.kind in policy.lesson_kinds])
+    stated = state_checks(lessons, proposals.proposals)
+    return settle_conflicts([lesson for lesson in stated if lesson.kind in policy.lesson_kinds])
 
 
 async def _plan(
-    connection: Connection, dream: DreamRow, lessons: Sequence[Lesson], policy: DreamPolicy, now: datetime
+    connection: Connection,
+    dream: DreamRow,
+    lessons: Sequence[Lesson],
+    merged: Sequence[Merged],
+    policy: DreamPolicy,
+    now: datetime,
 ) -> Consolidation:
-    """What the dream does to the store: its lessons first, then the upkeep of everything else."""
+    """What the dream does to the store: its lessons first, the upkeep of everything else, then a model's mergers."""
     standing = await standing_lessons(connection, dream.memory_store_id, dream.request.where)
     documents = await read_documents(connection, dream.memory_store_id)
     contents = {document.path: document.content for document in documents}
-    plan = consolidate(lessons, standing, contents, loss_cap=policy.memory.consolidation.loss_cap)
+    loss_cap = policy.memory.consolidation.loss_cap
+    plan = consolidate(lessons, standing, contents, loss_cap=loss_cap)
     touched = {edit.path for edit in plan.edits}
     upkeep = [p for p in plan_consolidation(documents, policy.memory, now) if p.edit.path not in touched]
+    edits = (*plan.edits, *(planned.edit for planned in upkeep))
+    vanishing = sum(edit.content is None for edit in edits)
+    room = int(max(1.0, loss_cap * len(documents))) - vanishing
+    mergers, merging = merging_edits(merged, contents, {edit.path for edit in edits}, room)
     return Consolidation(
-        edits=(*plan.edits, *(planned.edit for planned in upkeep)),
-        changes=(*plan.changes, *(Change(p.action, p.edit.path, p.edit.reason) for p in upkeep)),
+        edits=(*edits, *mergers),
+        changes=(*plan.changes, *(Change(p.action, p.edit.path, p.edit.reason) for p in upkeep), *merging),
         retired=plan.retired,
     )
 

@@ -24,7 +24,7 @@ _decode = msgspec.json.Decoder().decode
 def digest_sessions(url: str, keys: Sequence[int]) -> DigestBatch:
     """Digest the sessions with these keys; runs in a worker process, with a connection of its own."""
     position: dict[BehaviourName, int] = {}
-    digests = [(key, len(events), _digest(key, events)) for key, events in _read_events(url, keys)]
+    digests = [(key, len(events), _digest(key, events)) for key, events in read_events(url, keys)]
     embedder = best_embedder()
     vectors = _vectors([digest.opening for _, _, digest in digests], embedder)
     rows = [
@@ -40,7 +40,8 @@ def _vectors(openings: Sequence[str], embedder: TextEmbedder) -> dict[str, bytes
     return dict(zip(texts, pack_vectors(embedder.embed(texts)), strict=True))
 
 
-def _read_events(url: str, keys: Sequence[int]) -> Iterator[tuple[int, tuple[Event, ...]]]:
+def read_events(url: str, keys: Sequence[int]) -> Iterator[tuple[int, tuple[Event, ...]]]:
+    """The events of the sessions with these keys, in key order."""
     query = """
         SELECT session_key, type, payload::text, at, thread_id FROM events
         WHERE session_key = ANY(%s) ORDER BY session_key, sequence

@@ -1,25 +1,33 @@
 """Dreams as durable workflows: killed at any step and run again, they resume and give the same result.
 
-The steps are coarse, and each may safely run twice: survey → digest (one step per batch) → mine → conclude. Sessions,
-digests and findings stay in Reverie's own tables; DBOS keeps only ids, counts and times.
+The steps are coarse, and each may safely run twice: survey → digest (one step per batch) → mine → describe → conclude;
+with a model also consult, before mine, and word, before conclude. Sessions, digests, findings and what a model said
+stay in Reverie's own tables; DBOS keeps only ids, counts and times.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
 from dbos import DBOS, DBOSConfiguredInstance
 
 from reverie.clock import Clock
+from reverie.dreams.budget import ModelBudget
+from reverie.dreams.consultation import Consultation, judge, with_standing
 from reverie.dreams.dream import SessionCounts, StageTime
 from reverie.dreams.policy import DreamPolicy
+from reverie.dreams.predicate import extend_corpus
+from reverie.dreams.wording import Wording
 from reverie.errors import DreamError
-from reverie.jobs.conclusion import conclude
+from reverie.jobs.conclusion import conclude, propose_lessons
+from reverie.jobs.consulting import consult, find_words, pairs_to_read, read_pairs
 from reverie.jobs.digesting import digest_sessions
-from reverie.patterns.corpus import tasks_repeat
+from reverie.jobs.sighting import find_all_shown
+from reverie.jobs.workers import Workers
+from reverie.language_model import LanguageModel
+from reverie.patterns.corpus import Corpus, tasks_repeat
 from reverie.patterns.mine import mine
 from reverie.patterns.overview import describe_sessions
 from reverie.patterns.table import SessionTable
@@ -27,6 +35,13 @@ from reverie.patterns.theme import task_families
 from reverie.patterns.wording import sessions_to_read
 from reverie.sessions.segment import compile_segment
 from reverie.settings import Settings
+from reverie.storage.consultations import (
+    latest_wording,
+    read_contribution,
+    scored_sessions,
+    standing_proposals,
+    write_contribution,
+)
 from reverie.storage.database import Database
 from reverie.storage.digests import (
     count_undigested,
@@ -40,17 +55,16 @@ from reverie.storage.dreams import (
     fail_dream,
     latest_overview,
     read_dream,
+    read_overview,
     read_stream,
     set_running,
     write_findings,
     write_overview,
 )
 from reverie.storage.session_table import load_session_table, read_agent_texts
-from reverie.storage.workers import worker_pool
+from reverie.storage.uses import read_documents
 
 _SESSIONS_PER_CALL = 200
-_FEW_SESSIONS = 1_000
-"""Fewer are digested in this process: they would be done before workers have started."""
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, what is done of it and out of how much (0: unknown)."""
@@ -65,6 +79,16 @@ class Runtime:
     policy: DreamPolicy
     clock: Clock
     progress: Progress
+    model: LanguageModel | None = None
+    """What may help; its price is taken from the policy's budget, else from the settings."""
+
+    @property
+    def budget(self) -> ModelBudget:
+        """The policy's, with the price that the settings give where it has none."""
+        budget, settings = self.policy.budget, self.settings.model
+        if budget.price is not None or settings is None:
+            return budget
+        return msgspec.structs.replace(budget, price=settings.price)
 
 
 @DBOS.dbos_class()
@@ -72,22 +96,37 @@ class DreamWorkflow(DBOSConfiguredInstance):
     """The stages of a dream, in order."""
 
     def __init__(self) -> None:
-        self._bound: Runtime | None = None
+        self._bound: tuple[Runtime, Workers] | None = None
         super().__init__(config_name="dreams")
 
-    def bind(self, runtime: Runtime | None) -> None:
+    def bind(self, runtime: Runtime, workers: Workers) -> None:
         """Say what to work with from now on."""
-        self._bound = runtime
+        self._bound = runtime, workers
+
+    def release(self) -> None:
+        """Let go of it."""
+        self._bound = None
 
     @property
     def _runtime(self) -> Runtime:
+        return self._tools[0]
+
+    @property
+    def _workers(self) -> Workers:
+        return self._tools[1]
+
+    @property
+    def _tools(self) -> tuple[Runtime, Workers]:
         if self._bound is None:
             raise DreamError("no dream can run: the workflow has nothing to work with")
         return self._bound
 
     @DBOS.workflow(name="dream")
-    async def run(self, dream_id: str) -> None:
-        """Dream; the result is in the database afterwards, or the reason why there is none."""
+    async def run(self, dream_id: str, with_model: bool = False) -> None:
+        """Dream; the result is in the database afterwards, or the reason why there is none.
+
+        ``with_model`` is recorded with the workflow, so that a dream has the same steps whoever takes it up.
+        """
         try:
             counts, seconds = await self.survey(dream_id)
             stages = [StageTime("survey", seconds)]
@@ -98,8 +137,12 @@ class DreamWorkflow(DBOSConfiguredInstance):
                     break
                 digested, digesting = digested + done, digesting + seconds
             stages.append(StageTime("digest", digesting))
+            if with_model:
+                stages.append(StageTime("consult", await self.consult(dream_id)))
             stages.append(StageTime("mine", await self.mine(dream_id)))
             stages.append(StageTime("describe", await self.describe(dream_id, counts.read)))
+            if with_model:
+                stages.append(StageTime("word", await self.word(dream_id)))
             await self.conclude(dream_id, counts, stages)
         except Exception as error:  # the outermost loop of a job: whatever ended it is recorded, then raised
             await self.fail(dream_id, f"{type(error).__name__}: {error}")
@@ -128,40 +171,63 @@ class DreamWorkflow(DBOSConfiguredInstance):
             batch = runtime.policy.digest_batch
             keys = await next_undigested(connection, segment, dream.last_session_key, batch)
         chunks = [keys[i : i + _SESSIONS_PER_CALL] for i in range(0, len(keys), _SESSIONS_PER_CALL)]
-        async with _executor(len(keys), runtime.settings.workers) as executor:
-            loop = asyncio.get_running_loop()
-            url = runtime.database.url
-            waiting = [loop.run_in_executor(executor, digest_sessions, url, chunk) for chunk in chunks]
-            written = done
-            try:
-                for digests in asyncio.as_completed(waiting):
-                    rows = await digests
-                    async with runtime.database.connection() as connection:
-                        await write_digests(connection, rows)
-                    written += len(rows.rows)
-                    runtime.progress("digest", written, total)
-            finally:
-                # The first failure is raised; the others, of the same cause, are waited for and not told again.
-                await asyncio.gather(*waiting, return_exceptions=True)
+        executor, loop, url = self._workers.executor(len(keys)), asyncio.get_running_loop(), runtime.database.url
+        waiting = [loop.run_in_executor(executor, digest_sessions, url, chunk) for chunk in chunks]
+        written = done
+        try:
+            for digests in asyncio.as_completed(waiting):
+                rows = await digests
+                async with runtime.database.connection() as connection:
+                    await write_digests(connection, rows)
+                written += len(rows.rows)
+                runtime.progress("digest", written, total)
+        finally:
+            # The first failure is raised; the others, of the same cause, are waited for and not told again.
+            await asyncio.gather(*waiting, return_exceptions=True)
         return len(keys), time.perf_counter() - began
 
     @DBOS.step()
+    async def consult(self, dream_id: str) -> float:
+        """Ask the model for behaviours to look for; what it said is kept, and then it is not asked again."""
+        began = time.perf_counter()
+        runtime = self._runtime
+        runtime.progress("consult", 0, 0)
+        async with runtime.database.connection() as connection:
+            dream = await read_dream(connection, dream_id)
+            if await read_contribution(connection, dream_id, Consultation) is not None:
+                return time.perf_counter() - began
+            standing = await standing_proposals(connection, dream)
+            corpus = await load_corpus(connection, compile_segment(dream.request.where), dream.last_session_key)
+        families = await self._families(dream, corpus)
+        pairs = await asyncio.to_thread(pairs_to_read, corpus, families, runtime.policy.colleague.pairs)
+        read = await read_pairs(runtime.database, pairs)
+        consultation = await consult(runtime.model, runtime.budget, read, standing, runtime.policy)
+        async with runtime.database.connection() as connection:
+            await write_contribution(connection, dream_id, consultation)
+        return time.perf_counter() - began
+
+    @DBOS.step()
     async def mine(self, dream_id: str) -> float:
-        """Test every behaviour, with the placebo; the findings are kept with the dream."""
+        """Test every behaviour, proposed ones included, with the placebo; the findings are kept with the dream."""
         began = time.perf_counter()
         runtime = self._runtime
         runtime.progress("mine", 0, 0)
         async with runtime.database.connection() as connection:
             dream = await read_dream(connection, dream_id)
+            segment = compile_segment(dream.request.where)
             stream = await read_stream(connection, dream.memory_store_id)
-            corpus = await load_corpus(connection, compile_segment(dream.request.where), dream.last_session_key)
-        families = None
-        if not tasks_repeat(corpus):
-            table = await self._table(dream)
-            families = await asyncio.to_thread(task_families, table)
-        findings = await asyncio.to_thread(mine, corpus, runtime.policy.mining, stream, families)
+            corpus = await load_corpus(connection, segment, dream.last_session_key)
+            standing = await standing_proposals(connection, dream)
+            proposals = with_standing(standing, await read_contribution(connection, dream_id, Consultation))
+            ids = await scored_sessions(connection, segment, dream.last_session_key) if proposals.proposals else {}
+        shown = await find_all_shown(self._workers, runtime.database.url, ids, proposals.proposals)
+        families = await self._families(dream, corpus)
+        extended = extend_corpus(corpus, shown)
+        findings = await asyncio.to_thread(mine, extended, runtime.policy.mining, stream, families)
+        judgement = judge(proposals, shown, findings.findings, runtime.policy.mining)
         async with runtime.database.connection() as connection:
             await write_findings(connection, dream_id, findings)
+            await write_contribution(connection, dream_id, judgement)
         return time.perf_counter() - began
 
     @DBOS.step()
@@ -183,6 +249,35 @@ class DreamWorkflow(DBOSConfiguredInstance):
             await write_overview(connection, dream_id, overview, described)
         return time.perf_counter() - began
 
+    @DBOS.step()
+    async def word(self, dream_id: str) -> float:
+        """Ask the model for better words; what it said is kept, and then it is not asked again."""
+        began = time.perf_counter()
+        runtime = self._runtime
+        runtime.progress("word", 0, 0)
+        async with runtime.database.connection() as connection:
+            dream = await read_dream(connection, dream_id)
+            if await read_contribution(connection, dream_id, Wording) is not None:
+                return time.perf_counter() - began
+            consultation = await read_contribution(connection, dream_id, Consultation)
+            known = await latest_wording(connection, dream.memory_store_id)
+            lessons = await propose_lessons(connection, dream, runtime.policy)
+            overview = await read_overview(connection, dream_id)
+            documents = await read_documents(connection, dream.memory_store_id)
+        spent = consultation.spent if consultation else {}
+        wording = await find_words(
+            runtime.model, runtime.budget, spent, known, lessons, overview, documents, runtime.policy
+        )
+        async with runtime.database.connection() as connection:
+            await write_contribution(connection, dream_id, wording)
+        return time.perf_counter() - began
+
+    async def _families(self, dream: DreamRow, corpus: Corpus) -> Sequence[str] | None:
+        """The task family of each session, where tasks do not repeat."""
+        if tasks_repeat(corpus):
+            return None
+        return await asyncio.to_thread(task_families, await self._table(dream))
+
     async def _table(self, dream: DreamRow) -> SessionTable:
         segment = compile_segment(dream.request.where)
         return await load_session_table(self._runtime.database, segment, dream.last_session_key)
@@ -194,7 +289,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
         runtime.progress("conclude", 0, 0)
         async with runtime.database.connection() as connection:
             dream = await read_dream(connection, dream_id)
-            await conclude(connection, dream, counts, stages, runtime.policy, runtime.clock.now())
+            await conclude(connection, dream, counts, stages, runtime.policy, runtime.clock.now(), runtime.budget.price)
 
     @DBOS.step()
     async def fail(self, dream_id: str, error: str) -> None:
@@ -205,13 +300,3 @@ class DreamWorkflow(DBOSConfiguredInstance):
 
 # DBOS knows workflows by the one instance registered under a name, for the whole life of the process.
 DREAM_WORKFLOW = DreamWorkflow()
-
-
-@asynccontextmanager
-async def _executor(sessions: int, workers: int) -> AsyncIterator[Executor]:
-    if sessions < _FEW_SESSIONS or workers == 1:
-        with ThreadPoolExecutor(1) as thread:
-            yield thread
-    else:
-        with worker_pool(workers, "reverie.jobs.digesting") as pool:
-            yield pool

@@ -11,11 +11,16 @@ from contextlib import asynccontextmanager
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from psycopg import AsyncConnection
 
+from reverie.dreams.budget import BudgetedModel
 from reverie.dreams.dream import DreamEstimate, DreamRequest, DreamResult, SessionCounts
+from reverie.dreams.policy import DreamPolicy
 from reverie.errors import DreamError, SlotBusyError
 from reverie.ids import new_id
 from reverie.jobs.dreams import DREAM_WORKFLOW, DreamWorkflow, Runtime
+from reverie.jobs.estimating import estimate_model
+from reverie.jobs.workers import Workers
 from reverie.sessions.segment import compile_segment
+from reverie.settings import ModelSettings
 from reverie.storage.database import Database
 from reverie.storage.digests import count_undigested, measure_segment
 from reverie.storage.dreams import (
@@ -45,9 +50,12 @@ async def dream(runtime: Runtime, request: DreamRequest) -> DreamResult:
 
     Raises:
         SlotBusyError: another process is dreaming for this store.
+        SettingsError: the budget is in money and the model's price is unknown.
         DreamError: the dream failed; the store is as it was.
     """
     compile_segment(request.where)
+    if runtime.model is not None:  # A budget that cannot be kept is told before anything is done.
+        BudgetedModel(runtime.model, runtime.budget)
     async with _workflow_engine(runtime) as workflow:
         while True:
             async with _slot(runtime, request) as row:
@@ -56,16 +64,28 @@ async def dream(runtime: Runtime, request: DreamRequest) -> DreamResult:
                 return result
 
 
-async def estimate_dream(database: Database, request: DreamRequest) -> DreamEstimate:
-    """What a dream would read, and how long it would take at the pace of earlier ones."""
+async def estimate_dream(
+    database: Database,
+    request: DreamRequest,
+    policy: DreamPolicy = DreamPolicy(),
+    model: ModelSettings | None = None,
+) -> DreamEstimate:
+    """What a dream would read, how long it would take at the pace of earlier ones, and what ``model`` would cost."""
     segment = compile_segment(request.where)
     async with database.connection() as connection:
         everything = 2**62
         size = await measure_segment(connection, segment, everything)
         new = await count_undigested(connection, segment, everything)
         pace = await measured_pace(connection)
+        asked = None if model is None else await estimate_model(connection, request.store, policy, model.price)
     seconds = _SETUP_SECONDS + new * pace.digest_seconds + size.sessions * pace.mine_seconds
-    return DreamEstimate(SessionCounts(size.sessions, new, size.scored), size.events, round(seconds, 1))
+    return DreamEstimate(
+        SessionCounts(size.sessions, new, size.scored),
+        size.events,
+        round(seconds, 1),
+        cost_usd=(asked.usd or 0.0) if asked else 0.0,
+        model=asked,
+    )
 
 
 @asynccontextmanager
@@ -86,7 +106,7 @@ async def _finish(runtime: Runtime, workflow: DreamWorkflow, row: DreamRow) -> D
     try:
         if status is None:
             with SetWorkflowID(row.id):
-                handle = await DBOS.start_workflow_async(workflow.run, row.id)
+                handle = await DBOS.start_workflow_async(workflow.run, row.id, runtime.model is not None)
         else:
             handle = await DBOS.resume_workflow_async(row.id)
         await handle.get_result()
@@ -112,14 +132,15 @@ async def _workflow_engine(runtime: Runtime) -> AsyncIterator[DreamWorkflow]:
     )
     if not _IN_THIS_PROCESS.acquire(blocking=False):
         raise SlotBusyError("this process is dreaming already; wait for it to end, or use another process")
-    try:
-        DREAM_WORKFLOW.bind(runtime)
-        DBOS(config=config)
-        DBOS.launch()
-        yield DREAM_WORKFLOW
-    finally:
-        DBOS.destroy()
-        DREAM_WORKFLOW.bind(None)
-        _IN_THIS_PROCESS.release()
-        # DBOS made its own thread pool this loop's default and has just shut it down.
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+    with Workers(runtime.settings.workers) as workers:
+        try:
+            DREAM_WORKFLOW.bind(runtime, workers)
+            DBOS(config=config)
+            DBOS.launch()
+            yield DREAM_WORKFLOW
+        finally:
+            DBOS.destroy()
+            DREAM_WORKFLOW.release()
+            _IN_THIS_PROCESS.release()
+            # DBOS made its own thread pool this loop's default and has just shut it down.
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())

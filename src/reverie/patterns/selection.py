@@ -266,9 +266,9 @@ def _refuse_followers(selection: Selection, corpus: Corpus, strata: Strata, rewa
 
 
 def _refuse_faded(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats, policy: MiningPolicy) -> None:
-    if corpus.at is None or np.ptp(corpus.at) == 0:
-        return
     alive = _alive(selection)
+    if corpus.at is None or not alive or np.ptp(corpus.at) == 0:
+        return
     for i in alive:
         column = selection.columns[i]
         sessions = np.flatnonzero(column.frame.sessions)

@@ -165,7 +165,8 @@ async def lock_open_dream(connection: Connection, dream_id: str) -> bool:
 async def complete_dream(connection: Connection, result: DreamResult, now: datetime) -> None:
     """Record a dream's result and end it."""
     await connection.execute(
-        "UPDATE dreams SET status = 'completed', result = %s::jsonb, ended_at = %s, findings = NULL WHERE id = %s",
+        "UPDATE dreams SET status = 'completed', result = %s::jsonb, ended_at = %s, findings = NULL, judgement = NULL "
+        "WHERE id = %s",
         [msgspec.json.encode(result).decode(), now, result.dream_id],
     )
 
@@ -180,6 +181,16 @@ async def read_result(connection: Connection, dream_id: str) -> DreamResult:
     if row is None or row[0] is None:
         raise NotFoundError(f"dream {dream_id} has no result")
     return msgspec.json.decode(row[0], type=DreamResult)
+
+
+async def latest_result(connection: Connection, store_id: str) -> DreamResult | None:
+    """The result of the store's latest completed dream, if it has one."""
+    query = """
+        SELECT result::text FROM dreams WHERE memory_store_id = %s AND status = 'completed'
+        ORDER BY created_at DESC LIMIT 1
+    """
+    row = await (await connection.execute(query, [store_id])).fetchone()
+    return None if row is None else msgspec.json.decode(row[0], type=DreamResult)
 
 
 async def standing_lessons(connection: Connection, store_id: str, where: str | None) -> list[Lesson]:

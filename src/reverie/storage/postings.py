@@ -26,7 +26,7 @@ CROSS JOIN LATERAL (
 """
 _UPSERT_BLOCKS = """
 INSERT INTO memory_postings (memory_store_id, term, first_number, postings)
-SELECT %s, * FROM unnest(%s::text[], %s::bigint[], %s::bytea[])
+SELECT %s, * FROM unnest(%b::text[], %b::bigint[], %b::bytea[])
 ON CONFLICT (memory_store_id, term, first_number) DO UPDATE SET postings = excluded.postings
 """
 _DELETE_BLOCKS = """

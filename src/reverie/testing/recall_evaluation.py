@@ -82,18 +82,18 @@ async def score_questions(
 def cross_choose(scores: QuestionScores, folds: Sequence[Sequence[int]], seed: int) -> RecallGain:
     """Report each fold of conversations under the policy that is best on the other conversations, against plain words.
 
-    ``scores.policies`` holds :data:`PLAIN`. Folds may overlap: a question then counts once for each.
+    ``scores.policies`` holds :data:`PLAIN`. Folds may overlap: a question's recall is then its mean over them.
     """
     plain = scores.found[scores.policies.index(PLAIN)]
-    chosen, recalls, plains, conversations = [], [], [], []
+    total, times, chosen = np.zeros(len(plain)), np.zeros(len(plain)), []
     for fold in folds:
         inside = np.isin(scores.conversation, fold)
         best = int(np.argmax(scores.found[:, ~inside].mean(axis=1)))
         chosen.append(scores.policies[best])
-        recalls.append(scores.found[best, inside])
-        plains.append(plain[inside])
-        conversations.append(scores.conversation[inside])
-    recalled, plainly, conversation = (np.concatenate(parts) for parts in (recalls, plains, conversations))
+        total[inside] += scores.found[best, inside]
+        times[inside] += 1
+    asked = times > 0
+    recalled, plainly, conversation = total[asked] / times[asked], plain[asked], scores.conversation[asked]
     low, high = _bootstrap(recalled - plainly, conversation, seed)
     return RecallGain(
         conversations=len(np.unique(conversation)),
