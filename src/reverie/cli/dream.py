@@ -44,7 +44,8 @@ _STAGES = {
 def dream(store: str, where: str | None, report: Path | None, estimate: bool, as_json: bool) -> None:
     """Find what separates good sessions from bad ones of the same task, and remember what holds.
 
-    Needs no model; REVERIE_MODEL names one that may help, within a budget. A dream that was cut off is taken up where it stopped.
+    Needs no model; REVERIE_MODEL names one that may help, within a budget. A dream that was cut off is taken up where
+    it stopped.
     """
     request, policy, settings = DreamRequest(store, where), DreamPolicy(), load_settings()
     if estimate:

@@ -28,6 +28,8 @@ class Stream(msgspec.Struct, frozen=True):
     """Positions (from 1) of the tests that were passed."""
     adopted: frozenset[str] = frozenset()
     """Claims that stand, by label; they spend nothing when looked at again."""
+    tried: dict[str, tuple[float, bool]] = {}
+    """The latest p-value of every claim tested, and whether it passed: the same evidence is not a new test."""
 
 
 def _gamma() -> Floats:
@@ -37,6 +39,24 @@ def _gamma() -> Floats:
 
 
 _GAMMA = _gamma()
+
+
+def run_claims(
+    stream: Stream, claims: Sequence[str], p_values: Sequence[float], level: float
+) -> tuple[list[bool], Stream]:
+    """:func:`run_stream` for named claims: those that stand, and those whose evidence has not changed, spend nothing."""
+    new = [
+        k
+        for k, claim in enumerate(claims)
+        if claim not in stream.adopted and stream.tried.get(claim, (-1.0, False))[0] != p_values[k]
+    ]
+    verdicts, after = run_stream(stream, [p_values[k] for k in new], level)
+    fresh = dict(zip(new, verdicts, strict=True))
+    passes = [
+        fresh[k] if k in fresh else claim in stream.adopted or stream.tried[claim][1] for k, claim in enumerate(claims)
+    ]
+    tried = stream.tried | {claims[k]: (p_values[k], passed) for k, passed in fresh.items()}
+    return passes, msgspec.structs.replace(after, tried=tried)
 
 
 def run_stream(stream: Stream, p_values: Sequence[float], level: float) -> tuple[list[bool], Stream]:

@@ -13,7 +13,7 @@ from reverie.patterns.fading import faded
 from reverie.patterns.finding import Hypothesis, Verdict
 from reverie.patterns.frame import Frame
 from reverie.patterns.joint import explain_away
-from reverie.patterns.online import Stream, run_stream
+from reverie.patterns.online import Stream, run_claims
 from reverie.patterns.policy import MiningPolicy
 from reverie.patterns.special import describe_flip, general_claim, is_special, special_case, special_families
 from reverie.patterns.timing import timing_z
@@ -151,18 +151,17 @@ def _confirm(selection: Selection, policy: MiningPolicy, stream: Stream) -> None
     )
     there = found[_testable(selection.confirmation, policy)[found]]
     there = there[np.argsort(-z[there], kind="stable")]
-    passes_stream = dict.fromkeys(there.tolist(), True)
+    passes: dict[int, bool] = {}
+    selection.stream = stream
     if there.size:
         same_direction = selection.confirmation.z[there] * np.sign(selection.discovery.effect[there])
         p_values = stats.norm.sf(same_direction)
         selection.q_confirmation[there] = stats.false_discovery_control(p_values)
-        new = [k for k, i in enumerate(there) if claim_label(selection, int(i)) not in stream.adopted]
-        verdicts, selection.stream = run_stream(stream, p_values[new].tolist(), policy.online_fdr)
-        passes_stream |= {int(there[k]): passed for k, passed in zip(new, verdicts, strict=True)}
-    else:
-        selection.stream = stream
+        claims = [claim_label(selection, int(i)) for i in there]
+        verdicts, selection.stream = run_claims(stream, claims, p_values.tolist(), policy.online_fdr)
+        passes = dict(zip(there.tolist(), verdicts, strict=True))
     for i in found:
-        selection.verdicts[int(i)] = _verdict(selection, int(i), policy, in_stream=passes_stream.get(int(i), True))
+        selection.verdicts[int(i)] = _verdict(selection, int(i), policy, in_stream=passes.get(int(i), True))
 
 
 def claim_label(selection: Selection, i: int) -> str:
