@@ -44,7 +44,7 @@ _GAMMA = _gamma()
 def run_claims(
     stream: Stream, claims: Sequence[str], p_values: Sequence[float], level: float
 ) -> tuple[list[bool], Stream]:
-    """:func:`run_stream` for named claims: those that stand, and those whose evidence has not changed, spend nothing."""
+    """:func:`run_stream` for named claims; those that stand, or whose evidence has not changed, spend nothing."""
     new = [
         k
         for k, claim in enumerate(claims)
