@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 
 from reverie.clock import Clock, SystemClock
@@ -13,6 +13,7 @@ from reverie.jobs.dreams import Runtime
 from reverie.jobs.engine import dream, estimate_dream
 from reverie.memory.memory import Memory
 from reverie.memory.rank import RecallHit
+from reverie.models.open import open_model
 from reverie.outcomes.metric import Metric
 from reverie.sessions.session import Score
 from reverie.settings import Settings, load_settings
@@ -21,6 +22,7 @@ from reverie.storage.import_summary import ImportOptions, ImportSummary
 from reverie.storage.ingest import import_sessions
 from reverie.storage.memory import list_memories
 from reverie.storage.memory_stores import find_store
+from reverie.storage.policies import find_policy
 from reverie.storage.recall import recall
 from reverie.storage.scores import define_metric, score_session
 
@@ -60,21 +62,34 @@ class AsyncReverie:
             return await score_session(connection, session_id, [Score(name, value) for name, value in scores.items()])
 
     async def dream(
-        self, store: str = "default", *, where: str | None = None, policy: DreamPolicy = DreamPolicy()
+        self, store: str = "default", *, where: str | None = None, policy: DreamPolicy | None = None
     ) -> DreamResult:
         """Learn from the sessions (all, or those of ``where``) and write what holds into ``store``.
+
+        ``policy`` is by default the store's own. A model that the settings name may help.
 
         Raises:
             ExpressionError: ``where`` cannot be understood.
             SlotBusyError: a dream of this store, or another one of this process, is running.
             DreamError: the dream failed; the store is as it was.
         """
-        runtime = Runtime(self._database, self._settings, policy, self._clock, lambda *_: None)
-        return await dream(runtime, DreamRequest(store, where))
+        chosen, request = await self._ask(store, where, policy)
+        named = self._settings.model
+        async with nullcontext() if named is None else open_model(named) as model:
+            runtime = Runtime(self._database, self._settings, chosen, self._clock, lambda *_: None, model)
+            return await dream(runtime, request)
 
-    async def estimate_dream(self, store: str = "default", *, where: str | None = None) -> DreamEstimate:
-        """What :meth:`dream` would read, and how long it would take."""
-        return await estimate_dream(self._database, DreamRequest(store, where))
+    async def estimate_dream(
+        self, store: str = "default", *, where: str | None = None, policy: DreamPolicy | None = None
+    ) -> DreamEstimate:
+        """What :meth:`dream` would read, how long it would take, and what a model would cost."""
+        chosen, request = await self._ask(store, where, policy)
+        return await estimate_dream(self._database, request, chosen, self._settings.model)
+
+    async def _ask(self, store: str, where: str | None, policy: DreamPolicy | None) -> tuple[DreamPolicy, DreamRequest]:
+        async with self._database.connection() as connection:
+            chosen = policy or await find_policy(connection, store)
+        return chosen, DreamRequest(store, where or chosen.where)
 
     async def memories(self, store: str) -> list[Memory]:
         """All memories of a store with their content, by path.
@@ -130,14 +145,16 @@ class Reverie:
         return self._runner.run(self._inner.score(session_id, scores))
 
     def dream(
-        self, store: str = "default", *, where: str | None = None, policy: DreamPolicy = DreamPolicy()
+        self, store: str = "default", *, where: str | None = None, policy: DreamPolicy | None = None
     ) -> DreamResult:
         """See :meth:`AsyncReverie.dream`."""
         return self._runner.run(self._inner.dream(store, where=where, policy=policy))
 
-    def estimate_dream(self, store: str = "default", *, where: str | None = None) -> DreamEstimate:
+    def estimate_dream(
+        self, store: str = "default", *, where: str | None = None, policy: DreamPolicy | None = None
+    ) -> DreamEstimate:
         """See :meth:`AsyncReverie.estimate_dream`."""
-        return self._runner.run(self._inner.estimate_dream(store, where=where))
+        return self._runner.run(self._inner.estimate_dream(store, where=where, policy=policy))
 
     def memories(self, store: str) -> list[Memory]:
         """See :meth:`AsyncReverie.memories`."""

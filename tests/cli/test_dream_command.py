@@ -79,3 +79,13 @@ def test_a_person_is_told_what_was_found(desk: Path) -> None:
     assert "Read 600 sessions (600 new, 600 scored)" in text
     assert "1 adopted" in text
     assert "the placebo adopted 0 in 5 runs" in text
+
+
+def test_an_estimate_with_a_model_says_tokens_and_money(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert desk.exists()
+    monkeypatch.setenv("REVERIE_MODEL", "openai:m")
+    monkeypatch.setenv("REVERIE_MODEL_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("REVERIE_MODEL_PRICE", "3/15")
+    estimate = document("--estimate")
+    assert estimate["model"]["calls"] == 6 and estimate["cost_usd"] == estimate["model"]["usd"] > 0
+    assert "6 calls of the model" in run("--estimate").output

@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from reverie.jobs import engine
 from reverie.jobs.dreams import Runtime
 from reverie.settings import Settings
 from reverie.storage.database import open_database
+from reverie.testing.scripted_model import ScriptedModel
 
 
 def die() -> None:
@@ -37,16 +38,22 @@ def dying_at(function: Callable[..., Any], call: int, *, before: bool) -> Callab
     return wrapped
 
 
-async def dream_of_the_desk(url: str) -> None:
+async def dream_of_the_desk(url: str, script: Sequence[dict[str, Any]] | None) -> None:
     settings = Settings(Path("unused"), database_url=url, workers=1)
+    model = None if script is None else ScriptedModel(script)
     async with open_database(settings) as database:
-        runtime = Runtime(database, settings, DreamPolicy(), SystemClock(), lambda *_: None)
+        runtime = Runtime(database, settings, DreamPolicy(), SystemClock(), lambda *_: None, model)
         # Looked up when called: it may have been replaced.
         await engine.dream(runtime, DreamRequest("desk"))
 
 
-def dream_and_die(url: str, module: str, name: str, call: int, moment: str) -> None:
-    """Dream over the desk at ``url`` until the given call of ``module.name``; ``moment`` is before or after."""
+def dream_and_die(
+    url: str, module: str, name: str, call: int, moment: str, script: Sequence[dict[str, Any]] | None = None
+) -> None:
+    """Dream over the desk at ``url`` until the given call of ``module.name``; ``moment`` is before or after.
+
+    ``script`` holds the answers of a model.
+    """
     target = importlib.import_module(module)
     setattr(target, name, dying_at(getattr(target, name), call, before=moment == "before"))
-    asyncio.run(dream_of_the_desk(url))
+    asyncio.run(dream_of_the_desk(url, script))

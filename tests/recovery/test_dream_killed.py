@@ -22,6 +22,7 @@ from reverie.storage.database import Database, open_database
 from reverie.storage.embedded import EmbeddedServer
 from reverie.storage.import_summary import ImportOptions
 from reverie.storage.ingest import import_sessions
+from reverie.testing.scripted_model import ScriptedModel
 from tests.dreams.small_desk import small_desk
 from tests.recovery.dream_and_die import dream_and_die
 
@@ -38,16 +39,27 @@ KILLS = {
 }
 
 
+NOTHING: dict[str, Any] = {"texts": []}
+PROPOSED: dict[str, Any] = {"proposals": []}
+ANSWERS = [PROPOSED] * 4 + [NOTHING] * 2
+"""Of a model: behaviours to look for (four calls), advice, names of themes."""
+MODEL_KILLS = {
+    "after the behaviours were kept": (("reverie.jobs.dreams", "find_all_shown", 1, "before"), 4),
+    "after the words were kept": (("reverie.jobs.dreams", "conclude", 1, "before"), 6),
+}
+"""Where a dream with a model is killed, and how many answers were kept by then."""
+
+
 async def import_desk(settings: Settings, folder: Path) -> None:
     async with open_database(settings) as database:
         path = small_desk(folder / "desk.jsonl")
         await import_sessions(database, settings, [path], ImportOptions(), SystemClock(), lambda _: None)
 
 
-async def dream_at(url: str) -> DreamResult:
+async def dream_at(url: str, model: ScriptedModel | None = None) -> DreamResult:
     settings = Settings(Path("unused"), database_url=url, workers=1)
     async with open_database(settings) as database:
-        runtime = Runtime(database, settings, POLICY, SystemClock(), lambda *_: None)
+        runtime = Runtime(database, settings, POLICY, SystemClock(), lambda *_: None, model)
         return await dream(runtime, DreamRequest("desk"))
 
 
@@ -122,6 +134,18 @@ def test_a_dream_killed_at_any_step_resumes_to_the_same_result(
         assert rows(desk_url, "SELECT count(*), min(id) FROM dreams") == [(1, resumed.dream_id)]
     assert rows(desk_url, "SELECT number, act FROM store_revisions") == [(1, "dream")]
     assert rows(desk_url, "SELECT count(*) FROM memories") == [(1,)]
+
+
+@pytest.mark.parametrize(("point", "kept"), MODEL_KILLS.values(), ids=MODEL_KILLS.keys())
+def test_a_model_is_not_paid_twice_for_what_was_kept(
+    point: tuple[Any, ...], kept: int, desk_url: str, unbroken: DreamResult
+) -> None:
+    kill_at(desk_url, *point, ANSWERS)
+    model = ScriptedModel(ANSWERS[kept:])
+    resumed = asyncio.run(dream_at(desk_url, model))
+    assert len(model.requests) == len(ANSWERS) - kept
+    assert resumed.usage["calls"] == len(ANSWERS), "what was spent before counts"
+    assert claims(resumed) == claims(unbroken)
 
 
 async def test_one_dream_per_store_at_a_time(database: Database, settings: Settings) -> None:

@@ -21,8 +21,9 @@ from reverie.lessons.lesson import Evidence, Lesson
 from reverie.models.open import open_model
 from reverie.reports.evidence import SHOWN_TRANSCRIPTS
 from reverie.reports.html import render_report
-from reverie.settings import load_settings
+from reverie.settings import Settings, load_settings
 from reverie.storage.database import Database
+from reverie.storage.policies import find_policy
 from reverie.storage.sessions import read_transcripts
 
 _STAGES = {
@@ -47,11 +48,9 @@ def dream(store: str, where: str | None, report: Path | None, estimate: bool, as
     Needs no model; REVERIE_MODEL names one that may help, within a budget. A dream that was cut off is taken up where
     it stopped.
     """
-    request, policy, settings = DreamRequest(store, where), DreamPolicy(), load_settings()
+    settings = load_settings()
     if estimate:
-        _print_estimate(
-            run(lambda database: estimate_dream(database, request, policy, settings.model), settings), policy, as_json
-        )
+        _estimate(store, where, settings, as_json)
         return
     if report is not None and not report.parent.is_dir():
         raise click.BadParameter(f"the folder {report.parent} does not exist", param_hint="--report")
@@ -63,6 +62,7 @@ def dream(store: str, where: str | None, report: Path | None, estimate: bool, as
 
         async def work(database: Database) -> DreamResult:
             clock = SystemClock()
+            request, policy = await _ask(database, store, where)
             named = settings.model
             async with nullcontext() if named is None else open_model(named) as model:
                 result = await run_dream(Runtime(database, settings, policy, clock, told, model), request)
@@ -76,6 +76,22 @@ def dream(store: str, where: str | None, report: Path | None, estimate: bool, as
         echo_json(result)
     else:
         _print_result(result, report)
+
+
+async def _ask(database: Database, store: str, where: str | None) -> tuple[DreamRequest, DreamPolicy]:
+    """What to dream, by the store's policy where the command does not say."""
+    async with database.connection() as connection:
+        policy = await find_policy(connection, store)
+    return DreamRequest(store, where or policy.where), policy
+
+
+def _estimate(store: str, where: str | None, settings: Settings, as_json: bool) -> None:
+    async def work(database: Database) -> tuple[DreamEstimate, DreamPolicy]:
+        request, policy = await _ask(database, store, where)
+        return await estimate_dream(database, request, policy, settings.model), policy
+
+    estimate, policy = run(work, settings)
+    _print_estimate(estimate, policy, as_json)
 
 
 async def _write_report(database: Database, result: DreamResult, path: Path, clock: SystemClock) -> None:

@@ -10,7 +10,7 @@ from reverie.language_model import LanguageModel, ModelMessage, ModelRequest, re
 from reverie.prompts.prompt import Prompt
 
 
-class ColleaguePolicy(msgspec.Struct, frozen=True):
+class ColleaguePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much a dream asks of a model."""
 
     pairs: int = 8

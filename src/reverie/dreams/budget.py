@@ -22,7 +22,7 @@ _FRAME_TOKENS = 500
 """For what a provider puts around a request: roles, and the instructions of structured output."""
 
 
-class ModelBudget(msgspec.Struct, frozen=True):
+class ModelBudget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The most that one dream may spend on a model."""
 
     tokens: int = 300_000

@@ -33,7 +33,7 @@ from reverie.patterns.overview import describe_sessions
 from reverie.patterns.table import SessionTable
 from reverie.patterns.theme import task_families
 from reverie.patterns.wording import sessions_to_read
-from reverie.sessions.segment import compile_segment
+from reverie.sessions.segment import Segment, compile_segment
 from reverie.settings import Settings
 from reverie.storage.consultations import (
     latest_wording,
@@ -42,7 +42,7 @@ from reverie.storage.consultations import (
     standing_proposals,
     write_contribution,
 )
-from reverie.storage.database import Database
+from reverie.storage.database import Connection, Database
 from reverie.storage.digests import (
     count_undigested,
     load_corpus,
@@ -197,7 +197,8 @@ class DreamWorkflow(DBOSConfiguredInstance):
             if await read_contribution(connection, dream_id, Consultation) is not None:
                 return time.perf_counter() - began
             standing = await standing_proposals(connection, dream)
-            corpus = await load_corpus(connection, compile_segment(dream.request.where), dream.last_session_key)
+            segment = compile_segment(dream.request.where)
+            corpus = await self._corpus(connection, dream, segment)
         families = await self._families(dream, corpus)
         pairs = await asyncio.to_thread(pairs_to_read, corpus, families, runtime.policy.colleague.pairs)
         read = await read_pairs(runtime.database, pairs)
@@ -216,7 +217,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
             dream = await read_dream(connection, dream_id)
             segment = compile_segment(dream.request.where)
             stream = await read_stream(connection, dream.memory_store_id)
-            corpus = await load_corpus(connection, segment, dream.last_session_key)
+            corpus = await self._corpus(connection, dream, segment)
             standing = await standing_proposals(connection, dream)
             proposals = with_standing(standing, await read_contribution(connection, dream_id, Consultation))
             ids = await scored_sessions(connection, segment, dream.last_session_key) if proposals.proposals else {}
@@ -280,7 +281,11 @@ class DreamWorkflow(DBOSConfiguredInstance):
 
     async def _table(self, dream: DreamRow) -> SessionTable:
         segment = compile_segment(dream.request.where)
-        return await load_session_table(self._runtime.database, segment, dream.last_session_key)
+        metrics = self._runtime.policy.metrics
+        return await load_session_table(self._runtime.database, segment, dream.last_session_key, metrics)
+
+    async def _corpus(self, connection: Connection, dream: DreamRow, segment: Segment) -> Corpus:
+        return await load_corpus(connection, segment, dream.last_session_key, self._runtime.policy.metrics)
 
     @DBOS.step()
     async def conclude(self, dream_id: str, counts: SessionCounts, stages: list[StageTime]) -> None:

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from reverie.digests.digest import DIGEST_VERSION, Signals
+from reverie.outcomes.metric import Metric, reward_of
 from reverie.patterns.corpus import SITUATION_KIND, BehaviourName, Codes, Corpus
 from reverie.sessions.segment import Segment
 from reverie.storage.database import Connection
@@ -116,8 +117,13 @@ async def _codes(connection: Connection, names: Sequence[BehaviourName]) -> dict
     return {(situation, name): code async for situation, name, code in rows}
 
 
-async def load_corpus(connection: Connection, segment: Segment, last_key: int) -> Corpus:
-    """The digested sessions of the segment, up to ``last_key``, as columns for mining."""
+async def load_corpus(
+    connection: Connection, segment: Segment, last_key: int, metrics: Sequence[Metric] = ()
+) -> Corpus:
+    """The digested sessions of the segment, up to ``last_key``, as columns for mining.
+
+    With ``metrics`` the reward is made of these instead of those defined for everyone.
+    """
     names, position_of = await _names(connection)
     query = f"""
         SELECT s.id, s.reward, s.task_id, s.task_category, concat_ws(' ', s.agent, s.agent_version, s.model),
@@ -132,6 +138,9 @@ async def load_corpus(connection: Connection, segment: Segment, last_key: int) -
         while rows := await cursor.fetchmany(_ROWS_AT_ONCE):
             for column, values in zip(columns, zip(*rows, strict=True), strict=True):
                 column.extend(values)
+    if metrics:
+        own = await _rewards_by(connection, segment, parameters, metrics)
+        columns[1][:] = [own.get(session_id) for session_id in columns[0]]
     ids, rewards, tasks, categories, variants, times, steps, codes, first_steps = columns
     lengths = np.fromiter((len(value) // 4 for value in codes), np.int64, len(codes))
     return Corpus(
@@ -147,6 +156,18 @@ async def load_corpus(connection: Connection, segment: Segment, last_key: int) -
         names=names,
         at=np.array(times, np.float64),
     )
+
+
+async def _rewards_by(
+    connection: Connection, segment: Segment, parameters: dict[str, Any], metrics: Sequence[Metric]
+) -> dict[str, float | None]:
+    query = f"""
+        SELECT s.id, array_agg(c.metric), array_agg(c.value)
+        FROM sessions s JOIN scores c ON c.session_key = s.key
+        WHERE s.key <= %(last_key)s AND ({segment.sql}) GROUP BY s.id
+    """
+    rows = await connection.execute(query.encode(), parameters)
+    return {row[0]: reward_of(dict(zip(row[1], row[2], strict=True)), metrics) async for row in rows}
 
 
 async def _names(connection: Connection) -> tuple[list[BehaviourName], Codes]:

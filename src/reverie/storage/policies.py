@@ -1,10 +1,13 @@
 """The learning policy of each store; what is not set has its default."""
 
+from contextlib import suppress
+
 import msgspec
 
 from reverie.dreams.policy import DreamPolicy
 from reverie.errors import InputError, NotFoundError
 from reverie.storage.database import Connection
+from reverie.storage.memory_stores import find_store
 
 
 async def read_policy(conn: Connection, store_id: str) -> DreamPolicy:
@@ -17,6 +20,17 @@ async def read_policy(conn: Connection, store_id: str) -> DreamPolicy:
     if row is None:
         raise NotFoundError(f"there is no memory store {store_id!r}")
     return msgspec.json.decode(row[0], type=DreamPolicy)
+
+
+async def find_policy(conn: Connection, store: str) -> DreamPolicy:
+    """The policy of the store with this name or id; the defaults where there is no such store yet.
+
+    Raises:
+        ConflictError: several stores have the name.
+    """
+    with suppress(NotFoundError):
+        return await read_policy(conn, (await find_store(conn, store)).id)
+    return DreamPolicy()
 
 
 async def write_policy(conn: Connection, store_id: str, policy: bytes) -> DreamPolicy:

@@ -8,6 +8,7 @@ import numpy as np
 
 from reverie.digests.digest import DIGEST_VERSION
 from reverie.digests.vector import unpack_vectors
+from reverie.outcomes.metric import Metric
 from reverie.patterns.corpus import Codes, Corpus, Floats, Ints, form_strata
 from reverie.patterns.table import MAIN_AGENT, SessionTable, SignalColumns, Vectors
 from reverie.sessions.event import Event, text_of
@@ -33,14 +34,16 @@ _COLUMNS = {"opening": "left(d.opening, 400)", "intent": "d.intent", "actions": 
 _VECTOR = {"vector": "d.vector", "embedder": "d.embedder"}
 
 
-async def load_session_table(database: Database, segment: Segment, last_key: int) -> SessionTable:
-    """The digested sessions of the segment, up to ``last_key``, as of one moment."""
+async def load_session_table(
+    database: Database, segment: Segment, last_key: int, metrics: Sequence[Metric] = ()
+) -> SessionTable:
+    """The digested sessions of the segment, up to ``last_key``, as of one moment; ``metrics`` as for the corpus."""
     parameters = {**segment.parameters, "last_key": last_key, "version": DIGEST_VERSION}
     digested = f"""FROM sessions s JOIN digests d ON d.session_key = s.key
         WHERE s.key <= %(last_key)s AND d.version = %(version)s AND ({segment.sql})"""
     async with database.connection() as connection:
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        corpus = await load_corpus(connection, segment, last_key)
+        corpus = await load_corpus(connection, segment, last_key, metrics)
         columns = await _columns(connection, digested, parameters)
         scores = await _scores(connection, digested, parameters, corpus)
         hand_offs = await _hand_offs(connection, digested, parameters, corpus)
