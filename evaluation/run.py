@@ -8,6 +8,7 @@ Tables go to docs/evaluation.md, between the section's markers (not with --quick
 
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import time
@@ -29,6 +30,7 @@ from reverie.testing.evaluation.blame import judge_rules, read_failures
 from reverie.testing.evaluation.calibration import compare_arms
 from reverie.testing.evaluation.planted import NULL_WORLDS, WORLDS, run_drift, run_world
 from reverie.testing.evaluation.real_path import run_commands
+from reverie.testing.evaluation.recall_quality import RecallQuality
 from reverie.testing.evaluation.replication import HalfSplit, replicate
 from reverie.testing.evaluation.stages import measure_stages
 from reverie.testing.evaluation.traces import TRACE_SETS, read_traces
@@ -128,6 +130,19 @@ def attribution(plan: Plan, _pool: ProcessPoolExecutor) -> Section:
     return Section(rows, tables.blame_table(rows))
 
 
+def recall(plan: Plan, _pool: ProcessPoolExecutor) -> Section:
+    """Which of the turns that answer a question recall finds, in long dialogues."""
+    places = {"locomo": "locomo/locomo10.json.gz", "beam": "beam/beam-100K.tar.gz"}
+    files = {name: plan.data / place for name, place in places.items()} if plan.data else {}
+    options = [part for name, file in files.items() if file.is_file() for part in (f"--{name}", str(file))]
+    if not options:
+        return Section(None, _absent("LoCoMo and BEAM"))
+    command = [sys.executable, str(PROJECT / "benchmarks" / "recall_quality.py"), *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    gains = msgspec.json.decode(done.stdout, type=RecallQuality)
+    return Section(gains, tables.recall_table(gains))
+
+
 def _absent(name: str) -> str:
     return f"The {name} records are absent: skipped."
 
@@ -141,6 +156,7 @@ SECTIONS: Mapping[str, Callable[[Plan, ProcessPoolExecutor], Section]] = {
     "traces": traces,
     "calibration": calibration,
     "attribution": attribution,
+    "recall": recall,
 }
 
 

@@ -16,6 +16,8 @@ from typing import Any
 import msgspec
 
 _STRUCTURE_MARK = re.compile(r"\s*->->\s*[\d,\s]+$")
+_LONGEST_MESSAGE = 25_000
+"""Characters kept of a message: a memory holds at most 102,400 bytes."""
 ADVERSARIAL = "5"
 """LoCoMo's category of questions that cannot be answered; their evidence is where the false trail leads."""
 
@@ -92,7 +94,8 @@ def _beam_dialogue(name: str, chat: list[dict[str, Any]], probing: Mapping[str, 
         for number, message in enumerate(messages, 1):
             path = path_of[message["id"]] = f"/meeting-{batch['batch_number']:02}/{number:03}.md"
             date = f", {message['time_anchor']}" if message.get("time_anchor") else ""
-            memories[path] = f"{message['role']}{date}: {_STRUCTURE_MARK.sub('', message['content'])}"
+            text = _STRUCTURE_MARK.sub("", message["content"])[:_LONGEST_MESSAGE]
+            memories[path] = f"{message['role']}{date}: {text}"
     questions = tuple(
         Question(item["question"], evidence, ability)
         for ability, items in sorted(probing.items())

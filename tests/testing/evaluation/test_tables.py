@@ -4,15 +4,18 @@ import pytest
 
 from reverie.patterns.policy import MiningPolicy
 from reverie.testing.evaluation.planted import DriftRun, run_world
+from reverie.testing.evaluation.recall_quality import DialogueGains, RecallQuality
 from reverie.testing.evaluation.stages import StageRow, measure_stages
 from reverie.testing.evaluation.tables import (
     drift_table,
     nulls_table,
     place_table,
+    recall_table,
     stages_table,
     traces_tables,
     worlds_tables,
 )
+from reverie.testing.recall_evaluation import RecallGain
 
 DOCUMENT = "# Page\n\n<!-- begin one -->\nold\n<!-- end one -->\n\nText.\n\n<!-- begin two -->\n<!-- end two -->\n"
 
@@ -56,3 +59,9 @@ def test_a_lesson_kept_too_long_is_counted() -> None:
 
 def test_absent_traces_are_said_to_be() -> None:
     assert "| InterCode SQL | absent |" in traces_tables({"InterCode SQL": None})
+
+
+def test_a_gain_in_recall_is_shown_with_its_interval() -> None:
+    gain = RecallGain(5, 700, 0.6, 0.5, 0.1, 0.05, 0.15, ())
+    text = recall_table(RecallQuality("hashed", {"locomo": DialogueGains(gain, None)}))
+    assert "| locomo | all but one | 5 | 700 | 0.600 | 0.500 | +0.100 [+0.050, +0.150] |" in text

@@ -8,6 +8,7 @@ from reverie.testing.evaluation.calibration import TrialRow
 from reverie.testing.evaluation.measures import PairedDifference, Rate, Share, poisson_rate
 from reverie.testing.evaluation.planted import DriftRun, WorldRun
 from reverie.testing.evaluation.real_path import RealRun
+from reverie.testing.evaluation.recall_quality import RecallQuality
 from reverie.testing.evaluation.replication import HalfSplit, Replication
 from reverie.testing.evaluation.stages import StageRow, growth
 from reverie.testing.evaluation.summary import (
@@ -138,6 +139,21 @@ def blame_table(rows: Sequence[BlameRow]) -> str:
         for row in rows
     ]
     return _table(head, body)
+
+
+def recall_table(quality: RecallQuality) -> str:
+    """Recall@5 beside plain stemmed words on the same questions."""
+    head = ("dialogues", "settings chosen on", "conversations", "questions", "recall@5", "plain words", "gain [95 %]")
+    rows = [
+        (
+            *(name, chosen, gain.conversations, gain.questions, f"{gain.recall:.3f}", f"{gain.plain:.3f}"),
+            f"{gain.gain:+.3f} [{gain.gain_low:+.3f}, {gain.gain_high:+.3f}]",
+        )
+        for name, each in quality.results.items()
+        for chosen, gain in (("all but one", each.one_left_out), ("all but two", each.two_left_out))
+        if gain is not None
+    ]
+    return f"{_table(head, rows)}\n\nVectors: {quality.embedder}."
 
 
 def _by_world(runs: Sequence[WorldRun]) -> list[list[WorldRun]]:
