@@ -31,7 +31,7 @@ def test_a_helpful_act_in_hard_tasks_shows_only_within_tasks() -> None:
     sessions = told(confounded_world(7, SESSIONS))
     assert near(sessions, calls("verify_identity"), 0.20)
     assert abs(pooled(sessions, calls("verify_identity"))) < 0.1
-    assert pooled(sessions, calls("get_customer_profile")) > 0.1
+    assert pooled(sessions, calls("get_customer_profile")) > 0.08
     assert near(sessions, calls("get_customer_profile"), 0.0)
 
 
