@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from reverie.dreams.budget import usage_report
 from reverie.dreams.consolidation import Consolidation, consolidate
 from reverie.dreams.consultation import Consultation, Judgement, with_standing
@@ -27,8 +29,9 @@ from reverie.lessons.document import lesson_path
 from reverie.lessons.lesson import Effect, Lesson
 from reverie.lessons.priority import propose_priorities
 from reverie.lessons.proposal import behaviour_label, propose_lesson, worth_a_lesson
+from reverie.memory.act import documents_after, join_edits
 from reverie.memory.consolidation import plan_consolidation
-from reverie.memory.tiers import Confirmation
+from reverie.memory.tiers import Confirmation, Document
 from reverie.patterns.finding import Finding, Hypothesis
 from reverie.patterns.mine import MiningResult
 from reverie.sessions.segment import compile_segment
@@ -48,6 +51,9 @@ from reverie.storage.dreams import (
 )
 from reverie.storage.memory import apply_edits
 from reverie.storage.uses import read_documents, record_confirmation
+
+_Confirmed = tuple[str, str, Confirmation]
+"""A lesson's path, who says so, and in which stretch of time it was borne out."""
 
 
 async def conclude(
@@ -78,7 +84,10 @@ async def conclude(
     # Without a model, words found earlier stay as long as what they say is still found.
     wording = own or await latest_wording(connection, dream.memory_store_id)
     lessons = with_wording(await propose_lessons(connection, dream, policy), wording.advice)
-    plan = await _plan(connection, dream, lessons, own.merged if own else (), policy, now)
+    confirmations = _confirmations(dream, lessons, mined)
+    for path, source, confirmation in confirmations:
+        await record_confirmation(connection, dream.memory_store_id, path, source, confirmation)
+    plan = await _plan(connection, dream, lessons, confirmations, own.merged if own else (), policy, now)
     adopted = [lesson for lesson in lessons if lesson.status == "adopted"]
     revision = await apply_edits(
         connection,
@@ -93,7 +102,6 @@ async def conclude(
     )
     await write_lessons(connection, dream.memory_store_id, dream.id, [*lessons, *plan.retired])
     await write_stream(connection, dream.memory_store_id, mined.stream)
-    await _record_confirmations(connection, dream, lessons, mined)
     result = DreamResult(
         dream_id=dream.id,
         status="completed",
@@ -163,6 +171,7 @@ async def _plan(
     connection: Connection,
     dream: DreamRow,
     lessons: Sequence[Lesson],
+    confirmations: Sequence[_Confirmed],
     merged: Sequence[Merged],
     policy: DreamPolicy,
     now: datetime,
@@ -173,9 +182,9 @@ async def _plan(
     contents = {document.path: document.content for document in documents}
     loss_cap = policy.memory.consolidation.loss_cap
     plan = consolidate(lessons, standing, contents, loss_cap=loss_cap)
-    touched = {edit.path for edit in plan.edits}
-    upkeep = [p for p in plan_consolidation(documents, policy.memory, now) if p.edit.path not in touched]
-    edits = (*plan.edits, *(planned.edit for planned in upkeep))
+    after = _confirmed(documents_after(documents, plan.edits, now), confirmations)
+    upkeep = plan_consolidation(after, policy.memory, now)
+    edits = join_edits(plan.edits, [planned.edit for planned in upkeep])
     vanishing = sum(edit.content is None for edit in edits)
     room = int(max(1.0, loss_cap * len(documents))) - vanishing
     mergers, merging = merging_edits(merged, contents, {edit.path for edit in edits}, room)
@@ -186,23 +195,32 @@ async def _plan(
     )
 
 
-async def _record_confirmations(
-    connection: Connection, dream: DreamRow, lessons: Sequence[Lesson], mined: MiningResult
-) -> None:
-    """Note for each adopted lesson the stretches of time that bore it out; tiers rest on them."""
+def _confirmations(dream: DreamRow, lessons: Sequence[Lesson], mined: MiningResult) -> list[_Confirmed]:
+    """For each adopted lesson the stretches of time that bore it out; tiers rest on them."""
     findings = {_key(finding.hypothesis): finding for finding in mined.findings}
+    confirmed = []
     for lesson in lessons:
         finding = findings.get((lesson.scope.task_family, lesson.behaviour))
         if lesson.status != "adopted" or finding is None:
             continue
         for number, window in enumerate(finding.windows):
-            confirmation = Confirmation(
-                datetime.fromtimestamp(window.began_at, UTC),
-                datetime.fromtimestamp(window.ended_at, UTC),
-                window.strata,
-            )
+            began, ended = (datetime.fromtimestamp(at, UTC) for at in (window.began_at, window.ended_at))
             source = f"{dream.id}:{number}"
-            await record_confirmation(connection, dream.memory_store_id, lesson_path(lesson), source, confirmation)
+            confirmed.append((lesson_path(lesson), source, Confirmation(began, ended, window.strata)))
+    return confirmed
+
+
+def _confirmed(documents: Sequence[Document], confirmations: Sequence[_Confirmed]) -> list[Document]:
+    """The documents with the confirmations of this dream, which those written just now do not have yet."""
+    fresh: dict[str, list[Confirmation]] = {}
+    for path, _, confirmation in confirmations:
+        fresh.setdefault(path, []).append(confirmation)
+    return [
+        msgspec.structs.replace(
+            document, confirmations=tuple(dict.fromkeys((*document.confirmations, *fresh.get(document.path, ()))))
+        )
+        for document in documents
+    ]
 
 
 def _key(hypothesis: Hypothesis) -> tuple[str | None, str]:
