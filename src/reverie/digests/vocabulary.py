@@ -24,7 +24,7 @@ _TERMS = {
     "call": _Term("choice", "{}"),
     "then": _Term("sequence", "{}"),
     "repeat": _Term("marker", "repeat an earlier {} unchanged"),
-    "retry": _Term("choice", "try the {} again with changed input right after it failed"),
+    "retry": _Term("marker", "try the {} again with changed input right after it failed"),
     "args": _Term("manner", "{}"),
     "arg": _Term("manner", "{}"),
     "use": _Term("choice", "{}"),

@@ -156,7 +156,9 @@ def _one_way(design: Design, reward: Floats) -> Estimates:
     both = (n0 > 0) & (n1 > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.sqrt(np.maximum(_by_column(design, variance), 0.0)) / column_weight
-    degrees = _by_column(design, np.where(both, n[s] - 1.0, 0.0)) - 1.0
+    # The smaller kind of sessions limits what the variance is known from (Bell & McCaffrey 2002 in spirit); the factor
+    # was set by the coverage of small samples in simulation.
+    degrees = np.minimum(_by_column(design, np.where(both, n[s] - 1.0, 0.0)) - 1.0, 1.5 * column_weight)
     return Estimates(
         effect=np.where(column_weight > 1e-9, effect, np.nan),
         standard_error=error,

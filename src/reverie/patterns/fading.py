@@ -23,12 +23,12 @@ def faded(
     at: Floats,
     *,
     least_effect: float,
-    tests: int,
 ) -> str:
     """Why the finding is a thing of the past, in words; empty when it is not.
 
     The sessions are halved by time within each stratum. A finding has faded when its effect differs between the halves
-    beyond chance (5 %, Bonferroni over ``tests``) and the later half leaves no effect that matters in its direction.
+    beyond chance (one-sided 5 %) and the later half leaves no effect that matters in its direction. The level is not
+    divided among findings: to doubt a lesson that holds costs less than to keep one that does not.
     All arrays are parallel to ``sessions``.
     """
     late = _later_half(stratum, at)
@@ -39,7 +39,7 @@ def faded(
         return ""
     direction = np.sign(early_effect)
     z = direction * (early_effect - late_effect) / spread
-    if z < stats.norm.isf(0.05 / max(tests, 1)) or direction * late_effect >= least_effect:
+    if z < stats.norm.isf(0.05) or direction * late_effect >= least_effect:
         return ""
     return (
         f"held in the earlier half of the sessions ({early_effect:+.2f}) and no longer in the later half "

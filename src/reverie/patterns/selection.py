@@ -108,8 +108,9 @@ def select(
     _refuse_flips(selection)
     _refuse_by_timing(selection, corpus, strata, reward)
     _refuse_followers(selection, corpus, strata, reward)
-    _refuse_faded(selection, corpus, strata, reward, policy)
     _refuse_shadows(selection, corpus, strata, reward, policy)
+    # After the shadows: what only goes with a faded finding must not come back under its own name.
+    _refuse_faded(selection, corpus, strata, reward, policy)
     return selection
 
 
@@ -279,7 +280,6 @@ def _refuse_faded(selection: Selection, corpus: Corpus, strata: Strata, reward: 
             reward[sessions],
             corpus.at[sessions],
             least_effect=policy.least_effect,
-            tests=len(alive),
         )
         if reason:
             selection.verdicts[i] = ("refused", reason)
