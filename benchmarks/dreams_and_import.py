@@ -194,4 +194,3 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o755)  # a server of root's runs as a user of its own, which must find its way in
         print(json.dumps(asyncio.run(measure(folder, sizes, 5_000)), indent=2))
-
