@@ -115,14 +115,7 @@ async def conclude(
         store=dream.request.store,
         where=dream.request.where,
         revision=revision.number if revision else None,
-        strata=StrataSummary(
-            by=mined.strata_by,
-            strata=mined.strata,
-            informative=mined.informative,
-            variants=mined.variants,
-            detectable_effect=mined.detectable_effect,
-            note=mined.note,
-        ),
+        strata=_strata_summary(mined),
         trend=_trend(await read_trend(connection, segment, dream.last_session_key)),
         stages=tuple(stages),
         started_at=dream.created_at,
@@ -133,6 +126,17 @@ async def conclude(
     )
     await complete_dream(connection, result, now)
     return result
+
+
+def _strata_summary(mined: MiningResult) -> StrataSummary:
+    return StrataSummary(
+        by=mined.strata_by,
+        strata=mined.strata,
+        informative=mined.informative,
+        variants=mined.variants,
+        detectable_effect=mined.detectable_effect,
+        note=mined.note,
+    )
 
 
 def _usage(consultation: Consultation | None, wording: Wording | None, price: ModelPrice | None) -> dict[str, Any]:
@@ -229,17 +233,14 @@ def _key(hypothesis: Hypothesis) -> tuple[str | None, str]:
 
 
 def _pattern_row(finding: Finding, split_by: str) -> PatternRow:
-    deciding = finding.confirmation or finding.discovery
-    parts = [part for part in (finding.discovery, finding.confirmation) if part is not None]
-    informative = [part.informative for part in parts] or [0]
-    h = finding.hypothesis
+    deciding, parts, h = finding.deciding, finding.parts, finding.hypothesis
     return PatternRow(
         situation=f"{h.situation} (category {h.category})" if h.category else h.situation,
         behaviour=behaviour_label(h),
         kind=h.kind,
         effect=Effect(deciding.effect, deciding.low, deciding.high) if deciding else None,
-        q_value=finding.q_discovery if finding.q_confirmation is None else finding.q_confirmation,
-        strata_informative=sum(informative) if split_by == "task" else max(informative),
+        q_value=finding.q_value,
+        strata_informative=finding.strata_informative(split_by),
         sessions_with=sum(part.sessions_with for part in parts),
         sessions_without=sum(part.sessions_without for part in parts),
         verdict=finding.verdict if finding.verdict != "refused" else finding.reason,

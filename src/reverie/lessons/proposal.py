@@ -36,12 +36,10 @@ def propose_lesson(
     different tasks (their strata then add up).
     """
     h = finding.hypothesis
-    deciding = finding.confirmation or finding.discovery
-    effect = _effect(deciding)
+    effect = _effect(finding.deciding)
     phrase = describe(h.situation, h.name)
     positive = effect.estimate >= 0
-    parts = [part for part in (finding.discovery, finding.confirmation) if part is not None]
-    informative = [part.informative for part in parts] or [0]
+    parts = finding.parts
     direction = "helps" if positive else "harms"
     return Lesson(
         id=derived_id("lsn", store_id, h.category or "", h.situation, h.name, direction),
@@ -50,8 +48,8 @@ def propose_lesson(
         scope=Scope(agent=agent, task_family=h.category, condition=phrase.condition),
         behaviour=behaviour_label(h),
         effect=effect,
-        q_value=finding.q_discovery if finding.q_confirmation is None else finding.q_confirmation,
-        strata_informative=sum(informative) if split_by == "task" else max(informative),
+        q_value=finding.q_value,
+        strata_informative=finding.strata_informative(split_by),
         sessions_with=sum(part.sessions_with for part in parts),
         sessions_without=sum(part.sessions_without for part in parts),
         evidence=_evidence(finding.supporting, h, proving),

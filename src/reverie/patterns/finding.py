@@ -70,3 +70,23 @@ class Finding(msgspec.Struct, frozen=True):
     last_seen: float | None = None
     shadows: tuple[Hypothesis, ...] = ()
     """What looked helpful or harmful only because it goes with this."""
+
+    @property
+    def parts(self) -> tuple[Estimate, ...]:
+        """The estimates there are: discovery, then confirmation."""
+        return tuple(part for part in (self.discovery, self.confirmation) if part is not None)
+
+    @property
+    def deciding(self) -> Estimate | None:
+        """The estimate that is quoted: on the confirmation part where there is one."""
+        return self.confirmation or self.discovery
+
+    @property
+    def q_value(self) -> float:
+        """False discovery rate at which the deciding test passes."""
+        return self.q_discovery if self.q_confirmation is None else self.q_confirmation
+
+    def strata_informative(self, split_by: str) -> int:
+        """Strata that could tell; those of the parts add up only when the parts hold different tasks."""
+        informative = [part.informative for part in self.parts] or [0]
+        return sum(informative) if split_by == "task" else max(informative)
