@@ -40,7 +40,7 @@ def home() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[EmbeddedServer]:
+def database_server() -> Iterator[EmbeddedServer]:
     """The test process's server, with a migrated database named ``template`` to copy from."""
     with tempfile.TemporaryDirectory(prefix="reverie-tests-") as home:
         server = acquire_server(Path(home))
@@ -52,15 +52,15 @@ def server() -> Iterator[EmbeddedServer]:
 
 
 @pytest.fixture
-def database_url(server: EmbeddedServer) -> Iterator[str]:
+def database_url(database_server: EmbeddedServer) -> Iterator[str]:
     """The address of a fresh, migrated database."""
-    yield from _fresh_database(server)
+    yield from _fresh_database(database_server)
 
 
 @pytest.fixture
-def other_database_url(server: EmbeddedServer) -> Iterator[str]:
+def other_database_url(database_server: EmbeddedServer) -> Iterator[str]:
     """The address of a second fresh database."""
-    yield from _fresh_database(server)
+    yield from _fresh_database(database_server)
 
 
 @pytest.fixture

@@ -9,13 +9,20 @@
     │   ├── MetricError         a metric or score is out of its stated range, or undefined
     │   ├── MemoryPathError     a memory path breaks the path rules
     │   └── PredicateError      a proposed behaviour cannot be checked
-    ├── NotFoundError           the named store, memory, session, revision or lesson does not exist
+    ├── NotFoundError           what was named does not exist
     ├── ConflictError           the act would break a promise
     │   ├── PathConflictError   the memory path is taken
     │   ├── PreconditionError   the content hash has moved on
     │   ├── StoreLimitError     the store is full
     │   ├── StoreArchivedError  the store is archived, so it is read-only
-    │   └── SlotBusyError       another dream holds the store's slot
+    │   ├── SlotBusyError       another dream holds the store's slot
+    │   └── HeartbeatError      a worker's lease on a piece of work has moved on
+    ├── StateError              the resource is in a state that does not allow this
+    ├── AccessError             the caller may not do this
+    │   ├── CredentialError     the key or token is missing, unknown or revoked
+    │   └── RoleError           the key's role or workspace does not cover this
+    ├── SizeError               the request is larger than is taken
+    ├── RateError               too many requests in a short time
     ├── ModelError              a language model gave no usable answer
     │   ├── ModelUnavailable    no answer can be had now
     │   ├── ModelRefused        the model or its provider declined the request
@@ -25,6 +32,8 @@
 
 Each message names what was wrong and what to do next.
 """
+
+from typing import Any
 
 
 class ReverieError(Exception):
@@ -40,7 +49,11 @@ class DatabaseError(ReverieError):
 
 
 class InputError(ReverieError):
-    """Something the user gave is malformed."""
+    """Something the user gave is malformed; ``code`` is the wire API's stable error code, if any."""
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ExpressionError(InputError):
@@ -65,6 +78,11 @@ class PredicateError(InputError):
 
 class NotFoundError(ReverieError):
     """The named store, memory, session, revision or lesson does not exist."""
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        """The wire API's stable error code, if any."""
 
 
 class ConflictError(ReverieError):
@@ -94,6 +112,46 @@ class StoreArchivedError(ConflictError):
 
 class SlotBusyError(ConflictError):
     """Another dream holds the store's slot."""
+
+
+class HeartbeatError(ConflictError):
+    """A worker's lease on a piece of work has moved on; ``current`` is how it stands."""
+
+    def __init__(self, message: str, *, current: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.current = current
+
+
+class StateError(ReverieError):
+    """The resource is in a state that does not allow this; ``code`` is the wire API's stable error code, if any."""
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class AccessError(ReverieError):
+    """The caller may not do this."""
+
+
+class CredentialError(AccessError):
+    """The key or token is missing, unknown or revoked."""
+
+
+class RoleError(AccessError):
+    """The key's role or workspace does not cover this."""
+
+
+class SizeError(ReverieError):
+    """The request is larger than is taken."""
+
+
+class RateError(ReverieError):
+    """Too many requests in a short time."""
+
+    def __init__(self, message: str, *, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class ModelError(ReverieError):

@@ -71,22 +71,22 @@ def runtime_of(
 
 
 @pytest.fixture(scope="module")
-def template(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+def template(database_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Name of a database that holds the wordy desk, digested."""
     folder = tmp_path_factory.mktemp("desk")
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+    with psycopg.connect(database_server.url("postgres"), autocommit=True) as connection:
         connection.execute("CREATE DATABASE wordy TEMPLATE template")
-    settings = Settings(folder, database_url=server.url("wordy"), workers=1)
+    settings = Settings(folder, database_url=database_server.url("wordy"), workers=1)
     asyncio.run(prepare(settings, wordy_desk(folder / "desk.jsonl")))
     return "wordy"
 
 
 @pytest.fixture
-def database_url(server: EmbeddedServer, template: str) -> Iterator[str]:
+def database_url(database_server: EmbeddedServer, template: str) -> Iterator[str]:
     """The address of a fresh copy of it."""
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+    with psycopg.connect(database_server.url("postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE wordy_copy TEMPLATE {template}")
-        yield server.url("wordy_copy")
+        yield database_server.url("wordy_copy")
         connection.execute("DROP DATABASE wordy_copy WITH (FORCE)")
 
 

@@ -64,36 +64,36 @@ async def dream_at(url: str, model: ScriptedModel | None = None) -> DreamResult:
 
 
 @contextmanager
-def copied(server: EmbeddedServer, source: str, name: str) -> Iterator[str]:
+def copied(database_server: EmbeddedServer, source: str, name: str) -> Iterator[str]:
     """A database with the contents of another, for as long as it is used."""
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+    with psycopg.connect(database_server.url("postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {source}")
-        yield server.url(name)
+        yield database_server.url(name)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="module")
-def desk(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def desk(database_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Name of a database that holds the small desk's sessions."""
-    with copied(server, "template", "desk") as url:
+    with copied(database_server, "template", "desk") as url:
         folder = tmp_path_factory.mktemp("desk")
         asyncio.run(import_desk(Settings(folder, database_url=url, workers=1), folder))
         yield "desk"
 
 
 @pytest.fixture(scope="module")
-def unbroken(server: EmbeddedServer, desk: str) -> DreamResult:
+def unbroken(database_server: EmbeddedServer, desk: str) -> DreamResult:
     """What a dream over the desk gives when nothing disturbs it."""
-    with copied(server, desk, "unbroken") as url:
+    with copied(database_server, desk, "unbroken") as url:
         result = asyncio.run(dream_at(url))
     assert [x.behaviour for x in result.lessons if x.status == "adopted"] == ["start | call:verify"]
     return result
 
 
 @pytest.fixture
-def desk_url(server: EmbeddedServer, desk: str) -> Iterator[str]:
+def desk_url(database_server: EmbeddedServer, desk: str) -> Iterator[str]:
     """A fresh database with the desk's sessions."""
-    with copied(server, desk, "killed") as url:
+    with copied(database_server, desk, "killed") as url:
         yield url
 
 

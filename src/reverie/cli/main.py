@@ -22,6 +22,9 @@ COMMANDS = {
     "memory": ("reverie.cli.memory", "memory"),
     "policy": ("reverie.cli.policy", "policy"),
     "recall": ("reverie.cli.memory_recall", "recall"),
+    "serve": ("reverie.cli.serve", "serve"),
+    "keys": ("reverie.cli.keys", "keys"),
+    "workspaces": ("reverie.cli.keys", "workspaces"),
 }
 
 

@@ -1,0 +1,1 @@
+"""Who uses what was learnt: agent definitions, their tools, how they are changed."""

@@ -1,0 +1,1 @@
+"""The HTTP edge: the Managed Agents wire API and what Reverie adds to it."""

@@ -1,0 +1,136 @@
+"""Who asks, and whether they may: keys of three roles, keys of environments, tokens of single pieces of work."""
+
+from datetime import UTC, datetime
+
+from cachetools import TTLCache
+from starlette.requests import Request
+
+from reverie.api.endpoint import Call, Endpoint
+from reverie.api.service import Service
+from reverie.errors import CredentialError, NotFoundError, RoleError
+from reverie.storage.api_keys import ApiKey, find_key
+from reverie.storage.database import Database
+from reverie.storage.workspaces import DEFAULT_WORKSPACE, find_workspace
+
+_RANK = {"read": 1, "write": 2, "admin": 3}
+_REMEMBERED_SECONDS = 5.0
+"""How long a revoked key may still be taken for good, in exchange for one query fewer a request."""
+_MOST_REMEMBERED = 10_000
+
+LOOPBACK_KEY = ApiKey(
+    "apikey_loopback", DEFAULT_WORKSPACE, "admin", "loopback", None, None, None, datetime(2026, 1, 1, tzinfo=UTC)
+)
+"""Stands for whoever reaches a server that asks for no key."""
+
+
+class KeyRing:
+    """Finds the key and the workspace of a request; remembers both for a few seconds."""
+
+    def __init__(self) -> None:
+        self._known: TTLCache[str, tuple[ApiKey, str]] = TTLCache(_MOST_REMEMBERED, _REMEMBERED_SECONDS)
+
+    async def identify(self, request: Request, service: Service) -> tuple[ApiKey, Database]:
+        """The key that the request carries, and the database as its workspace sees it.
+
+        Raises:
+            CredentialError: there is no key, or it is not good.
+            RoleError: the request names a workspace that is not the key's.
+        """
+        secret = read_secret(request)
+        if secret is None and not service.options.require_key:
+            return LOOPBACK_KEY, service.database
+        if secret is None:
+            raise CredentialError("no API key: send Authorization: Bearer KEY or x-api-key: KEY (reverie keys create)")
+        known = self._known.get(secret) or await self._look_up(secret, service)
+        key, schema = known
+        named = request.headers.get("anthropic-workspace-id")
+        if named is not None and named != key.workspace_id:
+            raise RoleError(f"this key belongs to workspace {key.workspace_id}, not to {named}")
+        return key, service.database.of_schema(schema)
+
+    async def _look_up(self, secret: str, service: Service) -> tuple[ApiKey, str]:
+        async with service.database.connection() as connection:
+            key = await find_key(connection, secret, service.clock.now())
+            if key is None and not service.options.require_key:
+                return LOOPBACK_KEY, service.database.schema
+            if key is None:
+                raise CredentialError("this API key is unknown, revoked or expired")
+            workspace = await find_workspace(connection, key.workspace_id)
+        self._known[secret] = key, workspace.schema
+        return key, workspace.schema
+
+
+def read_secret(request: Request) -> str | None:
+    """The key that a request carries, in whichever header."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return token.strip()
+    return request.headers.get("x-api-key") or None
+
+
+def check_role(key: ApiKey, endpoint: Endpoint) -> None:
+    """Accept a key whose role covers the endpoint.
+
+    Raises:
+        RoleError: it does not.
+    """
+    if key.role in ("worker", "session"):
+        if not endpoint.worker:
+            raise RoleError(f"a {key.role} key may not call {endpoint.name}")
+    elif _RANK[key.role] < _RANK[endpoint.least_role]:
+        raise RoleError(f"{endpoint.name} needs a key of role {endpoint.least_role}; this one has {key.role}")
+
+
+async def check_scope(call: Call, endpoint: Endpoint) -> None:
+    """Hold keys of environments and tokens of work to what they are for.
+
+    Raises:
+        NotFoundError: the path names something outside of the scope; whether it exists is not told.
+    """
+    key = call.key
+    if key.role not in ("worker", "session"):
+        return
+    wanted = call.path.get("environment_id")
+    allowed = wanted is None or wanted == key.environment_id
+    if key.work_id is not None and "work_id" in call.path:
+        allowed = allowed and call.path["work_id"] == key.work_id
+    if "session_id" in call.path:
+        allowed = allowed and await _covers_session(call, call.path["session_id"])
+    if "memory_store_id" in call.path:
+        allowed = allowed and await _covers_store(call, call.path["memory_store_id"], endpoint)
+    if not allowed:
+        raise NotFoundError("there is nothing of this name that this key can reach")
+
+
+async def _covers_session(call: Call, session_id: str) -> bool:
+    if call.key.session_id is not None:
+        return session_id == call.key.session_id
+    async with call.database.connection() as connection:
+        row = await connection.execute(
+            "SELECT l.environment_id FROM sessions s JOIN live_sessions l ON l.session_key = s.key WHERE s.id = %s",
+            [session_id],
+        )
+        found = await row.fetchone()
+    return found is not None and found[0] == call.key.environment_id
+
+
+async def _covers_store(call: Call, store_id: str, endpoint: Endpoint) -> bool:
+    """Whether the store is attached: to the token's session, or to one that runs in the key's environment."""
+    access = ["read_write"] if endpoint.method != "GET" else ["read_write", "read_only"]
+    async with call.database.connection() as connection:
+        row = await connection.execute(
+            """
+            SELECT FROM live_sessions l JOIN sessions s ON s.key = l.session_key, jsonb_array_elements(l.resources) AS r
+            WHERE (s.id = %(session)s OR (%(session)s::text IS NULL AND l.environment_id = %(environment)s))
+                AND l.resources @> jsonb_build_array(jsonb_build_object('memory_store_id', %(store)s::text))
+                AND r ->> 'memory_store_id' = %(store)s AND r ->> 'access' = ANY (%(access)s)
+            LIMIT 1
+            """,
+            {
+                "session": call.key.session_id,
+                "environment": call.key.environment_id,
+                "store": store_id,
+                "access": access,
+            },
+        )
+        return await row.fetchone() is not None

@@ -1,0 +1,21 @@
+"""How long and how many: the limits of the wire API that the SDK's types do not state."""
+
+from collections.abc import Mapping
+
+from pydantic import Field
+from pydantic.fields import FieldInfo
+
+_METADATA = Field(max_length=16)
+
+MOST_BODY_BYTES = 32 * 1024 * 1024
+MOST_FILE_BYTES = 500 * 1024 * 1024
+MOST_METADATA_KEY_CHARACTERS = 64
+MOST_METADATA_VALUE_CHARACTERS = 512
+
+LIMITS: Mapping[str, FieldInfo] = {
+    "AgentCreateParams.name": Field(min_length=1, max_length=256),
+}
+"""By ``Type.field``."""
+
+OPEN_TYPES = frozenset({"BetaManagedAgentsCustomToolInputSchemaParams"})
+"""Types that may hold fields of the user's own."""

@@ -1,0 +1,80 @@
+"""Live events across processes: whoever appends to a session says so in the database, and every server hears it."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import structlog
+from psycopg import AsyncConnection, OperationalError
+
+from reverie.storage.database import Connection, Database
+
+_CHANNEL = "reverie_session"
+_RECONNECT_SECONDS = 0.5
+
+log = structlog.get_logger("reverie.live")
+
+
+async def announce(connection: Connection, session_id: str) -> None:
+    """Tell every server, once this transaction is committed, that a session has grown."""
+    await connection.execute("SELECT pg_notify(%s, %s)", [_CHANNEL, session_id])
+
+
+class LiveEvents:
+    """Wakes those who follow a session when it has grown. Ids are unique over workspaces, so they suffice."""
+
+    def __init__(self) -> None:
+        self._followers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._listening = asyncio.Event()
+        self.closing = asyncio.Event()
+        """Set when the server stops, so that streams end."""
+
+    @contextmanager
+    def follow(self, session_id: str) -> Iterator[asyncio.Event]:
+        """An event that is set whenever the session may have grown; clear it before looking."""
+        grown = asyncio.Event()
+        self._followers[session_id].add(grown)
+        try:
+            yield grown
+        finally:
+            self._followers[session_id].discard(grown)
+            if not self._followers[session_id]:
+                del self._followers[session_id]
+
+    def close(self) -> None:
+        """End all streams."""
+        self.closing.set()
+        self._wake_all()
+
+    @asynccontextmanager
+    async def listening(self, database: Database) -> AsyncIterator[None]:
+        """Hear what is announced, over a connection of its own that is made again when it is lost."""
+        task = asyncio.create_task(self._listen(database))
+        try:
+            await self._listening.wait()
+            yield
+        finally:
+            self.close()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _listen(self, database: Database) -> None:
+        while True:
+            try:
+                async with await AsyncConnection.connect(database.url, autocommit=True) as connection:
+                    await connection.execute(f"LISTEN {_CHANNEL}")
+                    self._listening.set()
+                    # What was announced while nobody listened is found by looking.
+                    self._wake_all()
+                    async for notice in connection.notifies():
+                        for follower in self._followers.get(notice.payload, ()):
+                            follower.set()
+            except OperationalError:
+                log.warning("lost the connection that hears of live events; making it again")
+                await asyncio.sleep(_RECONNECT_SECONDS)
+
+    def _wake_all(self) -> None:
+        for followers in self._followers.values():
+            for follower in followers:
+                follower.set()

@@ -1,0 +1,1 @@
+"""One file per resource: its endpoints, and what each does."""

@@ -1,0 +1,105 @@
+"""The server process: the open database, what runs in the background, and the app on top of them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from reverie.api.app import make_app
+from reverie.api.live import LiveEvents
+from reverie.api.service import Service, ServiceOptions
+from reverie.clock import SystemClock
+from reverie.settings import Settings
+from reverie.storage.database import open_database
+from reverie.storage.workspaces import ensure_workspaces
+
+GRACEFUL_SECONDS = 10
+"""How long a stopping server lets requests finish."""
+MOST_CONNECTIONS = 16
+
+Background = Callable[[Service], Awaitable[None]]
+"""Work that goes on for as long as the server does; cancelled when it stops."""
+BACKGROUND: tuple[Background, ...] = ()
+
+log = structlog.get_logger("reverie.server")
+
+
+@asynccontextmanager
+async def open_service(settings: Settings, options: ServiceOptions) -> AsyncIterator[Service]:
+    """The service with its database open and its background work running."""
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings, MOST_CONNECTIONS))
+        await ensure_workspaces(database, clock.now())
+        live = LiveEvents()
+        await stack.enter_async_context(live.listening(database))
+        service = Service(database, settings, clock, live, options)
+        await stack.enter_async_context(_running(service))
+        yield service
+
+
+@asynccontextmanager
+async def _running(service: Service) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(_told(work, service)) for work in BACKGROUND]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _told(work: Background, service: Service) -> None:
+    """Run background work; should it end by an error, the log says so."""
+    try:
+        await work(service)
+    except Exception:  # the outermost loop of background work
+        log.exception("background work failed", work=getattr(work, "__module__", "?"))
+        raise
+
+
+async def serve(settings: Settings, options: ServiceOptions, host: str, port: int, ready: Callable[[int], Any]) -> None:
+    """Serve until told to stop by SIGINT or SIGTERM; ``ready`` is told the port once requests are taken.
+
+    Raises:
+        DatabaseError: the database cannot be opened.
+    """
+    async with open_service(settings, options) as service:
+
+        @asynccontextmanager
+        async def lifespan(app: Starlette) -> AsyncIterator[None]:  # noqa: ARG001 - Starlette's signature
+            yield
+
+        config = uvicorn.Config(
+            make_app(service, lifespan),
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+            server_header=False,
+        )
+        server = _Server(config, service, ready)
+        await server.serve()
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready, and ends streams before it waits for requests to finish."""
+
+    def __init__(self, config: uvicorn.Config, service: Service, ready: Callable[[int], Any]) -> None:
+        super().__init__(config)
+        self._service = service
+        self._ready = ready
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready(self.servers[0].sockets[0].getsockname()[1])
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        self._service.live.close()
+        await super().shutdown(sockets)

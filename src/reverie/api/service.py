@@ -1,0 +1,42 @@
+"""What every request works with; made once when the server starts."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from reverie.api.live import LiveEvents
+from reverie.clock import Clock
+from reverie.settings import Settings
+from reverie.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceOptions:
+    """How the server treats its callers."""
+
+    require_key: bool = True
+    """False lets anyone who reaches the server act as an admin of the default workspace; for loopback only."""
+    strict_betas: bool = False
+    """Insist on the beta headers as the hosted service does."""
+    requests_per_minute: int | None = None
+    """The most calls a key may make in a minute; None sets no limit."""
+
+
+class DreamRunner(Protocol):
+    """Runs dreams in the background."""
+
+    async def start(self, schema: str, dream_id: str) -> None:
+        """Begin a dream that is recorded in the workspace of ``schema``; returns at once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The open database, the settings, and what runs beside requests."""
+
+    database: Database
+    settings: Settings
+    clock: Clock
+    live: LiveEvents
+    options: ServiceOptions = ServiceOptions()
+    dreams: DreamRunner | None = None
+    extras: dict[str, Any] = field(default_factory=dict)

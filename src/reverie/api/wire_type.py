@@ -1,0 +1,196 @@
+"""Requests as the official SDK types them, read strictly: its parameter types with unknown fields refused.
+
+The SDK says what the fields are; :mod:`reverie.api.limits` adds how long and how many. A type is built when it is
+first needed, since loading the SDK takes longer than the rest of the server.
+"""
+
+import importlib
+import types
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cache, cached_property
+from typing import Annotated, Any, Literal, NotRequired, Required, Union, get_args, get_origin
+
+import msgspec
+from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict, get_type_hints, is_typeddict
+
+from reverie.api.limits import LIMITS, OPEN_TYPES
+from reverie.errors import InputError
+
+_HEADERS = ("betas", "workspace_id", "anthropic_worker_id")
+"""Parameters of the SDK's methods that travel as headers."""
+_RANGES = ("gte", "gt", "lte", "lt")
+
+
+class WireType:
+    """A type by its address, ``module:Name``; read from JSON or from a query string."""
+
+    def __init__(self, address: str, *, leave_out: Sequence[str] = ()) -> None:
+        self.address = address
+        self._leave_out = (*_HEADERS, *leave_out)
+
+    @cached_property
+    def type(self) -> Any:
+        """The type, closed to unknown fields where it is the SDK's parameters."""
+        return _closed(resolve(self.address), self._leave_out)
+
+    @cached_property
+    def adapter(self) -> TypeAdapter[Any]:
+        """What reads and describes it."""
+        return TypeAdapter(self.type)
+
+    def read_json(self, data: bytes) -> Any:
+        """The value that ``data`` holds.
+
+        Raises:
+            InputError: it is not JSON, or not of this type; the message names the field.
+        """
+        try:
+            return self.adapter.validate_json(data or b"{}", strict=True)
+        except ValidationError as error:
+            raise InputError(_describe_json_problem(error, data)) from error
+
+    def read_strictly(self, value: object) -> Any:
+        """What answers are checked with: ``value``, JSON-able, is of this type without anything being coerced.
+
+        Raises:
+            InputError: it is not.
+        """
+        return self.read_json(msgspec.json.encode(value))
+
+    def read_query(self, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+        """The value of query parameters; ``name[]`` and repeated names make lists, ``name[gte]`` makes ``name_gte``.
+
+        Raises:
+            InputError: a parameter is unknown or malformed.
+        """
+        fields = self.type.__annotations__
+        values: dict[str, Any] = {}
+        for name, text in pairs:
+            key = _query_field(name)
+            if key in fields and _is_list(fields[key]):
+                values.setdefault(key, []).append(text)
+            else:
+                values[key] = text
+        try:
+            read: dict[str, Any] = self.adapter.validate_python(values)
+        except ValidationError as error:
+            raise InputError(describe_problem(error, values)) from error
+        return read
+
+
+def resolve(address: str) -> Any:
+    """The object at ``module:Name``."""
+    module, name = address.split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def query_name(field: str, annotation: Any) -> str:
+    """How the SDK writes a field of a query: ``created_at_gte`` as ``created_at[gte]``, lists as ``name[]``."""
+    stem, _, end = field.rpartition("_")
+    if end in _RANGES and stem:
+        return f"{stem}[{end}]"
+    return f"{field}[]" if _is_list(annotation) else field
+
+
+def describe_problem(error: ValidationError, value: object) -> str:
+    """The first thing wrong with ``value``, in a sentence that names the field."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    place = ".".join(_fields(first["loc"], value))
+    message = str(first["msg"])
+    return f"{place}: {message}" if place else message
+
+
+def _describe_json_problem(error: ValidationError, data: bytes) -> str:
+    try:
+        value = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        value = None
+    return describe_problem(error, value)
+
+
+def _fields(location: tuple[int | str, ...], value: object) -> Iterator[str]:
+    """The location without pydantic's names for members of unions, which are not in the value."""
+    for number, part in enumerate(location):
+        if isinstance(part, int) and isinstance(value, list):
+            value = value[part] if part < len(value) else None
+        elif isinstance(value, dict) and part in value:
+            value = value[part]
+        elif number < len(location) - 1:
+            continue
+        yield str(part)
+
+
+def _query_field(name: str) -> str:
+    if name.endswith("[]"):
+        return name[:-2]
+    if name.endswith("]") and "[" in name:
+        stem, _, end = name[:-1].partition("[")
+        return f"{stem}_{end}"
+    return name
+
+
+def _is_list(annotation: Any) -> bool:
+    while get_origin(annotation) in (Annotated, Required, NotRequired):
+        annotation = get_args(annotation)[0]
+    return get_origin(annotation) is list
+
+
+def _closed(annotation: Any, leave_out: tuple[str, ...] = ()) -> Any:
+    """``annotation`` with typed dicts closed, lazy iterables as lists, and unions told apart by ``type``."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if is_typeddict(annotation):
+        return _closed_dict(annotation, leave_out)
+    if origin is Annotated:
+        return _closed(arguments[0])
+    if origin in (Required, NotRequired):
+        return origin[_closed(arguments[0])]
+    if origin in (Union, types.UnionType):
+        return _closed_union(arguments)
+    if origin is Literal or not arguments:
+        return Any if annotation is object else annotation
+    if origin is dict or origin is Mapping or getattr(origin, "__name__", "") == "Mapping":
+        return dict[_closed(arguments[0]), _closed(arguments[1])]  # type: ignore[misc]
+    return list[_closed(arguments[0])]  # type: ignore[misc]
+
+
+def _closed_union(arguments: tuple[Any, ...]) -> Any:
+    if datetime in arguments and str in arguments:
+        return AwareDatetime
+    members = [_closed(argument) for argument in arguments]
+    tagged = [member for member in members if is_typeddict(member) and _is_tagged(member)]
+    others = [member for member in members if member not in tagged]
+    if len(tagged) > 1:
+        joined: Any = Union[tuple(tagged)]
+        return Union[(Annotated[joined, Field(discriminator="type")], *others)]
+    return Union[tuple(members)]
+
+
+def _is_tagged(member: Any) -> bool:
+    tag = member.__annotations__.get("type")
+    return get_origin(tag) is Required and get_origin(get_args(tag)[0]) is Literal
+
+
+@cache
+def _closed_dict(source: Any, leave_out: tuple[str, ...]) -> Any:
+    hints = get_type_hints(source, include_extras=True)
+    fields = {}
+    for name, hint in hints.items():
+        if name in leave_out:
+            continue
+        required = get_origin(hint) is Required or (get_origin(hint) is not NotRequired and _is_total(source, name))
+        inner = get_args(hint)[0] if get_origin(hint) in (Required, NotRequired) else hint
+        limit = LIMITS.get(f"{source.__name__}.{name}")
+        closed = _closed(inner) if limit is None else Annotated[_closed(inner), limit]
+        fields[name] = Required[closed] if required else NotRequired[closed]
+    extra: Literal["allow", "forbid"] = "allow" if source.__name__ in OPEN_TYPES else "forbid"
+    closed_type = TypedDict(source.__name__, fields)  # type: ignore[operator]
+    return with_config(ConfigDict(extra=extra))(closed_type)
+
+
+def _is_total(source: Any, name: str) -> bool:
+    for base in getattr(source, "__orig_bases__", ()):
+        if is_typeddict(base) and name in get_type_hints(base):
+            return _is_total(base, name)
+    return bool(source.__total__)

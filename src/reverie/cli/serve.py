@@ -1,0 +1,44 @@
+"""``reverie serve``: the API as one process on the database."""
+
+import asyncio
+import ipaddress
+
+import click
+
+from reverie.api.logs import set_up_logs
+from reverie.api.server import serve as run_server
+from reverie.api.service import ServiceOptions
+from reverie.settings import load_settings
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8700, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--no-key", is_flag=True, help="Ask for no API key; only on a loopback address.")
+@click.option("--strict-betas", is_flag=True, help="Insist on beta headers as the hosted service does.")
+@click.option("--rate-limit", type=click.IntRange(1), help="Most requests a minute of one key; none by default.")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
+def serve(host: str, port: int, no_key: bool, strict_betas: bool, rate_limit: int | None, log_level: str) -> None:
+    """Serve the Managed Agents API and Reverie's own; stop with Ctrl-C.
+
+    Data lives in REVERIE_HOME, or in DATABASE_URL, where any number of servers may share it. Keys come from
+    `reverie keys create`.
+    """
+    if no_key and not _is_loopback(host):
+        raise click.BadParameter(f"{host} can be reached from elsewhere; leave out --no-key", param_hint="--host")
+    set_up_logs(log_level)
+    options = ServiceOptions(require_key=not no_key, strict_betas=strict_betas, requests_per_minute=rate_limit)
+
+    def ready(taken: int) -> None:
+        click.echo(f"Reverie serves http://{host}:{taken} (docs: /docs)")
+
+    asyncio.run(run_server(load_settings(), options, host, port, ready))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

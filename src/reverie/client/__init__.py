@@ -1,0 +1,1 @@
+"""The official client with Reverie's own calls added."""
