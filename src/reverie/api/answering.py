@@ -167,7 +167,7 @@ async def _answer(
 async def finish(call: Call, action: str | None) -> None:
     """Record what the call did, and queue its notices, in its transaction; ``action`` is None where it only read."""
     if action is not None:
-        subject = call.resource_id or next(reversed(call.path.values()), None)
+        subject = call.resource_id or next(reversed([*call.path.values()]), None)
         await record_act(call.connection, call.actor, action, subject, call.request_id, call.now)
     if call.notices:
         await write_notices(call.connection, call.notices, call.key.workspace_id, call.now)

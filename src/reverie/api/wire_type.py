@@ -162,9 +162,9 @@ def _closed_union(arguments: tuple[Any, ...]) -> Any:
     tagged = [member for member in members if is_typeddict(member) and _is_tagged(member)]
     others = [member for member in members if member not in tagged]
     if len(tagged) > 1:
-        joined: Any = Union[tuple(tagged)]
+        joined: Any = Union[tuple(tagged)]  # noqa: UP007 - a union of a tuple has no other spelling
         return Union[(Annotated[joined, Field(discriminator="type")], *others)]
-    return Union[tuple(members)]
+    return Union[tuple(members)]  # noqa: UP007
 
 
 def _is_tagged(member: Any) -> bool:
@@ -179,13 +179,15 @@ def _closed_dict(source: Any, leave_out: tuple[str, ...]) -> Any:
     for name, hint in hints.items():
         if name in leave_out:
             continue
-        required = get_origin(hint) is Required or (get_origin(hint) is not NotRequired and _is_total(source, name))
-        inner = get_args(hint)[0] if get_origin(hint) in (Required, NotRequired) else hint
+        mark: Any = get_origin(hint)
+        required = mark is Required or (mark is not NotRequired and _is_total(source, name))
+        inner = get_args(hint)[0] if mark in (Required, NotRequired) else hint
         limit = LIMITS.get(f"{source.__name__}.{name}")
         closed = _closed(inner) if limit is None else Annotated[_closed(inner), limit]
         fields[name] = Required[closed] if required else NotRequired[closed]
     extra: Literal["allow", "forbid"] = "allow" if source.__name__ in OPEN_TYPES else "forbid"
-    closed_type = TypedDict(source.__name__, fields)  # type: ignore[operator]
+    make: Any = TypedDict
+    closed_type = make(source.__name__, fields)
     return with_config(ConfigDict(extra=extra))(closed_type)
 
 

@@ -83,7 +83,8 @@ async def list_environments(
 async def update_environment(connection: Connection, environment: Environment) -> None:
     """Replace what may change of an environment."""
     await connection.execute(
-        "UPDATE environments SET name = %s, description = %s, config = %s, metadata = %s, updated_at = %s WHERE id = %s",
+        "UPDATE environments SET name = %s, description = %s, config = %s, metadata = %s, updated_at = %s"
+        " WHERE id = %s",
         [
             environment.name,
             environment.description,
