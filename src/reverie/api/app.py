@@ -15,7 +15,7 @@ from reverie.api.answering import answering, error_response, json_response
 from reverie.api.endpoint import Endpoint
 from reverie.api.openapi import openapi_document
 from reverie.api.rates import RateLimiter
-from reverie.api.routes import environments, files
+from reverie.api.routes import environments, files, models, skills
 from reverie.api.service import Service
 from reverie.errors import InputError, NotFoundError
 from reverie.ids import new_id
@@ -23,6 +23,8 @@ from reverie.ids import new_id
 ENDPOINTS: tuple[Endpoint, ...] = (
     *environments.ENDPOINTS,
     *files.ENDPOINTS,
+    *skills.ENDPOINTS,
+    *models.ENDPOINTS,
 )
 """All of the API, in the order of the documentation."""
 
