@@ -56,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Processes for parsing, redaction and digests. ``REVERIE_WORKERS``; default: the processor count."""
     redaction: bool = True
     """Replace secrets and personal data before anything is stored. ``REVERIE_REDACTION``: ``on`` or ``off``."""
+    otlp_endpoint: str | None = None
+    """Where traces and metrics go, such as ``http://localhost:4318``. ``REVERIE_OTLP_ENDPOINT``; default: nowhere."""
     model: ModelSettings | None = None
     """The language model that may help; None (``REVERIE_MODEL`` unset) is the default, and nothing needs one."""
 
@@ -78,8 +80,15 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         database_url=environment.get("DATABASE_URL") or None,
         workers=int(workers),
         redaction=redaction == "on",
+        otlp_endpoint=_load_endpoint(environment.get("REVERIE_OTLP_ENDPOINT")),
         model=_load_model(environment),
     )
+
+
+def _load_endpoint(text: str | None) -> str | None:
+    if text and not text.startswith(("http://", "https://")):
+        raise SettingsError(f"REVERIE_OTLP_ENDPOINT={text!r} must start with http:// or https://")
+    return text or None
 
 
 def _load_model(environment: Mapping[str, str]) -> ModelSettings | None:

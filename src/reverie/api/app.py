@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -62,7 +63,8 @@ def make_app(
         *(Route(x.path, answering(x, service, keys, rates), methods=[x.method], name=x.name) for x in endpoints),
     ]
     handlers: dict[Any, Any] = {HTTPException: failed}
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    watched = [Middleware(service.telemetry.wrap)]
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers, middleware=watched)
 
 
 def _plain(request: Request, error: Exception) -> Exception:

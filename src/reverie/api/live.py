@@ -42,6 +42,10 @@ class LiveEvents:
             if not self._followers[session_id]:
                 del self._followers[session_id]
 
+    def count_followers(self) -> int:
+        """How many streams are open in this process."""
+        return sum(map(len, self._followers.values()))
+
     def close(self) -> None:
         """End all streams."""
         self.closing.set()

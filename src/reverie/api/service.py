@@ -7,6 +7,7 @@ from reverie.api.live import LiveEvents
 from reverie.clock import Clock
 from reverie.settings import Settings
 from reverie.storage.database import Database
+from reverie.telemetry.telemetry import NO_TELEMETRY, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +40,5 @@ class Service:
     live: LiveEvents
     options: ServiceOptions = ServiceOptions()
     dreams: DreamRunner | None = None
+    telemetry: Telemetry = NO_TELEMETRY
     extras: dict[str, Any] = field(default_factory=dict)

@@ -25,6 +25,7 @@ from reverie.settings import Settings, load_settings
 from reverie.storage.database import Database
 from reverie.storage.policies import find_policy
 from reverie.storage.sessions import read_transcripts
+from reverie.telemetry.opening import open_telemetry
 
 _STAGES = {
     "digest": "reading sessions",
@@ -64,8 +65,10 @@ def dream(store: str, where: str | None, report: Path | None, estimate: bool, as
             clock = SystemClock()
             request, policy = await _ask(database, store, where)
             named = settings.model
-            async with nullcontext() if named is None else open_model(named) as model:
-                result = await run_dream(Runtime(database, settings, policy, clock, told, model), request)
+            with open_telemetry(settings) as telemetry:
+                async with nullcontext() if named is None else open_model(named) as model:
+                    runtime = Runtime(database, settings, policy, clock, told, model, telemetry.stage)
+                    result = await run_dream(runtime, request)
             if report is not None:
                 tell("writing the report")
                 await _write_report(database, result, report, clock)

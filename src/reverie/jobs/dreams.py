@@ -7,8 +7,11 @@ stay in Reverie's own tables; DBOS keeps only ids, counts and times.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from dbos import DBOS, DBOSConfiguredInstance
@@ -68,6 +71,8 @@ _SESSIONS_PER_CALL = 200
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, what is done of it and out of how much (0: unknown)."""
+Watch = Callable[[str, str], AbstractContextManager[None]]
+"""Entered with a stage and the dream's id when the stage begins, and left when it ends."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ class Runtime:
     progress: Progress
     model: LanguageModel | None = None
     """What may help; its price is taken from the policy's budget, else from the settings."""
+    watch: Watch = lambda *_: nullcontext()
 
     @property
     def budget(self) -> ModelBudget:
@@ -89,6 +95,22 @@ class Runtime:
         if budget.price is not None or settings is None:
             return budget
         return msgspec.structs.replace(budget, price=settings.price)
+
+
+Rest = ParamSpec("Rest")
+Answer = TypeVar("Answer")
+Stage = Callable[Concatenate["DreamWorkflow", str, Rest], Coroutine[Any, Any, Answer]]
+
+
+def _watched(stage: Stage[Rest, Answer]) -> Stage[Rest, Answer]:
+    """``stage`` with whoever watches told when it begins and ends."""
+
+    @wraps(stage)  # DBOS knows steps by their names.
+    async def run(workflow: "DreamWorkflow", dream_id: str, /, *args: Rest.args, **named: Rest.kwargs) -> Answer:
+        with workflow._runtime.watch(stage.__name__, dream_id):
+            return await stage(workflow, dream_id, *args, **named)
+
+    return run
 
 
 @DBOS.dbos_class()
@@ -149,6 +171,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
             raise
 
     @DBOS.step()
+    @_watched
     async def survey(self, dream_id: str) -> tuple[SessionCounts, float]:
         """Count what there is to read; later steps see the same sessions."""
         began = time.perf_counter()
@@ -161,6 +184,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
         return SessionCounts(size.sessions, new, size.scored), time.perf_counter() - began
 
     @DBOS.step()
+    @_watched
     async def digest(self, dream_id: str, done: int, total: int) -> tuple[int, float]:
         """Digest the next batch of sessions; says how many there were."""
         began = time.perf_counter()
@@ -187,6 +211,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
         return len(keys), time.perf_counter() - began
 
     @DBOS.step()
+    @_watched
     async def consult(self, dream_id: str) -> float:
         """Ask the model for behaviours to look for; what it said is kept, and then it is not asked again."""
         began = time.perf_counter()
@@ -208,6 +233,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
         return time.perf_counter() - began
 
     @DBOS.step()
+    @_watched
     async def mine(self, dream_id: str) -> float:
         """Test every behaviour, proposed ones included, with the placebo; the findings are kept with the dream."""
         began = time.perf_counter()
@@ -232,6 +258,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
         return time.perf_counter() - began
 
     @DBOS.step()
+    @_watched
     async def describe(self, dream_id: str, sessions: int) -> float:
         """Look for patterns of the other kinds; an earlier overview is kept while the sessions have hardly grown."""
         began = time.perf_counter()
@@ -251,6 +278,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
         return time.perf_counter() - began
 
     @DBOS.step()
+    @_watched
     async def word(self, dream_id: str) -> float:
         """Ask the model for better words; what it said is kept, and then it is not asked again."""
         began = time.perf_counter()
@@ -288,6 +316,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
         return await load_corpus(connection, segment, dream.last_session_key, self._runtime.policy.metrics)
 
     @DBOS.step()
+    @_watched
     async def conclude(self, dream_id: str, counts: SessionCounts, stages: list[StageTime]) -> None:
         """Propose lessons, pass the gate, write one revision."""
         runtime = self._runtime
