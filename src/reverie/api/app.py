@@ -18,6 +18,7 @@ from reverie.api.rates import RateLimiter
 from reverie.api.routes import (
     agents,
     environments,
+    files,
     session_events,
     session_resources,
     session_threads,
@@ -34,6 +35,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *session_events.ENDPOINTS,
     *session_threads.ENDPOINTS,
     *session_resources.ENDPOINTS,
+    *files.ENDPOINTS,
 )
 """All of the API, in the order of the documentation."""
 
