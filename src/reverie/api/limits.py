@@ -15,6 +15,7 @@ MOST_METADATA_KEY_CHARACTERS = 64
 MOST_METADATA_VALUE_CHARACTERS = 512
 
 LIMITS: Mapping[str, FieldInfo] = {
+    "FileListQuery.limit": Field(ge=1, le=1000),
     "AgentCreateParams.name": Field(min_length=1, max_length=256),
     "AgentCreateParams.description": Field(max_length=2048),
     "AgentCreateParams.system": Field(max_length=100_000),
