@@ -108,10 +108,12 @@ async def update(call: Call) -> dict[str, Any]:
 
 
 async def archive(call: Call) -> dict[str, Any]:
-    """Archive an agent for good; doing it again changes nothing."""
-    agent = await table.archive_agent(call.connection, call.path["agent_id"], call.now)
+    """Archive an agent, and its deployments, for good; doing it again changes nothing."""
+    agent, deployments = await table.archive_agent(call.connection, call.path["agent_id"], call.now)
     if agent.archived_at == call.now:
         call.notify("agent.archived", agent.id)
+    for deployment in deployments:
+        call.notify("deployment.archived", deployment)
     return wire_agent(agent)
 
 
