@@ -17,6 +17,7 @@ from reverie.api.openapi import openapi_document
 from reverie.api.rates import RateLimiter
 from reverie.api.routes import (
     agents,
+    deployments,
     environments,
     files,
     session_events,
@@ -35,6 +36,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *session_events.ENDPOINTS,
     *session_threads.ENDPOINTS,
     *session_resources.ENDPOINTS,
+    *deployments.ENDPOINTS,
     *files.ENDPOINTS,
 )
 """All of the API, in the order of the documentation."""
