@@ -14,6 +14,13 @@ MOST_METADATA_VALUE_CHARACTERS = 512
 
 LIMITS: Mapping[str, FieldInfo] = {
     "AgentCreateParams.name": Field(min_length=1, max_length=256),
+    "EnvironmentKeyCreateParams.expires_in_days": Field(ge=1, le=3650),
+    "EnvironmentKeyCreateParams.name": Field(max_length=256),
+    "EnvironmentKeyListParams.limit": Field(ge=1, le=100),
+    "WorkHeartbeatParams.desired_ttl_seconds": Field(ge=5, le=3600),
+    "WorkListParams.limit": Field(ge=1, le=100),
+    "WorkPollParams.block_ms": Field(ge=1, le=999),
+    "WorkPollParams.reclaim_older_than_ms": Field(ge=0, le=86_400_000),
 }
 """By ``Type.field``."""
 

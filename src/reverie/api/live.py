@@ -8,21 +8,20 @@ from contextlib import asynccontextmanager, contextmanager
 import structlog
 from psycopg import AsyncConnection, OperationalError
 
-from reverie.storage.database import Connection, Database
+from reverie.storage.announcing import CHANNEL
+from reverie.storage.announcing import announce as announce
+from reverie.storage.database import Database
 
-_CHANNEL = "reverie_session"
 _RECONNECT_SECONDS = 0.5
 
 log = structlog.get_logger("reverie.live")
 
 
-async def announce(connection: Connection, session_id: str) -> None:
-    """Tell every server, once this transaction is committed, that a session has grown."""
-    await connection.execute("SELECT pg_notify(%s, %s)", [_CHANNEL, session_id])
-
-
 class LiveEvents:
-    """Wakes those who follow a session when it has grown. Ids are unique over workspaces, so they suffice."""
+    """Wakes those who follow a session, or whatever else is announced, when it has grown.
+
+    Ids are unique over workspaces, so they suffice.
+    """
 
     def __init__(self) -> None:
         self._followers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
@@ -63,7 +62,7 @@ class LiveEvents:
         while True:
             try:
                 async with await AsyncConnection.connect(database.url, autocommit=True) as connection:
-                    await connection.execute(f"LISTEN {_CHANNEL}")
+                    await connection.execute(f"LISTEN {CHANNEL}")
                     self._listening.set()
                     # What was announced while nobody listened is found by looking.
                     self._wake_all()
