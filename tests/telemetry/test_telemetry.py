@@ -5,6 +5,7 @@ from dataclasses import replace
 import httpx2
 import msgspec
 import pytest
+from anthropic import AsyncAnthropic
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -26,7 +27,7 @@ from reverie.storage.database import Database
 from reverie.storage.workspaces import ensure_workspaces
 from reverie.telemetry.open_telemetry import OpenTelemetry
 from reverie.telemetry.opening import open_telemetry
-from reverie.telemetry.telemetry import DREAMS, QUEUE_DEPTH, REQUESTS, STREAMS_OPEN
+from reverie.telemetry.telemetry import DREAMS, EVENTS_APPENDED, QUEUE_DEPTH, REQUESTS, STREAMS_OPEN
 
 
 class Recorded:
@@ -72,6 +73,18 @@ async def test_a_request_is_a_span_named_by_its_route_and_counted(service: Servi
     assert recorded.points(REQUESTS) == [({"endpoint": "environments.retrieve", "status": 404}, 1)]
 
 
+async def test_appended_events_are_counted(service: Service, recorded: Recorded) -> None:
+    http = httpx2.AsyncClient(transport=httpx2.ASGITransport(make_app(service)))
+    async with AsyncAnthropic(base_url="http://here", api_key="any", http_client=http) as client:
+        environment = await client.beta.environments.create(name="desk")
+        agent = await client.beta.agents.create(name="a", model="m")
+        session = await client.beta.sessions.create(agent=agent.id, environment_id=environment.id)
+        said = {"type": "user.message", "content": [{"type": "text", "text": "Hello."}]}
+        await client.beta.sessions.events.send(session.id, events=[said])  # type: ignore[list-item]
+        appended = [event async for event in client.beta.sessions.events.list(session.id) if event.processed_at]  # type: ignore[union-attr]
+    assert [value for _, value in recorded.points(EVENTS_APPENDED)] == [len(appended)]
+
+
 async def test_the_load_is_measured_by_workspace(service: Service, recorded: Recorded) -> None:
     await ensure_workspaces(service.database, service.clock.now())
     with service.live.follow("sesn_1"), service.live.follow("sesn_2"):
@@ -80,7 +93,7 @@ async def test_the_load_is_measured_by_workspace(service: Service, recorded: Rec
     assert {str(attributes["status"]): value for attributes, value in recorded.points(DREAMS)} == dict.fromkeys(
         ("pending", "running", "completed", "failed", "canceled"), 0
     )
-    assert {str(attributes["queue"]) for attributes, _ in recorded.points(QUEUE_DEPTH)} >= {"dreams"}
+    assert {str(attributes["queue"]) for attributes, _ in recorded.points(QUEUE_DEPTH)} == {"dreams", "work"}
 
 
 async def test_each_stage_of_a_dream_is_a_span(database: Database, settings: Settings, recorded: Recorded) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import cache
 from typing import Any
 
@@ -18,15 +19,40 @@ from reverie.api.docs import render_docs
 from reverie.api.endpoint import Endpoint
 from reverie.api.openapi import openapi_document
 from reverie.api.rates import RateLimiter
-from reverie.api.routes import environments, files, models, skills
+from reverie.api.routes import (
+    agents,
+    credentials,
+    deployments,
+    environment_keys,
+    environments,
+    files,
+    models,
+    session_events,
+    session_resources,
+    session_threads,
+    sessions,
+    skills,
+    vaults,
+    work,
+)
 from reverie.api.service import Service
 from reverie.errors import InputError, NotFoundError
 from reverie.ids import new_id
 
 ENDPOINTS: tuple[Endpoint, ...] = (
+    *agents.ENDPOINTS,
     *environments.ENDPOINTS,
+    *environment_keys.ENDPOINTS,
+    *work.ENDPOINTS,
+    *sessions.ENDPOINTS,
+    *session_events.ENDPOINTS,
+    *session_threads.ENDPOINTS,
+    *session_resources.ENDPOINTS,
+    *deployments.ENDPOINTS,
     *files.ENDPOINTS,
     *skills.ENDPOINTS,
+    *vaults.ENDPOINTS,
+    *credentials.ENDPOINTS,
     *models.ENDPOINTS,
 )
 """All of the API, in the order of the documentation."""

@@ -39,3 +39,4 @@ async def tell_load_once(service: Service) -> None:
         for status in DREAM_STATUSES:
             telemetry.measure(DREAMS, load.dreams.get(status, 0), {**where, "status": status})
         telemetry.measure(QUEUE_DEPTH, load.dreams.get("pending", 0), {**where, "queue": "dreams"})
+        telemetry.measure(QUEUE_DEPTH, load.queued_work, {**where, "queue": "work"})
