@@ -81,7 +81,7 @@ async def test_appended_events_are_counted(service: Service, recorded: Recorded)
         session = await client.beta.sessions.create(agent=agent.id, environment_id=environment.id)
         said = {"type": "user.message", "content": [{"type": "text", "text": "Hello."}]}
         await client.beta.sessions.events.send(session.id, events=[said])  # type: ignore[list-item]
-        appended = [event async for event in client.beta.sessions.events.list(session.id) if event.processed_at]  # type: ignore[union-attr]
+        appended = [event async for event in client.beta.sessions.events.list(session.id) if event.processed_at]
     assert [value for _, value in recorded.points(EVENTS_APPENDED)] == [len(appended)]
 
 
