@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reverie.client.client import AsyncClient, Client
     from reverie.dreams.dream import DreamResult
     from reverie.dreams.policy import DreamPolicy
     from reverie.errors import ReverieError
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from reverie.storage.import_summary import ImportOptions, ImportSummary
 
 __all__ = [
+    "AsyncClient",
     "AsyncReverie",
+    "Client",
     "DreamPolicy",
     "DreamResult",
     "ImportOptions",
@@ -40,7 +43,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AsyncClient": "reverie.client.client",
     "AsyncReverie": "reverie.library",
+    "Client": "reverie.client.client",
     "DreamPolicy": "reverie.dreams.policy",
     "DreamResult": "reverie.dreams.dream",
     "ImportOptions": "reverie.storage.import_summary",
