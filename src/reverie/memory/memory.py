@@ -43,6 +43,13 @@ class Memory(msgspec.Struct, frozen=True):
     tier: Tier = "intermediate"
 
 
+class Directory(msgspec.Struct, frozen=True):
+    """Stands in a listing for the memories beneath a path."""
+
+    path: str
+    """With a slash at its end."""
+
+
 class MemoryVersion(msgspec.Struct, frozen=True):
     """An immutable snapshot of a memory, one per real change."""
 
