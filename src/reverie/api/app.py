@@ -15,16 +15,47 @@ from reverie.api.answering import answering, error_response, json_response
 from reverie.api.endpoint import Endpoint
 from reverie.api.openapi import openapi_document
 from reverie.api.rates import RateLimiter
-from reverie.api.routes import environments, memories, memory_stores, memory_versions
+from reverie.api.routes import (
+    agents,
+    credentials,
+    deployments,
+    environment_keys,
+    environments,
+    files,
+    memories,
+    memory_stores,
+    memory_versions,
+    models,
+    session_events,
+    session_resources,
+    session_threads,
+    sessions,
+    skills,
+    vaults,
+    work,
+)
 from reverie.api.service import Service
 from reverie.errors import InputError, NotFoundError
 from reverie.ids import new_id
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    *environments.ENDPOINTS,
     *memory_stores.ENDPOINTS,
     *memories.ENDPOINTS,
     *memory_versions.ENDPOINTS,
+    *agents.ENDPOINTS,
+    *environments.ENDPOINTS,
+    *environment_keys.ENDPOINTS,
+    *work.ENDPOINTS,
+    *sessions.ENDPOINTS,
+    *session_events.ENDPOINTS,
+    *session_threads.ENDPOINTS,
+    *session_resources.ENDPOINTS,
+    *deployments.ENDPOINTS,
+    *files.ENDPOINTS,
+    *skills.ENDPOINTS,
+    *vaults.ENDPOINTS,
+    *credentials.ENDPOINTS,
+    *models.ENDPOINTS,
 )
 """All of the API, in the order of the documentation."""
 

@@ -83,12 +83,16 @@ class Endpoint:
     """By default ``read`` for GET and ``write`` for the rest."""
     worker: bool = False
     """Whether keys of environments and tokens of work may call it, each within its scope."""
+    worker_key: bool = False
+    """Whether keys of environments may call it, but no tokens of work."""
     extension: bool = False
     """Whether it is ours, not of the Managed Agents API."""
     transaction: bool = True
     """Whether the handler works in one transaction; streams and long work open their own."""
     raw_body: bool = False
     """Whether the handler reads the body itself."""
+    body_media: str = "application/json"
+    """Another one goes with ``raw_body``; ``body`` then only describes."""
 
     @property
     def least_role(self) -> Role:
