@@ -17,20 +17,27 @@ from reverie.api.openapi import openapi_document
 from reverie.api.rates import RateLimiter
 from reverie.api.routes import (
     agents,
+    audit_log,
     credentials,
     deployments,
     environment_keys,
     environments,
     files,
+    lessons,
     memories,
     memory_stores,
     memory_versions,
+    metrics,
     models,
+    policies,
+    recall,
+    segments,
     session_events,
     session_resources,
     session_threads,
     sessions,
     skills,
+    store_revisions,
     vaults,
     work,
 )
@@ -39,9 +46,6 @@ from reverie.errors import InputError, NotFoundError
 from reverie.ids import new_id
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    *memory_stores.ENDPOINTS,
-    *memories.ENDPOINTS,
-    *memory_versions.ENDPOINTS,
     *agents.ENDPOINTS,
     *environments.ENDPOINTS,
     *environment_keys.ENDPOINTS,
@@ -50,12 +54,22 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *session_events.ENDPOINTS,
     *session_threads.ENDPOINTS,
     *session_resources.ENDPOINTS,
+    *memory_stores.ENDPOINTS,
+    *memories.ENDPOINTS,
+    *memory_versions.ENDPOINTS,
+    *store_revisions.ENDPOINTS,
+    *recall.ENDPOINTS,
+    *policies.ENDPOINTS,
+    *lessons.ENDPOINTS,
+    *metrics.ENDPOINTS,
+    *segments.ENDPOINTS,
     *deployments.ENDPOINTS,
     *files.ENDPOINTS,
     *skills.ENDPOINTS,
     *vaults.ENDPOINTS,
     *credentials.ENDPOINTS,
     *models.ENDPOINTS,
+    *audit_log.ENDPOINTS,
 )
 """All of the API, in the order of the documentation."""
 
