@@ -12,7 +12,7 @@ from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.progress import progress_line
 from reverie.cli.run import run
 from reverie.clock import SystemClock
-from reverie.dreams.dream import DreamEstimate, DreamRequest, DreamResult
+from reverie.dreams.dream import STAGES, DreamEstimate, DreamRequest, DreamResult
 from reverie.dreams.policy import DreamPolicy
 from reverie.jobs.dreams import Runtime
 from reverie.jobs.engine import dream as run_dream
@@ -25,15 +25,6 @@ from reverie.settings import Settings, load_settings
 from reverie.storage.database import Database
 from reverie.storage.policies import find_policy
 from reverie.storage.sessions import read_transcripts
-
-_STAGES = {
-    "digest": "reading sessions",
-    "consult": "asking the model what to look for",
-    "mine": "comparing within tasks, and the placebo",
-    "describe": "looking for themes, flows and trends",
-    "word": "asking the model for words",
-    "conclude": "writing lessons",
-}
 
 
 @click.command()
@@ -58,7 +49,7 @@ def dream(store: str, where: str | None, report: Path | None, estimate: bool, as
 
         def told(stage: str, done: int, total: int) -> None:
             share = f" {done:,} of {total:,}" if total else ""
-            tell(f"{_STAGES.get(stage, stage)}{share}")
+            tell(f"{STAGES.get(stage, stage)}{share}")
 
         async def work(database: Database) -> DreamResult:
             clock = SystemClock()

@@ -15,7 +15,6 @@ from reverie.lessons.doubt import what_would_change_our_mind
 from reverie.lessons.lesson import Evidence, Lesson
 from reverie.patterns.breakdown import StratumRow, break_down
 from reverie.patterns.corpus import form_strata
-from reverie.sessions.segment import compile_segment
 from reverie.sessions.session import Transcript
 from reverie.sessions.transcript import Turn, render_turns
 from reverie.storage.database import Database
@@ -66,7 +65,7 @@ async def _explain(database: Database, lesson_id: str) -> Explanation:
     async with database.connection() as connection:
         lesson, dream_id = await find_lesson(connection, lesson_id)
         dream = await read_dream(connection, dream_id)
-        corpus = await load_corpus(connection, compile_segment(dream.request.where), dream.last_session_key)
+        corpus = await load_corpus(connection, dream.request.segment(), dream.last_session_key)
         cited = [*lesson.evidence[:_SUPPORTING], *lesson.counter_examples[:_CONTRARY]]
         transcripts = await read_transcripts(connection, [citation.session_id for citation in cited])
     corpus = corpus.scored_only()
