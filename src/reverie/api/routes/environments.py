@@ -113,7 +113,7 @@ async def update(call: Call) -> dict[str, Any]:
     changed = Environment(
         id=present.id,
         name=body.get("name") or present.name,
-        description=body["description"] if "description" in body else present.description,
+        description=body.get("description", present.description),
         config=resolve_config(body.get("config"), present.config),
         metadata=patch_metadata(present.metadata, body.get("metadata"), empty_deletes=True, code=_METADATA_CODE),
         created_at=present.created_at,
