@@ -17,9 +17,11 @@ from reverie.api.openapi import openapi_document
 from reverie.api.rates import RateLimiter
 from reverie.api.routes import (
     agents,
+    dreams,
     environments,
     files,
     session_events,
+    session_imports,
     session_resources,
     session_threads,
     sessions,
@@ -36,6 +38,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *session_threads.ENDPOINTS,
     *session_resources.ENDPOINTS,
     *files.ENDPOINTS,
+    *dreams.ENDPOINTS,
+    *session_imports.ENDPOINTS,
 )
 """All of the API, in the order of the documentation."""
 

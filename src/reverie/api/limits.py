@@ -30,6 +30,10 @@ LIMITS: Mapping[str, FieldInfo] = {
     "BetaManagedAgentsAgentWithOverridesParams.system": Field(max_length=100_000),
     "BetaManagedAgentsAgentWithOverridesParams.version": _VERSION,
     "BetaManagedAgentsAWSRoleExecutionIdentityParams.role_arn": Field(min_length=1, max_length=2048),
+    "DreamCreateParams.instructions": Field(min_length=1, max_length=4096),
+    "DreamRequestParams.instructions": Field(min_length=1, max_length=4096),
+    "BetaDreamModelConfigParam.id": Field(min_length=1, max_length=256),
+    "DreamListParams.limit": _PAGE,
 }
 """By ``Type.field``."""
 
