@@ -17,14 +17,17 @@ from reverie.api.openapi import openapi_document
 from reverie.api.rates import RateLimiter
 from reverie.api.routes import (
     agents,
+    deployments,
     dreams,
     environments,
     files,
+    models,
     session_events,
     session_imports,
     session_resources,
     session_threads,
     sessions,
+    skills,
 )
 from reverie.api.service import Service
 from reverie.errors import InputError, NotFoundError
@@ -37,9 +40,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *session_events.ENDPOINTS,
     *session_threads.ENDPOINTS,
     *session_resources.ENDPOINTS,
+    *deployments.ENDPOINTS,
     *files.ENDPOINTS,
     *dreams.ENDPOINTS,
     *session_imports.ENDPOINTS,
+    *skills.ENDPOINTS,
+    *models.ENDPOINTS,
 )
 """All of the API, in the order of the documentation."""
 

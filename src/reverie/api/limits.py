@@ -8,6 +8,9 @@ from pydantic.fields import FieldInfo
 _PAGE = Field(ge=1, le=100)
 _VERSION = Field(ge=1)
 _METADATA = Field(max_length=16)
+_INITIAL_EVENTS = Field(min_length=1, max_length=50)
+_RESOURCES = Field(max_length=500)
+_VAULTS = Field(max_length=50)
 
 MOST_BODY_BYTES = 32 * 1024 * 1024
 MOST_FILE_BYTES = 500 * 1024 * 1024
@@ -16,6 +19,9 @@ MOST_METADATA_VALUE_CHARACTERS = 512
 
 LIMITS: Mapping[str, FieldInfo] = {
     "FileListQuery.limit": Field(ge=1, le=1000),
+    "ModelListParams.limit": Field(ge=1, le=1000),
+    "SkillListParams.limit": Field(ge=1, le=1000),
+    "SkillVersionListQuery.limit": Field(ge=1, le=1000),
     "AgentCreateParams.name": Field(min_length=1, max_length=256),
     "AgentCreateParams.description": Field(max_length=2048),
     "AgentCreateParams.system": Field(max_length=100_000),
@@ -26,6 +32,18 @@ LIMITS: Mapping[str, FieldInfo] = {
     "AgentListParams.limit": _PAGE,
     "AgentRetrieveParams.version": _VERSION,
     "AgentVersionListParams.limit": _PAGE,
+    "DeploymentCreateParams.name": Field(min_length=1, max_length=256),
+    "DeploymentCreateParams.description": Field(max_length=2048),
+    "DeploymentCreateParams.initial_events": _INITIAL_EVENTS,
+    "DeploymentCreateParams.resources": _RESOURCES,
+    "DeploymentCreateParams.vault_ids": _VAULTS,
+    "DeploymentUpdateParams.name": Field(min_length=1, max_length=256),
+    "DeploymentUpdateParams.description": Field(max_length=2048),
+    "DeploymentUpdateParams.initial_events": _INITIAL_EVENTS,
+    "DeploymentUpdateParams.resources": _RESOURCES,
+    "DeploymentUpdateParams.vault_ids": _VAULTS,
+    "DeploymentListParams.limit": _PAGE,
+    "DeploymentRunListParams.limit": Field(ge=1, le=1000),
     "BetaManagedAgentsAgentParams.version": _VERSION,
     "BetaManagedAgentsAgentWithOverridesParams.system": Field(max_length=100_000),
     "BetaManagedAgentsAgentWithOverridesParams.version": _VERSION,
