@@ -17,8 +17,10 @@ from reverie.api.openapi import openapi_document
 from reverie.api.rates import RateLimiter
 from reverie.api.routes import (
     agents,
+    credentials,
     deployments,
     dreams,
+    environment_keys,
     environments,
     files,
     models,
@@ -28,6 +30,8 @@ from reverie.api.routes import (
     session_threads,
     sessions,
     skills,
+    vaults,
+    work,
 )
 from reverie.api.service import Service
 from reverie.errors import InputError, NotFoundError
@@ -36,6 +40,8 @@ from reverie.ids import new_id
 ENDPOINTS: tuple[Endpoint, ...] = (
     *agents.ENDPOINTS,
     *environments.ENDPOINTS,
+    *environment_keys.ENDPOINTS,
+    *work.ENDPOINTS,
     *sessions.ENDPOINTS,
     *session_events.ENDPOINTS,
     *session_threads.ENDPOINTS,
@@ -45,6 +51,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *dreams.ENDPOINTS,
     *session_imports.ENDPOINTS,
     *skills.ENDPOINTS,
+    *vaults.ENDPOINTS,
+    *credentials.ENDPOINTS,
     *models.ENDPOINTS,
 )
 """All of the API, in the order of the documentation."""
