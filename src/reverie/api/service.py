@@ -1,7 +1,7 @@
 """What every request works with; made once when the server starts."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from reverie.api.live import LiveEvents
 from reverie.clock import Clock
@@ -21,14 +21,6 @@ class ServiceOptions:
     """The most calls a key may make in a minute; None sets no limit."""
 
 
-class DreamRunner(Protocol):
-    """Runs dreams in the background."""
-
-    async def start(self, schema: str, dream_id: str) -> None:
-        """Begin a dream that is recorded in the workspace of ``schema``; returns at once."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Service:
     """The open database, the settings, and what runs beside requests."""
@@ -38,5 +30,4 @@ class Service:
     clock: Clock
     live: LiveEvents
     options: ServiceOptions = ServiceOptions()
-    dreams: DreamRunner | None = None
     extras: dict[str, Any] = field(default_factory=dict)

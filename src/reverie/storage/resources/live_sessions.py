@@ -76,6 +76,7 @@ class NewSession(msgspec.Struct, frozen=True):
     vault_ids: list[str]
     budget: dict[str, Any] | None
     deployment_id: str | None
+    source: str = LIVE_SOURCE
 
 
 async def insert_session(connection: Connection, session: NewSession, now: datetime) -> LiveSession:
@@ -89,7 +90,7 @@ async def insert_session(connection: Connection, session: NewSession, now: datet
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0, '') RETURNING key
         """,
         [
-            *(session.id, LIVE_SOURCE, agent["name"], str(agent["version"]), agent["model"]["id"]),
+            *(session.id, session.source, agent["name"], str(agent["version"]), agent["model"]["id"]),
             *(*tags, now, now, Jsonb(session.metadata)),
         ],
     )
