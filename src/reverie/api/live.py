@@ -73,6 +73,10 @@ class LiveEvents:
             if not self._watchers[session_id]:
                 del self._watchers[session_id]
 
+    def count_followers(self) -> int:
+        """How many streams are open in this process."""
+        return sum(map(len, self._followers.values()))
+
     async def share(self, key: Hashable, read: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         """What ``read`` gives; whoever asks for the same key meanwhile waits for the same answer."""
         task: asyncio.Task[Result] | None = self._reads.get(key)

@@ -7,6 +7,7 @@ from reverie.api.live import LiveEvents
 from reverie.clock import Clock
 from reverie.settings import Settings
 from reverie.storage.database import Database
+from reverie.telemetry.telemetry import NO_TELEMETRY, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +31,5 @@ class Service:
     clock: Clock
     live: LiveEvents
     options: ServiceOptions = ServiceOptions()
+    telemetry: Telemetry = NO_TELEMETRY
     extras: dict[str, Any] = field(default_factory=dict)

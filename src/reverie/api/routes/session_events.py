@@ -18,6 +18,7 @@ from reverie.storage.announcing import announce_preview, preview_pieces
 from reverie.storage.resources.live_sessions import LiveSession, read_session
 from reverie.storage.resources.session_creation import send_events
 from reverie.storage.resources.session_log import LogFilter, LogRow, act, read_inputs, read_log, wire_event
+from reverie.telemetry.telemetry import EVENTS_APPENDED
 
 _TYPES = "anthropic.types.beta.sessions"
 _EVENT_ADDRESS = f"{_TYPES}.beta_managed_agents_session_event:BetaManagedAgentsSessionEvent"
@@ -199,6 +200,7 @@ def check_recorded(place: int, event: Mapping[str, Any], now: datetime) -> None:
 
 
 def _tell(call: Call, session: LiveSession, draft: Draft) -> None:
+    call.service.telemetry.count(EVENTS_APPENDED, len(draft.events))
     for notice in dict.fromkeys(draft.notices):
         call.notify(notice, session.id)
 
