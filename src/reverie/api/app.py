@@ -15,7 +15,7 @@ from reverie.api.answering import answering, error_response, json_response
 from reverie.api.endpoint import Endpoint
 from reverie.api.openapi import openapi_document
 from reverie.api.rates import RateLimiter
-from reverie.api.routes import credentials, environment_keys, environments, vaults, work
+from reverie.api.routes import credentials, environment_keys, environments, vaults, webhooks, work
 from reverie.api.service import Service
 from reverie.errors import InputError, NotFoundError
 from reverie.ids import new_id
@@ -26,6 +26,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *work.ENDPOINTS,
     *vaults.ENDPOINTS,
     *credentials.ENDPOINTS,
+    *webhooks.ENDPOINTS,
 )
 """All of the API, in the order of the documentation."""
 
