@@ -15,18 +15,43 @@ from reverie.api.answering import answering, error_response, json_response
 from reverie.api.endpoint import Endpoint
 from reverie.api.openapi import openapi_document
 from reverie.api.rates import RateLimiter
-from reverie.api.routes import credentials, environment_keys, environments, vaults, webhooks, work
+from reverie.api.routes import (
+    agents,
+    credentials,
+    deployments,
+    environment_keys,
+    environments,
+    files,
+    models,
+    session_events,
+    session_resources,
+    session_threads,
+    sessions,
+    skills,
+    vaults,
+    webhooks,
+    work,
+)
 from reverie.api.service import Service
 from reverie.errors import InputError, NotFoundError
 from reverie.ids import new_id
 
 ENDPOINTS: tuple[Endpoint, ...] = (
+    *agents.ENDPOINTS,
     *environments.ENDPOINTS,
     *environment_keys.ENDPOINTS,
     *work.ENDPOINTS,
+    *sessions.ENDPOINTS,
+    *session_events.ENDPOINTS,
+    *session_threads.ENDPOINTS,
+    *session_resources.ENDPOINTS,
+    *deployments.ENDPOINTS,
+    *files.ENDPOINTS,
+    *skills.ENDPOINTS,
     *vaults.ENDPOINTS,
     *credentials.ENDPOINTS,
     *webhooks.ENDPOINTS,
+    *models.ENDPOINTS,
 )
 """All of the API, in the order of the documentation."""
 

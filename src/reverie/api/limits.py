@@ -5,7 +5,12 @@ from collections.abc import Mapping
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
+_PAGE = Field(ge=1, le=100)
+_VERSION = Field(ge=1)
 _METADATA = Field(max_length=16)
+_INITIAL_EVENTS = Field(min_length=1, max_length=50)
+_RESOURCES = Field(max_length=500)
+_VAULTS = Field(max_length=50)
 _SECRET = Field(min_length=1, max_length=16_384)
 
 MOST_BODY_BYTES = 32 * 1024 * 1024
@@ -14,7 +19,36 @@ MOST_METADATA_KEY_CHARACTERS = 64
 MOST_METADATA_VALUE_CHARACTERS = 512
 
 LIMITS: Mapping[str, FieldInfo] = {
+    "FileListQuery.limit": Field(ge=1, le=1000),
+    "ModelListParams.limit": Field(ge=1, le=1000),
+    "SkillListParams.limit": Field(ge=1, le=1000),
+    "SkillVersionListQuery.limit": Field(ge=1, le=1000),
     "AgentCreateParams.name": Field(min_length=1, max_length=256),
+    "AgentCreateParams.description": Field(max_length=2048),
+    "AgentCreateParams.system": Field(max_length=100_000),
+    "AgentUpdateParams.name": Field(min_length=1, max_length=256),
+    "AgentUpdateParams.description": Field(max_length=2048),
+    "AgentUpdateParams.system": Field(max_length=100_000),
+    "AgentUpdateParams.version": _VERSION,
+    "AgentListParams.limit": _PAGE,
+    "AgentRetrieveParams.version": _VERSION,
+    "AgentVersionListParams.limit": _PAGE,
+    "DeploymentCreateParams.name": Field(min_length=1, max_length=256),
+    "DeploymentCreateParams.description": Field(max_length=2048),
+    "DeploymentCreateParams.initial_events": _INITIAL_EVENTS,
+    "DeploymentCreateParams.resources": _RESOURCES,
+    "DeploymentCreateParams.vault_ids": _VAULTS,
+    "DeploymentUpdateParams.name": Field(min_length=1, max_length=256),
+    "DeploymentUpdateParams.description": Field(max_length=2048),
+    "DeploymentUpdateParams.initial_events": _INITIAL_EVENTS,
+    "DeploymentUpdateParams.resources": _RESOURCES,
+    "DeploymentUpdateParams.vault_ids": _VAULTS,
+    "DeploymentListParams.limit": _PAGE,
+    "DeploymentRunListParams.limit": Field(ge=1, le=1000),
+    "BetaManagedAgentsAgentParams.version": _VERSION,
+    "BetaManagedAgentsAgentWithOverridesParams.system": Field(max_length=100_000),
+    "BetaManagedAgentsAgentWithOverridesParams.version": _VERSION,
+    "BetaManagedAgentsAWSRoleExecutionIdentityParams.role_arn": Field(min_length=1, max_length=2048),
     "BetaManagedAgentsMCPOAuthCreateParams.access_token": _SECRET,
     "BetaManagedAgentsMCPOAuthUpdateParams.access_token": _SECRET,
     "BetaManagedAgentsMCPOAuthRefreshParams.refresh_token": _SECRET,
@@ -50,5 +84,5 @@ LIMITS: Mapping[str, FieldInfo] = {
 }
 """By ``Type.field``."""
 
-OPEN_TYPES = frozenset({"BetaManagedAgentsCustomToolInputSchemaParams"})
+OPEN_TYPES = frozenset({"BetaManagedAgentsCustomToolInputSchemaParam"})
 """Types that may hold fields of the user's own."""

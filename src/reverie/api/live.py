@@ -2,17 +2,19 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
 
 import structlog
 from psycopg import AsyncConnection, OperationalError
 
 from reverie.storage.announcing import CHANNEL
-from reverie.storage.announcing import announce as announce
 from reverie.storage.database import Database
 
 _RECONNECT_SECONDS = 0.5
+
+Result = TypeVar("Result")
 
 log = structlog.get_logger("reverie.live")
 
@@ -28,6 +30,7 @@ class LiveEvents:
         self._listening = asyncio.Event()
         self.closing = asyncio.Event()
         """Set when the server stops, so that streams end."""
+        self._reads: dict[Hashable, asyncio.Task[Any]] = {}
 
     @contextmanager
     def follow(self, session_id: str) -> Iterator[asyncio.Event]:
@@ -40,6 +43,15 @@ class LiveEvents:
             self._followers[session_id].discard(grown)
             if not self._followers[session_id]:
                 del self._followers[session_id]
+
+    async def share(self, key: Hashable, read: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+        """What ``read`` gives; whoever asks for the same key meanwhile waits for the same answer."""
+        task: asyncio.Task[Result] | None = self._reads.get(key)
+        if task is None:
+            task = self._reads[key] = asyncio.create_task(read())
+            task.add_done_callback(lambda _: self._reads.pop(key, None))
+        # One follower that goes away does not end the read of the others.
+        return await asyncio.shield(task)
 
     def close(self) -> None:
         """End all streams."""

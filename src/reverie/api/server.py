@@ -9,10 +9,11 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
+from reverie.api import scheduling, webhook_delivery
 from reverie.api.app import make_app
 from reverie.api.live import LiveEvents
+from reverie.api.routes import files
 from reverie.api.service import Service, ServiceOptions
-from reverie.api.webhook_delivery import deliver_webhooks
 from reverie.clock import SystemClock
 from reverie.settings import Settings
 from reverie.storage.database import open_database
@@ -24,7 +25,7 @@ MOST_CONNECTIONS = 16
 
 Background = Callable[[Service], Awaitable[None]]
 """Work that goes on for as long as the server does; cancelled when it stops."""
-BACKGROUND: tuple[Background, ...] = (deliver_webhooks,)
+BACKGROUND: tuple[Background, ...] = (files.clean, scheduling.work, webhook_delivery.work)
 
 log = structlog.get_logger("reverie.server")
 

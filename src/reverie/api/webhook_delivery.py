@@ -56,7 +56,7 @@ class Failure(msgspec.Struct, frozen=True):
     """Whether the endpoint is given up."""
 
 
-async def deliver_webhooks(service: Service) -> None:
+async def work(service: Service) -> None:
     """Deliver what is due in all workspaces until cancelled."""
     limits = httpx2.Limits(max_keepalive_connections=0)  # Connections are for one host name each, not for an address.
     loop, tidied = asyncio.get_running_loop(), float("-inf")
