@@ -45,6 +45,7 @@ from reverie.api.routes import (
     skills,
     store_revisions,
     vaults,
+    webhooks,
     work,
 )
 from reverie.api.service import Service
@@ -70,6 +71,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *vaults.ENDPOINTS,
     *credentials.ENDPOINTS,
     *models.ENDPOINTS,
+    *webhooks.ENDPOINTS,
     *session_imports.ENDPOINTS,
     *audit_log.ENDPOINTS,
     *lessons.ENDPOINTS,

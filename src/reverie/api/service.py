@@ -20,6 +20,8 @@ class ServiceOptions:
     """Insist on the beta headers as the hosted service does."""
     requests_per_minute: int | None = None
     """The most calls a key may make in a minute; None sets no limit."""
+    private_webhooks: bool = False
+    """Deliver webhooks to private networks and over plain HTTP too."""
 
 
 @dataclass(frozen=True, slots=True)
