@@ -20,10 +20,12 @@ from reverie.api.routes import (
     deployments,
     environments,
     files,
+    models,
     session_events,
     session_resources,
     session_threads,
     sessions,
+    skills,
 )
 from reverie.api.service import Service
 from reverie.errors import InputError, NotFoundError
@@ -38,6 +40,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *session_resources.ENDPOINTS,
     *deployments.ENDPOINTS,
     *files.ENDPOINTS,
+    *skills.ENDPOINTS,
+    *models.ENDPOINTS,
 )
 """All of the API, in the order of the documentation."""
 

@@ -19,6 +19,9 @@ MOST_METADATA_VALUE_CHARACTERS = 512
 
 LIMITS: Mapping[str, FieldInfo] = {
     "FileListQuery.limit": Field(ge=1, le=1000),
+    "ModelListParams.limit": Field(ge=1, le=1000),
+    "SkillListParams.limit": Field(ge=1, le=1000),
+    "SkillVersionListQuery.limit": Field(ge=1, le=1000),
     "AgentCreateParams.name": Field(min_length=1, max_length=256),
     "AgentCreateParams.description": Field(max_length=2048),
     "AgentCreateParams.system": Field(max_length=100_000),

@@ -236,7 +236,7 @@ _OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 async def read_log(
     connection: Connection,
     session_key: int,
-    wanted: LogFilter = LogFilter(),
+    wanted: LogFilter,
     *,
     after: int = -1,
     before: int | None = None,
@@ -265,7 +265,7 @@ async def read_log(
 
 
 async def read_inputs(
-    connection: Connection, session_key: int, wanted: LogFilter = LogFilter(), *, after: int = -1, waiting: bool = True
+    connection: Connection, session_key: int, wanted: LogFilter, *, after: int = -1, waiting: bool = True
 ) -> list[LogRow]:
     """Inputs numbered above ``after``, as they were queued; with ``waiting`` only those not taken in yet."""
     if wanted.ranges:
