@@ -17,7 +17,9 @@ from reverie.api.openapi import openapi_document
 from reverie.api.rates import RateLimiter
 from reverie.api.routes import (
     agents,
+    credentials,
     deployments,
+    environment_keys,
     environments,
     files,
     models,
@@ -26,6 +28,8 @@ from reverie.api.routes import (
     session_threads,
     sessions,
     skills,
+    vaults,
+    work,
 )
 from reverie.api.service import Service
 from reverie.errors import InputError, NotFoundError
@@ -34,6 +38,8 @@ from reverie.ids import new_id
 ENDPOINTS: tuple[Endpoint, ...] = (
     *agents.ENDPOINTS,
     *environments.ENDPOINTS,
+    *environment_keys.ENDPOINTS,
+    *work.ENDPOINTS,
     *sessions.ENDPOINTS,
     *session_events.ENDPOINTS,
     *session_threads.ENDPOINTS,
@@ -41,6 +47,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *deployments.ENDPOINTS,
     *files.ENDPOINTS,
     *skills.ENDPOINTS,
+    *vaults.ENDPOINTS,
+    *credentials.ENDPOINTS,
     *models.ENDPOINTS,
 )
 """All of the API, in the order of the documentation."""

@@ -11,6 +11,7 @@ _METADATA = Field(max_length=16)
 _INITIAL_EVENTS = Field(min_length=1, max_length=50)
 _RESOURCES = Field(max_length=500)
 _VAULTS = Field(max_length=50)
+_SECRET = Field(min_length=1, max_length=16_384)
 
 MOST_BODY_BYTES = 32 * 1024 * 1024
 MOST_FILE_BYTES = 500 * 1024 * 1024
@@ -48,6 +49,29 @@ LIMITS: Mapping[str, FieldInfo] = {
     "BetaManagedAgentsAgentWithOverridesParams.system": Field(max_length=100_000),
     "BetaManagedAgentsAgentWithOverridesParams.version": _VERSION,
     "BetaManagedAgentsAWSRoleExecutionIdentityParams.role_arn": Field(min_length=1, max_length=2048),
+    "BetaManagedAgentsMCPOAuthCreateParams.access_token": _SECRET,
+    "BetaManagedAgentsMCPOAuthUpdateParams.access_token": _SECRET,
+    "BetaManagedAgentsMCPOAuthRefreshParams.refresh_token": _SECRET,
+    "BetaManagedAgentsMCPOAuthRefreshUpdateParams.refresh_token": _SECRET,
+    "BetaManagedAgentsStaticBearerCreateParams.token": _SECRET,
+    "BetaManagedAgentsStaticBearerUpdateParams.token": _SECRET,
+    "BetaManagedAgentsTokenEndpointAuthBasicParam.client_secret": _SECRET,
+    "BetaManagedAgentsTokenEndpointAuthBasicUpdateParam.client_secret": _SECRET,
+    "BetaManagedAgentsTokenEndpointAuthPostParam.client_secret": _SECRET,
+    "BetaManagedAgentsTokenEndpointAuthPostUpdateParam.client_secret": _SECRET,
+    "CredentialCreateParams.display_name": Field(max_length=255),
+    "CredentialListParams.limit": Field(ge=1, le=100),
+    "CredentialUpdateParams.display_name": Field(max_length=255),
+    "EnvironmentKeyCreateParams.expires_in_days": Field(ge=1, le=3650),
+    "EnvironmentKeyCreateParams.name": Field(max_length=256),
+    "EnvironmentKeyListParams.limit": Field(ge=1, le=100),
+    "VaultCreateParams.display_name": Field(min_length=1, max_length=255),
+    "VaultListParams.limit": Field(ge=1, le=100),
+    "VaultUpdateParams.display_name": Field(min_length=1, max_length=255),
+    "WorkHeartbeatParams.desired_ttl_seconds": Field(ge=5, le=3600),
+    "WorkListParams.limit": Field(ge=1, le=100),
+    "WorkPollParams.block_ms": Field(ge=1, le=999),
+    "WorkPollParams.reclaim_older_than_ms": Field(ge=0, le=86_400_000),
 }
 """By ``Type.field``."""
 

@@ -15,6 +15,7 @@ from reverie.storage.resources.environments import read_environment
 from reverie.storage.resources.files import read_file, read_text, require_unexpired
 from reverie.storage.resources.live_sessions import LiveSession, NewSession, insert_session, read_session
 from reverie.storage.resources.session_log import act
+from reverie.storage.resources.work import enqueue_work
 
 MOST_INITIAL_EVENTS = 50
 MOST_RUBRIC_CHARACTERS = 262_144
@@ -63,6 +64,8 @@ async def send_events(
     """Take in what a client sends; a self-hosted session that starts work gets a worker."""
     events = await resolve_rubrics(connection, events)
     session, draft = await act(connection, session_id, lambda state: receive(state, events, now), now)
+    if draft.state.self_hosted and draft.state.status == "running":
+        await enqueue_work(connection, str(session.environment_id), session_id, now)
     return session, draft
 
 

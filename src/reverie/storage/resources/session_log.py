@@ -19,8 +19,9 @@ from reverie.sessions.lifecycle import (
     record,
 )
 from reverie.sessions.session import Score
+from reverie.storage.announcing import announce
 from reverie.storage.database import Connection
-from reverie.storage.resources.live_sessions import LiveSession, announce, read_session, require_live
+from reverie.storage.resources.live_sessions import LiveSession, read_session, require_live
 from reverie.storage.resources.session_threads import child_thread, insert_thread, set_thread_status
 from reverie.storage.scores import record_scores
 
