@@ -15,12 +15,18 @@ from reverie.api.answering import answering, error_response, json_response
 from reverie.api.endpoint import Endpoint
 from reverie.api.openapi import openapi_document
 from reverie.api.rates import RateLimiter
-from reverie.api.routes import environments
+from reverie.api.routes import environments, session_events, session_resources, session_threads, sessions
 from reverie.api.service import Service
 from reverie.errors import InputError, NotFoundError
 from reverie.ids import new_id
 
-ENDPOINTS: tuple[Endpoint, ...] = (*environments.ENDPOINTS,)
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *environments.ENDPOINTS,
+    *sessions.ENDPOINTS,
+    *session_events.ENDPOINTS,
+    *session_resources.ENDPOINTS,
+    *session_threads.ENDPOINTS,
+)
 """All of the API, in the order of the documentation."""
 
 _DOCS = """<!doctype html><title>Reverie API</title><meta charset="utf-8">

@@ -2,23 +2,21 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
 
 import structlog
 from psycopg import AsyncConnection, OperationalError
 
-from reverie.storage.database import Connection, Database
+from reverie.storage.database import Database
+from reverie.storage.resources.live_sessions import CHANNEL
 
-_CHANNEL = "reverie_session"
 _RECONNECT_SECONDS = 0.5
 
+Result = TypeVar("Result")
+
 log = structlog.get_logger("reverie.live")
-
-
-async def announce(connection: Connection, session_id: str) -> None:
-    """Tell every server, once this transaction is committed, that a session has grown."""
-    await connection.execute("SELECT pg_notify(%s, %s)", [_CHANNEL, session_id])
 
 
 class LiveEvents:
@@ -29,6 +27,7 @@ class LiveEvents:
         self._listening = asyncio.Event()
         self.closing = asyncio.Event()
         """Set when the server stops, so that streams end."""
+        self._reads: dict[Hashable, asyncio.Task[Any]] = {}
 
     @contextmanager
     def follow(self, session_id: str) -> Iterator[asyncio.Event]:
@@ -41,6 +40,15 @@ class LiveEvents:
             self._followers[session_id].discard(grown)
             if not self._followers[session_id]:
                 del self._followers[session_id]
+
+    async def share(self, key: Hashable, read: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+        """What ``read`` gives; whoever asks for the same key meanwhile waits for the same answer."""
+        task: asyncio.Task[Result] | None = self._reads.get(key)
+        if task is None:
+            task = self._reads[key] = asyncio.create_task(read())
+            task.add_done_callback(lambda _: self._reads.pop(key, None))
+        # One follower that goes away does not end the read of the others.
+        return await asyncio.shield(task)
 
     def close(self) -> None:
         """End all streams."""
@@ -63,7 +71,7 @@ class LiveEvents:
         while True:
             try:
                 async with await AsyncConnection.connect(database.url, autocommit=True) as connection:
-                    await connection.execute(f"LISTEN {_CHANNEL}")
+                    await connection.execute(f"LISTEN {CHANNEL}")
                     self._listening.set()
                     # What was announced while nobody listened is found by looking.
                     self._wake_all()

@@ -14,7 +14,7 @@ from reverie.digests.transcript import digest_transcript
 from reverie.digests.vector import TextEmbedder, best_embedder, pack_vectors
 from reverie.digests.vocabulary import kind_of
 from reverie.patterns.corpus import BehaviourName
-from reverie.sessions.event import Event
+from reverie.sessions.event import Event, stored_event
 from reverie.sessions.session import Session, Transcript
 from reverie.storage.digests import DigestBatch, DigestRow, situation_name
 
@@ -53,7 +53,7 @@ def read_events(url: str, keys: Sequence[int]) -> Iterator[tuple[int, tuple[Even
 
 
 def _event(row: tuple[Any, ...]) -> Event:
-    return Event(type=row[1], payload=_decode(row[2]), at=row[3], thread_id=row[4])
+    return stored_event(row[1], _decode(row[2]), row[3], row[4])
 
 
 def _digest(key: int, events: tuple[Event, ...]) -> Digest:

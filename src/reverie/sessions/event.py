@@ -1,7 +1,7 @@
 """One immutable entry in a session, in the Managed Agents event vocabulary."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -59,3 +59,20 @@ def text_of(event: Event) -> str:
 def text_content(text: str) -> list[dict[str, str]]:
     """``text`` as a list of wire content blocks."""
     return [{"type": "text", "text": text}]
+
+
+_AS_CALL = ("agent.custom_tool_use", "agent.mcp_tool_use")
+_AS_RESULT = {
+    "user.custom_tool_result": ("user.tool_result", "custom_tool_use_id"),
+    "agent.mcp_tool_result": ("agent.tool_result", "mcp_tool_use_id"),
+}
+
+
+def stored_event(type_: str, payload: dict[str, Any], at: datetime | None, thread_id: str | None) -> Event:
+    """An event as it was stored, for reading: whose tool was called makes no difference to what happened."""
+    if type_ in _AS_CALL:
+        return Event("agent.tool_use", payload, at, thread_id)
+    if type_ in _AS_RESULT:
+        known, link = _AS_RESULT[type_]
+        return Event(cast(EventType, known), {**payload, "tool_use_id": payload.get(link)}, at, thread_id)
+    return Event(cast(EventType, type_), payload, at, thread_id)

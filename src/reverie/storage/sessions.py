@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from reverie.errors import NotFoundError
-from reverie.sessions.event import Event
+from reverie.sessions.event import stored_event
 from reverie.sessions.segment import Segment
 from reverie.sessions.session import Score, Session, Transcript
 from reverie.storage.database import Connection, Database
@@ -81,6 +81,6 @@ async def _transcripts(connection: Connection, sessions: dict[int, Session]) -> 
         for key, session in sessions.items():
             events = []
             while row is not None and row[0] == key:
-                events.append(Event(*row[1:]))
+                events.append(stored_event(*row[1:]))
                 row = await anext(rows, None)
             yield Transcript(session, tuple(events), tuple(scores.get(key, ())))

@@ -84,7 +84,7 @@ CREATE TABLE live_sessions (
     active_seconds double precision NOT NULL DEFAULT 0,
     running_since timestamptz,
     -- Tool-use events that wait for an answer from outside.
-    pending_event_ids text[] NOT NULL DEFAULT '{}',
+    pending jsonb NOT NULL DEFAULT '[]',
     input_count integer NOT NULL DEFAULT 0,
     last_event_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,

@@ -1,0 +1,124 @@
+"""Server-sent events of a session: what is appended from the moment the stream is opened."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+from starlette.responses import StreamingResponse
+
+from reverie.api.endpoint import Call
+from reverie.errors import InputError
+from reverie.ids import derived_id
+from reverie.storage.resources.live_sessions import LiveSession, read_session, session_exists
+from reverie.storage.resources.session_log import LogFilter, read_inputs, read_log, wire_event
+
+PING_SECONDS = 15.0
+MOST_DELTAS = 100
+_CHUNK = 500
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """How far a stream has come: the last sequence number, and the last input number."""
+
+    sequence: int
+    input_number: int
+
+
+class _Step(msgspec.Struct, frozen=True):
+    """What has come since a place: messages, the place after them, and whether the session has ended."""
+
+    messages: tuple[bytes, ...]
+    place: _Place
+    ended: bool
+    full: bool
+    """Whether there may be more already."""
+
+
+async def open_stream(call: Call, wanted: LogFilter, deltas: Sequence[str]) -> StreamingResponse:
+    """A stream of the events that come after this moment.
+
+    Its beginning is fixed before the answer's headers go out, so whoever lists the history once the stream is open
+    sees everything: in the list, in the stream, or in both.
+
+    Raises:
+        NotFoundError: there is no such session.
+        InputError: too many previews are asked for.
+    """
+    if len(deltas) > MOST_DELTAS:
+        raise InputError(f"event_deltas: {len(deltas)} values; at most {MOST_DELTAS} are allowed")
+    session_id = call.path["session_id"]
+    async with call.database.connection() as connection:
+        session = await read_session(connection, session_id)
+    place = _Place(session.event_count - 1, session.input_count - 1)
+    headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+    return StreamingResponse(_messages(call, session, wanted, place), headers=headers, media_type="text/event-stream")
+
+
+async def _messages(call: Call, session: LiveSession, wanted: LogFilter, place: _Place) -> AsyncIterator[bytes]:
+    live = call.service.live
+    with live.follow(session.id) as grown:
+        # Sent at once, so that the client knows the stream is open.
+        yield _PING
+        if session.status == "terminated":
+            return
+        # Something may have come between reading the place and following.
+        grown.set()
+        while not live.closing.is_set():
+            if not await _grew(grown):
+                yield _PING
+                continue
+            grown.clear()
+            # Streams that have come equally far share one read.
+            key = (session.id, wanted.thread_id or "", wanted.primary_only, place)
+            step = await live.share(key, partial(_read_on, call, session, wanted, place))
+            for message in step.messages:
+                yield message
+            if step.ended:
+                return
+            place = step.place
+            if step.full:
+                grown.set()
+
+
+async def _grew(grown: asyncio.Event) -> bool:
+    """Wait for an event, at most until the next ping is due."""
+    try:
+        async with asyncio.timeout(PING_SECONDS):
+            await grown.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _read_on(call: Call, session: LiveSession, wanted: LogFilter, place: _Place) -> _Step:
+    """What has come since ``place``; inputs as they were queued come first."""
+    async with call.database.connection() as connection:
+        # The log before the inputs: then an input that is in the log has been read as an input too.
+        rows = await read_log(connection, session.key, wanted, after=place.sequence, limit=_CHUNK)
+        inputs = await read_inputs(connection, session.key, wanted, after=place.input_number, waiting=False)
+        if not rows and not inputs and not await session_exists(connection, session.id):
+            return _Step((_deleted(call, session),), place, ended=True, full=False)
+    return _Step(
+        messages=tuple(_message(row.type, wire_event(session, row)) for row in (*inputs, *rows)),
+        place=_Place(
+            max((row.sequence or 0 for row in rows), default=place.sequence),
+            max((row.input_number or 0 for row in inputs), default=place.input_number),
+        ),
+        ended=any(row.type == "session.status_terminated" for row in rows),
+        full=len(rows) >= _CHUNK,
+    )
+
+
+def _deleted(call: Call, session: LiveSession) -> bytes:
+    id_ = derived_id("sevt", session.id, "deleted")
+    now = call.service.clock.now()
+    return _message("session.deleted", {"id": id_, "type": "session.deleted", "processed_at": now})
+
+
+def _message(name: str, data: Any) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), msgspec.json.encode(data))
+
+
+_PING = _message("ping", {"type": "ping"})

@@ -1,0 +1,120 @@
+"""Making a session: its agent resolved and kept as it is now, its resources mounted, its first events taken in."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from reverie.agents.definition import session_agent, with_overrides
+from reverie.errors import InputError, StateError
+from reverie.ids import new_id
+from reverie.sessions.lifecycle import receive
+from reverie.sessions.resources import check_resources, mount_file, mount_repository, mount_store
+from reverie.storage.database import Connection
+from reverie.storage.memory_stores import read_store
+from reverie.storage.resources.agents import read_agent, read_roster
+from reverie.storage.resources.environments import read_environment
+from reverie.storage.resources.files import read_file, resolve_rubrics
+from reverie.storage.resources.live_sessions import LiveSession, NewSession, insert_session, read_session
+from reverie.storage.resources.session_log import act
+from reverie.storage.resources.work import enqueue_work
+
+MOST_INITIAL_EVENTS = 50
+_INITIAL_TYPES = ("user.message", "user.define_outcome", "system.message")
+
+
+async def create_session(
+    connection: Connection, request: Mapping[str, Any], now: datetime, *, deployment_id: str | None = None
+) -> LiveSession:
+    """Make the session that ``request`` (the wire API's creation parameters) describes, or nothing at all.
+
+    Raises:
+        InputError: the request breaks a rule.
+        NotFoundError: it names something that does not exist.
+        StateError: it names something that is archived.
+    """
+    initial = list(request.get("initial_events") or ())
+    check_initial(initial)
+    environment = await read_environment(connection, request["environment_id"])
+    if environment.archived_at is not None:
+        raise StateError(f"environment {environment.id} is archived", code="environment_archived")
+    self_hosted = environment.config["type"] == "self_hosted"
+    wanted = list(request.get("resources") or ())
+    check_resources(wanted, self_hosted=self_hosted)
+    session_id = new_id("sesn", now)
+    new = NewSession(
+        id=session_id,
+        title=request.get("title"),
+        environment_id=environment.id,
+        agent=await resolve_agent(connection, request["agent"]),
+        metadata=dict(request.get("metadata") or {}),
+        resources=await mount_all(connection, session_id, wanted, now),
+        vault_ids=list(request.get("vault_ids") or ()),
+        budget=request.get("budget"),
+        deployment_id=deployment_id,
+    )
+    session = await insert_session(connection, new, now)
+    if initial:
+        await send_events(connection, session.id, initial, now)
+    return await read_session(connection, session.id)
+
+
+async def send_events(
+    connection: Connection, session_id: str, events: Sequence[Mapping[str, Any]], now: datetime
+) -> tuple[LiveSession, Any]:
+    """Take in what a client sends; a self-hosted session that starts work gets a worker."""
+    events = await resolve_rubrics(connection, events)
+    session, draft = await act(connection, session_id, lambda state: receive(state, events, now), now)
+    if draft.state.self_hosted and draft.state.status == "running":
+        await enqueue_work(connection, str(session.environment_id), session_id, now)
+    return session, draft
+
+
+def check_initial(events: Sequence[Mapping[str, Any]]) -> None:
+    """Accept a session's first events.
+
+    Raises:
+        InputError: there are too many, or some do not start a session.
+    """
+    if len(events) > MOST_INITIAL_EVENTS:
+        raise InputError(f"initial_events: {len(events)} events; at most {MOST_INITIAL_EVENTS} are allowed")
+    for place, event in enumerate(events):
+        if event["type"] not in _INITIAL_TYPES:
+            raise InputError(f"initial_events.{place}: a session does not start with {event['type']}")
+    if sum(event["type"] == "user.define_outcome" for event in events) > 1:
+        raise InputError("initial_events: at most one outcome can be defined")
+
+
+async def resolve_agent(connection: Connection, wanted: str | Mapping[str, Any]) -> dict[str, Any]:
+    """The agent of a session, as it is now and stays for the session's life.
+
+    Raises:
+        NotFoundError: there is no such agent or version.
+        StateError: the agent is archived.
+    """
+    named: Mapping[str, Any] = {"id": wanted} if isinstance(wanted, str) else wanted
+    agent = await read_agent(connection, named["id"], named.get("version"))
+    if agent.archived_at is not None:
+        raise StateError(f"agent {agent.id} is archived; new sessions need another one")
+    roster = await read_roster(connection, agent)
+    snapshot = session_agent(agent.id, agent.version, agent.definition, roster)
+    if named.get("type") == "agent_with_overrides":
+        overrides = {key: value for key, value in named.items() if key not in ("type", "id", "version")}
+        return with_overrides(snapshot, overrides)
+    return snapshot
+
+
+async def mount_all(
+    connection: Connection, session_id: str, wanted: Sequence[Mapping[str, Any]], now: datetime
+) -> list[dict[str, Any]]:
+    """The resources of a session as it keeps them."""
+    mounted: list[dict[str, Any]] = []
+    for number, resource in enumerate(wanted):
+        if resource["type"] == "memory_store":
+            store = await read_store(connection, resource["memory_store_id"])
+            mounted.append(mount_store(resource, store, [other["mount_path"] for other in mounted]))
+        elif resource["type"] == "file":
+            await read_file(connection, resource["file_id"], now)
+            mounted.append(mount_file(resource, session_id, number, now))
+        else:
+            mounted.append(mount_repository(resource, session_id, number, now))
+    return mounted
