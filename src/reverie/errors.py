@@ -86,7 +86,11 @@ class NotFoundError(ReverieError):
 
 
 class ConflictError(ReverieError):
-    """The act would break a promise."""
+    """The act would break a promise; ``code`` is the wire API's stable error code, if any."""
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class PathConflictError(ConflictError):

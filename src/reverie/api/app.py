@@ -15,17 +15,27 @@ from reverie.api.answering import answering, error_response, json_response
 from reverie.api.endpoint import Endpoint
 from reverie.api.openapi import openapi_document
 from reverie.api.rates import RateLimiter
-from reverie.api.routes import environments, session_events, session_resources, session_threads, sessions
+from reverie.api.routes import (
+    agents,
+    environments,
+    files,
+    session_events,
+    session_resources,
+    session_threads,
+    sessions,
+)
 from reverie.api.service import Service
 from reverie.errors import InputError, NotFoundError
 from reverie.ids import new_id
 
 ENDPOINTS: tuple[Endpoint, ...] = (
+    *agents.ENDPOINTS,
     *environments.ENDPOINTS,
     *sessions.ENDPOINTS,
     *session_events.ENDPOINTS,
-    *session_resources.ENDPOINTS,
     *session_threads.ENDPOINTS,
+    *session_resources.ENDPOINTS,
+    *files.ENDPOINTS,
 )
 """All of the API, in the order of the documentation."""
 

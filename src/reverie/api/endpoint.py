@@ -89,6 +89,8 @@ class Endpoint:
     """Whether the handler works in one transaction; streams and long work open their own."""
     raw_body: bool = False
     """Whether the handler reads the body itself."""
+    body_media: str = "application/json"
+    """Another one goes with ``raw_body``; ``body`` then only describes."""
 
     @property
     def least_role(self) -> Role:

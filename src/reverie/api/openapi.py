@@ -71,7 +71,7 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     }
     if endpoint.body is not None:
         schema = _schema(endpoint.body, schemas, "validation")
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        operation["requestBody"] = {"required": True, "content": {endpoint.body_media: {"schema": schema}}}
     return operation
 
 

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from reverie.api.app import make_app
 from reverie.api.live import LiveEvents
+from reverie.api.routes import files
 from reverie.api.service import Service, ServiceOptions
 from reverie.clock import SystemClock
 from reverie.settings import Settings
@@ -23,7 +24,7 @@ MOST_CONNECTIONS = 16
 
 Background = Callable[[Service], Awaitable[None]]
 """Work that goes on for as long as the server does; cancelled when it stops."""
-BACKGROUND: tuple[Background, ...] = ()
+BACKGROUND: tuple[Background, ...] = (files.clean,)
 
 log = structlog.get_logger("reverie.server")
 

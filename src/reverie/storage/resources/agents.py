@@ -1,0 +1,181 @@
+"""Agents in the database: the present version of each, and every version that it had."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from reverie.agents.definition import session_agent, with_overrides
+from reverie.agents.multiagent import Reference, references
+from reverie.errors import NotFoundError, StateError
+from reverie.storage.database import Connection
+
+_COLUMNS = """
+    a.id, v.version, v.definition, a.created_at,
+    CASE WHEN v.version = a.version THEN a.updated_at ELSE v.created_at END AS updated_at, a.archived_at
+"""
+_TABLES = "agents a JOIN agent_versions v ON v.agent_id = a.id"
+
+
+class AgentVersion(msgspec.Struct, frozen=True):
+    """An agent as one of its versions defines it."""
+
+    id: str
+    version: int
+    definition: dict[str, Any]
+    created_at: datetime
+    """When the agent was made."""
+    updated_at: datetime
+    archived_at: datetime | None = None
+    """When the agent was archived, with all of its versions."""
+
+    @property
+    def archived(self) -> bool:
+        """Whether the agent is archived."""
+        return self.archived_at is not None
+
+
+async def insert_agent(connection: Connection, agent: AgentVersion) -> None:
+    """Record a new agent with its first version."""
+    await connection.execute(
+        "INSERT INTO agents (id, version, created_at, updated_at) VALUES (%s, %s, %s, %s)",
+        [agent.id, agent.version, agent.created_at, agent.updated_at],
+    )
+    await _insert_version(connection, agent)
+
+
+async def add_version(connection: Connection, agent: AgentVersion) -> None:
+    """Record a further version of an agent, which is the present one from now on."""
+    await _insert_version(connection, agent)
+    await connection.execute(
+        "UPDATE agents SET version = %s, updated_at = %s WHERE id = %s", [agent.version, agent.updated_at, agent.id]
+    )
+
+
+async def _insert_version(connection: Connection, agent: AgentVersion) -> None:
+    await connection.execute(
+        "INSERT INTO agent_versions (agent_id, version, definition, created_at) VALUES (%s, %s, %s, %s)",
+        [agent.id, agent.version, Jsonb(agent.definition), agent.updated_at],
+    )
+
+
+async def read_agent(
+    connection: Connection, agent_id: str, version: int | None = None, *, lock: bool = False
+) -> AgentVersion:
+    """An agent's present version, or the one named; locked until the transaction ends where asked for.
+
+    Raises:
+        NotFoundError: there is no such agent or version.
+    """
+    async with connection.cursor(row_factory=class_row(AgentVersion)) as cursor:
+        query = f"""
+            SELECT {_COLUMNS} FROM {_TABLES}
+            WHERE a.id = %s AND v.version = COALESCE(%s, a.version) {"FOR UPDATE OF a" if lock else ""}
+        """
+        await cursor.execute(query.encode(), [agent_id, version])
+        agent = await cursor.fetchone()
+    if agent is None:
+        of_version = "" if version is None else f" with a version {version}"
+        raise NotFoundError(f"there is no agent {agent_id!r}{of_version}", code="agent_not_found")
+    return agent
+
+
+async def read_references(connection: Connection, named: Iterable[Reference]) -> dict[Reference, AgentVersion]:
+    """The agents that are referred to.
+
+    Raises:
+        NotFoundError: one is not there.
+    """
+    return {reference: await read_agent(connection, *reference) for reference in named}
+
+
+async def list_agents(
+    connection: Connection,
+    *,
+    before: tuple[datetime, str] | None,
+    since: datetime | None,
+    until: datetime | None,
+    include_archived: bool,
+    limit: int,
+) -> list[AgentVersion]:
+    """Agents made from ``since`` to ``until``, newest first, that come after the position ``before``."""
+    async with connection.cursor(row_factory=class_row(AgentVersion)) as cursor:
+        await cursor.execute(
+            f"""
+            SELECT {_COLUMNS} FROM {_TABLES} AND v.version = a.version
+            WHERE (%(at)s::timestamptz IS NULL OR (a.created_at, a.id) < (%(at)s, %(id)s))
+                AND (%(since)s::timestamptz IS NULL OR a.created_at >= %(since)s)
+                AND (%(until)s::timestamptz IS NULL OR a.created_at <= %(until)s)
+                AND (%(archived)s OR a.archived_at IS NULL)
+            ORDER BY a.created_at DESC, a.id DESC LIMIT %(limit)s
+            """,
+            {
+                "at": before[0] if before else None,
+                "id": before[1] if before else None,
+                "since": since,
+                "until": until,
+                "archived": include_archived,
+                "limit": limit,
+            },
+        )
+        return await cursor.fetchall()
+
+
+async def list_versions(connection: Connection, agent_id: str, *, before: int | None, limit: int) -> list[AgentVersion]:
+    """An agent's versions, newest first, that are older than ``before``."""
+    async with connection.cursor(row_factory=class_row(AgentVersion)) as cursor:
+        await cursor.execute(
+            f"""
+            SELECT {_COLUMNS} FROM {_TABLES}
+            WHERE a.id = %s AND (%s::integer IS NULL OR v.version < %s)
+            ORDER BY v.version DESC LIMIT %s
+            """,
+            [agent_id, before, before, limit],
+        )
+        return await cursor.fetchall()
+
+
+async def archive_agent(connection: Connection, agent_id: str, now: datetime) -> AgentVersion:
+    """Archive an agent unless it is archived already.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    await connection.execute(
+        "UPDATE agents SET archived_at = %s, updated_at = %s WHERE id = %s AND archived_at IS NULL",
+        [now, now, agent_id],
+    )
+    return await read_agent(connection, agent_id)
+
+
+async def resolve_agent(connection: Connection, asked: str | Mapping[str, Any], *, lock: bool = False) -> AgentVersion:
+    """The agent that a session or a deployment asks for: by id alone, or by id and version.
+
+    Raises:
+        NotFoundError: there is no such agent or version.
+        StateError: the agent is archived.
+    """
+    named: Mapping[str, Any] = {"id": asked} if isinstance(asked, str) else asked
+    agent = await read_agent(connection, named["id"], named.get("version"), lock=lock)
+    if agent.archived:
+        raise StateError(f"agent {agent.id} is archived; use another one", code="agent_archived")
+    return agent
+
+
+async def snapshot_agent(connection: Connection, asked: str | Mapping[str, Any]) -> dict[str, Any]:
+    """The agent that a session asks for as the session keeps it, with overrides where there are any.
+
+    Raises:
+        NotFoundError: there is no such agent or version.
+        StateError: the agent is archived.
+        InputError: the overrides break a rule.
+    """
+    # Locked, so that an agent cannot be archived between this look and the session that comes of it.
+    agent = await resolve_agent(connection, asked, lock=True)
+    roster = await read_references(connection, references(agent.definition["multiagent"]))
+    known = {(other.id, other.version): other.definition for other in roster.values()}
+    snapshot = session_agent(agent.id, agent.version, agent.definition, known)
+    return snapshot if isinstance(asked, str) else with_overrides(snapshot, asked)

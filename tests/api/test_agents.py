@@ -1,0 +1,189 @@
+from typing import Any
+
+import httpx2
+import pytest
+from anthropic import AsyncAnthropic, BadRequestError, ConflictError, NotFoundError
+from anthropic.types.beta import BetaManagedAgentsAgent
+
+MODEL = "claude-opus-5-5"
+
+
+async def make(client: AsyncAnthropic, name: str = "desk", **fields: Any) -> BetaManagedAgentsAgent:
+    return await client.beta.agents.create(name=name, model=MODEL, **fields)
+
+
+async def test_a_new_agent_has_every_default_filled_in(client: AsyncAnthropic) -> None:
+    agent = await make(client, tools=[{"type": "agent_toolset_20260401", "configs": [{"name": "bash"}]}])
+    assert agent.version == 1
+    assert agent.model.to_dict() == {
+        "id": MODEL,
+        "effort": {"type": "high"},
+        "speed": "standard",
+        "inference_geo": None,
+    }
+    assert agent.execution_identity.type == "service_account"
+    assert (agent.skills, agent.mcp_servers, agent.metadata, agent.multiagent) == ([], [], {}, None)
+    toolset = agent.tools[0].to_dict()
+    assert toolset["default_config"] == {"enabled": True, "permission_policy": {"type": "always_allow"}}
+    assert toolset["configs"] == [
+        {"name": "bash", "type": "bash", "enabled": True, "permission_policy": {"type": "always_allow"}}
+    ]
+
+
+async def test_every_kind_of_tool_is_answered_as_the_sdk_types_it(client: AsyncAnthropic) -> None:
+    await make(
+        client,
+        mcp_servers=[{"type": "url", "name": "crm", "url": "https://crm.example.com/mcp"}],
+        skills=[{"type": "custom", "skill_id": "skill_1"}, {"type": "anthropic", "skill_id": "xlsx", "version": "2"}],
+        tools=[
+            {"type": "mcp_toolset", "mcp_server_name": "crm", "configs": [{"name": "find", "enabled": False}]},
+            {
+                "type": "custom",
+                "name": "ask",
+                "description": "Asks.",
+                "input_schema": {"type": "object", "properties": {"q": {"type": "string"}}, "title": "Q"},
+            },
+            {
+                "type": "agent_toolset_20260401",
+                "configs": [
+                    {"name": "web_search", "user_location": {"type": "approximate", "city": "Oslo"}},
+                    {
+                        "name": "web_fetch",
+                        "allowed_domains": ["docs.example.com"],
+                        "url_sources": {
+                            "user_input": "none",
+                            "client_tool_results": {
+                                "type": "only",
+                                "tools": [{"type": "tool_reference", "name": "ask"}],
+                            },
+                        },
+                    },
+                ],
+            },
+        ],
+    )
+
+
+async def test_an_update_makes_a_version_and_keeps_what_it_leaves_out(client: AsyncAnthropic) -> None:
+    agent = await make(client, system="Be kind.", metadata={"a": "1", "b": "2"})
+    changed = await client.beta.agents.update(agent.id, description="Helps.", metadata={"a": None, "c": "3"})
+    assert (changed.version, changed.system, changed.description) == (2, "Be kind.", "Helps.")
+    assert changed.metadata == {"b": "2", "c": "3"}
+    first = await client.beta.agents.retrieve(agent.id, version=1)
+    assert (first.version, first.description) == (1, None)
+
+
+async def test_an_update_that_changes_nothing_makes_no_version(client: AsyncAnthropic) -> None:
+    agent = await make(client, system="Be kind.")
+    same = await client.beta.agents.update(agent.id, system="Be kind.", description="", tools=None, version=1)
+    assert (same.version, same.updated_at) == (1, agent.updated_at)
+
+
+async def test_a_wrong_version_is_a_conflict_even_where_nothing_would_change(client: AsyncAnthropic) -> None:
+    agent = await make(client)
+    await client.beta.agents.update(agent.id, name="other")
+    with pytest.raises(ConflictError):
+        await client.beta.agents.update(agent.id, version=1, name="other")
+
+
+async def test_an_archived_agent_cannot_change_and_is_listed_only_on_request(client: AsyncAnthropic) -> None:
+    agent = await make(client)
+    archived = await client.beta.agents.archive(agent.id)
+    again = await client.beta.agents.archive(agent.id)
+    assert archived.archived_at == again.archived_at is not None
+    with pytest.raises(BadRequestError):
+        await client.beta.agents.update(agent.id, name="other")
+    assert [row.id async for row in client.beta.agents.list()] == []
+    assert [row.id async for row in client.beta.agents.list(include_archived=True)] == [agent.id]
+
+
+async def test_lists_page_newest_first_within_the_times_asked_for(client: AsyncAnthropic) -> None:
+    made = [await make(client, f"a{number}") for number in range(5)]
+    listed = [row.id async for row in client.beta.agents.list(limit=2)]
+    assert listed == [agent.id for agent in reversed(made)]
+    later = client.beta.agents.list(created_at_gte=made[2].created_at, created_at_lte=made[3].created_at)
+    assert [row.id async for row in later] == [made[3].id, made[2].id]
+
+
+async def test_versions_page_newest_first(client: AsyncAnthropic) -> None:
+    agent = await make(client)
+    for number in range(4):
+        await client.beta.agents.update(agent.id, name=f"name {number}")
+    listed = [(row.version, row.name) async for row in client.beta.agents.versions.list(agent.id, limit=2)]
+    assert listed == [(5, "name 3"), (4, "name 2"), (3, "name 1"), (2, "name 0"), (1, "desk")]
+
+
+async def test_an_unknown_agent_or_version_is_not_found(client: AsyncAnthropic) -> None:
+    agent = await make(client)
+    for call in (
+        client.beta.agents.retrieve("agent_none"),
+        client.beta.agents.retrieve(agent.id, version=2),
+        client.beta.agents.update("agent_none", name="x"),
+        client.beta.agents.archive("agent_none"),
+    ):
+        with pytest.raises(NotFoundError):
+            await call
+
+
+async def test_a_coordinator_pins_its_agents_and_shows_itself_at_its_present_version(client: AsyncAnthropic) -> None:
+    helper = await make(client, "helper")
+    advisor = {"type": "advisor", "model": MODEL}
+    lead = await make(client, "lead", multiagent={"type": "coordinator", "agents": [helper.id, {"type": "self"}, advisor]})
+    await client.beta.agents.update(helper.id, name="other")
+    renamed = await client.beta.agents.update(lead.id, name="chief")
+    assert renamed.multiagent is not None
+    assert renamed.multiagent.to_dict()["agents"] == [
+        {"type": "agent", "id": helper.id, "version": 1},
+        {"type": "agent", "id": lead.id, "version": 2},
+        advisor,
+    ]
+
+
+async def test_a_coordinator_cannot_call_on_a_coordinator_or_an_archived_agent(client: AsyncAnthropic) -> None:
+    helper = await make(client, "helper")
+    lead = await make(client, "lead", multiagent={"type": "coordinator", "agents": [helper.id]})
+    gone = await client.beta.agents.archive((await make(client, "gone")).id)
+    for roster in ([lead.id], [gone.id], [helper.id, {"type": "agent", "id": helper.id, "version": 1}], []):
+        with pytest.raises(BadRequestError):
+            await make(client, "top", multiagent={"type": "coordinator", "agents": roster})
+
+
+async def test_the_newer_multiagent_is_changed_level_by_level(client: AsyncAnthropic) -> None:
+    helper = await make(client, "helper")
+    kind: Any = {"type": "multiagent_20261001"}
+    subagents = {"type": "enabled", "predefined_agents": [helper.id]}
+    lead = await make(client, "lead", multiagent=kind | {"subagents": subagents, "workflows": {"type": "disabled"}})
+    inline = {"type": "enabled", "inline_agents": {"type": "disabled"}}
+    changed = await client.beta.agents.update(lead.id, multiagent=kind | {"subagents": inline})
+    assert changed.multiagent is not None
+    assert changed.multiagent.to_dict() == kind | {
+        "subagents": inline | {"predefined_agents": [{"type": "agent", "id": helper.id, "version": 1}]},
+        "workflows": {"type": "disabled"},
+        "advisor": {"type": "disabled"},
+    }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": "", "model": MODEL},
+        {"name": "n", "model": ""},
+        {"name": "n" * 257, "model": MODEL},
+        {"name": "n", "model": MODEL, "description": "d" * 2049},
+        {"name": "n", "model": MODEL, "system": "s" * 100_001},
+        {"name": "n", "model": MODEL, "colour": "blue"},
+        {"name": "n", "model": {"id": MODEL, "effort": "utmost"}},
+    ],
+)
+async def test_a_malformed_definition_is_refused(http: httpx2.AsyncClient, body: dict[str, Any]) -> None:
+    response = await http.post("/v1/agents", json=body)
+    assert response.status_code == 400
+    assert response.json()["error"]["type"] == "invalid_request_error"
+
+
+async def test_too_long_a_page_is_refused(client: AsyncAnthropic) -> None:
+    agent = await make(client)
+    with pytest.raises(BadRequestError):
+        await client.beta.agents.list(limit=101)
+    with pytest.raises(BadRequestError):
+        await client.beta.agents.versions.list(agent.id, limit=101)
