@@ -7,7 +7,8 @@ from reverie.api.app import ENDPOINTS
 _SERVED = {endpoint.name.partition(".")[0] for endpoint in ENDPOINTS}
 _NEEDS = {
     "environments.work": ("sessions", "agents"),
-    "sessions": ("agents", "memory_stores"),
+    "sessions": ("agents",),
+    "sessions.create": ("memory_stores",),
     "sessions.resources": ("files",),
     "dreams": ("sessions", "agents", "memory_stores"),
     "deployments": ("agents", "sessions"),

@@ -8,6 +8,8 @@ from anthropic import AsyncAnthropic
 
 from tests.conformance.served import Served
 
+IDLE = {"type": "session.status_idle"}
+"""The agent's turn ends; the server knows whether something is waited for."""
 END_TURN = {"type": "session.status_idle", "stop_reason": {"type": "end_turn"}}
 
 
@@ -51,8 +53,10 @@ class World:
             await self.client.beta.memory_stores.memories.create(store.id, path=f"/{name}", content=content)
         return store.id
 
-    async def record(self, session_id: str, *events: dict[str, Any]) -> Any:
-        """Append what whoever runs the agent saw it do."""
-        answer = await self.http.post(f"/v1/sessions/{session_id}/record", json={"events": list(events)})
+    async def record(self, session_id: str, *events: dict[str, Any], thread_id: str | None = None) -> list[Any]:
+        """Append what whoever runs the agent saw it do, in the session's own thread unless another is named."""
+        body = {"events": list(events), **({"session_thread_id": thread_id} if thread_id else {})}
+        answer = await self.http.post(f"/v1/sessions/{session_id}/record", json=body)
         assert answer.status_code == 200, answer.text
-        return answer.json()
+        stored: list[Any] = answer.json()["data"]
+        return stored

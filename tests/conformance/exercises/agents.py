@@ -4,13 +4,21 @@ from anthropic.types.beta import BetaManagedAgentsCustomToolParams
 
 from tests.conformance.world import World
 
+LOOK_UP: BetaManagedAgentsCustomToolParams = {
+    "type": "custom",
+    "name": "look_up",
+    "description": "Looks up an order.",
+    "input_schema": {"type": "object", "properties": {"order": {"type": "string"}}, "required": ["order"]},
+}
+"""A tool that the user's own program runs."""
+
 
 async def create(world: World) -> None:
     agent = await world.client.beta.agents.create(
         name="clerk",
         model={"id": "any-model", "effort": "high"},
         system="Be brief.",
-        tools=[{"type": "agent_toolset_20260401"}, _LOOK_UP],
+        tools=[{"type": "agent_toolset_20260401"}, LOOK_UP],
         mcp_servers=[],
         metadata={"team": "desk"},
     )
@@ -48,13 +56,6 @@ async def list_versions(world: World) -> None:
     page = await world.client.beta.agents.versions.list(agent_id)
     assert [(agent.version, agent.name) for agent in page.data] == [(2, "head clerk"), (1, "clerk")]
 
-
-_LOOK_UP: BetaManagedAgentsCustomToolParams = {
-    "type": "custom",
-    "name": "look_up",
-    "description": "Looks up an order.",
-    "input_schema": {"type": "object", "properties": {"order": {"type": "string"}}, "required": ["order"]},
-}
 
 EXERCISES = {
     "agents.create": create,

@@ -1,20 +1,13 @@
 """Sessions, their events, resources and threads."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 from anthropic import beta_async_tool
 
-from tests.conformance.world import END_TURN, World, message, said
+from tests.conformance.exercises.agents import LOOK_UP
+from tests.conformance.world import END_TURN, IDLE, World, message, said
 
-LOOK_UP = {
-    "type": "custom",
-    "name": "look_up",
-    "description": "Looks up an order.",
-    "input_schema": {"type": "object", "properties": {"order": {"type": "string"}}, "required": ["order"]},
-}
-"""A tool that the user's own program runs."""
 _USE = {"type": "agent.custom_tool_use", "name": "look_up", "input": {"order": "7"}}
 
 
@@ -96,7 +89,7 @@ async def stream_events(world: World) -> None:
 
 async def tool_runner(world: World) -> None:
     session_id = await world.session(agent=await world.agent(tools=[LOOK_UP]), initial_events=[message("Order 7?")])
-    await world.record(session_id, _USE, {"type": "session.status_idle", "stop_reason": {"type": "requires_action"}})
+    await world.record(session_id, _USE, IDLE)
     runner = world.client.beta.sessions.events.tool_runner(session_id, tools=[look_up], max_idle=0.2)
     calls = []
     async for call in runner:
@@ -192,12 +185,8 @@ async def session_with_child(world: World) -> tuple[str, str]:
     await world.record(session_id, {"type": "session.thread_created", "agent_name": "helper"})
     threads = (await world.client.beta.sessions.threads.list(session_id)).data
     (child,) = [thread for thread in threads if thread.parent_thread_id is not None]
-    idle: Mapping[str, Any] = {"type": "session.thread_status_idle", "stop_reason": {"type": "end_turn"}}
-    await world.record(
-        session_id,
-        {**said("from the child"), "session_thread_id": child.id},
-        {**idle, "session_thread_id": child.id},
-    )
+    idle = {"type": "session.thread_status_idle", "session_thread_id": child.id, "stop_reason": {"type": "end_turn"}}
+    await world.record(session_id, said("from the child"), idle, thread_id=child.id)
     return session_id, child.id
 
 

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 from anthropic.types.beta import BetaSkill
+from anthropic.types.beta.skills import BetaSkillVersion
 
 from tests.conformance.downloaded import downloaded
 from tests.conformance.world import World
@@ -42,10 +43,15 @@ async def delete(world: World) -> None:
     assert (deleted.id, deleted.type) == (made.id, "skill_deleted")
 
 
+async def new_version(world: World, skill_id: str) -> BetaSkillVersion:
+    """One more version of a skill."""
+    latest = await world.client.beta.skills.versions.retrieve("latest", skill_id=skill_id)
+    return await world.client.beta.skills.versions.create(skill_id, files=_files(latest.name))
+
+
 async def create_version(world: World) -> None:
     made = await skill(world)
-    first = await world.client.beta.skills.versions.retrieve("latest", skill_id=made.id)
-    version = await world.client.beta.skills.versions.create(made.id, files=_files(first.name))
+    version = await new_version(world, made.id)
     assert (await world.client.beta.skills.retrieve(made.id)).latest_version_id == version.id
 
 
@@ -63,10 +69,9 @@ async def list_versions(world: World) -> None:
 
 async def delete_version(world: World) -> None:
     made = await skill(world)
-    first = await world.client.beta.skills.versions.retrieve("latest", skill_id=made.id)
-    await world.client.beta.skills.versions.create(made.id, files=_files(first.name))
-    deleted = await world.client.beta.skills.versions.delete(first.id, skill_id=made.id)
-    assert deleted.id == first.id
+    await new_version(world, made.id)
+    deleted = await world.client.beta.skills.versions.delete(made.latest_version_id, skill_id=made.id)
+    assert deleted.id == made.latest_version_id
 
 
 async def download_version(world: World) -> None:

@@ -10,11 +10,13 @@ async def vault(world: World) -> str:
     return (await world.client.beta.vaults.create(display_name="Keys", metadata={"team": "desk"})).id
 
 
-async def credential(world: World, vault_id: str) -> BetaManagedAgentsCredential:
+async def credential(
+    world: World, vault_id: str, server: str = "https://mcp.example.com/a"
+) -> BetaManagedAgentsCredential:
     """A fresh credential in a vault."""
     return await world.client.beta.vaults.credentials.create(
         vault_id,
-        auth={"type": "static_bearer", "token": "top-secret", "mcp_server_url": "https://mcp.example.com/a"},
+        auth={"type": "static_bearer", "token": "top-secret", "mcp_server_url": server},
         display_name="Tickets",
     )
 

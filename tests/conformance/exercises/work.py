@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 from anthropic import AsyncAnthropic
 
-from tests.conformance.world import World, message
+from tests.conformance.world import IDLE, World, message
 
 
 @asynccontextmanager
@@ -42,7 +42,7 @@ async def ack(world: World) -> None:
 
 
 async def heartbeat(world: World) -> None:
-    async with _taken(world) as (client, environment_id, work_id):
+    async with taken_work(world) as (client, environment_id, work_id):
         first = await client.beta.environments.work.heartbeat(
             work_id, environment_id=environment_id, expected_last_heartbeat="NO_HEARTBEAT", desired_ttl_seconds=30
         )
@@ -53,7 +53,7 @@ async def heartbeat(world: World) -> None:
 
 
 async def stop(world: World) -> None:
-    async with _taken(world) as (client, environment_id, work_id):
+    async with taken_work(world) as (client, environment_id, work_id):
         stopped = await client.beta.environments.work.stop(work_id, environment_id=environment_id, force=True)
         assert stopped.state == "stopped"
         assert stopped.stopped_at is not None
@@ -71,13 +71,13 @@ async def list_all(world: World) -> None:
 
 
 async def retrieve(world: World) -> None:
-    async with _taken(world) as (_, environment_id, work_id):
+    async with taken_work(world) as (_, environment_id, work_id):
         work = await world.client.beta.environments.work.retrieve(work_id, environment_id=environment_id)
         assert (work.id, work.secret) == (work_id, None)
 
 
 async def update(world: World) -> None:
-    async with _taken(world) as (_, environment_id, work_id):
+    async with taken_work(world) as (_, environment_id, work_id):
         work = await world.client.beta.environments.work.update(
             work_id, environment_id=environment_id, metadata={"host": "h1"}
         )
@@ -96,9 +96,9 @@ async def poller(world: World) -> None:
 
 async def worker(world: World) -> None:
     async with worker_client(world) as (client, environment_id, session_id):
-        await world.record(session_id, _bash_use("echo from the worker"), _REQUIRES_ACTION)
+        await world.record(session_id, bash_use("echo from the worker"), IDLE)
         await serve_one_item(client, environment_id)
-        page = await world.client.beta.sessions.events.list(session_id, types=["user.tool_result"])
+        page = await world.client.beta.sessions.events.list(session_id, types=[BASH_RESULT])
         assert "from the worker" in page.data[0].to_json()
 
 
@@ -121,7 +121,7 @@ async def serve_one_item(client: AsyncAnthropic, environment_id: str) -> None:
 
 
 @asynccontextmanager
-async def _taken(world: World) -> AsyncIterator[tuple[AsyncAnthropic, str, str]]:
+async def taken_work(world: World) -> AsyncIterator[tuple[AsyncAnthropic, str, str]]:
     """A worker's client, its environment, and an item that it has taken."""
     async with worker_client(world) as (client, environment_id, _):
         work = await client.beta.environments.work.poll(environment_id)
@@ -130,7 +130,8 @@ async def _taken(world: World) -> AsyncIterator[tuple[AsyncAnthropic, str, str]]
         yield client, environment_id, work.id
 
 
-def _bash_use(command: str) -> dict[str, Any]:
+def bash_use(command: str) -> dict[str, Any]:
+    """The agent's call of a tool that the worker has."""
     return {
         "type": "agent.tool_use",
         "name": "bash",
@@ -139,7 +140,7 @@ def _bash_use(command: str) -> dict[str, Any]:
     }
 
 
-_REQUIRES_ACTION = {"type": "session.status_idle", "stop_reason": {"type": "requires_action"}}
+BASH_RESULT: Literal["user.tool_result"] = "user.tool_result"
 
 EXERCISES = {
     "environments.work.poll": poll,
