@@ -209,9 +209,11 @@ async def test_a_denied_tool_use_goes_on_without_the_tool(world: World) -> None:
     use = {"type": "agent.tool_use", "name": "bash", "input": {"command": "rm x"}, "evaluated_permission": "ask"}
     asked, _ = await world.record(session_id, use, IDLE)
     confirmation: Any = {"type": "user.tool_confirmation", "tool_use_id": asked["id"], "deny_message": "No."}
+    allow: Any = {**confirmation, "result": "allow"}
+    deny: Any = {**confirmation, "result": "deny"}
     with pytest.raises(BadRequestError):
-        await world.client.beta.sessions.events.send(session_id, events=[{**confirmation, "result": "allow"}])
-    await world.client.beta.sessions.events.send(session_id, events=[{**confirmation, "result": "deny"}])
+        await world.client.beta.sessions.events.send(session_id, events=[allow])
+    await world.client.beta.sessions.events.send(session_id, events=[deny])
     assert (await world.client.beta.sessions.retrieve(session_id)).status == "running"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 from anthropic import AsyncAnthropic
 
+from reverie.storage.workspaces import DEFAULT_WORKSPACE
 from tests.conformance.served import Served
 
 IDLE = {"type": "session.status_idle"}
@@ -30,6 +31,7 @@ class World:
     served: Served
     client: AsyncAnthropic
     http: httpx2.AsyncClient
+    workspace_id: str = DEFAULT_WORKSPACE
 
     async def environment(self, type: str = "cloud") -> str:
         """The id of a fresh environment."""

@@ -18,7 +18,8 @@ async def worker_client(world: World) -> AsyncIterator[tuple[AsyncAnthropic, str
     """A client with an environment's key, the environment, and a session in it that waits for work."""
     environment_id = await world.environment("self_hosted")
     session_id = await world.session(environment_id=environment_id, initial_events=[message("begin")])
-    async with world.served.client(await world.served.key("worker", environment_id=environment_id)) as client:
+    key = await world.served.key("worker", world.workspace_id, environment_id)
+    async with world.served.client(key) as client:
         yield client, environment_id, session_id
 
 
