@@ -128,9 +128,7 @@ async def test_an_unknown_agent_or_version_is_not_found(client: AsyncAnthropic) 
 async def test_a_coordinator_pins_its_agents_and_shows_itself_at_its_present_version(client: AsyncAnthropic) -> None:
     helper = await make(client, "helper")
     advisor = {"type": "advisor", "model": MODEL}
-    lead = await make(
-        client, "lead", multiagent={"type": "coordinator", "agents": [helper.id, {"type": "self"}, advisor]}
-    )
+    lead = await make(client, "lead", multiagent={"type": "coordinator", "agents": [helper.id, {"type": "self"}, advisor]})
     await client.beta.agents.update(helper.id, name="other")
     renamed = await client.beta.agents.update(lead.id, name="chief")
     assert renamed.multiagent is not None

@@ -1,8 +1,8 @@
 """What is mounted into a session."""
 
-from typing import Any, NotRequired
+from typing import Any
 
-from typing_extensions import TypedDict
+from typing_extensions import NotRequired, TypedDict
 
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.pages import decode_cursor, encode_cursor, envelope
