@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from reverie.models import switch
-from reverie.settings import Settings
+from reverie.settings import Secret, Settings
 from reverie.storage.database import Database, open_database
 from reverie.storage.embedded import EmbeddedServer, acquire_server, release_server
 from reverie.storage.migrate import migrate
@@ -66,7 +66,8 @@ def other_database_url(database_server: EmbeddedServer) -> Iterator[str]:
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """Settings that name the fresh database; its home folder stays unused."""
-    return Settings(home=tmp_path / "home", database_url=database_url, workers=1)
+    key = Secret("dGhlIHRlc3RzIGtlZXAgbm8gc2VjcmV0IGF0IGFsbC4=")
+    return Settings(home=tmp_path / "home", database_url=database_url, workers=1, secret_keys=(key,))
 
 
 @pytest_asyncio.fixture

@@ -1,5 +1,7 @@
 """Every setting of a Reverie process, read once from the environment and passed in."""
 
+import base64
+import binascii
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +17,7 @@ ModelProvider = Literal["anthropic", "openai"]
 """``anthropic``: the Messages API; ``openai``: chat completions, which most other servers speak too."""
 
 _TIMEOUT_SECONDS = 300.0
+_SECRET_KEY_BYTES = 32
 _KEY_VARIABLES = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
 
 
@@ -58,6 +61,9 @@ class Settings(msgspec.Struct, frozen=True):
     """Replace secrets and personal data before anything is stored. ``REVERIE_REDACTION``: ``on`` or ``off``."""
     model: ModelSettings | None = None
     """The language model that may help; None (``REVERIE_MODEL`` unset) is the default, and nothing needs one."""
+    secret_keys: tuple[Secret, ...] = ()
+    """What vaults are encrypted with: Fernet keys. ``REVERIE_SECRET_KEY``: one, or several after commas of which the
+    first encrypts and all decrypt; default: one that is made in ``home``, unless the database is external."""
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -79,7 +85,23 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         workers=int(workers),
         redaction=redaction == "on",
         model=_load_model(environment),
+        secret_keys=_load_secret_keys(environment.get("REVERIE_SECRET_KEY")),
     )
+
+
+def _load_secret_keys(text: str | None) -> tuple[Secret, ...]:
+    keys = tuple(Secret(part.strip()) for part in (text or "").split(",") if part.strip())
+    for number, key in enumerate(keys, 1):
+        try:
+            length = len(base64.urlsafe_b64decode(key))
+        except (binascii.Error, ValueError):
+            length = 0
+        if length != _SECRET_KEY_BYTES:
+            raise SettingsError(
+                f"REVERIE_SECRET_KEY: key {number} is not {_SECRET_KEY_BYTES} bytes in url-safe base64; "
+                "make one with: openssl rand -base64 32 | tr '+/' '-_'"
+            )
+    return keys
 
 
 def _load_model(environment: Mapping[str, str]) -> ModelSettings | None:

@@ -18,7 +18,12 @@ from reverie.settings import Settings
 from reverie.storage.api_keys import KeyRole, KeyScope, create_key
 from reverie.storage.workspaces import DEFAULT_WORKSPACE, create_workspace
 
-_ROUTES = [(x, re.compile(re.sub(r"{\w+}", "[^/]+", x.path) + "$")) for x in ENDPOINTS]
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"{\w+}", "[^/]+", re.sub(r"{\w+:path}", ".+", path)) + "$")
+
+
+_ROUTES = [(x, _pattern(x.path)) for x in ENDPOINTS]
 
 
 @dataclass(frozen=True, slots=True)

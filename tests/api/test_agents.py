@@ -128,7 +128,9 @@ async def test_an_unknown_agent_or_version_is_not_found(client: AsyncAnthropic) 
 async def test_a_coordinator_pins_its_agents_and_shows_itself_at_its_present_version(client: AsyncAnthropic) -> None:
     helper = await make(client, "helper")
     advisor = {"type": "advisor", "model": MODEL}
-    lead = await make(client, "lead", multiagent={"type": "coordinator", "agents": [helper.id, {"type": "self"}, advisor]})
+    lead = await make(
+        client, "lead", multiagent={"type": "coordinator", "agents": [helper.id, {"type": "self"}, advisor]}
+    )
     await client.beta.agents.update(helper.id, name="other")
     renamed = await client.beta.agents.update(lead.id, name="chief")
     assert renamed.multiagent is not None
@@ -187,3 +189,29 @@ async def test_too_long_a_page_is_refused(client: AsyncAnthropic) -> None:
         await client.beta.agents.list(limit=101)
     with pytest.raises(BadRequestError):
         await client.beta.agents.versions.list(agent.id, limit=101)
+
+
+async def test_an_agent_sent_back_as_it_was_answered_is_unchanged(http: httpx2.AsyncClient) -> None:
+    helper = (await http.post("/v1/agents", json={"name": "helper", "model": MODEL})).json()
+    configs = [{"name": name} for name in ("bash", "web_fetch", "web_search")]
+    body = {
+        "name": "lead",
+        "model": MODEL,
+        "tools": [{"type": "agent_toolset_20260401", "configs": configs}],
+        "skills": [{"type": "anthropic", "skill_id": "xlsx"}],
+        "multiagent": {"type": "coordinator", "agents": [helper["id"], {"type": "self"}]},
+    }
+    agent = (await http.post("/v1/agents", json=body)).json()
+    outside = {"id", "type", "created_at", "updated_at", "archived_at"}
+    again = {key: value for key, value in agent.items() if key not in outside}
+    assert (await http.post(f"/v1/agents/{agent['id']}", json=again)).json() == agent
+
+
+async def test_a_server_and_the_toolset_that_uses_it_go_together(client: AsyncAnthropic) -> None:
+    server: Any = {"type": "url", "name": "crm", "url": "https://crm.example.com/mcp"}
+    toolset: Any = {"type": "mcp_toolset", "mcp_server_name": "crm"}
+    agent = await make(client, mcp_servers=[server], tools=[toolset])
+    with pytest.raises(BadRequestError, match="mcp_servers"):
+        await client.beta.agents.update(agent.id, mcp_servers=None)
+    with pytest.raises(BadRequestError, match="no mcp_toolset"):
+        await client.beta.agents.update(agent.id, tools=None)

@@ -66,9 +66,9 @@ def references(multiagent: Definition | None) -> list[Reference]:
 
 
 def pin(
-    multiagent: Definition | None, known: Mapping[Reference, KnownAgent], own_id: str | None
+    multiagent: Definition | None, known: Mapping[Reference, KnownAgent], own: tuple[str, int] | None
 ) -> dict[str, Any] | None:
-    """Every reference pinned to the version that it means now; ``own_id`` is the caller's, once it has one.
+    """Every reference pinned to the version that it means now; ``own`` is the caller's id and version, if it has them.
 
     Raises:
         InputError: an agent is named twice, or calls on others itself.
@@ -78,15 +78,17 @@ def pin(
     def pinned(entry: Definition) -> dict[str, Any]:
         if entry["type"] != "agent":
             return dict(entry)
+        if own is not None and (entry["id"], entry.get("version", own[1])) == own:
+            return dict(SELF)
         agent = known[entry["id"], entry.get("version")]
         if agent.archived:
             raise StateError(f"multiagent: agent {agent.id} is archived; name another one", code="agent_archived")
-        if agent.id != own_id and agent.definition["multiagent"] is not None:
+        if agent.definition["multiagent"] is not None:
             raise InputError(f"multiagent: agent {agent.id} calls on agents itself; only one level is allowed")
         return {"type": "agent", "id": agent.id, "version": agent.version}
 
     for roster in _rosters(multiagent):
-        _refuse_repeats(roster, own_id)
+        _refuse_repeats(roster, own[0] if own is not None else "self")
     return _with_rosters(multiagent, lambda roster: [pinned(entry) for entry in roster])
 
 
@@ -131,10 +133,10 @@ def _roster(entries: Iterable[Any]) -> list[dict[str, Any]]:
     return [{"type": "agent", "id": entry} if isinstance(entry, str) else dict(entry) for entry in entries]
 
 
-def _refuse_repeats(roster: Sequence[Definition], own_id: str | None) -> None:
+def _refuse_repeats(roster: Sequence[Definition], own_id: str) -> None:
     seen = set()
     for entry in roster:
-        name = own_id or "self" if entry["type"] == "self" else entry.get("id", "advisor")
+        name = own_id if entry["type"] == "self" else entry.get("id", "advisor")
         if name in seen:
             raise InputError(f"multiagent: {name} is named twice; each agent, and one advisor, may be there once")
         seen.add(name)

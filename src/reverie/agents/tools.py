@@ -129,7 +129,8 @@ def _resolve_built_in(
         raise InputError(f"{place}: give allowed_domains or blocked_domains, not both")
     _check_domains(f"{place}.allowed_domains", allowed, with_path=name == "web_search")
     _check_domains(f"{place}.blocked_domains", blocked, with_path=name == "web_search")
-    resolved |= {"allowed_domains": allowed, "blocked_domains": blocked}
+    # Left out where not set, not null: what was answered can be sent again, and requests take no null here.
+    resolved |= {key: config[key] for key in ("allowed_domains", "blocked_domains") if config.get(key) is not None}
     if name == "web_search":
         return resolved | {"user_location": config.get("user_location")}
     most = config.get("max_content_tokens")

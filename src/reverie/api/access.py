@@ -75,7 +75,7 @@ def check_role(key: ApiKey, endpoint: Endpoint) -> None:
         RoleError: it does not.
     """
     if key.role in ("worker", "session"):
-        if not endpoint.worker:
+        if not endpoint.worker and not (endpoint.worker_key and key.role == "worker"):
             raise RoleError(f"a {key.role} key may not call {endpoint.name}")
     elif _RANK[key.role] < _RANK[endpoint.least_role]:
         raise RoleError(f"{endpoint.name} needs a key of role {endpoint.least_role}; this one has {key.role}")
@@ -94,6 +94,8 @@ async def check_scope(call: Call, endpoint: Endpoint) -> None:
     allowed = wanted is None or wanted == key.environment_id
     if key.work_id is not None and "work_id" in call.path:
         allowed = allowed and call.path["work_id"] == key.work_id
+    if "skill_id" in call.path:
+        allowed = allowed and await _covers_skill(call, call.path["skill_id"])
     if "session_id" in call.path:
         allowed = allowed and await _covers_session(call, call.path["session_id"])
     if "memory_store_id" in call.path:
@@ -112,6 +114,23 @@ async def _covers_session(call: Call, session_id: str) -> bool:
         )
         found = await row.fetchone()
     return found is not None and found[0] == call.key.environment_id
+
+
+async def _covers_skill(call: Call, skill_id: str) -> bool:
+    """Whether an agent uses the skill: that of the token's session, or of one that runs in the key's environment."""
+    async with call.database.connection() as connection:
+        row = await connection.execute(
+            """
+            SELECT FROM live_sessions l JOIN sessions s ON s.key = l.session_key
+            WHERE (s.id = %(session)s OR (%(session)s::text IS NULL AND l.environment_id = %(environment)s))
+                AND jsonb_path_exists(
+                    l.agent, '$.**.skill_id ? (@ == $skill)', jsonb_build_object('skill', %(skill)s::text)
+                )
+            LIMIT 1
+            """,
+            {"session": call.key.session_id, "environment": call.key.environment_id, "skill": skill_id},
+        )
+        return await row.fetchone() is not None
 
 
 async def _covers_store(call: Call, store_id: str, endpoint: Endpoint) -> bool:

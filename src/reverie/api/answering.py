@@ -29,6 +29,7 @@ from reverie.errors import (
     RateError,
     ReverieError,
     RoleError,
+    SettingsError,
     SizeError,
     StateError,
     StoreArchivedError,
@@ -56,6 +57,7 @@ _STATUSES: tuple[tuple[type[ReverieError], int, str], ...] = (
     (RateError, 429, "rate_limit_error"),
     (StateError, 400, "invalid_request_error"),
     (InputError, 400, "invalid_request_error"),
+    (SettingsError, 400, "invalid_request_error"),  # it tells what this server has to be given first
 )
 _TRANSIENT = (429, 500, 504, 529)
 

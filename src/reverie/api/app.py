@@ -17,12 +17,19 @@ from reverie.api.openapi import openapi_document
 from reverie.api.rates import RateLimiter
 from reverie.api.routes import (
     agents,
+    credentials,
+    deployments,
+    environment_keys,
     environments,
     files,
+    models,
     session_events,
     session_resources,
     session_threads,
     sessions,
+    skills,
+    vaults,
+    work,
 )
 from reverie.api.service import Service
 from reverie.errors import InputError, NotFoundError
@@ -31,11 +38,18 @@ from reverie.ids import new_id
 ENDPOINTS: tuple[Endpoint, ...] = (
     *agents.ENDPOINTS,
     *environments.ENDPOINTS,
+    *environment_keys.ENDPOINTS,
+    *work.ENDPOINTS,
     *sessions.ENDPOINTS,
     *session_events.ENDPOINTS,
     *session_threads.ENDPOINTS,
     *session_resources.ENDPOINTS,
+    *deployments.ENDPOINTS,
     *files.ENDPOINTS,
+    *skills.ENDPOINTS,
+    *vaults.ENDPOINTS,
+    *credentials.ENDPOINTS,
+    *models.ENDPOINTS,
 )
 """All of the API, in the order of the documentation."""
 

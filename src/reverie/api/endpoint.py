@@ -83,6 +83,8 @@ class Endpoint:
     """By default ``read`` for GET and ``write`` for the rest."""
     worker: bool = False
     """Whether keys of environments and tokens of work may call it, each within its scope."""
+    worker_key: bool = False
+    """Whether keys of environments may call it, but no tokens of work."""
     extension: bool = False
     """Whether it is ours, not of the Managed Agents API."""
     transaction: bool = True

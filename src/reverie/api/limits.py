@@ -8,6 +8,10 @@ from pydantic.fields import FieldInfo
 _PAGE = Field(ge=1, le=100)
 _VERSION = Field(ge=1)
 _METADATA = Field(max_length=16)
+_INITIAL_EVENTS = Field(min_length=1, max_length=50)
+_RESOURCES = Field(max_length=500)
+_VAULTS = Field(max_length=50)
+_SECRET = Field(min_length=1, max_length=16_384)
 
 MOST_BODY_BYTES = 32 * 1024 * 1024
 MOST_FILE_BYTES = 500 * 1024 * 1024
@@ -16,6 +20,9 @@ MOST_METADATA_VALUE_CHARACTERS = 512
 
 LIMITS: Mapping[str, FieldInfo] = {
     "FileListQuery.limit": Field(ge=1, le=1000),
+    "ModelListParams.limit": Field(ge=1, le=1000),
+    "SkillListParams.limit": Field(ge=1, le=1000),
+    "SkillVersionListQuery.limit": Field(ge=1, le=1000),
     "AgentCreateParams.name": Field(min_length=1, max_length=256),
     "AgentCreateParams.description": Field(max_length=2048),
     "AgentCreateParams.system": Field(max_length=100_000),
@@ -26,10 +33,45 @@ LIMITS: Mapping[str, FieldInfo] = {
     "AgentListParams.limit": _PAGE,
     "AgentRetrieveParams.version": _VERSION,
     "AgentVersionListParams.limit": _PAGE,
+    "DeploymentCreateParams.name": Field(min_length=1, max_length=256),
+    "DeploymentCreateParams.description": Field(max_length=2048),
+    "DeploymentCreateParams.initial_events": _INITIAL_EVENTS,
+    "DeploymentCreateParams.resources": _RESOURCES,
+    "DeploymentCreateParams.vault_ids": _VAULTS,
+    "DeploymentUpdateParams.name": Field(min_length=1, max_length=256),
+    "DeploymentUpdateParams.description": Field(max_length=2048),
+    "DeploymentUpdateParams.initial_events": _INITIAL_EVENTS,
+    "DeploymentUpdateParams.resources": _RESOURCES,
+    "DeploymentUpdateParams.vault_ids": _VAULTS,
+    "DeploymentListParams.limit": _PAGE,
+    "DeploymentRunListParams.limit": Field(ge=1, le=1000),
     "BetaManagedAgentsAgentParams.version": _VERSION,
     "BetaManagedAgentsAgentWithOverridesParams.system": Field(max_length=100_000),
     "BetaManagedAgentsAgentWithOverridesParams.version": _VERSION,
     "BetaManagedAgentsAWSRoleExecutionIdentityParams.role_arn": Field(min_length=1, max_length=2048),
+    "BetaManagedAgentsMCPOAuthCreateParams.access_token": _SECRET,
+    "BetaManagedAgentsMCPOAuthUpdateParams.access_token": _SECRET,
+    "BetaManagedAgentsMCPOAuthRefreshParams.refresh_token": _SECRET,
+    "BetaManagedAgentsMCPOAuthRefreshUpdateParams.refresh_token": _SECRET,
+    "BetaManagedAgentsStaticBearerCreateParams.token": _SECRET,
+    "BetaManagedAgentsStaticBearerUpdateParams.token": _SECRET,
+    "BetaManagedAgentsTokenEndpointAuthBasicParam.client_secret": _SECRET,
+    "BetaManagedAgentsTokenEndpointAuthBasicUpdateParam.client_secret": _SECRET,
+    "BetaManagedAgentsTokenEndpointAuthPostParam.client_secret": _SECRET,
+    "BetaManagedAgentsTokenEndpointAuthPostUpdateParam.client_secret": _SECRET,
+    "CredentialCreateParams.display_name": Field(max_length=255),
+    "CredentialListParams.limit": Field(ge=1, le=100),
+    "CredentialUpdateParams.display_name": Field(max_length=255),
+    "EnvironmentKeyCreateParams.expires_in_days": Field(ge=1, le=3650),
+    "EnvironmentKeyCreateParams.name": Field(max_length=256),
+    "EnvironmentKeyListParams.limit": Field(ge=1, le=100),
+    "VaultCreateParams.display_name": Field(min_length=1, max_length=255),
+    "VaultListParams.limit": Field(ge=1, le=100),
+    "VaultUpdateParams.display_name": Field(min_length=1, max_length=255),
+    "WorkHeartbeatParams.desired_ttl_seconds": Field(ge=5, le=3600),
+    "WorkListParams.limit": Field(ge=1, le=100),
+    "WorkPollParams.block_ms": Field(ge=1, le=999),
+    "WorkPollParams.reclaim_older_than_ms": Field(ge=0, le=86_400_000),
 }
 """By ``Type.field``."""
 

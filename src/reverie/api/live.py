@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import structlog
 from psycopg import AsyncConnection, OperationalError
 
+from reverie.storage.announcing import CHANNEL
+from reverie.storage.announcing import announce as announce
 from reverie.storage.database import Database
-from reverie.storage.resources.live_sessions import CHANNEL
 
 _RECONNECT_SECONDS = 0.5
 
@@ -20,7 +21,10 @@ log = structlog.get_logger("reverie.live")
 
 
 class LiveEvents:
-    """Wakes those who follow a session when it has grown. Ids are unique over workspaces, so they suffice."""
+    """Wakes those who follow a session, or whatever else is announced, when it has grown.
+
+    Ids are unique over workspaces, so they suffice.
+    """
 
     def __init__(self) -> None:
         self._followers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)

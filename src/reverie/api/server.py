@@ -9,6 +9,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
+from reverie.api import scheduling
 from reverie.api.app import make_app
 from reverie.api.live import LiveEvents
 from reverie.api.routes import files
@@ -24,7 +25,7 @@ MOST_CONNECTIONS = 16
 
 Background = Callable[[Service], Awaitable[None]]
 """Work that goes on for as long as the server does; cancelled when it stops."""
-BACKGROUND: tuple[Background, ...] = (files.clean,)
+BACKGROUND: tuple[Background, ...] = (files.clean, scheduling.work)
 
 log = structlog.get_logger("reverie.server")
 

@@ -33,6 +33,11 @@ _THREAD_STATUSES: Mapping[str, Status] = {
     "session.thread_status_rescheduled": "rescheduling",
     "session.thread_status_terminated": "terminated",
 }
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "span.model_request_end": {"model_request_start_id": "", "is_error": False},
+    "span.outcome_evaluation_end": {"outcome_evaluation_start_id": ""},
+}
+"""What the wire API insists on and a writer may leave out."""
 _INTERRUPTED = [{"type": "text", "text": "The user interrupted before this call was answered."}]
 
 
@@ -144,50 +149,50 @@ def receive(state: LiveState, inbound: Sequence[Mapping[str, Any]], now: datetim
     if state.archived or state.status == "terminated":
         raise StateError(f"session {state.session_id} has ended; make a new session to go on")
     draft = Draft(state, now)
-    was_blocked = bool(state.pending)
-    starts = False
+    effects = set()
     for place, event in enumerate(inbound):
         try:
-            starts = (
-                _receive_one(draft, event, inbound[place - 1] if place else None, place == len(inbound) - 1) or starts
-            )
+            before = inbound[place - 1] if place else None
+            effects.add(_receive_one(draft, event, before, last=place == len(inbound) - 1))
         except InputError as error:
             raise InputError(f"events.{place}: {error}") from error
-    answered = was_blocked and len(draft.state.pending) < len(state.pending)
-    if draft.state.pending and answered and draft.state.status == "idle":
-        idle(draft, {"type": "requires_action", "event_ids": _blockers(draft.state)})
-    elif draft.state.status == "idle" and (starts or (answered and not draft.state.pending)):
-        run(draft)
+    if draft.state.status == "idle":
+        if "answers" in effects and draft.state.pending:
+            idle(draft, {"type": "requires_action", "event_ids": _blockers(draft.state)})
+        elif effects & {"starts", "answers"}:
+            run(draft)
     return draft
 
 
-def _receive_one(draft: Draft, event: Mapping[str, Any], before: Mapping[str, Any] | None, last: bool) -> bool:
-    """Take in one event; whether it gives the agent something to do."""
+def _receive_one(
+    draft: Draft, event: Mapping[str, Any], before: Mapping[str, Any] | None, *, last: bool
+) -> Literal["starts", "answers", "neither"]:
+    """Take in one event; whether it gives an idle agent something to do, or answers what it waits for."""
     type_, payload = event["type"], {key: value for key, value in event.items() if key != "type"}
     match type_:
         case "user.message":
             _refuse_while_blocked(draft.state)
             _queue(draft, type_, payload)
-            return True
+            return "starts"
         case "system.message":
             if before is None or before["type"] not in ("user.message", "user.tool_result", "user.custom_tool_result"):
                 raise InputError("a system.message follows a user.message or a tool result of the same request")
             if not last:
                 raise InputError("a system.message is the last event of its request")
             _queue(draft, type_, payload)
-            return False
+            return "neither"
         case "user.interrupt":
             _interrupt(draft, payload)
-            return False
+            return "neither"
         case "user.tool_confirmation":
             _confirm(draft, payload)
-            return False
+            return "answers"
         case "user.define_outcome":
             _define_outcome(draft, payload)
-            return True
+            return "starts"
         case _:
             _take_result(draft, type_, payload)
-            return False
+            return "answers"
 
 
 def _queue(draft: Draft, type_: str, payload: dict[str, Any], thread_id: str | None = None) -> None:
@@ -398,6 +403,7 @@ def _record_plain(
 ) -> None:
     if type_.startswith("session.thread_"):
         payload = _note_thread(draft, type_, payload, names)
+    payload = {**_DEFAULTS.get(type_, {}), **payload}
     waits = _waits(draft.state, type_, payload)
     if waits is not None and thread_id is not None:
         payload = {**payload, "session_thread_id": thread_id}

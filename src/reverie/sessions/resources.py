@@ -30,7 +30,9 @@ def check_resources(resources: Sequence[Mapping[str, Any]], *, self_hosted: bool
     if files > MOST_FILES:
         raise InputError(f"resources: {files} files; at most {MOST_FILES} are allowed")
     if self_hosted and len(stores) < len(resources):
-        raise InputError("resources: a self_hosted environment mounts memory stores alone")
+        raise InputError(
+            "resources: a self_hosted environment mounts memory stores alone", code="self_hosted_resources_unsupported"
+        )
 
 
 def mount_store(wanted: Mapping[str, Any], store: MemoryStore, taken: Sequence[str]) -> dict[str, Any]:
@@ -43,7 +45,7 @@ def mount_store(wanted: Mapping[str, Any], store: MemoryStore, taken: Sequence[s
         StateError: the store is archived.
     """
     if store.archived_at is not None:
-        raise StateError(f"memory store {store.id} is archived and cannot be attached")
+        raise StateError(f"memory store {store.id} is archived and cannot be attached", code="memory_store_archived")
     return {
         "type": "memory_store",
         "memory_store_id": store.id,

@@ -87,8 +87,37 @@ async def list_keys(connection: Connection, workspace_id: str) -> list[ApiKey]:
         return await cursor.fetchall()
 
 
-async def revoke_key(connection: Connection, workspace_id: str, key_id: str, now: datetime) -> ApiKey:
-    """End a key for good; doing it again changes nothing.
+async def list_environment_keys(
+    connection: Connection, environment_id: str, *, before: tuple[datetime, str] | None, limit: int
+) -> list[ApiKey]:
+    """An environment's keys, newest first, that come after the position ``before``."""
+    async with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
+        await cursor.execute(
+            f"""
+            SELECT {_COLUMNS} FROM public.api_keys
+            WHERE environment_id = %(environment)s AND role = 'worker'
+                AND (%(at)s::timestamptz IS NULL OR (created_at, id) < (%(at)s, %(id)s))
+            ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+            """,
+            {
+                "environment": environment_id,
+                "at": before[0] if before else None,
+                "id": before[1] if before else None,
+                "limit": limit,
+            },
+        )
+        return await cursor.fetchall()
+
+
+async def delete_work_tokens(connection: Connection, work_id: str) -> None:
+    """End the tokens of a piece of work."""
+    await connection.execute("DELETE FROM public.api_keys WHERE work_id = %s", [work_id])
+
+
+async def revoke_key(
+    connection: Connection, workspace_id: str, key_id: str, now: datetime, *, environment_id: str | None = None
+) -> ApiKey:
+    """End a key for good, of the given environment where one is given; doing it again changes nothing.
 
     Raises:
         NotFoundError: the workspace has no such key.
@@ -96,12 +125,12 @@ async def revoke_key(connection: Connection, workspace_id: str, key_id: str, now
     async with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
         await cursor.execute(
             "UPDATE public.api_keys SET revoked_at = coalesce(revoked_at, %s) WHERE id = %s AND workspace_id = %s "
-            f"RETURNING {_COLUMNS}",
-            [now, key_id, workspace_id],
+            f"AND (%s::text IS NULL OR environment_id = %s) AND role <> 'session' RETURNING {_COLUMNS}",
+            [now, key_id, workspace_id, environment_id, environment_id],
         )
         key = await cursor.fetchone()
     if key is None:
-        raise NotFoundError(f"there is no key {key_id!r} in this workspace")
+        raise NotFoundError(f"there is no key {key_id!r} in this {'environment' if environment_id else 'workspace'}")
     return key
 
 

@@ -50,9 +50,9 @@ async def create(call: Call) -> dict[str, Any]:
     return wire_agent(agent)
 
 
-async def _pinned(call: Call, definition: dict[str, Any], own_id: str | None) -> dict[str, Any]:
+async def _pinned(call: Call, definition: dict[str, Any], own: tuple[str, int] | None) -> dict[str, Any]:
     known = await table.read_references(call.connection, references(definition["multiagent"]))
-    return {**definition, "multiagent": pin(definition["multiagent"], known, own_id)}
+    return {**definition, "multiagent": pin(definition["multiagent"], known, own)}
 
 
 async def retrieve(call: Call) -> dict[str, Any]:
@@ -98,7 +98,7 @@ async def update(call: Call) -> dict[str, Any]:
     metadata = patch_metadata(present.definition["metadata"], body.get("metadata"))
     definition = changed_definition(present.definition, body, metadata)
     if "multiagent" in body:
-        definition = await _pinned(call, definition, present.id)
+        definition = await _pinned(call, definition, (present.id, present.version))
     if definition == present.definition:
         return wire_agent(present)
     changed = AgentVersion(present.id, present.version + 1, definition, present.created_at, call.now)
@@ -108,10 +108,12 @@ async def update(call: Call) -> dict[str, Any]:
 
 
 async def archive(call: Call) -> dict[str, Any]:
-    """Archive an agent for good; doing it again changes nothing."""
-    agent = await table.archive_agent(call.connection, call.path["agent_id"], call.now)
+    """Archive an agent, and its deployments, for good; doing it again changes nothing."""
+    agent, deployments = await table.archive_agent(call.connection, call.path["agent_id"], call.now)
     if agent.archived_at == call.now:
         call.notify("agent.archived", agent.id)
+    for deployment in deployments:
+        call.notify("deployment.archived", deployment)
     return wire_agent(agent)
 
 

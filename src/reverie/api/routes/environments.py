@@ -160,7 +160,9 @@ ENDPOINTS = (
         answer=_ENVIRONMENT,
         is_list=True,
     ),
-    Endpoint("environments.retrieve", "GET", _ONE, retrieve, "Read an environment.", answer=_ENVIRONMENT, worker=True),
+    Endpoint(
+        "environments.retrieve", "GET", _ONE, retrieve, "Read an environment.", answer=_ENVIRONMENT, worker_key=True
+    ),
     Endpoint(
         "environments.update",
         "POST",

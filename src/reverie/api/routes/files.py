@@ -20,7 +20,7 @@ from reverie.api.multipart import files_of, open_form, text_of
 from reverie.api.pages import decode_position, envelope, page_of
 from reverie.api.service import Service
 from reverie.api.wire_type import WireType
-from reverie.errors import InputError, NotFoundError, SizeError
+from reverie.errors import InputError, SizeError
 from reverie.ids import new_id
 from reverie.storage.resources import files as table
 from reverie.storage.resources.files import StoredFile
@@ -164,9 +164,7 @@ async def retrieve_metadata(call: Call) -> dict[str, Any]:
 async def download(call: Call) -> Response:
     """The bytes of a file, as a stream."""
     async with call.database.connection() as connection:
-        file = await table.read_file(connection, call.path["file_id"])
-    if file.expires_at is not None and file.expires_at <= call.now:
-        raise NotFoundError(f"file {file.id} has expired", code="file_expired")
+        file = table.require_unexpired(await table.read_file(connection, call.path["file_id"]), call.now)
     headers = {
         "content-length": str(file.size_bytes),
         "content-disposition": f"attachment; filename*=UTF-8''{quote(file.filename, safe='')}",

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any, get_args
+from typing import Any, NotRequired, Required, get_args
 
 from starlette.responses import StreamingResponse
-from typing_extensions import NotRequired, Required, TypedDict
+from typing_extensions import TypedDict
 
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.pages import decode_cursor, encode_cursor, envelope

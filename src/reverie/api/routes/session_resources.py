@@ -1,8 +1,8 @@
 """What is mounted into a session."""
 
-from typing import Any
+from typing import Any, NotRequired
 
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.pages import decode_cursor, encode_cursor, envelope
@@ -11,7 +11,7 @@ from reverie.errors import InputError, NotFoundError, StateError
 from reverie.ids import new_id
 from reverie.sessions.resources import MOST_FILES, check_resources, mount_file
 from reverie.storage.resources.environments import read_environment
-from reverie.storage.resources.files import read_file
+from reverie.storage.resources.files import read_file, require_unexpired
 from reverie.storage.resources.live_sessions import LiveSession, read_session, replace_resources, require_live
 
 _TYPES = "anthropic.types.beta.sessions"
@@ -62,7 +62,7 @@ async def add(call: Call) -> dict[str, Any]:
     check_resources([wanted], self_hosted=environment.config["type"] == "self_hosted")
     if sum(resource["type"] == "file" for resource in session.resources) >= MOST_FILES:
         raise InputError(f"resources: the session has {MOST_FILES} files already; remove one first")
-    await read_file(call.connection, wanted["file_id"], call.now)
+    require_unexpired(await read_file(call.connection, wanted["file_id"]), call.now)
     mounted = mount_file(wanted, session.id, 0, call.now) | {"id": new_id("sesrsc", call.now)}
     await replace_resources(call.connection, session, [*session.resources, mounted], call.now)
     call.resource_id = mounted["id"]

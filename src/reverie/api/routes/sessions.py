@@ -13,6 +13,7 @@ from reverie.errors import InputError, StateError
 from reverie.ids import derived_id
 from reverie.sessions.lifecycle import Draft, LiveState, terminate
 from reverie.sessions.usage import usage_snapshot
+from reverie.storage.announcing import announce
 from reverie.storage.resources import live_sessions as table
 from reverie.storage.resources.live_sessions import LiveSession, read_session, require_live
 from reverie.storage.resources.session_creation import create_session
@@ -203,7 +204,7 @@ async def delete(call: Call) -> dict[str, Any]:
     session = await read_session(call.connection, call.path["session_id"], lock=True)
     _refuse_while_running(session)
     await table.delete_session(call.connection, session)
-    await table.announce(call.connection, session.id)
+    await announce(call.connection, session.id)
     call.notify("session.deleted", session.id)
     return {"id": session.id, "type": "session_deleted"}
 

@@ -17,6 +17,9 @@ _COLUMNS = """
     a.id, v.version, v.definition, a.created_at,
     CASE WHEN v.version = a.version THEN a.updated_at ELSE v.created_at END AS updated_at, a.archived_at
 """
+ARCHIVE_DEPLOYMENT = """
+    archived_at = %(now)s, updated_at = %(now)s, paused_reason = NULL, next_scheduled_at = NULL, next_fires_at = NULL
+"""
 _TABLES = "agents a JOIN agent_versions v ON v.agent_id = a.id"
 
 
@@ -70,11 +73,12 @@ async def read_agent(
     Raises:
         NotFoundError: there is no such agent or version.
     """
+    return await _read(connection, agent_id, version, "FOR UPDATE OF a" if lock else "")
+
+
+async def _read(connection: Connection, agent_id: str, version: int | None, lock: str) -> AgentVersion:
     async with connection.cursor(row_factory=class_row(AgentVersion)) as cursor:
-        query = f"""
-            SELECT {_COLUMNS} FROM {_TABLES}
-            WHERE a.id = %s AND v.version = COALESCE(%s, a.version) {"FOR UPDATE OF a" if lock else ""}
-        """
+        query = f"SELECT {_COLUMNS} FROM {_TABLES} WHERE a.id = %s AND v.version = COALESCE(%s, a.version) {lock}"
         await cursor.execute(query.encode(), [agent_id, version])
         agent = await cursor.fetchone()
     if agent is None:
@@ -138,28 +142,36 @@ async def list_versions(connection: Connection, agent_id: str, *, before: int | 
         return await cursor.fetchall()
 
 
-async def archive_agent(connection: Connection, agent_id: str, now: datetime) -> AgentVersion:
-    """Archive an agent unless it is archived already.
+async def archive_agent(connection: Connection, agent_id: str, now: datetime) -> tuple[AgentVersion, list[str]]:
+    """Archive an agent unless it is archived already; also the ids of the deployments that are archived with it.
 
     Raises:
         NotFoundError: there is none.
     """
+    # Deployments are locked before their agent wherever both are, so that nobody waits in a circle.
+    await connection.execute("SELECT FROM deployments WHERE agent_id = %s ORDER BY id FOR UPDATE", [agent_id])
     await connection.execute(
         "UPDATE agents SET archived_at = %s, updated_at = %s WHERE id = %s AND archived_at IS NULL",
         [now, now, agent_id],
     )
-    return await read_agent(connection, agent_id)
+    deployments = await connection.execute(
+        f"UPDATE deployments SET {ARCHIVE_DEPLOYMENT} WHERE agent_id = %(id)s AND archived_at IS NULL RETURNING id",
+        {"now": now, "id": agent_id},
+    )
+    return await read_agent(connection, agent_id), [row[0] for row in await deployments.fetchall()]
 
 
-async def resolve_agent(connection: Connection, asked: str | Mapping[str, Any], *, lock: bool = False) -> AgentVersion:
+async def resolve_agent(connection: Connection, asked: str | Mapping[str, Any]) -> AgentVersion:
     """The agent that a session or a deployment asks for: by id alone, or by id and version.
+
+    It cannot be archived before the transaction ends.
 
     Raises:
         NotFoundError: there is no such agent or version.
         StateError: the agent is archived.
     """
     named: Mapping[str, Any] = {"id": asked} if isinstance(asked, str) else asked
-    agent = await read_agent(connection, named["id"], named.get("version"), lock=lock)
+    agent = await _read(connection, named["id"], named.get("version"), "FOR SHARE OF a")
     if agent.archived:
         raise StateError(f"agent {agent.id} is archived; use another one", code="agent_archived")
     return agent
@@ -173,8 +185,7 @@ async def snapshot_agent(connection: Connection, asked: str | Mapping[str, Any])
         StateError: the agent is archived.
         InputError: the overrides break a rule.
     """
-    # Locked, so that an agent cannot be archived between this look and the session that comes of it.
-    agent = await resolve_agent(connection, asked, lock=True)
+    agent = await resolve_agent(connection, asked)
     roster = await read_references(connection, references(agent.definition["multiagent"]))
     known = {(other.id, other.version): other.definition for other in roster.values()}
     snapshot = session_agent(agent.id, agent.version, agent.definition, known)

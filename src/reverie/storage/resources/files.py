@@ -8,7 +8,7 @@ from typing import BinaryIO
 import msgspec
 from psycopg.rows import class_row
 
-from reverie.errors import NotFoundError
+from reverie.errors import InputError, NotFoundError
 from reverie.storage.database import Connection, Database
 
 CHUNK_BYTES = 1024 * 1024
@@ -53,6 +53,42 @@ async def read_file(connection: Connection, file_id: str) -> StoredFile:
     if file is None:
         raise NotFoundError(f"there is no file {file_id!r}")
     return file
+
+
+def require_unexpired(file: StoredFile, now: datetime) -> StoredFile:
+    """The file, if its bytes are still there.
+
+    Raises:
+        NotFoundError: it has expired.
+    """
+    if file.expires_at is not None and file.expires_at <= now:
+        raise NotFoundError(f"file {file.id} has expired", code="file_expired")
+    return file
+
+
+async def read_text(connection: Connection, file_id: str, most_characters: int) -> str:
+    """A file that is a text of at most ``most_characters``.
+
+    Raises:
+        NotFoundError: there is no such file, or its bytes are gone.
+        InputError: it is longer, or not UTF-8.
+    """
+    file = await read_file(connection, file_id)
+    if file.size_bytes > 4 * most_characters:
+        raise InputError(
+            f"file {file_id} has {file.size_bytes:,} bytes; at most {most_characters:,} characters are taken"
+        )
+    rows = await connection.execute("SELECT data FROM file_chunks WHERE file_id = %s ORDER BY number", [file_id])
+    data = b"".join([row[0] for row in await rows.fetchall()])
+    if len(data) != file.size_bytes:
+        raise NotFoundError(f"file {file_id} has expired", code="file_expired")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise InputError(f"file {file_id} is no UTF-8 text: {error}") from error
+    if len(text) > most_characters:
+        raise InputError(f"file {file_id} has {len(text):,} characters; at most {most_characters:,} are taken")
+    return text
 
 
 async def read_chunks(database: Database, file: StoredFile) -> AsyncIterator[bytes]:

@@ -24,8 +24,6 @@ _COLUMNS = """
 """
 _FROM = "FROM sessions s LEFT JOIN live_sessions l ON l.session_key = s.key"
 LIVE_SOURCE = "api"
-CHANNEL = "reverie_session"
-"""Where changes of sessions are announced; the payload is the session's id."""
 _TAGS = ("task_id", "task_category", "user_id")
 """Metadata keys that segments and strata know by name."""
 
@@ -227,11 +225,6 @@ async def session_exists(connection: Connection, session_id: str) -> bool:
     """Whether there is a session of this id."""
     row = await connection.execute("SELECT FROM sessions WHERE id = %s", [session_id])
     return await row.fetchone() is not None
-
-
-async def announce(connection: Connection, session_id: str) -> None:
-    """Tell every server, once this transaction is committed, that a session has changed."""
-    await connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, session_id])
 
 
 def require_live(session: LiveSession) -> LiveSession:

@@ -4,21 +4,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from reverie.agents.definition import session_agent, with_overrides
 from reverie.errors import InputError, StateError
 from reverie.ids import new_id
 from reverie.sessions.lifecycle import receive
 from reverie.sessions.resources import check_resources, mount_file, mount_repository, mount_store
 from reverie.storage.database import Connection
-from reverie.storage.memory_stores import read_store
-from reverie.storage.resources.agents import read_agent, read_roster
+from reverie.storage.memory_stores import lock_store
+from reverie.storage.resources.agents import snapshot_agent
 from reverie.storage.resources.environments import read_environment
-from reverie.storage.resources.files import read_file, resolve_rubrics
+from reverie.storage.resources.files import read_file, read_text, require_unexpired
 from reverie.storage.resources.live_sessions import LiveSession, NewSession, insert_session, read_session
 from reverie.storage.resources.session_log import act
 from reverie.storage.resources.work import enqueue_work
 
 MOST_INITIAL_EVENTS = 50
+MOST_RUBRIC_CHARACTERS = 262_144
 _INITIAL_TYPES = ("user.message", "user.define_outcome", "system.message")
 
 
@@ -45,7 +45,7 @@ async def create_session(
         id=session_id,
         title=request.get("title"),
         environment_id=environment.id,
-        agent=await resolve_agent(connection, request["agent"]),
+        agent=await snapshot_agent(connection, request["agent"]),
         metadata=dict(request.get("metadata") or {}),
         resources=await mount_all(connection, session_id, wanted, now),
         vault_ids=list(request.get("vault_ids") or ()),
@@ -84,23 +84,21 @@ def check_initial(events: Sequence[Mapping[str, Any]]) -> None:
         raise InputError("initial_events: at most one outcome can be defined")
 
 
-async def resolve_agent(connection: Connection, wanted: str | Mapping[str, Any]) -> dict[str, Any]:
-    """The agent of a session, as it is now and stays for the session's life.
+async def resolve_rubrics(connection: Connection, events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The events with rubrics that are files as text, so that they stay what they were.
 
     Raises:
-        NotFoundError: there is no such agent or version.
-        StateError: the agent is archived.
+        NotFoundError: there is no such file.
+        InputError: the file is too long for a rubric, or no text.
     """
-    named: Mapping[str, Any] = {"id": wanted} if isinstance(wanted, str) else wanted
-    agent = await read_agent(connection, named["id"], named.get("version"))
-    if agent.archived_at is not None:
-        raise StateError(f"agent {agent.id} is archived; new sessions need another one")
-    roster = await read_roster(connection, agent)
-    snapshot = session_agent(agent.id, agent.version, agent.definition, roster)
-    if named.get("type") == "agent_with_overrides":
-        overrides = {key: value for key, value in named.items() if key not in ("type", "id", "version")}
-        return with_overrides(snapshot, overrides)
-    return snapshot
+    resolved = []
+    for event in events:
+        rubric = event.get("rubric") or {}
+        if rubric.get("type") == "file":
+            content = await read_text(connection, rubric["file_id"], MOST_RUBRIC_CHARACTERS)
+            event = {**event, "rubric": {"type": "text", "content": content}}
+        resolved.append(event)
+    return resolved
 
 
 async def mount_all(
@@ -110,10 +108,10 @@ async def mount_all(
     mounted: list[dict[str, Any]] = []
     for number, resource in enumerate(wanted):
         if resource["type"] == "memory_store":
-            store = await read_store(connection, resource["memory_store_id"])
+            store = await lock_store(connection, resource["memory_store_id"])
             mounted.append(mount_store(resource, store, [other["mount_path"] for other in mounted]))
         elif resource["type"] == "file":
-            await read_file(connection, resource["file_id"], now)
+            require_unexpired(await read_file(connection, resource["file_id"]), now)
             mounted.append(mount_file(resource, session_id, number, now))
         else:
             mounted.append(mount_repository(resource, session_id, number, now))

@@ -19,8 +19,9 @@ from reverie.sessions.lifecycle import (
     record,
 )
 from reverie.sessions.session import Score
+from reverie.storage.announcing import announce
 from reverie.storage.database import Connection
-from reverie.storage.resources.live_sessions import LiveSession, announce, read_session, require_live
+from reverie.storage.resources.live_sessions import LiveSession, read_session, require_live
 from reverie.storage.resources.session_threads import child_thread, insert_thread, set_thread_status
 from reverie.storage.scores import record_scores
 
@@ -236,7 +237,7 @@ _OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 async def read_log(
     connection: Connection,
     session_key: int,
-    wanted: LogFilter = LogFilter(),
+    wanted: LogFilter,
     *,
     after: int = -1,
     before: int | None = None,
@@ -265,7 +266,7 @@ async def read_log(
 
 
 async def read_inputs(
-    connection: Connection, session_key: int, wanted: LogFilter = LogFilter(), *, after: int = -1, waiting: bool = True
+    connection: Connection, session_key: int, wanted: LogFilter, *, after: int = -1, waiting: bool = True
 ) -> list[LogRow]:
     """Inputs numbered above ``after``, as they were queued; with ``waiting`` only those not taken in yet."""
     if wanted.ranges:

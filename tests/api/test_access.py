@@ -1,0 +1,70 @@
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+
+from reverie.api.app import make_app
+from reverie.api.endpoint import Call, Endpoint
+from reverie.storage.api_keys import KeyScope, create_key
+from reverie.storage.workspaces import DEFAULT_WORKSPACE
+from tests.api.conftest import Server
+from tests.api.test_work import make_session
+
+
+async def _echo(call: Call) -> dict[str, Any]:
+    return dict(call.path)
+
+
+# Paths of the kinds that the wire API has, so that what keys cover is tested whatever the resources do.
+_PROBES = (
+    Endpoint("session.read", "GET", "/session/{session_id}", _echo, "", worker=True),
+    Endpoint("session.change", "POST", "/session/{session_id}", _echo, ""),
+    Endpoint("store.read", "GET", "/store/{memory_store_id}", _echo, "", worker=True),
+    Endpoint("store.change", "POST", "/store/{memory_store_id}", _echo, "", worker=True),
+    Endpoint("skill.read", "GET", "/skill/{skill_id}", _echo, "", worker=True),
+)
+
+Ask = Callable[[str, str], Awaitable[int]]
+
+
+@pytest_asyncio.fixture
+async def ask(server: Server) -> AsyncIterator[Ask]:
+    """Asks with the token of work on ``sesn_own``; ``sesn_other`` runs in the same environment. Gives the status."""
+    now = server.service.clock.now()
+    scope = KeyScope(DEFAULT_WORKSPACE, "session", "env_1", "sesn_own", "work_1")
+    async with server.service.database.connection() as connection:
+        stores = (("memstore_written", "read_write"), ("memstore_read", "read_only"))
+        await make_session(connection, "sesn_own", "env_1", *stores)
+        await make_session(connection, "sesn_other", "env_1", ("memstore_other", "read_write"))
+        _, secret = await create_key(connection, "", scope, now)
+    transport = httpx2.ASGITransport(make_app(server.service, endpoints=_PROBES))
+    headers = {"authorization": f"Bearer {secret}"}
+    async with httpx2.AsyncClient(transport=transport, base_url="http://reverie", headers=headers) as http:
+
+        async def ask(method: str, path: str) -> int:
+            return (await http.request(method, path)).status_code
+
+        yield ask
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/session/sesn_own", 200),
+        ("GET", "/session/sesn_other", 404),
+        ("POST", "/session/sesn_own", 403),
+        ("GET", "/store/memstore_written", 200),
+        ("POST", "/store/memstore_written", 200),
+        ("GET", "/store/memstore_read", 200),
+        ("POST", "/store/memstore_read", 404),
+        ("GET", "/store/memstore_other", 404),
+        ("GET", "/skill/skill_of_sesn_own", 200),
+        ("GET", "/skill/skill_of_sesn_other", 404),
+    ],
+)
+async def test_a_token_reaches_its_session_with_its_stores_and_skills_alone(
+    ask: Ask, method: str, path: str, status: int
+) -> None:
+    assert await ask(method, path) == status
