@@ -9,11 +9,11 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from reverie.api import scheduling
+from reverie.api import scheduling, webhook_delivery
 from reverie.api.app import make_app
 from reverie.api.live import LiveEvents
 from reverie.api.load import tell_load
-from reverie.api.routes import files
+from reverie.api.routes import dreams, files
 from reverie.api.service import Service, ServiceOptions
 from reverie.clock import SystemClock
 from reverie.settings import Settings
@@ -27,7 +27,13 @@ MOST_CONNECTIONS = 16
 
 Background = Callable[[Service], Awaitable[None]]
 """Work that goes on for as long as the server does; cancelled when it stops."""
-BACKGROUND: tuple[Background, ...] = (files.clean, scheduling.work, tell_load)
+BACKGROUND: tuple[Background, ...] = (
+    files.clean,
+    scheduling.work,
+    dreams.run_dreams,
+    webhook_delivery.work,
+    tell_load,
+)
 
 log = structlog.get_logger("reverie.server")
 
