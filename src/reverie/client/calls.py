@@ -60,6 +60,9 @@ class ApiCall(Generic[Answer]):
 
 
 def _path(*parts: str | int) -> str:
+    for part in parts:
+        if part in ("", ".", ".."):
+            raise InputError(f"{part!r} is no id")
     return "/v1/" + "/".join(quote(str(part), safe="") for part in parts)
 
 

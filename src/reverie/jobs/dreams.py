@@ -80,6 +80,11 @@ Watch = Callable[[str, str], AbstractContextManager[None]]
 """Entered with a stage and the dream's id when the stage begins, and left when it ends."""
 
 
+def unwatched(stage: str, dream_id: str) -> AbstractContextManager[None]:  # noqa: ARG001
+    """Nobody watches."""
+    return nullcontext()
+
+
 @dataclass(frozen=True)
 class Runtime:
     """What a dream works with."""
@@ -91,7 +96,7 @@ class Runtime:
     progress: Progress
     model: LanguageModel | None = None
     """What may help; its price is taken from the policy's budget, else from the settings."""
-    watch: Watch = lambda *_: nullcontext()
+    watch: Watch = unwatched
 
     @property
     def budget(self) -> ModelBudget:
