@@ -6,7 +6,7 @@ import pytest_asyncio
 from httpx2 import AsyncClient
 
 from reverie.storage.import_summary import ImportOptions
-from reverie.storage.ingest import import_paths
+from reverie.storage.ingest import import_sessions
 from tests.api.conftest import Server
 from tests.conftest import ChatFile
 
@@ -15,9 +15,10 @@ from tests.conftest import ChatFile
 async def sessions(server: Server, chat_file: ChatFile) -> list[str]:
     """The ids of three imported sessions without scores."""
     messages = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "good day"}]
-    path: Path = chat_file("chats.jsonl", *({"id": f"s{n}", "agent": "desk", "messages": messages} for n in range(3)))
-    await import_paths(server.service.database, [path], ImportOptions())
-    async with server.service.database.connection() as connection:
+    path: Path = chat_file("chats.jsonl", *({"id": f"s{n}", "messages": messages} for n in range(3)))
+    service, options = server.service, ImportOptions(overrides={"agent": "desk"})
+    await import_sessions(service.database, service.settings, [path], options, service.clock, lambda _: None)
+    async with service.database.connection() as connection:
         rows = await connection.execute("SELECT id FROM sessions ORDER BY key")
         return [row[0] async for row in rows]
 

@@ -80,6 +80,17 @@ async def test_memories_that_survive_a_rollback_keep_their_ids(database: Databas
         assert (await read_memory(conn, store_id, "/a")).id == before.id
 
 
+async def test_a_rollback_takes_a_rename_back(database: Database) -> None:
+    async with database.connection() as conn:
+        store_id = await new_store(conn)
+        await put(conn, store_id, {"/a": "1"})
+        before = await read_memory(conn, store_id, "/a")
+        renamed, taken = Edit("/b", "1", "", renamed_from="/a"), Edit("/a", "2", "", only_new=True)
+        await apply_edits(conn, store_id, [renamed, taken], act="write", actor="user", reason="test", now=NOW)
+        await rollback(conn, store_id, 1, "test", LATER)
+        assert [(memory.id, memory.path) for memory in await list_memories(conn, store_id)] == [(before.id, "/a")]
+
+
 async def test_a_revision_that_never_was_cannot_be_gone_back_to(database: Database) -> None:
     async with database.connection() as conn:
         store_id = await new_store(conn)

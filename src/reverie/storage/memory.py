@@ -11,6 +11,7 @@ from reverie.ids import new_id
 from reverie.memory.edit import GROWTH, Head, Step, plan_edits, related_directories, vacated_paths
 from reverie.memory.memory import Act, Edit, Memory, MemoryVersion, Revision
 from reverie.memory.path import check_prefix
+from reverie.memory.rollback import Held, plan_rollback
 from reverie.memory.store import MAX_MEMORIES
 from reverie.storage.database import Connection
 from reverie.storage.memory_stores import lock_store
@@ -18,10 +19,9 @@ from reverie.storage.policies import read_policy
 from reverie.storage.postings import IndexedText, change_index, ensure_index
 from reverie.storage.revisions import (
     find_dream_revision,
+    held_at,
     read_revision,
     redacted_memory_ids,
-    snapshot,
-    tiers_at,
 )
 
 _COLUMNS = (
@@ -153,26 +153,24 @@ async def rollback(
 ) -> Revision | None:
     """Make the store as it was at a revision, by a new revision; None when it is so already.
 
-    Memories that still exist keep their ids. One whose version of that time has been redacted stays as it is now.
+    Memories that still exist keep their ids, and get their paths back. One whose version of that time has been redacted
+    stays as it is now.
 
     Raises:
         NotFoundError: there is no such store or revision.
         StoreArchivedError: the store is archived and memories would have to be written.
+        PathConflictError: a memory that stays as it is now is in the place of another.
     """
     await lock_store(conn, store_id)
-    wished = await snapshot(conn, store_id, to_revision)
+    wished = await held_at(conn, store_id, to_revision)
     redacted = await redacted_memory_ids(conn, store_id, to_revision)
-    wished_tiers = await tiers_at(conn, store_id, to_revision)
     rows = await conn.execute(
-        "SELECT path, content, tier FROM memories WHERE memory_store_id = %s AND id <> ALL(%s)", [store_id, redacted]
+        "SELECT id, path, content, tier FROM memories WHERE memory_store_id = %s AND id <> ALL(%s)",
+        [store_id, redacted],
     )
-    present = {path: (content, tier) for path, content, tier in await rows.fetchall()}
+    present = {memory_id: Held(*held) for memory_id, *held in await rows.fetchall()}
     why = f"back to revision {to_revision}: {reason}"
-    edits = [
-        Edit(path, wished.get(path), why, tier=wished_tiers.get(path))
-        for path in sorted(present.keys() | wished.keys())
-        if present.get(path) != (wished.get(path), wished_tiers.get(path))
-    ]
+    edits = plan_rollback(present, wished, why)
     return await apply_edits(
         conn, store_id, edits, act="rollback", actor=actor, reason=why, created_by=created_by, now=now
     )

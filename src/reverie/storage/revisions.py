@@ -8,7 +8,8 @@ from psycopg.rows import class_row, kwargs_row
 from psycopg.types.json import Jsonb
 
 from reverie.errors import NotFoundError, StateError
-from reverie.memory.memory import MemoryVersion, Operation, Revision, Tier
+from reverie.memory.memory import MemoryVersion, Operation, Revision
+from reverie.memory.rollback import Held
 from reverie.storage.database import Connection
 
 _VERSION_COLUMNS = (
@@ -117,14 +118,21 @@ async def snapshot(conn: Connection, store_id: str, revision: int) -> dict[str, 
     return dict(await rows.fetchall())
 
 
-async def tiers_at(conn: Connection, store_id: str, revision: int) -> dict[str, Tier]:
-    """The tier of the memory at each path as of a revision."""
+async def held_at(conn: Connection, store_id: str, revision: int) -> dict[str, Held]:
+    """What each memory held as of a revision, by its id; 0 is the empty store. Redacted versions are left out.
+
+    Raises:
+        NotFoundError: the store has no such revision.
+    """
+    if revision == 0:
+        return {}
+    await read_revision(conn, store_id, revision)
     rows = await conn.execute(
-        f"SELECT path, tier FROM memory_versions WHERE {_VERSIONS_AT}"
+        f"SELECT memory_id, path, content, tier FROM memory_versions WHERE {_VERSIONS_AT}"
         " AND operation <> 'deleted' AND redacted_at IS NULL",
         {"store": store_id, "revision": revision},
     )
-    return dict(await rows.fetchall())
+    return {memory_id: Held(*held) for memory_id, *held in await rows.fetchall()}
 
 
 async def read_version_at(conn: Connection, store_id: str, revision: int, path: str) -> MemoryVersion:
