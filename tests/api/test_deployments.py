@@ -70,6 +70,7 @@ async def test_a_run_by_hand_makes_a_session_with_the_first_events(client: Async
 async def test_a_deployment_of_which_no_session_could_be_made_is_refused(client: AsyncAnthropic) -> None:
     agent, environment = await make(client), await client.beta.environments.create(name="e")
     gone = await client.beta.agents.archive((await make(client)).id)
+    wrong: dict[str, Any]
     for wrong in (
         {"agent": gone.id},
         {"initial_events": []},
@@ -80,6 +81,7 @@ async def test_a_deployment_of_which_no_session_could_be_made_is_refused(client:
     ):
         with pytest.raises(BadRequestError):
             await deploy(client, **{"agent": agent.id, "environment_id": environment.id, **wrong})
+    unknown: dict[str, Any]
     for unknown in (
         {"agent": "agent_none"},
         {"agent": {"type": "agent", "id": agent.id, "version": 2}},
@@ -261,3 +263,42 @@ async def test_a_changed_schedule_counts_from_now(client: AsyncAnthropic, server
     assert cleared.schedule is None
     await tick(server, datetime.now(UTC) + timedelta(days=800))
     assert [run async for run in client.beta.deployment_runs.list()] == []
+
+
+async def test_a_run_that_fails_for_no_known_reason_is_recorded_and_the_others_go_on(
+    client: AsyncAnthropic, server: Server
+) -> None:
+    broken, whole = await deploy(client, schedule=YEARLY), await deploy(client, schedule=YEARLY)
+    async with server.service.database.connection() as connection:
+        query = "UPDATE deployments SET initial_events = '[{}]', next_fires_at = next_scheduled_at WHERE id = %s"
+        await connection.execute(query, [broken.id])
+    await tick(server, new_year(whole) + timedelta(minutes=10))
+    runs = {run.deployment_id: run async for run in client.beta.deployment_runs.list()}
+    error = runs[broken.id].error
+    assert error is not None
+    assert (error.type, runs[whole.id].error) == ("unknown_error", None)
+
+
+async def test_webhooks_are_told_of_scheduled_runs_and_what_became_of_them(
+    client: AsyncAnthropic, server: Server
+) -> None:
+    async with server.service.database.connection() as connection:
+        await connection.execute(
+            "INSERT INTO webhook_endpoints (id, name, url, event_types, secret, enabled, created_at, updated_at) VALUES"
+            " ('e', 'e', 'http://127.0.0.1:9', %s, '', true, now(), now())",
+            [["deployment_run.started", "deployment_run.succeeded", "deployment_run.failed", "deployment.paused"]],
+        )
+    good, bad = await deploy(client, schedule=YEARLY), await deploy(client, schedule=YEARLY)
+    await client.beta.environments.archive(bad.environment_id)
+    await client.beta.deployments.run(good.id)
+    await tick(server, new_year(good) + timedelta(minutes=10))
+    async with server.service.database.connection() as connection:
+        rows = await connection.execute("SELECT event -> 'data' ->> 'type' FROM webhook_deliveries")
+        told = sorted(row[0] for row in await rows.fetchall())
+    assert told == [
+        "deployment.paused",
+        "deployment_run.failed",
+        "deployment_run.started",
+        "deployment_run.started",
+        "deployment_run.succeeded",
+    ]
