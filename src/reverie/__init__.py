@@ -4,7 +4,7 @@ The rooms, in the order of the flow; a room imports only rooms before it, and no
 
     sessions → outcomes → digests → patterns → lessons → memory → dreams → agents
 
-Edges: storage, models, reports, testing, jobs, api, client, library, cli. Below the flow: prompts.
+Edges: storage, models, telemetry, reports, testing, jobs, api, client, library, cli. Below the flow: prompts.
 
 The names below are the public ones; they are loaded when first used, so that the command line starts quickly.
 """

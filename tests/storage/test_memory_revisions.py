@@ -4,12 +4,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reverie.errors import ConflictError, NotFoundError
+from reverie.errors import NotFoundError, StateError
 from reverie.memory.memory import Edit, Revision
 from reverie.storage.database import Connection, Database
 from reverie.storage.memory import apply_edits, list_memories, read_memory, rollback
 from reverie.storage.memory_stores import archive_store, create_store
 from reverie.storage.revisions import (
+    VersionFilter,
     list_revisions,
     list_standing_versions,
     list_versions,
@@ -102,7 +103,7 @@ async def test_versions_outlive_their_memory(database: Database) -> None:
         await put(conn, store_id, {"/a": "1", "/b": "1"})
         memory = await read_memory(conn, store_id, "/a")
         await put(conn, store_id, {"/a": None})
-        versions = await list_versions(conn, store_id, memory_id=memory.id)
+        versions = await list_versions(conn, store_id, VersionFilter(memory_id=memory.id))
         assert [(version.operation, version.path, version.content) for version in versions] == [
             ("deleted", "/a", None),
             ("created", "/a", "1"),
@@ -133,7 +134,7 @@ async def test_what_a_memory_holds_now_cannot_be_redacted(database: Database) ->
         store_id = await new_store(conn)
         await put(conn, store_id, {"/a": "1"})
         (version,) = await list_versions(conn, store_id)
-        with pytest.raises(ConflictError, match="'/a' holds now"):
+        with pytest.raises(StateError, match="'/a' holds now"):
             await redact_version(conn, store_id, version.id, None, NOW)
 
 

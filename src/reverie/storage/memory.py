@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from reverie.errors import NotFoundError
 from reverie.ids import new_id
-from reverie.memory.edit import Head, Step, plan_edits, related_directories
+from reverie.memory.edit import GROWTH, Head, Step, plan_edits, related_directories, vacated_paths
 from reverie.memory.memory import Act, Edit, Memory, MemoryVersion, Revision
 from reverie.memory.path import check_prefix
 from reverie.memory.store import MAX_MEMORIES
@@ -39,7 +39,7 @@ UNION
 SELECT m.* FROM unnest(%(written)s::text[]) AS directory CROSS JOIN LATERAL (
     SELECT id, path, content_sha256, tier FROM memories
     WHERE memory_store_id = %(store)s AND path > (directory || '/') COLLATE "C"
-        AND path < (directory || '0') COLLATE "C" AND path <> ALL(%(deleted)s)
+        AND path < (directory || '0') COLLATE "C" AND path <> ALL(%(vacated)s)
     ORDER BY path LIMIT 1
 ) AS m
 """
@@ -49,9 +49,10 @@ INSERT INTO memories (id, memory_store_id, path, content, content_sha256, conten
 SELECT v.memory_id, v.memory_store_id, v.path, v.content, v.content_sha256, v.content_size_bytes, v.id,
     v.created_at, v.created_at, v.tier, v.created_at, w.number, w.term_count
 FROM memory_versions AS v JOIN unnest(%s::text[], %s::bigint[], %s::integer[]) AS w (id, number, term_count) USING (id)
-ON CONFLICT (id) DO UPDATE SET content = excluded.content, content_sha256 = excluded.content_sha256,
-    content_size_bytes = excluded.content_size_bytes, memory_version_id = excluded.memory_version_id,
-    updated_at = excluded.updated_at, tier = excluded.tier, number = excluded.number, term_count = excluded.term_count,
+ON CONFLICT (id) DO UPDATE SET path = excluded.path, content = excluded.content,
+    content_sha256 = excluded.content_sha256, content_size_bytes = excluded.content_size_bytes,
+    memory_version_id = excluded.memory_version_id, updated_at = excluded.updated_at, tier = excluded.tier,
+    number = excluded.number, term_count = excluded.term_count,
     tier_since = CASE WHEN memories.tier = excluded.tier THEN memories.tier_since ELSE excluded.tier_since END
 """
 
@@ -112,7 +113,7 @@ async def apply_edits(
         NotFoundError: there is no such store.
         InputError: a path or content breaks its rules, or two edits name one path.
         StoreArchivedError, PreconditionError, PathConflictError, StoreLimitError: see
-            :func:`reverie.memory.edit.plan_edits`.
+            :func:`reverie.memory.edit.plan_edits`; NotFoundError also where a memory to rename is missing.
     """
     store = await lock_store(conn, store_id)
     if act == "dream" and (written := await find_dream_revision(conn, store_id, actor)) is not None:
@@ -132,7 +133,7 @@ async def apply_edits(
     versions = [_version(store_id, step, number, created_by, now) for step in steps]
     await _insert_versions(conn, versions)
     await _replace_heads(conn, store_id, versions)
-    grown = sum({"created": 1, "modified": 0, "deleted": -1}[step.operation] for step in steps)
+    grown = sum(GROWTH[step.operation] for step in steps)
     await conn.execute(
         "UPDATE memory_stores SET revision = %s, memory_count = memory_count + %s WHERE id = %s",
         [number, grown, store_id],
@@ -178,10 +179,10 @@ async def rollback(
 
 
 async def _read_heads(conn: Connection, store_id: str, edits: Sequence[Edit]) -> dict[str, Head]:
-    paths = {edit.path for edit in edits} | related_directories(edits)
+    vacated = vacated_paths(edits)
+    paths = {edit.path for edit in edits} | vacated | related_directories(edits)
     written = [edit.path for edit in edits if edit.content is not None]
-    deleted = [edit.path for edit in edits if edit.content is None]
-    sought = {"store": store_id, "paths": list(paths), "written": written, "deleted": deleted}
+    sought = {"store": store_id, "paths": list(paths), "written": written, "vacated": list(vacated)}
     async with conn.cursor(row_factory=args_row(Head)) as cursor:
         await cursor.execute(_SELECT_HEADS, sought)
         return {head.path: head for head in await cursor.fetchall()}
@@ -263,7 +264,7 @@ async def _read_indexed(conn: Connection, memory_ids: Sequence[str]) -> dict[str
 
 def _unchanged(version: MemoryVersion, before: Mapping[str, IndexedText]) -> bool:
     present = before.get(version.memory_id)
-    return present is not None and present.content == version.content
+    return present is not None and (present.path, present.content) == (version.path, version.content)
 
 
 async def _write_tiers(conn: Connection, versions: Sequence[MemoryVersion]) -> None:

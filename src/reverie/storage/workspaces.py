@@ -45,7 +45,8 @@ async def create_workspace(database: Database, name: str, now: datetime) -> Work
     if not 1 <= len(name) <= _MOST_NAME_CHARACTERS:
         raise InputError(f"workspace name: {len(name)} characters; give 1 to {_MOST_NAME_CHARACTERS}")
     id_ = new_id("wrkspc", now)
-    workspace = Workspace(id_, name, f"workspace_{id_.removeprefix('wrkspc_')}", now)
+    # In lower case, as PostgreSQL reads the names in a search path.
+    workspace = Workspace(id_, name, f"workspace_{id_.removeprefix('wrkspc_').lower()}", now)
     async with database.connection() as connection:
         await ensure_default_workspace(connection, now)
         taken = await connection.execute("SELECT FROM public.workspaces WHERE name = %s", [name])
@@ -83,6 +84,13 @@ async def find_workspace(connection: Connection, name_or_id: str) -> Workspace:
             return workspace
     names = ", ".join(workspace.name for workspace in known)
     raise NotFoundError(f"no workspace has the name or id {name_or_id!r}; there are: {names}")
+
+
+async def workspace_here(connection: Connection) -> str:
+    """The id of the workspace that the connection looks at."""
+    row = await connection.execute("SELECT id FROM public.workspaces WHERE schema = current_schema()")
+    found = await row.fetchone()
+    return DEFAULT_WORKSPACE if found is None else str(found[0])
 
 
 async def ensure_workspaces(database: Database, now: datetime) -> None:
