@@ -1,5 +1,7 @@
 """Every method of the SDK is called, with the async client and with the sync one."""
 
+import asyncio
+
 import pytest
 from anthropic import Anthropic
 
@@ -9,6 +11,7 @@ from tests.conformance.sdk_methods import sdk_methods
 from tests.conformance.served import Served
 from tests.conformance.world import World
 
+LONGEST_SECONDS = 15
 SYNC_METHODS = set(sdk_methods(Anthropic(api_key="unused")))
 
 
@@ -18,7 +21,8 @@ def test_every_method_of_the_sdk_has_an_exercise_and_no_exercise_lacks_its_metho
 
 @pytest.mark.parametrize("method", [pytest.param(method, marks=needs_of(method)) for method in EXERCISES])
 async def test_the_async_client_calls(method: str, world: World) -> None:
-    await EXERCISES[method](world)
+    async with asyncio.timeout(LONGEST_SECONDS):
+        await EXERCISES[method](world)
 
 
 @pytest.mark.parametrize(
@@ -26,4 +30,5 @@ async def test_the_async_client_calls(method: str, world: World) -> None:
 )
 async def test_the_sync_client_calls(method: str, served: Served, world: World) -> None:
     async with served.sync_client(await served.key()) as client:
-        await EXERCISES[method](World(served, client, world.http))
+        async with asyncio.timeout(LONGEST_SECONDS):
+            await EXERCISES[method](World(served, client, world.http))
