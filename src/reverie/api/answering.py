@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from reverie.api.access import KeyRing, check_role, check_scope
+from reverie.api.betas import check_betas
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.limits import MOST_BODY_BYTES
 from reverie.api.rates import RateLimiter
@@ -148,6 +149,8 @@ async def _answer(
     key, database = await keys.identify(request, service)
     check_role(key, endpoint)
     rates.count(key.id)
+    if service.options.strict_betas:
+        check_betas(request, endpoint)
     call = Call(
         request=request,
         service=service,
