@@ -6,9 +6,9 @@ import pytest
 from anthropic import APIStatusError, BadRequestError, ConflictError, NotFoundError
 
 from tests.conformance.attempts import attempts
-from tests.conformance.exercises.work import BASH_RESULT, bash_use, serve_one_item, taken_work, worker_client
+from tests.conformance.exercises.work import bash_use, serve_one_tool_use, taken_work, worker_client
 from tests.conformance.landed import needs
-from tests.conformance.world import END_TURN, IDLE, World, message, said
+from tests.conformance.world import IDLE, World, message
 
 pytestmark = needs("agents", "sessions", "memory_stores")
 
@@ -91,22 +91,8 @@ async def test_the_sdks_worker_serves_a_session_with_memory_and_its_writes_are_t
     (mount,) = [resource.mount_path for resource in session.resources if resource.type == "memory_store"]
     await world.record(session_id, bash_use(f"cat {mount}/old.md; echo learned > {mount}/new.md"), IDLE)
     async with world.served.client(await world.served.key("worker", environment_id=environment_id)) as client:
-        serving = asyncio.create_task(serve_one_item(client, environment_id))
-        await answered(world, session_id)
-        await world.record(session_id, said("Noted."), END_TURN)
-        await serving
+        await serve_one_tool_use(world, client, session_id)
     listed = world.client.beta.memory_stores.memory_versions.list(store_id, session_id=session_id, view="full")
     (version,) = [version async for version in listed]
     assert (version.path, version.content) == ("/new.md", "learned\n")
     assert version.created_by is not None and version.created_by.type == "session_actor"
-
-
-async def answered(world: World, session_id: str) -> None:
-    """Wait until the session has a tool's result."""
-    stream = await world.client.beta.sessions.events.stream(session_id)
-    async with stream:
-        page = await world.client.beta.sessions.events.list(session_id, types=[BASH_RESULT])
-        if not page.data:
-            async for event in stream:
-                if event.type == BASH_RESULT:
-                    return
