@@ -184,4 +184,4 @@ async def test_what_dreams_read_of_a_live_session_is_redacted_and_what_clients_r
     (digest,) = (await asyncio.to_thread(digest_sessions, database.url, [key])).rows
     assert digest.opening.startswith("my address is") and "ann@" not in digest.opening
     shown = [event async for event in client.beta.sessions.events.list(session.id, types=["user.message"])]
-    assert shown[0].content[0].text == text  # type: ignore[union-attr]
+    assert text in str(shown[0])
