@@ -29,6 +29,8 @@
     │   ├── ModelReplyInvalid   the answer is cut short or not what was asked for
     │   └── ModelBudgetExceeded the answer might cost more than is left to spend
     └── DreamError              a dream could not be completed
+        ├── DreamInputError     what it reads has gone or was archived meanwhile
+        └── DreamCanceledError  it was canceled
 
 Each message names what was wrong and what to do next.
 """
@@ -184,4 +186,19 @@ class ModelBudgetExceeded(ModelError):
 
 
 class DreamError(ReverieError):
-    """A dream could not be completed."""
+    """A dream could not be completed; ``code`` is the wire API's code for why."""
+
+    code = "internal_error"
+
+
+class DreamInputError(DreamError):
+    """What a dream reads has gone or was archived meanwhile."""
+
+    # Durable workflows keep errors pickled, so it can be made from its message alone.
+    def __init__(self, message: str, code: str = "internal_error") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class DreamCanceledError(DreamError):
+    """The dream was canceled; its store is as it was."""

@@ -17,6 +17,8 @@ ModelProvider = Literal["anthropic", "openai"]
 """``anthropic``: the Messages API; ``openai``: chat completions, which most other servers speak too."""
 
 _TIMEOUT_SECONDS = 300.0
+_DREAMS = 1
+_IMPORT_BYTES = 2 * 1024**3
 _SECRET_KEY_BYTES = 32
 _KEY_VARIABLES = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
 
@@ -59,6 +61,12 @@ class Settings(msgspec.Struct, frozen=True):
     """Processes for parsing, redaction and digests. ``REVERIE_WORKERS``; default: the processor count."""
     redaction: bool = True
     """Replace secrets and personal data before anything is stored. ``REVERIE_REDACTION``: ``on`` or ``off``."""
+    dreams: int = _DREAMS
+    """Dreams that a server runs at a time; others wait. ``REVERIE_DREAMS``."""
+    import_bytes: int = _IMPORT_BYTES
+    """The largest import that a server takes over HTTP. ``REVERIE_IMPORT_BYTES``."""
+    otlp_endpoint: str | None = None
+    """Where traces and metrics go, such as ``http://localhost:4318``. ``REVERIE_OTLP_ENDPOINT``; default: nowhere."""
     model: ModelSettings | None = None
     """The language model that may help; None (``REVERIE_MODEL`` unset) is the default, and nothing needs one."""
     secret_keys: tuple[Secret, ...] = ()
@@ -73,20 +81,33 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         SettingsError: a variable holds a value that cannot be used.
     """
     home = environment.get("REVERIE_HOME") or platformdirs.user_data_dir("reverie", appauthor=False)
-    workers = environment.get("REVERIE_WORKERS") or str(os.cpu_count() or 1)
-    if not workers.isdecimal() or int(workers) < 1:
-        raise SettingsError(f"REVERIE_WORKERS={workers!r} is not a whole number above 0; unset it or give one")
     redaction = environment.get("REVERIE_REDACTION") or "on"
     if redaction not in ("on", "off"):
         raise SettingsError(f"REVERIE_REDACTION={redaction!r} must be 'on' or 'off'")
     return Settings(
         home=Path(home).expanduser().resolve(),
         database_url=environment.get("DATABASE_URL") or None,
-        workers=int(workers),
+        workers=_load_count(environment, "REVERIE_WORKERS", os.cpu_count() or 1),
         redaction=redaction == "on",
+        dreams=_load_count(environment, "REVERIE_DREAMS", _DREAMS),
+        import_bytes=_load_count(environment, "REVERIE_IMPORT_BYTES", _IMPORT_BYTES),
+        otlp_endpoint=_load_endpoint(environment.get("REVERIE_OTLP_ENDPOINT")),
         model=_load_model(environment),
         secret_keys=_load_secret_keys(environment.get("REVERIE_SECRET_KEY")),
     )
+
+
+def _load_count(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name) or str(default)
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingsError(f"{name}={text!r} is not a whole number above 0; unset it or give one")
+    return int(text)
+
+
+def _load_endpoint(text: str | None) -> str | None:
+    if text and not text.startswith(("http://", "https://")):
+        raise SettingsError(f"REVERIE_OTLP_ENDPOINT={text!r} must start with http:// or https://")
+    return text or None
 
 
 def _load_secret_keys(text: str | None) -> tuple[Secret, ...]:

@@ -145,7 +145,7 @@ async def test_a_model_that_fails_costs_a_note_and_not_the_result(database: Data
     gone = ModelUnavailable("nobody listens")
     result = await dream_with(database, settings, ScriptedModel([gone, gone]))
     assert (result.status, result.proposals, result.usage["calls"]) == ("completed", (), 2)
-    assert result.notes == ("propose_behaviours/1: nobody listens", "name_themes/1: nobody listens")
+    assert result.notes == ("propose_behaviours/2: nobody listens", "name_themes/1: nobody listens")
 
 
 async def test_the_budget_stops_calls_and_never_the_dream(database: Database, settings: Settings) -> None:

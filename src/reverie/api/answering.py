@@ -38,6 +38,7 @@ from reverie.errors import (
 from reverie.ids import new_id
 from reverie.storage.resources.audit import record_act
 from reverie.storage.resources.outbox import write_notices
+from reverie.telemetry.telemetry import REQUESTS
 
 BODY_SECONDS = 60.0
 """How long a client may take to send a body."""
@@ -122,6 +123,11 @@ def answering(
     async def answer(request: Request) -> Response:
         request_id = new_id("req", service.clock.now())
         request.state.request_id = request_id
+        response = await respond(request, request_id)
+        service.telemetry.count(REQUESTS, 1, {"endpoint": endpoint.name, "status": response.status_code})
+        return response
+
+    async def respond(request: Request, request_id: str) -> Response:
         try:
             response = await _answer(endpoint, service, keys, rates, request, request_id)
         except ClientDisconnect:

@@ -48,7 +48,7 @@ async def open_form(request: Request, fields: Collection[str], most_bytes: int) 
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise InputError("send the file as multipart/form-data")
-    parser = _Parser(request.headers, _limited(request, most_bytes), max_files=_MOST_FILES, max_fields=len(fields))
+    parser = _Parser(request.headers, limited(request, most_bytes), max_files=_MOST_FILES, max_fields=len(fields))
     try:
         read = await parser.parse()
     except MultiPartException as error:
@@ -88,7 +88,13 @@ def text_of(form: FormData, field: str) -> str | None:
     return value
 
 
-async def _limited(request: Request, most_bytes: int) -> AsyncGenerator[bytes, None]:
+async def limited(request: Request, most_bytes: int) -> AsyncGenerator[bytes, None]:
+    """The pieces of a body as they come in.
+
+    Raises:
+        SizeError: it has more than ``most_bytes``.
+        TimeoutError: the client stopped sending.
+    """
     most = most_bytes + _OVERHEAD_BYTES
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > most:

@@ -1,12 +1,13 @@
 """What every request works with; made once when the server starts."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from reverie.api.live import LiveEvents
 from reverie.clock import Clock
 from reverie.settings import Settings
 from reverie.storage.database import Database
+from reverie.telemetry.telemetry import NO_TELEMETRY, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +20,8 @@ class ServiceOptions:
     """Insist on the beta headers as the hosted service does."""
     requests_per_minute: int | None = None
     """The most calls a key may make in a minute; None sets no limit."""
-
-
-class DreamRunner(Protocol):
-    """Runs dreams in the background."""
-
-    async def start(self, schema: str, dream_id: str) -> None:
-        """Begin a dream that is recorded in the workspace of ``schema``; returns at once."""
-        ...
+    private_webhooks: bool = False
+    """Deliver webhooks to private networks and over plain HTTP too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,5 +33,5 @@ class Service:
     clock: Clock
     live: LiveEvents
     options: ServiceOptions = ServiceOptions()
-    dreams: DreamRunner | None = None
+    telemetry: Telemetry = NO_TELEMETRY
     extras: dict[str, Any] = field(default_factory=dict)

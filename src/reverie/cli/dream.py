@@ -1,6 +1,5 @@
 """``reverie dream``: learn from the sessions, write what holds into a memory store."""
 
-from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -12,28 +11,18 @@ from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.progress import progress_line
 from reverie.cli.run import run
 from reverie.clock import SystemClock
-from reverie.dreams.dream import DreamEstimate, DreamRequest, DreamResult
+from reverie.dreams.dream import STAGES, DreamEstimate, DreamRequest, DreamResult
 from reverie.dreams.policy import DreamPolicy
 from reverie.jobs.dreams import Runtime
 from reverie.jobs.engine import dream as run_dream
 from reverie.jobs.engine import estimate_dream
-from reverie.lessons.lesson import Evidence, Lesson
+from reverie.jobs.reporting import read_evidence, write_report
+from reverie.lessons.lesson import Lesson
 from reverie.models.open import open_model
-from reverie.reports.evidence import SHOWN_TRANSCRIPTS
-from reverie.reports.html import render_report
 from reverie.settings import Settings, load_settings
 from reverie.storage.database import Database
 from reverie.storage.policies import find_policy
-from reverie.storage.sessions import read_transcripts
-
-_STAGES = {
-    "digest": "reading sessions",
-    "consult": "asking the model what to look for",
-    "mine": "comparing within tasks, and the placebo",
-    "describe": "looking for themes, flows and trends",
-    "word": "asking the model for words",
-    "conclude": "writing lessons",
-}
+from reverie.telemetry.opening import open_telemetry
 
 
 @click.command()
@@ -58,14 +47,16 @@ def dream(store: str, where: str | None, report: Path | None, estimate: bool, as
 
         def told(stage: str, done: int, total: int) -> None:
             share = f" {done:,} of {total:,}" if total else ""
-            tell(f"{_STAGES.get(stage, stage)}{share}")
+            tell(f"{STAGES.get(stage, stage)}{share}")
 
         async def work(database: Database) -> DreamResult:
             clock = SystemClock()
             request, policy = await _ask(database, store, where)
             named = settings.model
-            async with nullcontext() if named is None else open_model(named) as model:
-                result = await run_dream(Runtime(database, settings, policy, clock, told, model), request)
+            with open_telemetry(settings) as telemetry:
+                async with nullcontext() if named is None else open_model(named) as model:
+                    runtime = Runtime(database, settings, policy, clock, told, model, telemetry.stage)
+                    result = await run_dream(runtime, request)
             if report is not None:
                 tell("writing the report")
                 await _write_report(database, result, report, clock)
@@ -96,19 +87,10 @@ def _estimate(store: str, where: str | None, settings: Settings, as_json: bool) 
 
 async def _write_report(database: Database, result: DreamResult, path: Path, clock: SystemClock) -> None:
     async with database.connection() as connection:
-        transcripts = await read_transcripts(connection, _cited(result.lessons)[: 2 * SHOWN_TRANSCRIPTS])
-    shown = {transcript.session.id: transcript for transcript in transcripts}
-    page = render_report(result, shown, generated_at=clock.now(), overview=result.overview)
+        evidence = await read_evidence(connection, result)
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(page, encoding="utf-8")
+    partial.write_text(write_report(result, evidence, clock.now()), encoding="utf-8")
     partial.replace(path)
-
-
-def _cited(lessons: Iterable[Lesson]) -> list[str]:
-    """Sessions that lessons cite, those of kept lessons first."""
-    ordered = sorted(lessons, key=lambda lesson: lesson.status == "refused")
-    citations: list[Evidence] = [e for lesson in ordered for e in (*lesson.evidence, *lesson.counter_examples)]
-    return list(dict.fromkeys(citation.session_id for citation in citations))
 
 
 def _print_estimate(estimate: DreamEstimate, policy: DreamPolicy, as_json: bool) -> None:

@@ -105,14 +105,18 @@ async def propose_behaviours(
     pairs: Sequence[tuple[Transcript, Transcript]],
     standing: Sequence[Proposal],
     policy: ColleaguePolicy,
+    instructions: str | None = None,
 ) -> Proposals:
     """Behaviours that may explain why the first transcript of each pair went better than the second.
 
     ``standing`` are the proposals of earlier dreams: not asked for again, and left out when they come back.
+    ``instructions`` are those of whoever asked for the dream.
     """
     per = policy.pairs_per_call
     groups = [pairs[i : i + per] for i in range(0, len(pairs), per)]
-    requests = [make_request(_pairs_prompt(group, standing, policy), _ProposedList, policy) for group in groups]
+    requests = [
+        make_request(_pairs_prompt(group, standing, policy, instructions), _ProposedList, policy) for group in groups
+    ]
     notes: list[str] = []
     accepted: list[Proposal] = []
     refused: list[RefusedProposal] = []
@@ -127,7 +131,10 @@ async def propose_behaviours(
 
 
 def _pairs_prompt(
-    group: Sequence[tuple[Transcript, Transcript]], standing: Sequence[Proposal], policy: ColleaguePolicy
+    group: Sequence[tuple[Transcript, Transcript]],
+    standing: Sequence[Proposal],
+    policy: ColleaguePolicy,
+    instructions: str | None,
 ) -> Prompt:
     actions: dict[str, None] = {}
     errors: dict[str, None] = {}
@@ -145,6 +152,7 @@ def _pairs_prompt(
             errors=list(errors)[:_MOST_LISTED],
             known=[proposal.words for proposal in standing][-_MOST_LISTED:],
             most=policy.proposals_per_call,
+            instructions=instructions,
         )
     )
 

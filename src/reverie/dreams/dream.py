@@ -9,8 +9,11 @@ from reverie.dreams.budget import ModelEstimate
 from reverie.dreams.proposal_verdict import ProposalVerdict
 from reverie.lessons.lesson import Effect, Lesson
 from reverie.patterns.overview import Overview
+from reverie.sessions.segment import Segment, choose_sessions, compile_segment
 
 DreamStatus = Literal["pending", "running", "completed", "failed", "canceled"]
+DREAM_SOURCE = "dream"
+"""The source of sessions that dreams are watched in; nothing is learnt from them unless they are named outright."""
 ChangeAction = Literal["add", "edit", "merge", "drop", "mark", "quarantine", "tier", "expire"]
 
 
@@ -21,6 +24,25 @@ class DreamRequest(msgspec.Struct, frozen=True):
     """The store's name or id."""
     where: str | None = None
     """Which sessions to read; None reads all."""
+    session_ids: tuple[str, ...] | None = None
+    """Exactly these sessions, sorted; None leaves it to ``where``."""
+    clone: bool = False
+    """Whether the result goes to a clone of the store."""
+    model: str | None = None
+    """The model that was asked for; what is asked is the one of the settings."""
+    instructions: str | None = None
+    """What whoever asked wants kept in mind; it reaches a model, and steers nothing without one."""
+
+    def segment(self) -> Segment:
+        """The sessions to read. Of sessions that dreams were watched in, only those named outright.
+
+        Raises:
+            ExpressionError: ``where`` is malformed.
+        """
+        if self.session_ids is not None:
+            return choose_sessions(self.session_ids)
+        chosen = compile_segment(self.where)
+        return Segment(f"(s.source <> '{DREAM_SOURCE}' AND {chosen.sql})", chosen.parameters)
 
 
 class SessionCounts(msgspec.Struct, frozen=True):
@@ -88,6 +110,18 @@ class StrataSummary(msgspec.Struct, frozen=True):
     """The smallest reward difference a behaviour shown in half of the sessions would be found with, 8 times in 10."""
     note: str = ""
     """``not enough repeats to tell``, when that is so, with the numbers."""
+
+
+STAGES = {
+    "survey": "looking at what there is to read",
+    "digest": "reading sessions",
+    "consult": "asking the model what to look for",
+    "mine": "comparing within tasks, and the placebo",
+    "describe": "looking for themes, flows and trends",
+    "word": "asking the model for words",
+    "conclude": "writing lessons",
+}
+"""What a dream does in each stage."""
 
 
 class StageTime(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from reverie.dreams.consolidation import Consolidation, consolidate
 from reverie.dreams.consultation import Consultation, Judgement, with_standing
 from reverie.dreams.dream import (
     Change,
+    DreamRequest,
     DreamResult,
     PatternRow,
     PlaceboCounts,
@@ -34,12 +35,12 @@ from reverie.memory.consolidation import plan_consolidation
 from reverie.memory.tiers import Confirmation, Document
 from reverie.patterns.finding import Finding, Hypothesis
 from reverie.patterns.mine import MiningResult
-from reverie.sessions.segment import compile_segment
 from reverie.storage.consultations import latest_wording, read_contribution, standing_proposals
 from reverie.storage.database import Connection
 from reverie.storage.digests import TrendRow, measure_segment, proving_sequences, read_trend
 from reverie.storage.dreams import (
     DreamRow,
+    check_inputs,
     complete_dream,
     lock_open_dream,
     read_findings,
@@ -50,6 +51,7 @@ from reverie.storage.dreams import (
     write_stream,
 )
 from reverie.storage.memory import apply_edits
+from reverie.storage.store_clone import store_origin
 from reverie.storage.uses import read_documents, record_confirmation
 
 _Confirmed = tuple[str, str, Confirmation]
@@ -75,14 +77,15 @@ async def conclude(
     """
     if not await lock_open_dream(connection, dream.id):
         return await read_result(connection, dream.id)
-    segment = compile_segment(dream.request.where)
+    await check_inputs(connection, dream)
+    segment = dream.request.segment()
     mined = await read_findings(connection, dream.id)
     overview = await read_overview(connection, dream.id)
     consultation = await read_contribution(connection, dream.id, Consultation)
     judgement = await read_contribution(connection, dream.id, Judgement) or Judgement()
     own = await read_contribution(connection, dream.id, Wording)
     # Without a model, words found earlier stay as long as what they say is still found.
-    wording = own or await latest_wording(connection, dream.memory_store_id)
+    wording = own or await latest_wording(connection, dream)
     lessons = with_wording(await propose_lessons(connection, dream, policy), wording.advice)
     confirmations = _confirmations(dream, lessons, mined)
     for path, source, confirmation in confirmations:
@@ -97,7 +100,7 @@ async def conclude(
         actor=dream.id,
         reason=f"{len(adopted)} lessons hold in {mined.scored} scored sessions",
         source_session_ids=sorted({e.session_id for lesson in adopted for e in lesson.evidence}),
-        created_by=None,
+        created_by=dream.writer,
         now=now,
     )
     await write_lessons(connection, dream.memory_store_id, dream.id, [*lessons, *plan.retired])
@@ -112,7 +115,7 @@ async def conclude(
         patterns=tuple(_pattern_row(finding, mined.split_by) for finding in mined.findings),
         changes=plan.changes,
         seconds=round(sum(stage.seconds for stage in stages), 3),
-        store=dream.request.store,
+        store=dream.memory_store_id if dream.request.clone else dream.request.store,
         where=dream.request.where,
         revision=revision.number if revision else None,
         strata=_strata_summary(mined),
@@ -121,7 +124,11 @@ async def conclude(
         started_at=dream.created_at,
         overview=with_theme_names(overview, wording.themes) if overview else None,
         usage=_usage(consultation, own, price),
-        notes=(*(consultation.proposals.notes if consultation else ()), *(own.notes if own else ())),
+        notes=(
+            *_notes_on_request(dream.request, consultation),
+            *(consultation.proposals.notes if consultation else ()),
+            *(own.notes if own else ()),
+        ),
         proposals=judgement.verdicts,
     )
     await complete_dream(connection, result, now)
@@ -145,6 +152,19 @@ def _usage(consultation: Consultation | None, wording: Wording | None, price: Mo
     return usage_report(consultation.model, wording.spent if wording else consultation.spent, price)
 
 
+def _notes_on_request(request: DreamRequest, consultation: Consultation | None) -> list[str]:
+    """Where a dream could not do what it was asked to."""
+    asked = consultation.model if consultation else ""
+    notes = []
+    if request.model is not None and request.model != asked:
+        used = f"the server's own model, {asked}, was asked" if asked else "no model was asked"
+        notes.append(f"the request named the model {request.model}; {used}")
+    if request.instructions is not None:
+        steers = "were passed on to the model that looks for behaviours" if asked else "steered nothing without a model"
+        notes.append(f"the instructions {steers}")
+    return notes
+
+
 async def propose_lessons(connection: Connection, dream: DreamRow, policy: DreamPolicy) -> list[Lesson]:
     """The lessons that the dream's findings amount to, in our own words."""
     mined = await read_findings(connection, dream.id)
@@ -159,9 +179,10 @@ async def propose_lessons(connection: Connection, dream: DreamRow, policy: Dream
         for session_id in (*finding.supporting, *finding.contrary)
     ]
     proving = {**await proving_sequences(connection, wanted), **judgement.proving_sequences()}
-    size = await measure_segment(connection, compile_segment(dream.request.where), dream.last_session_key)
+    size = await measure_segment(connection, dream.request.segment(), dream.last_session_key)
     agent = (size.agents[0] or None) if len(size.agents) == 1 else None
-    store_id = dream.memory_store_id
+    # A clone's lessons keep their ids, and so their documents.
+    store_id = await store_origin(connection, dream.memory_store_id)
     lessons = [
         propose_lesson(f, store_id=store_id, agent=agent, split_by=mined.split_by, proving=proving) for f in chosen
     ]
@@ -181,7 +202,7 @@ async def _plan(
     now: datetime,
 ) -> Consolidation:
     """What the dream does to the store: its lessons first, the upkeep of everything else, then a model's mergers."""
-    standing = await standing_lessons(connection, dream.memory_store_id, dream.request.where)
+    standing = await standing_lessons(connection, dream)
     documents = await read_documents(connection, dream.memory_store_id)
     contents = {document.path: document.content for document in documents}
     loss_cap = policy.memory.consolidation.loss_cap

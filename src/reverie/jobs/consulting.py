@@ -33,12 +33,13 @@ async def consult(
     pairs: Sequence[tuple[Transcript, Transcript]],
     standing: Sequence[Proposal],
     policy: DreamPolicy,
+    instructions: str | None = None,
 ) -> Consultation:
     """What the model proposes to look for, after reading ``pairs`` (the better session first)."""
     if model is None:
         return _NO_MODEL
     budgeted = BudgetedModel(model, budget)
-    proposals = await propose_behaviours(budgeted, pairs, standing, policy.colleague)
+    proposals = await propose_behaviours(budgeted, pairs, standing, policy.colleague, instructions)
     return Consultation(model.name, proposals, dict(budgeted.spent))
 
 

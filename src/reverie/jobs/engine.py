@@ -11,17 +11,17 @@ from contextlib import asynccontextmanager
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from psycopg import AsyncConnection
 
+from reverie.clock import Clock
 from reverie.dreams.budget import BudgetedModel
 from reverie.dreams.dream import DreamEstimate, DreamRequest, DreamResult, SessionCounts
 from reverie.dreams.policy import DreamPolicy
 from reverie.errors import DreamError, SlotBusyError
 from reverie.ids import new_id
-from reverie.jobs.dreams import DREAM_WORKFLOW, DreamWorkflow, Runtime
+from reverie.jobs.dreams import DREAM_WORKFLOW, Provide, Runtime
 from reverie.jobs.estimating import estimate_model
 from reverie.jobs.workers import Workers
-from reverie.sessions.segment import compile_segment
 from reverie.settings import ModelSettings
-from reverie.storage.database import Database
+from reverie.storage.database import Connection, Database
 from reverie.storage.digests import count_undigested, measure_segment
 from reverie.storage.dreams import (
     DreamRow,
@@ -38,8 +38,95 @@ from reverie.storage.memory_stores import ensure_store
 # of the workflow change so that an older run cannot be continued.
 _WORKFLOW_VERSION = "1"
 _SETUP_SECONDS = 1.0
-# DBOS is one for the whole process, so dreams of one process take turns.
+_POLLING_SECONDS = 0.2
+# DBOS is one for the whole process, so there is one engine.
 _IN_THIS_PROCESS = threading.Lock()
+
+# A machine that is gone without a word must not hold a slot for hours; a Unix socket needs none of this.
+_NOTICE_DEATH = """
+SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),
+    set_config('tcp_keepalives_count', '4', false)
+"""
+
+
+class Engine:
+    """What runs workflows in this process, under an executor id and a queue of its own.
+
+    It takes over nobody's work by itself, and nobody takes over its own: who holds the slot decides.
+    """
+
+    def __init__(self, queue: str) -> None:
+        self._queue = queue
+
+    async def finish(self, database: Database, row: DreamRow, clock: Clock, *, with_model: bool) -> None:
+        """Begin a dream, or go on with it where it stopped, until it has ended; whoever calls holds its slot.
+
+        Raises:
+            DreamError: it failed or was canceled; the store is as it was.
+        """
+        try:
+            if await DBOS.get_workflow_status_async(row.id) is None:
+                with SetWorkflowID(row.id):
+                    handle = await DBOS.start_workflow_async(DREAM_WORKFLOW.run, row.id, with_model, database.schema)
+            else:
+                handle = await DBOS.resume_workflow_async(row.id, queue_name=self._queue)
+            await handle.get_result(polling_interval_sec=_POLLING_SECONDS)
+        except Exception as error:
+            code = error.code if isinstance(error, DreamError) else DreamError.code
+            async with database.connection() as connection:
+                await fail_dream(connection, row.id, f"{type(error).__name__}: {error}", clock.now(), code)
+            raise DreamError(f"dream {row.id} failed, the store is as it was: {error}") from error
+
+
+@asynccontextmanager
+async def open_engine(url: str, workers: int, provide: Provide) -> AsyncIterator[Engine]:
+    """DBOS on the database at ``url`` for as long as the context lasts; what still runs then can be taken up later.
+
+    ``provide`` gives each dream what it works with; heavy work goes to ``workers`` processes.
+
+    Raises:
+        SlotBusyError: this process has an engine already.
+    """
+    executor = f"{os.getpid()}-{secrets.token_hex(8)}"
+    config = DBOSConfig(
+        name="reverie",
+        system_database_url=url.replace("postgresql://", "postgresql+psycopg://", 1),
+        application_version=_WORKFLOW_VERSION,
+        executor_id=executor,
+        # Failures are raised to the caller; DBOS need not print them as well.
+        log_level="CRITICAL",
+        console_log_level="CRITICAL",
+    )
+    if not _IN_THIS_PROCESS.acquire(blocking=False):
+        raise SlotBusyError("this process is dreaming already; wait for it to end, or use another process")
+    queue = f"dreams-{executor}"
+    with Workers(workers) as started:
+        try:
+            DREAM_WORKFLOW.bind(provide, started)
+            DBOS(config=config)
+            # A resumed workflow goes through a queue; from a shared one another process would take it.
+            DBOS.listen_queues([queue])
+            DBOS.launch()
+            await DBOS.register_queue_async(queue, polling_interval_sec=_POLLING_SECONDS)
+            yield Engine(queue)
+            await DBOS.delete_queue_async(queue)
+        finally:
+            await DREAM_WORKFLOW.release()
+            DBOS.destroy()
+            _IN_THIS_PROCESS.release()
+            # DBOS made its own thread pool this loop's default and has just shut it down.
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+
+
+@asynccontextmanager
+async def hold_slot(url: str, store_id: str) -> AsyncIterator[Connection | None]:
+    """Hold a store's dream slot for as long as the context lasts; None when a living process has it.
+
+    The connection is outside of any pool: the lock lives exactly as long as it does.
+    """
+    async with await AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute(_NOTICE_DEATH)
+        yield connection if await lock_slot(connection, store_id) else None
 
 
 async def dream(runtime: Runtime, request: DreamRequest) -> DreamResult:
@@ -49,17 +136,23 @@ async def dream(runtime: Runtime, request: DreamRequest) -> DreamResult:
     the answer.
 
     Raises:
-        SlotBusyError: another process is dreaming for this store.
+        SlotBusyError: another process is dreaming for this store, or a dream for it waits for a server.
         SettingsError: the budget is in money and the model's price is unknown.
         DreamError: the dream failed; the store is as it was.
     """
-    compile_segment(request.where)
+    request.segment()
     if runtime.model is not None:  # A budget that cannot be kept is told before anything is done.
         BudgetedModel(runtime.model, runtime.budget)
-    async with _workflow_engine(runtime) as workflow:
+
+    async def provide(schema: str, dream_id: str) -> Runtime:  # noqa: ARG001 - one for all
+        return runtime
+
+    async with open_engine(runtime.database.url, runtime.settings.workers, provide) as engine:
         while True:
             async with _slot(runtime, request) as row:
-                result = await _finish(runtime, workflow, row)
+                await engine.finish(runtime.database, row, runtime.clock, with_model=runtime.model is not None)
+                async with runtime.database.connection() as connection:
+                    result = await read_result(connection, row.id)
             if row.request == request:
                 return result
 
@@ -71,7 +164,7 @@ async def estimate_dream(
     model: ModelSettings | None = None,
 ) -> DreamEstimate:
     """What a dream would read, how long it would take at the pace of earlier ones, and what ``model`` would cost."""
-    segment = compile_segment(request.where)
+    segment = request.segment()
     async with database.connection() as connection:
         everything = 2**62
         size = await measure_segment(connection, segment, everything)
@@ -91,56 +184,16 @@ async def estimate_dream(
 @asynccontextmanager
 async def _slot(runtime: Runtime, request: DreamRequest) -> AsyncIterator[DreamRow]:
     """Hold the store's dream slot; yields the dream to run, which may be an earlier one that was cut off."""
-    # Outside the pool: the lock must live exactly as long as this connection.
-    async with await AsyncConnection.connect(runtime.database.url, autocommit=True) as connection:
-        now = runtime.clock.now()
+    database, now = runtime.database, runtime.clock.now()
+    async with database.connection() as connection:
         store = await ensure_store(connection, request.store, now)
-        if not await lock_slot(connection, store.id):
+    async with hold_slot(database.url, store.id) as holder:
+        if holder is None:
             raise SlotBusyError(f"another process is dreaming for the store {request.store!r}; wait for it to end")
-        row = await open_dream(connection, store.id)
-        yield row or await insert_dream(connection, new_id("drm", now), store.id, request, now)
-
-
-async def _finish(runtime: Runtime, workflow: DreamWorkflow, row: DreamRow) -> DreamResult:
-    status = await DBOS.get_workflow_status_async(row.id)
-    try:
-        if status is None:
-            with SetWorkflowID(row.id):
-                handle = await DBOS.start_workflow_async(workflow.run, row.id, runtime.model is not None)
-        else:
-            handle = await DBOS.resume_workflow_async(row.id)
-        await handle.get_result()
-    except Exception as error:
-        async with runtime.database.connection() as connection:
-            await fail_dream(connection, row.id, f"{type(error).__name__}: {error}", runtime.clock.now())
-        raise DreamError(f"dream {row.id} failed, the store is as it was: {error}") from error
-    async with runtime.database.connection() as connection:
-        return await read_result(connection, row.id)
-
-
-@asynccontextmanager
-async def _workflow_engine(runtime: Runtime) -> AsyncIterator[DreamWorkflow]:
-    """DBOS on the same database, under an executor id of this process alone: it takes over nobody's work by itself."""
-    config = DBOSConfig(
-        name="reverie",
-        system_database_url=runtime.database.url.replace("postgresql://", "postgresql+psycopg://", 1),
-        application_version=_WORKFLOW_VERSION,
-        executor_id=f"{os.getpid()}-{secrets.token_hex(8)}",
-        # Failures are raised to the caller; DBOS need not print them as well.
-        log_level="CRITICAL",
-        console_log_level="CRITICAL",
-    )
-    if not _IN_THIS_PROCESS.acquire(blocking=False):
-        raise SlotBusyError("this process is dreaming already; wait for it to end, or use another process")
-    with Workers(runtime.settings.workers) as workers:
-        try:
-            DREAM_WORKFLOW.bind(runtime, workers)
-            DBOS(config=config)
-            DBOS.launch()
-            yield DREAM_WORKFLOW
-        finally:
-            DBOS.destroy()
-            DREAM_WORKFLOW.release()
-            _IN_THIS_PROCESS.release()
-            # DBOS made its own thread pool this loop's default and has just shut it down.
-            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+        row = await open_dream(holder, store.id)
+        if row is not None and row.served:
+            raise SlotBusyError(
+                f"dream {row.id} of the store {request.store!r} was asked for through the server: "
+                "start a server to run it, or cancel it"
+            )
+        yield row or await insert_dream(holder, new_id("drm", now), store.id, request, now)

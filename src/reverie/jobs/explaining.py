@@ -9,7 +9,6 @@ from reverie.lessons.doubt import what_would_change_our_mind
 from reverie.lessons.lesson import Evidence, Lesson
 from reverie.patterns.breakdown import StratumRow, break_down
 from reverie.patterns.corpus import Corpus, form_strata
-from reverie.sessions.segment import compile_segment
 from reverie.sessions.session import Transcript
 from reverie.sessions.transcript import Turn, render_turns
 from reverie.storage.database import Connection
@@ -43,7 +42,7 @@ class Explanation(msgspec.Struct, frozen=True):
 async def explain_lesson(connection: Connection, lesson: Lesson, dream_id: str) -> Explanation:
     """What speaks for and against a lesson, in the sessions of the dream that last judged it."""
     dream = await read_dream(connection, dream_id)
-    corpus = await load_corpus(connection, compile_segment(dream.request.where), dream.last_session_key)
+    corpus = await load_corpus(connection, dream.request.segment(), dream.last_session_key)
     supporting, contrary = lesson.evidence[:_SUPPORTING], lesson.counter_examples[:_CONTRARY]
     cited = [citation.session_id for citation in (*supporting, *contrary)]
     transcripts = await read_transcripts(connection, cited)

@@ -8,7 +8,7 @@ from reverie.prompts.data import DATA_RULE, mark_data
 from reverie.prompts.prompt import Prompt
 
 NAME = "propose_behaviours"
-VERSION = 1
+VERSION = 2
 
 _SYSTEM = f"""\
 You study recorded sessions of software agents. You look for what an agent did, in its own words or tool calls, \
@@ -61,6 +61,8 @@ class ProposeBehaviours(msgspec.Struct, frozen=True):
     known: Sequence[str]
     """Behaviours proposed before, in words."""
     most: int
+    instructions: str | None = None
+    """What whoever asked for this wants kept in mind."""
 
 
 def proposing_prompt(inputs: ProposeBehaviours) -> Prompt:
@@ -70,6 +72,8 @@ def proposing_prompt(inputs: ProposeBehaviours) -> Prompt:
         f"Actions:\n{_listed(inputs.actions)}",
         f"Error classes:\n{_listed(inputs.errors)}",
     ]
+    if inputs.instructions:
+        sections.append(f"Whoever asked for this wants you to keep in mind:\n{inputs.instructions}")
     if inputs.known:
         sections.append(f"Already proposed, so not again:\n{_listed(inputs.known)}")
     for number, pair in enumerate(inputs.pairs, start=1):

@@ -4,7 +4,7 @@ An expression is parsed by sqlglot and built anew from a list of allowed parts; 
 other than as a parameter.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -83,6 +83,11 @@ def compile_segment(expression: str | None) -> Segment:
         raise ExpressionError(f"cannot read {expression!r}{_place(error)}; {GRAMMAR}") from error
     except RecursionError as error:
         raise ExpressionError("the expression is nested too deeply") from error
+
+
+def choose_sessions(session_ids: Sequence[str]) -> Segment:
+    """The segment of exactly these sessions."""
+    return Segment("(s.id = ANY (%(segment_ids)s::text[]))", {"segment_ids": list(session_ids)})
 
 
 def _place(error: SqlglotError) -> str:

@@ -28,13 +28,13 @@ async def read_contribution(connection: Connection, dream_id: str, kind: type[_R
     return None if row is None or row[0] is None else msgspec.msgpack.decode(row[0], type=kind)
 
 
-async def latest_wording(connection: Connection, store_id: str) -> Wording:
+async def latest_wording(connection: Connection, dream: DreamRow) -> Wording:
     """The words of the store's latest completed dream that had a model."""
     query = """
-        SELECT wording FROM dreams WHERE memory_store_id = %s AND status = 'completed' AND wording IS NOT NULL
+        SELECT wording FROM dreams WHERE memory_store_id = ANY (%s) AND status = 'completed' AND wording IS NOT NULL
         ORDER BY created_at DESC LIMIT 1
     """
-    row = await (await connection.execute(query, [store_id])).fetchone()
+    row = await (await connection.execute(query, [dream.lineage])).fetchone()
     return Wording() if row is None else msgspec.msgpack.decode(row[0], type=Wording)
 
 
@@ -46,10 +46,10 @@ async def standing_proposals(connection: Connection, dream: DreamRow) -> list[Pr
     rows = await connection.execute(
         """
         SELECT consultation FROM dreams
-        WHERE memory_store_id = %s AND id <> %s AND status = 'completed' AND consultation IS NOT NULL
+        WHERE memory_store_id = ANY (%s) AND id <> %s AND status = 'completed' AND consultation IS NOT NULL
         ORDER BY created_at
         """,
-        [dream.memory_store_id, dream.id],
+        [dream.lineage, dream.id],
     )
     earlier = [msgspec.msgpack.decode(row[0], type=Consultation).proposals.proposals async for row in rows]
     # One that was refused once may have come back later with another predicate under the same words.

@@ -78,11 +78,18 @@ async def next_undigested(connection: Connection, segment: Segment, last_key: in
 
 
 async def write_digests(connection: Connection, batch: DigestBatch) -> None:
-    """Store digests; those of a session replace each other, so doing it twice changes nothing."""
+    """Store digests; those of a session replace each other, so doing it twice changes nothing.
+
+    Sessions that were deleted meanwhile are passed over.
+    """
+    keys = [row.session_key for row in batch.rows]
+    rows = await connection.execute("SELECT key FROM sessions WHERE key = ANY (%s) FOR KEY SHARE", [keys])
+    present = {row[0] for row in await rows.fetchall()}
     code_of = await _codes(connection, batch.names)
     codes = np.array([code_of[name.situation, name.name] for name in batch.names], "<i4")
+    values = [_values(row, codes) for row in batch.rows if row.session_key in present]
     async with connection.cursor() as cursor:
-        await cursor.executemany(_WRITE.encode(), [_values(row, codes) for row in batch.rows])
+        await cursor.executemany(_WRITE.encode(), values)
 
 
 def _values(row: DigestRow, codes: Codes) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from reverie.dreams.dream import DreamRequest, DreamResult, DreamStatus
-from reverie.errors import NotFoundError
+from reverie.errors import DreamError, DreamInputError, NotFoundError
 from reverie.lessons.lesson import Lesson
 from reverie.patterns.mine import MiningResult
 from reverie.patterns.online import Stream
@@ -25,6 +25,34 @@ class DreamRow(msgspec.Struct, frozen=True):
     last_session_key: int
     """Sessions imported later are left to the next dream."""
     error: str | None = None
+    served: bool = False
+    """Whether it was asked for through the server, so that the server's processes run it and no command does."""
+    has_output: bool = False
+    """Whether the store it writes to is there for it."""
+    session_id: str | None = None
+    """The session it can be watched in."""
+
+    @property
+    def lineage(self) -> list[str]:
+        """The stores whose earlier dreams it goes on from: its own and, where that is a clone, the cloned one."""
+        return [self.memory_store_id, self.request.store] if self.request.clone else [self.memory_store_id]
+
+    @property
+    def writer(self) -> dict[str, str] | None:
+        """Who writes its memories, as the wire API's actor union; None where it cannot be watched."""
+        return None if self.session_id is None else {"type": "session_actor", "session_id": self.session_id}
+
+    @property
+    def scope(self) -> dict[str, str | None]:
+        """Parameters for :data:`_SAME_SCOPE`."""
+        ids = self.request.session_ids
+        return {"where": self.request.where, "ids": None if ids is None else msgspec.json.encode(ids).decode()}
+
+
+_SAME_SCOPE = """(d.request ->> 'where', d.request ->> 'session_ids')
+    IS NOT DISTINCT FROM (%(where)s::text, %(ids)s::jsonb::text)"""
+"""That dream ``d`` is over the same sessions."""
+_COLUMNS = "id, memory_store_id, status, request, created_at, last_session_key, error, served, has_output, session_id"
 
 
 async def lock_slot(connection: Connection, store_id: str) -> bool:
@@ -55,8 +83,7 @@ async def read_dream(connection: Connection, dream_id: str) -> DreamRow:
 
 
 async def _one(connection: Connection, condition: str, value: str) -> DreamRow | None:
-    columns = "id, memory_store_id, status, request, created_at, last_session_key, error"
-    query = f"SELECT {columns} FROM dreams WHERE {condition}"
+    query = f"SELECT {_COLUMNS} FROM dreams WHERE {condition}"
     row = await (await connection.execute(query.encode(), [value])).fetchone()
     if row is None:
         return None
@@ -64,32 +91,71 @@ async def _one(connection: Connection, condition: str, value: str) -> DreamRow |
 
 
 async def insert_dream(
-    connection: Connection, dream_id: str, store_id: str, request: DreamRequest, now: datetime
+    connection: Connection,
+    dream_id: str,
+    store_id: str,
+    request: DreamRequest,
+    now: datetime,
+    *,
+    served: bool = False,
 ) -> DreamRow:
     """Record a dream over the sessions that exist now."""
     await connection.execute(
         """
-        INSERT INTO dreams (id, memory_store_id, status, request, created_at, last_session_key)
-        VALUES (%s, %s, 'pending', %s::jsonb, %s, (SELECT coalesce(max(key), 0) FROM sessions))
+        INSERT INTO dreams (id, memory_store_id, status, request, created_at, served, last_session_key)
+        VALUES (%s, %s, 'pending', %s::jsonb, %s, %s, (SELECT coalesce(max(key), 0) FROM sessions))
         """,
-        [dream_id, store_id, msgspec.json.encode(request).decode(), now],
+        [dream_id, store_id, msgspec.json.encode(request).decode(), now, served],
     )
     return await read_dream(connection, dream_id)
 
 
 async def set_running(connection: Connection, dream_id: str) -> None:
-    """Mark a pending dream as running."""
-    await connection.execute("UPDATE dreams SET status = 'running' WHERE id = %s AND status = 'pending'", [dream_id])
+    """Mark a pending dream, whose output is there, as running."""
+    await connection.execute(
+        "UPDATE dreams SET status = 'running', has_output = true WHERE id = %s AND status = 'pending'", [dream_id]
+    )
 
 
-async def fail_dream(connection: Connection, dream_id: str, error: str, now: datetime) -> None:
+async def check_inputs(connection: Connection, dream: DreamRow) -> None:
+    """See that what a dream reads is still there.
+
+    Raises:
+        DreamInputError: the store was archived or deleted, or a session was deleted.
+    """
+    store_id = dream.request.store if dream.request.clone else dream.memory_store_id
+    query = "SELECT FROM memory_stores WHERE id = %s AND archived_at IS NULL"
+    if await (await connection.execute(query, [store_id])).fetchone() is None:
+        raise DreamInputError(
+            f"memory store {store_id} was archived or deleted meanwhile", "input_memory_store_unavailable"
+        )
+    missing = await missing_sessions(connection, dream.request.session_ids or ())
+    if missing:
+        raise DreamInputError(f"session {missing[0]} was deleted meanwhile", "input_session_unavailable")
+
+
+async def missing_sessions(connection: Connection, session_ids: Sequence[str]) -> list[str]:
+    """Those of the ids that no session has."""
+    rows = await connection.execute(
+        """
+        SELECT wanted.id FROM unnest(%s::text[]) AS wanted (id)
+        WHERE NOT EXISTS (SELECT FROM sessions s WHERE s.id = wanted.id)
+        """,
+        [list(session_ids)],
+    )
+    return [row[0] async for row in rows]
+
+
+async def fail_dream(
+    connection: Connection, dream_id: str, error: str, now: datetime, error_type: str = DreamError.code
+) -> None:
     """Record why a dream ended without a result; an ended one stays as it is."""
     await connection.execute(
         """
-        UPDATE dreams SET status = 'failed', error = %s, ended_at = %s
+        UPDATE dreams SET status = 'failed', error = %s, error_type = %s, ended_at = %s
         WHERE id = %s AND status IN ('pending', 'running')
         """,
-        [error, now, dream_id],
+        [error, error_type, now, dream_id],
     )
 
 
@@ -126,13 +192,13 @@ async def latest_overview(connection: Connection, dream: DreamRow) -> tuple[Over
     """The overview of the latest earlier dream over the same sessions, and how many it described."""
     row = await (
         await connection.execute(
-            """
-            SELECT overview, described FROM dreams
-            WHERE memory_store_id = %s AND id <> %s AND status = 'completed' AND overview IS NOT NULL
-                AND request ->> 'where' IS NOT DISTINCT FROM %s
+            f"""
+            SELECT overview, described FROM dreams d
+            WHERE memory_store_id = ANY (%(stores)s) AND id <> %(id)s AND status = 'completed'
+                AND overview IS NOT NULL AND {_SAME_SCOPE}
             ORDER BY created_at DESC LIMIT 1
             """,
-            [dream.memory_store_id, dream.id, dream.request.where],
+            {"stores": dream.lineage, "id": dream.id, **dream.scope},
         )
     ).fetchone()
     return None if row is None else (msgspec.msgpack.decode(row[0], type=Overview), row[1])
@@ -193,15 +259,15 @@ async def latest_result(connection: Connection, store_id: str) -> DreamResult | 
     return None if row is None else msgspec.json.decode(row[0], type=DreamResult)
 
 
-async def standing_lessons(connection: Connection, store_id: str, where: str | None) -> list[Lesson]:
+async def standing_lessons(connection: Connection, dream: DreamRow) -> list[Lesson]:
     """Adopted lessons that an earlier dream over the same sessions left in the store."""
     rows = await connection.execute(
-        """
+        f"""
         SELECT l.lesson::text FROM lessons l JOIN dreams d ON d.id = l.last_dream_id
-        WHERE l.memory_store_id = %s AND l.status = 'adopted' AND d.request ->> 'where' IS NOT DISTINCT FROM %s
+        WHERE l.memory_store_id = %(store)s AND l.status = 'adopted' AND {_SAME_SCOPE}
         ORDER BY l.id
         """,
-        [store_id, where],
+        {"store": dream.memory_store_id, **dream.scope},
     )
     return [msgspec.json.decode(row[0], type=Lesson) async for row in rows]
 
@@ -250,7 +316,11 @@ async def find_lesson(connection: Connection, lesson_id: str) -> tuple[Lesson, s
     Raises:
         NotFoundError: there is no such lesson, or more than one.
     """
-    query = "SELECT lesson::text, last_dream_id FROM lessons WHERE lower(right(id, length(%s))) = lower(%s) LIMIT 2"
+    # A clone of a store has the same lessons; the latest word counts.
+    query = """
+        SELECT DISTINCT ON (l.id) l.lesson::text, l.last_dream_id FROM lessons l JOIN dreams d ON d.id = l.last_dream_id
+        WHERE lower(right(l.id, length(%s))) = lower(%s) ORDER BY l.id, d.created_at DESC LIMIT 2
+    """
     rows = await (await connection.execute(query, [lesson_id, lesson_id])).fetchall()
     if len(rows) != 1 or not lesson_id:
         count = "no lesson" if not rows else "more than one lesson"

@@ -86,6 +86,13 @@ async def find_workspace(connection: Connection, name_or_id: str) -> Workspace:
     raise NotFoundError(f"no workspace has the name or id {name_or_id!r}; there are: {names}")
 
 
+async def workspace_here(connection: Connection) -> str:
+    """The id of the workspace that the connection looks at."""
+    row = await connection.execute("SELECT id FROM public.workspaces WHERE schema = current_schema()")
+    found = await row.fetchone()
+    return DEFAULT_WORKSPACE if found is None else str(found[0])
+
+
 async def ensure_workspaces(database: Database, now: datetime) -> None:
     """Bring every workspace's tables to the schema that this code knows.
 

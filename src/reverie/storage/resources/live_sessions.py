@@ -19,7 +19,8 @@ _COLUMNS = """
     coalesce(l.resources, '[]') AS resources, coalesce(l.vault_ids, '{}') AS vault_ids, l.budget, l.deployment_id,
     coalesce(l.outcome_evaluations, '[]') AS outcome_evaluations, coalesce(l.usage, '{}') AS usage,
     coalesce(l.active_seconds, 0) AS active_seconds, l.running_since, coalesce(l.pending, '[]') AS pending,
-    coalesce(l.input_count, 0) AS input_count, coalesce(l.last_event_at, s.imported_at) AS last_event_at,
+    coalesce(l.input_count, 0) AS input_count, coalesce(l.previews, '{}') AS previews,
+    coalesce(l.last_event_at, s.imported_at) AS last_event_at,
     coalesce(l.updated_at, s.imported_at) AS updated_at, l.archived_at
 """
 _FROM = "FROM sessions s LEFT JOIN live_sessions l ON l.session_key = s.key"
@@ -57,6 +58,7 @@ class LiveSession(msgspec.Struct, frozen=True):
     running_since: datetime | None
     pending: list[dict[str, Any]]
     input_count: int
+    previews: dict[str, str]
     last_event_at: datetime
     updated_at: datetime
     archived_at: datetime | None
@@ -74,6 +76,7 @@ class NewSession(msgspec.Struct, frozen=True):
     vault_ids: list[str]
     budget: dict[str, Any] | None
     deployment_id: str | None
+    source: str = LIVE_SOURCE
 
 
 async def insert_session(connection: Connection, session: NewSession, now: datetime) -> LiveSession:
@@ -87,7 +90,7 @@ async def insert_session(connection: Connection, session: NewSession, now: datet
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0, '') RETURNING key
         """,
         [
-            *(session.id, LIVE_SOURCE, agent["name"], str(agent["version"]), agent["model"]["id"]),
+            *(session.id, session.source, agent["name"], str(agent["version"]), agent["model"]["id"]),
             *(*tags, now, now, Jsonb(session.metadata)),
         ],
     )

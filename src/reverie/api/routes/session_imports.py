@@ -1,0 +1,190 @@
+"""Import of recorded sessions over HTTP, and their transcripts as text."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import anyio
+import msgspec
+from starlette.datastructures import UploadFile
+from starlette.responses import PlainTextResponse, Response
+from typing_extensions import TypedDict
+
+from reverie.api.answering import finish
+from reverie.api.endpoint import Call, Endpoint
+from reverie.api.multipart import files_of, limited, open_form
+from reverie.api.wire_type import WireType
+from reverie.errors import InputError
+from reverie.sessions.transcript import Turn, render_turns
+from reverie.storage.import_summary import ImportOptions, ImportSummary
+from reverie.storage.ingest import import_sessions
+from reverie.storage.sessions import read_transcript
+
+_RAW_NAME = "sessions"
+_PARTS = ("file", "scores")
+
+
+class SessionImportQuery(TypedDict, total=False):
+    """How to import; as the options of ``reverie import``."""
+
+    format: str
+    """By default it is found by content."""
+    agent: str
+    """Agent of every session."""
+    set: list[str]
+    """``KEY=VALUE``: a session field, or metadata under any other key; ``{stem}`` is the file's name without suffix."""
+    scores_key: str
+    """Field of the score file that names the session."""
+    score: list[str]
+    """Scores to take, as ``NAME=FIELD``; by default all."""
+    strict: bool
+    """Import everything or, at the first bad record, nothing."""
+    filename: str
+    """Name of a file that is the body itself."""
+
+
+class SessionImportAnswer(TypedDict):
+    """What became of the sessions."""
+
+    type: Literal["session_import"]
+    sessions: dict[str, int]
+    """How many were created, unchanged, extended, failed."""
+    events: int
+    scores: int
+    redactions: dict[str, int]
+    errors: list[dict[str, Any]]
+    warnings: list[str]
+    notices: list[str]
+
+
+async def create(call: Call) -> dict[str, Any]:
+    """Import the files of a multipart body (``file``, any number, and ``scores``), or the body as one file."""
+    settings = call.service.settings
+    with tempfile.TemporaryDirectory(prefix="reverie-import-") as name:
+        folder = Path(name)
+        async with _received(call, folder) as (files, scores):
+            options = _options(call.query, scores, redact=settings.redaction)
+            summary = await import_sessions(call.database, settings, files, options, call.service.clock, lambda _: None)
+    async with call.database.connection() as connection:
+        call.open_connection = connection
+        await finish(call, "session_imports.create")
+    return {"type": "session_import", **msgspec.to_builtins(_as_sent(summary, folder))}
+
+
+def _options(query: Mapping[str, Any], scores: Path | None, *, redact: bool) -> ImportOptions:
+    if scores is None and (query.get("scores_key") or query.get("score")):
+        raise InputError("scores_key and score say how to read a score file; send it as the part 'scores'")
+    overrides = {} if "agent" not in query else {"agent": query["agent"]}
+    for assignment in query.get("set", ()):
+        key, separator, value = assignment.partition("=")
+        if not separator or not key:
+            raise InputError(f"set: {assignment!r}; give it as KEY=VALUE")
+        overrides[key] = value
+    return ImportOptions(
+        format=query.get("format"),
+        overrides=overrides,
+        scores=scores,
+        scores_key=query.get("scores_key"),
+        score_fields=tuple(query.get("score", ())),
+        strict=query.get("strict", False),
+        redact=redact,
+    )
+
+
+@asynccontextmanager
+async def _received(call: Call, folder: Path) -> AsyncIterator[tuple[list[Path], Path | None]]:
+    """The files that were sent, on disk in ``folder``, and the score file."""
+    most = call.service.settings.import_bytes
+    if not call.request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        path = _place(folder, 0, call.query.get("filename", _RAW_NAME))
+        async with await anyio.open_file(path, "wb") as file:
+            async for piece in limited(call.request, most):
+                await file.write(piece)
+        yield [path], None
+        return
+    async with open_form(call.request, _PARTS, most) as form:
+        files = await _keep(files_of(form, "file"), folder, 1)
+        scores = await _keep(files_of(form, "scores"), folder, 0) if "scores" in form else [None]
+        if len(scores) > 1:
+            raise InputError("scores: send one file")
+        yield files, scores[0]
+
+
+async def _keep(uploads: Sequence[UploadFile], folder: Path, first: int) -> list[Path]:
+    kept = []
+    for number, upload in enumerate(uploads, first):
+        path = _place(folder, number, upload.filename or _RAW_NAME)
+        await asyncio.to_thread(_copy, upload, path)
+        kept.append(path)
+    return kept
+
+
+def _copy(upload: UploadFile, path: Path) -> None:
+    with path.open("wb") as file:
+        shutil.copyfileobj(upload.file, file)
+
+
+def _place(folder: Path, number: int, filename: str) -> Path:
+    """Where a file is kept: under the last part of its name, since importers go by it, apart from all others."""
+    name = filename.replace("\\", "/").rpartition("/")[2]
+    if name in ("", ".", "..") or "\0" in name or len(name.encode()) > 255:
+        raise InputError(f"the file name {filename[:80]!r} cannot be used; send another one")
+    path = folder / str(number) / name
+    path.parent.mkdir()
+    return path
+
+
+def _as_sent(summary: ImportSummary, folder: Path) -> ImportSummary:
+    """The summary with the names that files were sent under in place of where they were kept."""
+
+    def plain(text: str) -> str:
+        head, found, rest = text.partition(f"{folder}/")
+        return head + rest.partition("/")[2] if found else text
+
+    return msgspec.structs.replace(
+        summary,
+        errors=[msgspec.structs.replace(problem, path=plain(problem.path)) for problem in summary.errors],
+        warnings=[plain(text) for text in summary.warnings],
+        notices=[plain(text) for text in summary.notices],
+    )
+
+
+async def transcript(call: Call) -> Response:
+    """A session as a person reads it."""
+    found = await read_transcript(call.connection, call.path["session_id"])
+    return PlainTextResponse("\n\n".join(_line(turn) for turn in render_turns(found)) + "\n")
+
+
+def _line(turn: Turn) -> str:
+    kind = "" if turn.kind == "message" else f", {turn.kind}"
+    return f"[{turn.sequence}] {turn.who}{kind}: {turn.text}"
+
+
+_HERE = "reverie.api.routes.session_imports"
+ENDPOINTS = (
+    Endpoint(
+        "session_imports.create",
+        "POST",
+        "/v1/session_imports",
+        create,
+        "Import recorded sessions from files.",
+        query=WireType(f"{_HERE}:SessionImportQuery"),
+        answer=WireType(f"{_HERE}:SessionImportAnswer"),
+        extension=True,
+        transaction=False,
+        raw_body=True,
+    ),
+    Endpoint(
+        "sessions.transcript",
+        "GET",
+        "/v1/sessions/{session_id}/transcript",
+        transcript,
+        "Read a session as text.",
+        answer_media="text/plain",
+        extension=True,
+    ),
+)
