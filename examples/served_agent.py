@@ -2,10 +2,11 @@
 
 import sys
 import time
+from typing import Any
 
 import reverie
 
-TURN = [
+TURN: list[dict[str, Any]] = [
     {"type": "span.model_request_start", "id": "request"},
     {"type": "agent.message", "content": [{"type": "text", "text": "Let me look that up."}]},
     {"type": "agent.tool_use", "id": "call", "name": "look_up", "input": {"order": 7}},
@@ -28,8 +29,10 @@ def main(url: str, key: str) -> None:
                 resources=[{"type": "memory_store", "memory_store_id": store.id}],
                 metadata={"task_id": f"order-{number % 2}"},
             )
-            question = {"type": "text", "text": "Where is order 7?"}
-            client.beta.sessions.events.send(session.id, events=[{"type": "user.message", "content": [question]}])
+            client.beta.sessions.events.send(
+                session.id,
+                events=[{"type": "user.message", "content": [{"type": "text", "text": "Where is order 7?"}]}],
+            )
             client.record(session.id, TURN)  # what your agent did
             client.score(session.id, {"solved": number % 2})
             sessions.append(session.id)
