@@ -86,6 +86,7 @@ async def test_a_deployment_of_which_no_session_could_be_made_is_refused(client:
         {"agent": "agent_none"},
         {"agent": {"type": "agent", "id": agent.id, "version": 2}},
         {"environment_id": "env_none"},
+        {"vault_ids": ["vlt_none"]},
         {"resources": [{"type": "file", "file_id": "file_none"}]},
         {"resources": [{"type": "memory_store", "memory_store_id": "memstore_none"}]},
     ):
@@ -302,3 +303,14 @@ async def test_webhooks_are_told_of_scheduled_runs_and_what_became_of_them(
         "deployment_run.started",
         "deployment_run.succeeded",
     ]
+
+
+async def test_a_run_says_which_of_its_parts_is_gone(client: AsyncAnthropic) -> None:
+    vault = await client.beta.vaults.create(display_name="v")
+    file = await client.files.upload(file=("a.txt", b"a"))
+    resting = await deploy(client, vault_ids=[vault.id])
+    missing = await deploy(client, resources=[{"type": "file", "file_id": file.id}])
+    await client.beta.vaults.archive(vault.id)
+    await client.files.delete(file.id)
+    errors = [(await client.beta.deployments.run(deployment.id)).error for deployment in (resting, missing)]
+    assert [error and error.type for error in errors] == ["vault_archived_error", "file_not_found_error"]

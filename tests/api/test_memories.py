@@ -8,6 +8,10 @@ from anthropic import AsyncAnthropic, BadRequestError, ConflictError, NotFoundEr
 from anthropic.types.beta.memory_stores import BetaManagedAgentsMemory
 from httpx2 import AsyncClient
 
+from reverie.memory.memory import Edit
+from reverie.storage.memory import apply_edits
+from tests.api.conftest import Server
+
 
 @pytest_asyncio.fixture
 async def store(client: AsyncAnthropic) -> str:
@@ -215,3 +219,17 @@ async def test_a_change_of_nothing_is_refused(
 ) -> None:
     (made,) = await fill(client, store, "/a")
     assert (await http.post(f"/v1/memory_stores/{store}/memories/{made.id}", json=body)).status_code == 400
+
+
+async def test_a_full_store_takes_no_new_memory_and_its_memories_stay_editable(
+    server: Server, client: AsyncAnthropic, store: str
+) -> None:
+    edits = [Edit(f"/{number:04}", "", "") for number in range(2_000)]
+    async with server.service.database.connection() as connection:
+        now = server.service.clock.now()
+        await apply_edits(connection, store, edits, act="import", actor="user", reason="test", now=now)
+    with pytest.raises(BadRequestError, match="at most 2,000"):
+        await client.beta.memory_stores.memories.create(store, path="/more", content="")
+    (first,) = (await client.beta.memory_stores.memories.list(store, limit=1)).data
+    assert first.type == "memory"
+    await client.beta.memory_stores.memories.update(first.id, memory_store_id=store, content="new", path="/moved")

@@ -1,13 +1,17 @@
+import asyncio
 from typing import Any
 
 import httpx2
 import pytest
 from anthropic import AsyncAnthropic, BadRequestError, NotFoundError
 
+from reverie.jobs.digesting import digest_sessions
 from reverie.settings import Settings
 from reverie.storage.database import Database
 from reverie.storage.import_summary import ImportOptions
 from reverie.storage.ingest import import_sessions
+from reverie.storage.installation import redaction_key
+from reverie.storage.sessions import read_transcripts
 from tests.api.conftest import Server
 from tests.api.test_session_events import HELLO, make_session, record
 from tests.conftest import ChatFile
@@ -162,3 +166,22 @@ async def test_a_child_thread_has_a_stream_of_its_own(client: AsyncAnthropic, ht
     assert "agent.message" not in seen.values()
     archived = await client.beta.sessions.threads.archive(child, session_id=session.id)
     assert archived.archived_at is not None
+
+
+async def test_what_dreams_read_of_a_live_session_is_redacted_and_what_clients_read_is_not(
+    server: Server, client: AsyncAnthropic, http: httpx2.AsyncClient
+) -> None:
+    text = "my address is ann@example.org"
+    hello: Any = [{"type": "user.message", "content": [{"type": "text", "text": text}]}]
+    session = await make_session(client, initial_events=hello)
+    await record(http, session.id, {"type": "session.status_idle"}, {"type": "agent.message", "content": []})
+    database = server.service.database
+    async with database.connection() as connection:
+        await redaction_key(connection, b"k" * 32)
+        (transcript,) = await read_transcripts(connection, [session.id])
+        ((key,),) = await (await connection.execute("SELECT key FROM sessions")).fetchall()
+    assert "ann@example.org" not in str(transcript.events)
+    (digest,) = (await asyncio.to_thread(digest_sessions, database.url, [key])).rows
+    assert digest.opening.startswith("my address is") and "ann@" not in digest.opening
+    shown = [event async for event in client.beta.sessions.events.list(session.id, types=["user.message"])]
+    assert text in str(shown[0])

@@ -6,6 +6,7 @@ stay in Reverie's own tables; DBOS keeps only ids, counts and times.
 """
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
@@ -66,6 +67,7 @@ from reverie.storage.dreams import (
     write_findings,
     write_overview,
 )
+from reverie.storage.installation import redaction_key
 from reverie.storage.resources.outbox import Notice, write_notices
 from reverie.storage.session_table import load_session_table, read_agent_texts
 from reverie.storage.store_clone import clone_store
@@ -241,6 +243,8 @@ class DreamWorkflow(DBOSConfiguredInstance):
         """Count what there is to read; later steps see the same sessions."""
         async with self._begin(dream_id, "survey") as step:
             await check_inputs(step.connection, step.dream)
+            if step.runtime.settings.redaction:
+                await redaction_key(step.connection, secrets.token_bytes(32))
             await self._make_output(step)
             size = await measure_segment(step.connection, step.segment, step.dream.last_session_key)
             new = await count_undigested(step.connection, step.segment, step.dream.last_session_key)

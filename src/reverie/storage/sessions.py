@@ -11,6 +11,8 @@ from reverie.sessions.event import stored_event
 from reverie.sessions.segment import Segment
 from reverie.sessions.session import Score, Session, Transcript
 from reverie.storage.database import Connection, Database
+from reverie.storage.installation import find_redaction_key
+from reverie.storage.prepare import redacted_live
 
 PREVIEWED_SESSIONS = 10
 CHUNK_SESSIONS = 200
@@ -98,6 +100,7 @@ async def _transcripts(connection: Connection, sessions: dict[int, Session]) -> 
     query = "SELECT session_key, metric, value FROM scores WHERE session_key = ANY (%s) ORDER BY session_key, metric"
     async for key, metric, value in await connection.execute(query, [keys]):
         scores.setdefault(key, []).append(Score(metric, value))
+    redaction_key = await find_redaction_key(connection)
     async with connection.cursor(name="events") as cursor:
         cursor.itersize = FETCHED_EVENTS
         await cursor.execute(_EVENTS, [keys])
@@ -108,4 +111,5 @@ async def _transcripts(connection: Connection, sessions: dict[int, Session]) -> 
             while row is not None and row[0] == key:
                 events.append(stored_event(*row[1:]))
                 row = await anext(rows, None)
-            yield Transcript(session, tuple(events), tuple(scores.get(key, ())))
+            transcript = Transcript(session, tuple(events), tuple(scores.get(key, ())))
+            yield redacted_live(transcript, redaction_key)

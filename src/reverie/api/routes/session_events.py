@@ -18,6 +18,7 @@ from reverie.storage.announcing import announce_preview, preview_pieces
 from reverie.storage.resources.live_sessions import LiveSession, read_session
 from reverie.storage.resources.session_creation import send_events
 from reverie.storage.resources.session_log import LogFilter, LogRow, act, read_inputs, read_log, wire_event
+from reverie.storage.resources.work import enqueue_work
 from reverie.telemetry.telemetry import EVENTS_APPENDED
 
 _TYPES = "anthropic.types.beta.sessions"
@@ -143,6 +144,8 @@ async def record_events(call: Call) -> dict[str, Any]:
         ),
         call.now,
     )
+    if draft.state.self_hosted and (draft.state.status == "running" or draft.state.pending):
+        await enqueue_work(call.connection, str(session.environment_id), session.id, call.now)
     _tell(call, session, draft)
     return {"data": await _answers(call, session, draft)}
 

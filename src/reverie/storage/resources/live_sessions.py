@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from reverie.errors import NotFoundError, StateError
 from reverie.sessions.lifecycle import Status
+from reverie.sessions.session import LIVE_SOURCE
 from reverie.storage.database import Connection
 
 _COLUMNS = """
@@ -24,7 +25,6 @@ _COLUMNS = """
     coalesce(l.updated_at, s.imported_at) AS updated_at, l.archived_at
 """
 _FROM = "FROM sessions s LEFT JOIN live_sessions l ON l.session_key = s.key"
-LIVE_SOURCE = "api"
 _TAGS = ("task_id", "task_category", "user_id")
 """Metadata keys that segments and strata know by name."""
 
