@@ -49,7 +49,7 @@ async def test_environment_keys_call_what_workers_need_and_nothing_else(world: W
 
 async def test_no_endpoint_answers_without_a_good_key(served: Served) -> None:
     closed = [endpoint for endpoint in ENDPOINTS if endpoint.least_role != "open"]
-    for secret in ("sk-reverie-admin-guessed", ""):
-        async with served.http(secret) as client:
+    for header in ({"authorization": "Bearer sk-reverie-admin-guessed"}, {"x-api-key": "x"}, {}):
+        async with httpx2.AsyncClient(base_url=served.url, headers=header) as client:
             answered = {endpoint.name: await call(client, endpoint) for endpoint in closed}
         assert {name: status for name, status in answered.items() if status != 401} == {}

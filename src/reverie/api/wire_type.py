@@ -20,6 +20,8 @@ from reverie.errors import InputError
 
 _HEADERS = ("betas", "workspace_id", "anthropic_worker_id")
 """Parameters of the SDK's methods that travel as headers."""
+_BETA_FLAG = "beta"
+"""Older clients add ``?beta=true`` to every request."""
 _RANGES = ("gte", "gt", "lte", "lt")
 
 
@@ -69,6 +71,8 @@ class WireType:
         values: dict[str, Any] = {}
         for name, text in pairs:
             key = _query_field(name)
+            if key == _BETA_FLAG:
+                continue
             if key in fields and _is_list(fields[key]):
                 values.setdefault(key, []).append(text)
             else:
