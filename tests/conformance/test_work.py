@@ -7,10 +7,7 @@ from anthropic import APIStatusError, BadRequestError, ConflictError, NotFoundEr
 
 from tests.conformance.attempts import attempts
 from tests.conformance.exercises.work import bash_use, serve_one_tool_use, taken_work, worker_client
-from tests.conformance.landed import needs
 from tests.conformance.world import IDLE, World, message
-
-pytestmark = needs("agents", "sessions", "memory_stores")
 
 
 async def test_an_empty_poll_is_none(world: World) -> None:
