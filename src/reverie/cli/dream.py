@@ -27,6 +27,7 @@ from reverie.storage.policies import find_policy
 from reverie.storage.sessions import read_transcripts
 
 _STAGES = {
+    "survey": "counting sessions",
     "digest": "reading sessions",
     "consult": "asking the model what to look for",
     "mine": "comparing within tasks, and the placebo",

@@ -7,7 +7,8 @@ stay in Reverie's own tables; DBOS keeps only ids, counts and times.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import msgspec
@@ -91,6 +92,22 @@ class Runtime:
         return msgspec.structs.replace(budget, price=settings.price)
 
 
+@dataclass(frozen=True)
+class _Step:
+    """What every step begins with."""
+
+    runtime: Runtime
+    connection: Connection
+    dream: DreamRow
+    segment: Segment
+    began: float
+
+    @property
+    def seconds(self) -> float:
+        """How long the step has taken so far."""
+        return time.perf_counter() - self.began
+
+
 @DBOS.dbos_class()
 class DreamWorkflow(DBOSConfiguredInstance):
     """The stages of a dream, in order."""
@@ -120,6 +137,15 @@ class DreamWorkflow(DBOSConfiguredInstance):
         if self._bound is None:
             raise DreamError("no dream can run: the workflow has nothing to work with")
         return self._bound
+
+    @asynccontextmanager
+    async def _begin(self, dream_id: str, stage: str, done: int = 0, total: int = 0) -> AsyncIterator[_Step]:
+        """Tell that a stage goes on and read its dream; the connection is the step's until the block ends."""
+        began, runtime = time.perf_counter(), self._runtime
+        runtime.progress(stage, done, total)
+        async with runtime.database.connection() as connection:
+            dream = await read_dream(connection, dream_id)
+            yield _Step(runtime, connection, dream, compile_segment(dream.request.where), began)
 
     @DBOS.workflow(name="dream")
     async def run(self, dream_id: str, with_model: bool = False) -> None:
@@ -151,156 +177,135 @@ class DreamWorkflow(DBOSConfiguredInstance):
     @DBOS.step()
     async def survey(self, dream_id: str) -> tuple[SessionCounts, float]:
         """Count what there is to read; later steps see the same sessions."""
-        began = time.perf_counter()
-        async with self._runtime.database.connection() as connection:
-            dream = await read_dream(connection, dream_id)
-            segment = compile_segment(dream.request.where)
-            size = await measure_segment(connection, segment, dream.last_session_key)
-            new = await count_undigested(connection, segment, dream.last_session_key)
-            await set_running(connection, dream_id)
-        return SessionCounts(size.sessions, new, size.scored), time.perf_counter() - began
+        async with self._begin(dream_id, "survey") as step:
+            size = await measure_segment(step.connection, step.segment, step.dream.last_session_key)
+            new = await count_undigested(step.connection, step.segment, step.dream.last_session_key)
+            await set_running(step.connection, dream_id)
+        return SessionCounts(size.sessions, new, size.scored), step.seconds
 
     @DBOS.step()
     async def digest(self, dream_id: str, done: int, total: int) -> tuple[int, float]:
         """Digest the next batch of sessions; says how many there were."""
-        began = time.perf_counter()
-        runtime = self._runtime
-        async with runtime.database.connection() as connection:
-            dream = await read_dream(connection, dream_id)
-            segment = compile_segment(dream.request.where)
-            batch = runtime.policy.digest_batch
-            keys = await next_undigested(connection, segment, dream.last_session_key, batch)
+        async with self._begin(dream_id, "digest", done, total) as step:
+            last_key, batch = step.dream.last_session_key, step.runtime.policy.digest_batch
+            keys = await next_undigested(step.connection, step.segment, last_key, batch)
+        database = step.runtime.database
         chunks = [keys[i : i + _SESSIONS_PER_CALL] for i in range(0, len(keys), _SESSIONS_PER_CALL)]
-        executor, loop, url = self._workers.executor(len(keys)), asyncio.get_running_loop(), runtime.database.url
-        waiting = [loop.run_in_executor(executor, digest_sessions, url, chunk) for chunk in chunks]
+        executor, loop = self._workers.executor(len(keys)), asyncio.get_running_loop()
+        waiting = [loop.run_in_executor(executor, digest_sessions, database.url, chunk) for chunk in chunks]
         written = done
         try:
             for digests in asyncio.as_completed(waiting):
                 rows = await digests
-                async with runtime.database.connection() as connection:
+                async with database.connection() as connection:
                     await write_digests(connection, rows)
                 written += len(rows.rows)
-                runtime.progress("digest", written, total)
+                step.runtime.progress("digest", written, total)
         finally:
             # The first failure is raised; the others, of the same cause, are waited for and not told again.
             await asyncio.gather(*waiting, return_exceptions=True)
-        return len(keys), time.perf_counter() - began
+        return len(keys), step.seconds
 
     @DBOS.step()
     async def consult(self, dream_id: str) -> float:
         """Ask the model for behaviours to look for; what it said is kept, and then it is not asked again."""
-        began = time.perf_counter()
-        runtime = self._runtime
-        runtime.progress("consult", 0, 0)
-        async with runtime.database.connection() as connection:
-            dream = await read_dream(connection, dream_id)
-            if await read_contribution(connection, dream_id, Consultation) is not None:
-                return time.perf_counter() - began
-            standing = await standing_proposals(connection, dream)
-            segment = compile_segment(dream.request.where)
-            corpus = await self._corpus(connection, dream, segment)
-        families = await self._families(dream, corpus)
+        async with self._begin(dream_id, "consult") as step:
+            if await read_contribution(step.connection, dream_id, Consultation) is not None:
+                return step.seconds
+            standing = await standing_proposals(step.connection, step.dream)
+            corpus = await self._corpus(step)
+        runtime = step.runtime
+        families = await self._families(step, corpus)
         pairs = await asyncio.to_thread(pairs_to_read, corpus, families, runtime.policy.colleague.pairs)
         read = await read_pairs(runtime.database, pairs)
         consultation = await consult(runtime.model, runtime.budget, read, standing, runtime.policy)
         async with runtime.database.connection() as connection:
             await write_contribution(connection, dream_id, consultation)
-        return time.perf_counter() - began
+        return step.seconds
 
     @DBOS.step()
     async def mine(self, dream_id: str) -> float:
         """Test every behaviour, proposed ones included, with the placebo; the findings are kept with the dream."""
-        began = time.perf_counter()
-        runtime = self._runtime
-        runtime.progress("mine", 0, 0)
-        async with runtime.database.connection() as connection:
-            dream = await read_dream(connection, dream_id)
-            segment = compile_segment(dream.request.where)
+        async with self._begin(dream_id, "mine") as step:
+            connection, dream = step.connection, step.dream
             stream = await read_stream(connection, dream.memory_store_id)
-            corpus = await self._corpus(connection, dream, segment)
+            corpus = await self._corpus(step)
             standing = await standing_proposals(connection, dream)
             proposals = with_standing(standing, await read_contribution(connection, dream_id, Consultation))
-            ids = await scored_sessions(connection, segment, dream.last_session_key) if proposals.proposals else {}
+            wanted = bool(proposals.proposals)
+            ids = await scored_sessions(connection, step.segment, dream.last_session_key) if wanted else {}
+        runtime = step.runtime
         shown = await find_all_shown(self._workers, runtime.database.url, ids, proposals.proposals)
-        families = await self._families(dream, corpus)
+        families = await self._families(step, corpus)
         extended = extend_corpus(corpus, shown)
         findings = await asyncio.to_thread(mine, extended, runtime.policy.mining, stream, families)
         judgement = judge(proposals, shown, findings.findings, runtime.policy.mining)
         async with runtime.database.connection() as connection:
             await write_findings(connection, dream_id, findings)
             await write_contribution(connection, dream_id, judgement)
-        return time.perf_counter() - began
+        return step.seconds
 
     @DBOS.step()
     async def describe(self, dream_id: str, sessions: int) -> float:
         """Look for patterns of the other kinds; an earlier overview is kept while the sessions have hardly grown."""
-        began = time.perf_counter()
-        runtime = self._runtime
-        runtime.progress("describe", 0, 0)
-        async with runtime.database.connection() as connection:
-            dream = await read_dream(connection, dream_id)
-            known = await latest_overview(connection, dream)
+        async with self._begin(dream_id, "describe") as step:
+            known = await latest_overview(step.connection, step.dream)
+        runtime = step.runtime
         if known is not None and sessions <= known[1] * (1 + runtime.policy.overview_growth):
             overview, described = known
         else:
-            table = await self._table(dream)
+            table = await self._table(step)
             texts = await read_agent_texts(runtime.database, table, sessions_to_read(table))
             overview, described = await asyncio.to_thread(describe_sessions, table, texts), sessions
         async with runtime.database.connection() as connection:
             await write_overview(connection, dream_id, overview, described)
-        return time.perf_counter() - began
+        return step.seconds
 
     @DBOS.step()
     async def word(self, dream_id: str) -> float:
         """Ask the model for better words; what it said is kept, and then it is not asked again."""
-        began = time.perf_counter()
-        runtime = self._runtime
-        runtime.progress("word", 0, 0)
-        async with runtime.database.connection() as connection:
-            dream = await read_dream(connection, dream_id)
+        async with self._begin(dream_id, "word") as step:
+            connection, dream, policy = step.connection, step.dream, step.runtime.policy
             if await read_contribution(connection, dream_id, Wording) is not None:
-                return time.perf_counter() - began
+                return step.seconds
             consultation = await read_contribution(connection, dream_id, Consultation)
             known = await latest_wording(connection, dream.memory_store_id)
-            lessons = await propose_lessons(connection, dream, runtime.policy)
+            lessons = await propose_lessons(connection, dream, policy)
             overview = await read_overview(connection, dream_id)
             documents = await read_documents(connection, dream.memory_store_id)
-        spent = consultation.spent if consultation else {}
-        wording = await find_words(
-            runtime.model, runtime.budget, spent, known, lessons, overview, documents, runtime.policy
-        )
+        runtime, spent = step.runtime, consultation.spent if consultation else {}
+        wording = await find_words(runtime.model, runtime.budget, spent, known, lessons, overview, documents, policy)
         async with runtime.database.connection() as connection:
             await write_contribution(connection, dream_id, wording)
-        return time.perf_counter() - began
-
-    async def _families(self, dream: DreamRow, corpus: Corpus) -> Sequence[str] | None:
-        """The task family of each session, where tasks do not repeat."""
-        if tasks_repeat(corpus):
-            return None
-        return await asyncio.to_thread(task_families, await self._table(dream))
-
-    async def _table(self, dream: DreamRow) -> SessionTable:
-        segment = compile_segment(dream.request.where)
-        metrics = self._runtime.policy.metrics
-        return await load_session_table(self._runtime.database, segment, dream.last_session_key, metrics)
-
-    async def _corpus(self, connection: Connection, dream: DreamRow, segment: Segment) -> Corpus:
-        return await load_corpus(connection, segment, dream.last_session_key, self._runtime.policy.metrics)
+        return step.seconds
 
     @DBOS.step()
     async def conclude(self, dream_id: str, counts: SessionCounts, stages: list[StageTime]) -> None:
         """Propose lessons, pass the gate, write one revision."""
-        runtime = self._runtime
-        runtime.progress("conclude", 0, 0)
-        async with runtime.database.connection() as connection:
-            dream = await read_dream(connection, dream_id)
-            await conclude(connection, dream, counts, stages, runtime.policy, runtime.clock.now(), runtime.budget.price)
+        async with self._begin(dream_id, "conclude") as step:
+            runtime = step.runtime
+            policy, now, price = runtime.policy, runtime.clock.now(), runtime.budget.price
+            await conclude(step.connection, step.dream, counts, stages, policy, now, price)
 
     @DBOS.step()
     async def fail(self, dream_id: str, error: str) -> None:
         """Record why there is no result."""
         async with self._runtime.database.connection() as connection:
             await fail_dream(connection, dream_id, error, self._runtime.clock.now())
+
+    async def _families(self, step: _Step, corpus: Corpus) -> Sequence[str] | None:
+        """The task family of each session, where tasks do not repeat."""
+        if tasks_repeat(corpus):
+            return None
+        return await asyncio.to_thread(task_families, await self._table(step))
+
+    async def _table(self, step: _Step) -> SessionTable:
+        metrics = step.runtime.policy.metrics
+        return await load_session_table(step.runtime.database, step.segment, step.dream.last_session_key, metrics)
+
+    async def _corpus(self, step: _Step) -> Corpus:
+        metrics = step.runtime.policy.metrics
+        return await load_corpus(step.connection, step.segment, step.dream.last_session_key, metrics)
 
 
 # DBOS knows workflows by the one instance registered under a name, for the whole life of the process.

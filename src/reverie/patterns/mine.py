@@ -7,9 +7,9 @@ import numpy as np
 from scipy import stats
 
 from reverie.patterns.corpus import Corpus, Floats, Strata, first_steps, form_strata, informative_strata
-from reverie.patterns.estimate import Estimates, cleared_reward, make_design
+from reverie.patterns.estimate import cleared_reward, make_design
 from reverie.patterns.fading import holding_windows
-from reverie.patterns.finding import Estimate, Finding, Window
+from reverie.patterns.finding import Finding, Window
 from reverie.patterns.frame import Frame, build_frames
 from reverie.patterns.online import Stream
 from reverie.patterns.policy import MiningPolicy
@@ -181,8 +181,8 @@ def _finding(selection: Selection, i: int, naive_effect: float, naive: bool) -> 
         reason=reason,
         naive_effect=naive_effect,
         naive_significant=naive,
-        discovery=_estimate(selection.discovery, i),
-        confirmation=_estimate(selection.confirmation, i),
+        discovery=selection.discovery.at(i),
+        confirmation=selection.confirmation.at(i),
         q_discovery=float(np.nan_to_num(selection.q_discovery[i], nan=1.0)),
         q_confirmation=None if np.isnan(q) else q,
         shadows=tuple(selection.columns[j].hypothesis for j in selection.shadows.get(i, [])),
@@ -197,21 +197,3 @@ def _why_not_found(selection: Selection, i: int, naive_effect: float, naive: boo
     effect = float(selection.discovery.effect[i])
     q = float(selection.q_discovery[i])
     return f"{pooled}within the same task it is {effect:+.2f} (q = {q:.2f}, {strata} informative strata)"
-
-
-def _estimate(estimates: Estimates, i: int) -> Estimate | None:
-    effect, error = float(estimates.effect[i]), float(estimates.standard_error[i])
-    if not np.isfinite(effect) or not np.isfinite(error) or estimates.informative[i] == 0:
-        return None
-    half = float(stats.t.ppf(0.975, max(float(estimates.degrees[i]), 1.0))) * error
-    return Estimate(
-        effect=effect,
-        low=max(effect - half, -1.0),
-        high=min(effect + half, 1.0),
-        z=float(estimates.z[i]),
-        informative=int(estimates.informative[i]),
-        sessions_with=int(estimates.sessions_with[i]),
-        sessions_without=int(estimates.sessions_without[i]),
-        reward_with=float(estimates.reward_with[i]),
-        reward_without=float(estimates.reward_without[i]),
-    )

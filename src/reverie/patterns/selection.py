@@ -6,9 +6,9 @@ import numpy as np
 from scipy import stats
 
 from reverie.digests.digest import SESSION
-from reverie.patterns.corpus import Corpus, Flags, Floats, Ints, Strata, first_steps
-from reverie.patterns.estimate import Design, Estimates, cleared_reward, estimate, join_estimates, make_design
-from reverie.patterns.exact import exact_z
+from reverie.patterns.corpus import Corpus, Floats, Ints, Strata, first_steps
+from reverie.patterns.estimate import Estimates, cleared_reward, make_design
+from reverie.patterns.exact import sharp_estimates
 from reverie.patterns.fading import faded
 from reverie.patterns.finding import Hypothesis, Verdict
 from reverie.patterns.frame import Frame
@@ -19,7 +19,6 @@ from reverie.patterns.special import describe_flip, general_claim, is_special, s
 from reverie.patterns.timing import timing_z
 from reverie.patterns.trouble import follows_trouble, trouble_steps
 
-_SMALL_ARM = 25
 _LEAST_TIMING_Z = 1.645
 _LEAST_SPECIAL_Z = 1.28
 """What a special case must show by itself once its family is known to differ; general claims are beyond it anyway."""
@@ -86,9 +85,9 @@ def select(
     """
     generator = np.random.default_rng(policy.seed)
     columns = [Column(frame, i) for frame in frames for i in range(len(frame.hypotheses))]
-    discovery = _estimates([frame.discovery for frame in frames], reward, generator)
-    confirmation = _estimates([frame.confirmation for frame in frames], reward, generator)
-    testable = _testable(discovery, policy)
+    discovery = sharp_estimates([frame.discovery for frame in frames], reward, generator)
+    confirmation = sharp_estimates([frame.confirmation for frame in frames], reward, generator)
+    testable = discovery.testable(policy.least_weight)
     general = testable & ~np.array([is_special(column.hypothesis) for column in columns], np.bool_)
     q = np.full(len(columns), np.nan)
     if general.any():
@@ -114,35 +113,6 @@ def select(
     return selection
 
 
-def _testable(estimates: Estimates, policy: MiningPolicy) -> Flags:
-    flags: Flags = (
-        (estimates.weight >= policy.least_weight)
-        & (estimates.informative >= 2)
-        & (estimates.degrees >= 1)
-        & np.isfinite(estimates.effect)
-        & (estimates.standard_error > 0)
-    )
-    return flags
-
-
-def _estimates(designs: list[Design], reward: Floats, generator: np.random.Generator) -> Estimates:
-    blocks = []
-    for design in designs:
-        rewards = reward[design.sessions]
-        block = estimate(design, rewards)
-        if design.variants == 1:
-            _sharpen_small_samples(design, rewards, block, generator)
-        blocks.append(block)
-    return join_estimates(blocks)
-
-
-def _sharpen_small_samples(design: Design, rewards: Floats, block: Estimates, generator: np.random.Generator) -> None:
-    """Replace z by the exact test's where few sessions decide and the approximation says it might matter."""
-    few = np.minimum(block.sessions_with, block.sessions_without) < _SMALL_ARM
-    for column in np.flatnonzero(few & (np.abs(block.z) > _LEAST_TIMING_Z)):
-        block.z[column] = exact_z(design, rewards, int(column), generator)
-
-
 def _confirm(selection: Selection, policy: MiningPolicy, stream: Stream) -> None:
     z = np.abs(selection.discovery.z)
     found = np.flatnonzero(
@@ -150,7 +120,7 @@ def _confirm(selection: Selection, policy: MiningPolicy, stream: Stream) -> None
         & (z >= _LEAST_SPECIAL_Z)
         & (np.abs(selection.discovery.effect) >= policy.least_effect)
     )
-    there = found[_testable(selection.confirmation, policy)[found]]
+    there = found[selection.confirmation.testable(policy.least_weight)[found]]
     there = there[np.argsort(-z[there], kind="stable")]
     passes: dict[int, bool] = {}
     selection.stream = stream
