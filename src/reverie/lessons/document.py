@@ -56,6 +56,7 @@ def _table(lesson: Lesson) -> str:
     rows = [
         ("Effect on the sessions kept for confirmation", _interval(lesson.effect)),
         ("Effect where it was discovered", _interval(lesson.discovery) if lesson.discovery else "–"),
+        *([("Effect on the reward, all sessions", _interval(lesson.on_reward))] if lesson.on_reward else []),
         ("Sessions that did it, mean reward", _arm(lesson.sessions_with, lesson.reward_with)),
         ("Sessions that did not, mean reward", _arm(lesson.sessions_without, lesson.reward_without)),
         ("Tasks (strata) that could tell", str(lesson.strata_informative)),
@@ -65,7 +66,8 @@ def _table(lesson: Lesson) -> str:
 
 
 def _interval(effect: Effect) -> str:
-    return f"{effect.estimate:+.3f} ({effect.low:+.3f} to {effect.high:+.3f})"
+    unit = "" if effect.unit == "reward" else f" {effect.unit}"
+    return f"{effect.estimate:+.3f} ({effect.low:+.3f} to {effect.high:+.3f}){unit}"
 
 
 def _arm(sessions: int, reward: float | None) -> str:

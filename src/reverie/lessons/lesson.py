@@ -10,7 +10,7 @@ LessonStatus = Literal["candidate", "trial", "adopted", "retired", "refused"]
 
 
 class Effect(msgspec.Struct, frozen=True):
-    """A difference in reward with its 95 % interval, in ``unit``."""
+    """A difference in reward, or another outcome, with its 95 % interval, in ``unit``; positive is better."""
 
     estimate: float
     low: float
@@ -68,3 +68,7 @@ class Lesson(msgspec.Struct, frozen=True):
     """Conditions in which another lesson says the opposite."""
     shadows: tuple[str, ...] = ()
     """Behaviours that looked helpful or harmful only because they go with this one."""
+    outcome: str = "reward"
+    """What sessions were compared on: the reward, ``seconds``, ``tokens``, ``cost_usd`` or a metric."""
+    on_reward: Effect | None = None
+    """Of advice on another outcome: what doing it does to the reward."""

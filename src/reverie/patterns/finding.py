@@ -19,7 +19,7 @@ class Hypothesis(msgspec.Struct, frozen=True):
 
 
 class Estimate(msgspec.Struct, frozen=True):
-    """A stratified difference in mean reward with its 95 % interval, and the test behind it."""
+    """A stratified difference in mean reward (or another outcome) with its 95 % interval, and the test behind it."""
 
     effect: float
     low: float
@@ -70,6 +70,8 @@ class Finding(msgspec.Struct, frozen=True):
     last_seen: float | None = None
     shadows: tuple[Hypothesis, ...] = ()
     """What looked helpful or harmful only because it goes with this."""
+    on_reward: Estimate | None = None
+    """For a finding on another outcome: what the same behaviour does to the reward, on both parts together."""
 
     @property
     def parts(self) -> tuple[Estimate, ...]:
