@@ -9,18 +9,22 @@ from rich.table import Table
 
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.run import run
-from reverie.dreams.policy import DreamPolicy
+from reverie.digests.digest import SESSION
 from reverie.ids import event_sequence
 from reverie.lessons.doubt import what_would_change_our_mind
 from reverie.lessons.lesson import Evidence, Lesson
 from reverie.patterns.breakdown import StratumRow, break_down
-from reverie.patterns.corpus import form_strata
+from reverie.patterns.corpus import Corpus, form_strata
+from reverie.patterns.other_outcomes import compared_on
+from reverie.patterns.outcome import REWARD, Outcome, outcome_named
 from reverie.sessions.segment import compile_segment
 from reverie.sessions.session import Transcript
 from reverie.sessions.transcript import Turn, render_turns
 from reverie.storage.database import Database
 from reverie.storage.digests import load_corpus
 from reverie.storage.dreams import find_lesson, read_dream
+from reverie.storage.measures import load_measures
+from reverie.storage.policies import read_policy
 from reverie.storage.sessions import read_transcripts
 
 _SUPPORTING, _CONTRARY, _STRATA = 3, 2, 12
@@ -66,18 +70,14 @@ async def _explain(database: Database, lesson_id: str) -> Explanation:
     async with database.connection() as connection:
         lesson, dream_id = await find_lesson(connection, lesson_id)
         dream = await read_dream(connection, dream_id)
-        corpus = await load_corpus(connection, compile_segment(dream.request.where), dream.last_session_key)
+        policy = await read_policy(connection, dream.memory_store_id)
+        segment, last_key = compile_segment(dream.request.where), dream.last_session_key
+        corpus = await load_corpus(connection, segment, last_key, policy.metrics)
+        names = [name for name in (lesson.outcome,) if name != REWARD.name]
+        measures = await load_measures(connection, segment, last_key, corpus.session_ids, names, policy.metrics)
         cited = [*lesson.evidence[:_SUPPORTING], *lesson.counter_examples[:_CONTRARY]]
         transcripts = await read_transcripts(connection, [citation.session_id for citation in cited])
-    corpus = corpus.scored_only()
-    situation, _, name = lesson.behaviour.rpartition(" | ")
-    rows = break_down(
-        corpus,
-        form_strata(corpus),
-        category=lesson.scope.task_family,
-        situation=situation or "session",
-        name=name,
-    )
+    outcome = outcome_named(lesson.outcome, measures)
     rewards = dict(zip(corpus.session_ids, corpus.reward.tolist(), strict=True))
     by_id = {transcript.session.id: transcript for transcript in transcripts}
     moments = tuple(
@@ -85,8 +85,21 @@ async def _explain(database: Database, lesson_id: str) -> Explanation:
         for number, c in enumerate(cited)
         if c.session_id in by_id
     )
-    least_effect = DreamPolicy().mining.least_effect
-    return Explanation(lesson, tuple(rows), moments, what_would_change_our_mind(lesson, least_effect))
+    rows = _rows(compared_on(corpus, outcome, measures), lesson, outcome)
+    return Explanation(lesson, rows, moments, what_would_change_our_mind(lesson, outcome.least_told(policy.mining)))
+
+
+def _rows(corpus: Corpus, lesson: Lesson, outcome: Outcome) -> tuple[StratumRow, ...]:
+    """What each stratum says, in the outcome's own unit."""
+    situation, _, name = lesson.behaviour.rpartition(" | ")
+    strata, family = form_strata(corpus), lesson.scope.task_family
+    rows = break_down(corpus, strata, category=family, situation=situation or SESSION, name=name)
+    return tuple(
+        msgspec.structs.replace(
+            row, reward_with=outcome.level(row.reward_with), reward_without=outcome.level(row.reward_without)
+        )
+        for row in rows
+    )
 
 
 def _moment(transcript: Transcript, citation: Evidence, reward: float | None, *, supports: bool) -> Moment:
@@ -101,7 +114,7 @@ def _print(explanation: Explanation) -> None:
     lesson, console = explanation.lesson, Console()
     console.print(f"[bold]{lesson.statement}[/bold]", highlight=False)
     console.print(f"{lesson.kind.replace('_', ' ')}, {lesson.status}: {lesson.reason}\n", highlight=False)
-    console.print(_strata_table(explanation.strata))
+    console.print(_strata_table(explanation.strata, lesson.outcome))
     for moment in explanation.moments:
         side = "supports it" if moment.supports else "speaks against it"
         console.rule(f"{moment.session_id}: {side}, reward {moment.reward}", align="left")
@@ -112,9 +125,9 @@ def _print(explanation: Explanation) -> None:
         console.print(f"- {doubt}", highlight=False)
 
 
-def _strata_table(rows: Sequence[StratumRow]) -> Table:
+def _strata_table(rows: Sequence[StratumRow], outcome: str) -> Table:
     table = Table(title=f"Where it was compared: {len(rows)} strata", box=None, title_justify="left")
-    for heading in ("stratum", "with", "reward", "without", "reward", "difference", "weight"):
+    for heading in ("stratum", "with", outcome, "without", outcome, "difference", "weight"):
         table.add_column(heading, justify="left" if heading == "stratum" else "right")
     for row in rows[:_STRATA]:
         table.add_row(

@@ -20,7 +20,7 @@ from reverie.patterns.estimate import cleared_reward, estimate, join_estimates, 
 from reverie.patterns.finding import Estimate, Finding
 from reverie.patterns.frame import Frame, build_frames
 from reverie.patterns.online import Stream
-from reverie.patterns.outcome import Measures, Outcome, outcomes_to_mine
+from reverie.patterns.outcome import REWARD, Measures, Outcome, outcomes_to_mine
 from reverie.patterns.placebo import detectable_effect, shuffle_within_strata
 from reverie.patterns.policy import MiningPolicy
 from reverie.patterns.selection import NOT_ENOUGH, Column, Selection, claim_label, select
@@ -95,6 +95,20 @@ def mine_outcomes(
         result, streams[outcome.name] = _mine_one(layouts[key], outcome, values[known], policy, own)
         results.append(result)
     return tuple(results), streams
+
+
+def compared_on(corpus: Corpus, outcome: Outcome, measures: Measures) -> Corpus:
+    """The scored sessions in which ``outcome`` is known, with it on its scale in place of the reward.
+
+    Of an outcome that grows, only choices are kept, as they are what it is compared for.
+    """
+    if outcome == REWARD:
+        return corpus.scored_only()
+    scored = np.flatnonzero(~np.isnan(corpus.reward))
+    values = outcome.scaled(measures.at(scored).values[outcome.name])
+    known = corpus.scored_only()
+    known = choices_only(known) if outcome.grows else known
+    return dataclasses.replace(known, reward=values).scored_only()
 
 
 def _lay_out(

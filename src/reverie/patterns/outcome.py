@@ -59,11 +59,12 @@ class Outcome(msgspec.Struct, frozen=True):
             effect=self.own(estimate.effect),
             low=self.own(estimate.low),
             high=self.own(estimate.high),
-            reward_with=self._level(estimate.reward_with),
-            reward_without=self._level(estimate.reward_without),
+            reward_with=self.level(estimate.reward_with),
+            reward_without=self.level(estimate.reward_without),
         )
 
-    def _level(self, scaled: float) -> float:
+    def level(self, scaled: float) -> float:
+        """A mean on the scale as seconds, tokens, money (their geometric mean) or a value of the metric."""
         if self.metric is None:
             return exp(-scaled)
         share = scaled if self.metric.direction == "maximize" else 1.0 - scaled
@@ -84,9 +85,13 @@ class Outcome(msgspec.Struct, frozen=True):
         """The smallest difference on the scale that is worth advising on."""
         return -log1p(-policy.least_saving) if self.metric is None else policy.least_effect
 
+    def least_told(self, policy: MiningPolicy) -> float:
+        """The same in the outcome's own unit."""
+        return self.own(self.least_effect(policy))
+
     def least_words(self, policy: MiningPolicy) -> str:
         """The same in words."""
-        return f"{policy.least_saving:.0%}" if self.metric is None else f"{self.own(policy.least_effect):g}"
+        return f"{policy.least_saving:.0%}" if self.metric is None else f"{self.least_told(policy):g}"
 
 
 REWARD = Outcome(REWARD_METRIC, Metric(REWARD_METRIC))
@@ -110,11 +115,18 @@ NOTHING_MEASURED = Measures()
 
 
 def outcomes_to_mine(policy: MiningPolicy, measures: Measures) -> list[Outcome]:
-    """The outcomes that the policy names; where it says nothing, the sizes that half of the sessions have."""
+    """The outcomes that the policy names; where it says nothing, the sizes that half of the sessions have.
+
+    The reward is not among them: it is mined anyway.
+    """
     if policy.outcomes is None:
         known = {name: np.nan_to_num(measures.values[name]) > 0 for name in SIZES if name in measures.values}
         return [Outcome(name) for name, flags in known.items() if flags.size and flags.mean() >= _LEAST_SHARE]
-    defined = {metric.name: metric for metric in measures.metrics}
-    return [
-        Outcome(name) if name in SIZES else Outcome(name, defined.get(name, Metric(name))) for name in policy.outcomes
-    ]
+    return [outcome_named(name, measures) for name in policy.outcomes if name != REWARD_METRIC]
+
+
+def outcome_named(name: str, measures: Measures) -> Outcome:
+    """The outcome of this name, as it is measured."""
+    if name in SIZES:
+        return Outcome(name)
+    return Outcome(name, next((metric for metric in measures.metrics if metric.name == name), Metric(name)))
