@@ -102,7 +102,7 @@ def describe(situation: str, name: str) -> Phrase:
     if situation == START:
         return Phrase(f"first {action}", None)
     if situation.startswith(GIVEN):
-        return Phrase(f"from the start {action}", None)
+        return Phrase(action, None)
     relation, _, rest = situation.partition(" ")
     if relation == "before":
         return Phrase(f"{action} before the first {_noun(rest)}", None)

@@ -176,7 +176,7 @@ async def propose_lessons(connection: Connection, dream: DreamRow, policy: Dream
         lessons += propose_priorities(overview.weak_segments, store_id=store_id, agent=agent)
     stated = state_checks(lessons, proposals.proposals)
     wanted_kinds = [lesson for lesson in stated if lesson.kind in policy.lesson_kinds]
-    return join_outcomes(settle_conflicts(wanted_kinds))
+    return settle_conflicts(join_outcomes(wanted_kinds))
 
 
 async def _plan(

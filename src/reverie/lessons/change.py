@@ -3,7 +3,7 @@
 from reverie.patterns.finding import Estimate, Finding
 from reverie.patterns.outcome import Outcome
 
-_TOOK = {"seconds": ("took", "time"), "tokens": ("used", "tokens"), "cost_usd": ("cost", "money")}
+_TOOK = {"seconds": ("took", "time"), "tokens": ("used", "tokens"), "cost_usd": ("cost", "")}
 
 
 def state_change(finding: Finding, outcome: Outcome) -> str:
@@ -21,10 +21,12 @@ def state_change(finding: Finding, outcome: Outcome) -> str:
 def _share(estimate: Estimate, verb: str, what: str) -> str:
     """The share saved is told as it is; what takes more, takes ``-saved`` more."""
     less = estimate.effect >= 0
-    direction = f"less {what}" if less and what != "tokens" else f"fewer {what}" if less else f"more {what}"
+    comparison = "more" if not less else "fewer" if what == "tokens" else "less"
     near, far = (estimate.low, estimate.high) if less else (-estimate.high, -estimate.low)
     size = estimate.effect if less else -estimate.effect
-    return f"{verb} {size:.0%} {direction} than others of the same task ({near:.0%} to {far:.0%})"
+    return (
+        f"{verb} {size:.0%} {comparison} {what}".rstrip() + f" than others of the same task ({near:.0%} to {far:.0%})"
+    )
 
 
 def _difference(estimate: Estimate, outcome: Outcome) -> str:

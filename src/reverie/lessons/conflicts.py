@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from reverie.digests.digest import GIVEN
 from reverie.lessons.lesson import Lesson
 
 
@@ -37,7 +38,7 @@ def join_outcomes(lessons: Sequence[Lesson]) -> list[Lesson]:
     first: dict[tuple[str | None, str, bool], int] = {}
     joined: list[Lesson] = []
     for lesson in lessons:
-        claim = lesson.scope.task_family, lesson.behaviour, lesson.effect.estimate >= 0
+        claim = lesson.scope.task_family, _claim(lesson), lesson.effect.estimate >= 0
         if lesson.status != "adopted" or first.setdefault(claim, len(joined)) == len(joined):
             joined.append(lesson)
             continue
@@ -45,6 +46,11 @@ def join_outcomes(lessons: Sequence[Lesson]) -> list[Lesson]:
         statement = f"{leader.statement} {lesson.statement.partition('. ')[2]}"
         joined[first[claim]] = msgspec.structs.replace(leader, statement=statement)
     return joined
+
+
+def _claim(lesson: Lesson) -> str:
+    """Of a setting the same whether its first value was compared or any."""
+    return _behaviour(lesson) if lesson.behaviour.startswith(GIVEN) else lesson.behaviour
 
 
 def _behaviour(lesson: Lesson) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from reverie.lessons.lesson import Effect, Evidence, Lesson
+from reverie.lessons.lesson import Adjustment, Effect, Evidence, Lesson
 
 FOLDER = "/lessons"
 _SHADOWS_LISTED = 5
@@ -54,6 +54,7 @@ def _scope(lesson: Lesson) -> str:
 
 def _table(lesson: Lesson) -> str:
     rows = [
+        *([("Setting", _adjustment(lesson.adjustment))] if lesson.adjustment else []),
         ("Effect on the sessions kept for confirmation", _interval(lesson.effect)),
         ("Effect where it was discovered", _interval(lesson.discovery) if lesson.discovery else "–"),
         *([("Effect on the reward, all sessions", _interval(lesson.on_reward))] if lesson.on_reward else []),
@@ -63,6 +64,12 @@ def _table(lesson: Lesson) -> str:
         ("False discovery rate (q)", f"{lesson.q_value:.4f}"),
     ]
     return "| | |\n| --- | --- |\n" + "\n".join(f"| {name} | {value} |" for name, value in rows)
+
+
+def _adjustment(adjustment: Adjustment) -> str:
+    """``search.limit: 20 → 5; seen: 20, 5, 50``."""
+    change = " → ".join("unset" if value is None else value for value in (adjustment.before, adjustment.to))
+    return f"`{adjustment.parameter}`: {change}; seen: {', '.join(adjustment.seen)}"
 
 
 def _interval(effect: Effect) -> str:

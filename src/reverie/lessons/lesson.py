@@ -34,6 +34,22 @@ class Evidence(msgspec.Struct, frozen=True):
     event_id: str
 
 
+class Adjustment(msgspec.Struct, frozen=True):
+    """A change of a setting, and the values it was seen with."""
+
+    parameter: str
+    """``T.field``: an argument of a tool."""
+    before: str | None = msgspec.field(name="from")
+    """The value to leave: the one most used otherwise, or the one that harms; None where others leave it unset."""
+    to: str | None
+    """The value to give; None where only one value was ever seen, and it harms."""
+    low: float | None = None
+    """The least value seen, of numbers; so is ``high`` the greatest."""
+    high: float | None = None
+    seen: tuple[str, ...] = ()
+    """Values seen, the commonest first; at most twenty."""
+
+
 class Lesson(msgspec.Struct, frozen=True):
     """Advice proposed or kept, with the numbers that decided."""
 
@@ -70,5 +86,7 @@ class Lesson(msgspec.Struct, frozen=True):
     """Behaviours that looked helpful or harmful only because they go with this one."""
     outcome: str = "reward"
     """What sessions were compared on: the reward, ``seconds``, ``tokens``, ``cost_usd`` or a metric."""
+    adjustment: Adjustment | None = None
+    """Of a heuristic adjustment: which setting, from what to what."""
     on_reward: Effect | None = None
     """Of advice on another outcome: what doing it does to the reward."""

@@ -8,8 +8,9 @@ import msgspec
 from reverie.digests.digest import GIVEN, SESSION
 from reverie.digests.vocabulary import Phrase, describe
 from reverie.ids import derived_id, event_id
+from reverie.lessons.adjustment import adjust, advise
 from reverie.lessons.change import state_change
-from reverie.lessons.lesson import Effect, Evidence, Lesson, LessonKind, Scope
+from reverie.lessons.lesson import Adjustment, Effect, Evidence, Lesson, LessonKind, Scope
 from reverie.patterns.finding import Estimate, Finding, Hypothesis
 from reverie.patterns.outcome import REWARD, Outcome
 
@@ -54,6 +55,7 @@ def propose_lesson(
     effect = _effect(finding.deciding, unit)
     phrase = describe(h.situation, h.name)
     positive = effect.estimate >= 0
+    adjustment = adjust(finding.setting, positive=positive) if finding.setting else None
     parts = finding.parts
     # Rewards are told of advice on other outcomes too, so that a reader sees what it does not cost.
     rewarded = (finding.on_reward,) if finding.on_reward else parts if outcome == REWARD else ()
@@ -62,7 +64,7 @@ def propose_lesson(
     return Lesson(
         id=derived_id("lsn", store_id, h.category or "", h.situation, h.name, direction, *other),
         kind=_kind(h, positive=positive),
-        statement=f"{_advice(h, phrase, positive=positive)}. {_numbers(finding, outcome, effect)}",
+        statement=f"{_advice(h, phrase, adjustment, positive=positive)}. {_numbers(finding, outcome, effect)}",
         scope=Scope(agent=agent, task_family=h.category, condition=phrase.condition),
         behaviour=behaviour_label(h),
         effect=effect,
@@ -81,6 +83,7 @@ def propose_lesson(
         last_seen_at=_time(finding.last_seen),
         shadows=tuple(behaviour_label(shadow) for shadow in finding.shadows),
         outcome=outcome.name,
+        adjustment=adjustment,
         on_reward=_effect(finding.on_reward, REWARD.unit) if finding.on_reward else None,
     )
 
@@ -116,10 +119,12 @@ def _kind(h: Hypothesis, *, positive: bool) -> LessonKind:
     return "best_practice" if positive and not in_trouble else "failure_mitigation"
 
 
-def _advice(h: Hypothesis, phrase: Phrase, *, positive: bool) -> str:
+def _advice(h: Hypothesis, phrase: Phrase, adjustment: Adjustment | None, *, positive: bool) -> str:
     conditions = [f"the task is of the kind “{h.category}”" if h.category else "", phrase.condition or ""]
     when = " and ".join(condition for condition in conditions if condition)
     act = phrase.action if positive else f"do not {phrase.action}"
+    if adjustment is not None:
+        act = advise(adjustment, positive=positive)
     return f"When {when}, {act}" if when else act[:1].upper() + act[1:]
 
 

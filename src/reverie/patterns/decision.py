@@ -26,7 +26,8 @@ from reverie.patterns.corpus import (
 from reverie.patterns.estimate import cleared_reward, make_design
 from reverie.patterns.trouble import is_trouble
 
-_SETTING = "arg:"
+SETTING = "arg:"
+"""Begins the name of a setting that was given a value, ``arg:T.field=value``."""
 _LEAST_SHARE_KEPT = 0.5
 _LEAST_Z = 1.645
 
@@ -71,8 +72,8 @@ def _first_settings(corpus: Corpus) -> tuple[Codes, Codes, Codes, list[Behaviour
     number: dict[str, int] = {}
     field = np.full(len(corpus.names), -1, np.int64)
     for position, name in enumerate(corpus.names):
-        if name.situation == SESSION and name.name.startswith(_SETTING):
-            label = name.name.removeprefix(_SETTING).rpartition("=")[0]
+        if name.situation == SESSION and name.name.startswith(SETTING):
+            label = name.name.removeprefix(SETTING).rpartition("=")[0]
             field[position] = number.setdefault(label, len(number))
     places = np.flatnonzero(field[corpus.entry_code] >= 0)
     session, code, step = corpus.entry_session[places], corpus.entry_code[places], corpus.entry_step[places]

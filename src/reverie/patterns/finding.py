@@ -44,6 +44,22 @@ class Window(msgspec.Struct, frozen=True):
     """Names of the strata that could tell; at most twenty."""
 
 
+class Setting(msgspec.Struct, frozen=True):
+    """What a setting was given in the sessions compared: ``field`` of a tool's arguments, and its values."""
+
+    parameter: str
+    """``T.field``."""
+    value: str
+    """The value that the finding is about."""
+    others: tuple[str, ...]
+    """What sessions of the same strata gave that never gave ``value``, the commonest first; at most three."""
+    seen: tuple[str, ...]
+    """All values, the commonest first; at most twenty."""
+    low: float | None
+    """Of all values, where they are numbers; so is ``high``."""
+    high: float | None
+
+
 class Finding(msgspec.Struct, frozen=True):
     """A hypothesis with its numbers on both parts of the sessions and the verdict."""
 
@@ -70,6 +86,8 @@ class Finding(msgspec.Struct, frozen=True):
     last_seen: float | None = None
     shadows: tuple[Hypothesis, ...] = ()
     """What looked helpful or harmful only because it goes with this."""
+    setting: Setting | None = None
+    """What a finding about a setting's value is compared with."""
     on_reward: Estimate | None = None
     """For a finding on another outcome: what the same behaviour does to the reward, on both parts together."""
 

@@ -15,9 +15,9 @@ from scipy import stats
 
 from reverie.patterns.contrast import q_values
 from reverie.patterns.corpus import Corpus, Flags, Floats, Strata, first_steps
-from reverie.patterns.decision import choices_only, is_choice
+from reverie.patterns.decision import SETTING, choices_only, is_choice
 from reverie.patterns.estimate import cleared_reward, estimate, join_estimates, make_design
-from reverie.patterns.finding import Estimate, Finding
+from reverie.patterns.finding import Estimate, Finding, Hypothesis
 from reverie.patterns.frame import Frame, build_frames
 from reverie.patterns.online import Stream
 from reverie.patterns.outcome import REWARD, Measures, Outcome, outcomes_to_mine
@@ -253,6 +253,11 @@ def _in_own_unit(finding: Finding, outcome: Outcome) -> Finding:
     )
 
 
+def _worth_telling(h: Hypothesis) -> bool:
+    """General claims; of settings their first value is tested, so that they are no marks."""
+    return not is_special(h) and not h.name.startswith(SETTING)
+
+
 def _marks(layout: _Layout, outcome: Outcome, values: Floats, policy: MiningPolicy) -> list[Finding]:
     """What goes with an outcome that grows, and is no choice: long sessions have more of everything."""
     columns = [Column(frame, i) for frame in layout.growing for i in range(len(frame.hypotheses))]
@@ -263,7 +268,7 @@ def _marks(layout: _Layout, outcome: Outcome, values: Floats, policy: MiningPoli
     found = np.flatnonzero(
         (np.nan_to_num(q, nan=1.0) <= policy.discovery_fdr)
         & (np.abs(estimates.effect) >= outcome.least_effect(policy))
-        & np.array([not is_special(column.hypothesis) for column in columns], np.bool_)
+        & np.array([_worth_telling(column.hypothesis) for column in columns], np.bool_)
     )
     strongest = found[np.argsort(-np.abs(estimates.z[found]), kind="stable")][:_MOST_MARKS]
     return [

@@ -71,15 +71,15 @@ class Outcome(msgspec.Struct, frozen=True):
         return self.metric.low + share * (self.metric.high - self.metric.low)
 
     def words(self, effect: float, places: int = 2) -> str:
-        """A difference as a change of the outcome itself: ``+0.20`` in a metric, ``-20 %`` in what a session took."""
+        """A difference as a change of the outcome itself: ``+0.20`` in a metric, ``-20%`` in what a session took."""
         if self.metric is None:
-            return f"{100 * expm1(-effect):+.0f} %"
+            return f"{expm1(-effect):+.0%}"
         sign = 1.0 if self.metric.direction == "maximize" else -1.0
         return f"{sign * self.own(effect):+.{places}f}"
 
     def margin(self, half: float) -> str:
         """Half the width of an interval, in words."""
-        return f"{100 * expm1(half):.0f} %" if self.metric is None else f"{self.own(half):.2f}"
+        return f"{expm1(half):.0%}" if self.metric is None else f"{self.own(half):.2f}"
 
     def least_effect(self, policy: MiningPolicy) -> float:
         """The smallest difference on the scale that is worth advising on."""

@@ -7,6 +7,7 @@ from reverie.patterns.corpus import Corpus, Floats, Strata, first_steps
 from reverie.patterns.fading import holding_windows
 from reverie.patterns.finding import Finding, Window
 from reverie.patterns.selection import Selection
+from reverie.patterns.setting import setting_of
 
 _MOST = 5
 
@@ -57,6 +58,7 @@ def witnessed(
         supporting=witnesses(corpus, strata, selection, i, standing, agreeing=True),
         contrary=witnesses(corpus, strata, selection, i, standing, agreeing=False),
         windows=windows,
+        setting=setting_of(corpus, strata, np.flatnonzero(column.frame.sessions), column.hypothesis),
         first_seen=first,
         last_seen=last,
     )
