@@ -181,8 +181,8 @@ def _outcome_line(outcome: OutcomeSummary) -> str:
     adopted = sum(row.verdict == "adopted" for row in outcome.patterns)
     placebo = outcome.placebo
     return (
-        f"{outcome.name}: {outcome.tested:,} choices tested in {outcome.sessions:,} sessions, {adopted} adopted; the "
-        f"placebo adopted {placebo.lessons} in {placebo.runs} runs."
+        f"{outcome.name}: {adopted} of {outcome.tested:,} tested patterns adopted, in {outcome.sessions:,} sessions; "
+        f"the placebo adopted {placebo.lessons} in {placebo.runs} runs."
     )
 
 

@@ -33,10 +33,12 @@ from reverie.lessons.proposal import behaviour_label, propose_lesson, stored_sit
 from reverie.memory.act import documents_after, join_edits
 from reverie.memory.consolidation import plan_consolidation
 from reverie.memory.tiers import Confirmation, Document
+from reverie.patterns.attribution import Attribution, attribute_failure
 from reverie.patterns.finding import Finding, Hypothesis
 from reverie.patterns.mine import MiningResult
 from reverie.patterns.other_outcomes import OutcomeResult
 from reverie.patterns.outcome import REWARD, Outcome
+from reverie.patterns.segment import WeakSegment
 from reverie.sessions.segment import compile_segment
 from reverie.storage.consultations import latest_wording, read_contribution, standing_proposals
 from reverie.storage.database import Connection
@@ -53,6 +55,7 @@ from reverie.storage.dreams import (
     write_stream,
 )
 from reverie.storage.memory import apply_edits
+from reverie.storage.sessions import read_transcripts
 from reverie.storage.uses import read_documents, record_confirmation
 
 _Confirmed = tuple[str, str, Confirmation]
@@ -173,10 +176,18 @@ async def propose_lessons(connection: Connection, dream: DreamRow, policy: Dream
         for f, outcome in chosen
     ]
     if overview is not None:
-        lessons += propose_priorities(overview.weak_segments, store_id=store_id, agent=agent)
+        blamed = await _blame(connection, overview.weak_segments)
+        lessons += propose_priorities(overview.weak_segments, store_id=store_id, agent=agent, blamed=blamed)
     stated = state_checks(lessons, proposals.proposals)
     wanted_kinds = [lesson for lesson in stated if lesson.kind in policy.lesson_kinds]
     return settle_conflicts(join_outcomes(wanted_kinds))
+
+
+async def _blame(connection: Connection, segments: Sequence[WeakSegment]) -> dict[str, Attribution]:
+    """The step that each failed example of a weak segment is traced to, by session id."""
+    failed = {session_id for segment in segments for session_id in segment.example_session_ids}
+    traced = [(t.session.id, attribute_failure(t)) for t in await read_transcripts(connection, sorted(failed))]
+    return {session_id: blamed for session_id, blamed in traced if blamed is not None}
 
 
 async def _plan(

@@ -82,4 +82,9 @@ def _arm(sessions: int, reward: float | None) -> str:
 
 
 def _list(evidence: Sequence[Evidence], otherwise: str) -> str:
-    return "\n".join(f"- session `{e.session_id}`, event `{e.event_id}`" for e in evidence) or otherwise
+    return "\n".join(_cited(e) for e in evidence) or otherwise
+
+
+def _cited(evidence: Evidence) -> str:
+    hint = f": {evidence.hint}" if evidence.hint else ""
+    return f"- session `{evidence.session_id}`, event `{evidence.event_id}`{hint}"

@@ -27,11 +27,13 @@ class Scope(msgspec.Struct, frozen=True):
     """What the agent can see when the advice applies, in words."""
 
 
-class Evidence(msgspec.Struct, frozen=True):
-    """A session, and the event in it, that the claim rests on."""
+class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A session, and the event in it, that the claim rests on; or, with a hint, the event to look at first."""
 
     session_id: str
     event_id: str
+    hint: str = ""
+    """Why to look there, where a rule of thumb points at the event: it proves nothing."""
 
 
 class Adjustment(msgspec.Struct, frozen=True):
