@@ -18,7 +18,7 @@ def row(behaviour: str, verdict: str, effect: Effect, on_reward: Effect | None =
 
 LOOKUP = row("start | call:lookup", "adopted", Effect(0.2, 0.12, 0.27, UNIT), Effect(0.01, -0.02, 0.04))
 MARK = row(
-    "call:search", "seconds: a mark of long or short sessions: who has more time", Effect(-0.5, -0.6, -0.4, UNIT)
+    "call:search", "seconds: a mark of long sessions: who has more time", Effect(-0.5, -0.6, -0.4, UNIT)
 )
 
 
