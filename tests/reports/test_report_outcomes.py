@@ -17,9 +17,7 @@ def row(behaviour: str, verdict: str, effect: Effect, on_reward: Effect | None =
 
 
 LOOKUP = row("start | call:lookup", "adopted", Effect(0.2, 0.12, 0.27, UNIT), Effect(0.01, -0.02, 0.04))
-MARK = row(
-    "call:search", "seconds: a mark of long sessions: who has more time", Effect(-0.5, -0.6, -0.4, UNIT)
-)
+MARK = row("call:search", "seconds: a mark of long sessions: who has more time", Effect(-0.5, -0.6, -0.4, UNIT))
 
 
 def page_of(*outcomes: OutcomeSummary) -> str:
@@ -44,6 +42,12 @@ def test_an_outcome_without_values_says_so_and_a_dream_without_outcomes_has_no_s
     )
     assert "no scored session has a value of csat" in page_of(nothing)
     assert 'id="outcomes"' not in page_of()
+
+
+def test_the_title_counts_the_placebo_of_every_outcome() -> None:
+    chance = msgspec.structs.replace(seconds(LOOKUP), placebo=PlaceboCounts(5, 2))
+    dreamt = msgspec.structs.replace(empty_dream(read=9, scored=9), placebo=PlaceboCounts(5, 1), outcomes=(chance,))
+    assert "the placebo found 3 lessons in 5 runs." in render_report(dreamt, {}, generated_at=NOON)
 
 
 def test_many_patterns_are_cut_off_and_counted() -> None:

@@ -16,7 +16,7 @@ from scipy import stats
 from reverie.patterns.contrast import q_values
 from reverie.patterns.corpus import Corpus, Flags, Floats, Strata, first_steps
 from reverie.patterns.decision import SETTING, choices_only, is_choice
-from reverie.patterns.estimate import cleared_reward, estimate, join_estimates, make_design
+from reverie.patterns.estimate import Estimates, cleared_reward, estimate, join_estimates, make_design
 from reverie.patterns.finding import Estimate, Finding, Hypothesis
 from reverie.patterns.frame import Frame, build_frames
 from reverie.patterns.online import Stream
@@ -29,9 +29,7 @@ from reverie.patterns.witness import witnessed
 
 _MOST_MARKS = 20
 _RULE_OF_THREE = 3.0
-_MARK = (
-    "a mark of long or short sessions: whatever has more time is done more, so only choices at one moment are advice"
-)
+_MARK = "a mark of long or short sessions: who has more time does more of everything, so only choices are tested"
 
 
 class OutcomeResult(msgspec.Struct, frozen=True):
@@ -181,15 +179,22 @@ def _effect_on_reward(column: Column, corpus: Corpus, strata: Strata) -> Estimat
     rows = np.flatnonzero(first_steps(corpus, column.hypothesis.code)[sessions] >= 0).astype(np.int32)
     design = make_design(sessions, strata.code[sessions], strata.variant[sessions], rows, np.zeros_like(rows), 1)
     estimates = estimate(design, corpus.reward[sessions])
-    told = estimates.at(0)
     fewest = int(min(estimates.sessions_with[0], estimates.sessions_without[0]))
-    if told is not None or fewest == 0:
-        return told
-    # Rewards do not differ at all: what was never seen in n sessions is rarer than 3/n (Hanley & Lippman-Hand 1983).
+    told = estimates.at(0) or _no_difference(estimates)
+    if told is None or fewest == 0:
+        return None
+    # What was never seen in n sessions may be as common as 3/n (Hanley & Lippman-Hand 1983): no interval is narrower.
     half = min(_RULE_OF_THREE / fewest, 1.0)
-    reward = float(estimates.reward_with[0])
+    return msgspec.structs.replace(told, low=min(told.low, told.effect - half), high=max(told.high, told.effect + half))
+
+
+def _no_difference(estimates: Estimates) -> Estimate | None:
+    """The estimate where rewards never differ in the strata compared; None where it is something else that lacks."""
+    if estimates.informative[0] > 0:
+        return None
     counts = int(estimates.sessions_with[0]), int(estimates.sessions_without[0])
-    return Estimate(0.0, -half, half, 0.0, 0, *counts, reward, reward)
+    rewards = float(estimates.reward_with[0]), float(estimates.reward_without[0])
+    return Estimate(0.0, 0.0, 0.0, 0.0, 0, *counts, *rewards)
 
 
 def _findings(
