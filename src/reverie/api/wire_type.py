@@ -20,6 +20,8 @@ from reverie.errors import InputError
 
 _HEADERS = ("betas", "workspace_id", "anthropic_worker_id")
 """Parameters of the SDK's methods that travel as headers."""
+_IGNORED = ("beta",)
+"""Parameters that older clients add to every address."""
 _RANGES = ("gte", "gt", "lte", "lt")
 
 
@@ -68,6 +70,8 @@ class WireType:
         fields = self.type.__annotations__
         values: dict[str, Any] = {}
         for name, text in pairs:
+            if name in _IGNORED:
+                continue
             key = _query_field(name)
             if key in fields and _is_list(fields[key]):
                 values.setdefault(key, []).append(text)
