@@ -4,7 +4,7 @@ MAY_BE_ABSENT: dict[str, str] = {
     "BetaManagedAgentsSessionUsage.list_cost": "no price is known of the session's models",
     "BetaManagedAgentsDeployment.budget": "the SDK says that it is absent where no budget is set",
     **{
-        f"BetaManagedAgents{tool}ToolConfig.{field}": "requests take no null here, and what is answered can be sent again"
+        f"BetaManagedAgents{tool}ToolConfig.{field}": "requests take no null, and what is answered can be sent again"
         for tool in ("WebFetch", "WebSearch")
         for field in ("allowed_domains", "blocked_domains")
     },
