@@ -37,8 +37,7 @@ async def list_all(world: World) -> None:
 
 async def delete(world: World) -> None:
     made = await skill(world)
-    for version in (await world.client.beta.skills.versions.list(made.id)).data:
-        await world.client.beta.skills.versions.delete(version.id, skill_id=made.id)
+    await new_version(world, made.id)
     deleted = await world.client.beta.skills.delete(made.id)
     assert (deleted.id, deleted.type) == (made.id, "skill_deleted")
 
