@@ -1,3 +1,4 @@
+import httpx2
 import pytest
 from anthropic import AsyncAnthropic, BadRequestError, NotFoundError
 
@@ -42,3 +43,10 @@ async def test_a_deleted_environment_is_gone(client: AsyncAnthropic) -> None:
     await client.beta.environments.delete(environment.id)
     with pytest.raises(NotFoundError):
         await client.beta.environments.retrieve(environment.id)
+
+
+async def test_what_older_clients_add_to_addresses_is_ignored_and_the_unknown_is_not(http: httpx2.AsyncClient) -> None:
+    assert (await http.get("/v1/environments?beta=true&limit=1")).status_code == 200
+    refused = await http.get("/v1/environments?limt=1")
+    assert refused.status_code == 400
+    assert "limt" in refused.json()["error"]["message"]

@@ -79,6 +79,7 @@ def test_a_person_is_told_what_was_found(desk: Path) -> None:
     assert "Read 600 sessions (600 new, 600 scored)" in text
     assert "1 adopted" in text
     assert "the placebo adopted 0 in 5 runs" in text
+    assert "seconds: " not in text
 
 
 def test_an_estimate_with_a_model_says_tokens_and_money(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,6 +140,12 @@ MAY_BE_ABSENT: dict[str, str] = {
     "BetaManagedAgentsUserCustomToolResultEvent.session_thread_id": _PRIMARY,
     "BetaManagedAgentsAgentToolUseEvent.evaluation": _UNJUDGED,
     "BetaManagedAgentsAgentMCPToolUseEvent.evaluation": _UNJUDGED,
+    "BetaManagedAgentsDeployment.budget": "the SDK says that it is absent where no budget is set",
+    **{
+        f"BetaManagedAgents{tool}ToolConfig.{field}": "requests take no null, and what is answered can be sent again"
+        for tool in ("WebFetch", "WebSearch")
+        for field in ("allowed_domains", "blocked_domains")
+    },
     "BetaFileMetadata.scope": "a file that belongs to no session has none",
 }
 """Members that an answer may leave out where the SDK's type lets it, as ``Type.member``."""

@@ -122,7 +122,7 @@ def bodies(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "memory_stores.policy.update": {"json": {"policy": {}}},
         "memory_stores.revisions.rollback": {"json": {"reason": "from B"}},
         "deployments.update": name,
-        "skills.versions.create": {"files": skill_files("taken-over")},
+        "skills.versions.create": {"files": [("files[]", file) for file in skill_files("taken-over")]},
         "vaults.update": {"json": {"display_name": "taken over"}},
         "vaults.credentials.create": {"json": {"auth": bearer}},
         "vaults.credentials.update": {"json": {"display_name": "taken over"}},

@@ -3,7 +3,8 @@ import pytest
 
 from reverie.patterns.corpus import Corpus, form_strata
 from reverie.patterns.finding import Finding
-from reverie.patterns.mine import mine, shuffle_within_strata
+from reverie.patterns.mine import mine
+from reverie.patterns.placebo import shuffle_within_strata
 from reverie.patterns.policy import MiningPolicy
 
 from .simulated import Simulation

@@ -20,8 +20,8 @@ from reverie.errors import InputError
 
 _HEADERS = ("betas", "workspace_id", "anthropic_worker_id")
 """Parameters of the SDK's methods that travel as headers."""
-_BETA_FLAG = "beta"
-"""Older clients add ``?beta=true`` to every request."""
+_IGNORED = ("beta",)
+"""Parameters that older clients add to every address."""
 _RANGES = ("gte", "gt", "lte", "lt")
 
 
@@ -70,9 +70,9 @@ class WireType:
         fields = self.type.__annotations__
         values: dict[str, Any] = {}
         for name, text in pairs:
-            key = _query_field(name)
-            if key == _BETA_FLAG:
+            if name in _IGNORED:
                 continue
+            key = _query_field(name)
             if key in fields and _is_list(fields[key]):
                 values.setdefault(key, []).append(text)
             else:

@@ -11,7 +11,7 @@ from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.progress import progress_line
 from reverie.cli.run import run
 from reverie.clock import SystemClock
-from reverie.dreams.dream import STAGES, DreamEstimate, DreamRequest, DreamResult
+from reverie.dreams.dream import STAGES, DreamEstimate, DreamRequest, DreamResult, OutcomeSummary
 from reverie.dreams.policy import DreamPolicy
 from reverie.jobs.dreams import Runtime
 from reverie.jobs.engine import dream as run_dream
@@ -131,6 +131,8 @@ def _print_result(result: DreamResult, report: Path | None) -> None:
     )
     if kept:
         console.print(_table(kept))
+    for outcome in result.outcomes:
+        console.print(_outcome_line(outcome), markup=False)
     _print_contribution(console, result)
     revision = f"revision {result.revision}" if result.revision is not None else "nothing to change"
     console.print(f"Store {result.store!r}: {revision}, {len(result.changes)} changes. Dream {result.dream_id}.")
@@ -153,14 +155,28 @@ def _print_contribution(console: Console, result: DreamResult) -> None:
         console.print(f"Note: {note}", markup=False)
 
 
+def _outcome_line(outcome: OutcomeSummary) -> str:
+    """What came of an outcome besides the reward, in a line."""
+    if outcome.note:
+        return f"{outcome.name}: {outcome.note}."
+    adopted = sum(row.verdict == "adopted" for row in outcome.patterns)
+    placebo = outcome.placebo
+    return (
+        f"{outcome.name}: {adopted} of {outcome.tested:,} tested patterns adopted, in {outcome.sessions:,} sessions; "
+        f"the placebo adopted {placebo.lessons} in {placebo.runs} runs."
+    )
+
+
 def _table(lessons: list[Lesson]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("status")
     table.add_column("effect", justify="right", no_wrap=True)
     table.add_column("95 %", no_wrap=True)
+    table.add_column("of")
     table.add_column("lesson")
     for lesson in lessons:
         effect = lesson.effect
         interval = f"{effect.low:+.2f} … {effect.high:+.2f}"
-        table.add_row(lesson.status, f"{effect.estimate:+.2f}", interval, lesson.statement.partition(". ")[0])
+        advice = lesson.statement.partition(". ")[0]
+        table.add_row(lesson.status, f"{effect.estimate:+.2f}", interval, effect.unit, advice)
     return table

@@ -40,7 +40,7 @@ def _print(lesson: Lesson, explanation: Explanation) -> None:
     console = Console()
     console.print(f"[bold]{lesson.statement}[/bold]", highlight=False)
     console.print(f"{lesson.kind.replace('_', ' ')}, {lesson.status}: {lesson.reason}\n", highlight=False)
-    console.print(_strata_table(explanation.strata))
+    console.print(_strata_table(explanation.strata, lesson.outcome))
     for moment in explanation.moments:
         side = "supports it" if moment.supports else "speaks against it"
         console.rule(f"{moment.session_id}: {side}, reward {moment.reward}", align="left")
@@ -51,9 +51,9 @@ def _print(lesson: Lesson, explanation: Explanation) -> None:
         console.print(f"- {doubt}", highlight=False)
 
 
-def _strata_table(rows: Sequence[StratumRow]) -> Table:
+def _strata_table(rows: Sequence[StratumRow], outcome: str) -> Table:
     table = Table(title=f"Where it was compared: {len(rows)} strata", box=None, title_justify="left")
-    for heading in ("stratum", "with", "reward", "without", "reward", "difference", "weight"):
+    for heading in ("stratum", "with", outcome, "without", outcome, "difference", "weight"):
         table.add_column(heading, justify="left" if heading == "stratum" else "right")
     for row in rows[:_STRATA]:
         table.add_row(

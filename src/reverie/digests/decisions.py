@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from reverie.digests.digest import Behaviour, Situation
+from reverie.digests.digest import START, Behaviour, Situation
 from reverie.digests.families import Finding, Moments, shown
 from reverie.digests.moments import Action, Call, Message, Result, Thought, UserTurn
 
@@ -28,16 +28,16 @@ def first_move(moments: Moments) -> Iterator[Finding]:
     """Situation ``start``: the first action, its manner, and the first tool call if it belongs to the same turn."""
     if not moments:
         return
-    yield Situation("start", 0, 0)
+    yield Situation(START, 0, 0)
     first = next((moment for moment in moments if isinstance(moment, Call | Message)), None)
     if first is None:
         return
     earlier = [moment for moment in moments if isinstance(moment, Thought) and moment.sequence < first.sequence]
     if earlier:
-        yield shown("start", "think", first)
+        yield shown(START, "think", first)
     if any(thought.plan for thought in earlier) or (isinstance(first, Message) and first.plan):
-        yield shown("start", "plan", first)
-    waiting = [_Decision("start", first.thread)]
+        yield shown(START, "plan", first)
+    waiting = [_Decision(START, first.thread)]
     for moment in moments:
         if not waiting:
             return

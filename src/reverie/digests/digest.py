@@ -9,6 +9,10 @@ DIGEST_VERSION = 2
 
 SESSION = "session"
 """The situation every session is in: behaviours are counted anywhere in it."""
+START = "start"
+"""The situation of the first action."""
+GIVEN = "given "
+"""Begins the situation of a setting's first use, ``given T.field``; mining makes it of the settings of a digest."""
 
 BehaviourKind = Literal["choice", "sequence", "manner", "marker"]
 """``choice``: which action was taken; ``sequence``: an order of actions; ``manner``: how something was said or asked;

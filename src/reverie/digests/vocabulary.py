@@ -2,7 +2,7 @@
 
 import msgspec
 
-from reverie.digests.digest import SESSION, BehaviourKind
+from reverie.digests.digest import GIVEN, SESSION, START, BehaviourKind
 
 
 class Phrase(msgspec.Struct, frozen=True):
@@ -99,8 +99,10 @@ def describe(situation: str, name: str) -> Phrase:
     action = _action(name)
     if situation == SESSION:
         return Phrase(action, None)
-    if situation == "start":
+    if situation == START:
         return Phrase(f"first {action}", None)
+    if situation.startswith(GIVEN):
+        return Phrase(action, None)
     relation, _, rest = situation.partition(" ")
     if relation == "before":
         return Phrase(f"{action} before the first {_noun(rest)}", None)

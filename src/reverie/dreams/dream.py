@@ -76,6 +76,26 @@ class PatternRow(msgspec.Struct, frozen=True):
     """adopted, candidate, or why not."""
     naive_effect: float | None = None
     """What pooled comparison, ignoring the task, would have claimed."""
+    on_reward: Effect | None = None
+    """Of a pattern in another outcome: what the same behaviour does to the reward."""
+
+
+class OutcomeSummary(msgspec.Struct, frozen=True):
+    """What was found about an outcome besides the reward: seconds, tokens, money or one metric."""
+
+    name: str
+    unit: str
+    """Of its effects, which are positive where it gets better."""
+    sessions: int
+    """Scored sessions in which it is known."""
+    tested: int
+    placebo: PlaceboCounts
+    """Shuffled outcomes; what they would have cost in reward is not looked at."""
+    detectable_effect: float | None
+    """The smallest effect a behaviour shown in half of the sessions would be found with, 8 times in 10."""
+    patterns: tuple[PatternRow, ...]
+    note: str = ""
+    """Why there is nothing, where that is so."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -159,6 +179,8 @@ class DreamResult(msgspec.Struct, frozen=True):
     """Patterns of the other kinds: flows, themes, trends and so on."""
     proposals: tuple[ProposalVerdict, ...] = ()
     """What became of the behaviours that a model proposed, in this dream or an earlier one."""
+    outcomes: tuple[OutcomeSummary, ...] = ()
+    """What was found about outcomes besides the reward."""
 
 
 class DreamEstimate(msgspec.Struct, frozen=True):

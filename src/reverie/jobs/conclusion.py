@@ -13,6 +13,7 @@ from reverie.dreams.dream import (
     Change,
     DreamRequest,
     DreamResult,
+    OutcomeSummary,
     PatternRow,
     PlaceboCounts,
     SessionCounts,
@@ -25,16 +26,20 @@ from reverie.dreams.policy import DreamPolicy
 from reverie.dreams.proposal_verdict import state_checks
 from reverie.dreams.wording import Wording, with_theme_names, with_wording
 from reverie.language_model import ModelPrice
-from reverie.lessons.conflicts import settle_conflicts
+from reverie.lessons.conflicts import join_outcomes, settle_conflicts
 from reverie.lessons.document import lesson_path
 from reverie.lessons.lesson import Effect, Lesson
 from reverie.lessons.priority import propose_priorities
-from reverie.lessons.proposal import behaviour_label, propose_lesson, worth_a_lesson
+from reverie.lessons.proposal import behaviour_label, propose_lesson, stored_situation, worth_a_lesson
 from reverie.memory.act import documents_after, join_edits
 from reverie.memory.consolidation import plan_consolidation
 from reverie.memory.tiers import Confirmation, Document
+from reverie.patterns.attribution import Attribution, attribute_failure
 from reverie.patterns.finding import Finding, Hypothesis
 from reverie.patterns.mine import MiningResult
+from reverie.patterns.other_outcomes import OutcomeResult
+from reverie.patterns.outcome import REWARD, Outcome
+from reverie.patterns.segment import WeakSegment
 from reverie.storage.consultations import latest_wording, read_contribution, standing_proposals
 from reverie.storage.database import Connection
 from reverie.storage.digests import TrendRow, measure_segment, proving_sequences, read_trend
@@ -51,6 +56,7 @@ from reverie.storage.dreams import (
     write_stream,
 )
 from reverie.storage.memory import apply_edits
+from reverie.storage.sessions import read_transcripts
 from reverie.storage.store_clone import store_origin
 from reverie.storage.uses import read_documents, record_confirmation
 
@@ -112,7 +118,8 @@ async def conclude(
         tested=mined.tested,
         placebo=PlaceboCounts(mined.placebo_runs, mined.placebo_lessons),
         lessons=(*lessons, *plan.retired),
-        patterns=tuple(_pattern_row(finding, mined.split_by) for finding in mined.findings),
+        patterns=tuple(_pattern_row(finding, mined.split_by, REWARD) for finding in mined.findings),
+        outcomes=tuple(_outcome_summary(result, mined) for result in mined.outcomes),
         changes=plan.changes,
         seconds=round(sum(stage.seconds for stage in stages), 3),
         store=dream.memory_store_id if dream.request.clone else dream.request.store,
@@ -172,10 +179,12 @@ async def propose_lessons(connection: Connection, dream: DreamRow, policy: Dream
     judgement = await read_contribution(connection, dream.id, Judgement) or Judgement()
     consultation = await read_contribution(connection, dream.id, Consultation)
     proposals = with_standing(await standing_proposals(connection, dream), consultation)
-    chosen = [finding for finding in mined.findings if worth_a_lesson(finding)]
+    about = [(finding, REWARD) for finding in mined.findings]
+    about += [(finding, result.outcome) for result in mined.outcomes for finding in result.findings]
+    chosen = [(finding, outcome) for finding, outcome in about if worth_a_lesson(finding)]
     wanted = [
-        (session_id, finding.hypothesis.situation, finding.hypothesis.name)
-        for finding in chosen
+        (session_id, stored_situation(finding.hypothesis.situation), finding.hypothesis.name)
+        for finding, _ in chosen
         for session_id in (*finding.supporting, *finding.contrary)
     ]
     proving = {**await proving_sequences(connection, wanted), **judgement.proving_sequences()}
@@ -184,12 +193,22 @@ async def propose_lessons(connection: Connection, dream: DreamRow, policy: Dream
     # A clone's lessons keep their ids, and so their documents.
     store_id = await store_origin(connection, dream.memory_store_id)
     lessons = [
-        propose_lesson(f, store_id=store_id, agent=agent, split_by=mined.split_by, proving=proving) for f in chosen
+        propose_lesson(f, store_id=store_id, agent=agent, split_by=mined.split_by, proving=proving, outcome=outcome)
+        for f, outcome in chosen
     ]
     if overview is not None:
-        lessons += propose_priorities(overview.weak_segments, store_id=store_id, agent=agent)
+        blamed = await _blame(connection, overview.weak_segments)
+        lessons += propose_priorities(overview.weak_segments, store_id=store_id, agent=agent, blamed=blamed)
     stated = state_checks(lessons, proposals.proposals)
-    return settle_conflicts([lesson for lesson in stated if lesson.kind in policy.lesson_kinds])
+    wanted_kinds = [lesson for lesson in stated if lesson.kind in policy.lesson_kinds]
+    return settle_conflicts(join_outcomes(wanted_kinds))
+
+
+async def _blame(connection: Connection, segments: Sequence[WeakSegment]) -> dict[str, Attribution]:
+    """The step that each failed example of a weak segment is traced to, by session id."""
+    failed = {session_id for segment in segments for session_id in segment.example_session_ids}
+    traced = [(t.session.id, attribute_failure(t)) for t in await read_transcripts(connection, sorted(failed))]
+    return {session_id: blamed for session_id, blamed in traced if blamed is not None}
 
 
 async def _plan(
@@ -222,10 +241,12 @@ async def _plan(
 
 def _confirmations(dream: DreamRow, lessons: Sequence[Lesson], mined: MiningResult) -> list[_Confirmed]:
     """For each adopted lesson the stretches of time that bore it out; tiers rest on them."""
-    findings = {_key(finding.hypothesis): finding for finding in mined.findings}
+    findings = {(REWARD.name, *_key(finding.hypothesis)): finding for finding in mined.findings}
+    for result in mined.outcomes:
+        findings |= {(result.outcome.name, *_key(finding.hypothesis)): finding for finding in result.findings}
     confirmed = []
     for lesson in lessons:
-        finding = findings.get((lesson.scope.task_family, lesson.behaviour))
+        finding = findings.get((lesson.outcome, lesson.scope.task_family, lesson.behaviour))
         if lesson.status != "adopted" or finding is None:
             continue
         for number, window in enumerate(finding.windows):
@@ -253,19 +274,34 @@ def _key(hypothesis: Hypothesis) -> tuple[str | None, str]:
     return hypothesis.category, behaviour_label(hypothesis)
 
 
-def _pattern_row(finding: Finding, split_by: str) -> PatternRow:
-    deciding, parts, h = finding.deciding, finding.parts, finding.hypothesis
+def _outcome_summary(result: OutcomeResult, mined: MiningResult) -> OutcomeSummary:
+    detectable = result.detectable_effect
+    return OutcomeSummary(
+        name=result.outcome.name,
+        unit=result.outcome.unit,
+        sessions=result.sessions,
+        tested=result.tested,
+        placebo=PlaceboCounts(mined.placebo_runs, result.placebo_lessons),
+        detectable_effect=detectable,
+        patterns=tuple(_pattern_row(finding, mined.split_by, result.outcome) for finding in result.findings),
+        note=result.note,
+    )
+
+
+def _pattern_row(finding: Finding, split_by: str, outcome: Outcome) -> PatternRow:
+    deciding, on_reward, parts, h = finding.deciding, finding.on_reward, finding.parts, finding.hypothesis
     return PatternRow(
         situation=f"{h.situation} (category {h.category})" if h.category else h.situation,
         behaviour=behaviour_label(h),
         kind=h.kind,
-        effect=Effect(deciding.effect, deciding.low, deciding.high) if deciding else None,
+        effect=Effect(deciding.effect, deciding.low, deciding.high, outcome.unit) if deciding else None,
         q_value=finding.q_value,
         strata_informative=finding.strata_informative(split_by),
         sessions_with=sum(part.sessions_with for part in parts),
         sessions_without=sum(part.sessions_without for part in parts),
         verdict=finding.verdict if finding.verdict != "refused" else finding.reason,
         naive_effect=finding.naive_effect,
+        on_reward=Effect(on_reward.effect, on_reward.low, on_reward.high) if on_reward else None,
     )
 
 

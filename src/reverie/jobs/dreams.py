@@ -34,6 +34,7 @@ from reverie.jobs.workers import Workers
 from reverie.language_model import LanguageModel
 from reverie.patterns.corpus import Corpus, tasks_repeat
 from reverie.patterns.mine import mine
+from reverie.patterns.outcome import Measures
 from reverie.patterns.overview import describe_sessions
 from reverie.patterns.table import SessionTable
 from reverie.patterns.theme import task_families
@@ -68,6 +69,7 @@ from reverie.storage.dreams import (
     write_overview,
 )
 from reverie.storage.installation import redaction_key
+from reverie.storage.measures import load_measures
 from reverie.storage.resources.outbox import Notice, write_notices
 from reverie.storage.session_table import load_session_table, read_agent_texts
 from reverie.storage.store_clone import clone_store
@@ -312,6 +314,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
             connection, dream = step.connection, step.dream
             stream = await read_stream(connection, dream.memory_store_id)
             corpus = await self._corpus(step)
+            measures = await self._measures(step, corpus)
             standing = await standing_proposals(connection, dream)
             proposals = with_standing(standing, await read_contribution(connection, dream_id, Consultation))
             wanted = bool(proposals.proposals)
@@ -320,8 +323,8 @@ class DreamWorkflow(DBOSConfiguredInstance):
         shown = await find_all_shown(self._workers, runtime.database.url, ids, proposals.proposals)
         families = await self._families(step, corpus)
         extended = extend_corpus(corpus, shown)
-        findings = await asyncio.to_thread(mine, extended, runtime.policy.mining, stream, families)
-        judgement = judge(proposals, shown, findings.findings, runtime.policy.mining)
+        findings = await asyncio.to_thread(mine, extended, runtime.policy.mining, stream, families, measures)
+        judgement = judge(proposals, shown, findings.everything(), runtime.policy.mining)
         async with runtime.database.connection() as connection:
             await write_findings(connection, dream_id, findings)
             await write_contribution(connection, dream_id, judgement)
@@ -391,6 +394,11 @@ class DreamWorkflow(DBOSConfiguredInstance):
     async def _corpus(self, step: _Step) -> Corpus:
         metrics = step.runtime.policy.metrics
         return await load_corpus(step.connection, step.segment, step.dream.last_session_key, metrics)
+
+    async def _measures(self, step: _Step, corpus: Corpus) -> Measures:
+        policy, last_key = step.runtime.policy, step.dream.last_session_key
+        names = policy.mining.outcomes
+        return await load_measures(step.connection, step.segment, last_key, corpus.session_ids, names, policy.metrics)
 
 
 # DBOS knows workflows by the one instance registered under a name, for the whole life of the process.

@@ -4,16 +4,20 @@ import asyncio
 
 import msgspec
 
+from reverie.digests.digest import SESSION
 from reverie.ids import event_sequence
 from reverie.lessons.doubt import what_would_change_our_mind
 from reverie.lessons.lesson import Evidence, Lesson
 from reverie.patterns.breakdown import StratumRow, break_down
 from reverie.patterns.corpus import Corpus, form_strata
+from reverie.patterns.other_outcomes import compared_on
+from reverie.patterns.outcome import REWARD, Outcome, outcome_named
 from reverie.sessions.session import Transcript
 from reverie.sessions.transcript import Turn, render_turns
 from reverie.storage.database import Connection
 from reverie.storage.digests import load_corpus
 from reverie.storage.dreams import read_dream
+from reverie.storage.measures import load_measures
 from reverie.storage.policies import read_policy
 from reverie.storage.sessions import read_transcripts
 
@@ -42,12 +46,15 @@ class Explanation(msgspec.Struct, frozen=True):
 async def explain_lesson(connection: Connection, lesson: Lesson, dream_id: str) -> Explanation:
     """What speaks for and against a lesson, in the sessions of the dream that last judged it."""
     dream = await read_dream(connection, dream_id)
-    corpus = await load_corpus(connection, dream.request.segment(), dream.last_session_key)
+    policy = await read_policy(connection, dream.memory_store_id)
+    segment, last_key = dream.request.segment(), dream.last_session_key
+    corpus = await load_corpus(connection, segment, last_key, policy.metrics)
+    names = [name for name in (lesson.outcome,) if name != REWARD.name]
+    measures = await load_measures(connection, segment, last_key, corpus.session_ids, names, policy.metrics)
     supporting, contrary = lesson.evidence[:_SUPPORTING], lesson.counter_examples[:_CONTRARY]
     cited = [citation.session_id for citation in (*supporting, *contrary)]
     transcripts = await read_transcripts(connection, cited)
-    least_effect = (await read_policy(connection, dream.memory_store_id)).mining.least_effect
-    corpus = corpus.scored_only()
+    outcome = outcome_named(lesson.outcome, measures)
     rewards = dict(zip(corpus.session_ids, corpus.reward.tolist(), strict=True))
     by_id = {transcript.session.id: transcript for transcript in transcripts}
     moments = [
@@ -56,14 +63,21 @@ async def explain_lesson(connection: Connection, lesson: Lesson, dream_id: str) 
         for citation in citations
         if citation.session_id in by_id
     ]
-    rows = await asyncio.to_thread(_break_down, corpus, lesson)
-    return Explanation(tuple(rows), tuple(moments), what_would_change_our_mind(lesson, least_effect))
+    rows = await asyncio.to_thread(_rows, compared_on(corpus, outcome, measures), lesson, outcome)
+    return Explanation(rows, tuple(moments), what_would_change_our_mind(lesson, outcome.least_told(policy.mining)))
 
 
-def _break_down(corpus: Corpus, lesson: Lesson) -> list[StratumRow]:
+def _rows(corpus: Corpus, lesson: Lesson, outcome: Outcome) -> tuple[StratumRow, ...]:
+    """What each stratum says, in the outcome's own unit."""
     situation, _, name = lesson.behaviour.rpartition(" | ")
-    category = lesson.scope.task_family
-    return break_down(corpus, form_strata(corpus), category=category, situation=situation or "session", name=name)
+    strata, family = form_strata(corpus), lesson.scope.task_family
+    rows = break_down(corpus, strata, category=family, situation=situation or SESSION, name=name)
+    return tuple(
+        msgspec.structs.replace(
+            row, reward_with=outcome.level(row.reward_with), reward_without=outcome.level(row.reward_without)
+        )
+        for row in rows
+    )
 
 
 def _moment(transcript: Transcript, citation: Evidence, reward: float | None, *, supports: bool) -> Moment:

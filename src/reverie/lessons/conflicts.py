@@ -1,9 +1,10 @@
-"""Lessons beside each other: a general one and a special one that say the opposite."""
+"""Lessons beside each other: a general and a special one that say the opposite, and one advice from two outcomes."""
 
 from collections.abc import Sequence
 
 import msgspec
 
+from reverie.digests.digest import GIVEN
 from reverie.lessons.lesson import Lesson
 
 
@@ -28,13 +29,37 @@ def settle_conflicts(lessons: Sequence[Lesson]) -> list[Lesson]:
     return settled
 
 
+def join_outcomes(lessons: Sequence[Lesson]) -> list[Lesson]:
+    """One lesson where adopted ones give the same advice because of several outcomes: the first, with all numbers.
+
+    What saves seconds often saves tokens and money too; an agent needs to be told once. The order of ``lessons`` says
+    which outcome comes first.
+    """
+    first: dict[tuple[str | None, str, bool], int] = {}
+    joined: list[Lesson] = []
+    for lesson in lessons:
+        claim = lesson.scope.task_family, _claim(lesson), lesson.effect.estimate >= 0
+        if lesson.status != "adopted" or first.setdefault(claim, len(joined)) == len(joined):
+            joined.append(lesson)
+            continue
+        leader = joined[first[claim]]
+        statement = f"{leader.statement} {lesson.statement.partition('. ')[2]}"
+        joined[first[claim]] = msgspec.structs.replace(leader, statement=statement)
+    return joined
+
+
+def _claim(lesson: Lesson) -> str:
+    """Of a setting the same whether its first value was compared or any."""
+    return _behaviour(lesson) if lesson.behaviour.startswith(GIVEN) else lesson.behaviour
+
+
 def _behaviour(lesson: Lesson) -> str:
     return lesson.behaviour.rpartition(" | ")[2]
 
 
 def _is_exception(special: Lesson, general: Lesson) -> bool:
     """Whether ``special`` says the opposite of ``general`` in a part of its scope."""
-    if special.id == general.id or _behaviour(special) != _behaviour(general):
+    if special.id == general.id or _behaviour(special) != _behaviour(general) or special.outcome != general.outcome:
         return False
     if special.effect.estimate * general.effect.estimate >= 0:
         return False

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from reverie.lessons.lesson import Effect, Evidence, Lesson
+from reverie.lessons.lesson import Adjustment, Effect, Evidence, Lesson
 
 FOLDER = "/lessons"
 _SHADOWS_LISTED = 5
@@ -54,8 +54,10 @@ def _scope(lesson: Lesson) -> str:
 
 def _table(lesson: Lesson) -> str:
     rows = [
+        *([("Setting", _adjustment(lesson.adjustment))] if lesson.adjustment else []),
         ("Effect on the sessions kept for confirmation", _interval(lesson.effect)),
         ("Effect where it was discovered", _interval(lesson.discovery) if lesson.discovery else "–"),
+        *([("Effect on the reward, all sessions", _interval(lesson.on_reward))] if lesson.on_reward else []),
         ("Sessions that did it, mean reward", _arm(lesson.sessions_with, lesson.reward_with)),
         ("Sessions that did not, mean reward", _arm(lesson.sessions_without, lesson.reward_without)),
         ("Tasks (strata) that could tell", str(lesson.strata_informative)),
@@ -64,8 +66,15 @@ def _table(lesson: Lesson) -> str:
     return "| | |\n| --- | --- |\n" + "\n".join(f"| {name} | {value} |" for name, value in rows)
 
 
+def _adjustment(adjustment: Adjustment) -> str:
+    """``search.limit: 20 → 5; seen: 20, 5, 50``."""
+    change = " → ".join("unset" if value is None else value for value in (adjustment.before, adjustment.to))
+    return f"`{adjustment.parameter}`: {change}; seen: {', '.join(adjustment.seen)}"
+
+
 def _interval(effect: Effect) -> str:
-    return f"{effect.estimate:+.3f} ({effect.low:+.3f} to {effect.high:+.3f})"
+    unit = "" if effect.unit == "reward" else f" {effect.unit}"
+    return f"{effect.estimate:+.3f} ({effect.low:+.3f} to {effect.high:+.3f}){unit}"
 
 
 def _arm(sessions: int, reward: float | None) -> str:
@@ -73,4 +82,9 @@ def _arm(sessions: int, reward: float | None) -> str:
 
 
 def _list(evidence: Sequence[Evidence], otherwise: str) -> str:
-    return "\n".join(f"- session `{e.session_id}`, event `{e.event_id}`" for e in evidence) or otherwise
+    return "\n".join(_cited(e) for e in evidence) or otherwise
+
+
+def _cited(evidence: Evidence) -> str:
+    hint = f": {evidence.hint}" if evidence.hint else ""
+    return f"- session `{evidence.session_id}`, event `{evidence.event_id}`{hint}"

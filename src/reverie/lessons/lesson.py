@@ -10,7 +10,7 @@ LessonStatus = Literal["candidate", "trial", "adopted", "retired", "refused"]
 
 
 class Effect(msgspec.Struct, frozen=True):
-    """A difference in reward with its 95 % interval, in ``unit``."""
+    """A difference in reward, or another outcome, with its 95 % interval, in ``unit``; positive is better."""
 
     estimate: float
     low: float
@@ -27,11 +27,29 @@ class Scope(msgspec.Struct, frozen=True):
     """What the agent can see when the advice applies, in words."""
 
 
-class Evidence(msgspec.Struct, frozen=True):
-    """A session, and the event in it, that the claim rests on."""
+class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A session, and the event in it, that the claim rests on; or, with a hint, the event to look at first."""
 
     session_id: str
     event_id: str
+    hint: str = ""
+    """Why to look there, where a rule of thumb points at the event: it proves nothing."""
+
+
+class Adjustment(msgspec.Struct, frozen=True):
+    """A change of a setting, and the values it was seen with."""
+
+    parameter: str
+    """``T.field``: an argument of a tool."""
+    before: str | None = msgspec.field(name="from")
+    """The value to leave: the one most used otherwise, or the one that harms; None where others leave it unset."""
+    to: str | None
+    """The value to give; None where only one value was ever seen, and it harms."""
+    low: float | None = None
+    """The least value seen, of numbers; so is ``high`` the greatest."""
+    high: float | None = None
+    seen: tuple[str, ...] = ()
+    """Values seen, the commonest first; at most twenty."""
 
 
 class Lesson(msgspec.Struct, frozen=True):
@@ -68,3 +86,9 @@ class Lesson(msgspec.Struct, frozen=True):
     """Conditions in which another lesson says the opposite."""
     shadows: tuple[str, ...] = ()
     """Behaviours that looked helpful or harmful only because they go with this one."""
+    outcome: str = "reward"
+    """What sessions were compared on: the reward, ``seconds``, ``tokens``, ``cost_usd`` or a metric."""
+    adjustment: Adjustment | None = None
+    """Of a heuristic adjustment: which setting, from what to what."""
+    on_reward: Effect | None = None
+    """Of advice on another outcome: what doing it does to the reward."""

@@ -3,11 +3,16 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from reverie.digests.digest import SESSION
+import msgspec
+
+from reverie.digests.digest import GIVEN, SESSION
 from reverie.digests.vocabulary import Phrase, describe
 from reverie.ids import derived_id, event_id
-from reverie.lessons.lesson import Effect, Evidence, Lesson, LessonKind, Scope
+from reverie.lessons.adjustment import adjust, advise
+from reverie.lessons.change import state_change
+from reverie.lessons.lesson import Adjustment, Effect, Evidence, Lesson, LessonKind, Scope
 from reverie.patterns.finding import Estimate, Finding, Hypothesis
+from reverie.patterns.outcome import REWARD, Outcome
 
 ProvingSequences = Mapping[tuple[str, str, str], int]
 """(session id, situation, behaviour name) → sequence number of the event that proves it."""
@@ -27,24 +32,39 @@ def worth_a_lesson(finding: Finding) -> bool:
     return finding.verdict != "refused" or finding.naive_significant or finding.q_confirmation is not None
 
 
+def stored_situation(situation: str) -> str:
+    """The situation that digests know a behaviour under; a setting's first use is made by mining."""
+    return SESSION if situation.startswith(GIVEN) else situation
+
+
 def propose_lesson(
-    finding: Finding, *, store_id: str, agent: str | None, split_by: str, proving: ProvingSequences
+    finding: Finding,
+    *,
+    store_id: str,
+    agent: str | None,
+    split_by: str,
+    proving: ProvingSequences,
+    outcome: Outcome = REWARD,
 ) -> Lesson:
     """The lesson a finding amounts to; it keeps the finding's verdict, so a refused one says why.
 
     ``agent`` is the agent all sessions belong to, or None; ``split_by`` says whether discovery and confirmation hold
-    different tasks (their strata then add up).
+    different tasks (their strata then add up). ``outcome`` is what the finding is about.
     """
-    h = finding.hypothesis
-    effect = _effect(finding.deciding)
+    h, unit = finding.hypothesis, outcome.unit
+    effect = _effect(finding.deciding, unit)
     phrase = describe(h.situation, h.name)
     positive = effect.estimate >= 0
+    adjustment = adjust(finding.setting, positive=positive) if finding.setting else None
     parts = finding.parts
+    # Rewards are told of advice on other outcomes too, so that a reader sees what it does not cost.
+    rewarded = (finding.on_reward,) if finding.on_reward else parts if outcome == REWARD else ()
     direction = "helps" if positive else "harms"
+    other = () if outcome == REWARD else (outcome.name,)
     return Lesson(
-        id=derived_id("lsn", store_id, h.category or "", h.situation, h.name, direction),
+        id=derived_id("lsn", store_id, h.category or "", h.situation, h.name, direction, *other),
         kind=_kind(h, positive=positive),
-        statement=_statement(h, phrase, effect, positive=positive),
+        statement=f"{_advice(h, phrase, adjustment, positive=positive)}. {_numbers(finding, outcome, effect)}",
         scope=Scope(agent=agent, task_family=h.category, condition=phrase.condition),
         behaviour=behaviour_label(h),
         effect=effect,
@@ -56,12 +76,15 @@ def propose_lesson(
         status=finding.verdict,
         reason=finding.reason,
         counter_examples=_evidence(finding.contrary, h, proving),
-        discovery=_effect(finding.discovery),
-        reward_with=_mean([(part.sessions_with, part.reward_with) for part in parts]),
-        reward_without=_mean([(part.sessions_without, part.reward_without) for part in parts]),
+        discovery=_effect(finding.discovery, unit),
+        reward_with=_mean([(part.sessions_with, part.reward_with) for part in rewarded]),
+        reward_without=_mean([(part.sessions_without, part.reward_without) for part in rewarded]),
         first_seen_at=_time(finding.first_seen),
         last_seen_at=_time(finding.last_seen),
         shadows=tuple(behaviour_label(shadow) for shadow in finding.shadows),
+        outcome=outcome.name,
+        adjustment=adjustment,
+        on_reward=_effect(finding.on_reward, REWARD.unit) if finding.on_reward else None,
     )
 
 
@@ -69,8 +92,10 @@ def _time(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
-def _effect(estimate: Estimate | None) -> Effect:
-    return Effect(estimate.effect, estimate.low, estimate.high) if estimate else _UNKNOWN
+def _effect(estimate: Estimate | None, unit: str) -> Effect:
+    if estimate is None:
+        return msgspec.structs.replace(_UNKNOWN, unit=unit)
+    return Effect(estimate.effect, estimate.low, estimate.high, unit)
 
 
 def _mean(weighted: Sequence[tuple[int, float]]) -> float | None:
@@ -79,10 +104,11 @@ def _mean(weighted: Sequence[tuple[int, float]]) -> float | None:
 
 
 def _evidence(session_ids: Sequence[str], h: Hypothesis, proving: ProvingSequences) -> tuple[Evidence, ...]:
+    situation = stored_situation(h.situation)
     return tuple(
-        Evidence(session_id, event_id(session_id, proving[session_id, h.situation, h.name]))
+        Evidence(session_id, event_id(session_id, proving[session_id, situation, h.name]))
         for session_id in session_ids
-        if (session_id, h.situation, h.name) in proving
+        if (session_id, situation, h.name) in proving
     )
 
 
@@ -93,12 +119,20 @@ def _kind(h: Hypothesis, *, positive: bool) -> LessonKind:
     return "best_practice" if positive and not in_trouble else "failure_mitigation"
 
 
-def _statement(h: Hypothesis, phrase: Phrase, effect: Effect, *, positive: bool) -> str:
+def _advice(h: Hypothesis, phrase: Phrase, adjustment: Adjustment | None, *, positive: bool) -> str:
     conditions = [f"the task is of the kind “{h.category}”" if h.category else "", phrase.condition or ""]
     when = " and ".join(condition for condition in conditions if condition)
     act = phrase.action if positive else f"do not {phrase.action}"
-    advice = f"When {when}, {act}" if when else act[:1].upper() + act[1:]
-    more = "more" if positive else "less"
+    if adjustment is not None:
+        act = advise(adjustment, positive=positive)
+    return f"When {when}, {act}" if when else act[:1].upper() + act[1:]
+
+
+def _numbers(finding: Finding, outcome: Outcome, effect: Effect) -> str:
+    """What sessions that did it had more or less of, with intervals."""
+    if outcome != REWARD:
+        return state_change(finding, outcome)
+    more = "more" if effect.estimate >= 0 else "less"
     size, near, far = abs(effect.estimate), *sorted((abs(effect.low), abs(effect.high)))
     between = f"{near:.2f} to {far:.2f}" if effect.low * effect.high > 0 else f"{effect.low:+.2f} to {effect.high:+.2f}"
-    return f"{advice}. Sessions that did it earned {size:.2f} {more} reward than others of the same task ({between})."
+    return f"Sessions that did it earned {size:.2f} {more} reward than others of the same task ({between})."

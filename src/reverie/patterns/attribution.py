@@ -3,7 +3,8 @@
 In labelled failures of agent groups (Who&When: Zhang et al. 2025) blame rarely lies with who spoke last, and a good
 part of it with whoever first stated something that nobody had looked up. Hence the rule: the first step that either
 states a figure which neither the user nor any agent or tool has mentioned before, or whose code or tool call fails.
-It says where to look; it is no proof, and it feeds no lesson.
+It says where to look; it is no proof. Training priorities point at it in their failed examples, with how often it is
+right, and no other lesson rests on it.
 """
 
 import re
@@ -15,6 +16,8 @@ from reverie.ids import event_sequence
 from reverie.sessions.event import Event, text_of
 from reverie.sessions.session import Transcript
 
+RIGHT_AGENT, RIGHT_STEP = 0.6, 0.4
+"""How often it names the agent, and the very step, that people blame: the development half of Who&When."""
 _FIGURE = re.compile(r"\d(?:[\d,.]*\d)?")
 _CODE = re.compile(r"```.*?```", re.DOTALL)
 

@@ -21,7 +21,8 @@ class StratumRow(msgspec.Struct, frozen=True):
 def break_down(corpus: Corpus, strata: Strata, *, category: str | None, situation: str, name: str) -> list[StratumRow]:
     """Strata that hold sessions with and without the behaviour, the weightiest first.
 
-    ``corpus`` holds scored sessions only, as ``strata`` does. Empty when nothing of that name was seen.
+    ``corpus`` holds scored sessions only, as ``strata`` does; its reward may be another outcome, on its scale.
+    Empty when nothing of that name was seen.
     """
     code = next((i for i, n in enumerate(corpus.names) if (n.situation, n.name) == (situation, name)), None)
     if code is None:

@@ -7,14 +7,12 @@ import numpy as np
 from scipy import stats
 
 from reverie.patterns.corpus import Codes, Flags, Floats, Ints
-from reverie.patterns.estimate import Design, Estimates, estimate, join_estimates, make_design
-from reverie.patterns.exact import exact_z
+from reverie.patterns.estimate import Design, Estimates, make_design
+from reverie.patterns.exact import sharp_estimates
 from reverie.patterns.finding import Estimate
 
 _LEAST_WEIGHT = 2.5
 """Σ n_with·n_without/n: what ten sessions in balanced pairs would give."""
-_SMALL_ARM = 25
-_WORTH_EXACT_Z = 1.645
 _SEED = 20_260_102
 
 
@@ -28,21 +26,7 @@ class Contrasts:
 
     def at(self, column: int) -> Estimate | None:
         """The contrast of one column; None where it cannot be told."""
-        if np.isnan(self.q[column]):
-            return None
-        e = self.estimates
-        low, high = e.interval()
-        return Estimate(
-            effect=float(e.effect[column]),
-            low=max(float(low[column]), -1.0),
-            high=min(float(high[column]), 1.0),
-            z=float(e.z[column]),
-            informative=int(e.informative[column]),
-            sessions_with=int(e.sessions_with[column]),
-            sessions_without=int(e.sessions_without[column]),
-            reward_with=float(e.reward_with[column]),
-            reward_without=float(e.reward_without[column]),
-        )
+        return None if np.isnan(self.q[column]) else self.estimates.at(column)
 
     def q_at(self, column: int) -> float | None:
         """The q-value of one column; None where it cannot be told."""
@@ -75,20 +59,8 @@ def contrast(designs: Sequence[Design], values: Floats) -> Contrasts:
 
     ``values`` is the outcome per session of the table, in [0, 1] and known for every session of the designs.
     """
-    generator = np.random.default_rng(_SEED)
-    blocks = []
-    for design in designs:
-        outcome = values[design.sessions]
-        # Where no stratum holds both kinds of sessions, rounding errors are divided by nothing; not testable, below.
-        with np.errstate(over="ignore", invalid="ignore"):
-            block = estimate(design, outcome)
-        if design.variants == 1:
-            few = np.minimum(block.sessions_with, block.sessions_without) < _SMALL_ARM
-            for column in np.flatnonzero(few & _testable(block) & (np.abs(block.z) > _WORTH_EXACT_Z)):
-                block.z[column] = exact_z(design, outcome, int(column), generator)
-        blocks.append(block)
-    estimates = join_estimates(blocks)
-    return Contrasts(estimates, q_values(2 * stats.norm.sf(np.abs(estimates.z)), _testable(estimates)))
+    estimates = sharp_estimates(designs, values, np.random.default_rng(_SEED), least_weight=_LEAST_WEIGHT)
+    return Contrasts(estimates, q_values(2 * stats.norm.sf(np.abs(estimates.z)), estimates.testable(_LEAST_WEIGHT)))
 
 
 def q_values(p_values: Floats, tested: Flags) -> Floats:
@@ -97,14 +69,3 @@ def q_values(p_values: Floats, tested: Flags) -> Floats:
     if tested.any():
         q[tested] = stats.false_discovery_control(np.clip(p_values[tested], 0.0, 1.0))
     return q
-
-
-def _testable(estimates: Estimates) -> Flags:
-    flags: Flags = (
-        (estimates.weight >= _LEAST_WEIGHT)
-        & (estimates.informative >= 2)
-        & (estimates.degrees >= 1)
-        & np.isfinite(estimates.effect)
-        & (estimates.standard_error > 0)
-    )
-    return flags

@@ -85,7 +85,10 @@ class Corpus:
 
     def scored_only(self) -> "Corpus":
         """The sessions that have a reward; the others cannot tell good from bad."""
-        keep = ~np.isnan(self.reward)
+        return self.kept(~np.isnan(self.reward))
+
+    def kept(self, keep: Flags) -> "Corpus":
+        """The sessions that are flagged."""
         if keep.all():
             return self
         position = np.cumsum(keep) - 1
@@ -125,6 +128,13 @@ class Strata:
     """``task``: whole strata are kept for confirmation; ``session``: sessions of every stratum are."""
     labels: Sequence[str] = ()
     """The name of each stratum, by code."""
+
+    def kept(self, keep: Flags) -> "Strata":
+        """The same strata and parts with the sessions that are flagged."""
+        if keep.all():
+            return self
+        code, variant, confirmation = self.code[keep], self.variant[keep], self.confirmation[keep]
+        return dataclasses.replace(self, code=code, variant=variant, confirmation=confirmation)
 
 
 def _codes(labels: Sequence[str]) -> tuple[Codes, list[str]]:

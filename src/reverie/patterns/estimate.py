@@ -24,7 +24,8 @@ from typing import TypedDict
 import numpy as np
 from scipy import stats
 
-from reverie.patterns.corpus import Codes, Floats, Ints, sums
+from reverie.patterns.corpus import Codes, Flags, Floats, Ints, sums
+from reverie.patterns.finding import Estimate
 
 _COLUMNS_AT_ONCE = 64
 
@@ -79,6 +80,35 @@ class Estimates:
         """Lower and upper bounds of the effects."""
         half = stats.t.ppf(0.5 + level / 2, np.maximum(self.degrees, 1.0)) * self.standard_error
         return self.effect - half, self.effect + half
+
+    def testable(self, least_weight: float) -> Flags:
+        """Which columns enough repeats can tell something about."""
+        flags: Flags = (
+            (self.weight >= least_weight)
+            & (self.informative >= 2)
+            & (self.degrees >= 1)
+            & np.isfinite(self.effect)
+            & (self.standard_error > 0)
+        )
+        return flags
+
+    def at(self, column: int, *, bound: float = 1.0) -> Estimate | None:
+        """One column with its 95 % interval, cut off at ``±bound``; None where no stratum could tell."""
+        effect, error = float(self.effect[column]), float(self.standard_error[column])
+        if not np.isfinite(effect) or not np.isfinite(error) or self.informative[column] == 0:
+            return None
+        half = float(stats.t.ppf(0.975, max(float(self.degrees[column]), 1.0))) * error
+        return Estimate(
+            effect=effect,
+            low=max(effect - half, -bound),
+            high=min(effect + half, bound),
+            z=float(self.z[column]),
+            informative=int(self.informative[column]),
+            sessions_with=int(self.sessions_with[column]),
+            sessions_without=int(self.sessions_without[column]),
+            reward_with=float(self.reward_with[column]),
+            reward_without=float(self.reward_without[column]),
+        )
 
 
 def join_estimates(blocks: Sequence[Estimates]) -> Estimates:

@@ -1,5 +1,6 @@
 """A finding over time: does it still hold, and in which stretches of time does it hold by itself?"""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -23,13 +24,16 @@ def faded(
     at: Floats,
     *,
     least_effect: float,
+    say: Callable[[float], str] = "{:+.2f}".format,
+    margin: Callable[[float], str] = "{:.2f}".format,
 ) -> str:
     """Why the finding is a thing of the past, in words; empty when it is not.
 
     The sessions are halved by time within each stratum. A finding has faded when its effect differs between the halves
     beyond chance (one-sided 5 %) and the later half leaves no effect that matters in its direction. The level is not
     divided among findings: to doubt a lesson that holds costs less than to keep one that does not.
-    All arrays are parallel to ``sessions``.
+    All arrays are parallel to ``sessions``. ``say`` puts an effect into words, ``margin`` half the width of its
+    interval.
     """
     late = _later_half(stratum, at)
     early_effect, early_error, _ = _effect(sessions, stratum, variant, shown, reward, ~late)
@@ -42,8 +46,8 @@ def faded(
     if z < stats.norm.isf(0.05) or direction * late_effect >= least_effect:
         return ""
     return (
-        f"held in the earlier half of the sessions ({early_effect:+.2f}) and no longer in the later half "
-        f"({late_effect:+.2f} ± {bound:.2f})"
+        f"held in the earlier half of the sessions ({say(early_effect)}) and no longer in the later half "
+        f"({say(late_effect)} ± {margin(bound)})"
     )
 
 

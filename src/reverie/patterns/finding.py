@@ -19,7 +19,7 @@ class Hypothesis(msgspec.Struct, frozen=True):
 
 
 class Estimate(msgspec.Struct, frozen=True):
-    """A stratified difference in mean reward with its 95 % interval, and the test behind it."""
+    """A stratified difference in mean reward (or another outcome) with its 95 % interval, and the test behind it."""
 
     effect: float
     low: float
@@ -42,6 +42,22 @@ class Window(msgspec.Struct, frozen=True):
     effect: float
     strata: tuple[str, ...]
     """Names of the strata that could tell; at most twenty."""
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """What a setting was given in the sessions compared: ``field`` of a tool's arguments, and its values."""
+
+    parameter: str
+    """``T.field``."""
+    value: str
+    """The value that the finding is about."""
+    others: tuple[str, ...]
+    """What sessions of the same strata gave that never gave ``value``, the commonest first; at most three."""
+    seen: tuple[str, ...]
+    """All values, the commonest first; at most twenty."""
+    low: float | None
+    """Of all values, where they are numbers; so is ``high``."""
+    high: float | None
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -70,6 +86,10 @@ class Finding(msgspec.Struct, frozen=True):
     last_seen: float | None = None
     shadows: tuple[Hypothesis, ...] = ()
     """What looked helpful or harmful only because it goes with this."""
+    setting: Setting | None = None
+    """What a finding about a setting's value is compared with."""
+    on_reward: Estimate | None = None
+    """For a finding on another outcome: what the same behaviour does to the reward, on both parts together."""
 
     @property
     def parts(self) -> tuple[Estimate, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reverie.digests.digest import SESSION
+from reverie.digests.digest import SESSION, START
 from reverie.patterns.corpus import (
     SITUATION_KIND,
     BehaviourName,
@@ -48,7 +48,7 @@ def build_frames(corpus: Corpus, strata: Strata, policy: MiningPolicy) -> list[F
     everything: list[tuple[str | None, Flags]] = [(None, np.ones(len(corpus.session_ids), np.bool_))]
     for situation, sessions, codes in _by_situation(corpus):
         reached = situation_rows(corpus, situation)
-        is_general = situation in (SESSION, "start") or situation.startswith("before ")
+        is_general = situation in (SESSION, START) or situation.startswith("before ")
         for category, inside in [*everything, *(categories if is_general else [])]:
             frame = _build_frame(corpus, strata, policy, (category, situation), reached & inside, sessions, codes)
             if frame is not None:

@@ -6,20 +6,19 @@ import msgspec
 import numpy as np
 from scipy import stats
 
-from reverie.patterns.corpus import Corpus, Floats, Strata, first_steps, form_strata, informative_strata
-from reverie.patterns.estimate import Estimates, cleared_reward, make_design
-from reverie.patterns.fading import holding_windows
-from reverie.patterns.finding import Estimate, Finding, Window
+from reverie.patterns.corpus import Corpus, Strata, form_strata, informative_strata
+from reverie.patterns.finding import Finding
 from reverie.patterns.frame import Frame, build_frames
 from reverie.patterns.online import Stream
+from reverie.patterns.other_outcomes import OutcomeResult, mine_outcomes
+from reverie.patterns.outcome import NOTHING_MEASURED, Measures
+from reverie.patterns.placebo import detectable_effect, shuffle_within_strata
 from reverie.patterns.policy import MiningPolicy
 from reverie.patterns.selection import NOT_ENOUGH, Selection, claim_label, select
 from reverie.patterns.special import is_special
-from reverie.patterns.witness import witnesses
+from reverie.patterns.witness import witnessed
 
 _MOST_REPORTED = 200
-_POWER_Z = stats.norm.isf(0.0005) + stats.norm.isf(0.2)
-"""A test at p = 0.001, as false discovery control asks of a handful of true effects among hundreds, with power 0.8."""
 
 
 class MiningResult(msgspec.Struct, frozen=True):
@@ -41,18 +40,29 @@ class MiningResult(msgspec.Struct, frozen=True):
     note: str
     stream: Stream = Stream()
     """The confirmation tests of all dreams of the store, after this one."""
+    outcomes: tuple[OutcomeResult, ...] = ()
+    """What was found about outcomes besides the reward."""
+
+    def everything(self) -> tuple[Finding, ...]:
+        """The findings on the reward, then those on other outcomes."""
+        return (*self.findings, *(finding for outcome in self.outcomes for finding in outcome.findings))
 
 
 def mine(
-    corpus: Corpus, policy: MiningPolicy, stream: Stream = Stream(), families: Sequence[str] | None = None
+    corpus: Corpus,
+    policy: MiningPolicy,
+    stream: Stream = Stream(),
+    families: Sequence[str] | None = None,
+    measures: Measures = NOTHING_MEASURED,
 ) -> MiningResult:
     """Find what separates good sessions from bad ones of the same stratum.
 
     Sessions without a reward are left out. ``stream`` holds the confirmation tests of the store's earlier dreams;
-    ``families`` the task family of each session, for corpora whose tasks do not repeat.
+    ``families`` the task family of each session, for corpora whose tasks do not repeat; ``measures`` what else is known
+    of each session, to be compared in the same way.
     """
-    scored = np.flatnonzero(~np.isnan(corpus.reward)).tolist()
-    strata_families = None if families is None else [families[i] for i in scored]
+    scored = np.flatnonzero(~np.isnan(corpus.reward))
+    strata_families = None if families is None else [families[i] for i in scored.tolist()]
     corpus = corpus.scored_only().sorted_by_code()
     strata = form_strata(corpus, strata_families)
     frames = build_frames(corpus, strata, policy)
@@ -62,8 +72,9 @@ def mine(
     for _ in range(policy.placebo_runs):
         shuffled = shuffle_within_strata(corpus.reward, strata, generator)
         placebo += len(select(corpus, strata, frames, shuffled, policy, stream).adopted())
+    outcomes, streams = mine_outcomes(corpus, strata, frames, measures.at(scored), policy, stream)
     informative = informative_strata(strata, corpus.reward)
-    detectable = _detectable_effect(strata, corpus.reward)
+    detectable = detectable_effect(strata, corpus.reward)
     return MiningResult(
         findings=_findings(corpus, strata, frames, selection),
         tested=selection.tested,
@@ -78,41 +89,12 @@ def mine(
         detectable_effect=detectable,
         note=_power_note(len(corpus.reward), strata.count, informative, detectable),
         stream=msgspec.structs.replace(
-            selection.stream, adopted=frozenset(claim_label(selection, i) for i in selection.adopted())
+            selection.stream,
+            adopted=frozenset(claim_label(selection, i) for i in selection.adopted()),
+            outcomes=streams,
         ),
+        outcomes=outcomes,
     )
-
-
-def shuffle_within_strata(reward: Floats, strata: Strata, generator: np.random.Generator) -> Floats:
-    """Rewards that no behaviour can have caused: permuted inside each stratum and each part of the sessions.
-
-    Where variants are mixed in strata, what task and variant explain stays and only the rest is permuted
-    (Freedman & Lane 1983).
-    """
-    group = strata.code.astype(np.int64) * 2 + strata.confirmation
-    none = np.zeros(0, np.int32)
-    everything = np.arange(len(reward))
-    design = make_design(everything, strata.code, strata.variant, none, none, 0)
-    rest = cleared_reward(design, reward) if strata.variants > 1 else reward
-    order = np.lexsort((generator.random(len(reward)), group))
-    target = np.argsort(group, kind="stable")
-    shuffled = np.empty_like(rest)
-    shuffled[target] = rest[order]
-    return reward - rest + shuffled if strata.variants > 1 else shuffled
-
-
-def _detectable_effect(strata: Strata, reward: Floats) -> float | None:
-    """Smallest effect found 8 times in 10 in the discovery part, for a behaviour half of each stratum shows."""
-    part = ~strata.confirmation
-    code, y = strata.code[part], reward[part]
-    n = np.bincount(code, minlength=strata.count).astype(np.float64)
-    total, squares = np.bincount(code, y, strata.count), np.bincount(code, y * y, strata.count)
-    usable = n >= 2
-    variance = np.maximum(squares - total**2 / np.maximum(n, 1), 0.0) / np.maximum(n - 1, 1)
-    weight = n[usable].sum() / 4
-    if weight == 0 or not variance[usable].any():
-        return None
-    return float(_POWER_Z * np.sqrt((n[usable] / 4 * variance[usable]).sum()) / weight)
 
 
 def _power_note(scored: int, strata: int, informative: int, detectable: float | None) -> str:
@@ -144,27 +126,9 @@ def _findings(corpus: Corpus, strata: Strata, frames: list[Frame], selection: Se
     rest = [i for i in general if not naive[i] and tested[i]]
     chosen = [*judged, *misleading, *rest][: max(_MOST_REPORTED, len(_kept(selection)))]
     plain = [_finding(selection, i, float(naive_effect[i]), bool(naive[i])) for i in chosen]
-    return tuple(_witnessed(corpus, strata, selection, i, finding) for i, finding in zip(chosen, plain, strict=True))
-
-
-def _witnessed(corpus: Corpus, strata: Strata, selection: Selection, i: int, finding: Finding) -> Finding:
-    """The finding with sessions for and against it, and with the time it was seen in."""
-    column = selection.columns[i]
-    windows: tuple[Window, ...] = ()
-    first = last = None
-    if finding.verdict != "refused" and corpus.at is not None:
-        sessions = np.flatnonzero(column.frame.sessions)
-        code = column.hypothesis.code
-        windows = holding_windows(corpus, strata, sessions, code, float(np.sign(selection.discovery.effect[i])))
-        seen = corpus.at[sessions[first_steps(corpus, code)[sessions] >= 0]]
-        first, last = float(seen.min()), float(seen.max())
-    return msgspec.structs.replace(
-        finding,
-        supporting=witnesses(corpus, strata, selection, i, agreeing=True),
-        contrary=witnesses(corpus, strata, selection, i, agreeing=False),
-        windows=windows,
-        first_seen=first,
-        last_seen=last,
+    return tuple(
+        witnessed(corpus, strata, selection, i, finding, corpus.reward)
+        for i, finding in zip(chosen, plain, strict=True)
     )
 
 
@@ -181,8 +145,8 @@ def _finding(selection: Selection, i: int, naive_effect: float, naive: bool) -> 
         reason=reason,
         naive_effect=naive_effect,
         naive_significant=naive,
-        discovery=_estimate(selection.discovery, i),
-        confirmation=_estimate(selection.confirmation, i),
+        discovery=selection.discovery.at(i),
+        confirmation=selection.confirmation.at(i),
         q_discovery=float(np.nan_to_num(selection.q_discovery[i], nan=1.0)),
         q_confirmation=None if np.isnan(q) else q,
         shadows=tuple(selection.columns[j].hypothesis for j in selection.shadows.get(i, [])),
@@ -197,21 +161,3 @@ def _why_not_found(selection: Selection, i: int, naive_effect: float, naive: boo
     effect = float(selection.discovery.effect[i])
     q = float(selection.q_discovery[i])
     return f"{pooled}within the same task it is {effect:+.2f} (q = {q:.2f}, {strata} informative strata)"
-
-
-def _estimate(estimates: Estimates, i: int) -> Estimate | None:
-    effect, error = float(estimates.effect[i]), float(estimates.standard_error[i])
-    if not np.isfinite(effect) or not np.isfinite(error) or estimates.informative[i] == 0:
-        return None
-    half = float(stats.t.ppf(0.975, max(float(estimates.degrees[i]), 1.0))) * error
-    return Estimate(
-        effect=effect,
-        low=max(effect - half, -1.0),
-        high=min(effect + half, 1.0),
-        z=float(estimates.z[i]),
-        informative=int(estimates.informative[i]),
-        sessions_with=int(estimates.sessions_with[i]),
-        sessions_without=int(estimates.sessions_without[i]),
-        reward_with=float(estimates.reward_with[i]),
-        reward_without=float(estimates.reward_without[i]),
-    )

@@ -30,6 +30,8 @@ class Stream(msgspec.Struct, frozen=True):
     """Claims that stand, by label; they spend nothing when looked at again."""
     tried: dict[str, tuple[float, bool]] = {}
     """The latest p-value of every claim tested, and whether it passed: the same evidence is not a new test."""
+    outcomes: dict[str, "Stream"] = {}
+    """The streams of outcomes besides the reward, by name: each is controlled by itself."""
 
 
 def _gamma() -> Floats:

@@ -7,7 +7,12 @@ class MiningPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Thresholds of a dream's mining."""
 
     least_effect: float = 0.05
-    """Smallest difference in reward worth advising on (0 to 1)."""
+    """Smallest difference in reward worth advising on (0 to 1); so for a metric, as a share of its range."""
+    outcomes: tuple[str, ...] | None = None
+    """What sessions are compared on besides the reward: ``seconds``, ``tokens``, ``cost_usd`` or names of metrics.
+    None: those of the first three that at least half of the scored sessions have."""
+    least_saving: float = 0.05
+    """Smallest share of seconds, tokens or money worth advising on (0 to 1)."""
     discovery_fdr: float = 0.1
     """False discovery rate at which a pattern counts as found in the discovery part and goes on to confirmation."""
     online_fdr: float = 0.1

@@ -6,20 +6,21 @@ import numpy as np
 from scipy import stats
 
 from reverie.digests.digest import SESSION
-from reverie.patterns.corpus import Corpus, Flags, Floats, Ints, Strata, first_steps
-from reverie.patterns.estimate import Design, Estimates, cleared_reward, estimate, join_estimates, make_design
-from reverie.patterns.exact import exact_z
+from reverie.patterns.corpus import Corpus, Floats, Ints, Strata, first_steps
+from reverie.patterns.decision import mark_of_length
+from reverie.patterns.estimate import Estimates, cleared_reward, make_design
+from reverie.patterns.exact import sharp_estimates
 from reverie.patterns.fading import faded
 from reverie.patterns.finding import Hypothesis, Verdict
 from reverie.patterns.frame import Frame
 from reverie.patterns.joint import explain_away
 from reverie.patterns.online import Stream, run_claims
+from reverie.patterns.outcome import REWARD, Outcome
 from reverie.patterns.policy import MiningPolicy
 from reverie.patterns.special import describe_flip, general_claim, is_special, special_case, special_families
 from reverie.patterns.timing import timing_z
 from reverie.patterns.trouble import follows_trouble, trouble_steps
 
-_SMALL_ARM = 25
 _LEAST_TIMING_Z = 1.645
 _LEAST_SPECIAL_Z = 1.28
 """What a special case must show by itself once its family is known to differ; general claims are beyond it anyway."""
@@ -46,6 +47,7 @@ class Column:
 class Selection:
     """Verdicts on all hypotheses; arrays are parallel to ``columns``."""
 
+    outcome: Outcome
     columns: list[Column]
     discovery: Estimates
     confirmation: Estimates
@@ -73,8 +75,11 @@ def select(
     reward: Floats,
     policy: MiningPolicy,
     stream: Stream = Stream(),
+    outcome: Outcome = REWARD,
 ) -> Selection:
     """Test every hypothesis of ``frames`` with these rewards (real or shuffled) and judge it.
+
+    ``reward`` may be another ``outcome``, on its scale.
 
     1. Discovery: stratified tests of the general claims, Benjamini–Hochberg (1995) over all of them, with weights fixed
        beforehand that favour what an agent can decide (Genovese, Roeder & Wasserman 2006); special cases (in one task
@@ -82,13 +87,14 @@ def select(
     2. Confirmation: what was found is tested again, one-sided, on the sessions kept aside; controlled within this
        dream, and over all dreams of the store (``stream``).
     3. Refused all the same: markers; effects that flip between task categories; differences that vanish when
-       sessions are compared step by step; what comes of trouble; what has faded; shadows of stronger findings.
+       sessions are compared step by step; what comes of trouble; what has faded; shadows of stronger findings; and
+       choices that go with an outcome that grows only because of when their moment came.
     """
     generator = np.random.default_rng(policy.seed)
     columns = [Column(frame, i) for frame in frames for i in range(len(frame.hypotheses))]
-    discovery = _estimates([frame.discovery for frame in frames], reward, generator)
-    confirmation = _estimates([frame.confirmation for frame in frames], reward, generator)
-    testable = _testable(discovery, policy)
+    discovery = sharp_estimates([frame.discovery for frame in frames], reward, generator)
+    confirmation = sharp_estimates([frame.confirmation for frame in frames], reward, generator)
+    testable = discovery.testable(policy.least_weight)
     general = testable & ~np.array([is_special(column.hypothesis) for column in columns], np.bool_)
     q = np.full(len(columns), np.nan)
     if general.any():
@@ -102,11 +108,13 @@ def select(
         for family, q_family in zip(families, differs, strict=True):
             q[list(family.members)] = q_family
     tested = int(general.sum()) + len(families)
-    selection = Selection(columns, discovery, confirmation, tested, q, np.full(len(columns), np.nan))
+    selection = Selection(outcome, columns, discovery, confirmation, tested, q, np.full(len(columns), np.nan))
     _confirm(selection, policy, stream)
     _refuse_markers(selection)
     _refuse_flips(selection)
     _refuse_by_timing(selection, corpus, strata, reward)
+    if outcome.grows:
+        _refuse_by_moment(selection, corpus, strata, reward)
     _refuse_followers(selection, corpus, strata, reward)
     _refuse_shadows(selection, corpus, strata, reward, policy)
     # After the shadows: what only goes with a faded finding must not come back under its own name.
@@ -114,43 +122,14 @@ def select(
     return selection
 
 
-def _testable(estimates: Estimates, policy: MiningPolicy) -> Flags:
-    flags: Flags = (
-        (estimates.weight >= policy.least_weight)
-        & (estimates.informative >= 2)
-        & (estimates.degrees >= 1)
-        & np.isfinite(estimates.effect)
-        & (estimates.standard_error > 0)
-    )
-    return flags
-
-
-def _estimates(designs: list[Design], reward: Floats, generator: np.random.Generator) -> Estimates:
-    blocks = []
-    for design in designs:
-        rewards = reward[design.sessions]
-        block = estimate(design, rewards)
-        if design.variants == 1:
-            _sharpen_small_samples(design, rewards, block, generator)
-        blocks.append(block)
-    return join_estimates(blocks)
-
-
-def _sharpen_small_samples(design: Design, rewards: Floats, block: Estimates, generator: np.random.Generator) -> None:
-    """Replace z by the exact test's where few sessions decide and the approximation says it might matter."""
-    few = np.minimum(block.sessions_with, block.sessions_without) < _SMALL_ARM
-    for column in np.flatnonzero(few & (np.abs(block.z) > _LEAST_TIMING_Z)):
-        block.z[column] = exact_z(design, rewards, int(column), generator)
-
-
 def _confirm(selection: Selection, policy: MiningPolicy, stream: Stream) -> None:
     z = np.abs(selection.discovery.z)
     found = np.flatnonzero(
         (np.nan_to_num(selection.q_discovery, nan=1.0) <= policy.discovery_fdr)
         & (z >= _LEAST_SPECIAL_Z)
-        & (np.abs(selection.discovery.effect) >= policy.least_effect)
+        & (np.abs(selection.discovery.effect) >= selection.outcome.least_effect(policy))
     )
-    there = found[_testable(selection.confirmation, policy)[found]]
+    there = found[selection.confirmation.testable(policy.least_weight)[found]]
     there = there[np.argsort(-z[there], kind="stable")]
     passes: dict[int, bool] = {}
     selection.stream = stream
@@ -174,20 +153,25 @@ def claim_label(selection: Selection, i: int) -> str:
 
 def _verdict(selection: Selection, i: int, policy: MiningPolicy, *, in_stream: bool) -> tuple[Verdict, str]:
     effect, q = float(selection.discovery.effect[i]), float(selection.q_discovery[i])
+    outcome = selection.outcome
     if np.isnan(selection.q_confirmation[i]):
         return "candidate", f"found ({q_text(q)}), but {NOT_ENOUGH} on the sessions kept for confirmation"
     confirmed, q_confirmed = float(selection.confirmation.effect[i]), float(selection.q_confirmation[i])
     if np.sign(confirmed) != np.sign(effect):
-        return "refused", f"found ({effect:+.2f}), but reversed on other sessions ({confirmed:+.2f})"
+        return (
+            "refused",
+            f"found ({outcome.words(effect)}), but reversed on other sessions ({outcome.words(confirmed)})",
+        )
     if q_confirmed > policy.confirmation_fdr:
         return "candidate", f"found ({q_text(q)}), not yet confirmed on other sessions ({q_text(q_confirmed)})"
     if not in_stream:
         found = f"found ({q_text(q)}) and confirmed in this dream ({q_text(q_confirmed)})"
         return "candidate", f"{found}, but not beyond the control over all dreams of the store: more sessions will tell"
-    if abs(confirmed) < policy.least_effect:
+    if abs(confirmed) < outcome.least_effect(policy):
+        least = outcome.least_words(policy)
         return (
             "refused",
-            f"confirmed, but {confirmed:+.3f} is below the least effect that matters, {policy.least_effect}",
+            f"confirmed, but {outcome.words(confirmed, 3)} is below the least effect that matters, {least}",
         )
     return "adopted", f"found ({q_text(q)}) and confirmed on other sessions ({q_text(q_confirmed)})"
 
@@ -217,7 +201,9 @@ def _refuse_flips(selection: Selection) -> None:
             cases.setdefault(general_claim(h), {})[special_case(h)] = _combined(selection, i)
     alive = [i for i in _alive(selection) if not is_special(hypotheses[i])]
     for i in alive:
-        flip = describe_flip(cases.get((hypotheses[i].situation, hypotheses[i].name), {}), len(alive))
+        flip = describe_flip(
+            cases.get((hypotheses[i].situation, hypotheses[i].name), {}), len(alive), selection.outcome.words
+        )
         if flip:
             selection.verdicts[i] = ("refused", f"the effect flips with the condition ({flip}): see each by itself")
 
@@ -253,6 +239,20 @@ def _refuse_by_timing(selection: Selection, corpus: Corpus, strata: Strata, rewa
             selection.verdicts[i] = ("refused", reason)
 
 
+def _refuse_by_moment(selection: Selection, corpus: Corpus, strata: Strata, values: Floats) -> None:
+    """Where the outcome grows, a choice must also hold up among sessions whose moment came at about the same step."""
+    for i in _alive(selection):
+        column = selection.columns[i]
+        sessions = np.flatnonzero(column.frame.sessions)
+        shown = first_steps(corpus, column.hypothesis.code)[sessions] >= 0
+        if mark_of_length(corpus, strata, sessions, column.hypothesis.situation, shown, values[sessions]):
+            reason = (
+                "vanishes when sessions are compared whose moment came at about the same step: a mark of long or short "
+                "sessions"
+            )
+            selection.verdicts[i] = ("refused", reason)
+
+
 def _refuse_followers(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats) -> None:
     trouble = trouble_steps(corpus)
     for i in _alive(selection):
@@ -260,7 +260,8 @@ def _refuse_followers(selection: Selection, corpus: Corpus, strata: Strata, rewa
         if column.hypothesis.situation.startswith("after "):
             continue
         sessions = np.flatnonzero(column.frame.sessions)
-        reason = follows_trouble(corpus, strata, sessions, column.hypothesis.code, reward, trouble)
+        code, say = column.hypothesis.code, selection.outcome.words
+        reason = follows_trouble(corpus, strata, sessions, code, reward, trouble, say)
         if reason:
             selection.verdicts[i] = ("refused", reason)
 
@@ -279,7 +280,9 @@ def _refuse_faded(selection: Selection, corpus: Corpus, strata: Strata, reward: 
             first_steps(corpus, column.hypothesis.code)[sessions] >= 0,
             reward[sessions],
             corpus.at[sessions],
-            least_effect=policy.least_effect,
+            least_effect=selection.outcome.least_effect(policy),
+            say=selection.outcome.words,
+            margin=selection.outcome.margin,
         )
         if reason:
             selection.verdicts[i] = ("refused", reason)

@@ -4,7 +4,7 @@ Testing every claim in every special case would drown the true ones, and report 
 A special case is therefore looked at only where the effect of its claim differs between the cases.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -60,12 +60,15 @@ def _heterogeneity(effects: np.ndarray, errors: np.ndarray) -> float:
     return float(stats.chi2.sf(q, len(effects) - 1))
 
 
-def describe_flip(cases: Mapping[str, tuple[float, float]], tests: int) -> str:
+def describe_flip(
+    cases: Mapping[str, tuple[float, float]], tests: int, say: Callable[[float], str] = "{:+.2f}".format
+) -> str:
     """The effects of a claim's cases in words when they truly differ in sign, else nothing.
 
     Args:
         cases: effect and standard error by case.
         tests: how many claims are looked at like this (Bonferroni).
+        say: puts an effect into words.
     """
     usable = {case: pair for case, pair in cases.items() if np.isfinite(pair[1])}
     if len(usable) < 2:
@@ -75,4 +78,4 @@ def describe_flip(cases: Mapping[str, tuple[float, float]], tests: int) -> str:
     if not opposite or _heterogeneity(effects, errors) > 0.01 / max(tests, 1):
         return ""
     telling = {case: effect for case, (effect, error) in usable.items() if abs(effect / error) > 1.96}
-    return ", ".join(f"{effect:+.2f} with {case}" for case, effect in sorted(telling.items()))
+    return ", ".join(f"{say(effect)} with {case}" for case, effect in sorted(telling.items()))

@@ -1,9 +1,11 @@
 """Does a behaviour cause trouble, or come of it? Comparison among sessions that had trouble before."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from reverie.digests.digest import SESSION
-from reverie.patterns.corpus import Codes, Corpus, Flags, Floats, Ints, Strata, first_steps
+from reverie.patterns.corpus import BehaviourName, Codes, Corpus, Flags, Floats, Ints, Strata, first_steps
 from reverie.patterns.estimate import estimate, make_design
 
 _MOSTLY = 0.6
@@ -11,26 +13,38 @@ _ALMOST_ALWAYS = 0.9
 _LEAST_SHARE_KEPT = 0.5
 
 
+def is_trouble(names: Sequence[BehaviourName]) -> Flags:
+    """Which behaviours are an error or an empty result."""
+    return np.array(
+        [n.situation == SESSION and (n.name.startswith("error:") or n.name == "empty result") for n in names], np.bool_
+    )
+
+
 def trouble_steps(corpus: Corpus) -> Ints:
     """Per session, the step of its first error or empty result; a number beyond any step where there was none."""
-    is_trouble = np.array(
-        [n.situation == SESSION and (n.name.startswith("error:") or n.name == "empty result") for n in corpus.names],
-        np.bool_,
-    )
+    trouble = is_trouble(corpus.names)
     steps = np.full(len(corpus.session_ids), np.iinfo(np.int32).max, np.int64)
-    if is_trouble.any():
-        entries = np.flatnonzero(is_trouble[corpus.entry_code])
+    if trouble.any():
+        entries = np.flatnonzero(trouble[corpus.entry_code])
         np.minimum.at(steps, corpus.entry_session[entries], corpus.entry_step[entries])
     return steps
 
 
-def follows_trouble(corpus: Corpus, strata: Strata, sessions: Ints, code: int, reward: Floats, trouble: Ints) -> str:
+def follows_trouble(
+    corpus: Corpus,
+    strata: Strata,
+    sessions: Ints,
+    code: int,
+    reward: Floats,
+    trouble: Ints,
+    say: Callable[[float], str] = "{:+.2f}".format,
+) -> str:
     """Why the behaviour is a marker of trouble, in words; empty when it is not.
 
     It is one when it almost always comes after an error or an empty result: then the question is what to do at that
     moment, and the situations ``after …`` ask it. It also is one when it mostly does, more often than such sessions are
     common, and less than half of its effect is left when sessions with trouble are compared only with each other. A
-    behaviour that comes before trouble may cause it and is not adjusted for it.
+    behaviour that comes before trouble may cause it and is not adjusted for it. ``say`` puts an effect into words.
     """
     first = first_steps(corpus, code)[sessions]
     shown = first >= 0
@@ -47,7 +61,7 @@ def follows_trouble(corpus: Corpus, strata: Strata, sessions: Ints, code: int, r
         return ""
     return (
         f"a marker of trouble: {share:.0%} of the sessions that did it had an error or empty result before, and among "
-        f"such sessions the effect is {among_alike:+.2f} instead of {plain:+.2f}"
+        f"such sessions the effect is {say(among_alike)} instead of {say(plain)}"
     )
 
 

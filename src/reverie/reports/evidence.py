@@ -21,6 +21,7 @@ _PAGE_BYTES = 1_500_000
 _TRANSCRIPT_BYTES = 60_000
 _TURN_MARKUP_BYTES = 260
 _NEIGHBOURS = 2
+_PROOF, _HINT = "the deciding event", "a hint: look here first"
 
 _MANNERS: dict[TurnKind, str] = {
     "message": "speech",
@@ -35,13 +36,14 @@ Display = Literal["open", "folded", "left out"]
 
 
 class ShownTurn(msgspec.Struct, frozen=True):
-    """One turn; ``proves`` is set on the event a lesson cites."""
+    """One turn; ``proves`` is set on the event a lesson cites, and then ``mark`` says what it is cited as."""
 
     anchor: str
     turn: Turn
     role: str
     """Class names that set it off by who speaks and how."""
     proves: bool
+    mark: str = ""
 
 
 class Passage(msgspec.Struct, frozen=True):
@@ -68,6 +70,8 @@ class Citation(msgspec.Struct, frozen=True):
 
     session_id: str
     href: str | None
+    hint: str = ""
+    """Why to look there, where it is no proof."""
 
 
 def choose_sessions(lessons: Sequence[Lesson], transcripts: Mapping[str, Transcript]) -> tuple[str, ...]:
@@ -89,11 +93,12 @@ def show_transcripts(lessons: Sequence[Lesson], transcripts: Mapping[str, Transc
     """The evidence sessions of ``lessons``, each once, in the order of the lessons that cite them."""
     chosen = choose_sessions(lessons, transcripts)
     budget = min(_TRANSCRIPT_BYTES, _PAGE_BYTES // max(1, len(chosen)))
-    proving: dict[str, set[str]] = defaultdict(set)
+    proving: dict[str, dict[str, str]] = defaultdict(dict)
     cited_by: dict[str, dict[int, None]] = defaultdict(dict)
     for number, lesson in enumerate(lessons, start=1):
         for item in (*lesson.evidence, *lesson.counter_examples):
-            proving[item.session_id].add(item.event_id)
+            known = proving[item.session_id].get(item.event_id)
+            proving[item.session_id][item.event_id] = known if known == _PROOF else _HINT if item.hint else _PROOF
             cited_by[item.session_id][number] = None
     return tuple(
         ShownTranscript(
@@ -116,7 +121,9 @@ def cite(evidence: Iterable[Evidence], shown: Sequence[ShownTranscript]) -> tupl
     def target(item: Evidence) -> str | None:
         return item.event_id if item.event_id in events else sessions.get(item.session_id)
 
-    return tuple(Citation(item.session_id, None if target(item) is None else f"#{target(item)}") for item in evidence)
+    return tuple(
+        Citation(item.session_id, None if target(item) is None else f"#{target(item)}", item.hint) for item in evidence
+    )
 
 
 def _facts(transcript: Transcript) -> tuple[tuple[str, str], ...]:
@@ -131,17 +138,17 @@ def _facts(transcript: Transcript) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in known if value)
 
 
-def _passages(transcript: Transcript, proving: set[str], budget: int) -> tuple[Passage, ...]:
+def _passages(transcript: Transcript, proving: Mapping[str, str], budget: int) -> tuple[Passage, ...]:
     turns = tuple(_shown(turn, transcript.session.id, proving) for turn in render_turns(transcript))
     displays = _displays(turns, budget)
     runs = groupby(zip(displays, turns, strict=True), key=lambda pair: pair[0])
     return tuple(Passage(display, tuple(turn for _, turn in run)) for display, run in runs)
 
 
-def _shown(turn: Turn, session_id: str, proving: set[str]) -> ShownTurn:
+def _shown(turn: Turn, session_id: str, proving: Mapping[str, str]) -> ShownTurn:
     anchor = event_id(session_id, turn.sequence)
     role = f"{turn.who.partition(' ')[0]} {_MANNERS[turn.kind]}"
-    return ShownTurn(anchor=anchor, turn=turn, role=role, proves=anchor in proving)
+    return ShownTurn(anchor=anchor, turn=turn, role=role, proves=anchor in proving, mark=proving.get(anchor, ""))
 
 
 def _displays(turns: Sequence[ShownTurn], budget: int) -> list[Display]:

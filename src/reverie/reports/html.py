@@ -14,7 +14,7 @@ from reverie.reports import words
 from reverie.reports.charts import NARROW, WIDE, forest_chart, trend_chart
 from reverie.reports.evidence import SHOWN_TRANSCRIPTS, Citation, ShownTranscript, cite, show_transcripts
 from reverie.reports.overview import overview_tables
-from reverie.reports.patterns import choose_patterns, claim_of, words_of
+from reverie.reports.patterns import PLOTTED, choose_patterns, claim_of, words_of
 from reverie.reports.refusals import group_refusals
 from reverie.reports.verdict import advice, verdict, with_status
 from reverie.sessions.session import Transcript
@@ -64,6 +64,7 @@ def render_report(
         cited=_cited_sessions(lessons),
         shown_at_most=SHOWN_TRANSCRIPTS,
         usage=_usage_rows(result.usage),
+        listed_of_outcome=PLOTTED,
         overview=overview_tables(overview) if overview else (),
         generated_at=generated_at,
     )

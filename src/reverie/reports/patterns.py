@@ -30,7 +30,9 @@ def is_refused(row: PatternRow) -> bool:
 
 def claim_of(row: PatternRow) -> str:
     """The pattern's name as ``Lesson.behaviour`` writes it: ``situation | behaviour``, or the behaviour alone."""
-    return row.behaviour if row.situation == SESSION else f"{row.situation} | {row.behaviour}"
+    if row.situation == SESSION or row.behaviour.startswith(f"{row.situation} | "):
+        return row.behaviour
+    return f"{row.situation} | {row.behaviour}"
 
 
 def words_of(claim: str) -> str:

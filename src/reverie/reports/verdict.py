@@ -21,8 +21,10 @@ def with_status(lessons: Sequence[Lesson], *statuses: LessonStatus) -> tuple[Les
     return tuple(lesson for status in statuses for lesson in lessons if lesson.status == status)
 
 
-def _placebo_words(placebo: PlaceboCounts) -> str:
-    """What the placebo gave, as the end of a sentence about the dream."""
+def _placebo_words(result: DreamResult) -> str:
+    """What the placebo gave for all outcomes, as the end of a sentence about the dream."""
+    lessons = result.placebo.lessons + sum(outcome.placebo.lessons for outcome in result.outcomes)
+    placebo = PlaceboCounts(result.placebo.runs, lessons)
     if not placebo.runs:
         return "no placebo was run"
     found = counted(placebo.lessons, "lesson") if placebo.lessons else "none"
@@ -42,7 +44,7 @@ def verdict(result: DreamResult) -> str:
         return f"No lessons from {sessions}: {none}."
     adopted = len(with_status(result.lessons, "adopted"))
     found = counted(adopted, "lesson").capitalize()
-    return f"{found} adopted from {sessions}; {_placebo_words(result.placebo)}."
+    return f"{found} adopted from {sessions}; {_placebo_words(result)}."
 
 
 def advice(result: DreamResult) -> Advice | None:

@@ -37,6 +37,7 @@ async def list_all(world: World) -> None:
 
 async def delete(world: World) -> None:
     made = await skill(world)
+    await new_version(world, made.id)
     deleted = await world.client.beta.skills.delete(made.id)
     assert (deleted.id, deleted.type) == (made.id, "skill_deleted")
 

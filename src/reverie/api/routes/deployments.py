@@ -51,7 +51,7 @@ def wire_deployment(call: Call, deployment: Deployment) -> dict[str, Any]:
         "status": "active" if deployment.paused_reason is None else "paused",
         "paused_reason": deployment.paused_reason,
         "schedule": _wire_schedule(call, deployment),
-        "budget": deployment.budget,
+        **({"budget": deployment.budget} if deployment.budget is not None else {}),
         "created_at": deployment.created_at,
         "updated_at": deployment.updated_at,
         "archived_at": deployment.archived_at,

@@ -15,8 +15,8 @@ from reverie.patterns.policy import MiningPolicy
 from reverie.testing import worlds
 from reverie.testing.evaluation.baselines import pooled_lessons, popular_lessons
 from reverie.testing.evaluation.in_memory import digest_sessions, dream, make_corpus, world_transcripts
-from reverie.testing.worlds import Truth, World, in_own_words, own_words, score_lessons, words_of
-from reverie.testing.worlds.world import PLANTED_KINDS
+from reverie.testing.worlds.score import in_own_words, own_words, score_lessons, words_of
+from reverie.testing.worlds.world import PLANTED_KINDS, Truth, World
 
 MakeWorld = Callable[[int], World]
 WORLDS: Mapping[str, MakeWorld] = {

@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 
 from reverie.dreams.dream import DreamResult
-from reverie.testing.worlds import World, WorldScore, score_lessons, write_world
+from reverie.testing.worlds.score import WorldScore, score_lessons
+from reverie.testing.worlds.world import World, write_world
 
 
 class RealRun(msgspec.Struct, frozen=True):

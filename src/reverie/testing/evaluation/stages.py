@@ -10,7 +10,7 @@ import numpy as np
 
 from reverie.patterns.policy import MiningPolicy
 from reverie.testing.evaluation.in_memory import digest_sessions, dream, make_corpus, world_transcripts
-from reverie.testing.worlds import support_desk
+from reverie.testing.worlds.desk import support_desk
 
 SESSIONS_A_TASK = 20
 

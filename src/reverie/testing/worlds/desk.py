@@ -10,11 +10,34 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from reverie.testing.worlds import desk_choices as choices
-from reverie.testing.worlds import desk_setups as setups
-from reverie.testing.worlds.desk_choices import CATEGORIES, STATUSES, Columns, Numbers
+from reverie.testing.worlds.desk_choices import (
+    CATEGORIES,
+    STATUSES,
+    Columns,
+    Numbers,
+    draw_columns,
+    expected_reward,
+    true_effects,
+)
 from reverie.testing.worlds.desk_session import DeskCase, desk_messages
-from reverie.testing.worlds.desk_setups import Setup
+from reverie.testing.worlds.desk_setups import (
+    CONFOUNDED,
+    DRIFT,
+    FLIPS,
+    GRADED,
+    HAND_OFF,
+    MISSING,
+    NULL,
+    NULL_VARIANTS,
+    PLAIN,
+    RARE,
+    SHADOWS,
+    SIZES,
+    SUPPORT_DESK,
+    VARIANTS,
+    WORDING,
+    Setup,
+)
 from reverie.testing.worlds.world import Line, Stream, World
 
 FIRST_SESSION = datetime(2025, 3, 3, 8, 0, tzinfo=UTC)
@@ -60,77 +83,77 @@ def support_desk(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
         sessions: how many; spread evenly over the tasks.
         tasks: how many, over the four categories in turn.
     """
-    return repeated_world(setups.SUPPORT_DESK, seed, sessions, tasks)
+    return repeated_world(SUPPORT_DESK, seed, sessions, tasks)
 
 
 def null_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
     """The same behaviours as :func:`support_desk`, but the outcome depends on the task alone."""
-    return repeated_world(setups.NULL, seed, sessions, tasks)
+    return repeated_world(NULL, seed, sessions, tasks)
 
 
 def graded_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
     """:func:`support_desk` with rewards anywhere between 0 and 1, of the same means."""
-    return repeated_world(setups.GRADED, seed, sessions, tasks)
+    return repeated_world(GRADED, seed, sessions, tasks)
 
 
 def missing_world(seed: int, sessions: int = 2_000, tasks: int = 100, missing: float = 0.3) -> World:
     """:func:`support_desk` with a share ``missing`` of the sessions unscored, at random."""
-    return repeated_world(replace(setups.MISSING, missing=missing), seed, sessions, tasks)
+    return repeated_world(replace(MISSING, missing=missing), seed, sessions, tasks)
 
 
 def plain_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
     """Four causes of 0.16 to 0.20, each of which any session can show, whatever its task."""
-    return repeated_world(setups.PLAIN, seed, sessions, tasks)
+    return repeated_world(PLAIN, seed, sessions, tasks)
 
 
 def sizes_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
     """Five causes of 0.05 to 0.30, to see from which size on they are found."""
-    return repeated_world(setups.SIZES, seed, sessions, tasks)
+    return repeated_world(SIZES, seed, sessions, tasks)
 
 
 def confounded_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
     """What helps is done in hard tasks and what harms in easy ones: a pooled comparison sees little of either."""
-    return repeated_world(setups.CONFOUNDED, seed, sessions, tasks)
+    return repeated_world(CONFOUNDED, seed, sessions, tasks)
 
 
 def flips_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
     """Two behaviours whose effect has one sign under one condition and the other under another, and none on average."""
-    return repeated_world(setups.FLIPS, seed, sessions, tasks)
+    return repeated_world(FLIPS, seed, sessions, tasks)
 
 
 def shadows_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
     """Two causes, and behaviours that mostly come with them and change nothing."""
-    return repeated_world(setups.SHADOWS, seed, sessions, tasks)
+    return repeated_world(SHADOWS, seed, sessions, tasks)
 
 
 def drift_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
     """One cause that holds throughout and one, twice as strong, that ends half-way; sessions come in order of time."""
-    return repeated_world(setups.DRIFT, seed, sessions, tasks)
+    return repeated_world(DRIFT, seed, sessions, tasks)
 
 
 def rare_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
     """A strong cause that one session in 25 shows, and a weak one that most show."""
-    return repeated_world(setups.RARE, seed, sessions, tasks)
+    return repeated_world(RARE, seed, sessions, tasks)
 
 
 def wording_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
     """What helps is a phrase: telling the customer that the trouble is understood."""
-    return repeated_world(setups.WORDING, seed, sessions, tasks)
+    return repeated_world(WORDING, seed, sessions, tasks)
 
 
 def hand_off_world(seed: int, sessions: int = 2_000, tasks: int = 100) -> World:
     """What helps is that a second agent takes over; a session with two has two threads."""
-    return repeated_world(setups.HAND_OFF, seed, sessions, tasks)
+    return repeated_world(HAND_OFF, seed, sessions, tasks)
 
 
 def variant_world(seed: int, tasks: int = 250, variants: int = 8) -> World:
     """Each task once by each of at least two agent variants; good variants do more of everything, one thing helps."""
-    return crossed_world(setups.VARIANTS, seed, tasks, variants)
+    return crossed_world(VARIANTS, seed, tasks, variants)
 
 
 def null_variant_world(seed: int, tasks: int = 250, variants: int = 8) -> World:
     """:func:`variant_world` with nothing that helps: the outcome depends on the task and the variant alone."""
-    return crossed_world(setups.NULL_VARIANTS, seed, tasks, variants)
+    return crossed_world(NULL_VARIANTS, seed, tasks, variants)
 
 
 def crossed_world(setup: Setup, seed: int, tasks: int, variants: int) -> World:
@@ -157,12 +180,12 @@ def _between(bounds: tuple[float, float], share: Numbers) -> Numbers:
 
 
 def _world(setup: Setup, seed: int, rng: np.random.Generator, roster: Roster) -> World:
-    columns = choices.draw_columns(rng, roster.task % len(CATEGORIES), roster.ease, setup.chances)
-    expected = choices.expected_reward(roster.base, columns, setup.planted, setup.trouble)
+    columns = draw_columns(rng, roster.task % len(CATEGORIES), roster.ease, setup.chances)
+    expected = expected_reward(roster.base, columns, setup.planted, setup.trouble)
     rewards = _rewards(rng, expected, setup)
     lengths = rng.integers(EVENTS[0], EVENTS[1], len(rewards), endpoint=True)
     drawn = _Drawn(f"{setup.name}-{seed}", seed, roster, columns, rewards, lengths)
-    truths = choices.true_effects(roster.base, columns, setup.planted, setup.trouble)
+    truths = true_effects(roster.base, columns, setup.planted, setup.trouble)
     return World(setup.name, Stream(partial(_lines, drawn)), (*truths, *setup.bystanders))
 
 

@@ -6,8 +6,35 @@ from typing import Any
 
 import msgspec
 
-from reverie.testing.worlds import desk_phrases as phrases
 from reverie.testing.worlds.desk_choices import WRITES
+from reverie.testing.worlds.desk_phrases import (
+    ACKNOWLEDGEMENTS,
+    APOLOGIES,
+    ARTICLES,
+    CARRIERS,
+    CLARIFICATIONS,
+    CLARIFYING_QUESTIONS,
+    CONFIRMATIONS,
+    CONSENTS,
+    DAYS,
+    EMPATHY,
+    FAREWELLS,
+    FIRST_NAMES,
+    HAND_OVERS,
+    ITEMS,
+    LAST_NAMES,
+    METHODS,
+    NOTES,
+    OPENINGS,
+    PATIENCE,
+    PAYMENTS,
+    PLACES,
+    POLICIES,
+    REASONS,
+    SMALL_TALK,
+    THANKS,
+    TIERS,
+)
 
 Message = dict[str, Any]
 Did = Mapping[str, bool]
@@ -31,21 +58,21 @@ class _Desk:
     """Writes one session's messages, one turn after another."""
 
     def __init__(self, rng: Random, case: DeskCase, speaker: str) -> None:
-        reasons = phrases.REASONS[case.category]
+        reasons = REASONS[case.category]
         round_, tools = case.task // len(WRITES), WRITES[case.category]
         self.rng = rng
         self.case = case
         self.tool = tools[round_ % len(tools)]
-        self.item = phrases.ITEMS[case.task * 7 % len(phrases.ITEMS)]
+        self.item = ITEMS[case.task * 7 % len(ITEMS)]
         self.order = f"W-{case.number:06d}{self.pick('ABCDEFGHJKLMNPQRSTUVWXYZ')}"
         self.slots = {
             "item": self.item,
             "order": self.order,
             "reason": reasons[round_ % len(reasons)],
-            "first": self.pick(phrases.FIRST_NAMES),
-            "last": self.pick(phrases.LAST_NAMES),
-            "place": self.pick(phrases.PLACES),
-            "day": self.pick(phrases.DAYS),
+            "first": self.pick(FIRST_NAMES),
+            "last": self.pick(LAST_NAMES),
+            "place": self.pick(PLACES),
+            "day": self.pick(DAYS),
         }
         self.speaker = speaker
         self.messages: list[Message] = []
@@ -81,10 +108,10 @@ class _Desk:
 def desk_messages(rng: Random, case: DeskCase, did: Did, length: int) -> list[Message]:
     """The session's messages, each one event; small talk fills it up to ``length``, so that length tells nothing."""
     desk = _Desk(rng, case, FRONT_DESK if "hand over" in did else "")
-    desk.hear(phrases.OPENINGS[case.category])
+    desk.hear(OPENINGS[case.category])
     if did["clarify"]:
-        desk.say(phrases.CLARIFYING_QUESTIONS)
-        desk.hear(phrases.CLARIFICATIONS)
+        desk.say(CLARIFYING_QUESTIONS)
+        desk.hear(CLARIFICATIONS)
     _look_up(desk, did)
     beats = [beat for name, beat in _BEATS.items() if did.get(name)]
     if did["stray note"] and not did["verify"]:
@@ -101,7 +128,7 @@ def desk_messages(rng: Random, case: DeskCase, did: Did, length: int) -> list[Me
         _escalate(desk)
     else:
         desk.pauses.append(len(desk.messages))
-        desk.say(phrases.FAREWELLS)
+        desk.say(FAREWELLS)
     _fill(desk, length - len(desk.messages))
     return desk.messages
 
@@ -111,7 +138,7 @@ def _look_up(desk: _Desk, did: Did) -> None:
         "order_id": desk.order,
         "status": desk.case.status,
         "item": {"name": desk.item, "price": round(9 + 190 * desk.rng.random(), 2)},
-        "payment": desk.pick(phrases.PAYMENTS),
+        "payment": desk.pick(PAYMENTS),
         "gift": desk.rng.random() < 0.3,
     }
     asked = {"order_id": desk.order}
@@ -127,8 +154,8 @@ def _look_up(desk: _Desk, did: Did) -> None:
 def _put_off(desk: _Desk, did: Did) -> None:
     """After an error, something else than trying again at once."""
     if did["apology"]:
-        desk.say(phrases.APOLOGIES)
-        desk.hear(phrases.PATIENCE)
+        desk.say(APOLOGIES)
+        desk.hear(PATIENCE)
     else:
         name = f"{desk.slots['first']} {desk.slots['last']}"
         desk.call("list_orders", {"customer": name}, {"orders": [desk.order], "more": False})
@@ -138,18 +165,18 @@ def _verify(desk: _Desk) -> None:
     desk.call(
         "verify_identity",
         {"order_id": desk.order, "last_name": desk.slots["last"]},
-        {"verified": True, "method": desk.pick(phrases.METHODS)},
+        {"verified": True, "method": desk.pick(METHODS)},
     )
     _note(desk)
 
 
 def _note(desk: _Desk) -> None:
-    desk.call("add_note", {"order_id": desk.order, "note": desk.text(phrases.NOTES)}, {"saved": True})
+    desk.call("add_note", {"order_id": desk.order, "note": desk.text(NOTES)}, {"saved": True})
 
 
 def _policy(desk: _Desk) -> None:
     topic = f"{desk.case.category} policy"
-    desk.call("check_policy", {"topic": topic}, {"topic": topic, "text": desk.text(phrases.POLICIES)})
+    desk.call("check_policy", {"topic": topic}, {"topic": topic, "text": desk.text(POLICIES)})
 
 
 def _voucher(desk: _Desk) -> None:
@@ -157,28 +184,28 @@ def _voucher(desk: _Desk) -> None:
 
 
 def _search(desk: _Desk) -> None:
-    titles = [desk.text(phrases.ARTICLES) for _ in range(2)]
+    titles = [desk.text(ARTICLES) for _ in range(2)]
     desk.call("search_kb", {"query": f"{desk.item} {desk.slots['reason']}"}, {"articles": titles})
 
 
 def _track(desk: _Desk) -> None:
-    seen = {"carrier": desk.pick(phrases.CARRIERS), "last_scan": desk.slots["place"]}
+    seen = {"carrier": desk.pick(CARRIERS), "last_scan": desk.slots["place"]}
     desk.call("track_shipment", {"order_id": desk.order}, seen)
 
 
 def _profile(desk: _Desk) -> None:
-    customer = {"name": f"{desk.slots['first']} {desk.slots['last']}", "tier": desk.pick(phrases.TIERS)}
+    customer = {"name": f"{desk.slots['first']} {desk.slots['last']}", "tier": desk.pick(TIERS)}
     desk.call("get_customer_profile", {"order_id": desk.order}, customer)
 
 
 def _confirm(desk: _Desk) -> None:
-    desk.say(phrases.CONFIRMATIONS)
-    desk.hear(phrases.CONSENTS)
+    desk.say(CONFIRMATIONS)
+    desk.hear(CONSENTS)
 
 
 def _empathise(desk: _Desk) -> None:
-    desk.say(phrases.EMPATHY)
-    desk.hear(phrases.ACKNOWLEDGEMENTS)
+    desk.say(EMPATHY)
+    desk.hear(ACKNOWLEDGEMENTS)
 
 
 def _hand_over(desk: _Desk) -> None:
@@ -205,7 +232,7 @@ def _write(desk: _Desk) -> None:
 
 
 def _escalate(desk: _Desk) -> None:
-    desk.call("escalate_to_human", {"summary": desk.text(phrases.HAND_OVERS)}, {"queue": desk.case.category})
+    desk.call("escalate_to_human", {"summary": desk.text(HAND_OVERS)}, {"queue": desk.case.category})
 
 
 def _fill(desk: _Desk, missing: int) -> None:
@@ -216,9 +243,9 @@ def _fill(desk: _Desk, missing: int) -> None:
     for index, message in enumerate(story):
         while places and places[-1] == index:
             places.pop()
-            desk.say(phrases.SMALL_TALK)
-            desk.hear(phrases.ACKNOWLEDGEMENTS)
+            desk.say(SMALL_TALK)
+            desk.hear(ACKNOWLEDGEMENTS)
         desk.messages.append(message)
         desk.speaker = message.get("name", desk.speaker)
     if missing > 0 and missing % 2 and ends_with_agent:
-        desk.hear(phrases.THANKS)
+        desk.hear(THANKS)

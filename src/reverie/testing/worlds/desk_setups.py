@@ -5,8 +5,22 @@ from collections.abc import Mapping
 import msgspec
 from msgspec.structs import replace
 
-from reverie.testing.worlds import desk_choices as choices
-from reverie.testing.worlds.desk_choices import WRITES, Chance, Follower, Planted, always
+from reverie.testing.worlds.desk_choices import (
+    DECOYS,
+    DESK_CHANCES,
+    DESK_PLANTED,
+    DESK_TROUBLE,
+    MARKERS,
+    SHADOW,
+    VARIANT_CHANCES,
+    VARIANT_DECOYS,
+    VERIFY,
+    WRITES,
+    Chance,
+    Follower,
+    Planted,
+    always,
+)
 from reverie.testing.worlds.world import Truth, TruthKind
 
 
@@ -55,32 +69,32 @@ def _idle(tool: str, kind: TruthKind) -> Truth:
 
 
 _EVEN: Mapping[str, Chance] = {
-    **choices.DESK_CHANCES,
+    **DESK_CHANCES,
     "search": always(0.5),
     "escalate": always(0.3),
     "track": always(0.3),
     "profile": always(0.35),
 }
 """Nothing leans on how hard the task is."""
-_DECOYS = (*choices.DECOYS, *choices.MARKERS)
-_CLARIFY = choices.DESK_PLANTED[3]
+_DECOYS = (*DECOYS, *MARKERS)
+_CLARIFY = DESK_PLANTED[3]
 _VOUCHER = _tool("voucher", "offer_voucher", 0.16)
 
 SUPPORT_DESK = Setup(
     name="support-desk",
-    chances=choices.DESK_CHANCES,
-    planted=choices.DESK_PLANTED,
-    trouble=choices.DESK_TROUBLE,
-    bystanders=(*_DECOYS, choices.SHADOW),
+    chances=DESK_CHANCES,
+    planted=DESK_PLANTED,
+    trouble=DESK_TROUBLE,
+    bystanders=(*_DECOYS, SHADOW),
 )
 NULL = replace(SUPPORT_DESK, name="null", planted=(), trouble={})
 GRADED = replace(SUPPORT_DESK, name="graded", graded=True)
 MISSING = replace(SUPPORT_DESK, name="missing")
 VARIANTS = Setup(
     name="variants",
-    chances=choices.VARIANT_CHANCES,
-    planted=(choices.VERIFY,),
-    bystanders=(*choices.VARIANT_DECOYS, *choices.MARKERS, choices.SHADOW),
+    chances=VARIANT_CHANCES,
+    planted=(VERIFY,),
+    bystanders=(*VARIANT_DECOYS, *MARKERS, SHADOW),
     base=(0.30, 0.55),
     skill=0.17,
 )
@@ -89,43 +103,43 @@ PLAIN = Setup(
     name="plain",
     chances=_EVEN,
     planted=(
-        choices.VERIFY,
+        VERIFY,
         _VOUCHER,
         _tool("search", "search_kb", -0.20),
         replace(_CLARIFY, size=-0.16),
     ),
-    bystanders=(_idle("escalate_to_human", "decoy"), *choices.MARKERS, choices.SHADOW),
+    bystanders=(_idle("escalate_to_human", "decoy"), *MARKERS, SHADOW),
     base=(0.38, 0.62),
 )
 SIZES = Setup(
     name="sizes",
     chances=_EVEN,
     planted=(
-        replace(choices.VERIFY, size=0.30),
+        replace(VERIFY, size=0.30),
         _tool("search", "search_kb", -0.20),
         replace(_VOUCHER, size=0.15),
         _tool("profile", "get_customer_profile", -0.10),
         _tool("track", "track_shipment", 0.05),
     ),
-    bystanders=(_idle("escalate_to_human", "decoy"), *choices.MARKERS, choices.SHADOW),
+    bystanders=(_idle("escalate_to_human", "decoy"), *MARKERS, SHADOW),
     base=(0.32, 0.48),
 )
 CONFOUNDED = Setup(
     name="confounded",
     chances={
-        **choices.DESK_CHANCES,
+        **DESK_CHANCES,
         "verify": Chance(0.9, 0.1),
         "search": Chance(0.1, 0.9),
         "track": Chance(0.9, 0.1),
         "profile": Chance(0.1, 0.9),
     },
-    planted=(choices.VERIFY, _tool("search", "search_kb", -0.18)),
+    planted=(VERIFY, _tool("search", "search_kb", -0.18)),
     bystanders=(
         _idle("escalate_to_human", "decoy"),
         _idle("track_shipment", "decoy"),
         _idle("get_customer_profile", "decoy"),
-        *choices.MARKERS,
-        choices.SHADOW,
+        *MARKERS,
+        SHADOW,
     ),
     base=(0.20, 0.78),
 )
@@ -135,10 +149,10 @@ FLIPS = Setup(
     planted=(
         _tool("search", "search_kb", 0.22, moment="refund", kind="flip", family="refund"),
         _tool("search", "search_kb", -0.22, moment="account", kind="flip", family="account"),
-        replace(choices.DESK_PLANTED[4], size=0.22),
-        replace(choices.DESK_PLANTED[5], size=-0.22),
+        replace(DESK_PLANTED[4], size=0.22),
+        replace(DESK_PLANTED[5], size=-0.22),
     ),
-    bystanders=(_idle("escalate_to_human", "decoy"), *choices.MARKERS, choices.SHADOW),
+    bystanders=(_idle("escalate_to_human", "decoy"), *MARKERS, SHADOW),
     base=(0.45, 0.55),
 )
 SHADOWS = Setup(
@@ -149,32 +163,32 @@ SHADOWS = Setup(
         "profile": Follower("verify", beside=0.6, otherwise=0.2),
         "search": Follower("voucher", beside=0.8, otherwise=0.15),
     },
-    planted=(choices.VERIFY, replace(_VOUCHER, size=-0.18)),
+    planted=(VERIFY, replace(_VOUCHER, size=-0.18)),
     bystanders=(
         _idle("track_shipment", "shadow"),
         _idle("get_customer_profile", "shadow"),
         _idle("search_kb", "shadow"),
-        choices.SHADOW,
-        *choices.MARKERS,
+        SHADOW,
+        *MARKERS,
     ),
 )
 DRIFT = Setup(
     name="drift",
     chances=_EVEN,
-    planted=(choices.VERIFY, _tool("voucher", "offer_voucher", 0.30, moment="first half", kind="drift")),
-    bystanders=(_idle("escalate_to_human", "decoy"), *choices.MARKERS, choices.SHADOW),
+    planted=(VERIFY, _tool("voucher", "offer_voucher", 0.30, moment="first half", kind="drift")),
+    bystanders=(_idle("escalate_to_human", "decoy"), *MARKERS, SHADOW),
     base=(0.20, 0.50),
 )
 RARE = Setup(
     name="rare-and-weak",
     chances={**_EVEN, "search": always(0.04), "profile": always(0.6)},
     planted=(_tool("search", "search_kb", 0.35), _tool("profile", "get_customer_profile", 0.06)),
-    bystanders=(_idle("escalate_to_human", "decoy"), *choices.MARKERS, choices.SHADOW),
+    bystanders=(_idle("escalate_to_human", "decoy"), *MARKERS, SHADOW),
     base=(0.20, 0.55),
 )
 WORDING = Setup(
     name="wording",
-    chances={**choices.DESK_CHANCES, "empathy": always(0.4)},
+    chances={**DESK_CHANCES, "empathy": always(0.4)},
     planted=(
         Planted(
             choice="empathy",
@@ -186,11 +200,11 @@ WORDING = Setup(
             aliases=("* | say:empathy*", "* | wording:*frustrating*", "* | wording:*understand*"),
         ),
     ),
-    bystanders=(*_DECOYS, choices.SHADOW),
+    bystanders=(*_DECOYS, SHADOW),
 )
 HAND_OFF = Setup(
     name="hand-off",
-    chances={**choices.DESK_CHANCES, "hand over": always(0.4)},
+    chances={**DESK_CHANCES, "hand over": always(0.4)},
     planted=(
         Planted(
             choice="hand over",
@@ -203,5 +217,5 @@ HAND_OFF = Setup(
             opposites=tuple(f"* | then:*→{tool}" for tools in WRITES.values() for tool in tools),
         ),
     ),
-    bystanders=(*_DECOYS, choices.SHADOW),
+    bystanders=(*_DECOYS, SHADOW),
 )
