@@ -127,6 +127,7 @@ CLIENT_SIDE = {
 
 _PRIMARY = "events of the session's own thread name no thread"
 _UNPRICED = "no price is known of the session's models"
+_AS_SENT = "events are kept as they were sent"
 _UNJUDGED = "permissions are not judged call by call"
 MAY_BE_ABSENT: dict[str, str] = {
     "BetaManagedAgentsSessionUsage.list_cost": _UNPRICED,
@@ -141,6 +142,17 @@ MAY_BE_ABSENT: dict[str, str] = {
     "BetaManagedAgentsAgentToolUseEvent.evaluation": _UNJUDGED,
     "BetaManagedAgentsAgentMCPToolUseEvent.evaluation": _UNJUDGED,
     "BetaManagedAgentsDeployment.budget": "the SDK says that it is absent where no budget is set",
+    "BetaManagedAgentsSpanModelUsage.speed": _AS_SENT,
+    "BetaManagedAgentsUserToolConfirmationEvent.deny_message": _AS_SENT,
+    **{
+        f"BetaManagedAgents{result}ToolResultEvent.{member}": _AS_SENT
+        for result in ("User", "UserCustom", "Agent", "AgentMCP")
+        for member in ("content", "is_error")
+    },
+    **{
+        f"BetaManagedAgentsSessionUpdatedEvent.{member}": "the event says what changed, and nothing else"
+        for member in ("agent", "budget", "metadata", "title")
+    },
     **{
         f"BetaManagedAgents{tool}ToolConfig.{field}": "requests take no null, and what is answered can be sent again"
         for tool in ("WebFetch", "WebSearch")
