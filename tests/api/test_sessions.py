@@ -43,6 +43,12 @@ async def test_overrides_hold_for_one_session_alone(client: AsyncAnthropic) -> N
     session = await client.beta.sessions.create(agent=overridden, environment_id=environment.id)
     assert (session.agent.system, session.agent.model.id, session.agent.version) == (None, "other", 1)
     assert (await client.beta.agents.retrieve(agent.id)).system == "be kind"
+    cleared: Any = {"type": "agent_with_overrides", "id": agent.id, "tools": None, "skills": None}
+    assert (await client.beta.sessions.create(agent=cleared, environment_id=environment.id)).agent.tools == []
+    without: Any = {"type": "agent_with_overrides", "id": agent.id, "model": None}
+    with pytest.raises(BadRequestError) as refused:
+        await client.beta.sessions.create(agent=without, environment_id=environment.id)
+    assert refused.value.body["error"]["details"]["error_code"] == "agent_model_required"  # type: ignore[index]
 
 
 async def test_nothing_is_made_of_what_is_archived_or_unknown(client: AsyncAnthropic) -> None:

@@ -117,3 +117,8 @@ LIMITS: Mapping[str, FieldInfo] = {
 
 OPEN_TYPES = frozenset({"BetaManagedAgentsCustomToolInputSchemaParam"})
 """Types that may hold fields of the user's own."""
+
+NULLABLE = frozenset(
+    f"BetaManagedAgentsAgentWithOverridesParams.{field}" for field in ("tools", "mcp_servers", "skills", "model")
+)
+"""Fields that may be null on the wire though the SDK's types do not say so; what null means is the handler's."""

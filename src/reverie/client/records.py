@@ -119,6 +119,7 @@ class TestedPattern(msgspec.Struct, frozen=True):
     sessions_without: int
     verdict: str
     naive_effect: float | None
+    on_reward: Effect | None = None
 
 
 class MeasuredMetric(Metric, frozen=True, forbid_unknown_fields=False, kw_only=True):

@@ -107,6 +107,7 @@ class DreamResultAnswer(TypedDict):
     placebo: dict[str, int]
     lessons: list[dict[str, Any]]
     patterns: list[dict[str, Any]]
+    outcomes: list[dict[str, Any]]
     changes: list[dict[str, Any]]
     seconds: float
     store: str

@@ -55,6 +55,18 @@ class WireEvidence(TypedDict):
 
     session_id: str
     event_id: str
+    hint: NotRequired[str]
+    """Why to look there, where a rule of thumb points at the event."""
+
+
+class WireAdjustment(TypedDict("WireAdjustment", {"from": str | None})):
+    """A change of a setting, and the values it was seen with."""
+
+    parameter: str
+    to: str | None
+    low: float | None
+    high: float | None
+    seen: list[str]
 
 
 class WireLesson(TypedDict):
@@ -87,6 +99,11 @@ class WireLesson(TypedDict):
     last_seen_at: datetime | None
     exceptions: list[str]
     shadows: list[str]
+    outcome: str
+    """What sessions were compared on: the reward, ``seconds``, ``tokens``, ``cost_usd`` or a metric."""
+    adjustment: WireAdjustment | None
+    on_reward: WireEffect | None
+    """Of advice on another outcome: what doing it does to the reward."""
 
 
 class WireStratum(TypedDict):
@@ -144,6 +161,7 @@ class WirePattern(TypedDict):
     sessions_without: int
     verdict: str
     naive_effect: float | None
+    on_reward: WireEffect | None
 
 
 def wire_lesson(row: LessonRow) -> dict[str, Any]:
@@ -186,7 +204,9 @@ async def list_patterns(call: Call) -> dict[str, Any]:
         dream_id, after = await table.latest_dream_id(call.connection, store.id), 0
     rows = [] if dream_id is None else await table.list_patterns(call.connection, store.id, dream_id, after, limit + 1)
     shown, next_page = page_of(rows, limit, lambda row: (dream_id, row.number))
-    return envelope([{"type": "pattern", "dream_id": dream_id, **row.pattern} for row in shown], next_page)
+    return envelope(
+        [{"type": "pattern", "dream_id": dream_id, "on_reward": None, **row.pattern} for row in shown], next_page
+    )
 
 
 _HERE = "reverie.api.routes.lessons"
