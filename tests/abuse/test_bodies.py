@@ -6,6 +6,7 @@ import pytest
 
 from reverie.api.app import ENDPOINTS
 from reverie.api.limits import MOST_BODY_BYTES
+from tests.abuse.connection import head, raw_connection
 from tests.abuse.envelope import check_refusal
 from tests.conformance.world import World
 
@@ -105,10 +106,9 @@ async def test_uploads_that_are_no_form_with_a_file_are_refused(content_type: st
 
 
 async def test_a_body_that_is_declared_too_large_is_refused_before_it_is_sent(world: World) -> None:
-    request = world.http.build_request("POST", PATH, headers={"content-length": str(MOST_BODY_BYTES + 1)})
-    answer = await world.http.send(request)
-    check_refusal(answer)
-    assert answer.status_code == 413
+    async with raw_connection(world) as (reader, writer):
+        writer.write(head(world, "POST", PATH, MOST_BODY_BYTES + 1))
+        assert (await reader.readline()).split()[1] == b"413"
 
 
 async def test_a_body_of_no_declared_length_is_cut_at_the_limit(world: World) -> None:

@@ -1,37 +1,16 @@
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from urllib.parse import urlsplit
+from contextlib import AsyncExitStack
 
 import httpx2
 
 from reverie.api.server import MOST_CONNECTIONS
+from tests.abuse.connection import head, raw_connection
 from tests.conformance.sse import raw_messages
 from tests.conformance.world import World, message
 
 MANY = 3 * MOST_CONNECTIONS
 """More than the server has connections to its database."""
 STREAMS = 200
-
-
-@asynccontextmanager
-async def raw_connection(world: World) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    address = urlsplit(world.served.url)
-    reader, writer = await asyncio.open_connection(address.hostname, address.port)
-    try:
-        yield reader, writer
-    finally:
-        writer.close()
-
-
-def head(world: World, method: str, path: str, length: int = 0) -> bytes:
-    lines = [
-        f"{method} {path} HTTP/1.1",
-        "host: reverie",
-        f"authorization: {world.http.headers['authorization']}",
-        f"content-length: {length}",
-    ]
-    return "\r\n".join([*lines, "", ""]).encode()
 
 
 async def test_clients_that_trickle_their_bodies_hold_up_nobody(world: World) -> None:

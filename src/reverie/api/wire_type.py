@@ -109,7 +109,7 @@ def describe_problem(error: ValidationError, value: object) -> str:
 def _describe_json_problem(error: ValidationError, data: bytes) -> str:
     try:
         value = msgspec.json.decode(data)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         value = None
     return describe_problem(error, value)
 
