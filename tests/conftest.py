@@ -54,13 +54,13 @@ def database_server() -> Iterator[EmbeddedServer]:
 @pytest.fixture
 def database_url(database_server: EmbeddedServer) -> Iterator[str]:
     """The address of a fresh, migrated database."""
-    yield from _fresh_database(database_server)
+    yield from fresh_database(database_server)
 
 
 @pytest.fixture
 def other_database_url(database_server: EmbeddedServer) -> Iterator[str]:
     """The address of a second fresh database."""
-    yield from _fresh_database(database_server)
+    yield from fresh_database(database_server)
 
 
 @pytest.fixture
@@ -77,7 +77,8 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
         yield database
 
 
-def _fresh_database(server: EmbeddedServer) -> Iterator[str]:
+def fresh_database(server: EmbeddedServer) -> Iterator[str]:
+    """The address of a database that exists until the generator ends."""
     name = f"test_{next(_numbers)}"
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE template")

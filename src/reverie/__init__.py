@@ -4,7 +4,7 @@ The rooms, in the order of the flow; a room imports only rooms before it, and no
 
     sessions → outcomes → digests → patterns → lessons → memory → dreams → agents
 
-Edges: storage, models, reports, testing, jobs, api, client, library, cli. Below the flow: prompts.
+Edges: storage, models, telemetry, reports, testing, jobs, api, client, library, cli. Below the flow: prompts.
 
 The names below are the public ones; they are loaded when first used, so that the command line starts quickly.
 """
@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reverie.client.client import AsyncClient, Client
     from reverie.dreams.dream import DreamResult
     from reverie.dreams.policy import DreamPolicy
     from reverie.errors import ReverieError
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from reverie.storage.import_summary import ImportOptions, ImportSummary
 
 __all__ = [
+    "AsyncClient",
     "AsyncReverie",
+    "Client",
     "DreamPolicy",
     "DreamResult",
     "ImportOptions",
@@ -40,7 +43,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AsyncClient": "reverie.client.client",
     "AsyncReverie": "reverie.library",
+    "Client": "reverie.client.client",
     "DreamPolicy": "reverie.dreams.policy",
     "DreamResult": "reverie.dreams.dream",
     "ImportOptions": "reverie.storage.import_summary",

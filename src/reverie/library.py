@@ -25,6 +25,7 @@ from reverie.storage.memory_stores import find_store
 from reverie.storage.policies import find_policy
 from reverie.storage.recall import recall
 from reverie.storage.scores import define_metric, score_session
+from reverie.telemetry.opening import open_telemetry
 
 
 class AsyncReverie:
@@ -75,9 +76,12 @@ class AsyncReverie:
         """
         chosen, request = await self._ask(store, where, policy)
         named = self._settings.model
-        async with nullcontext() if named is None else open_model(named) as model:
-            runtime = Runtime(self._database, self._settings, chosen, self._clock, lambda *_: None, model)
-            return await dream(runtime, request)
+        with open_telemetry(self._settings) as telemetry:
+            async with nullcontext() if named is None else open_model(named) as model:
+                runtime = Runtime(
+                    self._database, self._settings, chosen, self._clock, lambda *_: None, model, telemetry.stage
+                )
+                return await dream(runtime, request)
 
     async def estimate_dream(
         self, store: str = "default", *, where: str | None = None, policy: DreamPolicy | None = None

@@ -65,6 +65,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Dreams that a server runs at a time; others wait. ``REVERIE_DREAMS``."""
     import_bytes: int = _IMPORT_BYTES
     """The largest import that a server takes over HTTP. ``REVERIE_IMPORT_BYTES``."""
+    otlp_endpoint: str | None = None
+    """Where traces and metrics go, such as ``http://localhost:4318``. ``REVERIE_OTLP_ENDPOINT``; default: nowhere."""
     model: ModelSettings | None = None
     """The language model that may help; None (``REVERIE_MODEL`` unset) is the default, and nothing needs one."""
     secret_keys: tuple[Secret, ...] = ()
@@ -89,6 +91,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         redaction=redaction == "on",
         dreams=_load_count(environment, "REVERIE_DREAMS", _DREAMS),
         import_bytes=_load_count(environment, "REVERIE_IMPORT_BYTES", _IMPORT_BYTES),
+        otlp_endpoint=_load_endpoint(environment.get("REVERIE_OTLP_ENDPOINT")),
         model=_load_model(environment),
         secret_keys=_load_secret_keys(environment.get("REVERIE_SECRET_KEY")),
     )
@@ -99,6 +102,12 @@ def _load_count(environment: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise SettingsError(f"{name}={text!r} is not a whole number above 0; unset it or give one")
     return int(text)
+
+
+def _load_endpoint(text: str | None) -> str | None:
+    if text and not text.startswith(("http://", "https://")):
+        raise SettingsError(f"REVERIE_OTLP_ENDPOINT={text!r} must start with http:// or https://")
+    return text or None
 
 
 def _load_secret_keys(text: str | None) -> tuple[Secret, ...]:

@@ -28,14 +28,15 @@ def at(text: str) -> datetime:
 
 
 def matches(expression: str, wall: datetime) -> bool:
-    texts = expression.split()
-    shown = (wall.minute, wall.hour, wall.day, wall.month, wall.isoweekday())
-    minute, hour, day, month, weekday = (
-        text == "*" or value in {int(number) % (7 if text is texts[4] else 100) for number in text.split(",")}
-        for text, value in zip(texts, (*shown[:4], shown[4] % 7), strict=True)
-    )
-    either = texts[2] != "*" and texts[4] != "*"
-    return minute and hour and month and (day or weekday if either else day and weekday)
+    minute, hour, day, month, weekday = expression.split()
+    on_day, on_weekday = holds(day, wall.day), holds(weekday, wall.isoweekday(), wall.isoweekday() % 7)
+    either = day != "*" and weekday != "*"
+    on_date = (on_day or on_weekday) if either else (on_day and on_weekday)
+    return holds(minute, wall.minute) and holds(hour, wall.hour) and holds(month, wall.month) and on_date
+
+
+def holds(field: str, *values: int) -> bool:
+    return field == "*" or not {int(number) for number in field.split(",")}.isdisjoint(values)
 
 
 @given(EXPRESSIONS, ZONES, BEGINNINGS, st.integers(0, 1440))

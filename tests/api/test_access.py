@@ -5,7 +5,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from reverie.api.app import make_app
+from reverie.api.app import ENDPOINTS, make_app
 from reverie.api.endpoint import Call, Endpoint
 from reverie.storage.api_keys import KeyScope, create_key
 from reverie.storage.workspaces import DEFAULT_WORKSPACE
@@ -68,3 +68,10 @@ async def test_a_token_reaches_its_session_with_its_stores_and_skills_alone(
     ask: Ask, method: str, path: str, status: int
 ) -> None:
     assert await ask(method, path) == status
+
+
+def test_every_endpoint_that_a_token_may_call_names_what_its_scope_is_held_against() -> None:
+    held = ("{session_id}", "{memory_store_id}", "{skill_id}", "{work_id}")
+    open_to_tokens = [endpoint for endpoint in ENDPOINTS if endpoint.worker]
+    assert open_to_tokens
+    assert [endpoint.name for endpoint in open_to_tokens if not any(name in endpoint.path for name in held)] == []

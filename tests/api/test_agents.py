@@ -5,6 +5,9 @@ import pytest
 from anthropic import AsyncAnthropic, BadRequestError, ConflictError, NotFoundError
 from anthropic.types.beta import BetaManagedAgentsAgent
 
+from tests.api.test_skills import make as make_skill
+from tests.api.test_skills import skill_files
+
 MODEL = "claude-opus-5-5"
 
 
@@ -34,7 +37,7 @@ async def test_every_kind_of_tool_is_answered_as_the_sdk_types_it(client: AsyncA
     await make(
         client,
         mcp_servers=[{"type": "url", "name": "crm", "url": "https://crm.example.com/mcp"}],
-        skills=[{"type": "custom", "skill_id": "skill_1"}, {"type": "anthropic", "skill_id": "xlsx", "version": "2"}],
+        skills=[{"type": "anthropic", "skill_id": "xlsx", "version": "2"}],
         tools=[
             {"type": "mcp_toolset", "mcp_server_name": "crm", "configs": [{"name": "find", "enabled": False}]},
             {
@@ -215,3 +218,31 @@ async def test_a_server_and_the_toolset_that_uses_it_go_together(client: AsyncAn
         await client.beta.agents.update(agent.id, mcp_servers=None)
     with pytest.raises(BadRequestError, match="no mcp_toolset"):
         await client.beta.agents.update(agent.id, tools=None)
+
+
+async def test_a_skill_is_pinned_to_its_latest_version_until_it_is_given_again(client: AsyncAnthropic) -> None:
+    skill = await make_skill(client)
+    asked: Any = [{"type": "custom", "skill_id": skill.id}]
+    agent = await make(client, skills=asked, tools=[{"type": "agent_toolset_20260401"}])
+    newer = await client.beta.skills.versions.create(skill.id, files=skill_files(description="Better."))
+    renamed = await client.beta.agents.update(agent.id, name="other")
+    assert [pinned.version for pinned in renamed.skills] == [skill.latest_version_id]
+    changed = await client.beta.agents.update(agent.id, skills=asked)
+    assert [pinned.version for pinned in changed.skills] == [newer.id]
+    with pytest.raises(NotFoundError):
+        await make(client, skills=[{"type": "custom", "skill_id": "skill_none"}], tools=agent.tools)
+
+
+async def test_a_session_takes_overrides_and_leaves_the_agent_as_it_is(client: AsyncAnthropic) -> None:
+    helper = await make(client, "helper")
+    lead = await make(client, "lead", system="Be kind.", multiagent={"type": "coordinator", "agents": [helper.id]})
+    environment = await client.beta.environments.create(name="e")
+    session = await client.beta.sessions.create(
+        agent={"type": "agent_with_overrides", "id": lead.id, "system": None, "model": {"id": "m", "effort": "low"}},
+        environment_id=environment.id,
+    )
+    assert (session.agent.id, session.agent.version, session.agent.system) == (lead.id, 1, None)
+    assert session.agent.model.to_dict()["effort"] == {"type": "high"}
+    assert session.agent.multiagent is not None
+    assert session.agent.multiagent.to_dict()["agents"][0]["name"] == "helper"  # type: ignore[index]
+    assert await client.beta.agents.retrieve(lead.id) == lead

@@ -258,3 +258,44 @@ async def test_a_busy_session_cannot_be_deleted(client: AsyncAnthropic) -> None:
         await client.beta.sessions.delete(session.id)
     await client.beta.sessions.events.send(session.id, events=[{"type": "user.interrupt"}])
     assert (await client.beta.sessions.delete(session.id)).type == "session_deleted"
+
+
+async def test_a_message_is_shown_while_it_is_written_to_those_who_ask(
+    client: AsyncAnthropic, http: httpx2.AsyncClient
+) -> None:
+    session = await make_session(client, initial_events=HELLO)
+    previews = f"/v1/sessions/{session.id}/previews"
+    async with (
+        await client.beta.sessions.events.stream(session.id, event_deltas=["agent.message"]) as stream,
+        await client.beta.sessions.events.stream(session.id) as plain,
+    ):
+        id_ = (await http.post(previews, json={"type": "agent.message"})).json()["id"]
+        for text in ("Hel", "lo"):
+            await http.post(previews, json={"event_id": id_, "text": text})
+        message = {"type": "agent.message", "id": id_, "content": [{"type": "text", "text": "Hello"}]}
+        await record(http, session.id, message, {"type": "session.status_idle"})
+        seen: list[Any] = []
+        async for event in stream:
+            seen.append(event)
+            if event.type == "session.status_idle":
+                break
+        plainly = [event.type async for event in _until_idle(plain)]
+    start, *deltas = [event for event in seen if event.type in ("event_start", "event_delta")]
+    (final,) = [event for event in seen if event.type == "agent.message"]
+    assert start.event.id == final.id == id_
+    assert "".join(delta.delta.content.text for delta in deltas) == final.content[0].text
+    assert "event_delta" not in plainly
+
+
+async def _until_idle(stream: Any) -> Any:
+    async for event in stream:
+        yield event
+        if event.type == "session.status_idle":
+            return
+
+
+async def test_only_messages_and_thinking_are_previewed(client: AsyncAnthropic) -> None:
+    session = await make_session(client)
+    wrong: Any = ["agent.tool_use"]
+    with pytest.raises(BadRequestError):
+        await client.beta.sessions.events.stream(session.id, event_deltas=wrong)

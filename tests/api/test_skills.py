@@ -98,6 +98,13 @@ async def test_an_unsafe_upload_is_refused_and_nothing_is_kept(client: AsyncAnth
 async def test_a_worker_reads_and_downloads_but_does_not_write(server: Server, client: AsyncAnthropic) -> None:
     skill = await make(client)
     environment = await client.beta.environments.create(name="e")
+    agent = await client.beta.agents.create(
+        name="reader",
+        model="any-model",
+        tools=[{"type": "agent_toolset_20260401"}],
+        skills=[{"type": "custom", "skill_id": skill.id}],
+    )
+    await client.beta.sessions.create(agent=agent.id, environment_id=environment.id)
     async with server.client(await server.key("worker", environment_id=environment.id)) as worker:
         await worker.beta.skills.versions.retrieve("latest", skill_id=skill.id)
         await worker.beta.skills.versions.download(skill.latest_version_id, skill_id=skill.id)

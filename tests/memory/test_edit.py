@@ -6,6 +6,7 @@ import pytest
 from reverie.errors import (
     InputError,
     MemoryPathError,
+    NotFoundError,
     PathConflictError,
     PreconditionError,
     StoreArchivedError,
@@ -107,3 +108,49 @@ def test_a_bad_path_or_content_is_named() -> None:
         plan_edits(STORE, {}, [Edit("notes.md", "", "")])
     with pytest.raises(InputError, match="/a: content holds a NUL"):
         plan_edits(STORE, {}, [Edit("/a", "\0", "")])
+
+
+def test_a_renamed_memory_keeps_its_id_and_may_change_its_content_too() -> None:
+    edits = [Edit("/x", "a", "", renamed_from="/a"), Edit("/y", "new", "", renamed_from="/b")]
+    steps = plan_edits(STORE, heads(a="a", b="b"), edits)
+    assert [(step.operation, step.path, step.memory_id, step.content) for step in steps] == [
+        ("modified", "/x", "mem_a", "a"),
+        ("modified", "/y", "mem_b", "new"),
+    ]
+
+
+def test_a_rename_holds_its_precondition_against_the_present_content() -> None:
+    with pytest.raises(PreconditionError):
+        plan_edits(STORE, heads(a="a"), [Edit("/x", "a", "", content_sha256(b"read before"), renamed_from="/a")])
+
+
+@pytest.mark.parametrize("edit", [Edit("/b", "a", "", renamed_from="/a"), Edit("/b", "b", "", only_new=True)])
+def test_nothing_new_or_renamed_takes_the_place_of_a_memory(edit: Edit) -> None:
+    with pytest.raises(PathConflictError, match="mem_b is there already") as caught:
+        plan_edits(STORE, heads(a="a", b="b"), [edit])
+    assert (caught.value.memory_id, caught.value.path) == ("mem_b", "/b")
+
+
+def test_one_act_may_let_memories_change_places_and_put_a_new_one_where_another_was() -> None:
+    edits = [
+        Edit("/b", "a", "", renamed_from="/a"),
+        Edit("/c", "b", "", renamed_from="/b"),
+        Edit("/a", "new", "", only_new=True),
+    ]
+    steps = plan_edits(STORE, heads(a="a", b="b"), edits)
+    assert [(step.operation, step.path, step.memory_id) for step in steps] == [
+        ("modified", "/b", "mem_a"),
+        ("modified", "/c", "mem_b"),
+        ("created", "/a", None),
+    ]
+
+
+def test_a_memory_can_be_renamed_into_the_directory_of_its_own_name_and_out_of_it() -> None:
+    assert plan_edits(STORE, heads(a="a"), [Edit("/a/b", "a", "", renamed_from="/a")])[0].path == "/a/b"
+    inner = {"/a/b": Head("mem_a", "/a/b", content_sha256(b"a"))}
+    assert plan_edits(STORE, inner, [Edit("/a", "a", "", renamed_from="/a/b")])[0].path == "/a"
+
+
+def test_only_a_memory_that_is_there_can_be_renamed() -> None:
+    with pytest.raises(NotFoundError, match="/a: there is no memory to rename"):
+        plan_edits(STORE, {}, [Edit("/b", "b", "", renamed_from="/a")])

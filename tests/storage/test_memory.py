@@ -9,6 +9,7 @@ from reverie.memory.memory import Edit, Revision
 from reverie.storage.database import Connection, Database
 from reverie.storage.memory import apply_edits, list_memories, read_memory
 from reverie.storage.memory_stores import archive_store, create_store, find_store
+from reverie.storage.recall import recall
 from reverie.storage.revisions import list_revisions, list_versions
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -151,3 +152,29 @@ async def test_what_is_not_there_is_named(database: Database) -> None:
             await read_memory(conn, store_id, "/missing")
         with pytest.raises(NotFoundError, match="memstore_missing"):
             await put(conn, "memstore_missing", Edit("/a", "1", ""))
+
+
+async def test_one_act_lets_memories_change_places(database: Database) -> None:
+    async with database.connection() as conn:
+        store_id = await new_store(conn)
+        await put(conn, store_id, Edit("/a", "first", ""), Edit("/b", "second", ""))
+        first, second = [await read_memory(conn, store_id, path) for path in ("/a", "/b")]
+        await put(
+            conn,
+            store_id,
+            Edit("/b", "first", "", renamed_from="/a"),
+            Edit("/a", "second", "", renamed_from="/b"),
+            now=LATER,
+        )
+        moved = await read_memory(conn, store_id, first.id)
+        assert (moved.path, moved.content, moved.updated_at) == ("/b", "first", LATER)
+        assert (await read_memory(conn, store_id, second.id)).path == "/a"
+
+
+async def test_a_renamed_memory_is_recalled_by_its_new_name(database: Database) -> None:
+    async with database.connection() as conn:
+        store_id = await new_store(conn)
+        await put(conn, store_id, Edit("/refunds", "text", ""))
+        await put(conn, store_id, Edit("/invoices", "text", "", renamed_from="/refunds"))
+        assert await recall(conn, store_id, "refunds", 5, now=NOW) == ()
+        assert [hit.path for hit in await recall(conn, store_id, "invoices", 5, now=NOW)] == ["/invoices"]

@@ -4,12 +4,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reverie.errors import ConflictError, NotFoundError
+from reverie.errors import NotFoundError, StateError
 from reverie.memory.memory import Edit, Revision
 from reverie.storage.database import Connection, Database
 from reverie.storage.memory import apply_edits, list_memories, read_memory, rollback
 from reverie.storage.memory_stores import archive_store, create_store
 from reverie.storage.revisions import (
+    VersionFilter,
     list_revisions,
     list_standing_versions,
     list_versions,
@@ -79,6 +80,17 @@ async def test_memories_that_survive_a_rollback_keep_their_ids(database: Databas
         assert (await read_memory(conn, store_id, "/a")).id == before.id
 
 
+async def test_a_rollback_takes_a_rename_back(database: Database) -> None:
+    async with database.connection() as conn:
+        store_id = await new_store(conn)
+        await put(conn, store_id, {"/a": "1"})
+        before = await read_memory(conn, store_id, "/a")
+        renamed, taken = Edit("/b", "1", "", renamed_from="/a"), Edit("/a", "2", "", only_new=True)
+        await apply_edits(conn, store_id, [renamed, taken], act="write", actor="user", reason="test", now=NOW)
+        await rollback(conn, store_id, 1, "test", LATER)
+        assert [(memory.id, memory.path) for memory in await list_memories(conn, store_id)] == [(before.id, "/a")]
+
+
 async def test_a_revision_that_never_was_cannot_be_gone_back_to(database: Database) -> None:
     async with database.connection() as conn:
         store_id = await new_store(conn)
@@ -102,7 +114,7 @@ async def test_versions_outlive_their_memory(database: Database) -> None:
         await put(conn, store_id, {"/a": "1", "/b": "1"})
         memory = await read_memory(conn, store_id, "/a")
         await put(conn, store_id, {"/a": None})
-        versions = await list_versions(conn, store_id, memory_id=memory.id)
+        versions = await list_versions(conn, store_id, VersionFilter(memory_id=memory.id))
         assert [(version.operation, version.path, version.content) for version in versions] == [
             ("deleted", "/a", None),
             ("created", "/a", "1"),
@@ -133,7 +145,7 @@ async def test_what_a_memory_holds_now_cannot_be_redacted(database: Database) ->
         store_id = await new_store(conn)
         await put(conn, store_id, {"/a": "1"})
         (version,) = await list_versions(conn, store_id)
-        with pytest.raises(ConflictError, match="'/a' holds now"):
+        with pytest.raises(StateError, match="'/a' holds now"):
             await redact_version(conn, store_id, version.id, None, NOW)
 
 

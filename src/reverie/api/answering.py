@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from reverie.api.access import KeyRing, check_role, check_scope
+from reverie.api.betas import check_betas
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.limits import MOST_BODY_BYTES
 from reverie.api.rates import RateLimiter
@@ -38,6 +39,7 @@ from reverie.errors import (
 from reverie.ids import new_id
 from reverie.storage.resources.audit import record_act
 from reverie.storage.resources.outbox import write_notices
+from reverie.telemetry.telemetry import REQUESTS
 
 BODY_SECONDS = 60.0
 """How long a client may take to send a body."""
@@ -122,6 +124,11 @@ def answering(
     async def answer(request: Request) -> Response:
         request_id = new_id("req", service.clock.now())
         request.state.request_id = request_id
+        response = await respond(request, request_id)
+        service.telemetry.count(REQUESTS, 1, {"endpoint": endpoint.name, "status": response.status_code})
+        return response
+
+    async def respond(request: Request, request_id: str) -> Response:
         try:
             response = await _answer(endpoint, service, keys, rates, request, request_id)
         except ClientDisconnect:
@@ -142,6 +149,8 @@ async def _answer(
     key, database = await keys.identify(request, service)
     check_role(key, endpoint)
     rates.count(key.id)
+    if service.options.strict_betas:
+        check_betas(request, endpoint)
     call = Call(
         request=request,
         service=service,

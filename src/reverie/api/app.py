@@ -1,36 +1,51 @@
 """The ASGI app: every endpoint, the OpenAPI document, health."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import cache
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from reverie.api.access import KeyRing
 from reverie.api.answering import answering, error_response, json_response
+from reverie.api.docs import render_docs
 from reverie.api.endpoint import Endpoint
 from reverie.api.openapi import openapi_document
 from reverie.api.rates import RateLimiter
 from reverie.api.routes import (
     agents,
+    audit_log,
     credentials,
     deployments,
     dreams,
     environment_keys,
     environments,
     files,
+    lessons,
+    memories,
+    memory_stores,
+    memory_versions,
+    metrics,
     models,
+    policies,
+    recall,
+    segments,
     session_events,
     session_imports,
     session_resources,
     session_threads,
     sessions,
     skills,
+    store_revisions,
     vaults,
+    webhooks,
     work,
 )
 from reverie.api.service import Service
@@ -46,19 +61,27 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *session_events.ENDPOINTS,
     *session_threads.ENDPOINTS,
     *session_resources.ENDPOINTS,
+    *memory_stores.ENDPOINTS,
+    *memories.ENDPOINTS,
+    *memory_versions.ENDPOINTS,
+    *dreams.ENDPOINTS,
     *deployments.ENDPOINTS,
     *files.ENDPOINTS,
-    *dreams.ENDPOINTS,
-    *session_imports.ENDPOINTS,
     *skills.ENDPOINTS,
     *vaults.ENDPOINTS,
     *credentials.ENDPOINTS,
     *models.ENDPOINTS,
+    *webhooks.ENDPOINTS,
+    *session_imports.ENDPOINTS,
+    *audit_log.ENDPOINTS,
+    *lessons.ENDPOINTS,
+    *metrics.ENDPOINTS,
+    *policies.ENDPOINTS,
+    *recall.ENDPOINTS,
+    *segments.ENDPOINTS,
+    *store_revisions.ENDPOINTS,
 )
 """All of the API, in the order of the documentation."""
-
-_DOCS = """<!doctype html><title>Reverie API</title><meta charset="utf-8">
-<script src="/docs/page.js" defer></script><main id="api"></main>"""
 
 
 def make_app(
@@ -69,6 +92,15 @@ def make_app(
     """The app that answers for ``service``."""
     keys, rates = KeyRing(), RateLimiter(service.options.requests_per_minute)
 
+    # The SDK's types take seconds to load and describe, so it is done when first asked for, and once.
+    @cache
+    def described() -> dict[str, Any]:
+        return openapi_document(endpoints)
+
+    @cache
+    def page() -> str:
+        return render_docs(described())
+
     async def health(request: Request) -> Response:  # noqa: ARG001 - Starlette's signature
         return json_response({"status": "ok"})
 
@@ -78,7 +110,10 @@ def make_app(
         return json_response({"status": "ready"})
 
     async def document(request: Request) -> Response:  # noqa: ARG001
-        return json_response(openapi_document(endpoints))
+        return json_response(await asyncio.to_thread(described))
+
+    async def docs(request: Request) -> Response:  # noqa: ARG001
+        return HTMLResponse(await asyncio.to_thread(page))
 
     async def failed(request: Request, error: Exception) -> Response:
         now = service.clock.now()
@@ -88,10 +123,12 @@ def make_app(
         Route("/health", health),
         Route("/ready", ready),
         Route("/openapi.json", document),
+        Route("/docs", docs),
         *(Route(x.path, answering(x, service, keys, rates), methods=[x.method], name=x.name) for x in endpoints),
     ]
     handlers: dict[Any, Any] = {HTTPException: failed}
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    watched = [Middleware(service.telemetry.wrap)]
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers, middleware=watched)
 
 
 def _plain(request: Request, error: Exception) -> Exception:

@@ -8,6 +8,9 @@ from pydantic.fields import FieldInfo
 _PAGE = Field(ge=1, le=100)
 _VERSION = Field(ge=1)
 _METADATA = Field(max_length=16)
+_METRIC_NAME = Field(min_length=1, max_length=128)
+_FINITE = Field(allow_inf_nan=False)
+_SHA256 = Field(pattern="^[0-9a-f]{64}$")
 _INITIAL_EVENTS = Field(min_length=1, max_length=50)
 _RESOURCES = Field(max_length=500)
 _VAULTS = Field(max_length=50)
@@ -24,6 +27,29 @@ LIMITS: Mapping[str, FieldInfo] = {
     "SkillListParams.limit": Field(ge=1, le=1000),
     "SkillVersionListQuery.limit": Field(ge=1, le=1000),
     "AgentCreateParams.name": Field(min_length=1, max_length=256),
+    "BetaManagedAgentsPreconditionParam.content_sha256": _SHA256,
+    "AuditLogParams.limit": _PAGE,
+    "LessonListParams.limit": _PAGE,
+    "PatternListParams.limit": _PAGE,
+    "RevisionListParams.limit": _PAGE,
+    "RevisionDiffParams.against": Field(ge=0),
+    "RollbackParams.reason": Field(min_length=1, max_length=1024),
+    "RecallParams.query": Field(min_length=1, max_length=4096),
+    "RecallParams.limit": Field(ge=1, le=100),
+    "RecallParams.tokens": Field(ge=1),
+    "MetricDefineParams.name": _METRIC_NAME,
+    "MetricDefineParams.low": _FINITE,
+    "MetricDefineParams.high": _FINITE,
+    "MetricDefineParams.weight": _FINITE,
+    "MetricDefineParams.target": _FINITE,
+    "ScoreParams.scores": Field(min_length=1, max_length=100),
+    "WireScore.metric": _METRIC_NAME,
+    "WireScore.value": _FINITE,
+    "MemoryDeleteParams.expected_content_sha256": _SHA256,
+    "MemoryListQuery.depth": Field(ge=0, le=1),
+    "MemoryListQuery.limit": Field(ge=1),
+    "MemoryStoreListParams.limit": Field(ge=1, le=100),
+    "MemoryVersionListParams.limit": Field(ge=1),
     "AgentCreateParams.description": Field(max_length=2048),
     "AgentCreateParams.system": Field(max_length=100_000),
     "AgentUpdateParams.name": Field(min_length=1, max_length=256),
@@ -72,6 +98,15 @@ LIMITS: Mapping[str, FieldInfo] = {
     "VaultCreateParams.display_name": Field(min_length=1, max_length=255),
     "VaultListParams.limit": Field(ge=1, le=100),
     "VaultUpdateParams.display_name": Field(min_length=1, max_length=255),
+    "WebhookEndpointCreateParams.description": Field(max_length=2048),
+    "WebhookEndpointCreateParams.enabled_events": Field(min_length=1, max_length=256),
+    "WebhookEndpointCreateParams.name": Field(max_length=256),
+    "WebhookEndpointCreateParams.url": Field(max_length=2048),
+    "WebhookEndpointUpdateParams.description": Field(max_length=2048),
+    "WebhookEndpointUpdateParams.enabled_events": Field(max_length=256),
+    "WebhookEndpointUpdateParams.name": Field(max_length=256),
+    "WebhookEndpointUpdateParams.url": Field(max_length=2048),
+    "WebhookListParams.limit": Field(ge=0, le=100),
     "WorkHeartbeatParams.desired_ttl_seconds": Field(ge=5, le=3600),
     "WorkListParams.limit": Field(ge=1, le=100),
     "WorkPollParams.block_ms": Field(ge=1, le=999),

@@ -1,23 +1,38 @@
 """Live events across processes: whoever appends to a session says so in the database, and every server hears it."""
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
+import msgspec
 import structlog
 from psycopg import AsyncConnection, OperationalError
 
-from reverie.storage.announcing import CHANNEL
-from reverie.storage.announcing import announce as announce
+from reverie.storage.announcing import CHANNEL, PREVIEWS
 from reverie.storage.database import Database
 
 _RECONNECT_SECONDS = 0.5
+_MOST_PREVIEWS = 1_000
 
 Result = TypeVar("Result")
 
 log = structlog.get_logger("reverie.live")
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """A piece of an event that is being written."""
+
+    session_id: str
+    thread_id: str | None
+    message: dict[str, Any]
+    """An ``event_start`` or ``event_delta`` as it is streamed."""
+
+
+class _Watcher(msgspec.Struct, eq=False):
+    grown: asyncio.Event
+    pieces: deque[Preview]
 
 
 class LiveEvents:
@@ -31,6 +46,7 @@ class LiveEvents:
         self._listening = asyncio.Event()
         self.closing = asyncio.Event()
         """Set when the server stops, so that streams end."""
+        self._watchers: defaultdict[str, list[_Watcher]] = defaultdict(list)
         self._reads: dict[Hashable, asyncio.Task[Any]] = {}
 
     @contextmanager
@@ -44,6 +60,22 @@ class LiveEvents:
             self._followers[session_id].discard(grown)
             if not self._followers[session_id]:
                 del self._followers[session_id]
+
+    @contextmanager
+    def watch_previews(self, session_id: str, grown: asyncio.Event) -> Iterator[deque[Preview]]:
+        """Where pieces of previews are put, and ``grown`` is set; a reader that falls behind loses the oldest."""
+        watcher = _Watcher(grown, deque(maxlen=_MOST_PREVIEWS))
+        self._watchers[session_id].append(watcher)
+        try:
+            yield watcher.pieces
+        finally:
+            self._watchers[session_id].remove(watcher)
+            if not self._watchers[session_id]:
+                del self._watchers[session_id]
+
+    def count_followers(self) -> int:
+        """How many streams are open in this process."""
+        return sum(map(len, self._followers.values()))
 
     async def share(self, key: Hashable, read: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         """What ``read`` gives; whoever asks for the same key meanwhile waits for the same answer."""
@@ -76,15 +108,23 @@ class LiveEvents:
             try:
                 async with await AsyncConnection.connect(database.url, autocommit=True) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
+                    await connection.execute(f"LISTEN {PREVIEWS}")
                     self._listening.set()
                     # What was announced while nobody listened is found by looking.
                     self._wake_all()
                     async for notice in connection.notifies():
+                        if notice.channel == PREVIEWS:
+                            self._pass_on(msgspec.json.decode(notice.payload, type=Preview))
                         for follower in self._followers.get(notice.payload, ()):
                             follower.set()
             except OperationalError:
                 log.warning("lost the connection that hears of live events; making it again")
                 await asyncio.sleep(_RECONNECT_SECONDS)
+
+    def _pass_on(self, preview: Preview) -> None:
+        for watcher in self._watchers.get(preview.session_id, ()):
+            watcher.pieces.append(preview)
+            watcher.grown.set()
 
     def _wake_all(self) -> None:
         for followers in self._followers.values():

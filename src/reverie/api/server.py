@@ -9,15 +9,17 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from reverie.api import scheduling
+from reverie.api import scheduling, webhook_delivery
 from reverie.api.app import make_app
 from reverie.api.live import LiveEvents
+from reverie.api.load import tell_load
 from reverie.api.routes import dreams, files
 from reverie.api.service import Service, ServiceOptions
 from reverie.clock import SystemClock
 from reverie.settings import Settings
 from reverie.storage.database import open_database
 from reverie.storage.workspaces import ensure_workspaces
+from reverie.telemetry.opening import open_telemetry
 
 GRACEFUL_SECONDS = 10
 """How long a stopping server lets requests finish."""
@@ -25,7 +27,13 @@ MOST_CONNECTIONS = 16
 
 Background = Callable[[Service], Awaitable[None]]
 """Work that goes on for as long as the server does; cancelled when it stops."""
-BACKGROUND: tuple[Background, ...] = (files.clean, scheduling.work, dreams.run_dreams)
+BACKGROUND: tuple[Background, ...] = (
+    files.clean,
+    scheduling.work,
+    dreams.run_dreams,
+    webhook_delivery.work,
+    tell_load,
+)
 
 log = structlog.get_logger("reverie.server")
 
@@ -35,11 +43,12 @@ async def open_service(settings: Settings, options: ServiceOptions) -> AsyncIter
     """The service with its database open and its background work running."""
     clock = SystemClock()
     async with AsyncExitStack() as stack:
+        telemetry = stack.enter_context(open_telemetry(settings))
         database = await stack.enter_async_context(open_database(settings, MOST_CONNECTIONS))
         await ensure_workspaces(database, clock.now())
         live = LiveEvents()
         await stack.enter_async_context(live.listening(database))
-        service = Service(database, settings, clock, live, options)
+        service = Service(database, settings, clock, live, options, telemetry=telemetry)
         await stack.enter_async_context(_running(service))
         yield service
 

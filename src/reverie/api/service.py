@@ -7,6 +7,7 @@ from reverie.api.live import LiveEvents
 from reverie.clock import Clock
 from reverie.settings import Settings
 from reverie.storage.database import Database
+from reverie.telemetry.telemetry import NO_TELEMETRY, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class ServiceOptions:
     """Insist on the beta headers as the hosted service does."""
     requests_per_minute: int | None = None
     """The most calls a key may make in a minute; None sets no limit."""
+    private_webhooks: bool = False
+    """Deliver webhooks to private networks and over plain HTTP too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +33,5 @@ class Service:
     clock: Clock
     live: LiveEvents
     options: ServiceOptions = ServiceOptions()
+    telemetry: Telemetry = NO_TELEMETRY
     extras: dict[str, Any] = field(default_factory=dict)

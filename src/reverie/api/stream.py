@@ -9,6 +9,7 @@ import msgspec
 from starlette.responses import StreamingResponse
 
 from reverie.api.endpoint import Call
+from reverie.api.live import Preview
 from reverie.errors import InputError
 from reverie.ids import derived_id
 from reverie.storage.resources.live_sessions import LiveSession, read_session, session_exists
@@ -53,12 +54,16 @@ async def open_stream(call: Call, wanted: LogFilter, deltas: Sequence[str]) -> S
         session = await read_session(connection, session_id)
     place = _Place(session.event_count - 1, session.input_count - 1)
     headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-    return StreamingResponse(_messages(call, session, wanted, place), headers=headers, media_type="text/event-stream")
+    messages = _messages(call, session, wanted, place, frozenset(deltas))
+    return StreamingResponse(messages, headers=headers, media_type="text/event-stream")
 
 
-async def _messages(call: Call, session: LiveSession, wanted: LogFilter, place: _Place) -> AsyncIterator[bytes]:
+async def _messages(
+    call: Call, session: LiveSession, wanted: LogFilter, place: _Place, deltas: frozenset[str]
+) -> AsyncIterator[bytes]:
     live = call.service.live
-    with live.follow(session.id) as grown:
+    begun: set[str] = set()
+    with live.follow(session.id) as grown, live.watch_previews(session.id, grown) as pieces:
         # Sent at once, so that the client knows the stream is open.
         yield _PING
         if session.status == "terminated":
@@ -70,9 +75,14 @@ async def _messages(call: Call, session: LiveSession, wanted: LogFilter, place: 
                 yield _PING
                 continue
             grown.clear()
+            # Taken before the log is read, so that a preview never comes after the event itself.
+            waiting = [pieces.popleft() for _ in range(len(pieces))]
             # Streams that have come equally far share one read.
-            key = (session.id, wanted.thread_id or "", wanted.primary_only, place)
+            key = (call.database.schema, session.key, wanted.thread_id or "", wanted.primary_only, place)
             step = await live.share(key, partial(_read_on, call, session, wanted, place))
+            for piece in waiting:
+                if _is_wanted(piece, wanted, deltas, begun):
+                    yield _message(piece.message["type"], piece.message)
             for message in step.messages:
                 yield message
             if step.ended:
@@ -80,6 +90,19 @@ async def _messages(call: Call, session: LiveSession, wanted: LogFilter, place: 
             place = step.place
             if step.full:
                 grown.set()
+
+
+def _is_wanted(piece: Preview, wanted: LogFilter, deltas: frozenset[str], begun: set[str]) -> bool:
+    """Whether a stream shows this piece: of its thread, of a type asked for, and of an event it saw begin."""
+    if piece.thread_id != wanted.thread_id:
+        return False
+    if piece.message["type"] == "event_start":
+        event = piece.message["event"]
+        if event["type"] in deltas and event["id"] not in begun:
+            begun.add(event["id"])
+            return True
+        return False
+    return piece.message["event_id"] in begun
 
 
 async def _grew(grown: asyncio.Event) -> bool:

@@ -22,6 +22,7 @@ from reverie.models.open import open_model
 from reverie.settings import Settings, load_settings
 from reverie.storage.database import Database
 from reverie.storage.policies import find_policy
+from reverie.telemetry.opening import open_telemetry
 
 
 @click.command()
@@ -52,8 +53,10 @@ def dream(store: str, where: str | None, report: Path | None, estimate: bool, as
             clock = SystemClock()
             request, policy = await _ask(database, store, where)
             named = settings.model
-            async with nullcontext() if named is None else open_model(named) as model:
-                result = await run_dream(Runtime(database, settings, policy, clock, told, model), request)
+            with open_telemetry(settings) as telemetry:
+                async with nullcontext() if named is None else open_model(named) as model:
+                    runtime = Runtime(database, settings, policy, clock, told, model, telemetry.stage)
+                    result = await run_dream(runtime, request)
             if report is not None:
                 tell("writing the report")
                 await _write_report(database, result, report, clock)

@@ -9,40 +9,13 @@ from rich.table import Table
 
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.run import run
-from reverie.dreams.policy import DreamPolicy
-from reverie.ids import event_sequence
-from reverie.lessons.doubt import what_would_change_our_mind
-from reverie.lessons.lesson import Evidence, Lesson
-from reverie.patterns.breakdown import StratumRow, break_down
-from reverie.patterns.corpus import form_strata
-from reverie.sessions.session import Transcript
-from reverie.sessions.transcript import Turn, render_turns
+from reverie.jobs.explaining import Explanation, explain_lesson
+from reverie.lessons.lesson import Lesson
+from reverie.patterns.breakdown import StratumRow
 from reverie.storage.database import Database
-from reverie.storage.digests import load_corpus
-from reverie.storage.dreams import find_lesson, read_dream
-from reverie.storage.sessions import read_transcripts
+from reverie.storage.dreams import find_lesson
 
-_SUPPORTING, _CONTRARY, _STRATA = 3, 2, 12
-_AROUND = 2
-
-
-class Moment(msgspec.Struct, frozen=True):
-    """A session at the moment that decides."""
-
-    session_id: str
-    event_id: str
-    reward: float | None
-    supports: bool
-    turns: tuple[Turn, ...]
-
-
-class Explanation(msgspec.Struct, frozen=True):
-    """All that speaks for and against a lesson."""
-
-    lesson: Lesson
-    strata: tuple[StratumRow, ...]
-    moments: tuple[Moment, ...]
-    doubts: tuple[str, ...]
+_STRATA = 12
 
 
 @click.command()
@@ -51,53 +24,20 @@ class Explanation(msgspec.Struct, frozen=True):
 def explain(lesson_id: str, as_json: bool) -> None:
     """Say why LESSON (its id, or the end of it) is believed, and what would change that."""
 
-    async def work(database: Database) -> Explanation:
-        return await _explain(database, lesson_id)
+    async def work(database: Database) -> tuple[Lesson, Explanation]:
+        async with database.connection() as connection:
+            lesson, dream_id = await find_lesson(connection, lesson_id)
+            return lesson, await explain_lesson(connection, lesson, dream_id)
 
-    explanation = run(work)
+    lesson, explanation = run(work)
     if as_json:
-        echo_json(explanation)
+        echo_json({"lesson": lesson, **msgspec.structs.asdict(explanation)})
     else:
-        _print(explanation)
+        _print(lesson, explanation)
 
 
-async def _explain(database: Database, lesson_id: str) -> Explanation:
-    async with database.connection() as connection:
-        lesson, dream_id = await find_lesson(connection, lesson_id)
-        dream = await read_dream(connection, dream_id)
-        corpus = await load_corpus(connection, dream.request.segment(), dream.last_session_key)
-        cited = [*lesson.evidence[:_SUPPORTING], *lesson.counter_examples[:_CONTRARY]]
-        transcripts = await read_transcripts(connection, [citation.session_id for citation in cited])
-    corpus = corpus.scored_only()
-    situation, _, name = lesson.behaviour.rpartition(" | ")
-    rows = break_down(
-        corpus,
-        form_strata(corpus),
-        category=lesson.scope.task_family,
-        situation=situation or "session",
-        name=name,
-    )
-    rewards = dict(zip(corpus.session_ids, corpus.reward.tolist(), strict=True))
-    by_id = {transcript.session.id: transcript for transcript in transcripts}
-    moments = tuple(
-        _moment(by_id[c.session_id], c, rewards.get(c.session_id), supports=number < len(lesson.evidence[:_SUPPORTING]))
-        for number, c in enumerate(cited)
-        if c.session_id in by_id
-    )
-    least_effect = DreamPolicy().mining.least_effect
-    return Explanation(lesson, tuple(rows), moments, what_would_change_our_mind(lesson, least_effect))
-
-
-def _moment(transcript: Transcript, citation: Evidence, reward: float | None, *, supports: bool) -> Moment:
-    at = event_sequence(citation.event_id)
-    turns = render_turns(transcript)
-    middle = next((i for i, turn in enumerate(turns) if turn.sequence >= at), len(turns))
-    around = turns[max(middle - _AROUND, 0) : middle + _AROUND + 1]
-    return Moment(citation.session_id, citation.event_id, reward, supports, around)
-
-
-def _print(explanation: Explanation) -> None:
-    lesson, console = explanation.lesson, Console()
+def _print(lesson: Lesson, explanation: Explanation) -> None:
+    console = Console()
     console.print(f"[bold]{lesson.statement}[/bold]", highlight=False)
     console.print(f"{lesson.kind.replace('_', ' ')}, {lesson.status}: {lesson.reason}\n", highlight=False)
     console.print(_strata_table(explanation.strata))

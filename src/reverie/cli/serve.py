@@ -17,8 +17,17 @@ from reverie.settings import load_settings
 @click.option("--no-key", is_flag=True, help="Ask for no API key; only on a loopback address.")
 @click.option("--strict-betas", is_flag=True, help="Insist on beta headers as the hosted service does.")
 @click.option("--rate-limit", type=click.IntRange(1), help="Most requests a minute of one key; none by default.")
+@click.option("--private-webhooks", is_flag=True, help="Deliver webhooks to private networks and over plain HTTP too.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
-def serve(host: str, port: int, no_key: bool, strict_betas: bool, rate_limit: int | None, log_level: str) -> None:
+def serve(
+    host: str,
+    port: int,
+    no_key: bool,
+    strict_betas: bool,
+    rate_limit: int | None,
+    private_webhooks: bool,
+    log_level: str,
+) -> None:
     """Serve the Managed Agents API and Reverie's own; stop with Ctrl-C.
 
     Data lives in REVERIE_HOME, or in DATABASE_URL, where any number of servers may share it. Keys come from
@@ -27,7 +36,12 @@ def serve(host: str, port: int, no_key: bool, strict_betas: bool, rate_limit: in
     if no_key and not _is_loopback(host):
         raise click.BadParameter(f"{host} can be reached from elsewhere; leave out --no-key", param_hint="--host")
     set_up_logs(log_level)
-    options = ServiceOptions(require_key=not no_key, strict_betas=strict_betas, requests_per_minute=rate_limit)
+    options = ServiceOptions(
+        require_key=not no_key,
+        strict_betas=strict_betas,
+        requests_per_minute=rate_limit,
+        private_webhooks=private_webhooks,
+    )
 
     def ready(taken: int) -> None:
         click.echo(f"Reverie serves http://{host}:{taken} (docs: /docs)")

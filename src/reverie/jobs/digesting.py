@@ -15,8 +15,11 @@ from reverie.digests.vector import TextEmbedder, best_embedder, pack_vectors
 from reverie.digests.vocabulary import kind_of
 from reverie.patterns.corpus import BehaviourName
 from reverie.sessions.event import Event, stored_event
-from reverie.sessions.session import Session, Transcript
+from reverie.sessions.session import LIVE_SOURCE, Session, Transcript
 from reverie.storage.digests import DigestBatch, DigestRow, situation_name
+from reverie.storage.prepare import redacted_live
+
+_LIVE = "SELECT key FROM sessions WHERE key = ANY(%s) AND source = %s"
 
 _decode = msgspec.json.Decoder().decode
 
@@ -24,7 +27,9 @@ _decode = msgspec.json.Decoder().decode
 def digest_sessions(url: str, keys: Sequence[int]) -> DigestBatch:
     """Digest the sessions with these keys; runs in a worker process, with a connection of its own."""
     position: dict[BehaviourName, int] = {}
-    digests = [(key, len(events), _digest(key, events)) for key, events in read_events(url, keys)]
+    digests = [
+        (key, len(events), digest_transcript(_transcript(key, events))) for key, events in read_events(url, keys)
+    ]
     embedder = best_embedder()
     vectors = _vectors([digest.opening for _, _, digest in digests], embedder)
     rows = [
@@ -41,23 +46,27 @@ def _vectors(openings: Sequence[str], embedder: TextEmbedder) -> dict[str, bytes
 
 
 def read_events(url: str, keys: Sequence[int]) -> Iterator[tuple[int, tuple[Event, ...]]]:
-    """The events of the sessions with these keys, in key order."""
+    """The events of the sessions with these keys, in key order; those of live sessions are redacted."""
     query = """
         SELECT session_key, type, payload::text, at, thread_id FROM events
         WHERE session_key = ANY(%s) ORDER BY session_key, sequence
     """
     with psycopg.connect(url) as connection:
         rows = connection.execute(query, [list(keys)]).fetchall()
+        live_rows = connection.execute(_LIVE, [list(keys), LIVE_SOURCE]).fetchall()
+        key_row = connection.execute("SELECT redaction_key FROM installation").fetchone()
+    live, redaction_key = {row[0] for row in live_rows}, bytes(key_row[0]) if key_row else None
     for key, group in groupby(rows, key=itemgetter(0)):
-        yield key, tuple(_event(row) for row in group)
+        transcript = _transcript(key, tuple(_event(row) for row in group), LIVE_SOURCE if key in live else "")
+        yield key, redacted_live(transcript, redaction_key).events
 
 
 def _event(row: tuple[Any, ...]) -> Event:
     return stored_event(row[1], _decode(row[2]), row[3], row[4])
 
 
-def _digest(key: int, events: tuple[Event, ...]) -> Digest:
-    return digest_transcript(Transcript(Session(id=str(key), source=""), events))
+def _transcript(key: int, events: tuple[Event, ...], source: str = "") -> Transcript:
+    return Transcript(Session(id=str(key), source=source), events)
 
 
 def _row(

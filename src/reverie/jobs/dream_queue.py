@@ -14,7 +14,7 @@ from psycopg import AsyncConnection, OperationalError, sql
 from reverie.clock import Clock
 from reverie.dreams.dream import STAGES
 from reverie.errors import DreamCanceledError, DreamError
-from reverie.jobs.dreams import Runtime
+from reverie.jobs.dreams import Runtime, Watch, unwatched
 from reverie.jobs.engine import Engine, hold_slot, open_engine
 from reverie.language_model import LanguageModel
 from reverie.models.open import open_model
@@ -35,10 +35,11 @@ log = structlog.get_logger("reverie.dreams")
 class DreamQueue:
     """One process's share of the work; the engine is opened with the first dream."""
 
-    def __init__(self, database: Database, settings: Settings, clock: Clock) -> None:
+    def __init__(self, database: Database, settings: Settings, clock: Clock, watch: Watch = unwatched) -> None:
         self._database = database
         self._settings = settings
         self._clock = clock
+        self._watch = watch
         self._running: dict[str, asyncio.Task[None]] = {}
         self._runtimes: dict[str, Runtime] = {}
         self._opening = asyncio.Lock()
@@ -127,7 +128,7 @@ class DreamQueue:
         async with database.connection() as connection:
             policy = await find_policy(connection, row.request.store)
         async with _telling(database, row, self._clock) as progress:
-            runtime = Runtime(database, self._settings, policy, self._clock, progress, model)
+            runtime = Runtime(database, self._settings, policy, self._clock, progress, model, self._watch)
             self._runtimes[row.id] = runtime
             try:
                 await engine.finish(database, row, self._clock, with_model=model is not None)

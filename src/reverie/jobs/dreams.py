@@ -6,11 +6,14 @@ stay in Reverie's own tables; DBOS keeps only ids, counts and times.
 """
 
 import asyncio
+import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from dbos import DBOS, DBOSConfiguredInstance
@@ -64,6 +67,7 @@ from reverie.storage.dreams import (
     write_findings,
     write_overview,
 )
+from reverie.storage.installation import redaction_key
 from reverie.storage.resources.outbox import Notice, write_notices
 from reverie.storage.session_table import load_session_table, read_agent_texts
 from reverie.storage.store_clone import clone_store
@@ -74,6 +78,13 @@ _SESSIONS_PER_CALL = 200
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, what is done of it and out of how much (0: unknown)."""
+Watch = Callable[[str, str], AbstractContextManager[None]]
+"""Entered with a stage and the dream's id when the stage begins, and left when it ends."""
+
+
+def unwatched(stage: str, dream_id: str) -> AbstractContextManager[None]:  # noqa: ARG001
+    """Nobody watches."""
+    return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,7 @@ class Runtime:
     progress: Progress
     model: LanguageModel | None = None
     """What may help; its price is taken from the policy's budget, else from the settings."""
+    watch: Watch = unwatched
 
     @property
     def budget(self) -> ModelBudget:
@@ -118,6 +130,22 @@ class _Step:
     def seconds(self) -> float:
         """How long the step has taken so far."""
         return time.perf_counter() - self.began
+
+
+Rest = ParamSpec("Rest")
+Answer = TypeVar("Answer")
+Stage = Callable[Concatenate["DreamWorkflow", str, Rest], Coroutine[Any, Any, Answer]]
+
+
+def _watched(stage: Stage[Rest, Answer]) -> Stage[Rest, Answer]:
+    """``stage`` with whoever watches told when it begins and ends."""
+
+    @wraps(stage)  # DBOS knows steps by their names.
+    async def run(workflow: "DreamWorkflow", dream_id: str, /, *args: Rest.args, **named: Rest.kwargs) -> Answer:
+        with workflow._runtime.watch(stage.__name__, dream_id):
+            return await stage(workflow, dream_id, *args, **named)
+
+    return run
 
 
 @DBOS.dbos_class()
@@ -210,10 +238,13 @@ class DreamWorkflow(DBOSConfiguredInstance):
             raise
 
     @DBOS.step()
+    @_watched
     async def survey(self, dream_id: str) -> tuple[SessionCounts, float]:
         """Count what there is to read; later steps see the same sessions."""
         async with self._begin(dream_id, "survey") as step:
             await check_inputs(step.connection, step.dream)
+            if step.runtime.settings.redaction:
+                await redaction_key(step.connection, secrets.token_bytes(32))
             await self._make_output(step)
             size = await measure_segment(step.connection, step.segment, step.dream.last_session_key)
             new = await count_undigested(step.connection, step.segment, step.dream.last_session_key)
@@ -230,6 +261,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
         await write_notices(connection, [notice], await workspace_here(connection), now)
 
     @DBOS.step()
+    @_watched
     async def digest(self, dream_id: str, done: int, total: int) -> tuple[int, float]:
         """Digest the next batch of sessions; says how many there were."""
         async with self._begin(dream_id, "digest", done, total) as step:
@@ -253,6 +285,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
         return len(keys), step.seconds
 
     @DBOS.step()
+    @_watched
     async def consult(self, dream_id: str) -> float:
         """Ask the model for behaviours to look for; what it said is kept, and then it is not asked again."""
         async with self._begin(dream_id, "consult") as step:
@@ -272,6 +305,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
         return step.seconds
 
     @DBOS.step()
+    @_watched
     async def mine(self, dream_id: str) -> float:
         """Test every behaviour, proposed ones included, with the placebo; the findings are kept with the dream."""
         async with self._begin(dream_id, "mine") as step:
@@ -294,6 +328,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
         return step.seconds
 
     @DBOS.step()
+    @_watched
     async def describe(self, dream_id: str, sessions: int) -> float:
         """Look for patterns of the other kinds; an earlier overview is kept while the sessions have hardly grown."""
         async with self._begin(dream_id, "describe") as step:
@@ -310,6 +345,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
         return step.seconds
 
     @DBOS.step()
+    @_watched
     async def word(self, dream_id: str) -> float:
         """Ask the model for better words; what it said is kept, and then it is not asked again."""
         async with self._begin(dream_id, "word") as step:
@@ -328,6 +364,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
         return step.seconds
 
     @DBOS.step()
+    @_watched
     async def conclude(self, dream_id: str, counts: SessionCounts, stages: list[StageTime]) -> None:
         """Propose lessons, pass the gate, write one revision."""
         async with self._begin(dream_id, "conclude") as step:

@@ -1,15 +1,25 @@
 """Wished changes against the store as it stands: what would be done, or why it may not be."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
-from reverie.errors import InputError, PathConflictError, PreconditionError, StoreArchivedError, StoreLimitError
+from reverie.errors import (
+    InputError,
+    NotFoundError,
+    PathConflictError,
+    PreconditionError,
+    StoreArchivedError,
+    StoreLimitError,
+)
 from reverie.memory.content import content_sha256, encode_content
 from reverie.memory.memory import Edit, MemoryStore, Operation, Tier
 from reverie.memory.path import check_path, directories, find_clash
 from reverie.memory.store import MAX_MEMORIES
+
+GROWTH: Mapping[Operation, int] = {"created": 1, "modified": 0, "deleted": -1}
+"""By how much each operation changes the number of memories."""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -45,30 +55,65 @@ def plan_edits(
 
     Raises:
         InputError: a path or content breaks its rules, or two edits name one path.
+        NotFoundError: there is no memory to rename.
         StoreArchivedError: the store is archived and an edit would write.
         PreconditionError: content has changed since it was read, and is not yet what the edit wishes.
-        PathConflictError: a memory would also be a directory.
+        PathConflictError: a path is taken, or a memory would also be a directory.
         StoreLimitError: the store would hold more memories than are allowed.
     """
-    repeated = [path for path, count in Counter(edit.path for edit in edits).items() if count > 1]
-    if repeated:
-        raise InputError(f"{repeated[0]}: several edits of one act name this path; leave one")
+    _check_distinct(edit.source for edit in edits if edit.source is not None)
+    _check_distinct(edit.path for edit in edits if edit.content is not None)
     if store.archived_at is not None and any(edit.content is not None for edit in edits):
         raise StoreArchivedError(
             f"memory store {store.name!r} ({store.id}) is archived; its memories can only be deleted"
         )
-    steps = [step for edit in edits if (step := _plan_edit(heads.get(edit.path), edit)) is not None]
-    created = {step.path for step in steps if step.operation == "created"}
-    if created:
-        deleted = {step.path for step in steps if step.operation == "deleted"}
-        _check_tree(heads, created, heads.keys() - deleted | created)
-        _check_size(store, store.memory_count + len(created) - len(deleted), most_memories)
+    vacated = vacated_paths(edits)
+    for edit in edits:
+        _check_free(heads, edit, vacated)
+    steps = [step for edit in edits if (step := _plan_edit(_head_of(heads, edit), edit)) is not None]
+    kept = heads.keys() - vacated
+    arrived = {step.path for step in steps if step.operation != "deleted"} - kept
+    if arrived:
+        _check_tree(heads, arrived, kept | arrived)
+    grown = sum(GROWTH[step.operation] for step in steps)
+    if grown > 0:
+        _check_size(store, store.memory_count + grown, most_memories)
     return tuple(steps)
+
+
+def vacated_paths(edits: Iterable[Edit]) -> set[str]:
+    """The paths at which a memory goes away, or from which it moves."""
+    left = {edit.renamed_from for edit in edits if edit.renamed_from is not None}
+    return left | {edit.path for edit in edits if edit.content is None}
 
 
 def related_directories(edits: Sequence[Edit]) -> set[str]:
     """The paths that would have to be directories for the edits to apply."""
     return {directory for edit in edits if edit.content is not None for directory in directories(edit.path)}
+
+
+def _check_distinct(paths: Iterable[str]) -> None:
+    repeated = next((path for path, count in Counter(paths).items() if count > 1), None)
+    if repeated is not None:
+        raise InputError(f"{repeated}: several edits of one act name this path; leave one")
+
+
+def _check_free(heads: Mapping[str, Head], edit: Edit, vacated: Collection[str]) -> None:
+    """Refuse to put a new or moved memory in another one's place."""
+    taken = heads.get(edit.path)
+    if (edit.only_new or edit.renamed_from is not None) and taken is not None and edit.path not in vacated:
+        raise PathConflictError(
+            f"{edit.path}: memory {taken.id} is there already; change that one, or choose another path",
+            memory_id=taken.id,
+            path=edit.path,
+        )
+
+
+def _head_of(heads: Mapping[str, Head], edit: Edit) -> Head | None:
+    head = None if edit.source is None else heads.get(edit.source)
+    if edit.renamed_from is not None and head is None:
+        raise NotFoundError(f"{edit.renamed_from}: there is no memory to rename")
+    return head
 
 
 def _plan_edit(head: Head | None, edit: Edit) -> Step | None:
@@ -77,7 +122,7 @@ def _plan_edit(head: Head | None, edit: Edit) -> Step | None:
     wished = None if data is None else content_sha256(data)
     present = None if head is None else head.content_sha256
     tier = edit.tier or (head.tier if head else "intermediate")
-    if wished == present and (head is None or tier == head.tier):
+    if wished == present and (head is None or (head.path, head.tier) == (edit.path, tier)):
         return None
     if edit.expected_content_sha256 not in (None, present):
         raise PreconditionError(
@@ -98,8 +143,8 @@ def _encode(path: str, content: str) -> bytes:
         raise InputError(f"{path}: {error}") from error
 
 
-def _check_tree(heads: Mapping[str, Head], created: set[str], paths: set[str]) -> None:
-    clash = find_clash(created, paths)
+def _check_tree(heads: Mapping[str, Head], arrived: set[str], paths: set[str]) -> None:
+    clash = find_clash(arrived, paths)
     if clash is not None:
         path, other = clash
         raise PathConflictError(

@@ -39,8 +39,15 @@ class Memory(msgspec.Struct, frozen=True):
     memory_version_id: str
     created_at: datetime
     updated_at: datetime
-    """When the content last changed; a change of tier alone leaves it."""
+    """When the content or the path last changed; a change of tier alone leaves it."""
     tier: Tier = "intermediate"
+
+
+class Directory(msgspec.Struct, frozen=True):
+    """Stands in a listing for the memories beneath a path."""
+
+    path: str
+    """With a slash at its end."""
 
 
 class MemoryVersion(msgspec.Struct, frozen=True):
@@ -72,7 +79,7 @@ class Revision(msgspec.Struct, frozen=True):
     number: int
     act: Act
     actor: str
-    """Who did it: ``user`` or a dream's id."""
+    """Who did it: ``user``, or the id of a dream, of a session or of an API key."""
     reason: str
     source_session_ids: tuple[str, ...]
     created_at: datetime
@@ -91,3 +98,12 @@ class Edit(msgspec.Struct, frozen=True):
     """When given, the edit applies only while the present content has this hash."""
     tier: Tier | None = None
     """None keeps the present tier; a new memory is then intermediate."""
+    renamed_from: str | None = None
+    """The path of the memory that shall move to ``path``, keeping its id; None where it stays or is new."""
+    only_new: bool = False
+    """Whether to refuse rather than change a memory that is at ``path`` already."""
+
+    @property
+    def source(self) -> str | None:
+        """The path of the memory that it is about; None where it makes a new one."""
+        return None if self.only_new else self.renamed_from or self.path

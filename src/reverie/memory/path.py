@@ -52,6 +52,14 @@ def check_prefix(prefix: str) -> None:
         raise MemoryPathError(f"path prefix {prefix!r} must start and end with '/', such as '/lessons/'")
 
 
+def least_path_after(item: str) -> str:
+    """What is not above any path that comes, in byte order, after a memory's path or all beneath a directory's.
+
+    A directory's path ends with ``/``, which ``0`` follows; no path holds control characters.
+    """
+    return f"{item[:-1]}0" if item.endswith("/") else f"{item}\x01"
+
+
 def find_clash(created: Iterable[str], paths: Collection[str]) -> tuple[str, str] | None:
     """A created path and another that cannot stand beside it, because one would be the other's directory.
 

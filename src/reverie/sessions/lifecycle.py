@@ -69,7 +69,7 @@ class NewEvent(msgspec.Struct, frozen=True):
     payload: dict[str, Any]
     thread_id: str | None = None
     input_number: int | None = None
-    """The input that it was."""
+    """The input that it was, or the number that its preview promised."""
 
 
 class LiveState(msgspec.Struct, frozen=True):
@@ -83,6 +83,8 @@ class LiveState(msgspec.Struct, frozen=True):
     input_count: int
     pending: tuple[PendingCall, ...] = ()
     waiting: tuple[WaitingInput, ...] = ()
+    previews: Mapping[int, str] = {}
+    """Types of events that are shown while they are being written, by the input number that makes their id."""
     usage: Mapping[str, Any] = {}
     active_seconds: float = 0.0
     running_since: datetime | None = None
@@ -306,7 +308,7 @@ def idle(draft: Draft, stop_reason: Mapping[str, Any]) -> None:
     """End the turn; usage comes right before the session's own idle."""
     state = draft.state
     seconds = 0.0 if state.running_since is None else max(0.0, (draft.now - state.running_since).total_seconds())
-    draft.change(status="idle", running_since=None, active_seconds=state.active_seconds + seconds)
+    draft.change(status="idle", running_since=None, active_seconds=state.active_seconds + seconds, previews={})
     stop = {"stop_reason": dict(stop_reason), "stop_details": None}
     thread = {"session_thread_id": state.primary_thread, "agent_name": state.agent_name}
     draft.add("session.thread_status_idle", thread | stop)
@@ -407,7 +409,8 @@ def _record_plain(
     waits = _waits(draft.state, type_, payload)
     if waits is not None and thread_id is not None:
         payload = {**payload, "session_thread_id": thread_id}
-    id_ = draft.add(type_, payload, thread_id=thread_id)
+    number = _previewed(draft, type_, name)
+    id_ = draft.add(type_, payload, thread_id=thread_id, number=number)
     draft.answers.append(("event", len(draft.events) - 1))
     if name is not None:
         names[name] = id_
@@ -422,6 +425,28 @@ def _record_plain(
         draft.change(usage=add_usage(draft.state.usage, payload))
     elif type_.startswith("span.outcome_evaluation_"):
         _record_verdict(draft, type_, payload)
+
+
+def begin_preview(state: LiveState, type_: str, now: datetime) -> tuple[Draft, str]:
+    """Promise an id to an event that is being written, and the id.
+
+    Raises:
+        StateError: no turn is going on.
+    """
+    if state.status != "running":
+        raise StateError(f"session {state.session_id} is {state.status}; text is shown while a turn goes on")
+    draft, number = Draft(state, now), state.input_count
+    draft.change(input_count=number + 1, previews={**state.previews, number: type_})
+    return draft, input_id(state.session_id, number)
+
+
+def _previewed(draft: Draft, type_: str, name: str | None) -> int | None:
+    """The number that was promised to this event; it is open no more."""
+    for number, promised in draft.state.previews.items():
+        if promised == type_ and name == input_id(draft.state.session_id, number):
+            draft.change(previews={n: t for n, t in draft.state.previews.items() if n != number})
+            return number
+    return None
 
 
 def _note_thread(draft: Draft, type_: str, payload: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:

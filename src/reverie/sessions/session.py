@@ -8,6 +8,9 @@ import msgspec
 
 from reverie.sessions.event import Event
 
+LIVE_SOURCE = "api"
+"""The source of sessions that are run through the server, whose events are kept as they were sent."""
+
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 

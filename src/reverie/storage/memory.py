@@ -8,9 +8,10 @@ from psycopg.types.json import Jsonb
 
 from reverie.errors import NotFoundError
 from reverie.ids import new_id
-from reverie.memory.edit import Head, Step, plan_edits, related_directories
+from reverie.memory.edit import GROWTH, Head, Step, plan_edits, related_directories, vacated_paths
 from reverie.memory.memory import Act, Edit, Memory, MemoryVersion, Revision
 from reverie.memory.path import check_prefix
+from reverie.memory.rollback import Held, plan_rollback
 from reverie.memory.store import MAX_MEMORIES
 from reverie.storage.database import Connection
 from reverie.storage.memory_stores import lock_store
@@ -18,10 +19,9 @@ from reverie.storage.policies import read_policy
 from reverie.storage.postings import IndexedText, change_index, ensure_index
 from reverie.storage.revisions import (
     find_dream_revision,
+    held_at,
     read_revision,
     redacted_memory_ids,
-    snapshot,
-    tiers_at,
 )
 
 _COLUMNS = (
@@ -39,7 +39,7 @@ UNION
 SELECT m.* FROM unnest(%(written)s::text[]) AS directory CROSS JOIN LATERAL (
     SELECT id, path, content_sha256, tier FROM memories
     WHERE memory_store_id = %(store)s AND path > (directory || '/') COLLATE "C"
-        AND path < (directory || '0') COLLATE "C" AND path <> ALL(%(deleted)s)
+        AND path < (directory || '0') COLLATE "C" AND path <> ALL(%(vacated)s)
     ORDER BY path LIMIT 1
 ) AS m
 """
@@ -49,9 +49,10 @@ INSERT INTO memories (id, memory_store_id, path, content, content_sha256, conten
 SELECT v.memory_id, v.memory_store_id, v.path, v.content, v.content_sha256, v.content_size_bytes, v.id,
     v.created_at, v.created_at, v.tier, v.created_at, w.number, w.term_count
 FROM memory_versions AS v JOIN unnest(%s::text[], %s::bigint[], %s::integer[]) AS w (id, number, term_count) USING (id)
-ON CONFLICT (id) DO UPDATE SET content = excluded.content, content_sha256 = excluded.content_sha256,
-    content_size_bytes = excluded.content_size_bytes, memory_version_id = excluded.memory_version_id,
-    updated_at = excluded.updated_at, tier = excluded.tier, number = excluded.number, term_count = excluded.term_count,
+ON CONFLICT (id) DO UPDATE SET path = excluded.path, content = excluded.content,
+    content_sha256 = excluded.content_sha256, content_size_bytes = excluded.content_size_bytes,
+    memory_version_id = excluded.memory_version_id, updated_at = excluded.updated_at, tier = excluded.tier,
+    number = excluded.number, term_count = excluded.term_count,
     tier_since = CASE WHEN memories.tier = excluded.tier THEN memories.tier_since ELSE excluded.tier_since END
 """
 
@@ -112,7 +113,7 @@ async def apply_edits(
         NotFoundError: there is no such store.
         InputError: a path or content breaks its rules, or two edits name one path.
         StoreArchivedError, PreconditionError, PathConflictError, StoreLimitError: see
-            :func:`reverie.memory.edit.plan_edits`.
+            :func:`reverie.memory.edit.plan_edits`; NotFoundError also where a memory to rename is missing.
     """
     store = await lock_store(conn, store_id)
     if act == "dream" and (written := await find_dream_revision(conn, store_id, actor)) is not None:
@@ -132,7 +133,7 @@ async def apply_edits(
     versions = [_version(store_id, step, number, created_by, now) for step in steps]
     await _insert_versions(conn, versions)
     await _replace_heads(conn, store_id, versions)
-    grown = sum({"created": 1, "modified": 0, "deleted": -1}[step.operation] for step in steps)
+    grown = sum(GROWTH[step.operation] for step in steps)
     await conn.execute(
         "UPDATE memory_stores SET revision = %s, memory_count = memory_count + %s WHERE id = %s",
         [number, grown, store_id],
@@ -152,36 +153,34 @@ async def rollback(
 ) -> Revision | None:
     """Make the store as it was at a revision, by a new revision; None when it is so already.
 
-    Memories that still exist keep their ids. One whose version of that time has been redacted stays as it is now.
+    Memories that still exist keep their ids, and get their paths back. One whose version of that time has been redacted
+    stays as it is now.
 
     Raises:
         NotFoundError: there is no such store or revision.
         StoreArchivedError: the store is archived and memories would have to be written.
+        PathConflictError: a memory that stays as it is now is in the place of another.
     """
     await lock_store(conn, store_id)
-    wished = await snapshot(conn, store_id, to_revision)
+    wished = await held_at(conn, store_id, to_revision)
     redacted = await redacted_memory_ids(conn, store_id, to_revision)
-    wished_tiers = await tiers_at(conn, store_id, to_revision)
     rows = await conn.execute(
-        "SELECT path, content, tier FROM memories WHERE memory_store_id = %s AND id <> ALL(%s)", [store_id, redacted]
+        "SELECT id, path, content, tier FROM memories WHERE memory_store_id = %s AND id <> ALL(%s)",
+        [store_id, redacted],
     )
-    present = {path: (content, tier) for path, content, tier in await rows.fetchall()}
+    present = {memory_id: Held(*held) for memory_id, *held in await rows.fetchall()}
     why = f"back to revision {to_revision}: {reason}"
-    edits = [
-        Edit(path, wished.get(path), why, tier=wished_tiers.get(path))
-        for path in sorted(present.keys() | wished.keys())
-        if present.get(path) != (wished.get(path), wished_tiers.get(path))
-    ]
+    edits = plan_rollback(present, wished, why)
     return await apply_edits(
         conn, store_id, edits, act="rollback", actor=actor, reason=why, created_by=created_by, now=now
     )
 
 
 async def _read_heads(conn: Connection, store_id: str, edits: Sequence[Edit]) -> dict[str, Head]:
-    paths = {edit.path for edit in edits} | related_directories(edits)
+    vacated = vacated_paths(edits)
+    paths = {edit.path for edit in edits} | vacated | related_directories(edits)
     written = [edit.path for edit in edits if edit.content is not None]
-    deleted = [edit.path for edit in edits if edit.content is None]
-    sought = {"store": store_id, "paths": list(paths), "written": written, "deleted": deleted}
+    sought = {"store": store_id, "paths": list(paths), "written": written, "vacated": list(vacated)}
     async with conn.cursor(row_factory=args_row(Head)) as cursor:
         await cursor.execute(_SELECT_HEADS, sought)
         return {head.path: head for head in await cursor.fetchall()}
@@ -263,7 +262,7 @@ async def _read_indexed(conn: Connection, memory_ids: Sequence[str]) -> dict[str
 
 def _unchanged(version: MemoryVersion, before: Mapping[str, IndexedText]) -> bool:
     present = before.get(version.memory_id)
-    return present is not None and present.content == version.content
+    return present is not None and (present.path, present.content) == (version.path, version.content)
 
 
 async def _write_tiers(conn: Connection, versions: Sequence[MemoryVersion]) -> None:

@@ -1,4 +1,4 @@
-"""Memory stores: made, found by name or id, archived."""
+"""Memory stores: made, found by name or id, described anew, archived, deleted."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from reverie.errors import ConflictError, NotFoundError
+from reverie.errors import ConflictError, NotFoundError, StoreArchivedError
 from reverie.ids import new_id
 from reverie.memory.memory import MemoryStore
 from reverie.memory.store import check_store
@@ -72,13 +72,43 @@ async def choose_store(conn: Connection, name_or_id: str | None) -> MemoryStore:
     return stores[0]
 
 
-async def list_stores(conn: Connection, *, include_archived: bool = False) -> list[MemoryStore]:
-    """The stores, newest first."""
+async def list_stores(
+    conn: Connection,
+    *,
+    include_archived: bool = False,
+    created_from: datetime | None = None,
+    created_to: datetime | None = None,
+    before: tuple[datetime, str] | None = None,
+    limit: int | None = None,
+) -> list[MemoryStore]:
+    """The stores made between two moments, both included, that come after the position ``before``, newest first."""
     return await _select_stores(
         conn,
-        "WHERE archived_at IS NULL OR %(all)s ORDER BY created_at DESC, id DESC",
-        {"all": include_archived},
+        """
+        WHERE (archived_at IS NULL OR %(all)s)
+            AND (%(from)s::timestamptz IS NULL OR created_at >= %(from)s)
+            AND (%(to)s::timestamptz IS NULL OR created_at <= %(to)s)
+            AND (%(at)s::timestamptz IS NULL OR (created_at, id) < (%(at)s, %(id)s))
+        ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+        """,
+        {
+            "all": include_archived,
+            "from": created_from,
+            "to": created_to,
+            "at": before[0] if before else None,
+            "id": before[1] if before else None,
+            "limit": limit,
+        },
     )
+
+
+async def read_store(conn: Connection, store_id: str) -> MemoryStore:
+    """The store with this id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    return await _read_store(conn, store_id, "")
 
 
 async def ensure_store(conn: Connection, name: str, now: datetime) -> MemoryStore:
@@ -119,7 +149,42 @@ async def lock_store(conn: Connection, store_id: str) -> MemoryStore:
     Raises:
         NotFoundError: there is no such store.
     """
-    found = await _select_stores(conn, "WHERE id = %(id)s FOR UPDATE", {"id": store_id})
+    return await _read_store(conn, store_id, "FOR UPDATE")
+
+
+async def describe_store(
+    conn: Connection, store: MemoryStore, name: str, description: str, metadata: Mapping[str, str], now: datetime
+) -> MemoryStore:
+    """Change what describes a store; where nothing changes, the time of its last change does not either.
+
+    Raises:
+        InputError: the name, description or metadata break their rules.
+        StoreArchivedError: the store is archived.
+    """
+    if store.archived_at is not None:
+        raise StoreArchivedError(f"memory store {store.name!r} ({store.id}) is archived; it cannot be changed")
+    check_store(name, description, metadata)
+    if (name, description, metadata) == (store.name, store.description, store.metadata):
+        return store
+    await conn.execute(
+        "UPDATE memory_stores SET name = %s, description = %s, metadata = %s, updated_at = %s WHERE id = %s",
+        [name, description, Jsonb(dict(metadata)), now, store.id],
+    )
+    return await read_store(conn, store.id)
+
+
+async def delete_store(conn: Connection, store_id: str) -> None:
+    """Delete a store with its memories, their versions, its dreams and lessons.
+
+    Raises:
+        NotFoundError: there is no such store.
+    """
+    await lock_store(conn, store_id)
+    await conn.execute("DELETE FROM memory_stores WHERE id = %s", [store_id])
+
+
+async def _read_store(conn: Connection, store_id: str, clause: str) -> MemoryStore:
+    found = await _select_stores(conn, f"WHERE id = %(id)s {clause}", {"id": store_id})
     if not found:
         raise NotFoundError(f"there is no memory store {store_id!r}")
     return found[0]

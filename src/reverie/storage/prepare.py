@@ -9,7 +9,7 @@ import msgspec
 from reverie.errors import ImportFormatError
 from reverie.sessions.importers import ImportProblem, RawRecord, parse_record
 from reverie.sessions.redaction import Redactor
-from reverie.sessions.session import Score, Session, Transcript, content_sha256
+from reverie.sessions.session import LIVE_SOURCE, Score, Session, Transcript, content_sha256
 from reverie.storage.copy_text import event_rows
 
 LONGEST_TAG = 500
@@ -93,6 +93,13 @@ def _redacted(transcript: Transcript, key: bytes | None) -> tuple[Transcript, Ma
         return _redactor(key).transcript(transcript)
     except RecursionError as error:
         raise ImportFormatError("an event is nested too deeply to be redacted; make it flatter") from error
+
+
+def redacted_live(transcript: Transcript, key: bytes | None) -> Transcript:
+    """A transcript as dreams, reports and models may read it: a live session's is redacted now, others were before."""
+    if transcript.session.source != LIVE_SOURCE or key is None:
+        return transcript
+    return _redacted(transcript, key)[0]
 
 
 def _check(transcript: Transcript) -> None:

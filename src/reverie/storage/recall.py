@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -111,7 +112,8 @@ async def recall(
     contenders = await _read_contenders(conn, store_id, opened, policy.recall, with_text=embedder is not None)
     if not contenders:
         return ()
-    hits = _rank(opened, contenders, policy, embedder, now)
+    # Comparing meanings takes a moment, in which a server can answer others.
+    hits = await asyncio.to_thread(_rank, opened, contenders, policy, embedder, now)
     shown = _within(hits, limit, policy.budget.shown_tokens if most_tokens is None else most_tokens)
     snippets = await _read_snippets(conn, opened, [hit.memory_id for hit in shown])
     return tuple(msgspec.structs.replace(hit, snippet=snippets[hit.memory_id]) for hit in shown)

@@ -45,6 +45,7 @@ SELECT coalesce(m.name, c.metric), coalesce(m.direction, 'maximize'), coalesce(m
 FROM metrics m
 FULL JOIN scores c ON c.metric = m.name
 LEFT JOIN sessions s ON s.key = c.session_key
+WHERE %(name)s::text IS NULL OR coalesce(m.name, c.metric) = %(name)s
 GROUP BY m.name, c.metric
 ORDER BY 1
 """
@@ -71,8 +72,19 @@ async def list_metrics(connection: Connection) -> list[Metric]:
     return [Metric(*row) async for row in cursor]
 
 
-async def list_standings(connection: Connection) -> list[Standing]:
-    """How the sessions stand on each metric, defined or only seen in scores, by name."""
+async def read_standing(connection: Connection, name: str) -> Standing:
+    """How the sessions stand on one metric.
+
+    Raises:
+        NotFoundError: there is none of this name.
+    """
+    for standing in await list_standings(connection, name):
+        return standing
+    raise NotFoundError(f"there is no metric {name!r}; see reverie metric list")
+
+
+async def list_standings(connection: Connection, name: str | None = None) -> list[Standing]:
+    """How the sessions stand on each metric, or on one, defined or only seen in scores, by name."""
     return [
         Standing(
             metric=Metric(*row[:7]),
@@ -82,7 +94,7 @@ async def list_standings(connection: Connection) -> list[Standing]:
             on_target=None if row[10] is None else float(row[10]),
             mean_reward=row[11],
         )
-        async for row in await connection.execute(_STANDINGS)
+        async for row in await connection.execute(_STANDINGS, {"name": name})
     ]
 
 
@@ -100,6 +112,19 @@ async def score_session(connection: Connection, session_id: str, scores: Iterabl
     await record_scores(connection, [(key, score) for score in scores])
     reward = await (await connection.execute("SELECT reward FROM sessions WHERE key = %s", [key])).fetchone()
     return reward[0] if reward else None
+
+
+async def read_scores(connection: Connection, session_id: str) -> tuple[float | None, list[Score]]:
+    """The reward of a session and its scores, by metric.
+
+    Raises:
+        NotFoundError: there is no such session.
+    """
+    row = await (await connection.execute("SELECT key, reward FROM sessions WHERE id = %s", [session_id])).fetchone()
+    if row is None:
+        raise NotFoundError(f"there is no session {session_id!r}")
+    query = "SELECT metric, value FROM scores WHERE session_key = %s ORDER BY metric"
+    return row[1], [Score(*score) async for score in await connection.execute(query, [row[0]])]
 
 
 async def record_scores(connection: Connection, scores: Collection[tuple[int, Score]]) -> int:

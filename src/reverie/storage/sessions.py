@@ -3,12 +3,18 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import msgspec
+from psycopg.rows import args_row
+
 from reverie.errors import NotFoundError
 from reverie.sessions.event import stored_event
 from reverie.sessions.segment import Segment
 from reverie.sessions.session import Score, Session, Transcript
 from reverie.storage.database import Connection, Database
+from reverie.storage.installation import find_redaction_key
+from reverie.storage.prepare import redacted_live
 
+PREVIEWED_SESSIONS = 10
 CHUNK_SESSIONS = 200
 """Sessions whose rows are fetched together; their events are streamed one session at a time."""
 FETCHED_EVENTS = 500
@@ -17,6 +23,16 @@ _COLUMNS = """s.key, s.id, s.source, s.agent, s.agent_version, s.model, s.task_i
     s.started_at, s.ended_at, s.metadata"""
 _EVENTS = """SELECT session_key, type, payload, at, thread_id FROM events
     WHERE session_key = ANY (%s) ORDER BY session_key, sequence"""
+
+
+class SegmentPreview(msgspec.Struct, frozen=True):
+    """What a segment chooses."""
+
+    sessions: int
+    scored: int
+    """Those with a reward."""
+    mean_reward: float | None
+    first_session_ids: list[str]
 
 
 async def read_transcript(connection: Connection, session_id: str) -> Transcript:
@@ -43,6 +59,17 @@ async def count_sessions(connection: Connection, segment: Segment) -> int:
     query = f"SELECT count(*) FROM sessions s WHERE {segment.sql}"
     row = await (await connection.execute(query.encode(), segment.parameters)).fetchone()
     return int(row[0]) if row else 0
+
+
+async def preview_segment(connection: Connection, segment: Segment) -> SegmentPreview:
+    """How many sessions the segment has, how they fared, and the first few."""
+    query = f"""SELECT count(*), count(s.reward), avg(s.reward), ARRAY(
+            SELECT s.id FROM sessions s WHERE {segment.sql} ORDER BY s.key LIMIT {PREVIEWED_SESSIONS})
+        FROM sessions s WHERE {segment.sql}"""
+    async with connection.cursor(row_factory=args_row(SegmentPreview)) as cursor:
+        await cursor.execute(query.encode(), segment.parameters)
+        (preview,) = await cursor.fetchall()
+    return preview
 
 
 async def stream_transcripts(database: Database, segment: Segment) -> AsyncIterator[Transcript]:
@@ -73,6 +100,7 @@ async def _transcripts(connection: Connection, sessions: dict[int, Session]) -> 
     query = "SELECT session_key, metric, value FROM scores WHERE session_key = ANY (%s) ORDER BY session_key, metric"
     async for key, metric, value in await connection.execute(query, [keys]):
         scores.setdefault(key, []).append(Score(metric, value))
+    redaction_key = await find_redaction_key(connection)
     async with connection.cursor(name="events") as cursor:
         cursor.itersize = FETCHED_EVENTS
         await cursor.execute(_EVENTS, [keys])
@@ -83,4 +111,5 @@ async def _transcripts(connection: Connection, sessions: dict[int, Session]) -> 
             while row is not None and row[0] == key:
                 events.append(stored_event(*row[1:]))
                 row = await anext(rows, None)
-            yield Transcript(session, tuple(events), tuple(scores.get(key, ())))
+            transcript = Transcript(session, tuple(events), tuple(scores.get(key, ())))
+            yield redacted_live(transcript, redaction_key)

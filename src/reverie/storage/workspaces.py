@@ -45,6 +45,7 @@ async def create_workspace(database: Database, name: str, now: datetime) -> Work
     if not 1 <= len(name) <= _MOST_NAME_CHARACTERS:
         raise InputError(f"workspace name: {len(name)} characters; give 1 to {_MOST_NAME_CHARACTERS}")
     id_ = new_id("wrkspc", now)
+    # In lower case, as PostgreSQL reads the names in a search path.
     workspace = Workspace(id_, name, f"workspace_{id_.removeprefix('wrkspc_').lower()}", now)
     async with database.connection() as connection:
         await ensure_default_workspace(connection, now)

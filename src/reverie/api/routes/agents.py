@@ -1,5 +1,6 @@
 """Agents: versioned definitions of who does the work."""
 
+from collections.abc import Collection
 from typing import Any
 
 from typing_extensions import TypedDict
@@ -42,7 +43,7 @@ def wire_agent(agent: AgentVersion) -> dict[str, Any]:
 async def create(call: Call) -> dict[str, Any]:
     """Make an agent; its version is 1."""
     definition = new_definition(call.body, check_metadata(call.body.get("metadata") or {}))
-    definition = await _pinned(call, definition, None)
+    definition = await _pinned(call, definition, call.body, None)
     agent = AgentVersion(new_id("agent", call.now), 1, definition, call.now, call.now)
     await table.insert_agent(call.connection, agent)
     call.resource_id = agent.id
@@ -50,9 +51,17 @@ async def create(call: Call) -> dict[str, Any]:
     return wire_agent(agent)
 
 
-async def _pinned(call: Call, definition: dict[str, Any], own: tuple[str, int] | None) -> dict[str, Any]:
-    known = await table.read_references(call.connection, references(definition["multiagent"]))
-    return {**definition, "multiagent": pin(definition["multiagent"], known, own)}
+async def _pinned(
+    call: Call, definition: dict[str, Any], given: Collection[str], own: tuple[str, int] | None
+) -> dict[str, Any]:
+    """The definition with what it refers to in the fields that were given held at the versions of now."""
+    pinned = dict(definition)
+    if "skills" in given:
+        pinned["skills"] = await table.pin_skills(call.connection, definition["skills"])
+    if "multiagent" in given:
+        known = await table.read_references(call.connection, references(definition["multiagent"]))
+        pinned["multiagent"] = pin(definition["multiagent"], known, own)
+    return pinned
 
 
 async def retrieve(call: Call) -> dict[str, Any]:
@@ -97,8 +106,7 @@ async def update(call: Call) -> dict[str, Any]:
         raise StateError(f"agent {present.id} is archived; make another one", code="agent_archived")
     metadata = patch_metadata(present.definition["metadata"], body.get("metadata"))
     definition = changed_definition(present.definition, body, metadata)
-    if "multiagent" in body:
-        definition = await _pinned(call, definition, (present.id, present.version))
+    definition = await _pinned(call, definition, body, (present.id, present.version))
     if definition == present.definition:
         return wire_agent(present)
     changed = AgentVersion(present.id, present.version + 1, definition, present.created_at, call.now)

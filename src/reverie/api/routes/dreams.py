@@ -124,7 +124,7 @@ class DreamResultAnswer(TypedDict):
 
 async def run_dreams(service: Service) -> None:
     """Run dreams for as long as the server does."""
-    await DreamQueue(service.database, service.settings, service.clock).work()
+    await DreamQueue(service.database, service.settings, service.clock, service.telemetry.stage).work()
 
 
 def wire_dream(dream: ServedDream) -> dict[str, Any]:

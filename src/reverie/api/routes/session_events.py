@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any, NotRequired, Required, get_args
+from typing import Any, Literal, NotRequired, Required, get_args
 
 from starlette.responses import StreamingResponse
 from typing_extensions import TypedDict
@@ -13,10 +13,13 @@ from reverie.api.pages import decode_cursor, encode_cursor, envelope
 from reverie.api.stream import open_stream
 from reverie.api.wire_type import WireType, resolve
 from reverie.errors import InputError
-from reverie.sessions.lifecycle import Draft, record
+from reverie.sessions.lifecycle import Draft, LiveState, begin_preview, record
+from reverie.storage.announcing import announce_preview, preview_pieces
 from reverie.storage.resources.live_sessions import LiveSession, read_session
 from reverie.storage.resources.session_creation import send_events
 from reverie.storage.resources.session_log import LogFilter, LogRow, act, read_inputs, read_log, wire_event
+from reverie.storage.resources.work import enqueue_work
+from reverie.telemetry.telemetry import EVENTS_APPENDED
 
 _TYPES = "anthropic.types.beta.sessions"
 _EVENT_ADDRESS = f"{_TYPES}.beta_managed_agents_session_event:BetaManagedAgentsSessionEvent"
@@ -42,6 +45,22 @@ class RecordParams(TypedDict):
     """The thread that they happened in; by default the primary one."""
     only_while_running: NotRequired[bool]
     """Refuse with 409 unless a turn is going on."""
+
+
+class PreviewParams(TypedDict, total=False):
+    """A piece of an event that is being written: its beginning (``type``), or more text (``event_id`` and ``text``)."""
+
+    type: Literal["agent.message", "agent.thinking"]
+    event_id: str
+    text: str
+    session_thread_id: str
+
+
+class PreviewAnswer(TypedDict):
+    """The id that the event will have; record it under this id."""
+
+    type: Literal["session_preview"]
+    id: str
 
 
 async def list_all(call: Call) -> dict[str, Any]:
@@ -125,8 +144,36 @@ async def record_events(call: Call) -> dict[str, Any]:
         ),
         call.now,
     )
+    if draft.state.self_hosted and (draft.state.status == "running" or draft.state.pending):
+        await enqueue_work(call.connection, str(session.environment_id), session.id, call.now)
     _tell(call, session, draft)
     return {"data": await _answers(call, session, draft)}
+
+
+async def preview(call: Call) -> dict[str, Any]:
+    """Show an event while it is being written; only the event itself, recorded under the same id, is kept."""
+    body, session_id = call.body, call.path["session_id"]
+    thread_id = body.get("session_thread_id")
+    if "type" in body and not {"event_id", "text"} & body.keys():
+        promised = ""
+
+        def begin(state: LiveState) -> Draft:
+            nonlocal promised
+            draft, promised = begin_preview(state, body["type"], call.now)
+            return draft
+
+        await act(call.connection, session_id, begin, call.now)
+        start = {"type": "event_start", "event": {"type": body["type"], "id": promised}}
+        await announce_preview(call.connection, session_id, thread_id, start)
+        return {"type": "session_preview", "id": promised}
+    if not {"event_id", "text"} <= body.keys() or "type" in body:
+        raise InputError("give type to begin a preview, or event_id and text to go on with one")
+    await read_session(call.connection, session_id)
+    for text in preview_pieces(body["text"]):
+        content = {"type": "content_delta", "index": 0, "content": {"type": "text", "text": text}}
+        piece = {"type": "event_delta", "event_id": body["event_id"], "delta": content}
+        await announce_preview(call.connection, session_id, thread_id, piece)
+    return {"type": "session_preview", "id": body["event_id"]}
 
 
 @cache
@@ -156,6 +203,7 @@ def check_recorded(place: int, event: Mapping[str, Any], now: datetime) -> None:
 
 
 def _tell(call: Call, session: LiveSession, draft: Draft) -> None:
+    call.service.telemetry.count(EVENTS_APPENDED, len(draft.events))
     for notice in dict.fromkeys(draft.notices):
         call.notify(notice, session.id)
 
@@ -233,6 +281,17 @@ ENDPOINTS = (
         body=WireType("reverie.api.routes.session_events:RecordParams"),
         answer=_EVENT,
         is_list=True,
+        extension=True,
+        worker=True,
+    ),
+    Endpoint(
+        "sessions.preview",
+        "POST",
+        "/v1/sessions/{session_id}/previews",
+        preview,
+        "Show an event while it is being written.",
+        body=WireType("reverie.api.routes.session_events:PreviewParams"),
+        answer=WireType("reverie.api.routes.session_events:PreviewAnswer"),
         extension=True,
         worker=True,
     ),

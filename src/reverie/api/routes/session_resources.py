@@ -4,12 +4,12 @@ from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
+from reverie.agents.mounts import MOST_FILES, check_resources, mount_file
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.pages import decode_cursor, encode_cursor, envelope
 from reverie.api.wire_type import WireType
 from reverie.errors import InputError, NotFoundError, StateError
 from reverie.ids import new_id
-from reverie.sessions.resources import MOST_FILES, check_resources, mount_file
 from reverie.storage.resources.environments import read_environment
 from reverie.storage.resources.files import read_file, require_unexpired
 from reverie.storage.resources.live_sessions import LiveSession, read_session, replace_resources, require_live

@@ -135,10 +135,14 @@ async def heartbeat(call: Call) -> dict[str, Any]:
 
 async def stop(call: Call) -> dict[str, Any]:
     """Ask an item's worker to stop, or end the item at once; a worker that is asked to confirms by calling it too."""
+    by_worker = call.key.role in ("worker", "session")
+    if by_worker:
+        await table.hold_session(call.connection, call.path["environment_id"], call.path["work_id"])
     item = await _locked(call)
-    confirmed = item.state == "stopping" and call.key.role in ("worker", "session")
-    at_once = confirmed or call.body.get("force", False)
+    at_once = call.body.get("force", False) or (by_worker and item.state == "stopping")
     await table.stop_work(call.connection, item, at_once=at_once, now=call.now)
+    if by_worker and at_once and item.state != "stopping":
+        await table.queue_again(call.connection, item, call.now)
     return await retrieve(call)
 
 

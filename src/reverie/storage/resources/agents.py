@@ -8,10 +8,11 @@ import msgspec
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from reverie.agents.definition import session_agent, with_overrides
+from reverie.agents.definition import LATEST, session_agent, with_overrides
 from reverie.agents.multiagent import Reference, references
 from reverie.errors import NotFoundError, StateError
 from reverie.storage.database import Connection
+from reverie.storage.resources.skills import read_version
 
 _COLUMNS = """
     a.id, v.version, v.definition, a.created_at,
@@ -94,6 +95,21 @@ async def read_references(connection: Connection, named: Iterable[Reference]) ->
         NotFoundError: one is not there.
     """
     return {reference: await read_agent(connection, *reference) for reference in named}
+
+
+async def pin_skills(connection: Connection, skills: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Skills, those of the user's own with the versions that they mean now.
+
+    Raises:
+        NotFoundError: a skill, or the version of it, is not there.
+    """
+    pinned = []
+    for skill in skills:
+        version = skill.get("version") or LATEST
+        if skill["type"] == "custom":
+            version = (await read_version(connection, skill["skill_id"], version)).id
+        pinned.append({**skill, "version": version})
+    return pinned
 
 
 async def list_agents(
@@ -181,7 +197,7 @@ async def snapshot_agent(connection: Connection, asked: str | Mapping[str, Any])
     """The agent that a session asks for as the session keeps it, with overrides where there are any.
 
     Raises:
-        NotFoundError: there is no such agent or version.
+        NotFoundError: there is no such agent or version, or a skill is gone.
         StateError: the agent is archived.
         InputError: the overrides break a rule.
     """
@@ -189,4 +205,6 @@ async def snapshot_agent(connection: Connection, asked: str | Mapping[str, Any])
     roster = await read_references(connection, references(agent.definition["multiagent"]))
     known = {(other.id, other.version): other.definition for other in roster.values()}
     snapshot = session_agent(agent.id, agent.version, agent.definition, known)
-    return snapshot if isinstance(asked, str) else with_overrides(snapshot, asked)
+    overrides = {} if isinstance(asked, str) else dict(asked)
+    overrides["skills"] = await pin_skills(connection, overrides.get("skills", snapshot["skills"]) or ())
+    return with_overrides(snapshot, overrides)

@@ -51,7 +51,7 @@ async def read_file(connection: Connection, file_id: str) -> StoredFile:
         await cursor.execute(f"SELECT {_COLUMNS} FROM files WHERE id = %s", [file_id])
         file = await cursor.fetchone()
     if file is None:
-        raise NotFoundError(f"there is no file {file_id!r}")
+        raise NotFoundError(f"there is no file {file_id!r}", code="file_not_found")
     return file
 
 

@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from reverie.errors import NotFoundError, StateError
 from reverie.sessions.lifecycle import Status
+from reverie.sessions.session import LIVE_SOURCE
 from reverie.storage.database import Connection
 
 _COLUMNS = """
@@ -19,11 +20,11 @@ _COLUMNS = """
     coalesce(l.resources, '[]') AS resources, coalesce(l.vault_ids, '{}') AS vault_ids, l.budget, l.deployment_id,
     coalesce(l.outcome_evaluations, '[]') AS outcome_evaluations, coalesce(l.usage, '{}') AS usage,
     coalesce(l.active_seconds, 0) AS active_seconds, l.running_since, coalesce(l.pending, '[]') AS pending,
-    coalesce(l.input_count, 0) AS input_count, coalesce(l.last_event_at, s.imported_at) AS last_event_at,
+    coalesce(l.input_count, 0) AS input_count, coalesce(l.previews, '{}') AS previews,
+    coalesce(l.last_event_at, s.imported_at) AS last_event_at,
     coalesce(l.updated_at, s.imported_at) AS updated_at, l.archived_at
 """
 _FROM = "FROM sessions s LEFT JOIN live_sessions l ON l.session_key = s.key"
-LIVE_SOURCE = "api"
 _TAGS = ("task_id", "task_category", "user_id")
 """Metadata keys that segments and strata know by name."""
 
@@ -57,6 +58,7 @@ class LiveSession(msgspec.Struct, frozen=True):
     running_since: datetime | None
     pending: list[dict[str, Any]]
     input_count: int
+    previews: dict[str, str]
     last_event_at: datetime
     updated_at: datetime
     archived_at: datetime | None

@@ -6,8 +6,12 @@ from datetime import datetime
 import msgspec
 from psycopg.types.json import Jsonb
 
-from reverie.ids import new_id
+from reverie.ids import derived_id, new_id
+from reverie.storage.announcing import WEBHOOKS, announce
 from reverie.storage.database import Connection
+
+ORGANIZATION = derived_id("org", "default")
+"""What the wire API calls an organization is the whole installation, so there is one."""
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -22,12 +26,14 @@ async def write_notices(connection: Connection, notices: Sequence[Notice], works
     """Queue a delivery for each endpoint that listens to the type of a notice."""
     for notice in notices:
         event_id = new_id("whe", now)
-        data = {"type": notice.type, "id": notice.id, "organization_id": None, "workspace_id": workspace_id}
+        data = {"type": notice.type, "id": notice.id, "organization_id": ORGANIZATION, "workspace_id": workspace_id}
         event = {"type": "event", "id": event_id, "created_at": now, "data": data | dict(notice.more)}
-        await connection.execute(
+        queued = await connection.execute(
             """
             INSERT INTO webhook_deliveries (id, endpoint_id, event, next_attempt_at, created_at)
             SELECT %s, id, %s, %s, %s FROM webhook_endpoints WHERE enabled AND %s = ANY (event_types)
             """,
             [event_id, Jsonb(event), now, now, notice.type],
         )
+        if queued.rowcount:
+            await announce(connection, WEBHOOKS)

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from reverie.agents.mounts import check_resources, mount_file, mount_repository, mount_store
 from reverie.errors import InputError, StateError
 from reverie.ids import new_id
 from reverie.sessions.lifecycle import receive
-from reverie.sessions.resources import check_resources, mount_file, mount_repository, mount_store
 from reverie.storage.database import Connection
 from reverie.storage.memory_stores import lock_store
 from reverie.storage.resources.agents import snapshot_agent
@@ -15,6 +15,7 @@ from reverie.storage.resources.environments import read_environment
 from reverie.storage.resources.files import read_file, read_text, require_unexpired
 from reverie.storage.resources.live_sessions import LiveSession, NewSession, insert_session, read_session
 from reverie.storage.resources.session_log import act
+from reverie.storage.resources.vaults import read_vault
 from reverie.storage.resources.work import enqueue_work
 
 MOST_INITIAL_EVENTS = 50
@@ -48,7 +49,7 @@ async def create_session(
         agent=await snapshot_agent(connection, request["agent"]),
         metadata=dict(request.get("metadata") or {}),
         resources=await mount_all(connection, session_id, wanted, now),
-        vault_ids=list(request.get("vault_ids") or ()),
+        vault_ids=await check_vaults(connection, list(request.get("vault_ids") or ())),
         budget=request.get("budget"),
         deployment_id=deployment_id,
     )
@@ -99,6 +100,19 @@ async def resolve_rubrics(connection: Connection, events: Sequence[Mapping[str, 
             event = {**event, "rubric": {"type": "text", "content": content}}
         resolved.append(event)
     return resolved
+
+
+async def check_vaults(connection: Connection, vault_ids: list[str]) -> list[str]:
+    """The ids of vaults that a session may use.
+
+    Raises:
+        NotFoundError: one does not exist.
+        StateError: one is archived.
+    """
+    for vault_id in vault_ids:
+        if (await read_vault(connection, vault_id)).archived_at is not None:
+            raise StateError(f"vault {vault_id} is archived; sessions cannot use it", code="vault_archived")
+    return vault_ids
 
 
 async def mount_all(

@@ -79,6 +79,7 @@ async def read_state(connection: Connection, session: LiveSession) -> LiveState:
         self_hosted=kind is not None and kind[0] == "self_hosted",
         event_count=session.event_count,
         input_count=session.input_count,
+        previews={int(number): type_ for number, type_ in session.previews.items()},
         pending=tuple(msgspec.convert(call, PendingCall) for call in session.pending),
         waiting=tuple(WaitingInput(*row) for row in await rows.fetchall()),
         usage=session.usage,
@@ -106,12 +107,14 @@ async def _store(connection: Connection, session: LiveSession, draft: Draft, now
         await connection.execute(
             """
             UPDATE live_sessions SET status = %s, usage = %s, active_seconds = %s, running_since = %s,
-                outcome_evaluations = %s, pending = %s, input_count = %s, last_event_at = %s, updated_at = %s
+                outcome_evaluations = %s, pending = %s, input_count = %s, previews = %s,
+                last_event_at = %s, updated_at = %s
             WHERE session_key = %s
             """,
             [
                 *(state.status, Jsonb(dict(state.usage)), state.active_seconds, state.running_since),
-                *(Jsonb(list(state.outcomes)), Jsonb(msgspec.to_builtins(state.pending)), state.input_count),
+                *(Jsonb(list(state.outcomes)), Jsonb(msgspec.to_builtins(state.pending))),
+                *(state.input_count, Jsonb(msgspec.to_builtins(state.previews, str_keys=True))),
                 *(last if draft.events else session.last_event_at, now, session.key),
             ],
         )

@@ -82,7 +82,7 @@ async def read_skill(connection: Connection, skill_id: str, *, lock: bool = Fals
         await cursor.execute(query.encode(), [skill_id])
         skill = await cursor.fetchone()
     if skill is None:
-        raise NotFoundError(f"there is no skill {skill_id!r}")
+        raise NotFoundError(f"there is no skill {skill_id!r}", code="skill_not_found")
     return skill
 
 
@@ -132,7 +132,7 @@ async def read_version(connection: Connection, skill_id: str, version: str) -> S
         )
         found = await cursor.fetchone()
     if found is None:
-        raise NotFoundError(f"skill {skill_id} has no version {version!r}")
+        raise NotFoundError(f"skill {skill_id} has no version {version!r}", code="skill_not_found")
     return found
 
 

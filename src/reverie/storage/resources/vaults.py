@@ -71,7 +71,7 @@ async def read_vault(connection: Connection, vault_id: str, *, lock: bool = Fals
         await cursor.execute(query.encode(), [vault_id])
         vault = await cursor.fetchone()
     if vault is None:
-        raise NotFoundError(f"there is no vault {vault_id!r}")
+        raise NotFoundError(f"there is no vault {vault_id!r}", code="vault_not_found")
     return vault
 
 

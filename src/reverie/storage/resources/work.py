@@ -72,6 +72,7 @@ class QueueStats(msgspec.Struct, frozen=True):
 
 async def enqueue_work(connection: Connection, environment_id: str, session_id: str, now: datetime) -> str:
     """Have a worker serve a session; gives the item's id. A session that has an item that is not stopping keeps it."""
+    # The item in the way is locked, so that whoever stops it meanwhile waits, and sees that there is work again.
     row = await connection.execute(
         """
         INSERT INTO work_items (id, environment_id, session_id, state, created_at, ttl_seconds)
@@ -240,6 +241,38 @@ async def stop_work(connection: Connection, item: WorkItem, *, at_once: bool, no
     )
     if ended:
         await delete_work_tokens(connection, item.id)
+
+
+async def hold_session(connection: Connection, environment_id: str, work_id: str) -> None:
+    """Lock the session of an item as :func:`queue_again` needs it; before the item, as those who enqueue do."""
+    await connection.execute(
+        "SELECT FROM sessions WHERE id = (SELECT session_id FROM work_items WHERE id = %s AND environment_id = %s)"
+        " FOR KEY SHARE",
+        [work_id, environment_id],
+    )
+
+
+async def queue_again(connection: Connection, item: WorkItem, now: datetime) -> None:
+    """Queue the session of an item that its worker has stopped, when the session still needs a worker.
+
+    The fresh item counts as just polled, so that a session that no worker can serve does not keep them all busy.
+    """
+    await connection.execute(
+        """
+        INSERT INTO work_items (id, environment_id, session_id, state, created_at, ttl_seconds, polled_at)
+        SELECT %(id)s, %(environment)s, s.id, 'queued', %(now)s, %(ttl)s, %(now)s
+        FROM sessions s JOIN live_sessions l ON l.session_key = s.key
+        WHERE s.id = %(session)s AND l.archived_at IS NULL AND (l.status = 'running' OR l.pending <> '[]')
+        ON CONFLICT DO NOTHING
+        """,
+        {
+            "id": new_id("work", now),
+            "environment": item.environment_id,
+            "now": now,
+            "ttl": TTL_SECONDS,
+            "session": item.session_id,
+        },
+    )
 
 
 async def change_work_metadata(connection: Connection, work_id: str, metadata: dict[str, str]) -> None:

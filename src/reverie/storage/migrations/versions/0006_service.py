@@ -83,9 +83,11 @@ CREATE TABLE live_sessions (
     usage jsonb NOT NULL DEFAULT '{}',
     active_seconds double precision NOT NULL DEFAULT 0,
     running_since timestamptz,
-    -- Tool-use events that wait for an answer from outside.
+    -- Tool uses that wait for an answer from outside.
     pending jsonb NOT NULL DEFAULT '[]',
     input_count integer NOT NULL DEFAULT 0,
+    -- Numbers that were promised to events whose text is shown while it is being written, with their types.
+    previews jsonb NOT NULL DEFAULT '{}',
     last_event_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     archived_at timestamptz

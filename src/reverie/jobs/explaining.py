@@ -1,0 +1,74 @@
+"""Why a lesson is believed: the table behind it, the sessions it rests on, and what would change our mind."""
+
+import asyncio
+
+import msgspec
+
+from reverie.ids import event_sequence
+from reverie.lessons.doubt import what_would_change_our_mind
+from reverie.lessons.lesson import Evidence, Lesson
+from reverie.patterns.breakdown import StratumRow, break_down
+from reverie.patterns.corpus import Corpus, form_strata
+from reverie.sessions.session import Transcript
+from reverie.sessions.transcript import Turn, render_turns
+from reverie.storage.database import Connection
+from reverie.storage.digests import load_corpus
+from reverie.storage.dreams import read_dream
+from reverie.storage.policies import read_policy
+from reverie.storage.sessions import read_transcripts
+
+_SUPPORTING, _CONTRARY = 3, 2
+_AROUND = 2
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """A session at the moment that decides."""
+
+    session_id: str
+    event_id: str
+    reward: float | None
+    supports: bool
+    turns: tuple[Turn, ...]
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """All that speaks for and against a lesson."""
+
+    strata: tuple[StratumRow, ...]
+    moments: tuple[Moment, ...]
+    doubts: tuple[str, ...]
+
+
+async def explain_lesson(connection: Connection, lesson: Lesson, dream_id: str) -> Explanation:
+    """What speaks for and against a lesson, in the sessions of the dream that last judged it."""
+    dream = await read_dream(connection, dream_id)
+    corpus = await load_corpus(connection, dream.request.segment(), dream.last_session_key)
+    supporting, contrary = lesson.evidence[:_SUPPORTING], lesson.counter_examples[:_CONTRARY]
+    cited = [citation.session_id for citation in (*supporting, *contrary)]
+    transcripts = await read_transcripts(connection, cited)
+    least_effect = (await read_policy(connection, dream.memory_store_id)).mining.least_effect
+    corpus = corpus.scored_only()
+    rewards = dict(zip(corpus.session_ids, corpus.reward.tolist(), strict=True))
+    by_id = {transcript.session.id: transcript for transcript in transcripts}
+    moments = [
+        _moment(by_id[citation.session_id], citation, rewards.get(citation.session_id), supports=supports)
+        for citations, supports in ((supporting, True), (contrary, False))
+        for citation in citations
+        if citation.session_id in by_id
+    ]
+    rows = await asyncio.to_thread(_break_down, corpus, lesson)
+    return Explanation(tuple(rows), tuple(moments), what_would_change_our_mind(lesson, least_effect))
+
+
+def _break_down(corpus: Corpus, lesson: Lesson) -> list[StratumRow]:
+    situation, _, name = lesson.behaviour.rpartition(" | ")
+    category = lesson.scope.task_family
+    return break_down(corpus, form_strata(corpus), category=category, situation=situation or "session", name=name)
+
+
+def _moment(transcript: Transcript, citation: Evidence, reward: float | None, *, supports: bool) -> Moment:
+    at = event_sequence(citation.event_id)
+    turns = render_turns(transcript)
+    middle = next((i for i, turn in enumerate(turns) if turn.sequence >= at), len(turns))
+    around = turns[max(middle - _AROUND, 0) : middle + _AROUND + 1]
+    return Moment(citation.session_id, citation.event_id, reward, supports, around)

@@ -1,0 +1,1 @@
+"""What hostile, broken and unlucky clients do to a server process."""

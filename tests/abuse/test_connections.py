@@ -1,0 +1,112 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from urllib.parse import urlsplit
+
+import httpx2
+
+from reverie.api.server import MOST_CONNECTIONS
+from tests.conformance.landed import needs
+from tests.conformance.sse import raw_messages
+from tests.conformance.world import World, message
+
+MANY = 3 * MOST_CONNECTIONS
+"""More than the server has connections to its database."""
+STREAMS = 200
+
+
+@asynccontextmanager
+async def raw_connection(world: World) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    address = urlsplit(world.served.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+def head(world: World, method: str, path: str, length: int = 0) -> bytes:
+    lines = [
+        f"{method} {path} HTTP/1.1",
+        "host: reverie",
+        f"authorization: {world.http.headers['authorization']}",
+        f"content-length: {length}",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+async def test_clients_that_trickle_their_bodies_hold_up_nobody(world: World) -> None:
+    async with AsyncExitStack() as stack:
+        for _ in range(MANY):
+            _, writer = await stack.enter_async_context(raw_connection(world))
+            writer.write(head(world, "POST", "/v1/environments", 1_000) + b'{"name')
+            await writer.drain()
+        assert (await world.http.get("/v1/environments")).status_code == 200
+
+
+async def test_a_trickled_body_is_read_to_its_end(world: World) -> None:
+    body = b'{"name": "slow"}'
+    async with raw_connection(world) as (reader, writer):
+        writer.write(head(world, "POST", "/v1/environments", len(body)))
+        for byte in body:
+            writer.write(bytes([byte]))
+            await writer.drain()
+        assert (await reader.readline()).split()[1] == b"200"
+
+
+async def test_bodies_that_break_off_leave_nothing_behind(world: World) -> None:
+    before = (await world.http.get("/v1/environments")).json()
+    for _ in range(MANY):
+        async with raw_connection(world) as (_, writer):
+            writer.write(head(world, "POST", "/v1/environments", 1_000) + b'{"name": "a"}')
+            await writer.drain()
+    assert (await world.http.get("/v1/environments")).json() == before
+
+
+async def test_what_is_no_http_is_turned_away(world: World) -> None:
+    for nonsense in (b"\x16\x03\x01\x02\x00\x01\x00", b"GET / SPDY/9\r\n\r\n", b"\r\n" * 1_000, b"\0" * 10_000):
+        async with raw_connection(world) as (reader, writer):
+            writer.write(nonsense)
+            writer.write_eof()
+            await reader.read()
+    assert (await world.http.get("/health")).status_code == 200
+
+
+@needs("agents", "sessions")
+async def test_dropped_streams_are_let_go(world: World) -> None:
+    path = f"/v1/sessions/{await world.session()}/events/stream"
+    for _ in range(MANY):
+        async with raw_connection(world) as (reader, writer):
+            writer.write(head(world, "GET", path))
+            assert (await reader.readline()).split()[1] == b"200"
+    assert (await world.http.get("/v1/sessions")).status_code == 200
+
+
+@needs("agents", "sessions")
+async def test_two_hundred_idle_streams_all_hear_of_an_event(world: World) -> None:
+    session_id = await world.session()
+    path = f"/v1/sessions/{session_id}/events/stream"
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
+    async with (
+        httpx2.AsyncClient(base_url=world.served.url, headers=world.http.headers, limits=limits, timeout=30) as http,
+        AsyncExitStack() as stack,
+    ):
+        opened = [stack.enter_async_context(raw_messages(http, path)) for _ in range(STREAMS)]
+        streams = [await stream for stream in opened]
+        assert (await world.http.get("/v1/sessions")).status_code == 200
+        await world.client.beta.sessions.events.send(session_id, events=[message("all of you")])
+        heard = await asyncio.gather(*(anext(stream) for stream in streams))
+    assert {data["id"] for _, data in heard} == {heard[0][1]["id"]}
+
+
+@needs("agents", "sessions", "memory_stores")
+async def test_polls_that_wait_hold_up_nobody(world: World) -> None:
+    environment_id = await world.environment("self_hosted")
+    async with world.served.client(await world.served.key("worker", environment_id=environment_id)) as client:
+        polls = [
+            asyncio.create_task(client.beta.environments.work.poll(environment_id, block_ms=999)) for _ in range(MANY)
+        ]
+        await asyncio.wait(polls, timeout=0.1)
+        assert (await world.http.get("/v1/environments")).status_code == 200
+        assert not any(poll.done() for poll in polls)
+        assert set(await asyncio.gather(*polls)) == {None}

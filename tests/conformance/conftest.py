@@ -1,0 +1,31 @@
+"""One server process a module."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from reverie.settings import Settings
+from reverie.storage.embedded import EmbeddedServer
+from reverie.testing.server_process import running_server
+from tests.conformance.served import Served
+from tests.conformance.world import World
+from tests.conftest import fresh_database
+
+
+@pytest.fixture(scope="module")
+def served(database_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The module's server process, on a database of its own."""
+    folder = tmp_path_factory.mktemp("served")
+    for url in fresh_database(database_server):
+        settings = Settings(home=folder / "home", database_url=url, workers=1)
+        with running_server(settings, folder / "log") as process:
+            yield Served(process, settings)
+
+
+@pytest_asyncio.fixture
+async def world(served: Served) -> AsyncIterator[World]:
+    """The module's server, with an admin's clients of the default workspace."""
+    secret = await served.key()
+    async with served.client(secret) as client, served.http(secret) as http:
+        yield World(served, client, http)

@@ -1,0 +1,113 @@
+"""A request for every endpoint, made of ids and bodies that a workspace's inhabitants give."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from reverie.api.app import ENDPOINTS
+from reverie.api.endpoint import Endpoint
+from tests.conformance.exercises.deployments import deployment
+from tests.conformance.exercises.dreams import dream
+from tests.conformance.exercises.skills import skill
+from tests.conformance.exercises.vaults import credential, vault
+from tests.conformance.exercises.work import taken_work
+from tests.conformance.world import World, message
+
+SERVED = frozenset(endpoint.name for endpoint in ENDPOINTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Inhabited:
+    """Ids of one of everything in a workspace, by path parameter."""
+
+    ids: dict[str, str]
+
+    def path(self, endpoint: Endpoint) -> str:
+        """The endpoint's path, filled in."""
+        return re.sub(r"{(\w+)(:\w+)?}", lambda found: self.ids[found[1]], endpoint.path)
+
+    def send(self, endpoint: Endpoint) -> dict[str, Any]:
+        """What to send as ``httpx2`` has it: a body that the endpoint takes, naming what lives here."""
+        if endpoint.method != "POST":
+            return {}
+        return bodies(self.ids).get(endpoint.name, {})
+
+
+async def call(client: httpx2.AsyncClient, endpoint: Endpoint, inhabited: Inhabited) -> httpx2.Response:
+    """Call an endpoint about the inhabitants; of a stream, only the beginning is read."""
+    path, sent = inhabited.path(endpoint), inhabited.send(endpoint)
+    async with client.stream(endpoint.method, path, **sent) as response:
+        if "event-stream" not in response.headers.get("content-type", ""):
+            await response.aread()
+        return response
+
+
+async def inhabit(world: World) -> Inhabited:
+    """Make one of everything that is served, quiet enough that nothing changes by itself."""
+    ids = {"agent_id": await world.agent(), "environment_id": await world.environment()}
+    beta = world.client.beta
+    store_id = await world.store()
+    memory = await beta.memory_stores.memories.create(store_id, path="/a", content="of A")
+    file = await beta.files.upload(file=("a.txt", b"of A", "text/plain"))
+    session_id = await world.session(
+        agent=ids["agent_id"],
+        environment_id=ids["environment_id"],
+        resources=[{"type": "memory_store", "memory_store_id": store_id}, {"type": "file", "file_id": file.id}],
+    )
+    thread = (await beta.sessions.threads.list(session_id)).data[0]
+    resources = (await beta.sessions.resources.list(session_id)).data
+    ids |= {
+        "memory_store_id": store_id,
+        "memory_id": memory.id,
+        "memory_version_id": memory.memory_version_id,
+        "file_id": file.id,
+        "session_id": session_id,
+        "thread_id": thread.id,
+        "resource_id": next(getattr(resource, "id", "") for resource in resources if resource.type == "file"),
+    }
+    return Inhabited(ids | await _more(world))
+
+
+async def _more(world: World) -> dict[str, str]:
+    made = await skill(world)
+    vault_id = await vault(world)
+    deployed = await deployment(world)
+    run = await world.client.beta.deployments.run(deployed.id)
+    dreamt = await dream(world)
+    await world.client.beta.dreams.cancel(dreamt.id)
+    async with taken_work(world) as (_, environment_id, work_id):
+        pass
+    key = await world.http.post(f"/v1/environments/{environment_id}/keys", json={"name": "k"})
+    webhook = await world.http.post(
+        "/v1/organizations/webhooks", json={"url": "https://hooks.example.com/", "enabled_events": ["agent.created"]}
+    )
+    return {
+        "skill_id": made.id,
+        "version": made.latest_version_id,
+        "vault_id": vault_id,
+        "credential_id": (await credential(world, vault_id)).id,
+        "deployment_id": deployed.id,
+        "deployment_run_id": run.id,
+        "dream_id": dreamt.id,
+        "environment_id": environment_id,
+        "work_id": work_id,
+        "key_id": key.json().get("id", "apikey_none"),
+        "webhook_endpoint_id": webhook.json().get("id", "whend_none"),
+    }
+
+
+def bodies(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """What POST endpoints with a body take, referring to ``ids``."""
+    text = {"type": "text", "text": "from B"}
+    return {
+        "agents.update": {"json": {"name": "taken over"}},
+        "environments.update": {"json": {"name": "taken over"}},
+        "sessions.create": {"json": {"agent": ids["agent_id"], "environment_id": ids["environment_id"]}},
+        "sessions.update": {"json": {"title": "taken over"}},
+        "sessions.events.send": {"json": {"events": [message("from B")]}},
+        "sessions.record": {"json": {"events": [{"type": "agent.message", "content": [text]}]}},
+        "sessions.resources.add": {"json": {"type": "file", "file_id": ids["file_id"]}},
+        "sessions.resources.update": {"json": {"authorization_token": "t"}},
+    }
