@@ -21,7 +21,7 @@ from reverie.jobs.reporting import read_evidence, write_report
 from reverie.memory.memory import MemoryStore
 from reverie.storage.database import Connection
 from reverie.storage.dreams import missing_sessions, read_result
-from reverie.storage.memory_stores import lock_store
+from reverie.storage.memory_stores import read_store
 from reverie.storage.policies import read_policy
 from reverie.storage.resources import dreams as table
 from reverie.storage.resources.dreams import ServedDream
@@ -185,7 +185,7 @@ async def _ask(call: Call, request: DreamRequest) -> dict[str, Any]:
 
 
 async def _open_store(connection: Connection, store_id: str) -> MemoryStore:
-    store = await lock_store(connection, store_id)
+    store = await read_store(connection, store_id)
     if store.archived_at is not None:
         raise StateError(f"memory store {store_id} is archived; dream over another one")
     return store
