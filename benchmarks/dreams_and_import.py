@@ -4,7 +4,6 @@ Everything runs on an embedded PostgreSQL in a temporary home, on synthetic supp
 within this run where they can be; absolute ones depend on the machine, which is named.
 """
 
-import argparse
 import asyncio
 import itertools
 import json
@@ -185,12 +184,10 @@ async def measure(folder: Path, sizes: list[int], import_size: int) -> dict[str,
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="1,000 and 10,000 sessions only")
-    arguments = parser.parse_args()
-    sizes = [1_000, 10_000] if arguments.quick else [1_000, 10_000, 100_000]
+def measured(quick: bool) -> dict[str, Any]:
+    """The document; ``quick`` leaves out the largest size."""
+    sizes = [1_000, 10_000] if quick else [1_000, 10_000, 100_000]
     with tempfile.TemporaryDirectory(prefix="reverie-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # a server of root's runs as a user of its own, which must find its way in
-        print(json.dumps(asyncio.run(measure(folder, sizes, 5_000)), indent=2))
+        return asyncio.run(measure(folder, sizes, 5_000))

@@ -4,6 +4,13 @@ This file stays light: worker processes load the main module of the process they
 """
 
 if __name__ == "__main__":
-    from dreams_and_import import main
+    import argparse
+    import json
 
-    main()
+    import dreams_and_import
+    import server
+
+    parser = argparse.ArgumentParser(description="Speed and memory of imports, dreams and the server.")
+    parser.add_argument("--quick", action="store_true", help="smaller sizes")
+    quick = parser.parse_args().quick
+    print(json.dumps({**dreams_and_import.measured(quick), "server": server.measured(quick)}, indent=2))

@@ -7,7 +7,6 @@ import pytest
 from reverie.api.app import ENDPOINTS
 from reverie.api.limits import MOST_BODY_BYTES
 from tests.abuse.envelope import check_refusal
-from tests.conformance.landed import needs
 from tests.conformance.world import World
 
 PATH = "/v1/environments"
@@ -84,7 +83,6 @@ async def test_json_is_read_whatever_the_content_type_says(content_type: str, wo
     assert answer.status_code == 200
 
 
-@needs("files")
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [
@@ -145,7 +143,6 @@ async def test_methods_that_a_path_lacks_are_refused(method: str, world: World) 
     check_refusal(await world.http.request(method, PATH))
 
 
-@needs("agents", "sessions")
 async def test_deep_values_in_open_fields_are_kept_or_refused(world: World) -> None:
     """A tool's input may hold anything; what the database or a later reader cannot take is refused at once."""
     session_id = await world.session()
@@ -159,7 +156,6 @@ async def test_deep_values_in_open_fields_are_kept_or_refused(world: World) -> N
     assert listed.status_code == 200
 
 
-@needs("agents", "sessions")
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
 async def test_events_that_cannot_be_stored_are_refused_whole(text: str, world: World) -> None:
     session_id = await world.session()

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 import httpx2
 
 from reverie.api.server import MOST_CONNECTIONS
-from tests.conformance.landed import needs
 from tests.conformance.sse import raw_messages
 from tests.conformance.world import World, message
 
@@ -72,7 +71,6 @@ async def test_what_is_no_http_is_turned_away(world: World) -> None:
     assert (await world.http.get("/health")).status_code == 200
 
 
-@needs("agents", "sessions")
 async def test_dropped_streams_are_let_go(world: World) -> None:
     path = f"/v1/sessions/{await world.session()}/events/stream"
     for _ in range(MANY):
@@ -82,7 +80,6 @@ async def test_dropped_streams_are_let_go(world: World) -> None:
     assert (await world.http.get("/v1/sessions")).status_code == 200
 
 
-@needs("agents", "sessions")
 async def test_two_hundred_idle_streams_all_hear_of_an_event(world: World) -> None:
     session_id = await world.session()
     path = f"/v1/sessions/{session_id}/events/stream"
@@ -99,7 +96,6 @@ async def test_two_hundred_idle_streams_all_hear_of_an_event(world: World) -> No
     assert {data["id"] for _, data in heard} == {heard[0][1]["id"]}
 
 
-@needs("agents", "sessions", "memory_stores")
 async def test_polls_that_wait_hold_up_nobody(world: World) -> None:
     environment_id = await world.environment("self_hosted")
     async with world.served.client(await world.served.key("worker", environment_id=environment_id)) as client:

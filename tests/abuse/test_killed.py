@@ -11,13 +11,10 @@ import pytest
 from reverie.settings import Settings
 from reverie.storage.embedded import EmbeddedServer
 from reverie.testing.server_process import running_server
-from tests.conformance.landed import needs
 from tests.conformance.served import Served
 from tests.conformance.sse import raw_messages
 from tests.conformance.world import World, message, said
 from tests.conftest import fresh_database
-
-pytestmark = needs("agents", "sessions")
 
 WRITERS = 8
 BEFORE_THE_KILL = 60

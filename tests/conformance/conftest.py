@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+from cryptography.fernet import Fernet
 
-from reverie.settings import Settings
+from reverie.settings import Secret, Settings
 from reverie.storage.embedded import EmbeddedServer
 from reverie.testing.server_process import running_server
+from tests.conformance.judge import COMPLAINTS
 from tests.conformance.served import Served
 from tests.conformance.world import World
 from tests.conftest import fresh_database
@@ -18,14 +20,17 @@ def served(database_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFac
     """The module's server process, on a database of its own."""
     folder = tmp_path_factory.mktemp("served")
     for url in fresh_database(database_server):
-        settings = Settings(home=folder / "home", database_url=url, workers=1)
-        with running_server(settings, folder / "log") as process:
+        keys = (Secret(Fernet.generate_key().decode()),)
+        settings = Settings(home=folder / "home", database_url=url, workers=1, secret_keys=keys)
+        with running_server(settings, folder / "log", "--private-webhooks") as process:
             yield Served(process, settings)
 
 
 @pytest_asyncio.fixture
 async def world(served: Served) -> AsyncIterator[World]:
     """The module's server, with an admin's clients of the default workspace."""
+    COMPLAINTS.clear()
     secret = await served.key()
     async with served.client(secret) as client, served.http(secret) as http:
         yield World(served, client, http)
+    assert COMPLAINTS == []

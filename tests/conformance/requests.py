@@ -6,16 +6,13 @@ from typing import Any
 
 import httpx2
 
-from reverie.api.app import ENDPOINTS
 from reverie.api.endpoint import Endpoint
 from tests.conformance.exercises.deployments import deployment
 from tests.conformance.exercises.dreams import dream
-from tests.conformance.exercises.skills import skill
+from tests.conformance.exercises.skills import skill, skill_files
 from tests.conformance.exercises.vaults import credential, vault
 from tests.conformance.exercises.work import taken_work
 from tests.conformance.world import World, message
-
-SERVED = frozenset(endpoint.name for endpoint in ENDPOINTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +25,14 @@ class Inhabited:
         """The endpoint's path, filled in."""
         return re.sub(r"{(\w+)(:\w+)?}", lambda found: self.ids[found[1]], endpoint.path)
 
-    def send(self, endpoint: Endpoint) -> dict[str, Any]:
-        """What to send as ``httpx2`` has it: a body that the endpoint takes, naming what lives here."""
-        if endpoint.method != "POST":
-            return {}
+    def sent(self, endpoint: Endpoint) -> dict[str, Any]:
+        """What to send besides the path, as arguments of ``httpx2``, naming what lives here."""
         return bodies(self.ids).get(endpoint.name, {})
 
 
 async def call(client: httpx2.AsyncClient, endpoint: Endpoint, inhabited: Inhabited) -> httpx2.Response:
     """Call an endpoint about the inhabitants; of a stream, only the beginning is read."""
-    path, sent = inhabited.path(endpoint), inhabited.send(endpoint)
+    path, sent = inhabited.path(endpoint), inhabited.sent(endpoint)
     async with client.stream(endpoint.method, path, **sent) as response:
         if "event-stream" not in response.headers.get("content-type", ""):
             await response.aread()
@@ -93,21 +88,43 @@ async def _more(world: World) -> dict[str, str]:
         "dream_id": dreamt.id,
         "environment_id": environment_id,
         "work_id": work_id,
-        "key_id": key.json().get("id", "apikey_none"),
-        "webhook_endpoint_id": webhook.json().get("id", "whend_none"),
+        "key_id": key.json()["id"],
+        "webhook_endpoint_id": webhook.json()["id"],
+        "revision": "1",
+        "lesson_id": "lesson_none",
+        "model_id": "any-model",
     }
 
 
 def bodies(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """What POST endpoints with a body take, referring to ``ids``."""
+    """What endpoints need besides their path, referring to ``ids``: a body for ``POST``, a query for ``GET``."""
     text = {"type": "text", "text": "from B"}
+    name = {"json": {"name": "taken over"}}
+    bearer = {"type": "static_bearer", "token": "t", "mcp_server_url": "https://mcp.example.com/b"}
     return {
-        "agents.update": {"json": {"name": "taken over"}},
-        "environments.update": {"json": {"name": "taken over"}},
-        "sessions.create": {"json": {"agent": ids["agent_id"], "environment_id": ids["environment_id"]}},
+        "agents.update": name,
+        "environments.update": name,
+        "environments.keys.create": {"json": {"name": "k"}},
+        "environments.work.update": {"json": {"metadata": {"a": "b"}}},
+        "environments.work.stop": {"json": {"force": True}},
+        "environments.work.heartbeat": {"params": {"expected_last_heartbeat": "NO_HEARTBEAT"}},
         "sessions.update": {"json": {"title": "taken over"}},
         "sessions.events.send": {"json": {"events": [message("from B")]}},
         "sessions.record": {"json": {"events": [{"type": "agent.message", "content": [text]}]}},
+        "sessions.preview": {"json": {"type": "agent.message"}},
         "sessions.resources.add": {"json": {"type": "file", "file_id": ids["file_id"]}},
         "sessions.resources.update": {"json": {"authorization_token": "t"}},
+        "sessions.scores.record": {"json": {"scores": [{"metric": "outcome", "value": 1.0}]}},
+        "memory_stores.update": name,
+        "memory_stores.memories.create": {"json": {"path": "/b", "content": "from B"}},
+        "memory_stores.memories.update": {"json": {"content": "from B"}},
+        "memory_stores.recall": {"params": {"query": "of A"}},
+        "memory_stores.policy.update": {"json": {"policy": {}}},
+        "memory_stores.revisions.rollback": {"json": {"reason": "from B"}},
+        "deployments.update": name,
+        "skills.versions.create": {"files": [("files[]", file) for file in skill_files("taken-over")]},
+        "vaults.update": {"json": {"display_name": "taken over"}},
+        "vaults.credentials.create": {"json": {"auth": bearer}},
+        "vaults.credentials.update": {"json": {"display_name": "taken over"}},
+        "organization.webhooks.update": name,
     }

@@ -7,11 +7,8 @@ from anthropic import BadRequestError, ConflictError
 from anthropic.types.beta import BetaDream
 
 from tests.conformance.exercises.dreams import dream
-from tests.conformance.landed import needs
 from tests.conformance.sse import until
 from tests.conformance.world import World
-
-pytestmark = needs("dreams", "sessions", "agents", "memory_stores")
 
 
 async def finished(world: World, made: BetaDream) -> BetaDream:

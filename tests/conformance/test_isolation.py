@@ -9,14 +9,13 @@ import psycopg
 import pytest
 
 from reverie.api.app import ENDPOINTS
-from tests.conformance.landed import needs
 from tests.conformance.requests import Inhabited, call, inhabit
 from tests.conformance.served import Served
 from tests.conformance.world import World
 
-pytestmark = needs("agents", "sessions", "memory_stores", "files", "skills", "vaults", "dreams", "deployments")
-
 CALLED = [endpoint for endpoint in ENDPOINTS if "{" in endpoint.path or endpoint.method == "GET"]
+NOT_INHABITED = ("lessons.retrieve", "models.retrieve", "dreams.result", "dreams.report")
+"""Lessons and results come of finished dreams, models of the server's settings."""
 MOVES_BY_ITSELF = ("dbos", "executors", "webhook_deliveries")
 """Tables that background work may write at any time."""
 
@@ -74,7 +73,11 @@ async def test_every_endpoint_says_404_or_nothing_about_another_workspaces_ids(
     async with served.http(strange_key) as client:
         for endpoint in CALLED:
             answer = await call(client, endpoint, inhabitants)
-            known = [id_ for id_ in inhabitants.ids.values() if id_ in answer.text] if answer.status_code < 400 else []
+            known = (
+                [id_ for id_ in inhabitants.ids.values() if len(id_) > 12 and id_ in answer.text]
+                if answer.status_code < 400
+                else []
+            )
             empty = answer.status_code == 200 and endpoint.is_list and answer.json()["data"] == []
             if known or not (answer.status_code == 404 or empty or "{" not in endpoint.path):
                 told[endpoint.name] = (answer.status_code, answer.text[:300])
@@ -90,7 +93,7 @@ async def test_the_same_requests_are_answered_in_the_workspace_itself(
     unanswered = {}
     async with served.http(await served.key(workspace_id=workspace_id)) as client:
         for endpoint in CALLED:
-            if endpoint.method == "DELETE" or endpoint.name.endswith((".archive", ".revoke")):
+            if endpoint.method == "DELETE" or endpoint.name.endswith((".archive", *NOT_INHABITED)):
                 continue
             answer = await call(client, endpoint, inhabitants)
             if answer.status_code in (404, 405) or answer.status_code >= 500:

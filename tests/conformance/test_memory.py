@@ -7,10 +7,7 @@ from anthropic import BadRequestError, ConflictError
 from anthropic.types.beta.memory_stores import BetaManagedAgentsMemory, BetaManagedAgentsPreconditionParam
 
 from tests.conformance.attempts import attempts
-from tests.conformance.landed import needs
 from tests.conformance.world import World
-
-pytestmark = needs("memory_stores")
 
 
 async def memory(world: World, content: str = "old") -> BetaManagedAgentsMemory:

@@ -6,7 +6,6 @@ import pytest
 from anthropic import Anthropic
 
 from tests.conformance.exercises import EXERCISES
-from tests.conformance.landed import needs_of
 from tests.conformance.sdk_methods import sdk_methods
 from tests.conformance.served import Served
 from tests.conformance.world import World
@@ -19,15 +18,13 @@ def test_every_method_of_the_sdk_has_an_exercise_and_no_exercise_lacks_its_metho
     assert sorted(EXERCISES) == sorted(sdk_methods())
 
 
-@pytest.mark.parametrize("method", [pytest.param(method, marks=needs_of(method)) for method in EXERCISES])
+@pytest.mark.parametrize("method", EXERCISES)
 async def test_the_async_client_calls(method: str, world: World) -> None:
     async with asyncio.timeout(LONGEST_SECONDS):
         await EXERCISES[method](world)
 
 
-@pytest.mark.parametrize(
-    "method", [pytest.param(method, marks=needs_of(method)) for method in EXERCISES if method in SYNC_METHODS]
-)
+@pytest.mark.parametrize("method", [method for method in EXERCISES if method in SYNC_METHODS])
 async def test_the_sync_client_calls(method: str, served: Served, world: World) -> None:
     async with served.sync_client(await served.key()) as client:
         async with asyncio.timeout(LONGEST_SECONDS):

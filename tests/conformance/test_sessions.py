@@ -8,11 +8,8 @@ from anthropic import BadRequestError
 from anthropic.types.beta.sessions import BetaManagedAgentsSessionEvent
 
 from tests.conformance.exercises.agents import LOOK_UP
-from tests.conformance.landed import needs
 from tests.conformance.sse import raw_messages, until
 from tests.conformance.world import END_TURN, IDLE, World, message, said
-
-pytestmark = needs("agents", "sessions", "memory_stores", "files")
 
 START = {"type": "span.model_request_start", "id": "s1"}
 END = {

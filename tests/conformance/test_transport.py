@@ -5,11 +5,8 @@ from anthropic import BadRequestError, ConflictError, NotFoundError, PermissionD
 
 from tests.conformance.attempts import attempts
 from tests.conformance.exercises.agents import LOOK_UP
-from tests.conformance.landed import needs
 from tests.conformance.served import Served
 from tests.conformance.world import World
-
-pytestmark = needs("agents")
 
 
 @pytest.mark.parametrize("header", ["authorization", "x-api-key"])
@@ -58,7 +55,6 @@ async def test_ranges_are_nested_brackets_and_times_have_any_offset(world: World
     assert [agent["id"] for agent in (await world.http.get("/v1/agents", params=since)).json()["data"]] == [made.id]
 
 
-@needs("sessions", "memory_stores")
 async def test_lists_in_a_query_may_be_bracketed_or_repeated(world: World) -> None:
     """1.1 [probe]: ``statuses[]=a&statuses[]=b``; also ``statuses=a&statuses=b``."""
     session_id = await world.session()

@@ -94,6 +94,7 @@ LIMITS: Mapping[str, FieldInfo] = {
     "CredentialUpdateParams.display_name": Field(max_length=255),
     "EnvironmentKeyCreateParams.expires_in_days": Field(ge=1, le=3650),
     "EnvironmentKeyCreateParams.name": Field(max_length=256),
+    "EnvironmentListParams.limit": _PAGE,
     "EnvironmentKeyListParams.limit": Field(ge=1, le=100),
     "VaultCreateParams.display_name": Field(min_length=1, max_length=255),
     "VaultListParams.limit": Field(ge=1, le=100),

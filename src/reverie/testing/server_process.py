@@ -51,6 +51,8 @@ def start_server(settings: Settings, log: Path, *options: str) -> ServerProcess:
     environment = {**os.environ, "REVERIE_HOME": str(settings.home), "REVERIE_WORKERS": str(settings.workers)}
     if settings.database_url is not None:
         environment["DATABASE_URL"] = settings.database_url
+    if settings.secret_keys:
+        environment["REVERIE_SECRET_KEY"] = ",".join(settings.secret_keys)
     command = [sys.executable, "-m", "reverie.cli.main", "serve", "--port", "0", *options]
     with log.open("ab") as errors:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)

@@ -16,7 +16,7 @@ _numbers = count()
 
 async def skill(world: World) -> BetaSkill:
     """A fresh skill, whose name no other has."""
-    return await world.client.beta.skills.create(files=_files(f"refunds-{next(_numbers)}"), display_name="Refunds")
+    return await world.client.beta.skills.create(files=skill_files(f"refunds-{next(_numbers)}"), display_name="Refunds")
 
 
 async def create(world: World) -> None:
@@ -45,7 +45,7 @@ async def delete(world: World) -> None:
 async def new_version(world: World, skill_id: str) -> BetaSkillVersion:
     """One more version of a skill."""
     latest = await world.client.beta.skills.versions.retrieve("latest", skill_id=skill_id)
-    return await world.client.beta.skills.versions.create(skill_id, files=_files(latest.name))
+    return await world.client.beta.skills.versions.create(skill_id, files=skill_files(latest.name))
 
 
 async def create_version(world: World) -> None:
@@ -80,7 +80,8 @@ async def download_version(world: World) -> None:
         assert any(name.endswith("SKILL.md") for name in archive.namelist())
 
 
-def _files(name: str) -> Any:
+def skill_files(name: str) -> Any:
+    """What is uploaded of a skill of this name."""
     text = f"---\nname: {name}\ndescription: How refunds are made.\n---\nAsk first.\n"
     return [(f"{name}/SKILL.md", text.encode(), "text/markdown")]
 

@@ -1,5 +1,6 @@
 """The work queue of self-hosted environments. Workers hold an environment's key, administrators their own."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -10,7 +11,9 @@ from typing import Any, Literal
 
 from anthropic import AsyncAnthropic
 
-from tests.conformance.world import IDLE, World, message
+from tests.conformance.world import END_TURN, IDLE, World, message, said
+
+BASH_RESULT: Literal["user.tool_result"] = "user.tool_result"
 
 
 @asynccontextmanager
@@ -90,21 +93,36 @@ async def poller(world: World) -> None:
         items = client.beta.environments.work.poller(
             environment_id=environment_id, environment_key=client.api_key or "", drain=True
         )
-        assert [(item.data.id, item.state) async for item in items] == [(session_id, "starting")]
+        async for item in items:
+            acknowledged = await client.beta.environments.work.retrieve(item.id, environment_id=environment_id)
+            assert (item.data.id, acknowledged.state) == (session_id, "starting")
         page = await client.beta.environments.work.list(environment_id)
         assert page.data[0].state in ("stopping", "stopped")
 
 
 async def worker(world: World) -> None:
-    async with worker_client(world) as (client, environment_id, session_id):
+    async with worker_client(world) as (client, _, session_id):
         await world.record(session_id, bash_use("echo from the worker"), IDLE)
-        await serve_one_item(client, environment_id)
+        await serve_one_tool_use(world, client, session_id)
         page = await world.client.beta.sessions.events.list(session_id, types=[BASH_RESULT])
         assert "from the worker" in page.data[0].to_json()
 
 
-async def serve_one_item(client: AsyncAnthropic, environment_id: str) -> None:
-    """Have the SDK's worker take the queued item and serve it until the session has been idle for a moment."""
+async def serve_one_tool_use(world: World, client: AsyncAnthropic, session_id: str) -> None:
+    """Have the SDK's worker serve a session that waits for one tool's result; then the agent ends its turn."""
+    session = await world.client.beta.sessions.retrieve(session_id)
+    serving = asyncio.create_task(_serve_one_item(client, session.environment_id))
+    answering = asyncio.create_task(_answered(world, session_id))
+    await asyncio.wait([serving, answering], return_when=asyncio.FIRST_COMPLETED)
+    if answering.done():
+        await world.record(session_id, said("Noted."), END_TURN)
+    else:
+        answering.cancel()
+    await serving
+
+
+async def _serve_one_item(client: AsyncAnthropic, environment_id: str) -> None:
+    """Take the queued item and serve it until its session has been idle for a moment."""
     work = await client.beta.environments.work.poll(environment_id)
     assert work is not None
     await client.beta.environments.work.ack(work.id, environment_id=environment_id)
@@ -119,6 +137,17 @@ async def serve_one_item(client: AsyncAnthropic, environment_id: str) -> None:
         await runner.handle_item(
             work_id=work.id, environment_id=environment_id, session_id=work.data.id, work_secret=work.secret
         )
+
+
+async def _answered(world: World, session_id: str) -> None:
+    """Wait until the session has a tool's result."""
+    stream = await world.client.beta.sessions.events.stream(session_id)
+    async with stream:
+        page = await world.client.beta.sessions.events.list(session_id, types=[BASH_RESULT])
+        if not page.data:
+            async for event in stream:
+                if event.type == BASH_RESULT:
+                    return
 
 
 @asynccontextmanager
@@ -140,8 +169,6 @@ def bash_use(command: str) -> dict[str, Any]:
         "evaluated_permission": "allow",
     }
 
-
-BASH_RESULT: Literal["user.tool_result"] = "user.tool_result"
 
 EXERCISES = {
     "environments.work.poll": poll,

@@ -19,6 +19,7 @@ from reverie.storage.resources.session_threads import SessionThread, primary_thr
 
 _TYPES = "anthropic.types.beta.sessions"
 _THREAD = WireType(f"{_TYPES}.beta_managed_agents_session_thread:BetaManagedAgentsSessionThread")
+_NO_STATS = {"active_seconds": 0, "duration_seconds": None, "startup_seconds": None}
 
 
 def wire_thread(session: LiveSession, thread: SessionThread) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def wire_thread(session: LiveSession, thread: SessionThread) -> dict[str, Any]:
         "agent": thread.agent,
         "status": thread.status,
         "usage": thread.usage,
-        "stats": thread.stats,
+        "stats": None if thread.stats is None else {**_NO_STATS, **thread.stats},
         "workflow_run_id": None,
         "created_at": thread.created_at,
         "updated_at": thread.updated_at,
