@@ -89,16 +89,16 @@ def slot_taken(url: str, store: str) -> Iterator[None]:
 
 
 @contextmanager
-def table_locked(url: str, table: str) -> Iterator[None]:
-    """Nobody reads or writes the table; a dream that comes to it waits there."""
+def table_locked(url: str, table: str) -> Iterator[psycopg.Connection]:
+    """Nobody reads or writes the table until the transaction ends; a dream that comes to it waits there."""
     with psycopg.connect(url) as holder:
         holder.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
-        yield
+        yield holder
 
 
-async def waiting_for(url: str, table: str) -> None:
-    """Return when somebody waits for the table."""
+async def waiting_for(url: str, table: str, count: int = 1) -> None:
+    """Return when so many wait for the table."""
     query = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
     async with asyncio.timeout(90), await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        while (await (await connection.execute(query, [table])).fetchone()) == (0,):
+        while (await (await connection.execute(query, [table])).fetchone()) != (count,):
             pass

@@ -28,6 +28,11 @@ async def store(server: Server, tmp_path: Path) -> str:
     return await fill_desk(server.service.database, server.service.settings, tmp_path)
 
 
+def rows(url: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
 @pytest.fixture
 def url(server: Server) -> str:
     """The address of the server's database."""
@@ -40,6 +45,10 @@ async def test_a_dream_leaves_its_input_alone_and_writes_lessons_to_a_clone_that
     database = server.service.database
     store = await fill_desk(database, server.service.settings, tmp_path, tasks=60)
     before = await contents(database, store)
+    listens = (
+        "INSERT INTO webhook_endpoints VALUES ('w', '', '', '{memory_store.created}', '', true, NULL, now(), now())"
+    )
+    rows(url, f"{listens} RETURNING id")
     asked = (await http.post("/v1/dream_requests", json={"inputs": everything(store)["inputs"]})).json()
     assert (asked["status"], asked["outputs"], asked["session_id"], asked["ended_at"]) == ("pending", [], None, None)
     dream = await at_rest(client, url, asked["id"])
@@ -48,6 +57,11 @@ async def test_a_dream_leaves_its_input_alone_and_writes_lessons_to_a_clone_that
     assert await contents(database, store) == before
     learnt = await contents(database, clone)
     assert before.items() < learnt.items()
+    assert rows(url, f"SELECT act FROM store_revisions WHERE memory_store_id = '{clone}' ORDER BY number") == [
+        ("import",),
+        ("dream",),
+    ]
+    assert rows(url, "SELECT event -> 'data' ->> 'id' FROM webhook_deliveries") == [(clone,)]
 
     again = (await http.post("/v1/dream_requests", json=everything(clone))).json()
     assert (await at_rest(client, url, again["id"])).outputs[0].memory_store_id == clone
@@ -181,6 +195,17 @@ async def test_a_dream_canceled_while_it_runs_writes_nothing_and_holds_its_store
     assert (await at_rest(client, url, next_one.id)).status == "completed"
     with pytest.raises(BadRequestError, match="completed"):
         await client.beta.dreams.cancel(next_one.id)
+
+
+async def test_dreams_take_turns_in_the_order_they_were_asked_for(client: AsyncAnthropic, store: str, url: str) -> None:
+    with table_locked(url, "behaviours"):
+        first = await client.beta.dreams.create(inputs=inputs(store), model="m")
+        await waiting_for(url, "behaviours")
+        others = [await client.beta.dreams.create(inputs=inputs(store, IDS[:9]), model="m") for _ in range(2)]
+        states = [(await client.beta.dreams.retrieve(dream.id)).status for dream in (first, *others)]
+    assert states == ["running", "pending", "pending"]
+    ends = [(await at_rest(client, url, dream.id)).ended_at for dream in (first, *others)]
+    assert ends == sorted(ends, key=str)
 
 
 GONE = {

@@ -98,14 +98,14 @@ async def test_the_prompt_holds_the_transcripts_as_data_and_the_names_a_predicat
     text = request.messages[0].text
     assert "| agent: The refund rule is 30 days." in text
     assert "Actions:\n| refund" in text and "Error classes:\n| timeout" in text
-    assert request.schema is not None and request.purpose == "propose_behaviours/1"
+    assert request.schema is not None and request.purpose == "propose_behaviours/2"
 
 
 @pytest.mark.parametrize("error", [ModelRefused("no"), ModelReplyInvalid("cut short")])
 async def test_one_failed_call_costs_its_own_proposals_only(error: ModelError) -> None:
     model = ScriptedModel([error, {"proposals": [proposed("quote the rule", pattern="rule")]}])
     found = await propose_behaviours(model, [(BETTER, WORSE)] * 2, (), POLICY)
-    assert len(found.proposals) == 1 and found.notes == (f"propose_behaviours/1: {error}",)
+    assert len(found.proposals) == 1 and found.notes == (f"propose_behaviours/2: {error}",)
 
 
 @pytest.mark.parametrize("error", [ModelUnavailable("gone"), ModelBudgetExceeded("spent")])
@@ -188,3 +188,9 @@ def test_the_schema_is_in_the_form_strict_modes_accept() -> None:
     for found in objects(schema):
         assert found["required"] == list(found["properties"]) and found["additionalProperties"] is False
     assert not {"discriminator", "default"} & set(str(schema).replace("'", " ").split())
+
+
+async def test_the_instructions_of_whoever_asked_for_the_dream_reach_the_model() -> None:
+    model = ScriptedModel([{"proposals": []}])
+    await propose_behaviours(model, [(BETTER, WORSE)], [], POLICY, "Mind what is said of refunds.")
+    assert "keep in mind:\nMind what is said of refunds." in model.requests[0].messages[0].text

@@ -51,4 +51,4 @@ def test_ordinary_text_passes_unchanged() -> None:
 
 def test_a_prompt_says_which_one_it_is() -> None:
     purposes = [prompt.purpose for prompt in prompts("x")]
-    assert purposes == ["propose_behaviours/1", "name_themes/1", "reword_advice/1", "merge_memories/1"]
+    assert purposes == ["propose_behaviours/2", "name_themes/1", "reword_advice/1", "merge_memories/1"]

@@ -1,27 +1,41 @@
 """Servers in processes of their own, to be killed; they ask for no key."""
 
+import asyncio
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
 
 from anthropic import AsyncAnthropic
 
-COMMAND = [sys.executable, "-m", "reverie.cli.main", "serve", "--no-key", "--port", "0", "--log-level", "error"]
+from reverie.api.server import serve
+from reverie.api.service import ServiceOptions
+from reverie.settings import Settings
+
+
+def serve_here(database_url: str, started: Connection) -> None:
+    """Serve the database until told to stop; ``started`` is told the port."""
+    settings = Settings(Path("unused"), database_url=database_url, workers=1)
+    asyncio.run(serve(settings, ServiceOptions(require_key=False), "127.0.0.1", 0, started.send))
 
 
 class ServerProcess:
-    """A server on the database at ``url`` that takes requests."""
+    """A server on the database at ``database_url`` that takes requests."""
 
-    def __init__(self, url: str) -> None:
-        environment = {**os.environ, "DATABASE_URL": url, "REVERIE_WORKERS": "1"}
-        self._process = subprocess.Popen(COMMAND, env=environment, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert "Reverie serves http" in line, "the server did not start"
-        self.url = next(word for word in line.split() if word.startswith("http"))
+    def __init__(self, database_url: str) -> None:
+        # From a server that has the libraries loaded already: a fresh interpreter would spend its time on imports.
+        context = get_context("forkserver")
+        context.set_forkserver_preload(["tests.recovery.served", "tests.recovery.dream_and_die"])
+        here, there = context.Pipe(duplex=False)
+        self._process = context.Process(target=serve_here, args=(database_url, there))
+        self._process.start()
+        there.close()
+        assert here.poll(60), "the server did not start"
+        self.url = f"http://127.0.0.1:{here.recv()}"
+        here.close()
 
     def client(self) -> AsyncAnthropic:
         """The official client."""
@@ -36,23 +50,17 @@ class ServerProcess:
         self._end(signal.SIGINT)
 
     def _end(self, by: signal.Signals) -> None:
-        self._process.send_signal(by)
-        self._process.wait(timeout=60)
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-
-    @property
-    def ended(self) -> bool:
-        """Whether its process is gone."""
-        return self._process.poll() is not None
+        if self._process.pid is not None and self._process.is_alive():
+            os.kill(self._process.pid, by)
+        self._process.join(timeout=60)
+        assert not self._process.is_alive()
 
 
 @contextmanager
-def server_process(url: str) -> Iterator[ServerProcess]:
+def server_process(database_url: str) -> Iterator[ServerProcess]:
     """A server for as long as the context lasts, unless it was ended before."""
-    server = ServerProcess(url)
+    server = ServerProcess(database_url)
     try:
         yield server
     finally:
-        if not server.ended:
-            server.kill()
+        server.kill()

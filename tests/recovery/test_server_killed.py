@@ -77,6 +77,22 @@ async def test_of_two_servers_one_runs_each_dream(database: Database, store: str
     assert [count for _, count in once] == [1] * 4
 
 
+async def test_a_dream_whose_server_lost_its_slot_and_goes_on_is_still_written_once(
+    database: Database, store: str
+) -> None:
+    url = database.url
+    with table_locked(url, "behaviours") as lock, server_process(url) as first, server_process(url) as second:
+        dream_id = await ask(first, everything(store))
+        await waiting_for(url, "behaviours")
+        rows(url, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1")
+        await waiting_for(url, "behaviours", count=2)
+        lock.rollback()
+        async with second.client() as client:
+            finished = await at_rest(client, url, dream_id)
+    assert (finished.status, finished.error) == ("completed", None)
+    assert rows(url, "SELECT number, act FROM store_revisions ORDER BY 1") == [(1, "write"), (2, "dream")]
+
+
 async def test_a_command_leaves_a_servers_dreams_alone_and_a_server_a_commands(
     database: Database, settings: Settings, store: str
 ) -> None:

@@ -9,7 +9,7 @@ import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache, cached_property
-from typing import Annotated, Any, Literal, NotRequired, Optional, Required, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NotRequired, Required, Union, get_args, get_origin
 
 import msgspec
 from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError, with_config
@@ -187,7 +187,7 @@ def _closed_dict(source: Any, leave_out: tuple[str, ...]) -> Any:
         required = mark is Required or (mark is not NotRequired and _is_total(source, name))
         inner = get_args(hint)[0] if mark in (Required, NotRequired) else hint
         limit = LIMITS.get(f"{source.__name__}.{name}")
-        inner = Optional[inner] if f"{source.__name__}.{name}" in NULLABLE else inner
+        inner = inner | None if f"{source.__name__}.{name}" in NULLABLE else inner
         closed = _closed(inner) if limit is None else Annotated[_closed(inner), limit]
         fields[name] = Required[closed] if required else NotRequired[closed]
     extra: Literal["allow", "forbid"] = "allow" if source.__name__ in OPEN_TYPES else "forbid"

@@ -103,12 +103,12 @@ def mark_of_length(
 ) -> bool:
     """Whether a choice goes with ``values`` only because of when its moment came.
 
-    Sessions are compared within their stratum and variant, and then also at about the same step (1, 2, 3–4, 5–8 …).
-    All but the situation's name is parallel to ``sessions``. It is a mark when less than half of the effect is left, or
-    nothing beyond chance (one-sided 5 %).
+    Sessions are compared within their stratum and variant, and then also at about the same step (1, 2, 3, 4–5, 6–7,
+    8–11 …). All but the situation's name is parallel to ``sessions``. It is a mark when less than half of the effect is
+    left, or nothing beyond chance (one-sided 5 %).
     """
     reached = _reached(corpus, situation)[sessions]
-    stage = np.floor(np.log2(reached.astype(np.float64) + 1.0)).astype(np.int64)
+    stage = np.floor(2.0 * np.log2(reached.astype(np.float64) + 1.0)).astype(np.int64)
     plain, _ = _slope(strata.code[sessions], strata.variant[sessions], shown, values)
     staged = (strata.variant[sessions] * (stage.max(initial=0) + 1) + stage).astype(np.int32)
     effect, error = _slope(strata.code[sessions], staged, shown, values)

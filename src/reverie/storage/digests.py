@@ -82,11 +82,11 @@ async def write_digests(connection: Connection, batch: DigestBatch) -> None:
 
     Sessions that were deleted meanwhile are passed over.
     """
+    code_of = await _codes(connection, batch.names)
+    codes = np.array([code_of[name.situation, name.name] for name in batch.names], "<i4")
     keys = [row.session_key for row in batch.rows]
     rows = await connection.execute("SELECT key FROM sessions WHERE key = ANY (%s) FOR KEY SHARE", [keys])
     present = {row[0] for row in await rows.fetchall()}
-    code_of = await _codes(connection, batch.names)
-    codes = np.array([code_of[name.situation, name.name] for name in batch.names], "<i4")
     values = [_values(row, codes) for row in batch.rows if row.session_key in present]
     async with connection.cursor() as cursor:
         await cursor.executemany(_WRITE.encode(), values)

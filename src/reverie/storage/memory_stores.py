@@ -174,7 +174,7 @@ async def describe_store(
 
 
 async def delete_store(conn: Connection, store_id: str) -> None:
-    """Delete a store with its memories, their versions, its dreams and lessons.
+    """Delete a store with its memories, their versions and lessons; its dreams stay on record.
 
     Raises:
         NotFoundError: there is no such store.

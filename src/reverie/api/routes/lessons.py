@@ -7,9 +7,9 @@ import msgspec
 from typing_extensions import TypedDict
 
 from reverie.api.endpoint import Call, Endpoint
+from reverie.api.late import loaded
 from reverie.api.pages import decode_cursor, envelope, page_of
 from reverie.api.wire_type import WireType
-from reverie.jobs.explaining import explain_lesson
 from reverie.lessons.lesson import LessonKind, LessonStatus
 from reverie.sessions.transcript import TurnKind
 from reverie.storage.memory_stores import read_store
@@ -190,6 +190,7 @@ async def list_all(call: Call) -> dict[str, Any]:
 async def retrieve(call: Call) -> dict[str, Any]:
     """One lesson, with all that speaks for and against it."""
     row = await table.read_lesson(call.connection, call.path["lesson_id"])
+    explain_lesson = await loaded("reverie.jobs.explaining:explain_lesson")
     explanation = await explain_lesson(call.connection, row.lesson, row.last_dream_id)
     return {**wire_lesson(row), **msgspec.to_builtins(explanation)}
 
