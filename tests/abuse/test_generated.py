@@ -31,7 +31,7 @@ def session(served: Served) -> Iterator[requests.Session]:
 @pytest.fixture(scope="module")
 def operations(served: Served) -> dict[str, Any]:
     """The operations of the server's own document, by name."""
-    schema = schemathesis.openapi.from_url(f"{served.url}/openapi.json")
+    schema = schemathesis.openapi.from_url(f"{served.url}/openapi.json", timeout=60)
     found: list[Any] = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
     assert len(found) == len(ENDPOINTS)
     return {operation.definition.raw["operationId"]: operation for operation in found}

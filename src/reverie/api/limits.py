@@ -6,6 +6,7 @@ from pydantic import Field
 from pydantic.fields import FieldInfo
 
 _PAGE = Field(ge=1, le=100)
+_LONG_PAGE = Field(ge=1, le=1000)
 _VERSION = Field(ge=1)
 _METADATA = Field(max_length=16)
 _METRIC_NAME = Field(min_length=1, max_length=128)
@@ -56,6 +57,11 @@ LIMITS: Mapping[str, FieldInfo] = {
     "AgentUpdateParams.description": Field(max_length=2048),
     "AgentUpdateParams.system": Field(max_length=100_000),
     "AgentUpdateParams.version": _VERSION,
+    "SessionListParams.limit": _PAGE,
+    "SessionListParams.agent_version": _VERSION,
+    "EventListParams.limit": _LONG_PAGE,
+    "ThreadListParams.limit": _LONG_PAGE,
+    "ResourceListQuery.limit": _LONG_PAGE,
     "AgentListParams.limit": _PAGE,
     "AgentRetrieveParams.version": _VERSION,
     "AgentVersionListParams.limit": _PAGE,
