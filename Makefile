@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test check bench compatibility evaluate lock clean
+.PHONY: install demo test check bench abuse compatibility evaluate lock clean
 
 install: $(STAMP)
 
@@ -28,6 +28,9 @@ check: install  ## Style, types, layers.
 
 bench: install  ## One JSON document of measurements on standard output.
 	$(BIN)/python benchmarks/run.py
+
+abuse: install  ## Many generated requests an operation, where the ordinary suite sends two.
+	REVERIE_ABUSE_EXAMPLES=100 $(BIN)/python -m pytest tests/abuse
 
 compatibility: install  ## docs/compatibility.md, from the SDK, the endpoints and the tests.
 	$(BIN)/python -m tests.conformance.page
