@@ -464,7 +464,11 @@ def _note_thread(draft: Draft, type_: str, payload: dict[str, Any], names: dict[
     status = _THREAD_STATUSES.get(type_)
     if status is not None:
         draft.thread_statuses.append((thread_id, status))
-    return {**payload, "session_thread_id": thread_id}
+    known = (
+        draft.state.agent_name if thread_id == draft.state.primary_thread else dict(draft.threads).get(thread_id, "")
+    )
+    stopped = {"stop_details": None} if type_ == "session.thread_status_idle" else {}
+    return {"agent_name": known, **stopped, **payload, "session_thread_id": thread_id}
 
 
 def _waits(state: LiveState, type_: str, payload: Mapping[str, Any]) -> tuple[bool, bool] | None:

@@ -18,6 +18,7 @@ from reverie.storage.announcing import announce_preview, preview_pieces
 from reverie.storage.resources.live_sessions import LiveSession, read_session
 from reverie.storage.resources.session_creation import send_events
 from reverie.storage.resources.session_log import LogFilter, LogRow, act, read_inputs, read_log, wire_event
+from reverie.storage.resources.session_threads import list_threads
 from reverie.storage.resources.work import enqueue_work
 from reverie.telemetry.telemetry import EVENTS_APPENDED
 
@@ -132,6 +133,7 @@ async def record_events(call: Call) -> dict[str, Any]:
         raise InputError(f"events: {len(events)} events; give 1 to {MOST_RECORDED:,}")
     for place, event in enumerate(events):
         check_recorded(place, event, call.now)
+    events = await _named(call, events)
     session, draft = await act(
         call.connection,
         call.path["session_id"],
@@ -174,6 +176,28 @@ async def preview(call: Call) -> dict[str, Any]:
         piece = {"type": "event_delta", "event_id": body["event_id"], "delta": content}
         await announce_preview(call.connection, session_id, thread_id, piece)
     return {"type": "session_preview", "id": body["event_id"]}
+
+
+async def _named(call: Call, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events with the names of agents in those that tell how a child thread stands."""
+    nameless = {
+        event["session_thread_id"]
+        for event in events
+        if event["type"].startswith("session.thread_status_")
+        and event.get("session_thread_id")
+        and not event.get("agent_name")
+    }
+    if not nameless:
+        return events
+    session = await read_session(call.connection, call.path["session_id"])
+    threads = await list_threads(call.connection, session)
+    names = {thread.id: thread.agent.get("name", "") for thread in threads if thread.id in nameless}
+    return [
+        {"agent_name": names.get(event.get("session_thread_id", ""), ""), **event}
+        if event.get("session_thread_id") in names
+        else event
+        for event in events
+    ]
 
 
 @cache
