@@ -110,7 +110,7 @@ def select(
     _refuse_followers(selection, corpus, strata, reward)
     _refuse_shadows(selection, corpus, strata, reward, policy)
     # After the shadows: what only goes with a faded finding must not come back under its own name.
-    _refuse_faded(selection, corpus, strata, reward, policy)
+    _refuse_faded(selection, corpus, strata, reward)
     return selection
 
 
@@ -265,7 +265,7 @@ def _refuse_followers(selection: Selection, corpus: Corpus, strata: Strata, rewa
             selection.verdicts[i] = ("refused", reason)
 
 
-def _refuse_faded(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats, policy: MiningPolicy) -> None:
+def _refuse_faded(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats) -> None:
     alive = _alive(selection)
     if corpus.at is None or not alive or np.ptp(corpus.at) == 0:
         return
@@ -279,7 +279,6 @@ def _refuse_faded(selection: Selection, corpus: Corpus, strata: Strata, reward: 
             first_steps(corpus, column.hypothesis.code)[sessions] >= 0,
             reward[sessions],
             corpus.at[sessions],
-            least_effect=policy.least_effect,
         )
         if reason:
             selection.verdicts[i] = ("refused", reason)
