@@ -54,6 +54,32 @@ def test_a_shadow_is_explained_by_what_it_goes_with() -> None:
     assert [h.name for h in by_name["call:b0"].shadows] == ["call:b5"]
 
 
+def test_what_only_the_second_part_finds_is_confirmed_and_quoted_on_the_first() -> None:
+    world = Simulation(13, behaviours=150)
+    kept = form_strata(world.corpus()).confirmation
+    world.expected = world.expected + np.where(kept, 0.3, 0.08) * world.shown[:, 0]
+    quoted = adopted(world.corpus())["call:b0"]
+    assert quoted.discovery is not None
+    assert quoted.confirmation is not None
+    assert quoted.discovery.z > 6
+    assert quoted.confirmation.z < 3
+
+
+def test_intervals_of_adopted_causes_keep_their_coverage() -> None:
+    held = []
+    for seed in range(12):
+        world = Simulation(100 + seed, tasks=60)
+        world.cause(0, 0.12)
+        world.cause(1, -0.12)
+        found = adopted(world.corpus())
+        quoted = [
+            (found[name].deciding, effect) for name, effect in (("call:b0", 0.12), ("call:b1", -0.12)) if name in found
+        ]
+        held += [each.low <= effect <= each.high for each, effect in quoted if each is not None]
+    assert len(held) >= 10
+    assert np.mean(held) >= 0.9
+
+
 def test_an_effect_with_opposite_signs_is_split_by_task_category() -> None:
     world = Simulation(4, tasks=120, per_task=25)
     refund = world.task % 3 != 0

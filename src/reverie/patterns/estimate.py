@@ -24,7 +24,7 @@ from typing import TypedDict
 import numpy as np
 from scipy import stats
 
-from reverie.patterns.corpus import Codes, Floats, Ints, sums
+from reverie.patterns.corpus import Codes, Flags, Floats, Ints, sums
 
 _COLUMNS_AT_ONCE = 64
 
@@ -85,6 +85,12 @@ def join_estimates(blocks: Sequence[Estimates]) -> Estimates:
     """Estimates of several designs, one after the other."""
     names = Estimates.__dataclass_fields__
     return Estimates(**{n: np.concatenate([np.zeros(0), *(getattr(b, n) for b in blocks)]) for n in names})
+
+
+def choose_estimates(flags: Flags, where: Estimates, otherwise: Estimates) -> Estimates:
+    """The estimates of ``where`` for flagged behaviours, of ``otherwise`` for the others."""
+    names = Estimates.__dataclass_fields__
+    return Estimates(**{n: np.where(flags, getattr(where, n), getattr(otherwise, n)) for n in names})
 
 
 def make_design(
