@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from scipy import stats
@@ -21,7 +22,7 @@ from reverie.patterns.exact import exact_z
 from reverie.patterns.fading import faded
 from reverie.patterns.finding import Hypothesis, Verdict
 from reverie.patterns.frame import Frame
-from reverie.patterns.joint import explain_away
+from reverie.patterns.joint import Comparison, explain_away
 from reverie.patterns.online import Stream, run_claims
 from reverie.patterns.policy import MiningPolicy
 from reverie.patterns.special import describe_flip, general_claim, is_special, special_case, special_families
@@ -30,6 +31,8 @@ from reverie.patterns.trouble import follows_trouble, trouble_steps
 
 _SMALL_ARM = 25
 _LEAST_TIMING_Z = 1.645
+_LEAST_EXPECTED, _MOST_TOGETHER = 10.0, 0.1
+"""Two findings exclude each other when at most a tenth of the sessions expected to show both do, of ten or more."""
 _LEAST_SPECIAL_Z = 1.28
 """What a special case must show by itself once its family is known to differ; general claims are beyond it anyway."""
 
@@ -122,6 +125,7 @@ def select(
     _refuse_by_timing(selection, corpus, strata, reward)
     _refuse_followers(selection, corpus, strata, reward)
     _refuse_shadows(selection, corpus, strata, reward, policy)
+    _refuse_alternatives(selection, corpus, strata, reward)
     # After the shadows: what only goes with a faded finding must not come back under its own name.
     _refuse_faded(selection, corpus, strata, reward)
     return selection
@@ -133,7 +137,7 @@ def _discover(columns: Sequence[Column], estimates: Estimates, policy: MiningPol
     general = testable & ~np.array([is_special(column.hypothesis) for column in columns], np.bool_)
     q = np.full(len(columns), np.nan)
     if general.any():
-        prior = np.array([_PRIOR_WEIGHT[columns[i].hypothesis.kind] for i in np.flatnonzero(general)])
+        prior = np.array([_PRIOR_WEIGHT[columns[i].hypothesis.kind] for i in np.flatnonzero(general).tolist()])
         p_values = 2 * stats.norm.sf(np.abs(estimates.z[general])) * prior.mean() / prior
         q[general] = stats.false_discovery_control(np.minimum(p_values, 1.0))
     special = testable & ~general & (estimates.weight >= policy.least_special_weight)
@@ -287,19 +291,58 @@ def _combined(selection: Selection, i: int) -> tuple[float, float]:
 def _refuse_by_timing(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats) -> None:
     """Behaviours counted anywhere in a session must also hold up when sessions are compared at the same step."""
     for i in _alive(selection):
-        column = selection.columns[i]
-        if not (column.hypothesis.situation == SESSION or column.hypothesis.situation.startswith("seen ")):
+        if not _is_anywhere(selection, i):
             continue
-        sessions = np.flatnonzero(column.frame.sessions)
-        first = first_steps(corpus, column.hypothesis.code)[sessions]
-        cleared = _cleared(strata, sessions, reward[sessions])
-        last = np.maximum(corpus.steps[sessions].astype(np.int64) - 1, 0)
-        z = timing_z(strata.code[sessions], cleared, first, last) * np.sign(selection.discovery.effect[i])
+        z = _timing(selection, i, corpus, strata, reward, np.flatnonzero(selection.columns[i].frame.sessions))
         if z < _LEAST_TIMING_Z:
             reason = (
                 f"vanishes when sessions are compared at the same step (z = {z:.1f}): a mark of long or short sessions"
             )
             selection.verdicts[i] = ("refused", reason)
+
+
+def _is_anywhere(selection: Selection, i: int) -> bool:
+    situation = selection.columns[i].hypothesis.situation
+    return situation == SESSION or situation.startswith("seen ")
+
+
+def _timing(selection: Selection, i: int, corpus: Corpus, strata: Strata, reward: Floats, sessions: Ints) -> float:
+    """How far beyond chance, in its direction, hypothesis ``i`` is among ``sessions`` compared at the same step."""
+    first = first_steps(corpus, selection.columns[i].hypothesis.code)[sessions]
+    last = np.maximum(corpus.steps[sessions].astype(np.int64) - 1, 0)
+    cleared = _comparison(strata, sessions).clear(reward[sessions])
+    return timing_z(strata.code[sessions], cleared, first, last) * float(np.sign(selection.discovery.effect[i]))
+
+
+def _refuse_alternatives(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats) -> None:
+    """What is done only where a stronger finding was not must hold up, at the same step, among such sessions alone.
+
+    Otherwise it merely says that the stronger one was left out.
+    """
+    alive = sorted(_alive(selection), key=lambda i: -_strength(selection, i))
+    for position, i in enumerate(alive):
+        compared = selection.columns[i].frame.sessions
+        shown = compared & (first_steps(corpus, selection.columns[i].hypothesis.code) >= 0)
+        for leader in alive[:position] if _is_anywhere(selection, i) else ():
+            leading = first_steps(corpus, selection.columns[leader].hypothesis.code) >= 0
+            together, expected = (shown & leading).sum(), shown.sum() * leading[compared].mean()
+            if expected < _LEAST_EXPECTED or together > _MOST_TOGETHER * expected:
+                continue
+            z = _timing(selection, i, corpus, strata, reward, np.flatnonzero(compared & ~leading))
+            if z < _LEAST_TIMING_Z:
+                reason = f"done instead of a stronger finding; where that was left out it changes nothing (z = {z:.1f})"
+                _explain(selection, i, leader, reason)
+                break
+
+
+def _explain(selection: Selection, i: int, by: int, reason: str) -> None:
+    selection.shadows.setdefault(by, []).append(i)
+    h = selection.columns[by].hypothesis
+    selection.verdicts[i] = ("refused", f"{reason}: {h.situation} | {h.name}")
+
+
+def _strength(selection: Selection, i: int) -> float:
+    return float(abs(selection.discovery.z[i]) + abs(selection.confirmation.z[i]))
 
 
 def _refuse_followers(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats) -> None:
@@ -333,39 +376,36 @@ def _refuse_faded(selection: Selection, corpus: Corpus, strata: Strata, reward: 
             selection.verdicts[i] = ("refused", reason)
 
 
-def _cleared(strata: Strata, sessions: Ints, values: Floats) -> Floats:
+def _comparison(strata: Strata, sessions: Ints) -> Comparison:
     none = np.zeros(0, np.int32)
     design = make_design(sessions, strata.code[sessions], strata.variant[sessions], none, none, 0)
-    return cleared_reward(design, values)
+    return Comparison(sessions, partial(cleared_reward, design))
 
 
 def _refuse_shadows(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats, policy: MiningPolicy) -> None:
-    strength = np.abs(selection.discovery.z) + np.abs(selection.confirmation.z)
-    alive = sorted(_alive(selection), key=lambda i: -strength[i])
+    alive = sorted(_alive(selection), key=lambda i: -_strength(selection, i))
     for i in alive[policy.most_findings :]:
         reason = f"weaker than {policy.most_findings} others found with it: it waits for those to be settled"
         selection.verdicts[i] = ("refused", reason)
     alive = alive[: policy.most_findings]
     if not alive:
         return
+    frames = list({id(selection.columns[i].frame): selection.columns[i].frame for i in alive}.values())
+    comparisons = [_comparison(strata, np.flatnonzero(frame.sessions)) for frame in frames]
+    group = [frames.index(selection.columns[i].frame) for i in alive]
     matrix = np.zeros((len(corpus.session_ids), len(alive)))
     for position, i in enumerate(alive):
-        column = selection.columns[i]
-        sessions = np.flatnonzero(column.frame.sessions)
-        shown = (first_steps(corpus, column.hypothesis.code)[sessions] >= 0).astype(np.float64)
-        matrix[sessions, position] = _cleared(strata, sessions, shown)
-    everything = np.arange(len(reward))
+        compared = comparisons[group[position]]
+        shown = first_steps(corpus, selection.columns[i].hypothesis.code)[compared.sessions] >= 0
+        matrix[compared.sessions, position] = compared.clear(shown.astype(np.float64))
+    everything = _comparison(strata, np.arange(len(reward)))
     preference = np.array([_preference(selection, i) for i in alive])
-    fit = explain_away(matrix, _cleared(strata, everything, reward), preference)
+    fit = explain_away(matrix, group, comparisons, everything.clear(reward), preference)
     for position in fit.too_weak:
         reason = "too weak to stand beside the stronger findings once they are taken into account"
         selection.verdicts[alive[position]] = ("refused", reason)
     for position, leader in fit.shadow_of.items():
-        i, by = alive[position], alive[leader]
-        selection.shadows.setdefault(by, []).append(i)
-        h = selection.columns[by].hypothesis
-        reason = f"explained by a stronger finding it goes with: {h.situation} | {h.name}"
-        selection.verdicts[i] = ("refused", reason)
+        _explain(selection, alive[position], alive[leader], "explained by a stronger finding it goes with")
 
 
 _KIND_PREFERENCE = {"choice": 1.0, "sequence": 0.99, "manner": 0.98}
