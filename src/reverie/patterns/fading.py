@@ -14,7 +14,7 @@ _HOLDS_Z = 1.645
 _STRATA_NAMED = 20
 _LATEST = (1 / 2, 1 / 3, 1 / 4)
 """Shares of the sessions that are looked at as the latest ones."""
-_DIFFERS_Z = float(stats.norm.isf(0.01 / len(_LATEST)))
+_DIFFERS_Z = float(stats.norm.isf(0.005 / len(_LATEST)))
 _LEAST_SHARE_LEFT = 0.5
 
 
@@ -23,7 +23,7 @@ def faded(sessions: Ints, stratum: Codes, variant: Codes, shown: Flags, reward: 
 
     The latest half, third and quarter of the sessions are each set against those before them, within the strata that
     were seen on both sides, so that a change of tasks is not taken for a change of effect. A finding has faded when its
-    effect is smaller in the latest sessions beyond chance (one-sided 1 %, divided among the three), less than half of
+    effect is smaller in the latest sessions beyond chance (one-sided 0.5 %, divided among the three), less than half of
     it is left, and what is left is not beyond chance itself. The level is not divided among findings: to doubt a lesson
     that holds costs less than to keep one that does not. All arrays are parallel to ``sessions``.
     """

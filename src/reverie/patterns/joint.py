@@ -13,9 +13,13 @@ _LEAST_SHARE_KEPT = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """Sessions that findings compare with each other."""
+    """Findings that compare the same sessions with each other."""
 
+    findings: Ints
+    """Positions of the findings, over all comparisons from 0."""
     sessions: Ints
+    columns: Floats
+    """Findings × sessions: who showed what, cleared of strata."""
     clear: Callable[[Floats], Floats]
     """Takes from values, one per session of ``sessions``, what their strata explain."""
 
@@ -31,79 +35,116 @@ class JointFit:
     """No shadow of one finding, but not beyond chance given the kept ones."""
 
 
-def explain_away(
-    columns: Floats, group: Sequence[int], comparisons: Sequence[Comparison], reward: Floats, preference: Floats
-) -> JointFit:
+def explain_away(comparisons: Sequence[Comparison], reward: Floats, preference: Floats) -> JointFit:
     """Fit findings together, strongest first, and drop those the stronger ones explain.
 
-    ``columns`` is sessions × findings; finding j is shown among the sessions of ``comparisons[group[j]]``, its column
-    is cleared of the strata there and zero elsewhere. After the strongest finding is taken (|t| times its
-    ``preference``), a remaining one is a shadow when, given those taken, less than half of its effect is left. What is
-    left must also be beyond chance at 5 % over all findings (Bonferroni). Forward selection by Gram–Schmidt (Efroymson
-    1960), each finding being held against the others among the sessions that it compares: a behaviour that is the
-    opposite of another one there is its shadow, whatever the other one is elsewhere.
+    After the strongest finding is taken (|t| times its ``preference``), a remaining one is a shadow when, given those
+    taken, less than half of its effect is left. What is left must also be beyond chance at 5 % over all findings
+    (Bonferroni). At the end those taken are looked at again, given all others taken. Stepwise selection (Efroymson
+    1960) by Gram–Schmidt, each finding being held against the others among the sessions that it compares: a behaviour
+    that is the opposite of another one there is its shadow, whatever the other one is elsewhere.
+
+    Args:
+        comparisons: every finding in one of them.
+        reward: of every session, cleared of strata.
+        preference: of every finding.
     """
     noise = float(np.var(reward)) or 1.0
-    left = _Remainder(columns.copy(), group, comparisons, [[] for _ in comparisons])
-    alone = np.array([left.effect(j, reward) for j in range(columns.shape[1])])
-    whole = (columns**2).sum(axis=0)
-    waiting = set(range(columns.shape[1]))
+    fit = _Fit(comparisons, reward, len(preference))
+    waiting = set(range(len(preference)))
     least_t = float(stats.norm.isf(0.025 / max(len(waiting), 1)))
-    kept: list[int] = []
     too_weak: list[int] = []
     shadow_of: dict[int, int] = {}
-    likeness = np.zeros((columns.shape[1], columns.shape[1]))
     while waiting:
-        own = (left.columns**2).sum(axis=0)
-        for j in sorted(waiting) if kept else ():
-            share = left.effect(j, reward) / alone[j] if alone[j] else 0.0
-            if share < _LEAST_SHARE_KEPT or own[j] < 1e-6 * whole[j]:
-                shadow_of[j] = kept[int(np.argmax(likeness[j, kept]))]
+        share = fit.share_left()
+        for j in sorted(waiting) if fit.taken else ():
+            if share[j] < _LEAST_SHARE_KEPT:
+                shadow_of[j] = fit.nearest(j)
         waiting -= shadow_of.keys()
         if not waiting:
             break
-        t = {j: abs(left.effect(j, reward)) * np.sqrt(own[j] / noise) for j in waiting}
-        best = max(sorted(waiting), key=lambda j: t[j] * float(preference[j]))
+        t = np.abs(fit.score) / np.sqrt(noise * np.maximum(fit.size, 1e-12))
+        best = max(sorted(waiting), key=lambda j: float(t[j] * preference[j]))
         waiting.discard(best)
         if t[best] < least_t:
             too_weak.append(best)
-            continue
-        kept.append(best)
-        likeness[:, best] = left.take(columns, best)
-    return JointFit(tuple(kept), shadow_of, tuple(too_weak))
+        else:
+            fit.take(best)
+    kept = _look_back(comparisons, reward, fit, shadow_of)
+    return JointFit(kept, shadow_of, tuple(too_weak))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Remainder:
-    """What is left of every finding's column given the findings taken, within its comparison."""
+def _look_back(
+    comparisons: Sequence[Comparison], reward: Floats, fit: "_Fit", shadow_of: dict[int, int]
+) -> tuple[int, ...]:
+    """Drop, one by one, findings that those taken after them explain; their shadows become those of the others."""
+    kept = list(fit.taken)
+    while len(kept) > 1:
+        share = {}
+        for j in kept:
+            without = _Fit(comparisons, reward, len(fit.size))
+            for other in kept:
+                if other != j:
+                    without.take(other)
+            share[j] = float(without.share_left()[j])
+        worst = min(kept, key=lambda j: share[j])
+        if share[worst] >= _LEAST_SHARE_KEPT:
+            break
+        kept.remove(worst)
+        leader = fit.nearest(worst, kept)
+        shadow_of |= {shadow: leader for shadow, by in shadow_of.items() if by == worst} | {worst: leader}
+    return tuple(kept)
 
-    columns: Floats
-    group: Sequence[int]
-    comparisons: Sequence[Comparison]
-    taken: Sequence[list[Floats]]
-    """Per comparison: the findings taken, cleared there, orthogonal to each other and of length 1."""
 
-    def effect(self, j: int, reward: Floats) -> float:
-        column = self.columns[:, j]
-        return float(column @ reward) / max(float(column @ column), 1e-12)
+class _Fit:
+    """What is left of findings once some of them are taken, each within its own comparison."""
 
-    def take(self, original: Floats, best: int) -> Floats:
-        """Take ``best`` out of every column; returns how alike each ``original`` column was to it."""
-        likeness = np.zeros(self.columns.shape[1])
-        for number, comparison in enumerate(self.comparisons):
-            members = np.flatnonzero(np.asarray(self.group) == number)
-            there = np.ix_(comparison.sessions, members)
-            direction = comparison.clear(original[comparison.sessions, best])
+    def __init__(self, comparisons: Sequence[Comparison], reward: Floats, findings: int) -> None:
+        self.taken: list[int] = []
+        self.size, self.score = np.zeros(findings), np.zeros(findings)
+        """Per finding: squared length of its column, and its product with the reward, given those taken."""
+        for each in comparisons:
+            self.size[each.findings] = (each.columns**2).sum(axis=1)
+            self.score[each.findings] = each.columns @ reward[each.sessions]
+        self._whole, self._alone = self.size.copy(), self.score.copy()
+        self._comparisons, self._reward = comparisons, reward
+        self._directions: list[list[Floats]] = [[] for _ in comparisons]
+        """Per comparison: the findings taken, cleared there, orthogonal to each other and of length 1."""
+        self._likeness: list[Floats] = []
+        """Per finding taken: how alike all findings are to it, from 0 to 1."""
+
+    def share_left(self) -> Floats:
+        """Of each finding's effect, given those taken; 0 where they say all that it does."""
+        told = self.size > 1e-6 * self._whole
+        size, alone = np.where(told, self.size, 1.0), np.where(self._alone == 0, 1.0, self._alone)
+        return np.where(told, self.score / size * self._whole / alone, 0.0)
+
+    def nearest(self, j: int, among: Sequence[int] | None = None) -> int:
+        """The taken finding, of ``among``, that finding ``j`` is most alike."""
+        return max(among or self.taken, key=lambda k: float(self._likeness[self.taken.index(k)][j]))
+
+    def take(self, best: int) -> None:
+        """Hold all findings against ``best``, too."""
+        values = np.zeros(len(self._reward))
+        for each in self._comparisons:
+            for row in np.flatnonzero(each.findings == best):
+                values[each.sessions] = each.columns[row]
+        likeness = np.zeros(len(self.size))
+        for each, directions in zip(self._comparisons, self._directions, strict=True):
+            direction = each.clear(values[each.sessions])
             length = float(np.linalg.norm(direction))
             if length < 1e-9:
                 continue
-            sizes = np.maximum(np.linalg.norm(original[there], axis=0), 1e-12)
-            likeness[members] = np.abs(direction @ original[there]) / (length * sizes)
-            for earlier in self.taken[number]:
+            whole = np.sqrt(np.maximum(self._whole[each.findings], 1e-12))
+            likeness[each.findings] = np.abs(each.columns @ direction) / (length * whole)
+            for earlier in directions:
                 direction = direction - (earlier @ direction) * earlier
             rest = float(np.linalg.norm(direction))
             if rest > 1e-6 * length:
                 direction = direction / rest
-                self.taken[number].append(direction)
-                self.columns[there] -= np.outer(direction, direction @ self.columns[there])
-        return likeness
+                directions.append(direction)
+                part = each.columns @ direction
+                self.size[each.findings] -= part**2
+                self.score[each.findings] -= part * float(direction @ self._reward[each.sessions])
+        self.taken.append(best)
+        self._likeness.append(likeness)

@@ -1,6 +1,6 @@
 """From estimates to verdicts: discovery, confirmation, and the three ways a true difference can still mislead."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -121,7 +121,7 @@ def select(
     )
     _confirm(selection, policy, stream)
     _refuse_markers(selection)
-    _refuse_flips(selection)
+    _refuse_flips(selection, policy)
     _refuse_by_timing(selection, corpus, strata, reward)
     _refuse_followers(selection, corpus, strata, reward)
     _refuse_shadows(selection, corpus, strata, reward, policy)
@@ -261,13 +261,13 @@ def _refuse_markers(selection: Selection) -> None:
             selection.verdicts[i] = ("refused", reason)
 
 
-def _refuse_flips(selection: Selection) -> None:
+def _refuse_flips(selection: Selection, policy: MiningPolicy) -> None:
     """A general claim whose effect has opposite signs in its special cases is refused; those stand or fall alone."""
     hypotheses = [column.hypothesis for column in selection.columns]
     cases: dict[tuple[str, str], dict[str, tuple[float, float]]] = {}
     for i, h in enumerate(hypotheses):
         if is_special(h):
-            cases.setdefault(general_claim(h), {})[special_case(h)] = _combined(selection, i)
+            cases.setdefault(general_claim(h), {})[special_case(h)] = _combined(selection, i, policy)
     alive = [i for i in _alive(selection) if not is_special(hypotheses[i])]
     for i in alive:
         flip = describe_flip(cases.get((hypotheses[i].situation, hypotheses[i].name), {}), len(alive))
@@ -275,12 +275,12 @@ def _refuse_flips(selection: Selection) -> None:
             selection.verdicts[i] = ("refused", f"the effect flips with the condition ({flip}): see each by itself")
 
 
-def _combined(selection: Selection, i: int) -> tuple[float, float]:
-    """Effect and standard error over both parts of the sessions, weighted by inverse variance."""
+def _combined(selection: Selection, i: int, policy: MiningPolicy) -> tuple[float, float]:
+    """Effect and standard error over those parts of the sessions that can tell, weighted by inverse variance."""
     pairs = [
         (float(e.effect[i]), float(e.standard_error[i]))
         for e in (selection.discovery, selection.confirmation)
-        if np.isfinite(e.effect[i]) and e.standard_error[i] > 0
+        if e.weight[i] >= policy.least_special_weight and e.standard_error[i] > 0
     ]
     if not pairs:
         return 0.0, np.inf
@@ -310,7 +310,7 @@ def _timing(selection: Selection, i: int, corpus: Corpus, strata: Strata, reward
     """How far beyond chance, in its direction, hypothesis ``i`` is among ``sessions`` compared at the same step."""
     first = first_steps(corpus, selection.columns[i].hypothesis.code)[sessions]
     last = np.maximum(corpus.steps[sessions].astype(np.int64) - 1, 0)
-    cleared = _comparison(strata, sessions).clear(reward[sessions])
+    cleared = _clearing(strata, sessions)(reward[sessions])
     return timing_z(strata.code[sessions], cleared, first, last) * float(np.sign(selection.discovery.effect[i]))
 
 
@@ -376,10 +376,28 @@ def _refuse_faded(selection: Selection, corpus: Corpus, strata: Strata, reward: 
             selection.verdicts[i] = ("refused", reason)
 
 
-def _comparison(strata: Strata, sessions: Ints) -> Comparison:
+def _comparisons(selection: Selection, alive: list[int], corpus: Corpus, strata: Strata) -> list[Comparison]:
+    """The hypotheses ``alive`` with the sessions they compare, frame by frame."""
+    by_frame: dict[int, list[int]] = {}
+    for position, i in enumerate(alive):
+        by_frame.setdefault(id(selection.columns[i].frame), []).append(position)
+    comparisons = []
+    for positions in by_frame.values():
+        sessions = np.flatnonzero(selection.columns[alive[positions[0]]].frame.sessions)
+        clear = _clearing(strata, sessions)
+        codes = [selection.columns[alive[position]].hypothesis.code for position in positions]
+        shown = [(first_steps(corpus, code)[sessions] >= 0).astype(np.float64) for code in codes]
+        columns = np.array([clear(each) for each in shown])
+        comparisons.append(Comparison(np.array(positions, np.int64), sessions, columns, clear))
+    return comparisons
+
+
+def _clearing(strata: Strata, sessions: Ints) -> Callable[[Floats], Floats]:
+    """What takes from values of ``sessions`` whatever their strata explain."""
     none = np.zeros(0, np.int32)
-    design = make_design(sessions, strata.code[sessions], strata.variant[sessions], none, none, 0)
-    return Comparison(sessions, partial(cleared_reward, design))
+    return partial(
+        cleared_reward, make_design(sessions, strata.code[sessions], strata.variant[sessions], none, none, 0)
+    )
 
 
 def _refuse_shadows(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats, policy: MiningPolicy) -> None:
@@ -390,17 +408,9 @@ def _refuse_shadows(selection: Selection, corpus: Corpus, strata: Strata, reward
     alive = alive[: policy.most_findings]
     if not alive:
         return
-    frames = list({id(selection.columns[i].frame): selection.columns[i].frame for i in alive}.values())
-    comparisons = [_comparison(strata, np.flatnonzero(frame.sessions)) for frame in frames]
-    group = [frames.index(selection.columns[i].frame) for i in alive]
-    matrix = np.zeros((len(corpus.session_ids), len(alive)))
-    for position, i in enumerate(alive):
-        compared = comparisons[group[position]]
-        shown = first_steps(corpus, selection.columns[i].hypothesis.code)[compared.sessions] >= 0
-        matrix[compared.sessions, position] = compared.clear(shown.astype(np.float64))
-    everything = _comparison(strata, np.arange(len(reward)))
+    comparisons = _comparisons(selection, alive, corpus, strata)
     preference = np.array([_preference(selection, i) for i in alive])
-    fit = explain_away(matrix, group, comparisons, everything.clear(reward), preference)
+    fit = explain_away(comparisons, _clearing(strata, np.arange(len(reward)))(reward), preference)
     for position in fit.too_weak:
         reason = "too weak to stand beside the stronger findings once they are taken into account"
         selection.verdicts[alive[position]] = ("refused", reason)
