@@ -1,7 +1,7 @@
 """Which findings explain the others: the smallest set, and what is only a shadow of it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -69,7 +69,7 @@ def explain_away(comparisons: Sequence[Comparison], reward: Floats, preference: 
         if t[best] < least_t:
             too_weak.append(best)
         else:
-            fit.take(best)
+            fit.take(best, _values(comparisons, best, len(reward)))
     kept = _look_back(comparisons, reward, fit, shadow_of)
     return JointFit(kept, shadow_of, tuple(too_weak))
 
@@ -79,13 +79,15 @@ def _look_back(
 ) -> tuple[int, ...]:
     """Drop, one by one, findings that those taken after them explain; their shadows become those of the others."""
     kept = list(fit.taken)
+    values = {j: _values(comparisons, j, len(reward)) for j in kept}
+    alone = {j: _alone(comparisons, j) for j in kept}
     while len(kept) > 1:
         share = {}
         for j in kept:
-            without = _Fit(comparisons, reward, len(fit.size))
+            without = _Fit([alone[j]], reward, len(fit.size))
             for other in kept:
                 if other != j:
-                    without.take(other)
+                    without.take(other, values[other])
             share[j] = float(without.share_left()[j])
         worst = min(kept, key=lambda j: share[j])
         if share[worst] >= _LEAST_SHARE_KEPT:
@@ -94,6 +96,20 @@ def _look_back(
         leader = fit.nearest(worst, kept)
         shadow_of |= {shadow: leader for shadow, by in shadow_of.items() if by == worst} | {worst: leader}
     return tuple(kept)
+
+
+def _alone(comparisons: Sequence[Comparison], j: int) -> Comparison:
+    """The comparison of finding ``j``, without the other findings."""
+    own = next(each for each in comparisons if j in each.findings)
+    return replace(own, findings=own.findings[own.findings == j], columns=own.columns[own.findings == j])
+
+
+def _values(comparisons: Sequence[Comparison], j: int, sessions: int) -> Floats:
+    """The column of finding ``j`` over all sessions; zero where it compares none."""
+    own = _alone(comparisons, j)
+    values = np.zeros(sessions)
+    values[own.sessions] = own.columns[0]
+    return values
 
 
 class _Fit:
@@ -123,12 +139,8 @@ class _Fit:
         """The taken finding, of ``among``, that finding ``j`` is most alike."""
         return max(among or self.taken, key=lambda k: float(self._likeness[self.taken.index(k)][j]))
 
-    def take(self, best: int) -> None:
-        """Hold all findings against ``best``, too."""
-        values = np.zeros(len(self._reward))
-        for each in self._comparisons:
-            for row in np.flatnonzero(each.findings == best):
-                values[each.sessions] = each.columns[row]
+    def take(self, best: int, values: Floats) -> None:
+        """Hold all findings against ``best``, too; ``values`` is its column over all sessions."""
         likeness = np.zeros(len(self.size))
         for each, directions in zip(self._comparisons, self._directions, strict=True):
             direction = each.clear(values[each.sessions])
