@@ -1,3 +1,6 @@
+import dataclasses
+
+import msgspec
 import numpy as np
 import pytest
 
@@ -54,15 +57,26 @@ def test_a_shadow_is_explained_by_what_it_goes_with() -> None:
     assert [h.name for h in by_name["call:b0"].shadows] == ["call:b5"]
 
 
-def test_what_only_the_second_part_finds_is_confirmed_and_quoted_on_the_first() -> None:
+def strong_in_the_second_part() -> Corpus:
+    """Behaviour 0 helps in both parts, but too little in the first one to be found there."""
     world = Simulation(13, behaviours=150)
     kept = form_strata(world.corpus()).confirmation
     world.expected = world.expected + np.where(kept, 0.3, 0.08) * world.shown[:, 0]
-    quoted = adopted(world.corpus())["call:b0"]
+    return world.corpus()
+
+
+def test_what_only_the_second_part_finds_is_confirmed_and_quoted_on_the_first() -> None:
+    quoted = adopted(strong_in_the_second_part())["call:b0"]
     assert quoted.discovery is not None
     assert quoted.confirmation is not None
     assert quoted.discovery.z > 6
     assert quoted.confirmation.z < 3
+
+
+def test_what_was_thought_of_by_reading_the_first_part_is_never_confirmed_on_it() -> None:
+    corpus = strong_in_the_second_part()
+    names = [msgspec.structs.replace(name, from_reading=True) for name in corpus.names]
+    assert "call:b0" not in adopted(dataclasses.replace(corpus, names=names))
 
 
 def test_intervals_of_adopted_causes_keep_their_coverage() -> None:

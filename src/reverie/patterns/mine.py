@@ -13,8 +13,9 @@ from reverie.patterns.finding import Estimate, Finding, Window
 from reverie.patterns.frame import Frame, build_frames
 from reverie.patterns.online import Stream
 from reverie.patterns.policy import MiningPolicy
-from reverie.patterns.selection import NOT_ENOUGH, Selection, claim_label, select
+from reverie.patterns.selection import NOT_ENOUGH, claim_label, select
 from reverie.patterns.special import is_special
+from reverie.patterns.verdicts import Selection
 from reverie.patterns.witness import witnesses
 
 _MOST_REPORTED = 200

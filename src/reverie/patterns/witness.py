@@ -3,7 +3,7 @@
 import numpy as np
 
 from reverie.patterns.corpus import Corpus, Strata
-from reverie.patterns.selection import Selection
+from reverie.patterns.verdicts import Selection
 
 _MOST = 5
 
