@@ -169,7 +169,7 @@ def claim_label(selection: Selection, i: int) -> str:
 def _verdict(selection: Selection, i: int, policy: MiningPolicy, *, in_stream: bool) -> tuple[Verdict, str]:
     effect, q = float(selection.discovery.effect[i]), float(selection.q_discovery[i])
     if np.isnan(selection.q_confirmation[i]):
-        return "candidate", f"found ({q_text(q)}), but {NOT_ENOUGH} on the sessions kept for confirmation"
+        return "candidate", f"found ({q_text(q)}), but {NOT_ENOUGH} on the other sessions"
     confirmed, q_confirmed = float(selection.confirmation.effect[i]), float(selection.q_confirmation[i])
     if np.sign(confirmed) != np.sign(effect):
         return "refused", f"found ({effect:+.2f}), but reversed on other sessions ({confirmed:+.2f})"

@@ -37,7 +37,7 @@ class Selection:
     q_confirmation: Floats
     """NaN where it never reached confirmation."""
     verdicts: dict[int, tuple[Verdict, str]] = field(default_factory=dict)
-    """Only those that were found in the discovery part."""
+    """Only those that were found."""
     shadows: dict[int, list[int]] = field(default_factory=dict)
     stream: Stream = Stream()
     """The confirmation tests of all dreams, after this one."""
