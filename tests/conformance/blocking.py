@@ -8,6 +8,8 @@ from typing import Any
 from anthropic import Stream
 
 _END = object()
+_PLAIN = ("unwrap", "parse_unverified")
+"""Methods that make no request, and are no coroutines of the async client either."""
 
 
 class Blocking:
@@ -18,7 +20,7 @@ class Blocking:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._target, name)
-        if inspect.ismethod(value):
+        if inspect.ismethod(value) and name not in _PLAIN:
             return lambda *positional, **named: _Pending(lambda: value(*positional, **named))
         return Blocking(value) if type(value).__module__.startswith("anthropic.resources") else value
 

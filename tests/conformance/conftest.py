@@ -1,4 +1,4 @@
-"""One server process a module."""
+"""One server process a test process: each test makes what it needs, so that none minds the others."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -15,9 +15,9 @@ from tests.conformance.world import World
 from tests.conftest import fresh_database
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def served(database_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The module's server process, on a database of its own."""
+    """The server process, on a database of its own."""
     folder = tmp_path_factory.mktemp("served")
     for url in fresh_database(database_server):
         keys = (Secret(Fernet.generate_key().decode()),)
@@ -28,7 +28,7 @@ def served(database_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFac
 
 @pytest_asyncio.fixture
 async def world(served: Served) -> AsyncIterator[World]:
-    """The module's server, with an admin's clients of the default workspace."""
+    """The server, with an admin's clients of the default workspace."""
     COMPLAINTS.clear()
     secret = await served.key()
     async with served.client(secret) as client, served.http(secret) as http:

@@ -148,3 +148,12 @@ def _do(act: str, state: LiveState, now: datetime) -> Draft:
             return record(state, [{"type": "session.error", "error": failed}], now)
         case _:
             return record(state, [{"speak": SPEAK, "call": CUSTOM, "idle": IDLE}[act]], now)
+
+
+def test_a_threads_status_names_the_agent_of_its_thread_or_is_refused() -> None:
+    begun: dict[str, Any] = {"type": "session.thread_created", "session_thread_id": "child", "agent_name": "helper"}
+    status: dict[str, Any] = {"type": "session.thread_status_idle", "stop_reason": {"type": "end_turn"}}
+    draft = record(fresh(), [begun, {**status, "session_thread_id": "child"}, status], NOW)
+    assert [event.payload["agent_name"] for event in draft.events if event.type == status["type"]] == ["helper", "desk"]
+    with pytest.raises(InputError, match="agent_name"):
+        record(after(draft), [{**status, "session_thread_id": "sthr_child"}], NOW)

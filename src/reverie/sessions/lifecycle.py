@@ -464,11 +464,17 @@ def _note_thread(draft: Draft, type_: str, payload: dict[str, Any], names: dict[
     status = _THREAD_STATUSES.get(type_)
     if status is not None:
         draft.thread_statuses.append((thread_id, status))
-    known = (
-        draft.state.agent_name if thread_id == draft.state.primary_thread else dict(draft.threads).get(thread_id, "")
-    )
-    stopped = {"stop_details": None} if type_ == "session.thread_status_idle" else {}
-    return {"agent_name": known, **stopped, **payload, "session_thread_id": thread_id}
+    stop = {"stop_details": None} if type_ == "session.thread_status_idle" else {}
+    return {**stop, **payload, "session_thread_id": thread_id, "agent_name": _agent_of(draft, thread_id, payload)}
+
+
+def _agent_of(draft: Draft, thread_id: str, payload: Mapping[str, Any]) -> str:
+    """The name of a thread's agent: as the writer gives it, or as it is known."""
+    known = {draft.state.primary_thread: draft.state.agent_name, **dict(draft.threads)}
+    name = payload.get("agent_name") or known.get(thread_id)
+    if name is None:
+        raise InputError(f"agent_name: name the agent of thread {thread_id}")
+    return str(name)
 
 
 def _waits(state: LiveState, type_: str, payload: Mapping[str, Any]) -> tuple[bool, bool] | None:

@@ -185,7 +185,12 @@ async def session_with_child(world: World) -> tuple[str, str]:
     await world.record(session_id, {"type": "session.thread_created", "agent_name": "helper"})
     threads = (await world.client.beta.sessions.threads.list(session_id)).data
     (child,) = [thread for thread in threads if thread.parent_thread_id is not None]
-    idle = {"type": "session.thread_status_idle", "session_thread_id": child.id, "stop_reason": {"type": "end_turn"}}
+    idle = {
+        "type": "session.thread_status_idle",
+        "session_thread_id": child.id,
+        "agent_name": "helper",
+        "stop_reason": {"type": "end_turn"},
+    }
     await world.record(session_id, said("from the child"), idle, thread_id=child.id)
     return session_id, child.id
 
