@@ -1,5 +1,6 @@
 import dataclasses
 
+import msgspec
 import numpy as np
 
 from reverie.patterns.corpus import SITUATION_KIND, BehaviourName, Corpus, form_strata, situation_rows
@@ -59,6 +60,12 @@ def test_of_a_setting_the_first_value_counts_and_those_that_never_gave_one_are_n
     given = {entry for entry in shown(choices) if entry[1] == "given search.limit" and entry[2]}
     assert given == {(0, "given search.limit", "arg:search.limit=50"), (1, "given search.limit", "arg:search.limit=5")}
     assert situation_rows(choices, "given search.limit").tolist() == [True, True, False]
+
+
+def test_a_setting_thought_of_by_reading_stays_so() -> None:
+    read = msgspec.structs.replace(FIVE, from_reading=True)
+    names = choices_only(corpus_of({read: 0, FIFTY: 1})).names
+    assert [name.name for name in names if name.situation == "given search.limit" and name.from_reading] == [FIVE.name]
 
 
 def test_a_choice_made_more_often_at_late_moments_is_a_mark_and_one_that_shortens_sessions_at_any_is_none() -> None:

@@ -55,7 +55,7 @@ def _scope(lesson: Lesson) -> str:
 def _table(lesson: Lesson) -> str:
     rows = [
         *([("Setting", _adjustment(lesson.adjustment))] if lesson.adjustment else []),
-        ("Effect on the sessions kept for confirmation", _interval(lesson.effect)),
+        ("Effect on the sessions that did not find it", _interval(lesson.effect)),
         ("Effect where it was discovered", _interval(lesson.discovery) if lesson.discovery else "–"),
         *([("Effect on the reward, all sessions", _interval(lesson.on_reward))] if lesson.on_reward else []),
         ("Sessions that did it, mean reward", _arm(lesson.sessions_with, lesson.reward_with)),

@@ -63,7 +63,7 @@ class Lesson(msgspec.Struct, frozen=True):
     scope: Scope
     behaviour: str
     effect: Effect
-    """On the sessions kept for confirmation; where a pattern never got there, on the discovery part."""
+    """On the part of the sessions that did not find it; where it was not tested there, on the part that did."""
     q_value: float
     """False discovery rate at which the deciding test passes (0 to 1)."""
     strata_informative: int

@@ -18,7 +18,7 @@ class MiningPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     online_fdr: float = 0.1
     """False discovery rate over all confirmations of a store's dreams together, however many there will be."""
     confirmation_fdr: float = 0.05
-    """False discovery rate among the patterns tested on the part kept for confirmation."""
+    """False discovery rate among the patterns tested on the part of the sessions that did not find them."""
     least_sessions: int = 10
     """Sessions that must show a behaviour, and that must not, before it is tested."""
     least_weight: float = 2.5
