@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test check bench abuse compatibility evaluate lock clean
+.PHONY: install demo test conformance check bench abuse compatibility evaluate lock clean
 
 install: $(STAMP)
 
@@ -18,7 +18,10 @@ demo: install  ## A planted world: import it, dream, show planted against found.
 	$(BIN)/python examples/demo.py
 
 test: install  ## The ordinary suite: a real PostgreSQL, no network.
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --ignore=tests/conformance --ignore=tests/abuse
+
+conformance: install  ## The official SDK against a server process, and requests that mean no good.
+	$(BIN)/python -m pytest -n auto tests/conformance tests/abuse
 
 check: install  ## Style, types, layers.
 	$(BIN)/ruff format --check .

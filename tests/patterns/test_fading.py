@@ -2,8 +2,8 @@ import dataclasses
 
 import numpy as np
 
-from reverie.patterns.corpus import Corpus, form_strata
-from reverie.patterns.fading import holding_windows
+from reverie.patterns.corpus import Corpus, Floats, Ints, form_strata
+from reverie.patterns.fading import faded, holding_windows
 from reverie.patterns.finding import Finding
 from reverie.patterns.mine import mine
 from reverie.patterns.policy import MiningPolicy
@@ -26,10 +26,40 @@ def finding(corpus: Corpus) -> Finding:
     return next(f for f in result.findings if f.hypothesis.name == "call:b0")
 
 
-def test_a_lesson_that_stopped_being_true_is_refused_with_both_halves() -> None:
+def reason_of(effect: Floats, *, seed: int, task: Ints) -> str:
+    """What is said of a behaviour that half of the sessions show and that adds ``effect``, session by session."""
+    generator = np.random.default_rng(seed)
+    shown = generator.random(effect.size) < 0.5
+    reward = (generator.random(effect.size) < 0.4 + effect * shown).astype(np.float64)
+    at = np.arange(effect.size, dtype=np.float64)
+    codes = task.astype(np.int32)
+    return faded(np.arange(effect.size), codes, np.zeros_like(codes), shown, reward, at)
+
+
+def test_a_lesson_that_stopped_being_true_is_refused_with_both_parts_of_the_time() -> None:
     found = finding(corpus_over_time(stops=True))
     assert found.verdict == "refused"
-    assert found.reason.startswith("held in the earlier half of the sessions (+0.")
+    assert found.reason.startswith("held in the earlier sessions (+0.")
+
+
+def test_an_effect_that_ended_late_is_seen_in_the_latest_quarter() -> None:
+    effect = np.where(np.arange(2_000) < 1_550, 0.3, 0.0)
+    told = [reason_of(effect, seed=seed, task=np.arange(2_000) % 100) for seed in range(20)]
+    assert sum("latest 25%" in reason for reason in told) >= 10
+    assert sum(reason != "" for reason in told) >= 18
+
+
+def test_steady_effects_of_every_size_are_seldom_taken_for_faded() -> None:
+    task = np.arange(1_000) % 50
+    for size in (0.05, 0.1, 0.2):
+        told = [reason_of(np.full(1_000, size), seed=seed, task=task) for seed in range(100)]
+        assert sum(reason != "" for reason in told) <= 10
+
+
+def test_other_tasks_in_the_latest_sessions_are_not_a_faded_effect() -> None:
+    early = np.arange(2_000) < 1_000
+    task = np.where(early, np.arange(2_000) % 50, 50 + np.arange(2_000) % 50)
+    assert all(reason_of(np.where(early, 0.3, 0.0), seed=seed, task=task) == "" for seed in range(10))
 
 
 def test_a_lesson_that_holds_names_the_stretches_of_time_that_bear_it_out() -> None:

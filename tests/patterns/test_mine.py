@@ -1,3 +1,6 @@
+import dataclasses
+
+import msgspec
 import numpy as np
 import pytest
 
@@ -53,6 +56,43 @@ def test_a_shadow_is_explained_by_what_it_goes_with() -> None:
     assert by_name["call:b0"].verdict == "adopted"
     assert by_name["call:b5"].verdict == "refused"
     assert [h.name for h in by_name["call:b0"].shadows] == ["call:b5"]
+
+
+def strong_in_the_second_part() -> Corpus:
+    """Behaviour 0 helps in both parts, but too little in the first one to be found there."""
+    world = Simulation(13, behaviours=150)
+    kept = form_strata(world.corpus()).confirmation
+    world.expected = world.expected + np.where(kept, 0.3, 0.08) * world.shown[:, 0]
+    return world.corpus()
+
+
+def test_what_only_the_second_part_finds_is_confirmed_and_quoted_on_the_first() -> None:
+    quoted = adopted(strong_in_the_second_part())["call:b0"]
+    assert quoted.discovery is not None
+    assert quoted.confirmation is not None
+    assert quoted.discovery.z > 6
+    assert quoted.confirmation.z < 3
+
+
+def test_what_was_thought_of_by_reading_the_first_part_is_never_confirmed_on_it() -> None:
+    corpus = strong_in_the_second_part()
+    names = [msgspec.structs.replace(name, from_reading=True) for name in corpus.names]
+    assert "call:b0" not in adopted(dataclasses.replace(corpus, names=names))
+
+
+def test_intervals_of_adopted_causes_keep_their_coverage() -> None:
+    held = []
+    for seed in range(12):
+        world = Simulation(100 + seed, tasks=60)
+        world.cause(0, 0.12)
+        world.cause(1, -0.12)
+        found = adopted(world.corpus())
+        quoted = [
+            (found[name].deciding, effect) for name, effect in (("call:b0", 0.12), ("call:b1", -0.12)) if name in found
+        ]
+        held += [each.low <= effect <= each.high for each, effect in quoted if each is not None]
+    assert len(held) >= 10
+    assert np.mean(held) >= 0.9
 
 
 def test_an_effect_with_opposite_signs_is_split_by_task_category() -> None:

@@ -22,3 +22,9 @@ def test_different_sizes_or_noise_are_no_flip() -> None:
     assert describe_flip({"a": (0.3, 0.05), "b": (0.1, 0.05)}, tests=1) == ""
     assert describe_flip({"a": (0.1, 0.1), "b": (-0.1, 0.1)}, tests=1) == ""
     assert describe_flip({"a": (0.3, 0.05)}, tests=1) == ""
+
+
+def test_one_odd_case_among_many_is_no_flip() -> None:
+    cases = {f"case {i}": (-0.2, 0.05) for i in range(30)}
+    assert describe_flip({**cases, "odd": (0.2, 0.08)}, tests=1) == ""
+    assert describe_flip({"usual": (-0.2, 0.05), "odd": (0.2, 0.08)}, tests=1) != ""

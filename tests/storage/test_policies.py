@@ -30,7 +30,7 @@ async def test_what_is_set_is_read_and_the_rest_has_its_default(database: Databa
         store = await ensure_store(connection, "desk", SystemClock().now())
         await write_policy(connection, store.id, b'{"mining": {"least_effect": 0.1}, "where": "agent = \'desk\'"}')
         policy = await read_policy(connection, store.id)
-    assert (policy.mining.least_effect, policy.mining.discovery_fdr) == (0.1, 0.1)
+    assert (policy.mining.least_effect, policy.mining.discovery_fdr) == (0.1, 0.2)
     assert policy.where == "agent = 'desk'"
 
 

@@ -167,7 +167,7 @@ async def _answer(
         async with database.connection() as connection:
             call.open_connection = connection
             answer = await endpoint.handler(call)
-            await finish(call, endpoint.name if endpoint.method != "GET" else None)
+            await finish(call, endpoint.name if endpoint.method != "GET" and endpoint.audited else None)
     else:
         answer = await endpoint.handler(call)
     response = answer if isinstance(answer, Response) else json_response(answer)

@@ -87,6 +87,8 @@ class Endpoint:
     """Whether keys of environments may call it, but no tokens of work."""
     extension: bool = False
     """Whether it is ours, not of the Managed Agents API."""
+    audited: bool = True
+    """Whether its acts are in the audit log; signs of life and passing previews are not acts."""
     transaction: bool = True
     """Whether the handler works in one transaction; streams and long work open their own."""
     raw_body: bool = False

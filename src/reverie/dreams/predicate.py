@@ -208,7 +208,7 @@ def proving_events(entries: Iterable[Shown]) -> Mapping[tuple[str, str, str], in
 
 
 def _column(behaviour: Behaviour) -> BehaviourName:
-    return BehaviourName(behaviour.situation, behaviour.name, behaviour.kind)
+    return BehaviourName(behaviour.situation, behaviour.name, behaviour.kind, from_reading=True)
 
 
 def _check_texts(predicate: Predicate) -> None:

@@ -32,6 +32,8 @@ class BehaviourName(msgspec.Struct, frozen=True):
     situation: str
     name: str
     kind: str
+    from_reading: bool = False
+    """Whether somebody thought of it by reading sessions of the discovery part: only the other part may confirm it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

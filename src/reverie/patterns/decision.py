@@ -8,6 +8,7 @@ moment, or at any time after one, is no such choice.
 
 import dataclasses
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -86,7 +87,7 @@ def _first_settings(corpus: Corpus) -> tuple[Codes, Codes, Codes, list[Behaviour
     own[values] = len(corpus.names) + np.arange(values.size)
     situations = [f"{GIVEN}{label}" for label in number]
     settings = [
-        BehaviourName(situations[int(field[value])], corpus.names[value].name, corpus.names[value].kind)
+        msgspec.structs.replace(corpus.names[value], situation=situations[int(field[value])])
         for value in values.tolist()
     ]
     given = len(corpus.names) + values.size + field[code]

@@ -117,6 +117,12 @@ def join_estimates(blocks: Sequence[Estimates]) -> Estimates:
     return Estimates(**{n: np.concatenate([np.zeros(0), *(getattr(b, n) for b in blocks)]) for n in names})
 
 
+def choose_estimates(flags: Flags, where: Estimates, otherwise: Estimates) -> Estimates:
+    """The estimates of ``where`` for flagged behaviours, of ``otherwise`` for the others."""
+    names = Estimates.__dataclass_fields__
+    return Estimates(**{n: np.where(flags, getattr(where, n), getattr(otherwise, n)) for n in names})
+
+
 def make_design(
     sessions: Ints,
     stratum: Codes,

@@ -13,6 +13,10 @@ from reverie.patterns.finding import Window
 _WINDOWS = 3
 _HOLDS_Z = 1.645
 _STRATA_NAMED = 20
+_LATEST = (1 / 2, 1 / 3, 1 / 4)
+"""Shares of the sessions that are looked at as the latest ones."""
+_DIFFERS_Z = float(stats.norm.isf(0.005 / len(_LATEST)))
+_LEAST_SHARE_LEFT = 0.5
 
 
 def faded(
@@ -23,32 +27,42 @@ def faded(
     reward: Floats,
     at: Floats,
     *,
-    least_effect: float,
     say: Callable[[float], str] = "{:+.2f}".format,
     margin: Callable[[float], str] = "{:.2f}".format,
 ) -> str:
     """Why the finding is a thing of the past, in words; empty when it is not.
 
-    The sessions are halved by time within each stratum. A finding has faded when its effect differs between the halves
-    beyond chance (one-sided 5 %) and the later half leaves no effect that matters in its direction. The level is not
-    divided among findings: to doubt a lesson that holds costs less than to keep one that does not.
-    All arrays are parallel to ``sessions``. ``say`` puts an effect into words, ``margin`` half the width of its
-    interval.
+    The latest half, third and quarter of the sessions are each set against those before them, within the strata that
+    were seen on both sides, so that a change of tasks is not taken for a change of effect. A finding has faded when its
+    effect is smaller in the latest sessions beyond chance (one-sided 0.5 %, divided among the three), less than half of
+    it is left, and what is left is not beyond chance itself. The level is not divided among findings: to doubt a lesson
+    that holds costs less than to keep one that does not. All arrays are parallel to ``sessions``. ``say`` puts an
+    effect into words, ``margin`` half the width of its interval.
     """
-    late = _later_half(stratum, at)
-    early_effect, early_error, _ = _effect(sessions, stratum, variant, shown, reward, ~late)
-    late_effect, late_error, bound = _effect(sessions, stratum, variant, shown, reward, late)
-    spread = float(np.hypot(early_error, late_error))
-    if not np.isfinite(spread) or spread == 0:
-        return ""
-    direction = np.sign(early_effect)
-    z = direction * (early_effect - late_effect) / spread
-    if z < stats.norm.isf(0.05) or direction * late_effect >= least_effect:
-        return ""
-    return (
-        f"held in the earlier half of the sessions ({say(early_effect)}) and no longer in the later half "
-        f"({say(late_effect)} ± {margin(bound)})"
-    )
+    for share in _LATEST:
+        late = at > np.quantile(at, 1 - share)
+        both = _seen_on_both_sides(stratum, late)
+        early_effect, early_error, _ = _effect(sessions, stratum, variant, shown, reward, both & ~late)
+        late_effect, late_error, bound = _effect(sessions, stratum, variant, shown, reward, both & late)
+        spread = float(np.hypot(early_error, late_error))
+        if not np.isfinite(spread) or spread == 0:
+            continue
+        before, left = abs(early_effect), float(np.sign(early_effect)) * late_effect
+        gone = left < _LEAST_SHARE_LEFT * before and left < bound
+        if gone and (before - left) / spread > _DIFFERS_Z:
+            return (
+                f"held in the earlier sessions ({say(early_effect)}) and no longer in the latest {share:.0%} "
+                f"({say(late_effect)} ± {margin(bound)})"
+            )
+    return ""
+
+
+def _seen_on_both_sides(stratum: Codes, late: Flags) -> Flags:
+    """Which sessions belong to a stratum with sessions before and after."""
+    count = int(stratum.max(initial=-1)) + 1
+    later = np.bincount(stratum, late, count)
+    both: Flags = ((later > 0) & (later < np.bincount(stratum, minlength=count)))[stratum]
+    return both
 
 
 def holding_windows(corpus: Corpus, strata: Strata, sessions: Ints, code: int, direction: float) -> tuple[Window, ...]:
@@ -73,16 +87,6 @@ def holding_windows(corpus: Corpus, strata: Strata, sessions: Ints, code: int, d
             names = tuple(strata.labels[c] for c in np.unique(stratum[shown[part]])[:_STRATA_NAMED])
             windows.append(Window(float(at[part].min()), float(at[part].max()), effect, names))
     return tuple(windows)
-
-
-def _later_half(stratum: Codes, at: Floats) -> Flags:
-    order = np.lexsort((at, stratum))
-    size = np.bincount(stratum)
-    begin = np.concatenate([[0], np.cumsum(size)[:-1]])
-    rank = np.empty(len(stratum), np.int64)
-    rank[order] = np.arange(len(stratum)) - begin[stratum[order]]
-    later: Flags = rank >= (size[stratum] + 1) // 2
-    return later
 
 
 def _effect(

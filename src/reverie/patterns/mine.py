@@ -14,8 +14,9 @@ from reverie.patterns.other_outcomes import OutcomeResult, mine_outcomes
 from reverie.patterns.outcome import NOTHING_MEASURED, Measures
 from reverie.patterns.placebo import detectable_effect, shuffle_within_strata
 from reverie.patterns.policy import MiningPolicy
-from reverie.patterns.selection import NOT_ENOUGH, Selection, claim_label, select
+from reverie.patterns.selection import NOT_ENOUGH, claim_label, select
 from reverie.patterns.special import is_special
+from reverie.patterns.verdicts import Selection
 from reverie.patterns.witness import witnessed
 
 _MOST_REPORTED = 200

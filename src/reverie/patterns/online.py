@@ -1,15 +1,17 @@
-"""False discovery control across dreams, which repeat for ever: LORD++ over the claims that reach confirmation.
+"""False discovery control across dreams, which repeat for ever: SAFFRON over the claims that reach confirmation.
 
 Every claim that a store's dreams bring to confirmation for the first time is one test of a stream. Its level is
 
-    a_i = γ_i W₀ + (α - W₀) γ_{i-τ₁} + α Σ_{j≥2} γ_{i-τⱼ}
+    a_i = min(λ, (1 - λ) (W₀ γ_{i-C₀} + (α - W₀) γ_{i-τ₁-C₁} + α Σ_{j≥2} γ_{i-τⱼ-Cⱼ}))
 
-with τⱼ the tests that were passed so far, so that levels shrink while nothing is found and recover when something is
-(Ramdas, Yang, Wainwright & Jordan 2017). Claims of one dream enter in the order of their strength in the discovery
-part, which says nothing about their confirmation. A claim that was adopted before is not a new test: it is looked at
-again at the level of its own dream.
+with τⱼ the tests that were passed so far and Cⱼ how many tests since τⱼ had a p-value of at most λ. Levels shrink with
+every large p-value, which is how nothing looks, and recover when something is found (Ramdas, Zrnic, Wainwright &
+Jordan 2018; γ as they use it). Claims of one dream enter in the order of their strength in the part that found them,
+which says nothing about their confirmation. A claim that was adopted before is not a new test: it is looked at again
+at the level of its own dream.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 
 import msgspec
@@ -18,6 +20,8 @@ import numpy as np
 from reverie.patterns.corpus import Floats
 
 _TERMS = 20_000
+_SMALL = 0.5
+"""λ: a p-value above it is counted as one of nothing."""
 
 
 class Stream(msgspec.Struct, frozen=True):
@@ -26,6 +30,8 @@ class Stream(msgspec.Struct, frozen=True):
     tests: int = 0
     passed: tuple[int, ...] = ()
     """Positions (from 1) of the tests that were passed."""
+    small: tuple[int, ...] = ()
+    """Positions of the tests whose p-value was at most λ, passed or not."""
     adopted: frozenset[str] = frozenset()
     """Claims that stand, by label; they spend nothing when looked at again."""
     tried: dict[str, tuple[float, bool]] = {}
@@ -35,8 +41,7 @@ class Stream(msgspec.Struct, frozen=True):
 
 
 def _gamma() -> Floats:
-    j = np.arange(1, _TERMS + 1, dtype=np.float64)
-    weights = np.log(np.maximum(j, 2.0)) / (j * np.exp(np.sqrt(np.log(j))))
+    weights = np.arange(1, _TERMS + 1, dtype=np.float64) ** -1.6
     return np.asarray(weights / weights.sum(), np.float64)
 
 
@@ -69,23 +74,28 @@ def run_stream(stream: Stream, p_values: Sequence[float], level: float) -> tuple
         p_values: of new claims, in an order that does not depend on them.
         level: the false discovery rate α to keep over the whole stream.
     """
-    passed = list(stream.passed)
+    passed, small = list(stream.passed), list(stream.small)
     verdicts = []
     for position, p in enumerate(p_values, start=stream.tests + 1):
-        passes = p <= _level(position, passed, level)
+        passes = p <= _level(position, passed, small, level)
         verdicts.append(passes)
         if passes:
             passed.append(position)
-    after = msgspec.structs.replace(stream, tests=stream.tests + len(verdicts), passed=tuple(passed))
+        if p <= _SMALL:
+            small.append(position)
+    after = msgspec.structs.replace(
+        stream, tests=stream.tests + len(verdicts), passed=tuple(passed), small=tuple(small)
+    )
     return verdicts, after
 
 
-def _level(position: int, passed: Sequence[int], level: float) -> float:
+def _level(position: int, passed: Sequence[int], small: Sequence[int], level: float) -> float:
     start = level / 2
-    total = start * _weight(position)
+    total = start * _weight(position - len(small))
     for number, at in enumerate(passed):
-        total += (level - start if number == 0 else level) * _weight(position - at)
-    return float(total)
+        small_since = len(small) - bisect_right(small, at)
+        total += (level - start if number == 0 else level) * _weight(position - at - small_since)
+    return min(_SMALL, (1 - _SMALL) * float(total))
 
 
 def _weight(distance: int) -> float:

@@ -23,8 +23,9 @@ from reverie.patterns.online import Stream
 from reverie.patterns.outcome import REWARD, Measures, Outcome, outcomes_to_mine
 from reverie.patterns.placebo import detectable_effect, shuffle_within_strata
 from reverie.patterns.policy import MiningPolicy
-from reverie.patterns.selection import NOT_ENOUGH, Column, Selection, claim_label, select
+from reverie.patterns.selection import NOT_ENOUGH, claim_label, select
 from reverie.patterns.special import is_special
+from reverie.patterns.verdicts import Column, Selection
 from reverie.patterns.witness import witnessed
 
 _MOST_MARKS = 20

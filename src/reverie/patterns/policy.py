@@ -13,7 +13,7 @@ class MiningPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     None: those of the first three that at least half of the scored sessions have."""
     least_saving: float = 0.05
     """Smallest share of seconds, tokens or money worth advising on (0 to 1)."""
-    discovery_fdr: float = 0.1
+    discovery_fdr: float = 0.2
     """False discovery rate at which a pattern counts as found in the discovery part and goes on to confirmation."""
     online_fdr: float = 0.1
     """False discovery rate over all confirmations of a store's dreams together, however many there will be."""

@@ -1,71 +1,32 @@
-"""From estimates to verdicts: discovery, confirmation, and the three ways a true difference can still mislead."""
+"""From estimates to verdicts: discovery on one part of the sessions, confirmation on the other."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
 
-from reverie.digests.digest import SESSION
-from reverie.patterns.corpus import Corpus, Floats, Ints, Strata, first_steps
-from reverie.patterns.decision import mark_of_length
-from reverie.patterns.estimate import Estimates, cleared_reward, make_design
+from reverie.patterns.corpus import Corpus, Flags, Floats, Strata
+from reverie.patterns.estimate import Estimates, choose_estimates
 from reverie.patterns.exact import sharp_estimates
-from reverie.patterns.fading import faded
-from reverie.patterns.finding import Hypothesis, Verdict
+from reverie.patterns.finding import Verdict
 from reverie.patterns.frame import Frame
-from reverie.patterns.joint import explain_away
 from reverie.patterns.online import Stream, run_claims
 from reverie.patterns.outcome import REWARD, Outcome
 from reverie.patterns.policy import MiningPolicy
-from reverie.patterns.special import describe_flip, general_claim, is_special, special_case, special_families
-from reverie.patterns.timing import timing_z
-from reverie.patterns.trouble import follows_trouble, trouble_steps
+from reverie.patterns.refusal import refuse_misleading
+from reverie.patterns.special import is_special, special_families
+from reverie.patterns.verdicts import Column, Selection
 
-_LEAST_TIMING_Z = 1.645
 _LEAST_SPECIAL_Z = 1.28
 """What a special case must show by itself once its family is known to differ; general claims are beyond it anyway."""
 
 _PRIOR_WEIGHT = {"choice": 4.0, "sequence": 1.0, "manner": 1.0, "marker": 1.0}
 """Relative weight of a kind of behaviour in the false discovery control; chosen before any data."""
 
+_DIRECTIONS = 2
+"""Found on the first part and confirmed on the second, or the other way round."""
+
 NOT_ENOUGH = "not enough repeats to tell"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Column:
-    """Where a hypothesis lives: its frame and its column in the frame's designs."""
-
-    frame: Frame
-    number: int
-
-    @property
-    def hypothesis(self) -> Hypothesis:
-        return self.frame.hypotheses[self.number]
-
-
-@dataclass(slots=True, eq=False)
-class Selection:
-    """Verdicts on all hypotheses; arrays are parallel to ``columns``."""
-
-    outcome: Outcome
-    columns: list[Column]
-    discovery: Estimates
-    confirmation: Estimates
-    tested: int
-    """Hypotheses and families of special cases that enough sessions could inform."""
-    q_discovery: Floats
-    """NaN where it was not tested."""
-    q_confirmation: Floats
-    """NaN where it never reached confirmation."""
-    verdicts: dict[int, tuple[Verdict, str]] = field(default_factory=dict)
-    """Only those that were found in the discovery part."""
-    shadows: dict[int, list[int]] = field(default_factory=dict)
-    stream: Stream = Stream()
-    """The confirmation tests of all dreams, after this one."""
-
-    def adopted(self) -> list[int]:
-        """Positions of the adopted hypotheses."""
-        return [i for i, (verdict, _) in self.verdicts.items() if verdict == "adopted"]
 
 
 def select(
@@ -81,67 +42,96 @@ def select(
 
     ``reward`` may be another ``outcome``, on its scale.
 
-    1. Discovery: stratified tests of the general claims, Benjamini–Hochberg (1995) over all of them, with weights fixed
-       beforehand that favour what an agent can decide (Genovese, Roeder & Wasserman 2006); special cases (in one task
-       category, after one fact was seen) only where a claim's effect differs between them.
-    2. Confirmation: what was found is tested again, one-sided, on the sessions kept aside; controlled within this
-       dream, and over all dreams of the store (``stream``).
-    3. Refused all the same: markers; effects that flip between task categories; differences that vanish when
-       sessions are compared step by step; what comes of trouble; what has faded; shadows of stronger findings; and
-       choices that go with an outcome that grows only because of when their moment came.
+    1. Discovery on one part of the sessions: stratified tests of the general claims, Benjamini–Hochberg (1995) over all
+       of them, with weights fixed beforehand that favour what an agent can decide (Genovese, Roeder & Wasserman 2006);
+       special cases (in one task category, after one fact was seen) only where a claim's effect differs between them.
+    2. Confirmation: what was found is tested again, one-sided, on the other part; controlled within this dream, and
+       over all dreams of the store (``stream``). What the first part did not find may be found on the second and
+       confirmed on the first, half of the error rate each way (cross-screening, Zhao, Small & Rosenbaum 2018); not so
+       what was thought of by reading the first part. A claim has one direction only, and its quoted effect is from
+       the part that did not find it.
+    3. Refused all the same: what is a true difference and misleads (:func:`refuse_misleading`).
     """
     generator = np.random.default_rng(policy.seed)
     columns = [Column(frame, i) for frame in frames for i in range(len(frame.hypotheses))]
-    discovery = sharp_estimates([frame.discovery for frame in frames], reward, generator)
-    confirmation = sharp_estimates([frame.confirmation for frame in frames], reward, generator)
-    testable = discovery.testable(policy.least_weight)
+    first = sharp_estimates([frame.discovery for frame in frames], reward, generator)
+    second = sharp_estimates([frame.confirmation for frame in frames], reward, generator)
+    q_first, tested = _discover(columns, first, policy)
+    q_second, _ = _discover(columns, second, policy)
+    from_reading = np.array([corpus.names[column.hypothesis.code].from_reading for column in columns], np.bool_)
+    in_first, in_second = _found(first, q_first, policy, outcome), _found(second, q_second, policy, outcome)
+    crossed = ~in_first & in_second & ~from_reading
+    selection = Selection(
+        outcome=outcome,
+        columns=columns,
+        discovery=choose_estimates(crossed, second, first),
+        confirmation=choose_estimates(crossed, first, second),
+        crossed=crossed,
+        tested=tested,
+        q_discovery=np.where(crossed, q_second, q_first),
+        q_confirmation=np.full(len(columns), np.nan),
+    )
+    _confirm(selection, policy, stream)
+    refuse_misleading(selection, corpus, strata, reward, policy)
+    return selection
+
+
+def _discover(columns: Sequence[Column], estimates: Estimates, policy: MiningPolicy) -> tuple[Floats, int]:
+    """False discovery rates on one part of the sessions (NaN where not tested), and how many tests were made."""
+    testable = estimates.testable(policy.least_weight)
     general = testable & ~np.array([is_special(column.hypothesis) for column in columns], np.bool_)
     q = np.full(len(columns), np.nan)
     if general.any():
-        prior = np.array([_PRIOR_WEIGHT[columns[i].hypothesis.kind] for i in np.flatnonzero(general)])
-        p_values = 2 * stats.norm.sf(np.abs(discovery.z[general])) * prior.mean() / prior
+        prior = np.array([_PRIOR_WEIGHT[columns[i].hypothesis.kind] for i in np.flatnonzero(general).tolist()])
+        p_values = 2 * stats.norm.sf(np.abs(estimates.z[general])) * prior.mean() / prior
         q[general] = stats.false_discovery_control(np.minimum(p_values, 1.0))
-    special = testable & ~general & (discovery.weight >= policy.least_special_weight)
-    families = special_families([column.hypothesis for column in columns], discovery, special)
+    special = testable & ~general & (estimates.weight >= policy.least_special_weight)
+    families = special_families([column.hypothesis for column in columns], estimates, special)
     if families:
         differs = stats.false_discovery_control([family.p_value for family in families])
         for family, q_family in zip(families, differs, strict=True):
             q[list(family.members)] = q_family
-    tested = int(general.sum()) + len(families)
-    selection = Selection(outcome, columns, discovery, confirmation, tested, q, np.full(len(columns), np.nan))
-    _confirm(selection, policy, stream)
-    _refuse_markers(selection)
-    _refuse_flips(selection)
-    _refuse_by_timing(selection, corpus, strata, reward)
-    if outcome.grows:
-        _refuse_by_moment(selection, corpus, strata, reward)
-    _refuse_followers(selection, corpus, strata, reward)
-    _refuse_shadows(selection, corpus, strata, reward, policy)
-    # After the shadows: what only goes with a faded finding must not come back under its own name.
-    _refuse_faded(selection, corpus, strata, reward, policy)
-    return selection
+    return q, int(general.sum()) + len(families)
+
+
+def _found(estimates: Estimates, q: Floats, policy: MiningPolicy, outcome: Outcome) -> Flags:
+    flags: Flags = (
+        (np.nan_to_num(q, nan=1.0) <= policy.discovery_fdr)
+        & (np.abs(estimates.z) >= _LEAST_SPECIAL_Z)
+        & (np.abs(estimates.effect) >= outcome.least_effect(policy))
+    )
+    return flags
 
 
 def _confirm(selection: Selection, policy: MiningPolicy, stream: Stream) -> None:
-    z = np.abs(selection.discovery.z)
-    found = np.flatnonzero(
-        (np.nan_to_num(selection.q_discovery, nan=1.0) <= policy.discovery_fdr)
-        & (z >= _LEAST_SPECIAL_Z)
-        & (np.abs(selection.discovery.effect) >= selection.outcome.least_effect(policy))
-    )
-    there = found[selection.confirmation.testable(policy.least_weight)[found]]
-    there = there[np.argsort(-z[there], kind="stable")]
-    passes: dict[int, bool] = {}
-    selection.stream = stream
-    if there.size:
-        same_direction = selection.confirmation.z[there] * np.sign(selection.discovery.effect[there])
-        p_values = stats.norm.sf(same_direction)
-        selection.q_confirmation[there] = stats.false_discovery_control(p_values)
-        claims = [claim_label(selection, int(i)) for i in there]
-        verdicts, selection.stream = run_claims(stream, claims, p_values.tolist(), policy.online_fdr)
-        passes = dict(zip(there.tolist(), verdicts, strict=True))
-    for i in found:
-        selection.verdicts[int(i)] = _verdict(selection, int(i), policy, in_stream=passes.get(int(i), True))
+    """Test what was found on the part that did not find it.
+
+    Each direction keeps half of the false discovery rate, so that the rate over both is kept whatever their dependence.
+    """
+    found = _found(selection.discovery, selection.q_discovery, policy, selection.outcome)
+    there = found & selection.confirmation.testable(policy.least_weight)
+    p_values = stats.norm.sf(selection.confirmation.z * np.sign(selection.discovery.effect))
+    order: list[int] = []
+    for direction in (there & ~selection.crossed, there & selection.crossed):
+        members = np.flatnonzero(direction)
+        if members.size:
+            q = _DIRECTIONS * _adaptive_q(p_values[members])
+            selection.q_confirmation[members] = np.minimum(q, 1.0)
+        order += members[np.argsort(-np.abs(selection.discovery.z[members]), kind="stable")].tolist()
+    claims = [claim_label(selection, i) for i in order]
+    verdicts, selection.stream = run_claims(stream, claims, p_values[order].tolist(), policy.online_fdr)
+    passes = dict(zip(order, verdicts, strict=True))
+    for i in np.flatnonzero(found).tolist():
+        selection.verdicts[i] = _verdict(selection, i, policy, in_stream=passes.get(i, True))
+
+
+def _adaptive_q(p_values: Floats) -> Floats:
+    """Benjamini–Hochberg with the share of nulls estimated from p-values above 1/2 (Storey, Taylor & Siegmund 2004).
+
+    What was found once is mostly true, so taking all of it for null would be several times too strict.
+    """
+    nulls = min((1 + int((p_values > 0.5).sum())) / (0.5 * len(p_values)), 1.0)
+    return np.asarray(nulls * stats.false_discovery_control(p_values), np.float64)
 
 
 def claim_label(selection: Selection, i: int) -> str:
@@ -155,7 +145,7 @@ def _verdict(selection: Selection, i: int, policy: MiningPolicy, *, in_stream: b
     effect, q = float(selection.discovery.effect[i]), float(selection.q_discovery[i])
     outcome = selection.outcome
     if np.isnan(selection.q_confirmation[i]):
-        return "candidate", f"found ({q_text(q)}), but {NOT_ENOUGH} on the sessions kept for confirmation"
+        return "candidate", f"found ({q_text(q)}), but {NOT_ENOUGH} on the other sessions"
     confirmed, q_confirmed = float(selection.confirmation.effect[i]), float(selection.q_confirmation[i])
     if np.sign(confirmed) != np.sign(effect):
         return (
@@ -179,159 +169,3 @@ def _verdict(selection: Selection, i: int, policy: MiningPolicy, *, in_stream: b
 def q_text(q: float) -> str:
     """A false discovery rate for people."""
     return f"q = {q:.3f}" if q >= 0.001 else "q < 0.001"
-
-
-def _alive(selection: Selection) -> list[int]:
-    return [i for i, (verdict, _) in selection.verdicts.items() if verdict != "refused"]
-
-
-def _refuse_markers(selection: Selection) -> None:
-    for i in _alive(selection):
-        if selection.columns[i].hypothesis.kind == "marker":
-            reason = "a marker of trouble: it follows how the session is going, so it is no advice"
-            selection.verdicts[i] = ("refused", reason)
-
-
-def _refuse_flips(selection: Selection) -> None:
-    """A general claim whose effect has opposite signs in its special cases is refused; those stand or fall alone."""
-    hypotheses = [column.hypothesis for column in selection.columns]
-    cases: dict[tuple[str, str], dict[str, tuple[float, float]]] = {}
-    for i, h in enumerate(hypotheses):
-        if is_special(h):
-            cases.setdefault(general_claim(h), {})[special_case(h)] = _combined(selection, i)
-    alive = [i for i in _alive(selection) if not is_special(hypotheses[i])]
-    for i in alive:
-        flip = describe_flip(
-            cases.get((hypotheses[i].situation, hypotheses[i].name), {}), len(alive), selection.outcome.words
-        )
-        if flip:
-            selection.verdicts[i] = ("refused", f"the effect flips with the condition ({flip}): see each by itself")
-
-
-def _combined(selection: Selection, i: int) -> tuple[float, float]:
-    """Effect and standard error over both parts of the sessions, weighted by inverse variance."""
-    pairs = [
-        (float(e.effect[i]), float(e.standard_error[i]))
-        for e in (selection.discovery, selection.confirmation)
-        if np.isfinite(e.effect[i]) and e.standard_error[i] > 0
-    ]
-    if not pairs:
-        return 0.0, np.inf
-    weight = sum(1 / error**2 for _, error in pairs)
-    return sum(effect / error**2 for effect, error in pairs) / weight, weight**-0.5
-
-
-def _refuse_by_timing(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats) -> None:
-    """Behaviours counted anywhere in a session must also hold up when sessions are compared at the same step."""
-    for i in _alive(selection):
-        column = selection.columns[i]
-        if not (column.hypothesis.situation == SESSION or column.hypothesis.situation.startswith("seen ")):
-            continue
-        sessions = np.flatnonzero(column.frame.sessions)
-        first = first_steps(corpus, column.hypothesis.code)[sessions]
-        cleared = _cleared(strata, sessions, reward[sessions])
-        last = np.maximum(corpus.steps[sessions].astype(np.int64) - 1, 0)
-        z = timing_z(strata.code[sessions], cleared, first, last) * np.sign(selection.discovery.effect[i])
-        if z < _LEAST_TIMING_Z:
-            reason = (
-                f"vanishes when sessions are compared at the same step (z = {z:.1f}): a mark of long or short sessions"
-            )
-            selection.verdicts[i] = ("refused", reason)
-
-
-def _refuse_by_moment(selection: Selection, corpus: Corpus, strata: Strata, values: Floats) -> None:
-    """Where the outcome grows, a choice must also hold up among sessions whose moment came at about the same step."""
-    for i in _alive(selection):
-        column = selection.columns[i]
-        sessions = np.flatnonzero(column.frame.sessions)
-        shown = first_steps(corpus, column.hypothesis.code)[sessions] >= 0
-        if mark_of_length(corpus, strata, sessions, column.hypothesis.situation, shown, values[sessions]):
-            reason = (
-                "vanishes when sessions are compared whose moment came at about the same step: a mark of long or short "
-                "sessions"
-            )
-            selection.verdicts[i] = ("refused", reason)
-
-
-def _refuse_followers(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats) -> None:
-    trouble = trouble_steps(corpus)
-    for i in _alive(selection):
-        column = selection.columns[i]
-        if column.hypothesis.situation.startswith("after "):
-            continue
-        sessions = np.flatnonzero(column.frame.sessions)
-        code, say = column.hypothesis.code, selection.outcome.words
-        reason = follows_trouble(corpus, strata, sessions, code, reward, trouble, say)
-        if reason:
-            selection.verdicts[i] = ("refused", reason)
-
-
-def _refuse_faded(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats, policy: MiningPolicy) -> None:
-    alive = _alive(selection)
-    if corpus.at is None or not alive or np.ptp(corpus.at) == 0:
-        return
-    for i in alive:
-        column = selection.columns[i]
-        sessions = np.flatnonzero(column.frame.sessions)
-        reason = faded(
-            sessions,
-            strata.code[sessions],
-            strata.variant[sessions],
-            first_steps(corpus, column.hypothesis.code)[sessions] >= 0,
-            reward[sessions],
-            corpus.at[sessions],
-            least_effect=selection.outcome.least_effect(policy),
-            say=selection.outcome.words,
-            margin=selection.outcome.margin,
-        )
-        if reason:
-            selection.verdicts[i] = ("refused", reason)
-
-
-def _cleared(strata: Strata, sessions: Ints, values: Floats) -> Floats:
-    none = np.zeros(0, np.int32)
-    design = make_design(sessions, strata.code[sessions], strata.variant[sessions], none, none, 0)
-    return cleared_reward(design, values)
-
-
-def _refuse_shadows(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats, policy: MiningPolicy) -> None:
-    strength = np.abs(selection.discovery.z) + np.abs(selection.confirmation.z)
-    alive = sorted(_alive(selection), key=lambda i: -strength[i])
-    for i in alive[policy.most_findings :]:
-        reason = f"weaker than {policy.most_findings} others found with it: it waits for those to be settled"
-        selection.verdicts[i] = ("refused", reason)
-    alive = alive[: policy.most_findings]
-    if not alive:
-        return
-    matrix = np.zeros((len(corpus.session_ids), len(alive)))
-    for position, i in enumerate(alive):
-        column = selection.columns[i]
-        sessions = np.flatnonzero(column.frame.sessions)
-        shown = (first_steps(corpus, column.hypothesis.code)[sessions] >= 0).astype(np.float64)
-        matrix[sessions, position] = _cleared(strata, sessions, shown)
-    everything = np.arange(len(reward))
-    preference = np.array([_preference(selection, i) for i in alive])
-    fit = explain_away(matrix, _cleared(strata, everything, reward), preference)
-    for position in fit.too_weak:
-        reason = "too weak to stand beside the stronger findings once they are taken into account"
-        selection.verdicts[alive[position]] = ("refused", reason)
-    for position, leader in fit.shadow_of.items():
-        i, by = alive[position], alive[leader]
-        selection.shadows.setdefault(by, []).append(i)
-        h = selection.columns[by].hypothesis
-        reason = f"explained by a stronger finding it goes with: {h.situation} | {h.name}"
-        selection.verdicts[i] = ("refused", reason)
-
-
-_KIND_PREFERENCE = {"choice": 1.0, "sequence": 0.99, "manner": 0.98}
-
-
-def _preference(selection: Selection, i: int) -> float:
-    """Confirmed before unconfirmed; then the deciding moment, the general claim, an act, "do" rather than "do not"."""
-    h = selection.columns[i].hypothesis
-    preference = _KIND_PREFERENCE[h.kind] * (1.0 if selection.verdicts[i][0] == "adopted" else 0.5)
-    if selection.discovery.effect[i] > 0:
-        preference *= 1.01
-    if is_special(h):
-        return preference * 0.95
-    return preference if h.situation == SESSION else preference * 1.03

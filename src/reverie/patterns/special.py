@@ -74,7 +74,8 @@ def describe_flip(
     if len(usable) < 2:
         return ""
     effects, errors = np.array(list(usable.values())).T
-    opposite = (effects / errors).max() > 1.96 and (effects / errors).min() < -1.96
+    beyond_chance = stats.norm.isf(0.025 / len(usable))
+    opposite = (effects / errors).max() > beyond_chance and (effects / errors).min() < -beyond_chance
     if not opposite or _heterogeneity(effects, errors) > 0.01 / max(tests, 1):
         return ""
     telling = {case: effect for case, (effect, error) in usable.items() if abs(effect / error) > 1.96}

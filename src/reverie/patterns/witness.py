@@ -6,8 +6,8 @@ import numpy as np
 from reverie.patterns.corpus import Corpus, Floats, Strata, first_steps
 from reverie.patterns.fading import holding_windows
 from reverie.patterns.finding import Finding, Window
-from reverie.patterns.selection import Selection
 from reverie.patterns.setting import setting_of
+from reverie.patterns.verdicts import Selection
 
 _MOST = 5
 

@@ -67,5 +67,13 @@ def test_runs_add_up(plain: WorldRun, null: WorldRun) -> None:
     assert zero.whole == plain.covered_zero[1] + null.covered_zero[1]
 
 
-def test_a_fading_lesson_is_learnt_while_it_holds() -> None:
-    assert run_drift(1, POLICY, sessions=1_000).learnt
+def test_a_fading_lesson_is_learnt_while_it_holds_and_not_kept_when_it_no_longer_does() -> None:
+    run = run_drift(1, POLICY, sessions=1_000)
+    assert (run.learnt, run.kept) == (True, False)
+
+
+@pytest.mark.parametrize("seed", [12, 21])
+def test_what_is_done_instead_of_looking_first_is_no_lesson_of_its_own(seed: int) -> None:
+    run = run_world("early-stop", seed, POLICY)
+    assert "reverie" in run.truths[0].by
+    assert run.marks["reverie"].false_words == ()

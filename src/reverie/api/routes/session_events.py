@@ -17,7 +17,16 @@ from reverie.sessions.lifecycle import Draft, LiveState, begin_preview, record
 from reverie.storage.announcing import announce_preview, preview_pieces
 from reverie.storage.resources.live_sessions import LiveSession, read_session
 from reverie.storage.resources.session_creation import send_events
-from reverie.storage.resources.session_log import LogFilter, LogRow, act, read_inputs, read_log, wire_event
+from reverie.storage.resources.session_log import (
+    LogFilter,
+    LogRow,
+    act,
+    read_inputs,
+    read_log,
+    rows_of,
+    wire_event,
+)
+from reverie.storage.resources.session_threads import list_threads
 from reverie.storage.resources.work import enqueue_work
 from reverie.telemetry.telemetry import EVENTS_APPENDED
 
@@ -121,7 +130,7 @@ async def send(call: Call) -> dict[str, Any]:
     """Take in what a client sends; answered once it is stored, before the agent acts on it."""
     session, draft = await send_events(call.connection, call.path["session_id"], call.body["events"], call.now)
     _tell(call, session, draft)
-    return {"data": await _answers(call, session, draft)}
+    return {"data": [wire_event(session, row) for row in rows_of(session, draft, call.now)]}
 
 
 async def record_events(call: Call) -> dict[str, Any]:
@@ -132,6 +141,7 @@ async def record_events(call: Call) -> dict[str, Any]:
         raise InputError(f"events: {len(events)} events; give 1 to {MOST_RECORDED:,}")
     for place, event in enumerate(events):
         check_recorded(place, event, call.now)
+    events = await _named(call, events)
     session, draft = await act(
         call.connection,
         call.path["session_id"],
@@ -147,7 +157,7 @@ async def record_events(call: Call) -> dict[str, Any]:
     if draft.state.self_hosted and (draft.state.status == "running" or draft.state.pending):
         await enqueue_work(call.connection, str(session.environment_id), session.id, call.now)
     _tell(call, session, draft)
-    return {"data": await _answers(call, session, draft)}
+    return {"data": [wire_event(session, row) for row in rows_of(session, draft, call.now)]}
 
 
 async def preview(call: Call) -> dict[str, Any]:
@@ -174,6 +184,28 @@ async def preview(call: Call) -> dict[str, Any]:
         piece = {"type": "event_delta", "event_id": body["event_id"], "delta": content}
         await announce_preview(call.connection, session_id, thread_id, piece)
     return {"type": "session_preview", "id": body["event_id"]}
+
+
+async def _named(call: Call, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events with the names of agents in those that tell how a child thread stands."""
+    nameless = {
+        event["session_thread_id"]
+        for event in events
+        if event["type"].startswith("session.thread_status_")
+        and event.get("session_thread_id")
+        and not event.get("agent_name")
+    }
+    if not nameless:
+        return events
+    session = await read_session(call.connection, call.path["session_id"])
+    threads = await list_threads(call.connection, session)
+    names = {thread.id: thread.agent.get("name", "") for thread in threads if thread.id in nameless}
+    return [
+        {"agent_name": names.get(event.get("session_thread_id", ""), ""), **event}
+        if event.get("session_thread_id") in names
+        else event
+        for event in events
+    ]
 
 
 @cache
@@ -206,31 +238,6 @@ def _tell(call: Call, session: LiveSession, draft: Draft) -> None:
     call.service.telemetry.count(EVENTS_APPENDED, len(draft.events))
     for notice in dict.fromkeys(draft.notices):
         call.notify(notice, session.id)
-
-
-async def _answers(call: Call, session: LiveSession, draft: Draft) -> list[dict[str, Any]]:
-    """The stored form of what the caller sent, in order."""
-    first = session.event_count
-    numbers = [first + place for kind, place in draft.answers if kind == "event"]
-    rows = {}
-    if numbers:
-        read = await read_log(
-            call.connection,
-            session.key,
-            LogFilter(everything=True),
-            after=min(numbers) - 1,
-            limit=max(numbers) - min(numbers) + 1,
-        )
-        rows = {row.sequence: row for row in read}
-    answers = []
-    for kind, place in draft.answers:
-        if kind == "event":
-            answers.append(wire_event(session, rows[first + place]))
-        else:
-            waiting = draft.inputs[place]
-            row = LogRow(None, waiting.number, waiting.thread_id, waiting.type, None, waiting.payload)
-            answers.append(wire_event(session, row))
-    return answers
 
 
 async def stream(call: Call) -> StreamingResponse:
@@ -292,6 +299,7 @@ ENDPOINTS = (
         "Show an event while it is being written.",
         body=WireType("reverie.api.routes.session_events:PreviewParams"),
         answer=WireType("reverie.api.routes.session_events:PreviewAnswer"),
+        audited=False,
         extension=True,
         worker=True,
     ),

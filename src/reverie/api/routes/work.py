@@ -219,6 +219,7 @@ ENDPOINTS = (
         "Keep the lease on a piece of work.",
         query=WireType(f"{_TYPES}.work_heartbeat_params:WorkHeartbeatParams", leave_out=("environment_id",)),
         answer=WireType(f"{_TYPES}.beta_self_hosted_work_heartbeat_response:BetaSelfHostedWorkHeartbeatResponse"),
+        audited=False,
         worker=True,
     ),
     Endpoint(

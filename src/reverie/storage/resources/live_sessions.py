@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from psycopg.rows import class_row
@@ -24,7 +24,19 @@ _COLUMNS = """
     coalesce(l.last_event_at, s.imported_at) AS last_event_at,
     coalesce(l.updated_at, s.imported_at) AS updated_at, l.archived_at
 """
+_LOCKED_COLUMNS = """
+    coalesce((SELECT e.config ->> 'type' = 'self_hosted' FROM environments e WHERE e.id = l.environment_id), false)
+        AS self_hosted,
+    coalesce((
+        SELECT jsonb_agg(
+            jsonb_build_object('number', i.number, 'type', i.type, 'payload', i.payload, 'thread_id', i.thread_id)
+            ORDER BY i.number
+        ) FROM session_inputs i WHERE i.session_key = s.key AND i.sequence IS NULL
+    ), '[]') AS waiting
+"""
 _FROM = "FROM sessions s LEFT JOIN live_sessions l ON l.session_key = s.key"
+Found = TypeVar("Found", bound="LiveSession")
+
 _TAGS = ("task_id", "task_category", "user_id")
 """Metadata keys that segments and strata know by name."""
 
@@ -62,6 +74,14 @@ class LiveSession(msgspec.Struct, frozen=True):
     last_event_at: datetime
     updated_at: datetime
     archived_at: datetime | None
+
+
+class LockedSession(LiveSession, frozen=True):
+    """A session that nobody else changes until the transaction ends, with what its life cycle needs besides."""
+
+    self_hosted: bool
+    waiting: list[dict[str, Any]]
+    """Inputs that the agent has not taken in yet, in order."""
 
 
 class NewSession(msgspec.Struct, frozen=True):
@@ -111,20 +131,32 @@ async def insert_session(connection: Connection, session: NewSession, now: datet
 
 
 async def read_session(connection: Connection, session_id: str, *, lock: bool = False) -> LiveSession:
-    """One session, its live part locked until the transaction ends where asked for.
+    """One session, locked until the transaction ends where asked for.
 
     Raises:
         NotFoundError: there is none.
     """
     if lock:
-        # On its own, so that what is read after it is what the last writer left.
-        await connection.execute(
-            "SELECT FROM sessions s LEFT JOIN live_sessions l ON l.session_key = s.key WHERE s.id = %s FOR UPDATE OF s",
-            [session_id],
-        )
+        return await lock_session(connection, session_id)
     async with connection.cursor(row_factory=class_row(LiveSession)) as cursor:
         await cursor.execute(f"SELECT {_COLUMNS} {_FROM} WHERE s.id = %s".encode(), [session_id])
-        session = await cursor.fetchone()
+        return _found(await cursor.fetchone(), session_id)
+
+
+async def lock_session(connection: Connection, session_id: str) -> LockedSession:
+    """One session, locked until the transaction ends.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    async with connection.pipeline(), connection.cursor(row_factory=class_row(LockedSession)) as cursor:
+        # A statement of its own, so that what is read after it is what the last writer left.
+        await connection.execute("SELECT FROM sessions WHERE id = %s FOR UPDATE", [session_id])
+        await cursor.execute(f"SELECT {_COLUMNS}, {_LOCKED_COLUMNS} {_FROM} WHERE s.id = %s".encode(), [session_id])
+        return _found(await cursor.fetchone(), session_id)
+
+
+def _found(session: Found | None, session_id: str) -> Found:
     if session is None:
         raise NotFoundError(f"there is no session {session_id!r}")
     return session

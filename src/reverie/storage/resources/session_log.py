@@ -21,7 +21,7 @@ from reverie.sessions.lifecycle import (
 from reverie.sessions.session import Score
 from reverie.storage.announcing import announce
 from reverie.storage.database import Connection
-from reverie.storage.resources.live_sessions import LiveSession, read_session, require_live
+from reverie.storage.resources.live_sessions import LiveSession, LockedSession, lock_session, require_live
 from reverie.storage.resources.session_threads import child_thread, insert_thread, set_thread_status
 from reverie.storage.scores import record_scores
 
@@ -48,8 +48,9 @@ async def act(
         NotFoundError: there is no such session.
         StateError: it was imported.
     """
-    session = require_live(await read_session(connection, session_id, lock=True))
-    draft = decide(await read_state(connection, session))
+    session = await lock_session(connection, session_id)
+    require_live(session)
+    draft = decide(state_of(session))
     await _store(connection, session, draft, now)
     return session, draft
 
@@ -61,27 +62,18 @@ async def append_events(connection: Connection, session_id: str, events: Sequenc
     return draft
 
 
-async def read_state(connection: Connection, session: LiveSession) -> LiveState:
+def state_of(session: LockedSession) -> LiveState:
     """What decides how a session goes on."""
-    rows = await connection.execute(
-        "SELECT number, type, payload, thread_id FROM session_inputs WHERE session_key = %s AND sequence IS NULL"
-        " ORDER BY number",
-        [session.key],
-    )
-    hosted = await connection.execute(
-        "SELECT config ->> 'type' FROM environments WHERE id = %s", [session.environment_id]
-    )
-    kind = await hosted.fetchone()
     return LiveState(
         session_id=session.id,
         status=session.status,
         agent_name=session.agent["name"] if session.agent else "",
-        self_hosted=kind is not None and kind[0] == "self_hosted",
+        self_hosted=session.self_hosted,
         event_count=session.event_count,
         input_count=session.input_count,
         previews={int(number): type_ for number, type_ in session.previews.items()},
         pending=tuple(msgspec.convert(call, PendingCall) for call in session.pending),
-        waiting=tuple(WaitingInput(*row) for row in await rows.fetchall()),
+        waiting=tuple(msgspec.convert(waiting, WaitingInput) for waiting in session.waiting),
         usage=session.usage,
         active_seconds=session.active_seconds,
         running_since=session.running_since,
@@ -92,8 +84,7 @@ async def read_state(connection: Connection, session: LiveSession) -> LiveState:
 
 
 async def _store(connection: Connection, session: LiveSession, draft: Draft, now: datetime) -> None:
-    # Times in one session grow strictly, so that their order is the order of the log.
-    first = max(now, session.last_event_at + _TICK)
+    first = _first_at(session, now)
     last = first + _TICK * len(draft.events)
     state = draft.state
     async with connection.pipeline():
@@ -126,6 +117,25 @@ async def _store(connection: Connection, session: LiveSession, draft: Draft, now
     if draft.scores:
         scores = [(session.key, Score(metric, value)) for metric, value in draft.scores]
         await record_scores(connection, scores)
+
+
+def _first_at(session: LiveSession, now: datetime) -> datetime:
+    """When the next event counts as processed: times in one session grow strictly, as the log does."""
+    return max(now, session.last_event_at + _TICK)
+
+
+def rows_of(session: LiveSession, draft: Draft, now: datetime) -> list[LogRow]:
+    """What the caller of an act sent, as it has just been stored, in order."""
+    first, rows = _first_at(session, now), []
+    for kind, place in draft.answers:
+        if kind == "event":
+            event, at = draft.events[place], first + _TICK * place
+            sequence = session.event_count + place
+            rows.append(LogRow(sequence, event.input_number, event.thread_id, event.type, at, event.payload))
+        else:
+            waiting = draft.inputs[place]
+            rows.append(LogRow(None, waiting.number, waiting.thread_id, waiting.type, None, waiting.payload))
+    return rows
 
 
 async def _insert_events(
