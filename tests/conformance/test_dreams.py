@@ -1,5 +1,6 @@
 """Dreams (section 8 of the contract)."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,9 +11,16 @@ from tests.conformance.exercises.dreams import dream
 from tests.conformance.sse import until
 from tests.conformance.world import World
 
+LONGEST_SECONDS = 60
+
 
 async def finished(world: World, made: BetaDream) -> BetaDream:
     """The dream once it has ended, as its session's stream tells."""
+    async with asyncio.timeout(LONGEST_SECONDS):
+        return await _finished(world, made)
+
+
+async def _finished(world: World, made: BetaDream) -> BetaDream:
     while made.session_id is None and made.ended_at is None:
         made = await world.client.beta.dreams.retrieve(made.id)
     if made.session_id is not None and made.ended_at is None:

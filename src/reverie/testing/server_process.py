@@ -36,10 +36,19 @@ class ServerProcess(msgspec.Struct, frozen=True):
         self.process.wait(STOP_SECONDS)
 
     def stop(self) -> None:
-        """Ask it to end, and wait until it has; an ended one stays ended."""
-        if self.process.poll() is None:
-            self.process.terminate()
+        """Ask it to end, and wait until it has; an ended one stays ended.
+
+        Raises:
+            subprocess.TimeoutExpired: it did not end in time, and was killed.
+        """
+        if self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
             self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
 
 
 def start_server(settings: Settings, log: Path, *options: str) -> ServerProcess:
