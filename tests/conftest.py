@@ -45,6 +45,10 @@ def database_server() -> Iterator[EmbeddedServer]:
     with tempfile.TemporaryDirectory(prefix="reverie-tests-") as home:
         server = acquire_server(Path(home))
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            # These databases live for one test each: no crash of the machine is to be survived.
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                connection.execute(f"ALTER SYSTEM SET {setting} = off")
+            connection.execute("SELECT pg_reload_conf()")
             connection.execute("CREATE DATABASE template")
         migrate(server.url("template"))
         yield server

@@ -88,9 +88,11 @@ async def open_engine(url: str, workers: int, provide: Provide) -> AsyncIterator
         SlotBusyError: this process has an engine already.
     """
     executor = f"{os.getpid()}-{secrets.token_hex(8)}"
+    system_url = url.replace("postgresql://", "postgresql+psycopg://", 1)
     config = DBOSConfig(
         name="reverie",
-        system_database_url=url.replace("postgresql://", "postgresql+psycopg://", 1),
+        system_database_url=system_url,
+        run_migrations=False,
         application_version=_WORKFLOW_VERSION,
         executor_id=executor,
         # Failures are raised to the caller; DBOS need not print them as well.
@@ -102,6 +104,9 @@ async def open_engine(url: str, workers: int, provide: Provide) -> AsyncIterator
     queue = f"dreams-{executor}"
     with Workers(workers) as started:
         try:
+            # Indexes are made concurrently, which waits for every transaction that is open: in a thread, since those of
+            # this process could not end while their loop is held up.
+            await asyncio.to_thread(DBOS.migrate, system_url)
             DREAM_WORKFLOW.bind(provide, started)
             DBOS(config=config)
             # A resumed workflow goes through a queue; from a shared one another process would take it.
