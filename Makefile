@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test conformance check bench abuse compatibility evaluate lock clean
+.PHONY: install demo test test-server check bench abuse compatibility evaluate lock clean
 
 install: $(STAMP)
 
@@ -17,11 +17,13 @@ $(STAMP): requirements.lock pyproject.toml
 demo: install  ## A planted world: import it, dream, show planted against found.
 	$(BIN)/python examples/demo.py
 
-test: install  ## The ordinary suite: a real PostgreSQL, no network.
-	$(BIN)/python -m pytest -n auto --ignore=tests/conformance --ignore=tests/abuse
+SERVER_TESTS := tests/api tests/conformance tests/abuse tests/recovery/test_server_killed.py
 
-conformance: install  ## The official SDK against a server process, and requests that mean no good.
-	$(BIN)/python -m pytest -n auto tests/conformance tests/abuse
+test: install  ## The ordinary suite: a real PostgreSQL, no network.
+	$(BIN)/python -m pytest -n auto $(addprefix --ignore=,$(SERVER_TESTS))
+
+test-server: install  ## The server: every resource, the official SDK against a process, kills, requests that mean no good.
+	$(BIN)/python -m pytest -n auto $(SERVER_TESTS)
 
 check: install  ## Style, types, layers.
 	$(BIN)/ruff format --check .

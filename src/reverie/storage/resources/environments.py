@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from reverie.errors import NotFoundError, StateError
 from reverie.storage.database import Connection
+from reverie.storage.newest_first import Position, list_newest
 
 _COLUMNS = "id, name, description, config, metadata, created_at, updated_at, archived_at"
 
@@ -59,25 +60,12 @@ async def read_environment(connection: Connection, environment_id: str, *, lock:
 
 
 async def list_environments(
-    connection: Connection, *, before: tuple[datetime, str] | None, include_archived: bool, limit: int
+    connection: Connection, *, before: Position | None, include_archived: bool, limit: int
 ) -> list[Environment]:
     """Environments, newest first, that come after the position ``before``."""
-    async with connection.cursor(row_factory=class_row(Environment)) as cursor:
-        await cursor.execute(
-            f"""
-            SELECT {_COLUMNS} FROM environments
-            WHERE (%(at)s::timestamptz IS NULL OR (created_at, id) < (%(at)s, %(id)s))
-                AND (%(archived)s OR archived_at IS NULL)
-            ORDER BY created_at DESC, id DESC LIMIT %(limit)s
-            """,
-            {
-                "at": before[0] if before else None,
-                "id": before[1] if before else None,
-                "archived": include_archived,
-                "limit": limit,
-            },
-        )
-        return await cursor.fetchall()
+    conditions = [] if include_archived else ["archived_at IS NULL"]
+    selected = f"{_COLUMNS} FROM environments"
+    return await list_newest(connection, Environment, selected, before=before, limit=limit, conditions=conditions)
 
 
 async def update_environment(connection: Connection, environment: Environment) -> None:

@@ -10,11 +10,10 @@ from psycopg.types.json import Jsonb
 
 from reverie.errors import ConflictError, NotFoundError
 from reverie.storage.database import Connection
+from reverie.storage.newest_first import Position, list_newest
 
 _VAULT = "id, display_name, metadata, created_at, updated_at, archived_at"
 _CREDENTIAL = "id, vault_id, display_name, metadata, mcp_server_url, auth, sealed, created_at, updated_at, archived_at"
-
-Position = tuple[datetime, str]
 
 
 class Vault(msgspec.Struct, frozen=True):
@@ -79,22 +78,9 @@ async def list_vaults(
     connection: Connection, *, before: Position | None, include_archived: bool, limit: int
 ) -> list[Vault]:
     """Vaults, newest first, that come after the position ``before``."""
-    async with connection.cursor(row_factory=class_row(Vault)) as cursor:
-        await cursor.execute(
-            f"""
-            SELECT {_VAULT} FROM vaults
-            WHERE (%(at)s::timestamptz IS NULL OR (created_at, id) < (%(at)s, %(id)s))
-                AND (%(archived)s OR archived_at IS NULL)
-            ORDER BY created_at DESC, id DESC LIMIT %(limit)s
-            """,
-            {
-                "at": before[0] if before else None,
-                "id": before[1] if before else None,
-                "archived": include_archived,
-                "limit": limit,
-            },
-        )
-        return await cursor.fetchall()
+    conditions = [] if include_archived else ["archived_at IS NULL"]
+    selected = f"{_VAULT} FROM vaults"
+    return await list_newest(connection, Vault, selected, before=before, limit=limit, conditions=conditions)
 
 
 async def update_vault(connection: Connection, vault: Vault) -> None:
@@ -185,23 +171,16 @@ async def list_credentials(
     connection: Connection, vault_id: str, *, before: Position | None, include_archived: bool, limit: int
 ) -> list[Credential]:
     """A vault's credentials, newest first, that come after the position ``before``."""
-    async with connection.cursor(row_factory=class_row(Credential)) as cursor:
-        await cursor.execute(
-            f"""
-            SELECT {_CREDENTIAL} FROM vault_credentials
-            WHERE vault_id = %(vault)s AND (%(at)s::timestamptz IS NULL OR (created_at, id) < (%(at)s, %(id)s))
-                AND (%(archived)s OR archived_at IS NULL)
-            ORDER BY created_at DESC, id DESC LIMIT %(limit)s
-            """,
-            {
-                "vault": vault_id,
-                "at": before[0] if before else None,
-                "id": before[1] if before else None,
-                "archived": include_archived,
-                "limit": limit,
-            },
-        )
-        return await cursor.fetchall()
+    conditions = ["vault_id = %(vault)s", *([] if include_archived else ["archived_at IS NULL"])]
+    return await list_newest(
+        connection,
+        Credential,
+        f"{_CREDENTIAL} FROM vault_credentials",
+        before=before,
+        limit=limit,
+        conditions=conditions,
+        parameters={"vault": vault_id},
+    )
 
 
 async def match_credential(connection: Connection, vault_ids: list[str], mcp_server_url: str) -> Credential | None:

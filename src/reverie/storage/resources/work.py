@@ -16,6 +16,7 @@ from reverie.ids import new_id
 from reverie.storage.announcing import announce
 from reverie.storage.api_keys import delete_work_tokens
 from reverie.storage.database import Connection
+from reverie.storage.newest_first import Position, list_newest
 
 WorkState = Literal["queued", "starting", "active", "stopping", "stopped"]
 
@@ -148,25 +149,18 @@ async def read_work(connection: Connection, environment_id: str, work_id: str, *
 
 
 async def list_work(
-    connection: Connection, environment_id: str, *, before: tuple[datetime, str] | None, limit: int
+    connection: Connection, environment_id: str, *, before: Position | None, limit: int
 ) -> list[WorkItem]:
     """An environment's items, newest first, that come after the position ``before``."""
-    async with connection.cursor(row_factory=class_row(WorkItem)) as cursor:
-        await cursor.execute(
-            f"""
-            SELECT {_COLUMNS} FROM work_items
-            WHERE environment_id = %(environment)s
-                AND (%(at)s::timestamptz IS NULL OR (created_at, id) < (%(at)s, %(id)s))
-            ORDER BY created_at DESC, id DESC LIMIT %(limit)s
-            """,
-            {
-                "environment": environment_id,
-                "at": before[0] if before else None,
-                "id": before[1] if before else None,
-                "limit": limit,
-            },
-        )
-        return await cursor.fetchall()
+    return await list_newest(
+        connection,
+        WorkItem,
+        f"{_COLUMNS} FROM work_items",
+        before=before,
+        limit=limit,
+        conditions=["environment_id = %(environment)s"],
+        parameters={"environment": environment_id},
+    )
 
 
 async def acknowledge_work(connection: Connection, item: WorkItem, now: datetime) -> None:
