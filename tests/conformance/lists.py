@@ -18,7 +18,7 @@ class Listed:
     """A list of the SDK."""
 
     most: int
-    """The largest limit (section 1.5)."""
+    """The largest limit."""
     make: Make
     """Adds an item under a parent."""
     parent: Callable[[World], Awaitable[str]] | None = None

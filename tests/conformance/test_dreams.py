@@ -1,4 +1,4 @@
-"""Dreams (section 8 of the contract)."""
+"""Dreams."""
 
 import asyncio
 from typing import Any
@@ -32,7 +32,7 @@ async def _finished(world: World, made: BetaDream) -> BetaDream:
 
 
 async def test_a_dream_over_real_sessions_gives_a_store_of_its_own(world: World) -> None:
-    """16, 8: outputs are empty while pending, then one store; the input store stays as it was."""
+    """Outputs are empty while pending, then one store; the input store stays as it was."""
     made = await dream(world, sessions=2)
     assert made.outputs == []
     done = await finished(world, made)
@@ -46,14 +46,13 @@ async def test_a_dream_over_real_sessions_gives_a_store_of_its_own(world: World)
 
 
 async def test_session_ids_are_answered_sorted(world: World) -> None:
-    """16, 8."""
     made = await dream(world, sessions=3)
     (ids,) = [x.session_ids for x in made.inputs if x.type == "sessions"]
     assert ids == sorted(ids) and len(ids) == 3
 
 
 async def test_canceling_again_changes_nothing(world: World) -> None:
-    """16, 8: 200 on a canceled dream; a canceled dream stays canceled."""
+    """200 on a canceled dream; a canceled dream stays canceled."""
     made = await dream(world)
     first = await world.client.beta.dreams.cancel(made.id)
     again = await world.client.beta.dreams.cancel(made.id)
@@ -61,7 +60,7 @@ async def test_canceling_again_changes_nothing(world: World) -> None:
 
 
 async def test_a_completed_dream_cannot_be_canceled_but_archived_twice(world: World) -> None:
-    """8: only final states are archived; archiving is idempotent."""
+    """Only final states are archived; archiving is idempotent."""
     made = await finished(world, await dream(world))
     with pytest.raises(BadRequestError):
         await world.client.beta.dreams.cancel(made.id)
@@ -73,7 +72,6 @@ async def test_a_completed_dream_cannot_be_canceled_but_archived_twice(world: Wo
 
 @pytest.mark.parametrize("sessions", [0, 101])
 async def test_a_dream_takes_one_to_a_hundred_sessions(sessions: int, world: World) -> None:
-    """8."""
     inputs: Any = [
         {"type": "memory_store", "memory_store_id": await world.store()},
         {"type": "sessions", "session_ids": [f"sesn_{number}" for number in range(sessions)]},
@@ -83,7 +81,7 @@ async def test_a_dream_takes_one_to_a_hundred_sessions(sessions: int, world: Wor
 
 
 async def test_one_dream_at_a_time_updates_a_store(world: World) -> None:
-    """8: a second ``update_existing`` dream is a 409 until the first has fully stopped."""
+    """A second ``update_existing`` dream is a 409 until the first has fully stopped."""
     store_id, session_id = await world.store(), await world.session()
     inputs: Any = [
         {"type": "memory_store", "memory_store_id": store_id},
@@ -105,7 +103,6 @@ async def test_one_dream_at_a_time_updates_a_store(world: World) -> None:
     ],
 )
 async def test_what_a_dream_cannot_be_given_is_refused(fields: dict[str, Any], world: World) -> None:
-    """8."""
     inputs = [
         {"type": "memory_store", "memory_store_id": await world.store()},
         {"type": "sessions", "session_ids": [await world.session()]},

@@ -1,4 +1,4 @@
-"""Pages of every list (section 1.5 of the contract)."""
+"""Pages of every list."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ async def parent_of(world: World, name: str) -> str:
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_every_list_pages_through_all_items_once(name: str, world: World) -> None:
-    """16: every list autopaginates; 1.5: ``next_page`` is null on the last page."""
+    """Every list autopaginates; 1.5: ``next_page`` is null on the last page."""
     parent = await parent_of(world, name)
     for _ in range(3):
         await LISTS[name].make(world, parent)
@@ -42,7 +42,7 @@ def key(item: Any) -> str:
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_limits_out_of_range_are_refused(name: str, world: World) -> None:
-    """1.5: a limit above the list's largest is a 400, and so is one below 1."""
+    """A limit above the list's largest is a 400, and so is one below 1."""
     parent = await parent_of(world, name)
     await page(world, name, parent, limit=LISTS[name].most)
     for limit in (0, -1, LISTS[name].most + 1):
@@ -52,7 +52,7 @@ async def test_limits_out_of_range_are_refused(name: str, world: World) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_cursors_that_no_answer_gave_are_refused(name: str, world: World) -> None:
-    """1.5: bad cursors are 400."""
+    """Bad cursors are 400."""
     parent = await parent_of(world, name)
     for cursor in ("nonsense", "page_", "page_AAAA", "page_kqA", "page_ü"):
         with pytest.raises(BadRequestError):

@@ -1,4 +1,4 @@
-"""Memory stores as the SDK's worker and other clients rely on them (section 7 of the contract)."""
+"""Memory stores as the SDK's worker and other clients rely on them."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ def given(sha256: str) -> BetaManagedAgentsPreconditionParam:
 
 
 async def test_a_change_on_outdated_content_is_refused_in_one_attempt(world: World) -> None:
-    """16, 7.2: optimistic concurrency by the content's hash."""
+    """Optimistic concurrency by the content's hash."""
     made = await memory(world)
     await world.client.beta.memory_stores.memories.update(
         made.id, memory_store_id=made.memory_store_id, content="new", precondition=given(made.content_sha256)
@@ -35,7 +35,7 @@ async def test_a_change_on_outdated_content_is_refused_in_one_attempt(world: Wor
 
 
 async def test_a_change_that_is_already_there_is_accepted_whatever_its_precondition(world: World) -> None:
-    """16, 7.2: 200 when content and path equal the request, and no version is written."""
+    """200 when content and path equal the request, and no version is written."""
     made = await memory(world)
     again = await world.client.beta.memory_stores.memories.update(
         made.id, memory_store_id=made.memory_store_id, path="/a", content="old", precondition=given("0" * 64)
@@ -44,7 +44,6 @@ async def test_a_change_that_is_already_there_is_accepted_whatever_its_precondit
 
 
 async def test_the_precondition_of_a_rename_is_about_the_present_content(world: World) -> None:
-    """7.2."""
     made = await memory(world)
     with pytest.raises(ConflictError):
         await world.client.beta.memory_stores.memories.update(
@@ -53,7 +52,6 @@ async def test_the_precondition_of_a_rename_is_about_the_present_content(world: 
 
 
 async def test_of_many_concurrent_changes_on_the_same_content_one_wins(world: World) -> None:
-    """7.2."""
     made = await memory(world)
     changes = [
         world.client.beta.memory_stores.memories.update(
@@ -69,7 +67,7 @@ async def test_of_many_concurrent_changes_on_the_same_content_one_wins(world: Wo
 
 
 async def test_creating_on_an_occupied_path_names_what_is_there(world: World) -> None:
-    """7.2: 409 ``memory_path_conflict_error``; a create never overwrites."""
+    """409 ``memory_path_conflict_error``; a create never overwrites."""
     made = await memory(world)
     with pytest.raises(ConflictError) as refused:
         await world.client.beta.memory_stores.memories.create(made.memory_store_id, path="/a", content="other")
@@ -80,14 +78,13 @@ async def test_creating_on_an_occupied_path_names_what_is_there(world: World) ->
 
 
 async def test_a_file_cannot_also_be_a_folder(world: World) -> None:
-    """7.2 [ours]: memories are mounted as a tree."""
+    """Memories are mounted as a tree."""
     made = await memory(world)
     with pytest.raises(ConflictError):
         await world.client.beta.memory_stores.memories.create(made.memory_store_id, path="/a/b", content="x")
 
 
 async def test_deleting_on_outdated_content_deletes_nothing(world: World) -> None:
-    """7.2."""
     made = await memory(world)
     with pytest.raises(ConflictError):
         await world.client.beta.memory_stores.memories.delete(
@@ -98,7 +95,7 @@ async def test_deleting_on_outdated_content_deletes_nothing(world: World) -> Non
 
 
 async def test_the_head_of_a_live_memory_cannot_be_redacted(world: World) -> None:
-    """16, 7.3: write a new version or delete first; redacting twice changes nothing."""
+    """Write a new version or delete first; redacting twice changes nothing."""
     made = await memory(world)
     redact = world.client.beta.memory_stores.memory_versions.redact
     with pytest.raises(BadRequestError):
@@ -112,7 +109,7 @@ async def test_the_head_of_a_live_memory_cannot_be_redacted(world: World) -> Non
 
 
 async def test_versions_outlive_their_memory(world: World) -> None:
-    """7.3: a ``deleted`` row keeps the path, without content, hash and size."""
+    """A ``deleted`` row keeps the path, without content, hash and size."""
     made = await memory(world)
     await world.client.beta.memory_stores.memories.delete(made.id, memory_store_id=made.memory_store_id)
     page = await world.client.beta.memory_stores.memory_versions.list(made.memory_store_id, view="full")
@@ -122,21 +119,20 @@ async def test_versions_outlive_their_memory(world: World) -> None:
 
 
 async def test_pages_with_content_are_clamped_to_twenty(world: World) -> None:
-    """1.5: ``view=full`` is the one list whose too large limit is not refused."""
+    """``view=full`` is the one list whose too large limit is not refused."""
     store_id = await world.store(**{f"m{i:02}": "x" for i in range(21)})
     page = await world.client.beta.memory_stores.memories.list(store_id, view="full", limit=100)
     assert (len(page.data), page.has_next_page()) == (20, True)
 
 
 async def test_content_is_limited_to_102400_bytes(world: World) -> None:
-    """7.2 [obs]: 102,401 bytes fail."""
+    """102,401 bytes fail."""
     assert (await memory(world, "x" * 102_400)).content_size_bytes == 102_400
     with pytest.raises(BadRequestError):
         await memory(world, "é" * 51_201)
 
 
 async def test_an_archived_store_is_read_deleted_from_and_redacted_but_not_written(world: World) -> None:
-    """7.1."""
     made = await memory(world)
     await world.client.beta.memory_stores.archive(made.memory_store_id)
     with pytest.raises(BadRequestError):

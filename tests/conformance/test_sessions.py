@@ -1,4 +1,4 @@
-"""Sessions, their events and streams (sections 4 to 6 of the contract)."""
+"""Sessions, their events and streams."""
 
 import asyncio
 from typing import Any
@@ -40,7 +40,7 @@ async def turn(world: World, session_id: str) -> list[BetaManagedAgentsSessionEv
 
 
 async def test_a_turn_is_streamed_in_the_canonical_order(world: World) -> None:
-    """5.4: from the echo of the input to usage and idle."""
+    """From the echo of the input to usage and idle."""
     assert [event.type for event in await turn(world, await world.session())] == [
         "user.message",
         "session.status_running",
@@ -57,7 +57,7 @@ async def test_a_turn_is_streamed_in_the_canonical_order(world: World) -> None:
 
 
 async def test_usage_comes_directly_before_idle(world: World) -> None:
-    """16, 5.4: and it has counted the turn's model requests."""
+    """And it has counted the turn's model requests."""
     session_id = await world.session()
     *_, usage, idle = await turn(world, session_id)
     assert idle.type == "session.status_idle"
@@ -67,7 +67,7 @@ async def test_usage_comes_directly_before_idle(world: World) -> None:
 
 
 async def test_a_queued_message_is_delivered_twice_under_one_id(world: World) -> None:
-    """16, 5.2: first with ``processed_at`` null, then set; the list has it once."""
+    """First with ``processed_at`` null, then set; the list has it once."""
     session_id = await world.session()
     seen = [event for event in await turn(world, session_id) if event.type == "user.message"]
     assert [event.processed_at is None for event in seen] == [True, False]
@@ -76,7 +76,7 @@ async def test_a_queued_message_is_delivered_twice_under_one_id(world: World) ->
 
 
 async def test_stream_messages_have_names(world: World) -> None:
-    """16, 5.7 [probe]: the SDK drops messages without an ``event:`` line."""
+    """Measured on the SDK: the SDK drops messages without an ``event:`` line."""
     session_id = await world.session()
     async with raw_messages(world.http, f"/v1/sessions/{session_id}/events/stream") as messages:
         await world.client.beta.sessions.events.send(session_id, events=[message("hello")])
@@ -87,13 +87,12 @@ async def test_stream_messages_have_names(world: World) -> None:
 
 
 async def test_a_stream_of_an_unknown_session_is_a_404_as_json(world: World) -> None:
-    """5.7."""
     answer = await world.http.get("/v1/sessions/sesn_none/events/stream")
     assert (answer.status_code, answer.json()["error"]["type"]) == (404, "not_found_error")
 
 
 async def test_previews_are_asked_for_by_known_names_only(world: World) -> None:
-    """5.7: ``event_deltas[]`` takes ``agent.message`` and ``agent.thinking``."""
+    """``event_deltas[]`` takes ``agent.message`` and ``agent.thinking``."""
     path = f"/v1/sessions/{await world.session()}/events/stream"
     for names in (["user.message"], ["agent.message"] * 101):
         answer = await world.http.get(path, params=[("event_deltas[]", name) for name in names])
@@ -101,7 +100,6 @@ async def test_previews_are_asked_for_by_known_names_only(world: World) -> None:
 
 
 async def test_a_stream_stays_open_over_idles_and_closes_when_the_session_is_deleted(world: World) -> None:
-    """5.7."""
     session_id = await world.session()
     stream = await world.client.beta.sessions.events.stream(session_id)
     async with stream:
@@ -115,7 +113,6 @@ async def test_a_stream_stays_open_over_idles_and_closes_when_the_session_is_del
 
 
 async def test_a_stream_closes_when_the_session_terminates(world: World) -> None:
-    """5.7 [ours]."""
     session_id = await world.session()
     stream = await world.client.beta.sessions.events.stream(session_id)
     async with stream:
@@ -124,7 +121,7 @@ async def test_a_stream_closes_when_the_session_terminates(world: World) -> None
 
 
 async def test_history_and_stream_overlap_and_never_gap(world: World) -> None:
-    """5.7: open the stream, list the history, drop what is double; events keep coming meanwhile."""
+    """Open the stream, list the history, drop what is double; events keep coming meanwhile."""
     session_id = await world.session(initial_events=[message("begin")])
     writing = asyncio.create_task(write(world, session_id, 40))
     stream = await world.client.beta.sessions.events.stream(session_id)
@@ -144,7 +141,7 @@ async def write(world: World, session_id: str, count: int) -> None:
 
 
 async def test_initial_events_make_the_session_running(world: World) -> None:
-    """4.1: stored in order, with ids, before the answer; an empty list is as none."""
+    """Stored in order, with ids, before the answer; an empty list is as none."""
     made = await world.client.beta.sessions.create(
         agent=await world.agent(), environment_id=await world.environment(), initial_events=[message("a"), message("b")]
     )
@@ -156,7 +153,7 @@ async def test_initial_events_make_the_session_running(world: World) -> None:
 
 
 async def test_a_custom_tool_use_idles_until_it_is_answered(world: World) -> None:
-    """5.5: idle names all blockers; a partial answer repeats the rest; the last one resumes."""
+    """Idle names all blockers; a partial answer repeats the rest; the last one resumes."""
     session_id = await world.session(agent=await world.agent(tools=[LOOK_UP]), initial_events=[message("both?")])
     first, second, _ = await world.record(session_id, USE, USE, IDLE)
     assert await blockers(world, session_id) == [first["id"], second["id"]]
@@ -182,7 +179,7 @@ async def answer(world: World, session_id: str, use_id: str) -> None:
 
 
 async def test_a_message_to_a_session_that_waits_for_an_answer_is_refused_naming_what_waits(world: World) -> None:
-    """5.1 [ours]: hosted refuses a nudge too [obs]."""
+    """The hosted service refuses a nudge too."""
     session_id = await world.session(agent=await world.agent(tools=[LOOK_UP]), initial_events=[message("7?")])
     use, _ = await world.record(session_id, USE, IDLE)
     with pytest.raises(BadRequestError, match=use["id"]):
@@ -190,7 +187,7 @@ async def test_a_message_to_a_session_that_waits_for_an_answer_is_refused_naming
 
 
 async def test_interrupting_a_blocked_session_answers_its_calls_with_errors(world: World) -> None:
-    """5.6: and it is idle with ``end_turn``."""
+    """And it is idle with ``end_turn``."""
     session_id = await world.session(agent=await world.agent(tools=[LOOK_UP]), initial_events=[message("7?")])
     await world.record(session_id, USE, IDLE)
     await world.client.beta.sessions.events.send(session_id, events=[{"type": "user.interrupt"}])
@@ -201,7 +198,7 @@ async def test_interrupting_a_blocked_session_answers_its_calls_with_errors(worl
 
 
 async def test_a_denied_tool_use_goes_on_without_the_tool(world: World) -> None:
-    """5.5: ``deny_message`` goes with deny alone."""
+    """``deny_message`` goes with deny alone."""
     session_id = await world.session(initial_events=[message("rm?")])
     use = {"type": "agent.tool_use", "name": "bash", "input": {"command": "rm x"}, "evaluated_permission": "ask"}
     asked, _ = await world.record(session_id, use, IDLE)
@@ -215,7 +212,7 @@ async def test_a_denied_tool_use_goes_on_without_the_tool(world: World) -> None:
 
 
 async def test_archiving_and_deleting_are_refused_while_running(world: World) -> None:
-    """4.4: interrupt first; an archived session is terminated and takes nothing more."""
+    """Interrupt first; an archived session is terminated and takes nothing more."""
     session_id = await world.session(initial_events=[message("hello")])
     for refused in (world.client.beta.sessions.archive, world.client.beta.sessions.delete):
         with pytest.raises(BadRequestError):
@@ -227,7 +224,6 @@ async def test_archiving_and_deleting_are_refused_while_running(world: World) ->
 
 
 async def test_a_ninth_memory_store_is_refused_and_nothing_is_made(world: World) -> None:
-    """4.1."""
     stores = [await world.store() for _ in range(9)]
     agent_id = await world.agent()
     resources = [{"type": "memory_store", "memory_store_id": store} for store in stores]
@@ -237,7 +233,7 @@ async def test_a_ninth_memory_store_is_refused_and_nothing_is_made(world: World)
 
 
 async def test_stores_of_one_name_are_mounted_apart(world: World) -> None:
-    """7.4: slugs that are equal get a suffix; name and description are those of the moment of attaching."""
+    """Slugs that are equal get a suffix; name and description are those of the moment of attaching."""
     resources = [{"type": "memory_store", "memory_store_id": await world.store()} for _ in range(2)]
     session = await world.client.beta.sessions.retrieve(await world.session(resources=resources))
     paths = [resource.mount_path for resource in session.resources if resource.type == "memory_store"]
@@ -245,7 +241,7 @@ async def test_stores_of_one_name_are_mounted_apart(world: World) -> None:
 
 
 async def test_updating_a_session_emits_what_changed(world: World) -> None:
-    """4.4: ``session.updated`` carries changed fields only."""
+    """``session.updated`` carries changed fields only."""
     session_id = await world.session(title="old", metadata={"a": "1"})
     await world.client.beta.sessions.update(session_id, title="new")
     (event,) = (await world.client.beta.sessions.events.list(session_id, types=["session.updated"])).data
@@ -254,13 +250,12 @@ async def test_updating_a_session_emits_what_changed(world: World) -> None:
 
 @pytest.mark.parametrize("fields", [{"vault_ids": ["vlt_x"]}, {"environment_id": "env_x"}, {"resources": []}])
 async def test_what_is_fixed_for_the_life_of_a_session_cannot_be_updated(fields: dict[str, Any], world: World) -> None:
-    """4.4."""
     answer = await world.http.post(f"/v1/sessions/{await world.session()}", json=fields)
     assert answer.status_code == 400
 
 
 async def test_a_session_keeps_the_agent_as_it_was(world: World) -> None:
-    """4.2: the agent is a snapshot; overrides replace whole fields and keep its id and version."""
+    """The agent is a snapshot; overrides replace whole fields and keep its id and version."""
     agent_id = await world.agent(system="first", tools=[LOOK_UP])
     plain = await world.session(agent=agent_id)
     overridden = await world.session(
@@ -275,7 +270,7 @@ async def test_a_session_keeps_the_agent_as_it_was(world: World) -> None:
 
 
 async def test_a_sessions_cursor_keeps_its_order(world: World) -> None:
-    """1.5: reuse with another order is 400; with another limit it is not; ``prev_page`` leads back."""
+    """Reuse with another order is 400; with another limit it is not; ``prev_page`` leads back."""
     agent_id = await world.agent()
     made = [await world.session(agent=agent_id) for _ in range(4)]
     first = await world.client.beta.sessions.list(agent_id=agent_id, limit=2, order="asc")
@@ -290,7 +285,7 @@ async def test_a_sessions_cursor_keeps_its_order(world: World) -> None:
 
 
 async def test_an_outcome_is_followed_to_its_verdict(world: World) -> None:
-    """6: one at a time; iterations, verdict and explanation are kept on the session."""
+    """One at a time; iterations, verdict and explanation are kept on the session."""
     session_id = await world.session()
     outcome: Any = {
         "type": "user.define_outcome",

@@ -1,4 +1,4 @@
-"""How requests and answers travel, whatever they are about (sections 1 and 14 of the contract)."""
+"""How requests and answers travel, whatever they are about."""
 
 import pytest
 from anthropic import BadRequestError, ConflictError, NotFoundError, PermissionDeniedError
@@ -11,7 +11,7 @@ from tests.conformance.world import World
 
 @pytest.mark.parametrize("header", ["authorization", "x-api-key"])
 async def test_a_key_is_taken_from_either_header_in_any_case(header: str, served: Served) -> None:
-    """1.1 [probe]: SDK 2.12 sends ``Authorization: Bearer``; the docs and older clients send ``x-api-key``."""
+    """Measured on the SDK: SDK 2.12 sends ``Authorization: Bearer``; the docs and older clients send ``x-api-key``."""
     secret = await served.key("read")
     value = f"bearer {secret}" if header == "authorization" else secret
     async with served.http("unused") as http:
@@ -23,13 +23,13 @@ async def test_a_key_is_taken_from_either_header_in_any_case(header: str, served
 
 @pytest.mark.parametrize("version", ["2026-10-21", "2023-06-01", "1999-01-01", None])
 async def test_no_version_header_is_refused(version: str | None, world: World) -> None:
-    """1.1 [probe]."""
+    """Measured on the SDK."""
     headers = {} if version is None else {"anthropic-version": version}
     assert (await world.http.get("/v1/agents", headers=headers)).status_code == 200
 
 
 async def test_the_beta_flag_of_older_clients_is_ignored(world: World) -> None:
-    """1.1 [probe]: SDK 2.12 sends no ``?beta=true``; older ones do, on everything."""
+    """Measured on the SDK: SDK 2.12 sends no ``?beta=true``; older ones do, on everything."""
     agent_id = await world.agent()
     assert (await world.http.get(f"/v1/agents/{agent_id}?beta=true")).status_code == 200
     assert (await world.http.get("/v1/agents?beta=true")).status_code == 200
@@ -38,7 +38,7 @@ async def test_the_beta_flag_of_older_clients_is_ignored(world: World) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{}", b" {} \n"])
 async def test_actions_take_an_empty_body_or_an_empty_object(body: bytes, world: World) -> None:
-    """1.1 [probe]: the SDK sends a body of no bytes, curl users send ``{}``."""
+    """Measured on the SDK: the SDK sends a body of no bytes, curl users send ``{}``."""
     environment_id = await world.environment()
     answer = await world.http.post(
         f"/v1/environments/{environment_id}/archive", content=body, headers={"content-type": "application/json"}
@@ -47,7 +47,7 @@ async def test_actions_take_an_empty_body_or_an_empty_object(body: bytes, world:
 
 
 async def test_ranges_are_nested_brackets_and_times_have_any_offset(world: World) -> None:
-    """1.1 [probe]."""
+    """Measured on the SDK."""
     made = await world.client.beta.agents.retrieve(await world.agent())
     later = {"created_at[gte]": "2999-01-01T00:00:00+02:00"}
     assert (await world.http.get("/v1/agents", params=later)).json()["data"] == []
@@ -56,7 +56,7 @@ async def test_ranges_are_nested_brackets_and_times_have_any_offset(world: World
 
 
 async def test_lists_in_a_query_may_be_bracketed_or_repeated(world: World) -> None:
-    """1.1 [probe]: ``statuses[]=a&statuses[]=b``; also ``statuses=a&statuses=b``."""
+    """Measured on the SDK: ``statuses[]=a&statuses[]=b``; also ``statuses=a&statuses=b``."""
     session_id = await world.session()
     for name in ("statuses[]", "statuses"):
         answer = await world.http.get("/v1/sessions", params=[(name, "idle"), (name, "running"), ("limit", "1")])
@@ -66,7 +66,7 @@ async def test_lists_in_a_query_may_be_bracketed_or_repeated(world: World) -> No
 
 
 async def test_every_answer_has_a_request_id_and_errors_repeat_it(world: World) -> None:
-    """1.3: ``request-id`` header, and ``request_id`` in error bodies."""
+    """``request-id`` header, and ``request_id`` in error bodies."""
     fine = await world.http.get("/v1/agents")
     assert fine.headers["request-id"].startswith("req_")
     for path in ("/v1/agents/agent_none", "/v1/nothing", "/v1/agents?limit=x"):
@@ -76,13 +76,12 @@ async def test_every_answer_has_a_request_id_and_errors_repeat_it(world: World) 
 
 
 async def test_times_are_utc_with_a_z(world: World) -> None:
-    """1.3."""
     answer = await world.http.get(f"/v1/agents/{await world.agent()}")
     assert answer.json()["created_at"].endswith("Z")
 
 
 async def test_a_conflict_costs_the_client_one_attempt(world: World) -> None:
-    """1.4 [probe]: the SDK tries a 409 three times unless ``x-should-retry: false`` says not to."""
+    """Measured on the SDK: the SDK tries a 409 three times unless ``x-should-retry: false`` says not to."""
     agent_id = await world.agent()
     async with attempts(world.served) as (client, sent):
         with pytest.raises(ConflictError):
@@ -91,7 +90,6 @@ async def test_a_conflict_costs_the_client_one_attempt(world: World) -> None:
 
 
 async def test_no_lasting_failure_is_tried_again(world: World) -> None:
-    """1.4."""
     async with attempts(world.served) as (client, sent):
         with pytest.raises(NotFoundError):
             await client.beta.agents.retrieve("agent_none")
@@ -101,7 +99,7 @@ async def test_no_lasting_failure_is_tried_again(world: World) -> None:
 
 
 async def test_another_workspaces_header_is_refused(world: World) -> None:
-    """1.1: a key belongs to one workspace; naming another is an error."""
+    """A key belongs to one workspace; naming another is an error."""
     own = await world.http.get("/v1/agents")
     named = own.headers["anthropic-workspace-id"]
     await world.client.beta.agents.list(workspace_id=named)
@@ -110,7 +108,7 @@ async def test_another_workspaces_header_is_refused(world: World) -> None:
 
 
 async def test_unknown_fields_are_named_in_the_refusal(world: World) -> None:
-    """1.4: validation is a 400 ``invalid_request_error``."""
+    """Validation is a 400 ``invalid_request_error``."""
     answer = await world.http.post("/v1/agents", json={"name": "n", "model": "m", "colour": "red"})
     assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
     assert "colour" in answer.json()["error"]["message"]
@@ -118,7 +116,7 @@ async def test_unknown_fields_are_named_in_the_refusal(world: World) -> None:
 
 @pytest.mark.parametrize("effort", ["high", {"type": "high"}])
 async def test_members_of_unions_are_told_apart_by_type(effort: object, world: World) -> None:
-    """1.3 [probe]: an unknown ``type`` is silently read as the first member by the SDK, so none is ever sent."""
+    """Measured: the SDK silently reads an unknown ``type`` as the first member, so none is ever sent."""
     tools = [{"type": "agent_toolset_20260401"}, LOOK_UP]
     agent = await world.http.post(
         "/v1/agents", json={"name": "n", "model": {"id": "m", "effort": effort}, "tools": tools}

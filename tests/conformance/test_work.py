@@ -1,4 +1,4 @@
-"""Workers of self-hosted environments: the queue, and the SDK's own worker on it (section 3.2 of the contract)."""
+"""Workers of self-hosted environments: the queue, and the SDK's own worker on it."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from tests.conformance.world import IDLE, World, message
 
 
 async def test_an_empty_poll_is_none(world: World) -> None:
-    """16, 3.2 [probe]: 200 with the body ``null``; a 204 would crash the SDK's worker."""
+    """Measured on the SDK: 200 with the body ``null``; a 204 would crash the SDK's worker."""
     environment_id = await world.environment("self_hosted")
     key = await world.served.key("worker", environment_id=environment_id)
     async with world.served.client(key) as client, world.served.http(key) as http:
@@ -25,7 +25,7 @@ async def test_an_empty_poll_is_none(world: World) -> None:
 
 
 async def test_a_waiting_poll_hears_of_work_that_comes(world: World) -> None:
-    """3.2: ``block_ms`` up to 999."""
+    """``block_ms`` up to 999."""
     environment_id = await world.environment("self_hosted")
     async with world.served.client(await world.served.key("worker", environment_id=environment_id)) as client:
         polling = asyncio.create_task(client.beta.environments.work.poll(environment_id, block_ms=999))
@@ -35,7 +35,7 @@ async def test_a_waiting_poll_hears_of_work_that_comes(world: World) -> None:
 
 
 async def test_a_heartbeat_on_another_holders_beat_is_a_412_in_one_attempt(world: World) -> None:
-    """3.2: the body tells the present state, for the worker to log."""
+    """The body tells the present state, for the worker to log."""
     async with taken_work(world) as (client, environment_id, work_id):
         beat = client.beta.environments.work.heartbeat
         first = await beat(work_id, environment_id=environment_id, expected_last_heartbeat="NO_HEARTBEAT")
@@ -52,7 +52,7 @@ async def test_a_heartbeat_on_another_holders_beat_is_a_412_in_one_attempt(world
 
 
 async def test_stopping_twice_is_a_conflict(world: World) -> None:
-    """3.2: without force the worker confirms; with force it is over at once; then 409."""
+    """Without force the worker confirms; with force it is over at once; then 409."""
     async with taken_work(world) as (client, environment_id, work_id):
         stop = client.beta.environments.work.stop
         assert (await stop(work_id, environment_id=environment_id)).state == "stopping"
@@ -62,7 +62,6 @@ async def test_stopping_twice_is_a_conflict(world: World) -> None:
 
 
 async def test_an_environments_key_reaches_no_other_environment(world: World) -> None:
-    """3.2."""
     other = await world.environment("self_hosted")
     async with worker_client(world) as (client, _, _):
         with pytest.raises(NotFoundError):
@@ -70,7 +69,7 @@ async def test_an_environments_key_reaches_no_other_environment(world: World) ->
 
 
 async def test_files_are_refused_in_self_hosted_environments(world: World) -> None:
-    """3.2: memory stores alone are mounted there."""
+    """Memory stores alone are mounted there."""
     environment_id = await world.environment("self_hosted")
     file = await world.client.beta.files.upload(file=("a.txt", b"a", "text/plain"))
     with pytest.raises(BadRequestError):
@@ -79,7 +78,7 @@ async def test_files_are_refused_in_self_hosted_environments(world: World) -> No
 
 @pytest.mark.skipif(not os.access("/mnt", os.W_OK), reason="the SDK's worker mounts stores under /mnt/memory")
 async def test_the_sdks_worker_serves_a_session_with_memory_and_its_writes_are_the_sessions(world: World) -> None:
-    """16: ``EnvironmentWorker`` mounts the store, runs the tools and syncs what they wrote as ``session_actor``."""
+    """``EnvironmentWorker`` mounts the store, runs the tools and syncs what they wrote as ``session_actor``."""
     environment_id = await world.environment("self_hosted")
     store = await world.client.beta.memory_stores.create(name=f"conformance {uuid4().hex}")
     await world.client.beta.memory_stores.memories.create(store.id, path="/old.md", content="known")
