@@ -149,6 +149,7 @@ async def _answer(
     key, database = await keys.identify(request, service)
     check_role(key, endpoint)
     rates.count(key.id)
+    await prepare(endpoint)
     if service.options.strict_betas:
         check_betas(request, endpoint)
     call = Call(
@@ -173,6 +174,13 @@ async def _answer(
     response = answer if isinstance(answer, Response) else json_response(answer)
     response.headers["anthropic-workspace-id"] = key.workspace_id
     return response
+
+
+async def prepare(endpoint: Endpoint) -> None:
+    """Have the types ready that requests to an endpoint are read with."""
+    for wire_type in (endpoint.body, endpoint.query):
+        if wire_type is not None:
+            await wire_type.prepare()
 
 
 async def finish(call: Call, action: str | None) -> None:

@@ -10,7 +10,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from reverie.api import scheduling, webhook_delivery
-from reverie.api.app import make_app
+from reverie.api.answering import prepare
+from reverie.api.app import ENDPOINTS, make_app
 from reverie.api.live import LiveEvents
 from reverie.api.load import tell_load
 from reverie.api.routes import dreams, files
@@ -27,12 +28,21 @@ MOST_CONNECTIONS = 16
 
 Background = Callable[[Service], Awaitable[None]]
 """Work that goes on for as long as the server does; cancelled when it stops."""
+
+
+async def warm_up(service: Service) -> None:  # noqa: ARG001 - background work's signature
+    """Have all types ready before they are asked for."""
+    for endpoint in ENDPOINTS:
+        await prepare(endpoint)
+
+
 BACKGROUND: tuple[Background, ...] = (
     files.clean,
     scheduling.work,
     dreams.run_dreams,
     webhook_delivery.work,
     tell_load,
+    warm_up,
 )
 
 log = structlog.get_logger("reverie.server")

@@ -4,6 +4,7 @@ The SDK says what the fields are; :mod:`reverie.api.limits` adds how long and ho
 first needed, since loading the SDK takes longer than the rest of the server.
 """
 
+import asyncio
 import importlib
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -41,6 +42,11 @@ class WireType:
     def adapter(self) -> TypeAdapter[Any]:
         """What reads and describes it."""
         return TypeAdapter(self.type)
+
+    async def prepare(self) -> None:
+        """Build it if need be, without holding up other requests: the first one loads the SDK."""
+        if "adapter" not in self.__dict__:
+            await asyncio.to_thread(getattr, self, "adapter")
 
     def read_json(self, data: bytes) -> Any:
         """The value that ``data`` holds.

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+from contextlib import suppress
 
 import click
 
@@ -46,7 +47,9 @@ def serve(
     def ready(taken: int) -> None:
         click.echo(f"Reverie serves http://{host}:{taken} (docs: /docs)")
 
-    asyncio.run(run_server(load_settings(), options, host, port, ready))
+    # The server has stopped in good order by then.
+    with suppress(KeyboardInterrupt):
+        asyncio.run(run_server(load_settings(), options, host, port, ready))
 
 
 def _is_loopback(host: str) -> bool:
