@@ -8,7 +8,6 @@ from pydantic.fields import FieldInfo
 _PAGE = Field(ge=1, le=100)
 _LONG_PAGE = Field(ge=1, le=1000)
 _VERSION = Field(ge=1)
-_METADATA = Field(max_length=16)
 _METRIC_NAME = Field(min_length=1, max_length=128)
 _FINITE = Field(allow_inf_nan=False)
 _SHA256 = Field(pattern="^[0-9a-f]{64}$")

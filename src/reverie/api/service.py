@@ -1,7 +1,6 @@
 """What every request works with; made once when the server starts."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from reverie.api.live import LiveEvents
 from reverie.clock import Clock
@@ -34,4 +33,3 @@ class Service:
     live: LiveEvents
     options: ServiceOptions = ServiceOptions()
     telemetry: Telemetry = NO_TELEMETRY
-    extras: dict[str, Any] = field(default_factory=dict)

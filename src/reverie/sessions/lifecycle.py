@@ -97,6 +97,12 @@ class LiveState(msgspec.Struct, frozen=True):
         """The id of the session's own thread."""
         return derived_id("sthr", self.session_id)
 
+    def active_until(self, now: datetime) -> float:
+        """Seconds that turns have taken so far, the one that goes on included."""
+        if self.running_since is None:
+            return self.active_seconds
+        return self.active_seconds + max(0.0, (now - self.running_since).total_seconds())
+
 
 @dataclass(slots=True)
 class Draft:
@@ -307,8 +313,8 @@ def take_inputs(draft: Draft) -> None:
 def idle(draft: Draft, stop_reason: Mapping[str, Any]) -> None:
     """End the turn; usage comes right before the session's own idle."""
     state = draft.state
-    seconds = 0.0 if state.running_since is None else max(0.0, (draft.now - state.running_since).total_seconds())
-    draft.change(status="idle", running_since=None, active_seconds=state.active_seconds + seconds, previews={})
+    active = state.active_until(draft.now)
+    draft.change(status="idle", running_since=None, active_seconds=active, previews={})
     stop = {"stop_reason": dict(stop_reason), "stop_details": None}
     thread = {"session_thread_id": state.primary_thread, "agent_name": state.agent_name}
     draft.add("session.thread_status_idle", thread | stop)
@@ -321,9 +327,9 @@ def idle(draft: Draft, stop_reason: Mapping[str, Any]) -> None:
 def terminate(draft: Draft) -> None:
     """End the session for good."""
     state = draft.state
-    seconds = 0.0 if state.running_since is None else max(0.0, (draft.now - state.running_since).total_seconds())
+    active = state.active_until(draft.now)
     take_inputs(draft)
-    draft.change(status="terminated", running_since=None, active_seconds=state.active_seconds + seconds, pending=())
+    draft.change(status="terminated", running_since=None, active_seconds=active, pending=())
     thread = {"session_thread_id": state.primary_thread, "agent_name": state.agent_name}
     draft.add("session.thread_status_terminated", thread)
     draft.add("session.status_terminated")
