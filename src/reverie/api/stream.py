@@ -120,7 +120,7 @@ async def _read_on(call: Call, session: LiveSession, wanted: LogFilter, place: _
     async with call.database.connection() as connection:
         # The log before the inputs: then an input that is in the log has been read as an input too.
         rows = await read_log(connection, session.key, wanted, after=place.sequence, limit=_CHUNK)
-        inputs = await read_inputs(connection, session.key, wanted, after=place.input_number, waiting=False)
+        inputs = await read_inputs(connection, session.key, wanted, after=place.input_number)
         if not rows and not inputs and not await session_exists(connection, session.id):
             return _Step((_deleted(call, session),), place, ended=True, full=False)
     return _Step(

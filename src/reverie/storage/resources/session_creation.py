@@ -7,7 +7,7 @@ from typing import Any
 from reverie.agents.mounts import check_resources, mount_file, mount_repository, mount_store
 from reverie.errors import InputError, StateError
 from reverie.ids import new_id
-from reverie.sessions.lifecycle import receive
+from reverie.sessions.inbox import receive
 from reverie.storage.database import Connection
 from reverie.storage.memory_stores import lock_store
 from reverie.storage.resources.agents import snapshot_agent
