@@ -85,8 +85,9 @@ def test_the_writer_of_an_ended_turn_is_kept_out_of_the_next_one() -> None:
 
 
 def test_an_interrupt_closes_the_open_request_and_answers_every_open_call() -> None:
-    calls = [{"type": "agent.tool_use", "name": "bash", "input": {}}, {"type": "agent.mcp_tool_use", "name": "find"}]
-    state = after(record(after(receive(fresh(), [MESSAGE], NOW)), [START, *calls], NOW))
+    bash: dict[str, Any] = {"type": "agent.tool_use", "name": "bash", "input": {}}
+    find: dict[str, Any] = {"type": "agent.mcp_tool_use", "name": "find", "input": {}}
+    state = after(record(after(receive(fresh(), [MESSAGE], NOW)), [START, bash, find], NOW))
     draft = receive(state, [INTERRUPT], NOW)
     assert types(draft) == [
         *("span.model_request_end", "user.interrupt", "agent.tool_result", "agent.mcp_tool_result"),

@@ -191,7 +191,11 @@ class Session(RuleBasedStateMachine):
             thread = event.payload.get("session_thread_id", "")
             before = last.get(thread)
             again = before is not None and before.type == event.type
-            assert not again or (kind == "idle" and before.payload["stop_reason"]["type"] == "requires_action")
+            assert (
+                before is None
+                or not again
+                or (kind == "idle" and before.payload["stop_reason"]["type"] == "requires_action")
+            )
             assert before is not None or kind == "running" or thread == CHILD
             last[thread] = event
             if event.type == "session.status_idle":

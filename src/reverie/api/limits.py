@@ -21,6 +21,13 @@ MOST_FILE_BYTES = 500 * 1024 * 1024
 MOST_METADATA_KEY_CHARACTERS = 64
 MOST_METADATA_VALUE_CHARACTERS = 512
 
+ECHOED: Mapping[str, tuple[str, ...]] = {
+    "BetaManagedAgentsUserToolConfirmationEventParams": ("session_thread_id",),
+    "BetaManagedAgentsUserToolResultEventParams": ("session_thread_id",),
+    "BetaManagedAgentsUserCustomToolResultEventParams": ("session_thread_id",),
+}
+"""Fields that the SDK's types lack and older versions of it told clients to send back."""
+
 LIMITS: Mapping[str, FieldInfo] = {
     "FileListQuery.limit": Field(ge=1, le=1000),
     "ModelListParams.limit": Field(ge=1, le=1000),

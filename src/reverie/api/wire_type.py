@@ -16,7 +16,7 @@ import msgspec
 from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict, get_type_hints, is_typeddict
 
-from reverie.api.limits import LIMITS, NULLABLE, OPEN_TYPES
+from reverie.api.limits import ECHOED, LIMITS, NULLABLE, OPEN_TYPES
 from reverie.errors import InputError
 
 _HEADERS = ("betas", "workspace_id", "anthropic_worker_id")
@@ -196,6 +196,7 @@ def _closed_dict(source: Any, leave_out: tuple[str, ...]) -> Any:
         inner = inner | None if f"{source.__name__}.{name}" in NULLABLE else inner
         closed = _closed(inner) if limit is None else Annotated[_closed(inner), limit]
         fields[name] = Required[closed] if required else NotRequired[closed]
+    fields |= dict.fromkeys(ECHOED.get(source.__name__, ()), NotRequired[str | None])
     extra: Literal["allow", "forbid"] = "allow" if source.__name__ in OPEN_TYPES else "forbid"
     make: Any = TypedDict
     closed_type = make(source.__name__, fields)
