@@ -9,7 +9,7 @@ from reverie.errors import InputError, StateError
 from reverie.ids import new_id
 from reverie.sessions.lifecycle import receive
 from reverie.storage.database import Connection
-from reverie.storage.memory_stores import lock_store
+from reverie.storage.memory_stores import hold_stores
 from reverie.storage.resources.agents import snapshot_agent
 from reverie.storage.resources.environments import read_environment
 from reverie.storage.resources.files import read_file, read_text, require_unexpired
@@ -35,7 +35,7 @@ async def create_session(
     """
     initial = list(request.get("initial_events") or ())
     check_initial(initial)
-    environment = await read_environment(connection, request["environment_id"])
+    environment = await read_environment(connection, request["environment_id"], hold=True)
     if environment.archived_at is not None:
         raise StateError(f"environment {environment.id} is archived", code="environment_archived")
     self_hosted = environment.config["type"] == "self_hosted"
@@ -109,8 +109,9 @@ async def check_vaults(connection: Connection, vault_ids: list[str]) -> list[str
         NotFoundError: one does not exist.
         StateError: one is archived.
     """
-    for vault_id in vault_ids:
-        if (await read_vault(connection, vault_id)).archived_at is not None:
+    # Always in the same order, so that nobody waits in a circle.
+    for vault_id in sorted(set(vault_ids)):
+        if (await read_vault(connection, vault_id, hold=True)).archived_at is not None:
             raise StateError(f"vault {vault_id} is archived; sessions cannot use it", code="vault_archived")
     return vault_ids
 
@@ -120,9 +121,12 @@ async def mount_all(
 ) -> list[dict[str, Any]]:
     """The resources of a session as it keeps them."""
     mounted: list[dict[str, Any]] = []
+    stores = await hold_stores(
+        connection, (resource["memory_store_id"] for resource in wanted if resource["type"] == "memory_store")
+    )
     for number, resource in enumerate(wanted):
         if resource["type"] == "memory_store":
-            store = await lock_store(connection, resource["memory_store_id"])
+            store = stores[resource["memory_store_id"]]
             mounted.append(mount_store(resource, store, [other["mount_path"] for other in mounted]))
         elif resource["type"] == "file":
             require_unexpired(await read_file(connection, resource["file_id"]), now)
