@@ -44,13 +44,15 @@ async def test_a_path_says_which_methods_it_takes(
 
 
 async def test_a_page_of_a_named_origin_may_call_and_no_other(settings: Settings) -> None:
-    async with running(settings, ServiceOptions(cors_origins=("https://desk.example.com",))) as server:
-        async with server.http(await server.key()) as http:
-            asked = {"access-control-request-method": "POST", "access-control-request-headers": "x-api-key"}
-            answer = await http.options("/v1/agents", headers={"origin": "https://desk.example.com", **asked})
-            assert answer.headers["access-control-allow-origin"] == "https://desk.example.com"
-            refused = await http.options("/v1/agents", headers={"origin": "https://evil.example.com", **asked})
-            assert "access-control-allow-origin" not in refused.headers
+    async with (
+        running(settings, ServiceOptions(cors_origins=("https://desk.example.com",))) as server,
+        server.http(await server.key()) as http,
+    ):
+        asked = {"access-control-request-method": "POST", "access-control-request-headers": "x-api-key"}
+        answer = await http.options("/v1/agents", headers={"origin": "https://desk.example.com", **asked})
+        assert answer.headers["access-control-allow-origin"] == "https://desk.example.com"
+        refused = await http.options("/v1/agents", headers={"origin": "https://evil.example.com", **asked})
+        assert "access-control-allow-origin" not in refused.headers
 
 
 async def test_without_the_setting_no_page_may_call(http: httpx2.AsyncClient) -> None:
@@ -77,10 +79,12 @@ async def test_the_stream_of_an_archived_session_ends(client: AsyncAnthropic) ->
 
 @pytest.mark.parametrize("name", ["managed-agents-2026-04-01-research-preview"])
 async def test_strict_betas_know_the_name_of_the_research_preview(settings: Settings, name: str) -> None:
-    async with running(settings, ServiceOptions(strict_betas=True)) as server:
-        async with server.http(await server.key()) as http:
-            assert (await http.get("/v1/agents", headers={"anthropic-beta": name})).status_code == 200
-            assert (await http.get("/v1/agents", headers={"anthropic-beta": f"{name}x"})).status_code == 400
+    async with (
+        running(settings, ServiceOptions(strict_betas=True)) as server,
+        server.http(await server.key()) as http,
+    ):
+        assert (await http.get("/v1/agents", headers={"anthropic-beta": name})).status_code == 200
+        assert (await http.get("/v1/agents", headers={"anthropic-beta": f"{name}x"})).status_code == 400
 
 
 @pytest.mark.parametrize(
