@@ -94,8 +94,8 @@ async def test_answers_may_name_the_thread_of_what_they_answer(
     answer: Any = {"type": "user.custom_tool_result", "custom_tool_use_id": call["id"]}
     (primary, _) = [thread async for thread in client.beta.sessions.threads.list(session.id)]
     with pytest.raises(BadRequestError, match="session_thread_id"):
-        await client.beta.sessions.events.send(session.id, events=[{**answer, "session_thread_id": primary.id}])
-    sent = await client.beta.sessions.events.send(session.id, events=[{**answer, "session_thread_id": CHILD}])
+        await client.beta.sessions.events.send(session.id, events=[answer | {"session_thread_id": primary.id}])
+    sent = await client.beta.sessions.events.send(session.id, events=[answer | {"session_thread_id": CHILD}])
     assert sent.data and sent.data[0].session_thread_id == CHILD  # type: ignore[union-attr]
 
 
@@ -120,7 +120,7 @@ async def test_no_event_is_lost_or_doubled_while_inputs_are_taken_in_between_pag
     assert {answer[0].id for answer in sent if answer} <= set(seen)
 
 
-async def test_a_cursor_of_another_sessions_events_is_refused(client: AsyncAnthropic, http: httpx2.AsyncClient) -> None:
+async def test_a_cursor_of_another_sessions_events_is_refused(client: AsyncAnthropic) -> None:
     one, other = await make_session(client, initial_events=HELLO), await make_session(client, initial_events=HELLO)
     page = await client.beta.sessions.events.list(one.id, limit=1)
     with pytest.raises(BadRequestError, match="another session's events"):

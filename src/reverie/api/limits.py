@@ -84,6 +84,7 @@ LIMITS: Mapping[str, FieldInfo] = {
     "DeploymentListParams.limit": _PAGE,
     "DeploymentRunListParams.limit": Field(ge=1, le=1000),
     "BetaManagedAgentsAgentParams.version": _VERSION,
+    "BetaManagedAgentsMemoryStoreResourceParam.instructions": Field(max_length=4096),
     "BetaManagedAgentsAgentWithOverridesParams.system": Field(max_length=100_000),
     "BetaManagedAgentsAgentWithOverridesParams.version": _VERSION,
     "BetaManagedAgentsAWSRoleExecutionIdentityParams.role_arn": Field(min_length=1, max_length=2048),

@@ -311,11 +311,13 @@ class Client:
         expected_turn: int | None = None,
     ) -> tuple[dict[str, Any], ...]:
         """See :meth:`AsyncClient.record`."""
-        call = calls.record(session_id, events, thread_id, only_while_running=only_while_running)
+        call = calls.record(
+            session_id, events, thread_id, only_while_running=only_while_running, expected_turn=expected_turn
+        )
         return self._ask(call).data
 
     def turn(self, session_id: str) -> SessionTurn:
-        """Which turn a session is in, as whoever runs its agent needs to know."""
+        """See :meth:`AsyncClient.turn`."""
         return self._ask(calls.turn(session_id))
 
     def transcript(self, session_id: str) -> str:

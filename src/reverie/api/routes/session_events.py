@@ -13,6 +13,7 @@ from reverie.api.pages import decode_cursor, encode_cursor, envelope
 from reverie.api.stream import open_stream
 from reverie.api.wire_type import WireType, resolve
 from reverie.errors import InputError
+from reverie.sessions.content import check_content
 from reverie.sessions.live_state import Draft, LiveState, Status
 from reverie.sessions.writer import begin_preview, record
 from reverie.storage.announcing import announce_preview, preview_pieces
@@ -223,6 +224,7 @@ def check_recorded(place: int, event: Mapping[str, Any], now: datetime) -> None:
         _event_types()[type_].read_strictly({**filled, "id": "sevt_", "processed_at": now})
     except InputError as error:
         raise InputError(f"events.{place}.{error}") from error
+    check_content(f"events.{place}", event)
 
 
 def _tell(call: Call, session: LiveSession, draft: Draft) -> None:

@@ -41,8 +41,8 @@ def wire_thread(session: LiveSession, thread: SessionThread) -> dict[str, Any]:
     }
 
 
-async def _read(call: Call) -> tuple[LiveSession, SessionThread]:
-    session = await read_session(call.connection, call.path["session_id"])
+async def _read(call: Call, *, lock: bool = False) -> tuple[LiveSession, SessionThread]:
+    session = await read_session(call.connection, call.path["session_id"], lock=lock)
     primary = primary_thread(session, wire_agent(session))
     if call.path["thread_id"] == primary.id:
         return session, primary
@@ -72,8 +72,7 @@ async def retrieve(call: Call) -> dict[str, Any]:
 
 async def archive(call: Call) -> dict[str, Any]:
     """End a thread that is idle; its place is free for another."""
-    await read_session(call.connection, call.path["session_id"], lock=True)
-    session, thread = await _read(call)
+    session, thread = await _read(call, lock=True)
     if thread.parent_thread_id is None:
         raise StateError("the primary thread ends with its session; archive the session")
     if thread.status in ("running", "rescheduling"):
