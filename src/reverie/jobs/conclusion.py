@@ -1,5 +1,6 @@
 """The end of a dream: from findings to lessons, one revision and the result, in one transaction."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -207,7 +208,8 @@ async def propose_lessons(connection: Connection, dream: DreamRow, policy: Dream
 async def _blame(connection: Connection, segments: Sequence[WeakSegment]) -> dict[str, Attribution]:
     """The step that each failed example of a weak segment is traced to, by session id."""
     failed = {session_id for segment in segments for session_id in segment.example_session_ids}
-    traced = [(t.session.id, attribute_failure(t)) for t in await read_transcripts(connection, sorted(failed))]
+    transcripts = await read_transcripts(connection, sorted(failed))
+    traced = await asyncio.to_thread(lambda: [(t.session.id, attribute_failure(t)) for t in transcripts])
     return {session_id: blamed for session_id, blamed in traced if blamed is not None}
 
 
@@ -225,9 +227,9 @@ async def _plan(
     documents = await read_documents(connection, dream.memory_store_id)
     contents = {document.path: document.content for document in documents}
     loss_cap = policy.memory.consolidation.loss_cap
-    plan = consolidate(lessons, standing, contents, loss_cap=loss_cap)
+    plan = await asyncio.to_thread(consolidate, lessons, standing, contents, loss_cap=loss_cap)
     after = _confirmed(documents_after(documents, plan.edits, now), confirmations)
-    upkeep = plan_consolidation(after, policy.memory, now)
+    upkeep = await asyncio.to_thread(plan_consolidation, after, policy.memory, now)
     edits = join_edits(plan.edits, [planned.edit for planned in upkeep])
     vanishing = sum(edit.content is None for edit in edits)
     room = int(max(1.0, loss_cap * len(documents))) - vanishing

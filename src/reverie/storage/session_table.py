@@ -1,5 +1,6 @@
 """Digested sessions with all their columns, and the texts of some, for the patterns that describe them."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -48,6 +49,17 @@ async def load_session_table(
         scores = await _scores(connection, digested, parameters, corpus)
         hand_offs = await _hand_offs(connection, digested, parameters, corpus)
         position_of_code = await _positions(connection, corpus)
+    # Many sessions take a while, in which a server can answer others.
+    return await asyncio.to_thread(_made_table, corpus, columns, scores, hand_offs, position_of_code)
+
+
+def _made_table(
+    corpus: Corpus,
+    columns: Mapping[str, list[Any]],
+    scores: Mapping[str, Floats],
+    hand_offs: Sequence[tuple[int, str, str]],
+    position_of_code: Codes,
+) -> SessionTable:
     lengths = np.fromiter((len(codes) // 4 for codes in columns["actions"]), np.int64, len(corpus.session_ids))
     return SessionTable(
         corpus=corpus,
