@@ -43,7 +43,7 @@ from reverie.patterns.outcome import REWARD, Outcome
 from reverie.patterns.segment import WeakSegment
 from reverie.storage.consultations import latest_wording, read_contribution, standing_proposals
 from reverie.storage.database import Connection
-from reverie.storage.digests import TrendRow, measure_segment, proving_sequences, read_trend
+from reverie.storage.digests import TrendRow, count_dated, measure_segment, proving_sequences, read_trend
 from reverie.storage.dreams import (
     DreamRow,
     check_inputs,
@@ -86,6 +86,7 @@ async def conclude(
         return await read_result(connection, dream.id)
     await check_inputs(connection, dream)
     segment = dream.request.segment()
+    dated = await count_dated(connection, segment, dream.last_session_key)
     mined = await read_findings(connection, dream.id)
     overview = await read_overview(connection, dream.id)
     consultation = await read_contribution(connection, dream.id, Consultation)
@@ -115,7 +116,7 @@ async def conclude(
     result = DreamResult(
         dream_id=dream.id,
         status="completed",
-        sessions=counts,
+        sessions=msgspec.structs.replace(counts, dated=dated),
         tested=mined.tested,
         placebo=PlaceboCounts(mined.placebo_runs, mined.placebo_lessons),
         lessons=(*lessons, *plan.retired),
@@ -308,14 +309,15 @@ def _pattern_row(finding: Finding, split_by: str, outcome: Outcome) -> PatternRo
 
 
 def _trend(rows: Sequence[TrendRow]) -> tuple[TrendPoint, ...]:
-    dated = len({row.start.date() for row in rows}) > 1
-    points, seen = [], 0
+    """Stretches are named by the day they begin on, within one day by the time (UTC)."""
+    named = "%Y-%m-%d" if len({row.start.date() for row in rows}) > 1 else "%H:%M"
+    points = []
     for row in rows:
         half = 1.96 * row.deviation / row.scored**0.5 if row.deviation is not None and row.scored > 1 else None
         mean = row.mean_reward
         points.append(
             TrendPoint(
-                label=row.start.date().isoformat() if dated else f"{seen + 1}–{seen + row.sessions}",
+                label=row.start.strftime(named),
                 sessions=row.sessions,
                 scored=row.scored,
                 mean_reward=mean,
@@ -323,5 +325,4 @@ def _trend(rows: Sequence[TrendRow]) -> tuple[TrendPoint, ...]:
                 high=min(mean + half, 1.0) if mean is not None and half is not None else None,
             )
         )
-        seen += row.sessions
     return tuple(points)

@@ -15,7 +15,7 @@ from reverie.patterns.table import MAIN_AGENT, SessionTable, SignalColumns, Vect
 from reverie.sessions.event import Event, text_of
 from reverie.sessions.segment import Segment
 from reverie.storage.database import Connection, Database
-from reverie.storage.digests import load_corpus
+from reverie.storage.digests import DATED, load_corpus
 
 _ROWS_AT_ONCE = 10_000
 _COUNTS = {
@@ -25,7 +25,7 @@ _COUNTS = {
 }
 """Counts by the digest's column, and what a session table calls them."""
 _MEASURES = {
-    "started_at": "extract(epoch FROM s.started_at)::float8",
+    "started_at": f"extract(epoch FROM {DATED})::float8",
     **{name: f"d.{name}::float8" for name in ("sentiment_first", "sentiment_last", "sentiment_lowest")},
     **{name: f"d.{name}::float8" for name in (*_COUNTS, "seconds", "cost_usd")},
     # Sources that do not say how many tokens were used leave zeros.
