@@ -34,7 +34,8 @@ def licence(name: str) -> str:
     """What a distribution says of its licence: expression, classifiers, or the first line of the text."""
     said = metadata.metadata(name)
     classifiers = [text for text in said.get_all("Classifier") or () if text.startswith("License ::")]
-    return said.get("License-Expression") or "; ".join(classifiers) or (said.get("License") or "").partition("\n")[0]
+    expression, text = ((said.get_all(field) or [""])[0] for field in ("License-Expression", "License"))
+    return expression or "; ".join(classifiers) or text.partition("\n")[0]
 
 
 def test_no_runtime_dependency_has_a_copyleft_beyond_the_lgpl() -> None:
