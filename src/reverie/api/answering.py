@@ -44,6 +44,8 @@ from reverie.telemetry.telemetry import REQUESTS
 
 BODY_SECONDS = 60.0
 """How long a client may take to send a body."""
+LARGE_BODY_BYTES = 64 * 1024
+"""Bodies from this size on are decoded and validated in a thread, so that nobody waits for them."""
 REQUEST_ID_HEADER = "request-id"
 
 _STATUSES: tuple[tuple[type[ReverieError], int, str], ...] = (
@@ -215,7 +217,9 @@ async def _read_body(endpoint: Endpoint, request: Request) -> Any:
                     return None
             raise InputError(f"{endpoint.name} takes no body; leave it empty")
         return None
-    return endpoint.body.read_json(data)
+    if len(data) < LARGE_BODY_BYTES:
+        return endpoint.body.read_json(data)
+    return await asyncio.to_thread(endpoint.body.read_json, data)
 
 
 async def read_bytes(request: Request, most: int) -> bytes:

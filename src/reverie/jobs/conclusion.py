@@ -1,5 +1,6 @@
 """The end of a dream: from findings to lessons, one revision and the result, in one transaction."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -42,7 +43,7 @@ from reverie.patterns.outcome import REWARD, Outcome
 from reverie.patterns.segment import WeakSegment
 from reverie.storage.consultations import latest_wording, read_contribution, standing_proposals
 from reverie.storage.database import Connection
-from reverie.storage.digests import TrendRow, measure_segment, proving_sequences, read_trend
+from reverie.storage.digests import TrendRow, count_dated, measure_segment, proving_sequences, read_trend
 from reverie.storage.dreams import (
     DreamRow,
     check_inputs,
@@ -85,6 +86,7 @@ async def conclude(
         return await read_result(connection, dream.id)
     await check_inputs(connection, dream)
     segment = dream.request.segment()
+    dated = await count_dated(connection, segment, dream.last_session_key)
     mined = await read_findings(connection, dream.id)
     overview = await read_overview(connection, dream.id)
     consultation = await read_contribution(connection, dream.id, Consultation)
@@ -114,7 +116,7 @@ async def conclude(
     result = DreamResult(
         dream_id=dream.id,
         status="completed",
-        sessions=counts,
+        sessions=msgspec.structs.replace(counts, dated=dated),
         tested=mined.tested,
         placebo=PlaceboCounts(mined.placebo_runs, mined.placebo_lessons),
         lessons=(*lessons, *plan.retired),
@@ -207,7 +209,8 @@ async def propose_lessons(connection: Connection, dream: DreamRow, policy: Dream
 async def _blame(connection: Connection, segments: Sequence[WeakSegment]) -> dict[str, Attribution]:
     """The step that each failed example of a weak segment is traced to, by session id."""
     failed = {session_id for segment in segments for session_id in segment.example_session_ids}
-    traced = [(t.session.id, attribute_failure(t)) for t in await read_transcripts(connection, sorted(failed))]
+    transcripts = await read_transcripts(connection, sorted(failed))
+    traced = await asyncio.to_thread(lambda: [(t.session.id, attribute_failure(t)) for t in transcripts])
     return {session_id: blamed for session_id, blamed in traced if blamed is not None}
 
 
@@ -225,9 +228,9 @@ async def _plan(
     documents = await read_documents(connection, dream.memory_store_id)
     contents = {document.path: document.content for document in documents}
     loss_cap = policy.memory.consolidation.loss_cap
-    plan = consolidate(lessons, standing, contents, loss_cap=loss_cap)
+    plan = await asyncio.to_thread(consolidate, lessons, standing, contents, loss_cap=loss_cap)
     after = _confirmed(documents_after(documents, plan.edits, now), confirmations)
-    upkeep = plan_consolidation(after, policy.memory, now)
+    upkeep = await asyncio.to_thread(plan_consolidation, after, policy.memory, now)
     edits = join_edits(plan.edits, [planned.edit for planned in upkeep])
     vanishing = sum(edit.content is None for edit in edits)
     room = int(max(1.0, loss_cap * len(documents))) - vanishing
@@ -306,14 +309,15 @@ def _pattern_row(finding: Finding, split_by: str, outcome: Outcome) -> PatternRo
 
 
 def _trend(rows: Sequence[TrendRow]) -> tuple[TrendPoint, ...]:
-    dated = len({row.start.date() for row in rows}) > 1
-    points, seen = [], 0
+    """Stretches are named by the day they begin on, within one day by the time (UTC)."""
+    named = "%Y-%m-%d" if len({row.start.date() for row in rows}) > 1 else "%H:%M"
+    points = []
     for row in rows:
         half = 1.96 * row.deviation / row.scored**0.5 if row.deviation is not None and row.scored > 1 else None
         mean = row.mean_reward
         points.append(
             TrendPoint(
-                label=row.start.date().isoformat() if dated else f"{seen + 1}–{seen + row.sessions}",
+                label=row.start.strftime(named),
                 sessions=row.sessions,
                 scored=row.scored,
                 mean_reward=mean,
@@ -321,5 +325,4 @@ def _trend(rows: Sequence[TrendRow]) -> tuple[TrendPoint, ...]:
                 high=min(mean + half, 1.0) if mean is not None and half is not None else None,
             )
         )
-        seen += row.sessions
     return tuple(points)

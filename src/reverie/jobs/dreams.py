@@ -322,7 +322,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
         runtime = step.runtime
         shown = await find_all_shown(self._workers, runtime.database.url, ids, proposals.proposals)
         families = await self._families(step, corpus)
-        extended = extend_corpus(corpus, shown)
+        extended = await asyncio.to_thread(extend_corpus, corpus, shown)
         findings = await asyncio.to_thread(mine, extended, runtime.policy.mining, stream, families, measures)
         judgement = judge(proposals, shown, findings.everything(), runtime.policy.mining)
         async with runtime.database.connection() as connection:

@@ -104,7 +104,9 @@ async def _plan(
 ) -> _Import:
     scores = None
     if options.scores is not None:
-        scores = read_scores(options.scores, key=options.scores_key, fields=options.score_fields)
+        scores = await asyncio.to_thread(
+            read_scores, options.scores, key=options.scores_key, fields=options.score_fields
+        )
     key = None
     if options.redact:
         async with database.connection() as connection:
@@ -159,9 +161,9 @@ async def _import_batches(plan: _Import, batches: Iterator[_Batch], transaction:
                 keys = await reserve_keys(connection, len(batch.records))
             waiting.append((batch, _start(plan, pool, batch, keys)))
             if len(waiting) > plan.workers + 1:
-                total = await _store(plan, *waiting.popleft(), transaction, total)
+                total = await _store(plan, pool, *waiting.popleft(), transaction, total)
         while waiting:
-            total = await _store(plan, *waiting.popleft(), transaction, total)
+            total = await _store(plan, pool, *waiting.popleft(), transaction, total)
     return total
 
 
@@ -171,6 +173,7 @@ def _start(plan: _Import, pool: Executor | None, batch: _Batch, keys: list[int])
 
 async def _store(
     plan: _Import,
+    pool: Executor | None,
     batch: _Batch,
     preparing: asyncio.Future[Prepared],
     transaction: Transaction,
@@ -184,7 +187,7 @@ async def _store(
     if plan.scores is not None:
         prepared = [_with_scores(session, batch.records[session.record], plan.scores) for session in prepared]
     async with transaction() as connection:
-        stored = await store_batch(connection, batch.records, prepared, plan.prepare, plan.clock.now())
+        stored = await store_batch(connection, batch.records, prepared, plan.prepare, plan.clock.now(), pool)
     failed = ImportSummary(sessions=ImportCounts(failed=len(problems)), errors=problems, notices=batch.notices)
     total = added(added(total, stored), failed)
     plan.progress(total)

@@ -1,7 +1,9 @@
 """Store one batch of prepared sessions; the caller's transaction makes it all or nothing."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
 from datetime import datetime
 
 import msgspec
@@ -56,15 +58,20 @@ async def store_batch(
     prepared: Sequence[PreparedSession],
     options: PrepareOptions,
     now: datetime,
+    executor: Executor | None = None,
 ) -> ImportSummary:
-    """Create the new sessions, extend the grown ones, leave the others, and record everybody's scores."""
+    """Create the new sessions, extend the grown ones, leave the others, and record everybody's scores.
+
+    Grown sessions are parsed and redacted by ``executor``, None being a thread: never in the event loop, which serves
+    others.
+    """
     # PostgreSQL plans the foreign key check of events once a connection. If it first looks while sessions are few, it
     # settles on scanning them all, for every event, however many they become.
     await connection.execute("SET LOCAL enable_seqscan = off")
     new_keys = await _insert_sessions(connection, prepared, now)
     created = [session for session in prepared if session.key in new_keys]
     others = [session for session in prepared if session.key not in new_keys]
-    known = await _extend(connection, records, others, options)
+    known = await _extend(connection, records, others, options, executor)
     await _copy_events(connection, [*created, *known.extensions])
     keys = known.keys | {session.session.id: session.key for session in created}
     scores = [(keys[session.session.id], score) for session in prepared for score in session.scores]
@@ -101,8 +108,13 @@ async def _insert_sessions(connection: Connection, prepared: Sequence[PreparedSe
 
 
 async def _extend(
-    connection: Connection, records: Sequence[RawRecord], known: Sequence[PreparedSession], options: PrepareOptions
+    connection: Connection,
+    records: Sequence[RawRecord],
+    known: Sequence[PreparedSession],
+    options: PrepareOptions,
+    executor: Executor | None,
 ) -> _Known:
+    loop = asyncio.get_running_loop()
     cursor = await connection.execute(_SELECT_STORED, [[session.session.id for session in known]])
     stored = {row[0]: _Stored(*row[1:]) for row in await cursor.fetchall()}
     extensions = []
@@ -111,7 +123,10 @@ async def _extend(
         record, before = records[session.record], stored[session.session.id]
         if session.content_sha256 == before.content_sha256:
             continue
-        extension = prepare_extension(record, before.key, before.event_count, before.content_sha256, options)
+        # One after the other: a batch may hold a session twice, and the second goes on where the first ends.
+        extension = await loop.run_in_executor(
+            executor, prepare_extension, record, before.key, before.event_count, before.content_sha256, options
+        )
         if extension is None:
             warnings.append(
                 f"{record.path}:{record.line}: session {session.session.id} is stored with other events, which are kept"

@@ -19,6 +19,7 @@ from reverie.api.endpoint import Call, Endpoint
 from reverie.api.multipart import files_of, limited, open_form
 from reverie.api.wire_type import WireType
 from reverie.errors import InputError
+from reverie.sessions.session import Transcript
 from reverie.sessions.transcript import Turn, render_turns
 from reverie.storage.import_summary import ImportOptions, ImportSummary
 from reverie.storage.ingest import import_sessions
@@ -156,7 +157,11 @@ def _as_sent(summary: ImportSummary, folder: Path) -> ImportSummary:
 async def transcript(call: Call) -> Response:
     """A session as a person reads it."""
     found = await read_transcript(call.connection, call.path["session_id"])
-    return PlainTextResponse("\n\n".join(_line(turn) for turn in render_turns(found)) + "\n")
+    return PlainTextResponse(await asyncio.to_thread(_as_text, found))
+
+
+def _as_text(transcript: Transcript) -> str:
+    return "\n\n".join(_line(turn) for turn in render_turns(transcript)) + "\n"
 
 
 def _line(turn: Turn) -> str:
