@@ -67,19 +67,23 @@ def test_texts_that_differ_in_a_number_a_name_or_a_negation_do_not_merge(change:
     assert "merge" not in {planned.action for planned in plan(*documents).values()}
 
 
-def test_the_later_value_of_a_subject_wins_and_the_older_note_keeps_the_rest() -> None:
-    old = note("/refunds.md", "# Refunds\nRefund window: 30 days\nPrint a label for each parcel.\n", 9)
-    new = note("/notes/refunds-news.md", "The refund window is now 14 days.\n", 3)
+def test_the_later_value_of_a_declared_subject_wins_and_the_older_note_keeps_the_rest() -> None:
+    old = note("/shop/a.md", "Subject: refunds\nRefund window: 30 days\nPrint a label for each parcel.\n", 9)
+    new = note("/shop/b.md", "---\ntags: x\nsubject: Refunds\n---\nThe refund window is now 14 days.\n", 3)
     assert contents(old, new) == {
-        "/refunds.md": "# Refunds\nPrint a label for each parcel.\n",
-        "/notes/refunds-news.md": new.content,
+        "/shop/a.md": "Subject: refunds\nPrint a label for each parcel.\n",
+        "/shop/b.md": new.content,
     }
-    assert "“refund window” is now “14 days” by /notes/refunds-news.md" in plan(old, new)["/refunds.md"].edit.reason
+    assert "“refund window” is now “14 days” by /shop/b.md" in plan(old, new)["/shop/a.md"].edit.reason
 
 
-def test_a_note_of_which_nothing_still_holds_goes_to_history() -> None:
-    assert set(contents(note("/1.md", "Refund window: 30 days", 9), note("/2.md", "Refund window: 14 days"))) == {
-        "/2.md"
+def test_a_later_value_of_another_note_marks_both_and_removes_nothing() -> None:
+    old = note("/refunds.md", "# Refunds\nRefund window: 30 days\n", 9)
+    new = note("/notes/refunds-news.md", "The refund window is now 14 days.\n", 3)
+    order = "“The refund window is now 14 days.” came after “Refund window: 30 days”."
+    assert contents(old, new) == {
+        "/refunds.md": f"{old.content}\n> Contradicted by /notes/refunds-news.md, written later: {order}\n",
+        "/notes/refunds-news.md": f"{new.content}\n> Contradicted by /refunds.md, written earlier: {order}\n",
     }
 
 
