@@ -5,7 +5,7 @@ Nothing is lost: what goes stays in the history and comes back by a rollback.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -36,6 +36,7 @@ from reverie.memory.tiers import Document, expiry, judge_tier
 ConsolidationAction = Literal["merge", "edit", "drop", "mark", "quarantine", "tier", "expire"]
 
 _TIER_ORDER: dict[Tier, int] = {"short": 0, "intermediate": 1, "long": 2}
+_PATHS_NAMED = 5
 _WHY_JUNK = {
     "empty": "it holds no words",
     "boilerplate": "it is boilerplate",
@@ -53,9 +54,7 @@ class PlannedEdit(msgspec.Struct, frozen=True):
 def plan_consolidation(documents: Sequence[Document], policy: MemoryPolicy, now: datetime) -> tuple[PlannedEdit, ...]:
     """The upkeep of a store with these documents, one edit a path, in path order. Done again at once, it is empty.
 
-    Raises:
-        DreamError: more than the policy's ``loss_cap`` (a share, and more than one) of the documents would vanish, not
-            counting those that expired as their tier says, or were moved into quarantine.
+    How much may vanish is asked once, of the whole act: see :func:`check_loss`.
     """
     plan = _Plan(documents)
     for document in documents:
@@ -66,22 +65,25 @@ def plan_consolidation(documents: Sequence[Document], policy: MemoryPolicy, now:
     _settle_conflicts(plan)
     _judge_tiers(plan, policy, now)
     _keep_budget(plan, policy, now)
-    edits = plan.edits()
-    vanishing = [planned for planned in edits if planned.edit.content is None and planned.action in ("merge", "drop")]
-    check_loss(len(vanishing), len(documents), policy.consolidation.loss_cap)
-    return edits
+    return plan.edits()
 
 
-def check_loss(vanishing: int, documents: int, loss_cap: float) -> None:
-    """The gate against forgetting too much at once.
+def may_vanish(documents: int, loss_cap: float) -> int:
+    """How many of so many documents one act may remove: ``loss_cap`` (a share) of them, and one in any case."""
+    return int(max(1.0, loss_cap * documents))
+
+
+def check_loss(vanishing: Collection[str], documents: int, loss_cap: float) -> None:
+    """The gate against forgetting too much at once; ``vanishing`` are the paths that one act would remove.
 
     Raises:
         DreamError: more than ``loss_cap`` (a share, and more than one) of the documents would vanish.
     """
-    if vanishing > max(1.0, loss_cap * documents):
+    if len(vanishing) > may_vanish(documents, loss_cap):
+        named = ", ".join(sorted(vanishing)[:_PATHS_NAMED]) + (", …" if len(vanishing) > _PATHS_NAMED else "")
         raise DreamError(
-            f"the gate stopped the dream: {vanishing} of {documents} documents would vanish, more than the allowed "
-            f"share of {loss_cap:.0%}; nothing was changed"
+            f"the gate stopped the dream: {len(vanishing)} of {documents} documents would vanish ({named}), more than "
+            f"the allowed share of {loss_cap:.0%}; nothing was changed"
         )
 
 
@@ -123,7 +125,9 @@ class _Plan:
         reason = "; ".join(self._reasons[path])
         document = self.documents.get(path)
         return (
-            Edit(path, None, reason) if document is None else Edit(path, document.content, reason, tier=document.tier)
+            Edit(path, None, reason)
+            if document is None
+            else Edit(path, document.content, reason, tier=document.tier, lesson_id=document.lesson_id)
         )
 
     def _note(self, action: ConsolidationAction, path: str, reason: str) -> None:

@@ -4,7 +4,7 @@ Simple rules: a statement and its opposite come out as the same words with oppos
 that (Arabic, Hindi, Thai and others have no rules at all) is not judged; :func:`unjudged` tells such texts.
 """
 
-# ruff: noqa: E501, ISC004, SIM905 (tables of words and patterns)
+# ruff: noqa: E501, ISC004 (tables of words and patterns)
 import re
 import unicodedata
 

@@ -4,7 +4,7 @@ A rule about an attack is no attack: quoted text is not an order where the sente
 somebody's text may ask for is no order of the note's. Where it cannot be told, the note stays and is marked for review.
 """
 
-# ruff: noqa: E501, ISC004, SIM905 (tables of words and patterns)
+# ruff: noqa: E501, ISC004 (tables of words and patterns)
 import base64
 import binascii
 import re

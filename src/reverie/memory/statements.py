@@ -1,6 +1,6 @@
 """Statements of fact in notes: ``Refund window: 30 days``, ``The refund window is 30 days``, and their opposites."""
 
-# ruff: noqa: E501, ISC004, SIM905 (tables of words and patterns)
+# ruff: noqa: E501 (tables of words and patterns)
 import re
 from collections.abc import Iterator
 

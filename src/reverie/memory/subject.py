@@ -25,7 +25,8 @@ _DATED = re.compile(
     r"|(?<!\d)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)"  # 260131
     r"|(?<![^\W_])(?:january|february|march|april|june|july|august|september|october|november|december)(?![^\W_])"
     r"|\d{4}[-_./ ]?w\d{1,2}(?!\d)"
-    r"|(?<![^\W_])(?:kw|w|wk|week|woche|semaine|semana|settimana|неделя|sprint|day|tag|jour|dia|día|q)[-_ ]?\d{1,3}(?!\d)"
+    r"|(?<![^\W_])(?:kw|w|wk|week|woche|semaine|semana|settimana|неделя|sprint"
+    r"|day|tag|jour|dia|día|q)[-_ ]?\d{1,3}(?!\d)"
     rf"|(?<![^\W_])(?:\d{{1,2}}(?:st|nd|rd|th)?[-_. ]*)?{_MONTH}[-_., ]*\d{{1,4}}(?![^\W_])"
     rf"|(?<![^\W_])\d{{1,4}}[-_. ]+{_MONTH}(?![^\W_])"
     r"|\d{1,4}\s*[年月日周週년월일]"
