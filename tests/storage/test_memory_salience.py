@@ -86,7 +86,11 @@ async def test_a_confirmation_counts_once_for_each_source_and_outlives_its_memor
 
 async def test_a_lesson_gains_by_the_certain_part_of_its_effect(database: Database) -> None:
     async with database.connection() as conn:
-        edits = [Edit(f"/lessons/{path}", f"Refund advice. Lesson `{key}`.", "") for path, key in HIGH_AND_LOW.items()]
+        edits = [
+            Edit(f"/lessons/{path}", f"Refund advice. Lesson `{key}`.", "", lesson_id=key)
+            for path, key in HIGH_AND_LOW.items()
+        ]
+        edits.append(Edit("/lessons/z", "Refund advice. Lesson `lsn_high`.", ""))
         store_id = await store_of(conn, *edits)
         await conn.execute(
             "INSERT INTO dreams (id, memory_store_id, status, request, created_at, last_session_key)"

@@ -8,10 +8,9 @@ from typing import Any
 import msgspec
 
 from reverie.dreams.budget import usage_report
-from reverie.dreams.consolidation import Consolidation, consolidate
+from reverie.dreams.consolidation import plan_dream
 from reverie.dreams.consultation import Consultation, Judgement, with_standing
 from reverie.dreams.dream import (
-    Change,
     DreamRequest,
     DreamResult,
     OutcomeSummary,
@@ -22,7 +21,6 @@ from reverie.dreams.dream import (
     StrataSummary,
     TrendPoint,
 )
-from reverie.dreams.merging import Merged, merging_edits
 from reverie.dreams.policy import DreamPolicy
 from reverie.dreams.proposal_verdict import state_checks
 from reverie.dreams.wording import Wording, with_theme_names, with_wording
@@ -32,9 +30,7 @@ from reverie.lessons.document import lesson_path
 from reverie.lessons.lesson import Effect, Lesson
 from reverie.lessons.priority import propose_priorities
 from reverie.lessons.proposal import behaviour_label, propose_lesson, stored_situation, worth_a_lesson
-from reverie.memory.act import documents_after, join_edits
-from reverie.memory.consolidation import plan_consolidation
-from reverie.memory.tiers import Confirmation, Document
+from reverie.memory.tiers import Confirmation
 from reverie.patterns.attribution import Attribution, attribute_failure
 from reverie.patterns.finding import Finding, Hypothesis
 from reverie.patterns.mine import MiningResult
@@ -96,9 +92,18 @@ async def conclude(
     wording = own or await latest_wording(connection, dream)
     lessons = with_wording(await propose_lessons(connection, dream, policy), wording.advice)
     confirmations = _confirmations(dream, lessons, mined)
+    standing = await standing_lessons(connection, dream)
+    documents = await read_documents(connection, dream.memory_store_id)
+    fresh: dict[str, list[Confirmation]] = {}
+    for path, _, confirmation in confirmations:
+        fresh.setdefault(path, []).append(confirmation)
+    merged = own.merged if own else ()
+    # Beside the event loop: it compares every note with every other.
+    plan = await asyncio.to_thread(plan_dream, lessons, standing, documents, fresh, merged, policy.memory, now)
+    foreign = {d.path for d in documents if not d.is_lesson} - {e.path for e in plan.edits if e.lesson_id is not None}
     for path, source, confirmation in confirmations:
-        await record_confirmation(connection, dream.memory_store_id, path, source, confirmation)
-    plan = await _plan(connection, dream, lessons, confirmations, own.merged if own else (), policy, now)
+        if path not in foreign:
+            await record_confirmation(connection, dream.memory_store_id, path, source, confirmation)
     adopted = [lesson for lesson in lessons if lesson.status == "adopted"]
     revision = await apply_edits(
         connection,
@@ -137,6 +142,7 @@ async def conclude(
             *_notes_on_request(dream.request, consultation),
             *(consultation.proposals.notes if consultation else ()),
             *(own.notes if own else ()),
+            *plan.notes,
         ),
         proposals=judgement.verdicts,
     )
@@ -214,34 +220,6 @@ async def _blame(connection: Connection, segments: Sequence[WeakSegment]) -> dic
     return {session_id: blamed for session_id, blamed in traced if blamed is not None}
 
 
-async def _plan(
-    connection: Connection,
-    dream: DreamRow,
-    lessons: Sequence[Lesson],
-    confirmations: Sequence[_Confirmed],
-    merged: Sequence[Merged],
-    policy: DreamPolicy,
-    now: datetime,
-) -> Consolidation:
-    """What the dream does to the store: its lessons first, the upkeep of everything else, then a model's mergers."""
-    standing = await standing_lessons(connection, dream)
-    documents = await read_documents(connection, dream.memory_store_id)
-    contents = {document.path: document.content for document in documents}
-    loss_cap = policy.memory.consolidation.loss_cap
-    plan = await asyncio.to_thread(consolidate, lessons, standing, contents, loss_cap=loss_cap)
-    after = _confirmed(documents_after(documents, plan.edits, now), confirmations)
-    upkeep = await asyncio.to_thread(plan_consolidation, after, policy.memory, now)
-    edits = join_edits(plan.edits, [planned.edit for planned in upkeep])
-    vanishing = sum(edit.content is None for edit in edits)
-    room = int(max(1.0, loss_cap * len(documents))) - vanishing
-    mergers, merging = merging_edits(merged, contents, {edit.path for edit in edits}, room)
-    return Consolidation(
-        edits=(*edits, *mergers),
-        changes=(*plan.changes, *(Change(p.action, p.edit.path, p.edit.reason) for p in upkeep), *merging),
-        retired=plan.retired,
-    )
-
-
 def _confirmations(dream: DreamRow, lessons: Sequence[Lesson], mined: MiningResult) -> list[_Confirmed]:
     """For each adopted lesson the stretches of time that bore it out; tiers rest on them."""
     findings = {(REWARD.name, *_key(finding.hypothesis)): finding for finding in mined.findings}
@@ -257,19 +235,6 @@ def _confirmations(dream: DreamRow, lessons: Sequence[Lesson], mined: MiningResu
             source = f"{dream.id}:{number}"
             confirmed.append((lesson_path(lesson), source, Confirmation(began, ended, window.strata)))
     return confirmed
-
-
-def _confirmed(documents: Sequence[Document], confirmations: Sequence[_Confirmed]) -> list[Document]:
-    """The documents with the confirmations of this dream, which those written just now do not have yet."""
-    fresh: dict[str, list[Confirmation]] = {}
-    for path, _, confirmation in confirmations:
-        fresh.setdefault(path, []).append(confirmation)
-    return [
-        msgspec.structs.replace(
-            document, confirmations=tuple(dict.fromkeys((*document.confirmations, *fresh.get(document.path, ()))))
-        )
-        for document in documents
-    ]
 
 
 def _key(hypothesis: Hypothesis) -> tuple[str | None, str]:

@@ -40,6 +40,18 @@ def near_duplicates(texts: Mapping[str, str], threshold: float) -> Iterator[tupl
             earlier[sequence].append(key)
 
 
+def is_wording(line: str, other: str, threshold: float) -> bool:
+    """Whether a line says nothing that ``other`` does not say: the same words, but for few, and all that is telling."""
+    words, others = set(words_of(line)), set(words_of(other))
+    return words == others or (_telling(line) <= _telling(other) and _jaccard(words, others) >= threshold)
+
+
+def compatible_titles(first: str, second: str) -> bool:
+    """Whether two texts can be about one subject by their headings: the same ones, or only one text has any."""
+    titles = [[words_of(line) for line in text.splitlines() if line.startswith("#")] for text in (first, second)]
+    return titles[0] == titles[1] or not all(titles)
+
+
 def _sequences(text: str) -> frozenset[str]:
     words = words_of(text)
     last = max(len(words) - _SEQUENCE, 0)
