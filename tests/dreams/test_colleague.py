@@ -36,7 +36,8 @@ def lesson(advice: str, number: int = 1) -> Lesson:
     return Lesson(
         id=f"lsn_{number}",
         kind="best_practice",
-        statement=f"{advice}. {NUMBERS}",
+        do=advice,
+        numbers=NUMBERS,
         scope=Scope(),
         behaviour="call:verify",
         effect=Effect(0.21, 0.08, 0.34),

@@ -15,7 +15,8 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 LESSON = Lesson(
     id="lsn_000000000000000000000001",
     kind="best_practice",
-    statement="Call `verify`. Sessions that did it earned 0.20 more reward than others (0.10 to 0.30).",
+    do="call `verify`",
+    numbers="Sessions that did it earned 0.20 more reward than others (0.10 to 0.30).",
     scope=Scope(agent="desk"),
     behaviour="call:verify",
     effect=Effect(0.2, 0.1, 0.3),

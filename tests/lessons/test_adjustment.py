@@ -22,7 +22,7 @@ def lesson_about(setting: Setting, *, helps: bool = True) -> Lesson:
 
 
 def advice(setting: Setting, *, helps: bool = True) -> str:
-    return lesson_about(setting, helps=helps).statement.partition(". ")[0]
+    return lesson_about(setting, helps=helps).advice
 
 
 def test_a_value_that_helps_is_what_to_change_to_from_what_is_used_otherwise() -> None:

@@ -1,5 +1,6 @@
 import msgspec
 
+from reverie.dreams.wording import with_wording
 from reverie.ids import event_id
 from reverie.lessons.document import lesson_document, lesson_path
 from reverie.lessons.lesson import Lesson
@@ -49,6 +50,17 @@ def test_the_statement_says_when_what_and_how_much() -> None:
         "Sessions that did it earned 0.20 more reward than others of the same task (0.10 to 0.30)."
     )
     assert lesson.kind == "failure_mitigation"
+
+
+def test_advice_is_never_cut_at_a_full_stop_within_it() -> None:
+    returns = msgspec.structs.replace(FINDING.hypothesis, category="U.S. returns")
+    lesson = lesson_of(msgspec.structs.replace(FINDING, hypothesis=returns))
+    when = "the task is of the kind “U.S. returns” and the last tool call failed with “unknown column”"
+    assert (lesson.when, lesson.do) == (when, "inspect the schema")
+    assert lesson.advice == f"When {when}, inspect the schema"
+    assert lesson_document(lesson).startswith(f"# {lesson.advice}\n")
+    worded = with_wording([lesson], {lesson.advice: "Look at the schema in U.S. returns"})[0]
+    assert worded.statement == f"Look at the schema in U.S. returns. {lesson.numbers}"
 
 
 def test_what_harms_is_advised_against() -> None:

@@ -66,7 +66,8 @@ def lesson(number: int, *, status: LessonStatus = "adopted", cited: tuple[str, .
     fields: dict[str, object] = {
         "id": f"lsn_{number:024d}",
         "kind": "best_practice",
-        "statement": "Call `verify_identity` before the first `issue_refund`. Sessions that did it earned 0.19 more.",
+        "do": "call `verify_identity` before the first `issue_refund`",
+        "numbers": "Sessions that did it earned 0.19 more.",
         "scope": Scope(agent="desk", task_family="refund", condition="you are about to call `issue_refund`"),
         "behaviour": "before issue_refund | call:verify_identity",
         "effect": Effect(0.19, 0.08, 0.30),
@@ -114,20 +115,20 @@ def support_desk() -> tuple[DreamResult, Mapping[str, Transcript]]:
             counter_examples=(Evidence(names[6], event_id(names[6], PROVING)), Evidence("desk-9999", "sevt_gone")),
         ),
         lesson(
-            1, cited=tuple(names[4:9]), kind="failure_mitigation", statement=retry, behaviour=retried,
+            1, cited=tuple(names[4:9]), kind="failure_mitigation", do=retry, numbers="", behaviour=retried,
             scope=Scope(condition="the last tool call failed with “timeout”"), effect=Effect(0.17, 0.06, 0.28),
             reward_with=0.66, reward_without=0.49, strata_informative=31,
         ),
         lesson(
             2, cited=tuple(names[8:11]), kind="heuristic_adjustment", behaviour="start | ask", scope=Scope(),
-            statement="Do not open with a question when the order number is already given.",
+            do="do not open with a question when the order number is already given", numbers="",
             effect=Effect(-0.12, -0.20, -0.04), q_value=0.021, reward_with=0.51, reward_without=0.63,
         ),
         lesson(3, status="candidate", cited=(names[11],), behaviour="call:check_policy", q_value=0.043,
-               statement="Call `check_policy` before `issue_refund`.", effect=Effect(0.09, -0.01, 0.19),
+               do="call `check_policy` before `issue_refund`", numbers="", effect=Effect(0.09, -0.01, 0.19),
                reason="Found, but not yet confirmed: 9 tasks kept aside could tell, 12 are needed."),
         lesson(4, status="refused", behaviour="escalation", effect=Effect(0.02, -0.05, 0.09), q_value=0.63,
-               statement="Call `escalate_to_human` early.", reason="No difference within tasks (q 0.630)."),
+               do="call `escalate_to_human` early", numbers="", reason="No difference within tasks (q 0.630)."),
     )  # fmt: skip
     return _result(lessons, _patterns()), transcripts
 

@@ -179,6 +179,5 @@ def _table(lessons: list[Lesson]) -> Table:
     for lesson in lessons:
         effect = lesson.effect
         interval = f"{effect.low:+.2f} … {effect.high:+.2f}"
-        advice = lesson.statement.partition(". ")[0]
-        table.add_row(lesson.status, f"{effect.estimate:+.2f}", interval, effect.unit, advice)
+        table.add_row(lesson.status, f"{effect.estimate:+.2f}", interval, effect.unit, lesson.advice)
     return table

@@ -204,10 +204,9 @@ async def reword_lessons(
 ) -> tuple[tuple[Lesson, ...], tuple[str, ...]]:
     """The lessons with better prose where it says the same, and notes on where it did not.
 
-    Only the advice, a statement's first sentence, is shown to the model; the sentence with the numbers stays ours.
+    Only the advice is shown to the model; the numbers stay ours.
     """
-    parts = [lesson.statement.partition(". ") for lesson in lessons]
-    advice = [first for first, _, _ in parts]
+    advice = [lesson.advice for lesson in lessons]
     per = policy.texts_per_call
     prompts = [rewording_prompt(advice[i : i + per]) for i in range(0, len(advice), per)]
     notes: list[str] = []
@@ -220,8 +219,7 @@ async def reword_lessons(
         if lost:
             notes.append(f"the wording of {lessons[i].id} is ours: in the model's, {lost}")
         else:
-            statement = "".join([sentence, *parts[i][1:]]) if parts[i][1] else f"{sentence}."
-            reworded[i] = msgspec.structs.replace(lessons[i], statement=statement)
+            reworded[i] = msgspec.structs.replace(lessons[i], words=sentence)
     return tuple(reworded), tuple(notes)
 
 

@@ -36,12 +36,10 @@ async def word_lessons(
     model: LanguageModel, lessons: Sequence[Lesson], known: Mapping[str, str], policy: ColleaguePolicy
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """``known`` with the advice of those lessons that it lacks, and notes on what stays ours."""
-    new = [lesson for lesson in lessons if lesson.status in KEPT and _advice(lesson) not in known]
+    new = [lesson for lesson in lessons if lesson.status in KEPT and lesson.advice not in known]
     reworded, notes = await reword_lessons(model, new, policy)
     found = {
-        _advice(ours): _advice(theirs)
-        for ours, theirs in zip(new, reworded, strict=True)
-        if ours.statement != theirs.statement
+        ours.advice: theirs.advice for ours, theirs in zip(new, reworded, strict=True) if ours.advice != theirs.advice
     }
     return {**known, **found}, notes
 
@@ -82,10 +80,5 @@ def _renamed(segment: _Segment, names: Mapping[str, str]) -> _Segment:
     return msgspec.structs.replace(segment, label=label)
 
 
-def _advice(lesson: Lesson) -> str:
-    return lesson.statement.partition(". ")[0]
-
-
 def _worded(lesson: Lesson, advice: Mapping[str, str]) -> Lesson:
-    ours, *rest = lesson.statement.partition(". ")
-    return msgspec.structs.replace(lesson, statement="".join([advice.get(ours, ours), *rest]))
+    return msgspec.structs.replace(lesson, words=advice.get(lesson.advice, lesson.words))

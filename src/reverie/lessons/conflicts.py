@@ -22,9 +22,7 @@ def settle_conflicts(lessons: Sequence[Lesson]) -> list[Lesson]:
             _condition(other) for other in adopted if lesson.status == "adopted" and _is_exception(other, lesson)
         )
         if exceptions:
-            advice, _, numbers = lesson.statement.partition(". ")
-            statement = f"{advice}, except when {' or when '.join(exceptions)}. {numbers}"
-            lesson = msgspec.structs.replace(lesson, exceptions=exceptions, statement=statement)
+            lesson = msgspec.structs.replace(lesson, exceptions=exceptions)
         settled.append(lesson)
     return settled
 
@@ -43,8 +41,7 @@ def join_outcomes(lessons: Sequence[Lesson]) -> list[Lesson]:
             joined.append(lesson)
             continue
         leader = joined[first[claim]]
-        statement = f"{leader.statement} {lesson.statement.partition('. ')[2]}"
-        joined[first[claim]] = msgspec.structs.replace(leader, statement=statement)
+        joined[first[claim]] = msgspec.structs.replace(leader, numbers=f"{leader.numbers} {lesson.numbers}")
     return joined
 
 

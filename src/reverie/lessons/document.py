@@ -23,13 +23,13 @@ def lesson_path(lesson: Lesson) -> str:
 
 def lesson_document(lesson: Lesson) -> str:
     """The document: what to do, when it applies, why, where it was seen, what speaks against it."""
-    advice, _, numbers = lesson.statement.partition(". ")
+    advice = lesson.advice
     sections = [
         f"# {advice}",
         f"_{lesson.kind.replace('_', ' ').capitalize()}, {lesson.status}. Lesson `{lesson.id}`._",
         f"## When it applies\n\n{_scope(lesson)}",
         f"## What to do\n\n{advice}.",
-        f"## Why\n\n{numbers}\n\n{_table(lesson)}\n\n{lesson.reason.capitalize()}.",
+        f"## Why\n\n{lesson.numbers}\n\n{_table(lesson)}\n\n{lesson.reason.capitalize()}.",
         f"## Where seen\n\n{_list(lesson.evidence, 'No session to show.')}",
         f"## What speaks against it\n\n{_list(lesson.counter_examples, 'No session that did this ended otherwise.')}",
     ]

@@ -58,8 +58,6 @@ class Lesson(msgspec.Struct, frozen=True):
     id: str
     """``lsn_…``, the same for the same claim in the same store, from dream to dream."""
     kind: LessonKind
-    statement: str
-    """One or two sentences an agent can act on."""
     scope: Scope
     behaviour: str
     effect: Effect
@@ -73,6 +71,18 @@ class Lesson(msgspec.Struct, frozen=True):
     status: LessonStatus
     reason: str
     """Why it has this status, in a sentence."""
+    statement: str = ""
+    """All of it in sentences: the advice, then the numbers. It follows from the parts below where there are any."""
+    when: str = ""
+    """When the advice applies, in words that follow "when"; empty where it always does."""
+    do: str = ""
+    """What to do, or not to do, in words that follow "when …,"."""
+    instead_of: str = ""
+    """What the sessions that did not do it did; empty where nothing is known of it."""
+    numbers: str = ""
+    """What sessions that did it had more or less of, with intervals, in sentences."""
+    words: str = ""
+    """The advice as a model worded it; empty where it is ours."""
     counter_examples: tuple[Evidence, ...] = ()
     """Sessions that followed the advice and failed, or did not and succeeded."""
     discovery: Effect | None = None
@@ -92,3 +102,18 @@ class Lesson(msgspec.Struct, frozen=True):
     """Of a heuristic adjustment: which setting, from what to what."""
     on_reward: Effect | None = None
     """Of advice on another outcome: what doing it does to the reward."""
+
+    def __post_init__(self) -> None:
+        if self.do:
+            statement = f"{self.advice}. {self.numbers}" if self.numbers else f"{self.advice}."
+            msgspec.structs.force_setattr(self, "statement", statement)
+
+    @property
+    def advice(self) -> str:
+        """What to do and when, without the numbers and without a full stop at its end."""
+        if self.words:
+            return self.words
+        if not self.do:
+            return self.statement
+        act = f"When {self.when}, {self.do}" if self.when else self.do[:1].upper() + self.do[1:]
+        return f"{act}, except when {' or when '.join(self.exceptions)}" if self.exceptions else act

@@ -27,9 +27,10 @@ def _priority(segment: WeakSegment, store_id: str, agent: str | None, blamed: Ma
     return Lesson(
         id=derived_id("lsn", store_id, "priority", segment.kind, segment.label),
         kind="training_priority",
-        statement=(
-            f"Improve the {kind} “{segment.label}” first. {segment.failures} of {segment.size} sessions there did not "
-            f"go well, {segment.share_of_failures:.0%} of all failures; they earned {-segment.difference:.2f} less "
+        do=f"improve the {kind} “{segment.label}” first",
+        numbers=(
+            f"{segment.failures} of {segment.size} sessions there did not go well, "
+            f"{segment.share_of_failures:.0%} of all failures; they earned {-segment.difference:.2f} less "
             f"reward than other sessions ({-segment.high:.2f} to {-segment.low:.2f})."
         ),
         scope=Scope(agent=agent, task_family=segment.label if segment.kind == "category" else None),

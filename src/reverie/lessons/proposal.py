@@ -64,7 +64,9 @@ def propose_lesson(
     return Lesson(
         id=derived_id("lsn", store_id, h.category or "", h.situation, h.name, direction, *other),
         kind=_kind(h, positive=positive),
-        statement=f"{_advice(h, phrase, adjustment, positive=positive)}. {_numbers(finding, outcome, effect)}",
+        when=_when(h, phrase),
+        do=_act(phrase, adjustment, positive=positive),
+        numbers=_numbers(finding, outcome, effect),
         scope=Scope(agent=agent, task_family=h.category, condition=phrase.condition),
         behaviour=behaviour_label(h),
         effect=effect,
@@ -119,13 +121,15 @@ def _kind(h: Hypothesis, *, positive: bool) -> LessonKind:
     return "best_practice" if positive and not in_trouble else "failure_mitigation"
 
 
-def _advice(h: Hypothesis, phrase: Phrase, adjustment: Adjustment | None, *, positive: bool) -> str:
+def _when(h: Hypothesis, phrase: Phrase) -> str:
     conditions = [f"the task is of the kind “{h.category}”" if h.category else "", phrase.condition or ""]
-    when = " and ".join(condition for condition in conditions if condition)
-    act = phrase.action if positive else f"do not {phrase.action}"
+    return " and ".join(condition for condition in conditions if condition)
+
+
+def _act(phrase: Phrase, adjustment: Adjustment | None, *, positive: bool) -> str:
     if adjustment is not None:
-        act = advise(adjustment, positive=positive)
-    return f"When {when}, {act}" if when else act[:1].upper() + act[1:]
+        return advise(adjustment, positive=positive)
+    return phrase.action if positive else f"do not {phrase.action}"
 
 
 def _numbers(finding: Finding, outcome: Outcome, effect: Effect) -> str:

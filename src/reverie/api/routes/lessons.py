@@ -81,6 +81,14 @@ class WireLesson(TypedDict):
     kind: LessonKind
     status: LessonStatus
     statement: str
+    """The advice, then the numbers; the parts below in sentences."""
+    when: str
+    """When the advice applies; empty where it always does."""
+    do: str
+    instead_of: str
+    numbers: str
+    words: str
+    """The advice as a model worded it; empty where it is ours."""
     reason: str
     """Why it has this status."""
     scope: WireScope
