@@ -1,6 +1,6 @@
-"""Writes the part of gitleaks' configuration that redaction uses: ``python evaluation/gitleaks_rules.py CONFIG COMMIT``.
+"""Writes the rules of gitleaks that redaction uses: ``python evaluation/gitleaks_rules.py CONFIG COMMIT``.
 
-Reads ``config/gitleaks.toml`` of github.com/gitleaks/gitleaks and writes ``redaction/gitleaks.toml``. Left out are rules
+Reads ``config/gitleaks.toml`` of github.com/gitleaks/gitleaks and writes ``gitleaks.toml``. Left out are rules
 for files, for names that are public (client ids, publishable keys), and the general ones, for which redaction has its
 own; of the expressions, the beginning that only lengthens a match and the ending that asks for a quote or blank.
 """

@@ -1,4 +1,4 @@
-"""Time that redaction takes for each kilobyte of the given files, as JSON: ``python evaluation/redaction_speed.py FILE…``.
+"""Time that redaction takes for each kilobyte of files, as JSON: ``python evaluation/redaction_speed.py FILE…``.
 
 Each 800 characters are a payload of their own, and no cache is warm: what an import meets.
 """
@@ -13,7 +13,6 @@ from pathlib import Path
 from reverie.sessions.event import Event
 from reverie.sessions.redaction import Redactor
 from reverie.sessions.session import Session, Transcript
-
 
 _LENGTH = 800
 """Characters of a payload: about what events of real sessions have."""

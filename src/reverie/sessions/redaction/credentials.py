@@ -105,7 +105,7 @@ _TEMPLATE = re.compile(
     | (?:insert|enter|replace|put|example|dummy|placeholder|fake)[-_ ].*)
     | (?i: .*(?:your|my|some)[-_]?(?:api|secret|access|auth)?[-_]?(?:key|token|password|secret).* )
     | .*(?:x{6}|X{6}|\*{3}|\.{3}|…).*
-    | (?:process\.env|os\.(?:environ|getenv)|env|ENV|secrets|vars|config|settings|self|this|args|options|request)\b[.\[].*""",
+    | (?:process\.env|os\.(?:environ|getenv)|env|ENV|secrets|vars|config|settings|self|args|options)\b[.\[].*""",
     re.VERBOSE,
 )
 _PATH = re.compile(r"(?:~|\.{1,2})?/.*|[A-Za-z]:\\.*|https?://.*")
@@ -208,8 +208,8 @@ _COMMANDS = {
     "mongo": rf"\bmongo(?:sh|dump|restore|export|import)?\b{_BEFORE}-p\s+{_ARGUMENT}",
     "ldap": rf"\bldap(?:search|modify|add|delete|passwd|whoami)\b{_BEFORE}-w\s+{_ARGUMENT}",
     "sqlcmd": rf"\b(?:sqlcmd|bcp|osql)\b{_BEFORE}-P\s*{_ARGUMENT}",
-    "0z": rf"\b7za?\b{_BEFORE}-p{_ARGUMENT}",
-    "zip": rf"\b(?:un)?zip\b{_BEFORE}-P\s*{_ARGUMENT}",
+    "0z ": rf"\b7za?\b{_BEFORE}-p{_ARGUMENT}",
+    "zip -": rf"\b(?:un)?zip\s+(?:-[a-z0-9]+\s+)*-P\s*{_ARGUMENT}",
     "-pass": rf"\s-pass(?:in|out)?\s+pass:{_ARGUMENT}",
     "smbclient": rf"\bsmbclient\b{_BEFORE}(?:-U|--user)[ =]?[^\s%]+%{_ARGUMENT}",
     "htpasswd": rf"\bhtpasswd\s+-\w*b\w*\s+\S+\s+\S+\s+{_ARGUMENT}",

@@ -56,7 +56,14 @@ _PHONE_NAMES = tuple(
             "handy(?:nr|nummer)?(?![a-z])",
             "fernruf",
         ),
-        *(r"m[oó]vil(?![a-z])", r"celular(?![a-z])", "cellulare", "telem[oó]vel", "t[ée]l(?=[ .:]|\\u00a0)", "puhelin"),
+        *(
+            r"m[oó]vil(?![a-z])",
+            r"celular(?![a-z])",
+            "cellulare",
+            "telem[oó]vel",
+            "(?<![a-z])t[ée]l(?=[ .:]|\\u00a0)",
+            "puhelin",
+        ),
         *(
             "[Тт]елефон",
             r"[Тт]ел(?=[.:])",
@@ -74,7 +81,7 @@ _PHONE_NAMES = tuple(
         *("फ़ोन", "फोन", "मोबाइल", "هاتف", "جوال", "موبايل", "טלפון", "נייד", "[Ττ]ηλ", "κινητό", "điện thoại", "โทร"),
         *(
             r"(?<![a-z])(?:mob|ph|gsm|sms)(?=[.:])",
-            r"(?:call|text|reach|ring|dial) (?:me|us|him|her|them)(?: back)?(?= )",
+            r"(?:(?:call|text|reach|ring|dial) me|call (?:us|him|her|them))(?= )",
             "hotline",
         ),
     )
@@ -124,7 +131,7 @@ _FOREIGN_WORDS = (
         "جوال",
     ),
     *("موبايل", "טלפון", "נייד", "ηλ", "κινητό", "điện thoại", "โทร", "mob.", "mob:", "ph.", "ph:", "gsm.", "gsm:"),
-    *("sms.", "sms:", "call ", "text ", "reach ", "ring ", "dial ", "hotline"),
+    *("sms.", "sms:", "l me ", "t me ", "h me ", "g me ", "l us ", "l him ", "l her ", "l them ", "hotline"),
 )
 _PHONE_WORDS = (
     *(word.encode() for word in _FOREIGN_WORDS),

@@ -143,7 +143,9 @@ def _token_detector(token: Token, begins: re.Pattern[str]) -> Detector:
                 spans[-1] = (last[0], last[0] + len(text[slice(*last)].rstrip(".")))
                 yield from (Found(a, b, value) for a, b in spans)
 
-    return Detector(token.kind, find, tuple(folded(prefix) for prefix in token.prefixes))
+    # Also of a value in two pieces one is as long as this; other characters may break it anywhere.
+    unbroken = token.least >= 20 and not set("+/%:") & set(token.characters)
+    return Detector(token.kind, find, tuple(folded(prefix) for prefix in token.prefixes), 16 if unbroken else 0)
 
 
 _REST_OF_RUN = re.compile(r"[A-Za-z0-9_-]*")
@@ -186,7 +188,7 @@ def _rule_detector(rule: Rule, stands_for_one: Callable[[str], bool]) -> Detecto
 
     shape = (re.compile(rule.shape.encode()),) if rule.shape else ()
     needles = () if rule.shape else tuple(folded(word) for word in rule.keywords)
-    return Detector(rule.kind, find, needles, rule.run, shape)
+    return Detector(rule.kind, find, needles, rule.run or (14 if rule.assigned else 0), shape)
 
 
 @lru_cache(maxsize=1)
