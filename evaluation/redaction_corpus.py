@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Recall and false positives of redaction on generated text, as JSON: ``python evaluation/redaction_corpus.py [SEED]``.
 
 Secrets are random characters in the form that each vendor documents; of harmless text only the numbers are random.
@@ -47,7 +48,7 @@ PAGERDUTY_TOKEN|PAGERDUTY_TOKEN="u+@b18"
 WANDB_KEY|WANDB_API_KEY=@h40
 AZURE_KEY|DefaultEndpointsProtocol=https;AccountName=shop;AccountKey=@s86==;EndpointSuffix=core.windows.net
 AZURE_KEY|Endpoint=sb://shop.servicebus.windows.net/;SharedAccessKeyName=root;SharedAccessKey=@s43=
-AZURE_CLIENT_SECRET|client secret @b3~8Q~@b32
+AZURE_CLIENT_SECRET|client secret @u2x8Q~@b32
 AZURE_SIGNATURE|https://shop.blob.core.windows.net/a?sv=2022-11-02&se=2030-01-01&sig=@b43%3D
 AWS_SIGNATURE|https://b.s3.amazonaws.com/k?X-Amz-Expires=300&X-Amz-Signature=@h64
 GOOGLE_SIGNATURE|https://storage.googleapis.com/b/o?X-Goog-Expires=9&X-Goog-Signature=@h128
