@@ -32,9 +32,9 @@ def main(paths: list[str]) -> None:
     counts: Counter[str] = Counter()
     for _ in range(3):
         redactor = Redactor(b"key")
-        start = time.perf_counter()
+        start = time.process_time()
         _, counts = redactor.transcript(Transcript(Session("sesn_1", "chat"), events))
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     result = {"us_per_kb": round(min(seconds) * 1e9 / size, 1), "bytes": size, "replaced": dict(counts)}
     sys.stdout.write(json.dumps(result) + "\n")
 

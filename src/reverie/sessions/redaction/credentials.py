@@ -16,6 +16,7 @@ def _pattern(
     accept: Callable[[str], bool] = lambda _: True,
     key: str = "",
     whole: Callable[[str], str | None] | None = None,
+    shape: bytes = b"",
 ) -> Detector:
     """Values that ``pattern`` finds; its first group that takes part, or all of it, is the value.
 
@@ -30,7 +31,8 @@ def _pattern(
                 yield Found(start, end, text[start:end])
 
     name = re.compile(key, re.IGNORECASE | re.ASCII) if key else None
-    return Detector(kind, find, needles, key=name, whole=whole)
+    shapes = (re.compile(shape),) if shape else ()
+    return Detector(kind, find, needles, patterns=shapes, key=name, whole=whole)
 
 
 def _ends(word: str, *beginnings: str) -> str:
@@ -217,6 +219,8 @@ _COMMANDS = {
     "identified": rf"\b(?i:identified\s+(?:with\s+\S+\s+)?by)\s+(?:(?i:password)\s+)?{_ARGUMENT}",
     "password ": r"\b(?i:(?:user|role|login)\b[^\n;]{0,80}?\bpassword)\s+'([^'\n]{3,})'",
 }
+# Programs that are often named without a password: the option that gives one has to be in the text too.
+_FLAGS = {"mysql": rb"\s-p|\\[nrt]-p", "docker": b"login", "mongo": b"-p", "identified": b"by"}
 _USER_FLAG = (
     rf"\b(?:curl|http|https|xh|wget)\b{_BEFORE}(?:-u|--user|--proxy-user|-U|-a|--auth)[ =]?\s*"
     r"""(?:\\?"[^":\s]*:([^"\\\n]{3,})\\?"|'[^':\s]*:([^'\n]{3,})'|[^\s"':]*:([^\s"'`|;&<>()\\]{3,}))"""
@@ -259,8 +263,8 @@ _REQUESTS = (
         r"=\\?[\"']?([\w+/%~-]{8,}=*)",
         b"authorization",
     ),
-    _pattern("URL_PASSWORD", _URL, b"@", accept=lambda value: not stands_for_a_secret(value)),
-    _pattern("URL_PASSWORD", _URL_TOKEN, b"@", accept=looks_random),
+    _pattern("URL_PASSWORD", _URL, b"@", shape=rb":[\\/]{2,}", accept=lambda value: not stands_for_a_secret(value)),
+    _pattern("URL_PASSWORD", _URL_TOKEN, b"@", shape=rb":[\\/]{2,}", accept=looks_random),
     _pattern("AWS_SIGNATURE", _QUERY.format(names="x-amz-(?:signature|security-token)"), b"x-amz-s"),
     _pattern("AWS_SIGNATURE", r"AWS4-HMAC-SHA256[^\n]{0,400}?Signature=([0-9a-f]{64})", b"aws0-hmac"),
     _pattern("GOOGLE_SIGNATURE", _QUERY.format(names="x-goog-(?:signature|security-token)"), b"x-goog-s"),
@@ -273,7 +277,8 @@ _REQUESTS = (
     ),
 )
 _COMMAND_DETECTORS = tuple(
-    _pattern("PASSWORD_ARGUMENT", pattern, folded(word), accept=_is_secret) for word, pattern in _COMMANDS.items()
+    _pattern("PASSWORD_ARGUMENT", pattern, folded(word), accept=_is_secret, shape=_FLAGS.get(word, b""))
+    for word, pattern in _COMMANDS.items()
 )
 _PLAIN: tuple[Detector, ...] = (
     _pattern("PRIVATE_KEY", _PEM, b"-----begin"),
@@ -283,7 +288,13 @@ _PLAIN: tuple[Detector, ...] = (
     _pattern("JWT", r"eyJ[\w=-]{13,4096}\.eyJ[\w=-]*(?:\.[\w=-]*)*", b".eyj"),
     *_REQUESTS,
     *_COMMAND_DETECTORS,
-    _pattern("PASSWORD_ARGUMENT", _USER_FLAG, b"curl", b"http", b"wget", b"xh ", accept=_is_secret),
+    _pattern(
+        "PASSWORD_ARGUMENT",
+        _USER_FLAG,
+        *(b"curl", b"http", b"wget", b"xh "),
+        accept=_is_secret,
+        shape=rb"-u|--proxy-user|-a|--auth",
+    ),
     _named(_PASSWORD_NAMES, _is_secret, *_PASSWORD_NEEDLES),
     _named(_FOREIGN_NAMES, _is_secret, *map(folded, _FOREIGN_NEEDLES)),
     _named(_KEY_NAMES, _is_long_secret, b"key", b"token", run=16),

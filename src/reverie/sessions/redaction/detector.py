@@ -11,6 +11,7 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation
 _FOLD = bytes(ord("0") if chr(b).isdecimal() else ord(chr(b).lower()) for b in range(128)) + bytes(range(128, 256))
 _RUNS = bytes(ord("w") if chr(b).isalnum() or b in b"_-" else b for b in range(128)) + bytes(range(128, 256))
 _ESCAPE = b"\\u"
+_ESCAPED = re.compile(rb"\\+u([0-9A-Fa-f]{4})")
 LATIN = re2.Options()
 LATIN.encoding = re2.Options.Encoding.LATIN1
 
@@ -76,6 +77,20 @@ class Detector(msgspec.Struct, frozen=True):
     personal: bool = False
 
 
+def _unescaped(text: bytes) -> bytes:
+    r"""``text`` with the character in place of each ``\uXXXX``, also where JSON stands within JSON."""
+    return _ESCAPED.sub(lambda escape: chr(int(escape[1], 16)).encode("utf-8", "replace"), text)
+
+
+def _possible(detector: Detector, text: bytes, folded: bytes, runs: bytes) -> bool:
+    """Whether the conditions other than needles hold."""
+    return (
+        (not detector.run or b"w" * detector.run in runs)
+        and (not detector.patterns or any(pattern.search(folded) for pattern in detector.patterns))
+        and (detector.spelled is None or detector.spelled.search(text) is not None)
+    )
+
+
 class Gate:
     """Says which detectors a text could concern, in one pass that costs far less than detection.
 
@@ -92,9 +107,13 @@ class Gate:
 
     def detectors(self, text: bytes) -> list[Detector]:
         """Those that could find something in ``text`` (UTF-8, plain or inside JSON), in the order given."""
+        concerned = self._concerned(text)
         if _ESCAPE in text:
             # JSON inside the text may spell any character as an escape.
-            return list(self._detectors)
+            concerned |= self._concerned(_unescaped(text))
+        return [self._detectors[position] for position in sorted(concerned)]
+
+    def _concerned(self, text: bytes) -> set[int]:
         if not text.isascii():
             text = _INVISIBLE_BYTES.sub(b"", text)
         folded = text.translate(_FOLD)
@@ -103,11 +122,4 @@ class Gate:
         concerned = {owner for needle in hits for owner in self._owners[needle]}
         if self._by_run_only and self._shortest_run in runs:
             concerned.update(self._by_run_only)
-        candidates = (self._detectors[position] for position in sorted(concerned))
-        return [
-            detector
-            for detector in candidates
-            if (not detector.run or b"w" * detector.run in runs)
-            and (not detector.patterns or any(pattern.search(folded) for pattern in detector.patterns))
-            and (detector.spelled is None or detector.spelled.search(text))
-        ]
+        return {position for position in concerned if _possible(self._detectors[position], text, folded, runs)}

@@ -3,10 +3,11 @@
 import ipaddress
 import re
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain
 
 import phonenumbers
+from ahocorasick_rs import AhoCorasick, Implementation
 
 from reverie.sessions.redaction.detector import Detector, Found, ascii_lower
 
@@ -35,7 +36,7 @@ _NUMBER = rf"\(?\d(?:[{_SEPARATORS}()]{{0,3}}\d){{6,14}}"
 _PLUS = re.compile(rf"\+(?<![\w+]\+){_NUMBER}(?!\w)", re.ASCII)
 _NORTH_AMERICAN = re.compile(
     rf"(?:(?<![\w+#$£€/])|(?<=\\[nrt]))(?<!\d[.,-])(?:1{_SEPARATOR})?"
-    rf"(?:\(([2-9]\d\d)\){_SEPARATOR}?|([2-9]\d\d){_SEPARATOR})(\d{{3}}){_SEPARATOR}(\d{{4}})"
+    rf"(?:\((\d{{3}})\){_SEPARATOR}?|([2-9]\d\d){_SEPARATOR}|([01]\d\d)[-.])(\d{{3}}){_SEPARATOR}(\d{{4}})"
     r"(?: ?(?:x|ext\.?) ?\d{1,5})?(?![\w-]|[.,]\d)",
     re.ASCII,
 )
@@ -165,6 +166,7 @@ def _digits(text: str) -> str:
     return "".join(filter(str.isdecimal, text))
 
 
+@lru_cache(maxsize=1024)
 def _dialled(number: str) -> str | None:
     """The number in E.164 form, read as North American where it names no country; None if no such number can be."""
     try:
@@ -200,9 +202,31 @@ def _phones_by_shape(text: str) -> Iterator[Found]:
             yield Found(*match.span(), "+1" + "".join(filter(None, match.groups())))
 
 
+_DIALLABLE = re.compile(rf"\d(?:[{_SEPARATORS}()]{{0,3}}\d){{6,}}", re.ASCII)
+_BEFORE_NUMBER = 80
+"""Characters between a word for phones and the end of what ``_AFTER_WORD`` allows before the number, at most."""
+
+
+@lru_cache(maxsize=1)
+def _phone_words() -> AhoCorasick:
+    return AhoCorasick([word.decode() for word in _PHONE_WORDS], implementation=Implementation.DFA)
+
+
+def _words_before_numbers(text: str) -> Iterator[re.Match[str]]:
+    """Words for phones, looked for only in front of what could be a phone number."""
+    lower = ""
+    done = 0
+    for number in _DIALLABLE.finditer(text):
+        start, end = max(done, number.start() - _BEFORE_NUMBER), number.start()
+        done = end
+        lower = lower or ascii_lower(text)
+        # Needles and names look at a few characters on either side.
+        if _phone_words().find_matches_as_indexes(lower[max(0, start - 12) : end + 1]):
+            yield from chain.from_iterable(name.finditer(lower, max(0, start - 12), end + 1) for name in _PHONE_NAMES)
+
+
 def _phones_by_word(text: str) -> Iterator[Found]:
-    lower = ascii_lower(text)
-    for word in chain.from_iterable(name.finditer(lower) for name in _PHONE_NAMES):
+    for word in _words_before_numbers(text):
         match = _AFTER_WORD.match(text, word.end())
         if match is None or _COUNTED.match(text, match.end()):
             continue
