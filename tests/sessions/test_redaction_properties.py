@@ -4,23 +4,7 @@ from collections import Counter
 from typing import Any
 
 import msgspec
-import pytest
-from detect_secrets.plugins.aws import AWSKeyDetector
-from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
-from detect_secrets.plugins.basic_auth import BasicAuthDetector
-from detect_secrets.plugins.discord import DiscordBotTokenDetector
-from detect_secrets.plugins.github_token import GitHubTokenDetector
-from detect_secrets.plugins.gitlab_token import GitLabTokenDetector
-from detect_secrets.plugins.keyword import DENYLIST
-from detect_secrets.plugins.mailchimp import MailchimpDetector
-from detect_secrets.plugins.pypi_token import PypiTokenDetector
-from detect_secrets.plugins.sendgrid import SendGridDetector
-from detect_secrets.plugins.slack import SlackDetector
-from detect_secrets.plugins.square_oauth import SquareOAuthDetector
-from detect_secrets.plugins.stripe import StripeDetector
-from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
-from detect_secrets.plugins.twilio import TwilioKeyDetector
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reverie.sessions.event import Event, text_content
@@ -29,7 +13,7 @@ from reverie.sessions.redaction.credentials import CREDENTIALS
 from reverie.sessions.redaction.detector import Gate
 from reverie.sessions.redaction.personal import PERSONAL as PERSONAL_DETECTORS
 from reverie.sessions.session import Session, Transcript
-from tests.sessions.test_redaction import HARMLESS, NAMED, PERSONAL, SECRETS
+from tests.sessions.test_redaction import DENYLIST, HARMLESS, NAMED, PERSONAL, SECRETS
 
 REDACTOR = Redactor(b"key")
 DETECTORS = CREDENTIALS + PERSONAL_DETECTORS
@@ -64,15 +48,6 @@ GLUE = [
 ]
 WORDS = ["password", "phone", "tel", "token", "secret", "api_key", "[EMAIL:0123abcd]", "[PHONE:12345678]", "555", "v"]
 
-LIBRARY_PATTERNS = [
-    pattern
-    for plugin in (
-        *(AWSKeyDetector, AzureStorageKeyDetector, BasicAuthDetector, DiscordBotTokenDetector, GitHubTokenDetector),
-        *(GitLabTokenDetector, MailchimpDetector, PypiTokenDetector, SendGridDetector, SlackDetector),
-        *(SquareOAuthDetector, StripeDetector, TelegramBotTokenDetector, TwilioKeyDetector),
-    )
-    for pattern in plugin.denylist
-]
 PHONES = [
     f"{word}{joint}{number}"
     for word in (
@@ -93,7 +68,13 @@ PHONES = [
 ]
 OTHERS = [
     *("passphrase=hunter2", "cell_number: 5551234567", '"cell\\": \\"5551234567', "+(44)2079460958"),
-    *("555 123 4567", "555\u00a0123\u00a04567", "555.123.4567", "4111111111111111", "MT84MALT011000012345MTLCAST001S"),
+    *(
+        "555 123 4567",
+        "555\u00a0123\u00a04567",
+        "555.123.4567",
+        "4111 1111 1111 1111",
+        "MT84MALT011000012345MTLCAST001S",
+    ),
     *(f"{name.replace('_?', joint)}=hunter2hunter2hunter2" for name in DENYLIST for joint in ("", "_")),
 ]
 
@@ -152,13 +133,6 @@ def test_the_gate_lets_the_examples_of_every_detector_pass() -> None:
     assert [text for text in EXAMPLES + OTHERS if not any(any(detector.find(text)) for detector in DETECTORS)] == []
 
 
-@pytest.mark.parametrize("pattern", LIBRARY_PATTERNS, ids=lambda pattern: pattern.pattern[:24])
-@settings(max_examples=30, deadline=None)
-@given(data=st.data())
-def test_the_gate_lets_whatever_the_library_finds_pass(pattern: re.Pattern[str], data: st.DataObject) -> None:
-    assert kept_out(data.draw(st.from_regex(pattern))) == []
-
-
 @given(texts)
 def test_the_gate_lets_every_detector_see_what_it_would_find(text: str) -> None:
     assert kept_out(text) == []
@@ -170,11 +144,6 @@ def test_the_gate_lets_every_detector_see_the_field_it_would_know(name: str, val
     for document in ({name: value}, [json.dumps({name: value})]):
         seen = GATE.detectors(msgspec.json.encode(document))
         assert [detector.kind for detector in found if detector not in seen] == []
-
-
-def test_there_is_an_example_for_every_kind_that_is_detected() -> None:
-    examples = {kind for kind, _ in SECRETS + PERSONAL} | {kind for kind, _, _ in NAMED}
-    assert {detector.kind for detector in DETECTORS} == examples
 
 
 @given(st.lists(st.sampled_from(VALUES), min_size=1, max_size=4), st.sampled_from([" ", "\n", "; ", " and "]))

@@ -5,11 +5,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
+import re2
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 _FOLD = bytes(ord("0") if chr(b).isdecimal() else ord(chr(b).lower()) for b in range(128)) + bytes(range(128, 256))
 _RUNS = bytes(ord("w") if chr(b).isalnum() or b in b"_-" else b for b in range(128)) + bytes(range(128, 256))
 _ESCAPE = b"\\u"
+_ESCAPED = re.compile(rb"\\+u([0-9A-Fa-f]{4})")
+LATIN = re2.Options()
+LATIN.encoding = re2.Options.Encoding.LATIN1
 
 HAS_LONG_RUN = re.compile(r"[A-Za-z0-9_-]{16}")
 """What every issued key and token has."""
@@ -18,7 +22,19 @@ CLEAN_START = re.compile(r"(?<![A-Za-z0-9])|(?<=\\[nrt])")
 """Matches where a value may begin: not inside a word, unless that word is the letter of a JSON escape."""
 
 
+INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+"""Characters without width, which a reader does not see and which would break a value in two."""
+
+_INVISIBLE_BYTES = re2.compile(
+    rb"\xc2\xad|\xcd\x8f|\xd8\x9c|\xe1\xa0\x8e|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xa4\xa6-\xa9]|\xef\xbb\xbf",
+    LATIN,
+)
 _CAPITALS = re.compile("[A-Z]+")
+
+
+def folded(text: str) -> bytes:
+    """``text`` as the gate sees it: UTF-8, ASCII letters in lower case, each ASCII digit as ``0``."""
+    return text.encode("utf-8", "surrogatepass").translate(_FOLD)
 
 
 def ascii_lower(text: str) -> str:
@@ -32,6 +48,8 @@ class Found(NamedTuple):
     start: int
     end: int
     value: str
+    kind: str = ""
+    """What it is, where that differs from what the detector is called."""
 
 
 class Detector(msgspec.Struct, frozen=True):
@@ -50,11 +68,27 @@ class Detector(msgspec.Struct, frozen=True):
     """The text has so many characters of ``[A-Za-z0-9_-]`` in a row."""
     patterns: tuple[re.Pattern[bytes], ...] = ()
     """One of these matches somewhere in the text, unless empty."""
+    spelled: re.Pattern[bytes] | None = None
+    """This matches somewhere in the text as it is written, unless None."""
     key: re.Pattern[str] | None = None
     """Fields with a name in which this matches hold such a value, ..."""
     whole: Callable[[str], str | None] | None = None
     """... if this gives its normal form and not None."""
     personal: bool = False
+
+
+def _unescaped(text: bytes) -> bytes:
+    r"""``text`` with the character in place of each ``\uXXXX``, also where JSON stands within JSON."""
+    return _ESCAPED.sub(lambda escape: chr(int(escape[1], 16)).encode("utf-8", "replace"), text)
+
+
+def _possible(detector: Detector, text: bytes, folded: bytes, runs: bytes) -> bool:
+    """Whether the conditions other than needles hold."""
+    return (
+        (not detector.run or b"w" * detector.run in runs)
+        and (not detector.patterns or any(pattern.search(folded) for pattern in detector.patterns))
+        and (detector.spelled is None or detector.spelled.search(text) is not None)
+    )
 
 
 class Gate:
@@ -73,19 +107,19 @@ class Gate:
 
     def detectors(self, text: bytes) -> list[Detector]:
         """Those that could find something in ``text`` (UTF-8, plain or inside JSON), in the order given."""
+        concerned = self._concerned(text)
         if _ESCAPE in text:
             # JSON inside the text may spell any character as an escape.
-            return list(self._detectors)
+            concerned |= self._concerned(_unescaped(text))
+        return [self._detectors[position] for position in sorted(concerned)]
+
+    def _concerned(self, text: bytes) -> set[int]:
+        if not text.isascii():
+            text = _INVISIBLE_BYTES.sub(b"", text)
         folded = text.translate(_FOLD)
         runs = folded.translate(_RUNS)
         hits = {needle for needle, _, _ in self._automaton.find_matches_as_indexes(folded, overlapping=True)}
         concerned = {owner for needle in hits for owner in self._owners[needle]}
         if self._by_run_only and self._shortest_run in runs:
             concerned.update(self._by_run_only)
-        candidates = (self._detectors[position] for position in sorted(concerned))
-        return [
-            detector
-            for detector in candidates
-            if (not detector.run or b"w" * detector.run in runs)
-            and (not detector.patterns or any(pattern.search(folded) for pattern in detector.patterns))
-        ]
+        return {position for position in concerned if _possible(self._detectors[position], text, folded, runs)}

@@ -3,10 +3,11 @@
 import ipaddress
 import re
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain
 
 import phonenumbers
+from ahocorasick_rs import AhoCorasick, Implementation
 
 from reverie.sessions.redaction.detector import Detector, Found, ascii_lower
 
@@ -35,7 +36,7 @@ _NUMBER = rf"\(?\d(?:[{_SEPARATORS}()]{{0,3}}\d){{6,14}}"
 _PLUS = re.compile(rf"\+(?<![\w+]\+){_NUMBER}(?!\w)", re.ASCII)
 _NORTH_AMERICAN = re.compile(
     rf"(?:(?<![\w+#$£€/])|(?<=\\[nrt]))(?<!\d[.,-])(?:1{_SEPARATOR})?"
-    rf"(?:\((\d{{3}})\){_SEPARATOR}?|(\d{{3}}){_SEPARATOR})(\d{{3}}){_SEPARATOR}(\d{{4}})"
+    rf"(?:\((\d{{3}})\){_SEPARATOR}?|([2-9]\d\d){_SEPARATOR}|([01]\d\d)[-.])(\d{{3}}){_SEPARATOR}(\d{{4}})"
     r"(?: ?(?:x|ext\.?) ?\d{1,5})?(?![\w-]|[.,]\d)",
     re.ASCII,
 )
@@ -47,9 +48,94 @@ _PHONE_NAMES = tuple(
         *(f"phone{_NO_PHONE}", "mobile", "whatsapp", "fax"),
         r"tel(?:(?<![a-z]tel)(?=[:\"\\])|(?<=[ (]tel)(?=[. ]))",
         r"cell(?=[:\"\\]| n|_n)",
+        *(
+            "telefon",
+            "telef[oó]no?",
+            "t[ée]l[ée]phone?",
+            "telefoon",
+            "rufnummer",
+            "handy(?:nr|nummer)?(?![a-z])",
+            "fernruf",
+        ),
+        *(
+            r"m[oó]vil(?![a-z])",
+            r"celular(?![a-z])",
+            "cellulare",
+            "telem[oó]vel",
+            "(?<![a-z])t[ée]l(?=[ .:]|\\u00a0)",
+            "puhelin",
+        ),
+        *(
+            "[Тт]елефон",
+            r"[Тт]ел(?=[.:])",
+            r"[Мм]об(?=[.:])",
+            "手机",
+            "手機",
+            "电话",
+            "電話",
+            "携帯",
+            "联系方式",
+            "전화",
+            "휴대폰",
+            "연락처",
+        ),
+        *("फ़ोन", "फोन", "मोबाइल", "هاتف", "جوال", "موبايل", "טלפון", "נייד", "[Ττ]ηλ", "κινητό", "điện thoại", "โทร"),
+        *(
+            r"(?<![a-z])(?:mob|ph|gsm|sms)(?=[.:])",
+            r"(?:(?:call|text|reach|ring|dial) me|call (?:us|him|her|them))(?= )",
+            "hotline",
+        ),
     )
 )
+_FOREIGN_WORDS = (
+    *(
+        "telefo",
+        "telef\u00f3",
+        "l\u00e9phone",
+        "lephone",
+        "telephone",
+        "rufnummer",
+        "handy",
+        "fernruf",
+        "m\u00f3vil",
+        "movil",
+    ),
+    *(
+        "celular",
+        "cellulare",
+        "telem",
+        "t\u00e9l",
+        "tel ",
+        "tel.",
+        "tel:",
+        "puhelin",
+        "елефон",
+        "ел.",
+        "ел:",
+        "об.",
+        "об:",
+    ),
+    *(
+        "手机",
+        "手機",
+        "电话",
+        "電話",
+        "携帯",
+        "联系方式",
+        "전화",
+        "휴대폰",
+        "연락처",
+        "फ़ोन",
+        "फोन",
+        "मोबाइल",
+        "هاتف",
+        "جوال",
+    ),
+    *("موبايل", "טלפון", "נייד", "ηλ", "κινητό", "điện thoại", "โทร", "mob.", "mob:", "ph.", "ph:", "gsm.", "gsm:"),
+    *("sms.", "sms:", "l me ", "t me ", "h me ", "g me ", "l us ", "l him ", "l her ", "l them ", "hotline"),
+)
 _PHONE_WORDS = (
+    *(word.encode() for word in _FOREIGN_WORDS),
     *(b"phone", b"mobile", b"whatsapp", b"fax", b" tel ", b" tel.", b"(tel ", b"(tel.", b"cell n", b"cell_n"),
     *(word + sign for word in (b"tel", b"cell") for sign in (b":", b'"', b"\\")),
 )
@@ -57,10 +143,18 @@ _PHONE_KEY = re.compile(
     rf"phone{_NO_PHONE}|mobile|whatsapp|fax|(?<![a-z])tel\Z|cell(?:_n|\Z)", re.ASCII | re.IGNORECASE
 )
 _AFTER_WORD = re.compile(
-    r"(?i:[ _]?(?:number|no|num|nr|is|at)\b\.?){0,3}[^\w\n+#$£€]{0,6}"
+    r"(?i:[ _]?(?:number|num|numéro|numero|nummer|nr|no|n°|номер|号码|號碼|番号|번호|is|at|on"
+    r"|under|unter|au|al|en|em|le|est|ist|es|é|是|は)"
+    r"(?![a-z])\.?){0,4}[^\w\n+#$£€]{0,6}"
     r"(?!\d{4}-\d\d-\d\d|\d{1,2}[-./]\d{1,2}[-./]\d{2,4})"
     rf"(?P<number>\d{{7,15}}(?!\w)|{_NUMBER})(?!\w|[.,]\d)",
     re.ASCII,
+)
+_COUNTED = re.compile(
+    r"\s+(?:rows?|columns?|users?|items?|units?|records?|bytes|lines?|times|hits|requests?|events?|people|points?|ms|seconds|minutes"
+    r"|hours|days|sessions?|downloads?|visits?|orders?|views?|calls?|customers?|subscribers?|devices?|entries|cells|values|of|per|kb|mb"
+    r"|gb|px|eur|usd|dollars|euros|records|messages|files|sold|installs|accounts?|tokens?)\b",
+    re.ASCII | re.IGNORECASE,
 )
 _PHONE_VALUE = re.compile(rf"\s*\+?\(?\d(?:[{_SEPARATORS}()/]{{0,3}}\d){{6,14}}\s*", re.ASCII)
 _NUMBER_AFTER = re.compile(r"\s+\d")
@@ -72,6 +166,7 @@ def _digits(text: str) -> str:
     return "".join(filter(str.isdecimal, text))
 
 
+@lru_cache(maxsize=1024)
 def _dialled(number: str) -> str | None:
     """The number in E.164 form, read as North American where it names no country; None if no such number can be."""
     try:
@@ -103,15 +198,37 @@ def _phones_by_shape(text: str) -> Iterator[Found]:
         if found:
             yield found
     for match in _NORTH_AMERICAN.finditer(text):
-        if not _is_table(text, match):
+        if not _is_table(text, match) and not _is_numbered(text, match.start()):
             yield Found(*match.span(), "+1" + "".join(filter(None, match.groups())))
 
 
+_DIALLABLE = re.compile(rf"\d(?:[{_SEPARATORS}()]{{0,3}}\d){{6,}}", re.ASCII)
+_BEFORE_NUMBER = 80
+"""Characters between a word for phones and the end of what ``_AFTER_WORD`` allows before the number, at most."""
+
+
+@lru_cache(maxsize=1)
+def _phone_words() -> AhoCorasick:
+    return AhoCorasick([word.decode() for word in _PHONE_WORDS], implementation=Implementation.DFA)
+
+
+def _words_before_numbers(text: str) -> Iterator[re.Match[str]]:
+    """Words for phones, looked for only in front of what could be a phone number."""
+    lower = ""
+    done = 0
+    for number in _DIALLABLE.finditer(text):
+        start, end = max(done, number.start() - _BEFORE_NUMBER), number.start()
+        done = end
+        lower = lower or ascii_lower(text)
+        # Needles and names look at a few characters on either side.
+        if _phone_words().find_matches_as_indexes(lower[max(0, start - 12) : end + 1]):
+            yield from chain.from_iterable(name.finditer(lower, max(0, start - 12), end + 1) for name in _PHONE_NAMES)
+
+
 def _phones_by_word(text: str) -> Iterator[Found]:
-    lower = ascii_lower(text)
-    for word in chain.from_iterable(name.finditer(lower) for name in _PHONE_NAMES):
+    for word in _words_before_numbers(text):
         match = _AFTER_WORD.match(text, word.end())
-        if match is None:
+        if match is None or _COUNTED.match(text, match.end()):
             continue
         start, end = match.span("number")
         found = _phone(text, start, end)
@@ -151,11 +268,30 @@ def _luhn(digits: str) -> bool:
     return (sum(doubled) + sum(int(digit) for digit in digits[::-2])) % 10 == 0
 
 
+_CARD_WORD = re.compile(
+    r"(?i:(?<![a-z])(?:cc|pan|exp|cvv|cvc|amex|debit|credit)(?![a-z])|card|visa|master|american express|payment|karte"
+    r"|carte|tarjeta|cart[aã]o|carta)|カード|卡号|银行卡|信用卡|карт|카드"
+)
+
+
+def _is_card(digits: str) -> bool:
+    return _ISSUER.fullmatch(digits) is not None and _luhn(digits)
+
+
 def _cards(text: str) -> Iterator[Found]:
+    """Luhn's digit fits one number in ten, so what is not grouped as on a card needs a word near it."""
     for match in _CARD.finditer(text):
         digits = _digits(match[0])
-        if _ISSUER.fullmatch(digits) and _luhn(digits):
-            yield Found(*match.span(), digits)
+        start, end = match.span()
+        if not _is_card(digits) or ((grouped := digits != match[0]) and _is_numbered(text, start)):
+            continue
+        if grouped or _CARD_WORD.search(text, max(0, start - 50), min(len(text), end + 30)):
+            yield Found(start, end, digits)
+
+
+def _card_field(value: str) -> str | None:
+    digits = _digits(value)
+    return digits if _CARD.fullmatch(value.strip()) and _is_card(digits) else None
 
 
 _IBAN = re.compile(
@@ -177,17 +313,48 @@ def _ibans(text: str) -> Iterator[Found]:
 _SSN = re.compile(r"(?<![\w-])(?<!\d\.)(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-]|\.\d)", re.ASCII)
 
 
+_NUMBERED = (
+    r"(?i:(?<![a-z])(?:order|invoice|ticket|case|part|item|ref|reference|sku|id|number|no|nr|model|serial|tracking|page|pages|pp"
+    r"|batch|lot|job|account|acct|booking|confirmation|code|catalog(?:ue)?|product|shipment|parcel|document|doc|file|form|report"
+    r"|claim|policy|bill|receipt|transaction|line|lines|row|rows|issue|bug|build|version|test|isbn|section|range"
+    r"|episode|room|key|sample|record|entry|zip|cas)s?(?:[ _-]?(?:id|number|num|no|nr|code|\#))?[\s:.#=(]{0,4}|\#\s?)\Z"
+)
+_IS_NUMBERED = re.compile(_NUMBERED, re.ASCII)
+_SSN_WORD = re.compile(r"(?i:ssn|social|tax|itin)[^\n]{0,40}\Z", re.ASCII)
+
+
+def _is_numbered(text: str, start: int) -> bool:
+    """Whether the word before ``start`` makes the number there that of an order, a page or the like."""
+    return _IS_NUMBERED.search(text, max(0, start - 40), start) is not None
+
+
 def _ssns(text: str) -> Iterator[Found]:
-    return (Found(*match.span(), _digits(match[0])) for match in _SSN.finditer(text))
+    for match in _SSN.finditer(text):
+        said = _SSN_WORD.search(text, max(0, match.start() - 60), match.start())
+        if said or not _is_numbered(text, match.start()):
+            yield Found(*match.span(), _digits(match[0]))
 
 
 _IPV4 = re.compile(r"(?<![\w.-])(?<!\w/)(?<!==)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\w)", re.ASCII)
 _IPV6 = re.compile(r"(?<![\w:.])[23][0-9a-fA-F]{3}:(?:[0-9a-fA-F]{0,4}:){1,6}[0-9a-fA-F]{0,4}(?![\w:])", re.ASCII)
 # Uncompressed, one group has to begin with a digit and have three characters: the gate cannot know the others cheaply.
 _IPV6_TELLING = re.compile(r"::|[0-9a-fA-F]:\d[0-9a-fA-F]{2}", re.ASCII)
+# A word that says an address follows, or what stands only beside addresses.
+_HOST_BEFORE = re.compile(
+    r"(?:(?i:(?<![a-z])(?:ip|ipv4|ips|addr|address|host|hosts|hostname|server|gateway|proxy|dns|nameserver|resolver|router|peer"
+    r"|remote|client|from|ping|ssh|scp|telnet|curl|wget|nmap|traceroute|dig|nc|listen|listening|bind|connect|connected"
+    r"|connecting|source|src|dst|dest|destination|whitelist|allow|deny|ban|banned|block|blocked|forwarded-for|real-ip|login"
+    r"|visitor|attacker|vpn|subnet|cidr|route|inet|at|to|via)"
+    r"(?:[_ -]?(?:ip|addr|address|host))?(?:\W{1,4}(?:is|was|=)?\W{0,3}))|://(?:[^\s/@]*@)?|@)\Z",
+    re.ASCII,
+)
+_HOST_AFTER = re.compile(r":\d{2,5}(?!\d)|/(?:[89]|[12]\d|3[0-2])(?!\d)|/[a-z]| (?:- - \[|port\b)", re.ASCII)
+_RESOLVERS = frozenset({"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9"})
 # After such a word, or in a list with versions of three numbers, an address is a version.
 _VERSION = re.compile(
-    r"(?:(?i:(?<![a-z])v|versions?|release|build|section|chapter|§)\W{0,3}"
+    r"(?:(?i:(?<![a-z])v|ver|versions?|release|rel|build|revision|rev|section|sec|chapter|ch|para|clause|article|appendix|figure|fig|table"
+    r"|step|item|rule|eq|equation|requirement|req|see|cf|firmware|kernel|driver|update|upgraded?(?: to)?|patch"
+    r"|spec|schema|package|oid|§)\W{0,3}"
     r"|(?<![\d.])\d+\.\d+\.\d+\W{1,8}(?:and |or )?)\Z",
     re.ASCII,
 )
@@ -207,6 +374,15 @@ def _is_version(text: str, start: int) -> bool:
     return in_table is not None and _PACKAGE.search(text, max(0, start - 400), start) is not None
 
 
+def _is_host(text: str, match: re.Match[str]) -> bool:
+    """Whether four numbers are an address and no version: versions have small numbers, so those need a word."""
+    address = match[0]
+    if ":" in address or address in _RESOLVERS or any(int(part) > 99 for part in address.split(".")):
+        return True
+    before = _HOST_BEFORE.search(text, max(0, match.start() - 40), match.start())
+    return before is not None or _HOST_AFTER.match(text, match.end()) is not None or match[0] == text.strip()
+
+
 def _addresses(text: str, pattern: re.Pattern[str]) -> Iterator[Found]:
     for match in pattern.finditer(text):
         if pattern is _IPV6 and not _IPV6_TELLING.search(match[0]):
@@ -216,7 +392,7 @@ def _addresses(text: str, pattern: re.Pattern[str]) -> Iterator[Found]:
         except ValueError:
             continue
         public = address.is_global or any(address in network for network in _EXAMPLE_HOSTS)
-        if public and not _is_version(text, match.start()):
+        if public and not _is_version(text, match.start()) and _is_host(text, match):
             yield Found(*match.span(), str(address))
 
 
@@ -228,7 +404,14 @@ _LONG_NUMBER = re.compile(rb"0(?:[^a-z0]{0,9}0){6}")
 
 PERSONAL = (
     Detector("EMAIL", _emails, (b"@",), personal=True),
-    Detector("CARD", _cards, (b"0" * 13, b"000 0000", b"000-0000"), personal=True),
+    Detector(
+        "CARD",
+        _cards,
+        (b"0" * 13, b"000 0000", b"000-0000"),
+        key=re.compile(r"card|(?<![a-z])(?:pan|cc)(?![a-z])|tarjeta|karte|carte|カード|卡", re.IGNORECASE),
+        whole=_card_field,
+        personal=True,
+    ),
     Detector("IBAN", _ibans, (b"0" * 10, b"000 0000"), patterns=(_IBAN_FOLDED,), personal=True),
     Detector("SSN", _ssns, (b"000-00-0000",), personal=True),
     Detector("PHONE", _phones_by_shape, (b"+0", b"+(0", *_SEPARATED), personal=True),

@@ -12,12 +12,15 @@ import msgspec
 
 from reverie.sessions.event import Event
 from reverie.sessions.redaction.credentials import CREDENTIALS
-from reverie.sessions.redaction.detector import Detector, Found, Gate
+from reverie.sessions.redaction.detector import INVISIBLE, Detector, Gate
 from reverie.sessions.redaction.personal import PERSONAL
 from reverie.sessions.session import Transcript
 
 PLACEHOLDER = re.compile(r"\[[A-Z][A-Z_]*:[0-9a-f]{8}\]")
 _MASK = "\0"
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_NEUTRAL_NAMES = frozenset({"number", "no", "num", "value", "digits", "text", "content"})
+"""Names that say nothing by themselves: what such a field of an object holds, the object's own name tells."""
 _UNTOUCHED = frozenset({"id", "type", "name", "tool_use_id", "tool_call_id", "is_error", "model_usage", "cost_usd"})
 _JSON_TOKEN = re.compile(r'(?P<string>"(?:[^"\\]|\\.)*")(?P<colon>\s*:)?|(?<![\d.eE+-])(?P<number>\d{4,})(?![\d.eE])')
 _SHORTEST_KEYED = 4
@@ -47,6 +50,29 @@ _NO_FIELD = _Field("", Counter(), ())
 def _masked(text: str) -> str:
     """The text with its placeholders blanked, so that no detector looks into them."""
     return PLACEHOLDER.sub(lambda placeholder: _MASK * len(placeholder[0]), text) if "[" in text else text
+
+
+class _View(NamedTuple):
+    """A text as detectors see it: without placeholders, and without characters that no reader sees."""
+
+    text: str
+    places: list[int] | None
+    """Of each character its place in the text itself, and of the end; None where all are the same."""
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The place in the text itself."""
+        return (start, end) if self.places is None else (self.places[start], self.places[end - 1] + 1)
+
+
+def _view(text: str) -> _View:
+    masked = _masked(text)
+    if masked.isascii():
+        return _View(masked, None)
+    masked = _LONE_SURROGATE.sub("\ufffd", masked)
+    if not INVISIBLE.search(masked):
+        return _View(masked, None)
+    places = [place for place, character in enumerate(masked) if not INVISIBLE.match(character)]
+    return _View("".join(masked[place] for place in places), places)
 
 
 def _is_json(text: str) -> bool:
@@ -138,7 +164,7 @@ class Redactor:
         if isinstance(value, str):
             return self._text(value, field, counts)
         if isinstance(value, dict):
-            return dict(self._member(name, item, counts) for name, item in value.items())
+            return dict(self._member(name, item, field, counts) for name, item in value.items())
         if isinstance(value, list):
             return [self._value(item, field, counts) for item in value]
         if isinstance(value, int) and value > 999:
@@ -147,9 +173,9 @@ class Redactor:
             return value if redacted == written else redacted
         return value
 
-    def _member(self, name: str, value: Any, counts: Counter[str]) -> tuple[str, Any]:
+    def _member(self, name: str, value: Any, around: _Field, counts: Counter[str]) -> tuple[str, Any]:
         field = self._counted(name, counts)
-        return field.name, self._value(value, field, counts)
+        return field.name, self._value(value, around if name.lower() in _NEUTRAL_NAMES else field, counts)
 
     def _text(self, text: str, field: _Field, counts: Counter[str]) -> str:
         if len(text) < (_SHORTEST_KEYED if field.holds else _SHORTEST):
@@ -175,44 +201,47 @@ class Redactor:
             return text
         field = _NO_FIELD
         pieces: list[str] = []
-        done = 0
+        done = ended = 0
         for token in _JSON_TOKEN.finditer(text):
             literal = token["string"] or token["number"]
             value = str(json.loads(literal)) if "\\" in literal else literal.strip('"')
             if token["colon"]:
-                field = self._counted(value, counts)
-                redacted = field.name
+                own = self._counted(value, counts)
+                inherits = value.lower() in _NEUTRAL_NAMES and text[ended : token.start()].strip() == "{"
+                field = field if inherits else own
+                redacted = own.name
             else:
                 redacted = self._text(value, field, counts)
             if redacted != value:
                 pieces += text[done : token.start()], json.dumps(redacted, ensure_ascii="\\u" in literal)
                 done = token.start() + len(literal)
+            ended = token.end()
         return "".join((*pieces, text[done:]))
 
     def _plain(self, text: str, counts: Counter[str]) -> str:
-        masked = _masked(text)
+        view = _view(text)
         found = [
-            (detector.personal, detector.kind, span)
-            for detector in self._gate.detectors(masked.encode("utf-8", "surrogatepass"))
-            for span in detector.find(masked)
-            if '"' not in (value := masked[span.start : span.end]) and value.strip(_MASK)
+            (detector.personal, found.kind or detector.kind, found)
+            for detector in self._gate.detectors(view.text.encode())
+            for found in detector.find(view.text)
+            if '"' not in (value := view.text[found.start : found.end]) and value.strip(_MASK)
         ]
         if not found:
             return text
         # Secrets win over personal data, then the longer span, then the more specific kind (the sort is stable).
         found.sort(key=lambda item: (item[0], item[2].start - item[2].end))
-        chosen: list[tuple[Found, str]] = []
-        taken = bytearray(len(text))
-        for _, kind, span in found:
-            if not any(taken[span.start : span.end]):
-                chosen.append((span, kind))
-                taken[span.start : span.end] = b"\1" * (span.end - span.start)
+        chosen: list[tuple[int, int, str, str]] = []
+        taken = bytearray(len(view.text))
+        for _, kind, (start, end, value, _) in found:
+            if not any(taken[start:end]):
+                chosen.append((*view.span(start, end), kind, value))
+                taken[start:end] = b"\1" * (end - start)
         pieces: list[str] = []
         done = 0
-        for span, kind in sorted(chosen):
+        for start, end, kind, value in sorted(chosen):
             counts[kind] += 1
-            pieces += text[done : span.start], self._placeholder(kind, span.value)
-            done = span.end
+            pieces += text[done:start], self._placeholder(kind, value)
+            done = end
         return "".join((*pieces, text[done:]))
 
     def _placeholder(self, kind: str, value: str) -> str:
