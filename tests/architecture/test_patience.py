@@ -11,6 +11,8 @@ WAITS = {"timeout", "wait_for", "wait", "join", "poll", "sleep", "acquire", "res
 """Functions that take a number of seconds without its name; a sleep of 0 lets others run, and nothing more."""
 CLIENTS = {"Client", "AsyncClient"}
 """HTTP clients that give up after 5 s when they are not told otherwise."""
+CLOCKS = {"monotonic", "perf_counter"}
+"""Clocks that a loop looks at to give up."""
 DATA = {"call"}
 """Functions of the tests whose named arguments are those of an agent's tool."""
 LIMIT_NAME = re.compile(r"(?i)timeout|deadline|max_wait|patience")
@@ -22,7 +24,7 @@ def is_number(node: ast.expr) -> bool:
     if isinstance(node, ast.Constant):
         return type(node.value) in (int, float) and node.value != 0
     if isinstance(node, ast.BinOp):
-        return is_number(node.left) or is_number(node.right)
+        return is_number(node.left) and is_number(node.right)
     return isinstance(node, ast.Call) and name_of(node.func) in {"Timeout", "timedelta"} and has_limit(node)
 
 
@@ -44,6 +46,8 @@ def limits(node: ast.AST) -> bool:
     if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         return is_number(node.value) and any(CONSTANT_NAME.search(name_of(target)) for target in targets)
+    if isinstance(node, ast.BinOp) and isinstance(node.left, ast.Call):
+        return name_of(node.left.func) in CLOCKS and is_number(node.right)
     if not isinstance(node, ast.Call) or name_of(node.func) in DATA:
         return False
     words = {word.arg: word.value for word in node.keywords}
@@ -75,6 +79,7 @@ def test_every_wait_of_the_tests_is_as_long_as_the_one_setting_says() -> None:
         "httpx2.AsyncClient(base_url=url)",
         "psycopg.connect(url, connect_timeout=10)",
         "LONGEST_SECONDS = 15",
+        "until = time.monotonic() + 60",
         "TIMEOUT: float = 30.0",
     ],
 )
