@@ -33,7 +33,7 @@ def has_limit(call: ast.Call) -> bool:
 
 
 def name_of(function: ast.expr) -> str:
-    return getattr(function, "attr", None) or getattr(function, "id", "")
+    return str(getattr(function, "attr", None) or getattr(function, "id", ""))
 
 
 def impatient(tree: ast.AST) -> list[int]:
