@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 import httpx2
 
 from reverie.api.server import MOST_CONNECTIONS
+from reverie.testing.patience import PATIENCE_SECONDS
 from tests.abuse.connection import head, raw_connection
 from tests.conformance.sse import raw_messages
 from tests.conformance.world import World, message
@@ -64,7 +65,9 @@ async def test_two_hundred_idle_streams_all_hear_of_an_event(world: World) -> No
     path = f"/v1/sessions/{session_id}/events/stream"
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
     async with (
-        httpx2.AsyncClient(base_url=world.served.url, headers=world.http.headers, limits=limits, timeout=30) as http,
+        httpx2.AsyncClient(
+            base_url=world.served.url, headers=world.http.headers, limits=limits, timeout=PATIENCE_SECONDS
+        ) as http,
         AsyncExitStack() as stack,
     ):
         opened = [stack.enter_async_context(raw_messages(http, path)) for _ in range(STREAMS)]
@@ -78,10 +81,14 @@ async def test_two_hundred_idle_streams_all_hear_of_an_event(world: World) -> No
 async def test_polls_that_wait_hold_up_nobody(world: World) -> None:
     environment_id = await world.environment("self_hosted")
     async with world.served.client(await world.served.key("worker", environment_id=environment_id)) as client:
+        work = client.beta.environments.work
         polls = [
-            asyncio.create_task(client.beta.environments.work.poll(environment_id, block_ms=999)) for _ in range(MANY)
+            asyncio.create_task(work.poll(environment_id, block_ms=999, anthropic_worker_id=f"w{number}"))
+            for number in range(MANY)
         ]
-        await asyncio.wait(polls, timeout=0.1)
+        # The server notes each poller before it lets it wait.
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (await world.client.beta.environments.work.stats(environment_id)).workers_polling != MANY:
+                pass
         assert (await world.http.get("/v1/environments")).status_code == 200
-        assert not any(poll.done() for poll in polls)
         assert set(await asyncio.gather(*polls)) == {None}

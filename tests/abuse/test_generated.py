@@ -14,6 +14,7 @@ from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 
 from reverie.api.app import ENDPOINTS
+from reverie.testing.patience import PATIENCE_SECONDS
 from tests.conformance.requests import inhabit
 from tests.conformance.served import Served
 from tests.conformance.world import World
@@ -48,7 +49,7 @@ def session(known: tuple[str, Mapping[str, str]]) -> Iterator[requests.Session]:
 @pytest.fixture(scope="module")
 def operations(served: Served) -> dict[str, Any]:
     """The operations of the server's own document, by name."""
-    schema = schemathesis.openapi.from_url(f"{served.url}/openapi.json", timeout=60)
+    schema = schemathesis.openapi.from_url(f"{served.url}/openapi.json", timeout=PATIENCE_SECONDS)
     found: list[Any] = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
     assert len(found) == len(ENDPOINTS)
     return {operation.definition.raw["operationId"]: operation for operation in found}
@@ -74,7 +75,7 @@ def test_generated_requests_are_answered_or_refused_in_the_envelope(
     @hypothesis.given(case=operations[name].as_strategy(mode))
     def probe(case: Any) -> None:
         case.path_parameters = {parameter: known[1][parameter] for parameter in case.path_parameters or {}}
-        answer = case.call(session=session, timeout=60)
+        answer = case.call(session=session, timeout=PATIENCE_SECONDS)
         if answer.status_code >= 400:
             told = f"{case.as_curl_command()}\n{answer.status_code} {answer.text[:500]}"
             assert answer.status_code < 500, told

@@ -18,6 +18,7 @@ from reverie.api.service import Service, ServiceOptions
 from reverie.settings import Settings
 from reverie.storage.api_keys import KeyRole, KeyScope, create_key
 from reverie.storage.workspaces import DEFAULT_WORKSPACE, create_workspace
+from reverie.testing.patience import PATIENCE_SECONDS
 
 
 def _pattern(path: str) -> re.Pattern[str]:
@@ -49,7 +50,7 @@ class Server:
     @asynccontextmanager
     async def client(self, secret: str) -> AsyncIterator[AsyncAnthropic]:
         """An official client whose answers are checked strictly."""
-        http = httpx2.AsyncClient(event_hooks={"response": [check_answer]}, timeout=20)
+        http = httpx2.AsyncClient(event_hooks={"response": [check_answer]}, timeout=PATIENCE_SECONDS)
         async with AsyncAnthropic(api_key=secret, base_url=self.url, http_client=http) as client:
             yield client
 
@@ -58,7 +59,9 @@ class Server:
         """A plain HTTP client, for what the official one cannot say."""
         headers = {"x-api-key": secret}
         hooks = {"response": [check_answer]}
-        async with httpx2.AsyncClient(base_url=self.url, headers=headers, event_hooks=hooks, timeout=20) as client:
+        async with httpx2.AsyncClient(
+            base_url=self.url, headers=headers, event_hooks=hooks, timeout=PATIENCE_SECONDS
+        ) as client:
             yield client
 
 
@@ -82,7 +85,9 @@ async def running(settings: Settings, options: ServiceOptions) -> AsyncIterator[
     """A server for as long as the context lasts."""
     async with open_service(settings, options) as service:
         app = make_app(service)
-        config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=2, ws="none")
+        config = uvicorn.Config(
+            app, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=int(PATIENCE_SECONDS), ws="none"
+        )
         server = uvicorn.Server(config)
         # Named as TCP, unlike uvicorn's own: asyncio then sends small answers at once instead of after 40 ms.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

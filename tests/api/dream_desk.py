@@ -20,6 +20,7 @@ from reverie.storage.ingest import import_sessions
 from reverie.storage.memory import apply_edits, list_memories
 from reverie.storage.memory_stores import create_store
 from reverie.storage.resources.dreams import CHANNEL
+from reverie.testing.patience import PATIENCE_SECONDS
 from tests.dreams.small_desk import small_desk
 
 FEW = 10
@@ -60,10 +61,13 @@ def everything(store: str) -> dict[str, Any]:
 
 async def at_rest(client: AsyncAnthropic, url: str, dream_id: str) -> BetaDream:
     """The dream once it has ended and its session is archived; ``url`` is the database's."""
-    async with asyncio.timeout(90), await psycopg.AsyncConnection.connect(url, autocommit=True) as listener:
+    async with (
+        asyncio.timeout(PATIENCE_SECONDS),
+        await psycopg.AsyncConnection.connect(url, autocommit=True) as listener,
+    ):
         await listener.execute(f"LISTEN {CHANNEL}".encode())
         while not await _rests(client, await client.beta.dreams.retrieve(dream_id)):
-            async for _ in listener.notifies(timeout=1, stop_after=1):
+            async for _ in listener.notifies(stop_after=1):
                 pass
         return await client.beta.dreams.retrieve(dream_id)
 
@@ -99,6 +103,9 @@ def table_locked(url: str, table: str) -> Iterator[psycopg.Connection]:
 async def waiting_for(url: str, table: str, count: int = 1) -> None:
     """Return when so many wait for the table."""
     query = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
-    async with asyncio.timeout(90), await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+    async with (
+        asyncio.timeout(PATIENCE_SECONDS),
+        await psycopg.AsyncConnection.connect(url, autocommit=True) as connection,
+    ):
         while (await (await connection.execute(query, [table])).fetchone()) != (count,):
             pass

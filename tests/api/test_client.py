@@ -16,6 +16,7 @@ from reverie.api.app import ENDPOINTS
 from reverie.client import calls
 from reverie.client.calls import ApiCall
 from reverie.errors import InputError
+from reverie.testing.patience import PATIENCE_SECONDS
 from tests.api.conftest import Server, check_answer
 from tests.api.dream_desk import at_rest
 from tests.dreams.small_desk import small_desk
@@ -24,7 +25,7 @@ from tests.dreams.small_desk import small_desk
 @pytest_asyncio.fixture
 async def reverie(server: Server) -> AsyncIterator[AsyncClient]:
     """A client with an admin's key, whose answers are checked strictly."""
-    http = httpx2.AsyncClient(event_hooks={"response": [check_answer]}, timeout=60)
+    http = httpx2.AsyncClient(event_hooks={"response": [check_answer]}, timeout=PATIENCE_SECONDS)
     sdk = AsyncAnthropic(api_key=await server.key(), base_url=server.url, http_client=http)
     async with AsyncClient(sdk=sdk) as reverie:
         yield reverie

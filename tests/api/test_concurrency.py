@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet
 
 from reverie.settings import Secret, Settings
 from reverie.storage.embedded import EmbeddedServer
+from reverie.testing.patience import PATIENCE_SECONDS
 from reverie.testing.server_process import running_server
 from tests.api.test_skills import skill_files
 from tests.conftest import fresh_database
@@ -32,7 +33,7 @@ def url(database_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="module")
 def client(url: str) -> Iterator[Anthropic]:
-    with Anthropic(api_key="none", base_url=url, max_retries=0, timeout=60) as client:
+    with Anthropic(api_key="none", base_url=url, max_retries=0, timeout=PATIENCE_SECONDS) as client:
         yield client
 
 
@@ -188,7 +189,7 @@ def test_a_thread_is_ended_once(client: Anthropic, url: str) -> None:
     session = client.beta.sessions.create(agent=clerk, environment_id=environment(client)).id
     created = {"type": "session.thread_created", "agent_name": "clerk", "session_thread_id": ""}
     body = {"events": [created]}
-    answer = httpx2.post(f"{url}/v1/sessions/{session}/record", json=body, timeout=60)
+    answer = httpx2.post(f"{url}/v1/sessions/{session}/record", json=body, timeout=PATIENCE_SECONDS)
     assert answer.status_code == 200, answer.text
     thread = next(t.id for t in client.beta.sessions.threads.list(session) if t.parent_thread_id is not None)
     archive = each(lambda _: client.beta.sessions.threads.archive(thread, session_id=session), 8)

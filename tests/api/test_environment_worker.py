@@ -10,6 +10,7 @@ import httpx2
 import pytest_asyncio
 from anthropic import AsyncAnthropic
 
+from reverie.testing.patience import PATIENCE_SECONDS
 from tests.api.conftest import Server
 from tests.api.test_session_events import HELLO, make_session, record
 
@@ -41,7 +42,7 @@ class Workshop:
     async def wait_for(self, is_met: Callable[[Any], bool]) -> Any:
         """The first event of the session's log and stream that meets a condition."""
         events = self.client.beta.sessions.events
-        async with asyncio.timeout(20), await events.stream(self.session.id) as stream:
+        async with asyncio.timeout(PATIENCE_SECONDS), await events.stream(self.session.id) as stream:
             async for event in events.list(self.session.id):
                 if is_met(event):
                     return event

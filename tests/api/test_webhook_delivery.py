@@ -16,6 +16,7 @@ from reverie.storage.resources import webhooks as table
 from reverie.storage.resources.outbox import Notice, write_notices
 from reverie.storage.resources.webhooks import WebhookEndpoint
 from reverie.storage.secret_box import open_secret_box
+from reverie.testing.patience import PATIENCE_SECONDS
 from tests.api.webhook_receiver import Receiver, receiving
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -71,7 +72,7 @@ class Post:
 
 @pytest_asyncio.fixture
 async def post(database: Database, settings: Settings) -> AsyncIterator[Post]:
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(timeout=PATIENCE_SECONDS) as http:
         yield Post(database, settings, http, private=True)
 
 
@@ -118,7 +119,7 @@ async def test_an_endpoint_that_cannot_be_reached_is_tried_again(post: Post) -> 
 async def test_a_name_that_stands_for_a_private_address_is_not_connected_to(
     database: Database, settings: Settings
 ) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(timeout=PATIENCE_SECONDS) as http:
         post = Post(database, settings, http, private=False)
         await post.queue("https://inside.example.com/hook")
         await post.round()

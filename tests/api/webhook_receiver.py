@@ -8,6 +8,8 @@ from queue import Queue
 
 import msgspec
 
+from reverie.testing.patience import PATIENCE_SECONDS
+
 
 class Received(msgspec.Struct, frozen=True):
     """A delivery as it arrived."""
@@ -28,7 +30,7 @@ class Receiver:
 
     def next(self) -> Received:
         """The next delivery, waited for."""
-        return self.received.get(timeout=15)
+        return self.received.get(timeout=PATIENCE_SECONDS)
 
 
 @contextmanager
@@ -39,7 +41,7 @@ def receiving() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"])).decode()
             receiver.received.put(Received({name.lower(): value for name, value in self.headers.items()}, body))
-            receiver.may_answer.wait(15)
+            receiver.may_answer.wait(PATIENCE_SECONDS)
             try:
                 self.send_response(receiver.statuses.pop(0) if receiver.statuses else 204)
                 self.send_header("location", "/elsewhere")

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 import httpx2
 from anthropic import AsyncAnthropic
 
-from tests.conformance.served import TIMEOUT_SECONDS, Served
+from reverie.testing.patience import PATIENCE_SECONDS
+from tests.conformance.served import Served
 
 
 @asynccontextmanager
@@ -17,6 +18,6 @@ async def attempts(served: Served) -> AsyncIterator[tuple[AsyncAnthropic, list[s
     async def note(request: httpx2.Request) -> None:
         sent.append(f"{request.method} {request.url.path}")
 
-    http = httpx2.AsyncClient(event_hooks={"request": [note]}, timeout=TIMEOUT_SECONDS)
+    http = httpx2.AsyncClient(event_hooks={"request": [note]}, timeout=PATIENCE_SECONDS)
     async with AsyncAnthropic(api_key=await served.key(), base_url=served.url, http_client=http) as client:
         yield client, sent

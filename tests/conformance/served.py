@@ -14,11 +14,10 @@ from reverie.settings import Settings
 from reverie.storage.api_keys import KeyRole, KeyScope, create_key
 from reverie.storage.database import open_database
 from reverie.storage.workspaces import DEFAULT_WORKSPACE, create_workspace
+from reverie.testing.patience import PATIENCE_SECONDS
 from reverie.testing.server_process import ServerProcess
 from tests.conformance.blocking import Blocking
 from tests.conformance.judge import StrictAnthropic, StrictAsyncAnthropic
-
-TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +50,20 @@ class Served:
     async def client(self, secret: str) -> AsyncIterator[StrictAsyncAnthropic]:
         """The official async client, strict; it never tries twice."""
         async with StrictAsyncAnthropic(
-            api_key=secret, base_url=self.url, max_retries=0, timeout=TIMEOUT_SECONDS
+            api_key=secret, base_url=self.url, max_retries=0, timeout=PATIENCE_SECONDS
         ) as client:
             yield client
 
     @asynccontextmanager
     async def sync_client(self, secret: str) -> AsyncIterator[AsyncAnthropic]:
         """The official sync client, strict, to be awaited like the async one."""
-        with StrictAnthropic(api_key=secret, base_url=self.url, max_retries=0, timeout=TIMEOUT_SECONDS) as client:
+        with StrictAnthropic(api_key=secret, base_url=self.url, max_retries=0, timeout=PATIENCE_SECONDS) as client:
             yield cast(AsyncAnthropic, Blocking(client))
 
     @asynccontextmanager
     async def http(self, secret: str) -> AsyncIterator[httpx2.AsyncClient]:
         """A plain client, for what the official ones cannot say."""
         async with httpx2.AsyncClient(
-            base_url=self.url, headers={"authorization": f"Bearer {secret}"}, timeout=TIMEOUT_SECONDS
+            base_url=self.url, headers={"authorization": f"Bearer {secret}"}, timeout=PATIENCE_SECONDS
         ) as client:
             yield client

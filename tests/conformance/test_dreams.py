@@ -7,16 +7,15 @@ import pytest
 from anthropic import BadRequestError, ConflictError
 from anthropic.types.beta import BetaDream
 
+from reverie.testing.patience import PATIENCE_SECONDS
 from tests.conformance.exercises.dreams import dream
 from tests.conformance.sse import until
 from tests.conformance.world import World
 
-LONGEST_SECONDS = 60
-
 
 async def finished(world: World, made: BetaDream) -> BetaDream:
     """The dream once it has ended, as its session's stream tells."""
-    async with asyncio.timeout(LONGEST_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         return await _finished(world, made)
 
 

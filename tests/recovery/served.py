@@ -14,6 +14,7 @@ from anthropic import AsyncAnthropic
 from reverie.api.server import serve
 from reverie.api.service import ServiceOptions
 from reverie.settings import Settings
+from reverie.testing.patience import PATIENCE_SECONDS
 
 
 def serve_here(database_url: str, started: Connection) -> None:
@@ -33,13 +34,13 @@ class ServerProcess:
         self._process = context.Process(target=serve_here, args=(database_url, there))
         self._process.start()
         there.close()
-        assert here.poll(60), "the server did not start"
+        assert here.poll(PATIENCE_SECONDS), "the server did not start"
         self.url = f"http://127.0.0.1:{here.recv()}"
         here.close()
 
     def client(self) -> AsyncAnthropic:
         """The official client."""
-        return AsyncAnthropic(api_key="none", base_url=self.url, timeout=30)
+        return AsyncAnthropic(api_key="none", base_url=self.url, timeout=PATIENCE_SECONDS)
 
     def kill(self) -> None:
         """As by kill -9."""
@@ -52,7 +53,7 @@ class ServerProcess:
     def _end(self, by: signal.Signals) -> None:
         if self._process.pid is not None and self._process.is_alive():
             os.kill(self._process.pid, by)
-        self._process.join(timeout=60)
+        self._process.join(timeout=PATIENCE_SECONDS)
         assert not self._process.is_alive()
 
 

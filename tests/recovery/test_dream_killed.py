@@ -22,6 +22,7 @@ from reverie.storage.database import Database, open_database
 from reverie.storage.embedded import EmbeddedServer
 from reverie.storage.import_summary import ImportOptions
 from reverie.storage.ingest import import_sessions
+from reverie.testing.patience import PATIENCE_SECONDS
 from reverie.testing.scripted_model import ScriptedModel
 from tests.dreams.small_desk import small_desk
 from tests.recovery.dream_and_die import dream_and_die
@@ -103,7 +104,7 @@ def kill_at(url: str, *point: Any) -> None:
     context.set_forkserver_preload(["tests.recovery.dream_and_die"])
     process = context.Process(target=dream_and_die, args=(url, *point))
     process.start()
-    process.join(timeout=60)
+    process.join(timeout=PATIENCE_SECONDS)
     assert process.exitcode == -signal.SIGKILL
 
 

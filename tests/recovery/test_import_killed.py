@@ -12,6 +12,7 @@ from reverie.settings import Settings
 from reverie.storage.database import Database
 from reverie.storage.import_summary import ImportOptions
 from reverie.storage.ingest import import_sessions
+from reverie.testing.patience import PATIENCE_SECONDS
 from tests.conftest import ChatFile
 
 SESSIONS = 60
@@ -68,7 +69,7 @@ def import_and_kill(url: str, file: Path) -> None:
     assert command.stdout.readline() == b"mid batch\n"
     command.kill()
     # The workers hold the other end of standard output, so this returns when they are gone too.
-    command.communicate(timeout=30)
+    command.communicate(timeout=PATIENCE_SECONDS)
 
 
 async def test_a_killed_import_leaves_whole_sessions_and_is_completed_by_the_next(

@@ -19,6 +19,7 @@ from reverie.jobs.engine import dream
 from reverie.settings import Settings
 from reverie.storage.database import Database
 from reverie.storage.dreams import insert_dream
+from reverie.testing.patience import PATIENCE_SECONDS
 from tests.api.dream_desk import at_rest, everything, fill_desk, inputs, make_store, table_locked, waiting_for
 from tests.recovery.served import ServerProcess, server_process
 
@@ -34,7 +35,7 @@ async def store(database: Database, settings: Settings, tmp_path: Path) -> Async
 
 async def ask(server: ServerProcess, body: dict[str, Any]) -> str:
     """Ask for a dream of our own kind; its id."""
-    async with httpx2.AsyncClient(base_url=server.url, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=server.url, timeout=PATIENCE_SECONDS) as http:
         answer = await http.post("/v1/dream_requests", json=body)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["id"])

@@ -10,6 +10,7 @@ import httpx2
 import psycopg
 
 from reverie.settings import Settings
+from reverie.testing.patience import PATIENCE_SECONDS
 from tests.api.webhook_receiver import receiving
 
 _COMMAND = "from reverie.cli.main import main; main()"
@@ -39,7 +40,7 @@ async def test_a_webhook_whose_server_is_killed_during_delivery_is_delivered_by_
     with receiving() as receiver:
         receiver.may_answer.clear()
         with serving(settings) as (address, process):
-            async with httpx2.AsyncClient(base_url=address) as http:
+            async with httpx2.AsyncClient(base_url=address, timeout=PATIENCE_SECONDS) as http:
                 endpoint = {"url": receiver.url, "enabled_events": ["environment.created"]}
                 assert (await http.post("/v1/organizations/webhooks", json=endpoint)).status_code == 200
                 assert (await http.post("/v1/environments", json={"name": "desk"})).status_code == 200

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from reverie.reports.html import render_report
+from reverie.testing.patience import PATIENCE_SECONDS
 from tests.reports.dream_samples import NOON, support_desk
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -23,7 +24,7 @@ def test_nothing_sticks_out_of_a_narrow_screen(tmp_path: Path) -> None:
     switches = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
     switches += ["--disable-component-update", "--disable-sync", "--allow-file-access-from-files", "--dump-dom"]
     command = [str(BROWSER), *switches, f"--user-data-dir={tmp_path / 'profile'}", f"file://{tmp_path}/frame.html"]
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=True)
     width = re.search(r'<p id="width">(\d+)</p>', finished.stdout)
     assert width is not None
     assert 300 < int(width[1]) <= 375

@@ -15,6 +15,7 @@ from reverie.settings import Settings
 from reverie.storage import embedded
 from reverie.storage.database import open_database
 from reverie.storage.embedded import EmbeddedServer, acquire_server, release_server
+from reverie.testing.patience import PATIENCE_SECONDS
 
 COMMAND = """
 import asyncio, sys
@@ -65,7 +66,7 @@ async def test_two_commands_started_at_once_on_a_fresh_home_share_a_server(home:
     fresh = home / "not yet there"
     commands = [start_command(fresh, "a"), start_command(fresh, "b")]
     for command in commands:
-        command.communicate("\n", timeout=60)
+        command.communicate("\n", timeout=PATIENCE_SECONDS)
     assert [command.returncode for command in commands] == [0, 0]
     assert not server_listens(fresh)
     assert await metric_names(fresh) == ["a", "b"]

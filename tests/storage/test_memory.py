@@ -11,6 +11,7 @@ from reverie.storage.memory import apply_edits, list_memories, read_memory
 from reverie.storage.memory_stores import archive_store, create_store, find_store
 from reverie.storage.recall import recall
 from reverie.storage.revisions import list_revisions, list_versions
+from reverie.testing.patience import PATIENCE_SECONDS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
@@ -114,6 +115,14 @@ async def test_writers_of_one_store_take_turns(database: Database) -> None:
         assert len(await list_memories(conn, store_id)) == 7
 
 
+async def until_blocked(watching: Connection, other: Connection) -> None:
+    """Return when ``other`` waits for a lock that ``watching`` holds."""
+    query, pids = "SELECT %s = ANY(pg_blocking_pids(%s))", [watching.info.backend_pid, other.info.backend_pid]
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await (await watching.execute(query, pids)).fetchone() != (True,):
+            pass
+
+
 async def test_a_second_writer_waits_and_then_sees_what_the_first_wrote(database: Database) -> None:
     async with database.connection() as first, database.connection() as second:
         store_id = await new_store(first)
@@ -121,8 +130,7 @@ async def test_a_second_writer_waits_and_then_sees_what_the_first_wrote(database
         await first.commit()
         await put(first, store_id, Edit("/a", "2", ""))
         waiting = asyncio.create_task(put(second, store_id, Edit("/a", "3", "", content_sha256(b"1"))))
-        done, _ = await asyncio.wait([waiting], timeout=0.1)
-        assert not done
+        await until_blocked(first, second)
         await first.commit()
         with pytest.raises(PreconditionError):
             await waiting

@@ -28,9 +28,9 @@ from reverie.storage.postgres_program import POSTGRES_VERSION, give_to_stand_in,
 
 SUPERUSER = "postgres"
 
-START_SECONDS = 120
+START_SECONDS = 300
 """How long a start may take; replaying the log after a crash is part of it."""
-STOP_SECONDS = 120
+STOP_SECONDS = 300
 SILENT_SECONDS = 2
 """A live server listens all the time; a live process that has not for so long has a dead server's number."""
 SOCKET_NAME = ".s.PGSQL.5432"

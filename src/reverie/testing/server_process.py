@@ -4,7 +4,6 @@ import os
 import select
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +12,7 @@ import msgspec
 
 from reverie.errors import ReverieError
 from reverie.settings import Settings
-
-START_SECONDS = 60.0
-STOP_SECONDS = 20.0
+from reverie.testing.patience import PATIENCE_SECONDS
 
 
 class ServerStartError(ReverieError):
@@ -33,7 +30,7 @@ class ServerProcess(msgspec.Struct, frozen=True):
     def kill(self) -> None:
         """End it as a power cut would."""
         self.process.kill()
-        self.process.wait(STOP_SECONDS)
+        self.process.wait(PATIENCE_SECONDS)
 
     def stop(self) -> None:
         """Ask it to end, and wait until it has; an ended one stays ended.
@@ -45,7 +42,7 @@ class ServerProcess(msgspec.Struct, frozen=True):
             return
         self.process.terminate()
         try:
-            self.process.wait(STOP_SECONDS)
+            self.process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
             raise
@@ -68,7 +65,7 @@ def start_server(settings: Settings, log: Path, *options: str) -> ServerProcess:
     line = _first_line(process)
     if "http://" not in line:
         process.kill()
-        process.wait(STOP_SECONDS)
+        process.wait(PATIENCE_SECONDS)
         raise ServerStartError(f"the server did not start; its log:\n{log.read_text(encoding='utf-8')[-4_000:]}")
     return ServerProcess("http://" + line.partition("http://")[2].split()[0], process, log)
 
@@ -92,6 +89,5 @@ def running_server(settings: Settings, log: Path, *options: str) -> Iterator[Ser
 def _first_line(process: subprocess.Popen[str]) -> str:
     """What the process says first; nothing when it ends or stays silent."""
     assert process.stdout is not None
-    until = time.monotonic() + START_SECONDS
-    readable, _, _ = select.select([process.stdout], [], [], max(0.0, until - time.monotonic()))
+    readable, _, _ = select.select([process.stdout], [], [], PATIENCE_SECONDS)
     return process.stdout.readline() if readable else ""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from anthropic.types.beta import BetaWebhookEvent
 
+from reverie.testing.patience import PATIENCE_SECONDS
 from tests.conformance.world import World
 
 
@@ -44,7 +45,7 @@ async def delivery(world: World) -> tuple[str, str, Mapping[str, str], str]:
         )
         assert endpoint.status_code == 200, endpoint.text
         agent_id = await world.agent()
-        headers, body = await asyncio.wait_for(received, timeout=20)
+        headers, body = await asyncio.wait_for(received, timeout=PATIENCE_SECONDS)
         await world.http.delete(f"/v1/organizations/webhooks/{endpoint.json()['id']}")
     return endpoint.json()["signing_secret"], agent_id, headers, body
 
