@@ -34,7 +34,7 @@ from reverie.storage.import_summary import ImportOptions, ImportSummary
 @click.option("--scores", type=click.Path(path_type=Path), metavar="FILE", help="JSON or CSV file of scores to join.")
 @click.option("--scores-key", metavar="FIELD", help="Field of the score file that names the session.")
 @click.option("--score", "score_fields", multiple=True, metavar="NAME=FIELD", help="Scores to take. Default: all.")
-@click.option("--strict", is_flag=True, help="Import everything or, at the first bad record, nothing.")
+@click.option("--strict", is_flag=True, help="Import everything or, at the first unreadable record, nothing.")
 @click.option("--no-redact", is_flag=True, help="Store secrets and personal data as they are.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def import_sessions(
@@ -94,7 +94,8 @@ def _pairs(assignments: Sequence[str]) -> dict[str, str]:
 
 
 def _report(summary: ImportSummary, as_json: bool) -> None:
-    for line in (*summary.notices, *summary.warnings, *summary.errors):
+    more = [f"{summary.unlisted_warnings} more warnings"] if summary.unlisted_warnings else []
+    for line in (*summary.notices, *summary.warnings, *more, *summary.errors):
         click.echo(line, err=True)
     if as_json:
         click.echo(msgspec.json.encode(summary))

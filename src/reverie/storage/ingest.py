@@ -24,7 +24,7 @@ from reverie.settings import Settings
 from reverie.storage.database import Connection, Database
 from reverie.storage.import_summary import ImportCounts, ImportOptions, ImportSummary, added
 from reverie.storage.installation import redaction_key
-from reverie.storage.prepare import PreparedSession, PrepareOptions, prepare_batch
+from reverie.storage.prepare import PreparedBatch, PreparedSession, PrepareOptions, prepare_batch
 from reverie.storage.store_batch import reserve_keys, store_batch
 from reverie.storage.workers import worker_pool
 
@@ -36,7 +36,6 @@ SMALL_IMPORT_BATCHES = 4
 Progress = Callable[[ImportSummary], None]
 """Told after each batch what has been done so far."""
 Transaction = Callable[[], AbstractAsyncContextManager[Connection]]
-Prepared = tuple[list[PreparedSession], list[ImportProblem]]
 
 
 class _Batch(msgspec.Struct, frozen=True):
@@ -148,7 +147,7 @@ async def _import_batches(plan: _Import, batches: Iterator[_Batch], transaction:
     """Keep the workers busy with batches ahead, and store batches in the order they were read in."""
     ahead = await asyncio.to_thread(lambda: list(islice(batches, SMALL_IMPORT_BATCHES)))
     batches = chain(ahead, batches)
-    waiting: deque[tuple[_Batch, asyncio.Future[Prepared]]] = deque()
+    waiting: deque[tuple[_Batch, asyncio.Future[PreparedBatch]]] = deque()
     total = ImportSummary()
     with ExitStack() as stack:
         pool = None
@@ -165,28 +164,33 @@ async def _import_batches(plan: _Import, batches: Iterator[_Batch], transaction:
     return total
 
 
-def _start(plan: _Import, pool: Executor | None, batch: _Batch, keys: list[int]) -> asyncio.Future[Prepared]:
+def _start(plan: _Import, pool: Executor | None, batch: _Batch, keys: list[int]) -> asyncio.Future[PreparedBatch]:
     return asyncio.get_running_loop().run_in_executor(pool, prepare_batch, batch.records, keys, plan.prepare)
 
 
 async def _store(
     plan: _Import,
     batch: _Batch,
-    preparing: asyncio.Future[Prepared],
+    preparing: asyncio.Future[PreparedBatch],
     transaction: Transaction,
     total: ImportSummary,
 ) -> ImportSummary:
     """Store one batch; the summary so far."""
-    prepared, problems = await preparing
-    problems = batch.problems + problems
+    done = await preparing
+    prepared, problems = done.sessions, batch.problems + done.problems
     if plan.strict and problems:
         raise _StrictProblem(problems[0])
     if plan.scores is not None:
         prepared = [_with_scores(session, batch.records[session.record], plan.scores) for session in prepared]
     async with transaction() as connection:
         stored = await store_batch(connection, batch.records, prepared, plan.prepare, plan.clock.now())
-    failed = ImportSummary(sessions=ImportCounts(failed=len(problems)), errors=problems, notices=batch.notices)
-    total = added(added(total, stored), failed)
+    told = ImportSummary(
+        sessions=ImportCounts(failed=len(problems)),
+        errors=problems,
+        warnings=[str(warning) for warning in done.warnings],
+        notices=batch.notices,
+    )
+    total = added(added(total, told), stored)
     plan.progress(total)
     return total
 

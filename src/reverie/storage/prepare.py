@@ -42,20 +42,29 @@ class PreparedSession(msgspec.Struct, frozen=True):
     redactions: Mapping[str, int]
 
 
-def prepare_batch(
-    records: Sequence[RawRecord], keys: Sequence[int], options: PrepareOptions
-) -> tuple[list[PreparedSession], list[ImportProblem]]:
+class PreparedBatch(msgspec.Struct, frozen=True):
+    """What became of a batch of records."""
+
+    sessions: list[PreparedSession]
+    problems: list[ImportProblem]
+    """Why records could not be used."""
+    warnings: list[ImportProblem]
+    """What was set aside of records that could."""
+
+
+def prepare_batch(records: Sequence[RawRecord], keys: Sequence[int], options: PrepareOptions) -> PreparedBatch:
     """Prepare each record under the session key at its position; records that cannot be used become problems."""
     sessions = []
     problems = []
+    warnings: list[ImportProblem] = []
     for position, (record, key) in enumerate(zip(records, keys, strict=True)):
         try:
-            transcript = parse_record(record, options.overrides)
+            transcript = parse_record(record, options.overrides, warnings)
             _check(transcript)
             sessions.append(_prepared(transcript, position, key, 0, options))
         except ImportFormatError as error:
             problems.append(ImportProblem(path=record.path, line=record.line, reason=str(error)))
-    return sessions, problems
+    return PreparedBatch(sessions, problems, warnings)
 
 
 def prepare_extension(

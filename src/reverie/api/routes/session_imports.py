@@ -58,6 +58,9 @@ class SessionImportAnswer(TypedDict):
     redactions: dict[str, int]
     errors: list[dict[str, Any]]
     warnings: list[str]
+    """What was set aside of sessions that were imported."""
+    unlisted_warnings: int
+    """Warnings beyond the first 1,000."""
     notices: list[str]
 
 

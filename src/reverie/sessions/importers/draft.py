@@ -33,6 +33,15 @@ class EventLog:
         self.events: list[Event] = []
         self.answered: dict[int, int] = {}
         """Position of a tool result → position of the call it answers."""
+        self.warnings: list[tuple[int, str]] = []
+        """What could not be kept as it was: line (0 for the record's own) and reason."""
+
+    def warn(self, reason: str, line: int = 0) -> None:
+        """Tell the user that a line, field or value was set aside or understood only in part.
+
+        ``line`` is the line in the file, for formats whose session is a whole file; 0 is the record's own line.
+        """
+        self.warnings.append((line, reason))
 
     def add(
         self, kind: EventType, payload: dict[str, Any], at: datetime | None = None, thread_id: str | None = None
