@@ -5,7 +5,7 @@ import msgspec
 from reverie.errors import ImportFormatError
 from reverie.ids import derived_id, event_id, event_sequence
 from reverie.sessions.event import Event
-from reverie.sessions.importers.draft import VERBATIM_ID, as_score
+from reverie.sessions.importers.draft import VERBATIM_ID
 from reverie.sessions.importers.json_text import decode_json_as
 from reverie.sessions.session import Transcript
 
@@ -25,7 +25,8 @@ def parse_reverie(data: bytes) -> Transcript:
     """
     transcript = decode_json_as(data, Transcript)
     for number, score in enumerate(transcript.scores):
-        as_score(score.metric, score.value, f"scores[{number}].value")
+        if score.metric == "reward" and not 0 <= score.value <= 1:
+            raise ImportFormatError(f"scores[{number}].value {score.value} is outside 0 to 1")
     for position, event in enumerate(transcript.events):
         fault = _payload_fault(event)
         if fault:
