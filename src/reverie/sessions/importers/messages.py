@@ -149,13 +149,17 @@ def _legacy_call(message: Mapping[str, Any]) -> Iterable[Any]:
 def _record_result(reading: _Reading, message: Mapping[str, Any], at: datetime | None) -> None:
     content = _content(message)
     parts = content if isinstance(content, list) else ()
-    if any(isinstance(part, dict) and as_text(part.get("type")).endswith("tool_result") for part in parts):
+    if any(_is_result(part) for part in parts):
         _record_parts(reading, "tool", read_parts(parts), at, None)
         return
     call_id = next((as_text(message[n]) for n in ("tool_call_id", "tool_use_id", "call_id") if message.get(n)), "")
     name = _name(message) or as_text(message.get("tool_name"))
     answer = Answered(call_id, name, tuple(result_texts(content)), explicit_error(message))
     _record_parts(reading, "tool", (answer,), at, None)
+
+
+def _is_result(part: Any) -> bool:
+    return isinstance(part, dict) and (as_text(part.get("type")).endswith("tool_result") or "functionResponse" in part)
 
 
 def _record_parts(

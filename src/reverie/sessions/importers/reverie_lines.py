@@ -36,7 +36,7 @@ def parse_reverie(data: bytes) -> Transcript:
         return transcript
     if not given:
         raise ImportFormatError("session.id is empty")
-    return _renamed(transcript, derived_id("sesn", "reverie", given))
+    return renamed(transcript, derived_id("sesn", "reverie", given))
 
 
 def _payload_fault(event: Event) -> str | None:
@@ -54,7 +54,7 @@ def _payload_fault(event: Event) -> str | None:
     return None if all(isinstance(text, str) for text in texts) else "has a text block without text"
 
 
-def _renamed(transcript: Transcript, new_id: str) -> Transcript:
+def renamed(transcript: Transcript, new_id: str) -> Transcript:
     """The transcript under ``new_id``, its tool results pointing at the ids its calls have now."""
     old_id = transcript.session.id
     events = []
