@@ -303,7 +303,7 @@ def test_two_calls_of_one_id_are_answered_by_name_then_in_order() -> None:
 
 
 def test_an_id_that_comes_again_in_a_later_turn_is_that_turns() -> None:
-    turn = [
+    turn: list[dict[str, Any]] = [
         {"role": "assistant", "tool_calls": [call("a", "k")]},
         {"role": "tool", "tool_call_id": "k", "content": "x"},
     ]
