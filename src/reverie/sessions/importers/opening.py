@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 import zstandard
@@ -159,7 +159,7 @@ def _zip_members(label: str, stream: io.BufferedReader) -> Iterator[OpenFile | I
                     yield ImportProblem(name, 0, "is encrypted; unpack it first")
                 elif not member.is_dir():
                     with archive.open(member) as content:
-                        yield from _unpack(name, io.BufferedReader(content, _BUFFER_BYTES))
+                        yield from _unpack(name, cast(io.BufferedIOBase, content))
 
 
 def reason_of(error: BaseException) -> str:
