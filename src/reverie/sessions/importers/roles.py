@@ -27,6 +27,9 @@ _APART = re.compile(r"[^a-z0-9]+")
 
 def role_named(message: Mapping[str, Any]) -> str:
     """The word that says who speaks, as the message has it; empty when nothing says."""
+    word = message.get("role")
+    if isinstance(word, str) and word in _ROLES:
+        return word  # nearly always
     for field in _FIELDS:
         value = message.get(field)
         if isinstance(value, Mapping):  # ChatGPT writes {"author": {"role": "user"}}
