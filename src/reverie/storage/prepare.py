@@ -9,6 +9,7 @@ import msgspec
 from reverie.errors import ImportFormatError
 from reverie.ids import derived_id
 from reverie.sessions.importers import ImportProblem, RawRecord, parse_record
+from reverie.sessions.importers.identity import identity_of
 from reverie.sessions.importers.reverie_lines import renamed
 from reverie.sessions.redaction import Redactor
 from reverie.sessions.session import LIVE_SOURCE, Score, Session, Transcript, content_sha256
@@ -76,7 +77,7 @@ def prepare_extension(
 ) -> PreparedSession | None:
     """The events that follow the stored ones; None when the record does not begin with the stored events."""
     transcript = parse_record(record, options.overrides)
-    if content_sha256(transcript.events[:stored_count]) != stored_sha256:
+    if _content_sha256(transcript, stored_count) != stored_sha256:
         return None
     return _prepared(transcript, 0, key, stored_count, options)
 
@@ -90,7 +91,7 @@ def prepare_renamed(
     sessions begin alike.
     """
     transcript = parse_record(record, options.overrides, None, options.words)
-    content = content_sha256(transcript.events if whole else transcript.events[:1])
+    content = _content_sha256(transcript, None if whole else 1)
     new_id = derived_id("sesn", transcript.session.source, f"{transcript.session.id} {content}")
     return _prepared(renamed(transcript, new_id), position, key, 0, options)
 
@@ -98,7 +99,15 @@ def prepare_renamed(
 def is_beginning(record: RawRecord, stored: Transcript, options: PrepareOptions) -> bool:
     """Whether the record holds no more than the ``stored`` session, redacted as it was, begins with."""
     events = _redacted(parse_record(record, options.overrides, None, options.words), options.redaction_key)[0].events
-    return len(events) <= len(stored.events) and events == stored.events[: len(events)]
+    if len(events) > len(stored.events):
+        return False
+    source, beginning = stored.session.source, stored.events[: len(events)]
+    return list(identity_of(source, events)) == list(identity_of(source, beginning))
+
+
+def _content_sha256(transcript: Transcript, first: int | None = None) -> str:
+    """The hash by which the session's content is known again; of the ``first`` events, or of all."""
+    return content_sha256(identity_of(transcript.session.source, transcript.events[:first]))
 
 
 def _prepared(
@@ -112,7 +121,7 @@ def _prepared(
         session=redacted.session,
         scores=redacted.scores,
         event_count=len(transcript.events),
-        content_sha256=content_sha256(transcript.events),
+        content_sha256=_content_sha256(transcript),
         new_events=len(new_events),
         rows=event_rows(new_events, key, first_event),
         redactions=redactions,

@@ -11,6 +11,7 @@ import msgspec
 from reverie.errors import ImportFormatError
 from reverie.ids import derived_id, event_id
 from reverie.sessions.event import Event, EventType, text_content
+from reverie.sessions.importers.identity import identity_of
 from reverie.sessions.importers.times import as_time
 from reverie.sessions.session import Score, Session, Transcript
 
@@ -147,7 +148,8 @@ def finish(draft: Draft, tags: Mapping[str, str], words: Mapping[str, Mapping[st
     session = draft.session
     if not session.id:
         variant = {name: tags[name] for name in _VARIANT_FIELDS if name in tags}
-        content = _canonical.encode((session, variant, draft.log.events)).decode()
+        events = identity_of(session.source, draft.log.events)
+        content = _canonical.encode((session, variant, events)).decode()
         session = msgspec.structs.replace(session, id=derived_id("sesn", session.source, content))
     elif not VERBATIM_ID.fullmatch(session.id):
         session = msgspec.structs.replace(session, id=derived_id("sesn", session.source, session.id))

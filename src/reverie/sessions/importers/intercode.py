@@ -56,9 +56,10 @@ def parse_intercode(data: bytes, context: Mapping[str, str]) -> Draft:
 def _domain(log: EventLog, environment: str, stem: str) -> str:
     """The environment's plain name: one that is known, else as the file calls it."""
     for place in (environment, stem):
-        for domain in _INPUT_NAMES:
-            if domain in _WORDS.split(place.lower()):
-                return domain
+        named = _WORDS.split(place.lower())
+        found = next((domain for domain in _INPUT_NAMES if domain in named), None)
+        if found:
+            return found
     words = [word for word in _WORDS.split(environment.lower()) if word and word not in _NO_NAMES]
     domain = "_".join(words) or "intercode"
     named = (

@@ -10,6 +10,7 @@ from reverie.errors import ImportFormatError
 from reverie.sessions.event import text_content
 from reverie.sessions.importers.draft import EventLog, as_text, usage_payload
 from reverie.sessions.importers.open_calls import OpenCalls
+from reverie.sessions.importers.ordinary import record_ordinary
 from reverie.sessions.importers.parts import (
     Answered,
     Called,
@@ -24,7 +25,7 @@ from reverie.sessions.importers.parts import (
     read_parts,
     result_texts,
 )
-from reverie.sessions.importers.roles import Role, role_named, role_of
+from reverie.sessions.importers.roles import Role, role_known, role_named, role_of
 from reverie.sessions.importers.times import TIME_FIELDS
 
 _CONTENTS = ("content", "value", "parts", "text", "message")
@@ -55,15 +56,28 @@ def record_messages(log: EventLog, messages: Sequence[Any], field: str) -> None:
     Raises:
         ImportFormatError: no message can be read.
     """
-    speakers = {_name(m) for m in messages if isinstance(m, dict) and role_of(role_named(m)) == "agent"}
-    reading = _Reading(log, threaded=len(speakers) > 1)
+    reading = _Reading(log, threaded=len(_speakers(messages)) > 1)
     for position, message in enumerate(messages):
-        _record(reading, message, f"{field}[{position}]")
+        if not record_ordinary(log, reading.calls, message, threaded=reading.threaded):
+            _record(reading, message, f"{field}[{position}]")
     for kind, number in reading.unread.items():
         log.warn(f"{field}: {number} × {kind}: not kept, or by name only")
     if messages and not log.events:
         reasons = "; ".join(reason for _, reason in log.warnings[:3])
         raise ImportFormatError(f"{field} holds no message that can be read" + (f": {reasons}" if reasons else ""))
+
+
+def _speakers(messages: Sequence[Any]) -> set[str]:
+    agents = (m for m in messages if isinstance(m, dict) and _is_agent(m))
+    return {"" if (name := m.get("name")) is None else as_text(name) for m in agents}
+
+
+def _is_agent(message: Mapping[str, Any]) -> bool:
+    word = message.get("role")
+    # The usual words are told apart without any normalising.
+    if isinstance(word, str) and (known := role_known(word)):
+        return known == "agent"
+    return role_of(role_named(message)) == "agent"
 
 
 def _record(reading: _Reading, message: Any, place: str) -> None:

@@ -9,12 +9,28 @@ class OpenCalls:
         """Call id → the latest call of that id."""
         self._waiting: dict[int, tuple[str, str]] = {}
         """Position → name and id."""
+        self._repeated: set[str] = set()
+        """Ids that more than one call had."""
 
     def opened(self, position: int, name: str, call_id: str) -> None:
         """A call of tool ``name`` was made."""
         self._waiting[position] = (name, call_id)
         if call_id:
+            if call_id in self._latest:
+                self._repeated.add(call_id)
             self._latest[call_id] = position
+
+    def answered_once(self, call_id: str, name: str) -> int | None:
+        """The call of :meth:`answered`, found at once, where it waits and nothing is in doubt; None, else."""
+        position = self._latest.get(call_id)
+        if position is None and not call_id and len(self._waiting) == 1:
+            (position,) = self._waiting
+            if name and self._waiting[position][0] != name:
+                return None
+        if position is None or call_id in self._repeated or position not in self._waiting:
+            return None
+        del self._waiting[position]
+        return position
 
     def answered(self, call_id: str, name: str) -> tuple[int | None, bool]:
         """The call that a result with this id and tool name answers, and whether it had been answered before.

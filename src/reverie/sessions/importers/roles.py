@@ -39,6 +39,11 @@ def role_named(message: Mapping[str, Any]) -> str:
     return ""
 
 
+def role_known(word: str) -> Role | None:
+    """The role of a word that is written as it usually is; None for any other, which :func:`role_of` may know."""
+    return _ROLES.get(word)
+
+
 def role_of(word: str) -> Role | None:
     """The role that ``word`` means: ``ASSISTANT``, ``gpt``, ``HumanMessage``, ``assistant (final)``; else None."""
     known = _ROLES.get(word)
