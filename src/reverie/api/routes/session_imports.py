@@ -18,6 +18,7 @@ from reverie.api.answering import finish
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.multipart import files_of, limited, open_form
 from reverie.api.wire_type import WireType
+from reverie.digests.tool_error import tool_failed
 from reverie.errors import InputError
 from reverie.outcomes.score_words import split_score_options
 from reverie.sessions.transcript import Turn, render_turns
@@ -160,7 +161,7 @@ def _as_sent(summary: ImportSummary, folder: Path) -> ImportSummary:
 async def transcript(call: Call) -> Response:
     """A session as a person reads it."""
     found = await read_transcript(call.connection, call.path["session_id"])
-    return PlainTextResponse("\n\n".join(_line(turn) for turn in render_turns(found)) + "\n")
+    return PlainTextResponse("\n\n".join(_line(turn) for turn in render_turns(found, tool_failed)) + "\n")
 
 
 def _line(turn: Turn) -> str:

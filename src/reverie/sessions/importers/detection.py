@@ -93,6 +93,7 @@ _UNREAD: tuple[tuple[str, frozenset[str]], ...] = (
     ("a Cursor export", frozenset({"composerId"})),
     ("an OpenHands history", frozenset({"id", "source", "action", "args"})),
     ("an OpenHands history", frozenset({"history", "instance_id"})),
+    ("a Who&When failure", frozenset({"history", "mistake_agent", "mistake_step"})),
     ("an Inspect log", frozenset({"eval", "samples", "status"})),
 )
 """Formats that are known by their keys and not read."""

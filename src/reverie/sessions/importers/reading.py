@@ -100,7 +100,11 @@ def _read_met(opened: OpenFile, format: str | None) -> Iterator[Read]:
     elif layout is None:
         yield Notice(opened.label, "not a session file")
     elif layout.format is None:
-        yield Notice(opened.label, f"no sessions in it; if it holds scores, pass it with --scores {opened.label}")
+        yield Notice(
+            opened.label,
+            f"no sessions in it that are known; if it holds scores, pass it with --scores {opened.label}; if sessions, "
+            "write them as chat lines: see docs/import.md#chat",
+        )
     elif format and layout.format != format:
         yield Notice(opened.label, f"holds {layout.format} sessions; only {format} was asked for")
     else:
