@@ -3,6 +3,7 @@
     ReverieError
     ├── SettingsError           a setting or environment variable cannot be used
     ├── DatabaseError           the database cannot be started, reached or migrated
+    ├── MethodError             a path does not take the HTTP method
     ├── InputError              something the user gave is malformed
     │   ├── ExpressionError     a ``--where`` expression cannot be understood
     │   ├── ImportFormatError   a file's format is unknown or not the one named
@@ -35,6 +36,7 @@
 Each message names what was wrong and what to do next.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -48,6 +50,14 @@ class SettingsError(ReverieError):
 
 class DatabaseError(ReverieError):
     """The database cannot be started, reached or migrated."""
+
+
+class MethodError(ReverieError):
+    """A path does not take the HTTP method; ``allowed`` are those that it takes."""
+
+    def __init__(self, message: str, allowed: Sequence[str]) -> None:
+        super().__init__(message)
+        self.allowed = tuple(allowed)
 
 
 class InputError(ReverieError):

@@ -117,7 +117,12 @@ def test_every_call_leads_to_an_endpoint_of_the_server() -> None:
         *(calls.recall("s", "q", 1, None, meaning=True), calls.revisions("s"), calls.diff("s", 1, None)),
         *(calls.rollback("s", 1, "r"), calls.lessons("s", None, None), calls.lesson("l"), calls.patterns("s")),
         *(calls.metrics(), calls.define_metric(Metric("m")), calls.scores("s"), calls.score("s", {})),
-        *(calls.preview_segment(None), calls.record("s", [], None, only_while_running=False), calls.transcript("s")),
+        *(
+            calls.preview_segment(None),
+            calls.record("s", [], None, only_while_running=False),
+            calls.transcript("s"),
+            calls.turn("s"),
+        ),
         *(calls.import_sessions("f", None, None, strict=False), calls.estimate_dream("s", None, None)),
         *(calls.dream_result("d"), calls.dream_report("d"), calls.audit_log(None, None)),
     ]

@@ -102,7 +102,12 @@ async def test_tools_change_only_while_idle_and_budgets_only_when_there_was_one(
 
 async def test_archiving_ends_a_session_and_keeps_its_history(client: AsyncAnthropic, http: httpx2.AsyncClient) -> None:
     session = await make_session(client)
-    await record(http, session.id, {"type": "agent.message", "content": []}, {"type": "session.status_idle"})
+    await record(
+        http,
+        session.id,
+        {"type": "agent.message", "content": [{"type": "text", "text": "Hi."}]},
+        {"type": "session.status_idle"},
+    )
     archived = await client.beta.sessions.archive(session.id)
     assert archived.status == "terminated"
     assert (await client.beta.sessions.archive(session.id)).archived_at == archived.archived_at
@@ -159,7 +164,12 @@ async def test_a_child_thread_has_a_stream_of_its_own(client: AsyncAnthropic, ht
     session = await make_session(client)
     (created,) = await record(http, session.id, {"type": "session.thread_created", "agent_name": "helper"})
     child = created["session_thread_id"]
-    await record(http, session.id, {"type": "agent.message", "content": []}, session_thread_id=child)
+    await record(
+        http,
+        session.id,
+        {"type": "agent.message", "content": [{"type": "text", "text": "Hi."}]},
+        session_thread_id=child,
+    )
     (call,) = await record(
         http, session.id, {"type": "agent.custom_tool_use", "name": "t", "input": {}}, session_thread_id=child
     )
@@ -180,7 +190,12 @@ async def test_what_dreams_read_of_a_live_session_is_redacted_and_what_clients_r
     text = "my address is ann@example.org"
     hello: Any = [{"type": "user.message", "content": [{"type": "text", "text": text}]}]
     session = await make_session(client, initial_events=hello)
-    await record(http, session.id, {"type": "session.status_idle"}, {"type": "agent.message", "content": []})
+    await record(
+        http,
+        session.id,
+        {"type": "session.status_idle"},
+        {"type": "agent.message", "content": [{"type": "text", "text": "Hi."}]},
+    )
     database = server.service.database
     async with database.connection() as connection:
         await redaction_key(connection, b"k" * 32)

@@ -40,12 +40,11 @@ async def test_a_downloaded_archive_can_be_uploaded_as_the_next_version(client: 
     assert await (await client.beta.skills.versions.download(version.id, skill_id=skill.id)).read() == content
 
 
-async def test_a_name_belongs_to_one_skill_and_never_changes(client: AsyncAnthropic) -> None:
-    skill = await make(client)
-    with pytest.raises(APIStatusError) as taken:
-        await make(client)
-    assert taken.value.status_code == 409
-    assert taken.value.body["error"]["details"]["error_code"] == "skill_name_taken"  # type: ignore[index]
+async def test_skills_may_share_a_name_and_each_keeps_its_own(client: AsyncAnthropic) -> None:
+    skill, same = await make(client), await make(client)
+    assert skill.id != same.id
+    version = await client.beta.skills.versions.retrieve("latest", skill_id=same.id)
+    assert (version.id, version.name) == (same.latest_version_id, "csv-reader")
     with pytest.raises(BadRequestError, match="keeps its name"):
         await client.beta.skills.versions.create(skill.id, files=skill_files("other"))
 

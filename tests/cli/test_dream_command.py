@@ -61,7 +61,7 @@ def test_a_second_dream_reads_nothing_new_and_changes_nothing(desk: Path) -> Non
 def test_an_estimate_counts_and_runs_nothing(desk: Path) -> None:
     assert desk.exists()
     estimate = document("--estimate")
-    assert estimate["sessions"] == {"read": 600, "new": 600, "scored": 600}
+    assert estimate["sessions"] == {"read": 600, "new": 600, "scored": 600, "dated": None}
     assert estimate["cost_usd"] == 0
     assert CliRunner().invoke(memory, ["list", "--json"]).stdout.strip() in ('{"stores":[]}', '{\n  "stores": []\n}')
 

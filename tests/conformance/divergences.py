@@ -84,6 +84,24 @@ DIVERGENCES = (
         "There are no others.",
     ),
     Divergence(
+        "Versions of skills",
+        "A custom skill that an agent names without a version is the latest one whenever a session starts.",
+        "It is pinned to the latest version of when the agent is saved; sending it again pins anew.",
+        "An agent's version means the same thing every time.",
+    ),
+    Divergence(
+        "Schemas of custom tools",
+        "`additionalProperties` and `$defs` in an `input_schema` are refused.",
+        "They are accepted.",
+        "Models take them, and generated schemas have them.",
+    ),
+    Divergence(
+        "Recorded events",
+        "Nothing is recorded from outside.",
+        "A recorded message or result whose content is empty is refused as one that is sent (400); leave it out.",
+        "Model APIs refuse such a history on every later turn.",
+    ),
+    Divergence(
         "Repositories",
         "`github_repository` resources are cloned into the sandbox.",
         "They are kept and shown; tokens can be rotated and are never shown.",

@@ -74,6 +74,53 @@ def test_shell_text_is_named_by_its_commands(command: str, names: tuple[str, ...
     assert code is not None and code.commands.names == tuple(f"bash:{name}" for name in names)
 
 
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ('cd /srv && grep "foo | wc', ("grep", "cd")),
+        ("ls -l | sort |", ("ls", "sort")),
+        ("for f in *; do md5sum $f done", ("md5sum",)),
+        ("if [ -d /srv ]; then", ("test",)),
+        ("git add . && git commit -m 'half", ("git",)),
+        ("echo $((1 + ", ("echo",)),
+        ("Could you (see above) run it?", ("unparsed",)),
+    ],
+)
+def test_broken_shell_text_is_named_by_the_commands_that_can_be_told(command: str, names: tuple[str, ...]) -> None:
+    code = read_code("Bash", {"command": command})
+    assert code is not None and code.commands.names == tuple(f"bash:{name}" for name in names)
+
+
+@pytest.mark.parametrize(
+    ("command", "names", "feature"),
+    [
+        ('sed s/a/b/ <<< "$(uname -r)"', ("sed", "uname"), "bash command substitution"),
+        ("while read f; do ln $f; done < <(ls -1)", ("read", "ln", "ls"), "bash process substitution"),
+        ("until nc -z localhost 80; do sleep 1; done", ("nc", "sleep"), "bash loop"),
+        ("if [[ $a =~ b ]]; then ls; fi", ("ls", "test"), "bash if"),
+        ("sum=$((1 + 2)); ls >> $sum", ("ls",), "bash redirect"),
+        ("python - <<'EOF'\nprint(f(\nEOF", ("python",), None),
+    ],
+)
+def test_commands_are_found_wherever_the_shell_runs_them(
+    command: str, names: tuple[str, ...], feature: str | None
+) -> None:
+    code = read_code("Bash", {"command": command})
+    assert code is not None and set(code.commands.names) == {f"bash:{name}" for name in names}
+    assert feature is None or feature in code.commands.features
+
+
+def test_a_shell_text_that_nests_without_end_is_read() -> None:
+    code = read_code("Bash", {"command": "echo " + "$(" * 3_000})
+    assert code is not None and code.commands.names == ("bash:echo",)
+
+
+@pytest.mark.parametrize("command", ["make 2>/dev/null", "make 2>&1", "make < in"])
+def test_only_what_sends_the_output_to_a_file_is_a_redirect(command: str) -> None:
+    code = read_code("Bash", {"command": command})
+    assert code is not None and "bash redirect" not in code.commands.features
+
+
 def test_shell_constructs_are_found() -> None:
     code = read_code("bash", {"command": "find . -exec cat {} + | xargs rm > log"})
     assert code is not None

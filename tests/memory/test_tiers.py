@@ -21,7 +21,9 @@ def confirmed(first: float, last: float, *strata: str) -> Confirmation:
 
 LONG_RECORD = (confirmed(40, 30, "a", "b"), confirmed(20, 10, "b", "c"))
 NOTE = Document("/notes/desk.md", "Open at nine.", "intermediate", days_ago(50), days_ago(50))
-LESSON = msgspec.structs.replace(NOTE, path="/lessons/best-practices/ask-first.md", confirmations=LONG_RECORD)
+LESSON = msgspec.structs.replace(
+    NOTE, lesson_id="lsn_1", path="/lessons/best-practices/ask-first.md", confirmations=LONG_RECORD
+)
 SHORT = msgspec.structs.replace(NOTE, tier="short")
 
 

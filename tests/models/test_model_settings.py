@@ -1,6 +1,7 @@
 """Which model is asked, from the environment."""
 
 import builtins
+import re
 from typing import Any
 
 import pytest
@@ -63,14 +64,23 @@ def test_settings_that_cannot_be_used_are_refused(variables: dict[str, str]) -> 
         load_settings(variables)
 
 
-def test_a_missing_sdk_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("settings", "module", "remedy"),
+    [
+        (ModelSettings("anthropic", "m"), "anthropic", "pip install anthropic,"),
+        (ModelSettings("openai", "m"), "openai_compatible", "pip install 'reverie[openai]',"),
+    ],
+)
+def test_a_missing_sdk_is_named_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch, settings: ModelSettings, module: str, remedy: str
+) -> None:
     real = builtins.__import__
 
     def without(name: str, *rest: Any, **named: Any) -> Any:
-        if name.startswith("reverie.models.anthropic"):
-            raise ModuleNotFoundError(name="anthropic")
+        if name.startswith(f"reverie.models.{module}"):
+            raise ModuleNotFoundError(name=settings.provider)
         return real(name, *rest, **named)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(SettingsError, match=r"pip install 'reverie\[anthropic\]'"):
-        open_model(ModelSettings("anthropic", "m"))
+    with pytest.raises(SettingsError, match=f"{settings.provider} is missing: {re.escape(remedy)}"):
+        open_model(settings)

@@ -1,8 +1,9 @@
 import dataclasses
+from itertools import pairwise
 
 import numpy as np
 
-from reverie.patterns.corpus import Corpus, Floats, Ints, form_strata
+from reverie.patterns.corpus import Corpus, Flags, Floats, Ints, form_strata
 from reverie.patterns.fading import faded, holding_windows
 from reverie.patterns.finding import Finding
 from reverie.patterns.mine import mine
@@ -75,3 +76,37 @@ def test_without_times_nothing_is_said_about_them() -> None:
     corpus = dataclasses.replace(corpus_over_time(stops=False), at=None)
     assert holding_windows(corpus, form_strata(corpus), np.arange(len(corpus.reward)), 0, 1.0) == ()
     assert finding(corpus).windows == ()
+
+
+def undated(corpus: Corpus, without: Flags) -> Corpus:
+    assert corpus.at is not None
+    return dataclasses.replace(corpus, at=np.where(without, np.nan, corpus.at))
+
+
+def test_undated_sessions_neither_fade_nor_have_a_time() -> None:
+    corpus = corpus_over_time(stops=True)
+    found = finding(undated(corpus, np.ones(len(corpus.reward), np.bool_)))
+    assert found.verdict == "adopted"
+    assert (found.windows, found.first_seen, found.last_seen) == ((), None, None)
+
+
+def test_where_half_the_sessions_are_dated_these_tell_of_time() -> None:
+    corpus = corpus_over_time(stops=True)
+    half = np.random.default_rng(1).random(len(corpus.reward)) < 0.5
+    assert finding(undated(corpus, half)).reason.startswith("held in the earlier sessions (+0.")
+
+
+def test_where_only_the_early_sessions_are_dated_nothing_has_faded() -> None:
+    corpus = corpus_over_time(stops=True)
+    assert corpus.at is not None
+    found = finding(undated(corpus, corpus.at > 50 * DAY))
+    assert not found.reason.startswith("held in the earlier sessions")
+    assert found.last_seen is not None and found.last_seen <= 50 * DAY
+
+
+def test_windows_hold_equally_many_of_the_dated_sessions() -> None:
+    corpus = corpus_over_time(stops=False)
+    half = np.random.default_rng(1).random(len(corpus.reward)) < 0.5
+    windows = finding(undated(corpus, half)).windows
+    assert len(windows) == 3
+    assert all(a.ended_at < b.began_at for a, b in pairwise(windows))

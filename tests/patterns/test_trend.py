@@ -1,10 +1,12 @@
 """Changes over time."""
 
 from datetime import UTC, datetime
+from itertools import combinations, pairwise
 
 import numpy as np
 
-from reverie.patterns.trend import find_drifts, find_trends
+from reverie.patterns.corpus import Floats
+from reverie.patterns.trend import best_bounds, find_drifts, find_trends
 
 from .simulated_table import DAY, FIRST_DAY, TableSimulation
 
@@ -88,3 +90,17 @@ def test_a_behaviour_that_stops_helping_is_a_drift() -> None:
     assert drift.behaviour == "call:check"
     effects = [window.effect.effect for window in drift.windows if window.effect]
     assert min(effects[:2]) > 0.15 > max(effects[2:])
+
+
+def test_cuts_are_those_of_the_best_of_all_partitions() -> None:
+    generator = np.random.default_rng(4)
+    for _ in range(20):
+        means = generator.standard_normal(9) + 3 * (np.arange(9) > generator.integers(2, 7))
+
+        def cost(bounds: tuple[int, ...], means: Floats = means) -> float:
+            pieces = [means[start:end] for start, end in pairwise(bounds)]
+            return sum(float(((piece - piece.mean()) ** 2).sum()) + 2.0 for piece in pieces)
+
+        inner = [cuts for count in range(4) for cuts in combinations(range(2, 8), count)]
+        allowed = [(0, *cuts, 9) for cuts in inner if all(b - a >= 2 for a, b in pairwise((0, *cuts, 9)))]
+        assert tuple(best_bounds(means, 2.0)) == min(allowed, key=cost)

@@ -165,7 +165,7 @@ def _result(lessons: tuple[Lesson, ...], patterns: tuple[PatternRow, ...]) -> Dr
     return DreamResult(
         dream_id="drm_4Fq0000000000000000000ab",
         status="completed",
-        sessions=SessionCounts(read=2000, new=350, scored=1960),
+        sessions=SessionCounts(read=2000, new=350, scored=1960, dated=1900),
         tested=len(patterns),
         placebo=PlaceboCounts(runs=20, lessons=0),
         lessons=lessons,

@@ -1,13 +1,14 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from reverie.errors import InputError, StateError
-from reverie.sessions.lifecycle import Draft, LiveState, receive, record, terminate
+from reverie.errors import ConflictError, InputError, StateError
+from reverie.sessions.inbox import receive
+from reverie.sessions.live_state import Draft, LiveState
+from reverie.sessions.turn import terminate
+from reverie.sessions.writer import record
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 MESSAGE: dict[str, Any] = {"type": "user.message", "content": []}
@@ -41,13 +42,123 @@ def test_messages_are_taken_in_where_the_next_request_to_the_model_begins() -> N
     assert types(draft) == ["agent.message", "user.message", "span.model_request_start"]
 
 
-def test_a_message_that_comes_during_a_turn_begins_the_next_one() -> None:
-    state = after(record(fresh(), [SPEAK], NOW))
+START: dict[str, Any] = {"type": "span.model_request_start"}
+END: dict[str, Any] = {"type": "span.model_request_end"}
+
+
+@pytest.mark.parametrize("recorded", [[IDLE], [SPEAK, IDLE], [SPEAK, END, IDLE]], ids=["idle", "answer", "request"])
+def test_a_message_that_comes_during_a_turn_begins_the_next_one(recorded: list[dict[str, Any]]) -> None:
+    state = after(receive(fresh(), [MESSAGE], NOW))
+    state = after(record(state, [START], NOW))
     state = after(receive(state, [MESSAGE], NOW))
-    assert state.status == "running"
-    draft = record(state, [IDLE], NOW)
-    assert draft.state.status in ("idle", "running")
-    assert not draft.state.waiting or draft.state.status == "running"
+    draft = record(state, recorded, NOW)
+    assert types(draft)[-3:] == ["session.status_idle", "session.status_running", "session.thread_status_running"]
+    assert [waiting.number for waiting in draft.state.waiting] == [1]
+    assert (draft.state.status, draft.state.turn) == ("running", 2)
+    assert types(record(after(draft), [START], NOW)) == ["user.message", "span.model_request_start"]
+
+
+def test_a_message_during_a_turn_is_taken_in_where_the_turns_next_request_begins() -> None:
+    state = after(record(after(receive(fresh(), [MESSAGE], NOW)), [START], NOW))
+    draft = record(after(receive(state, [MESSAGE], NOW)), [END, SPEAK, START], NOW)
+    assert types(draft) == ["span.model_request_end", "agent.message", "user.message", "span.model_request_start"]
+
+
+def test_a_writer_without_model_requests_takes_in_what_its_turn_is_for() -> None:
+    state = after(receive(fresh(), [MESSAGE], NOW))
+    state = after(receive(state, [MESSAGE], NOW))
+    draft = record(state, [SPEAK], NOW)
+    assert types(draft) == ["user.message", "agent.message"]
+    assert [waiting.number for waiting in draft.state.waiting] == [1]
+
+
+def test_the_writer_of_an_ended_turn_is_kept_out_of_the_next_one() -> None:
+    state = after(receive(fresh(), [MESSAGE], NOW))
+    mine = state.turn
+    state = after(receive(state, [INTERRUPT], NOW))
+    with pytest.raises(ConflictError, match="turn 1 was ended"):
+        record(state, [SPEAK], NOW, expected_turn=mine)
+    state = after(receive(state, [MESSAGE], NOW))
+    with pytest.raises(ConflictError, match="in turn 2, not 1"):
+        record(state, [SPEAK, IDLE], NOW, expected_turn=mine)
+    assert types(record(state, [SPEAK], NOW, expected_turn=2)) == ["user.message", "agent.message"]
+
+
+def test_an_interrupt_closes_the_open_request_and_answers_every_open_call() -> None:
+    bash: dict[str, Any] = {"type": "agent.tool_use", "name": "bash", "input": {}}
+    find: dict[str, Any] = {"type": "agent.mcp_tool_use", "name": "find", "input": {}}
+    state = after(record(after(receive(fresh(), [MESSAGE], NOW)), [START, bash, find], NOW))
+    draft = receive(state, [INTERRUPT], NOW)
+    assert types(draft) == [
+        *("span.model_request_end", "user.interrupt", "agent.tool_result", "agent.mcp_tool_result"),
+        *("session.thread_status_idle", "session.usage", "session.status_idle"),
+    ]
+    assert draft.events[0].payload["is_error"] is True
+    assert draft.events[0].payload["model_request_start_id"] == state.open_spans[""]
+    assert (draft.state.pending, dict(draft.state.open_spans)) == ((), {})
+
+
+def test_an_interrupt_answers_a_workers_call_as_the_worker_would() -> None:
+    call = {"type": "agent.tool_use", "name": "bash", "input": {}}
+    state = after(record(fresh(self_hosted=True), [call, IDLE], NOW))
+    answer = next(event for event in receive(state, [INTERRUPT], NOW).events if event.type.endswith("tool_result"))
+    assert (answer.type, answer.payload["is_error"]) == ("user.tool_result", True)
+    assert answer.payload["tool_use_id"] == state.pending[0].event_id
+
+
+def test_an_interrupt_and_a_message_in_one_request_steer() -> None:
+    state = after(record(after(receive(fresh(), [MESSAGE], NOW)), [START], NOW))
+    draft = receive(state, [INTERRUPT, MESSAGE], NOW)
+    assert types(draft)[-3:] == ["session.status_idle", "session.status_running", "session.thread_status_running"]
+    assert (draft.state.turn, [waiting.number for waiting in draft.state.waiting]) == (2, [2])
+
+
+def test_what_was_sent_during_the_interrupted_turn_begins_the_next_one() -> None:
+    state = after(record(after(receive(fresh(), [MESSAGE], NOW)), [START], NOW))
+    state = after(receive(state, [MESSAGE], NOW))
+    draft = receive(state, [INTERRUPT], NOW)
+    assert (draft.state.status, draft.state.turn) == ("running", 2)
+    assert [waiting.number for waiting in draft.state.waiting] == [1]
+
+
+def test_a_message_that_nobody_took_in_yet_ends_with_the_turn_that_is_interrupted() -> None:
+    draft = receive(after(receive(fresh(), [MESSAGE], NOW)), [INTERRUPT], NOW)
+    assert types(draft)[:2] == ["user.message", "user.interrupt"]
+    assert (draft.state.status, draft.state.waiting) == ("idle", ())
+
+
+def test_a_call_has_one_result() -> None:
+    call = {"type": "agent.tool_use", "name": "look", "input": {}, "id": "call"}
+    result = {"type": "agent.tool_result", "tool_use_id": "call"}
+    draft = record(fresh(), [call, result], NOW)
+    id_ = draft.events[-1].payload["tool_use_id"]
+    with pytest.raises(InputError, match=rf"events\.0: tool_use_id: no tool use '{id_}' waits for a result"):
+        record(after(draft), [{**result, "tool_use_id": id_}], NOW)
+
+
+def test_an_exhausted_error_answers_what_was_open() -> None:
+    state = after(record(fresh(), [START, {"type": "agent.tool_use", "name": "look", "input": {}}], NOW))
+    error = {"type": "unknown_error", "message": "m", "retry_status": {"type": "exhausted"}}
+    draft = record(state, [{"type": "session.error", "error": error}], NOW)
+    assert types(draft) == [
+        *("session.error", "span.model_request_end", "agent.tool_result"),
+        *("session.thread_status_idle", "session.usage", "session.status_idle"),
+    ]
+
+
+def test_a_blocked_session_refuses_a_message_in_the_hosted_services_words() -> None:
+    state = after(record(fresh(), [CUSTOM, IDLE], NOW))
+    (call,) = state.pending
+    with pytest.raises(InputError, match=rf"waiting on responses to events \[{call.event_id}\]"):
+        receive(state, [MESSAGE], NOW)
+
+
+def test_a_status_that_is_known_adds_nothing() -> None:
+    running = {"type": "session.status_running"}
+    state = after(record(fresh(), [running], NOW))
+    assert types(record(state, [running], NOW)) == []
+    state = after(record(state, [IDLE], NOW))
+    assert types(record(state, [IDLE], NOW)) == []
 
 
 def test_a_denied_call_is_no_longer_waited_for() -> None:
@@ -56,7 +167,9 @@ def test_a_denied_call_is_no_longer_waited_for() -> None:
     (call,) = state.pending
     no = {"type": "user.tool_confirmation", "tool_use_id": call.event_id, "result": "deny", "deny_message": "no"}
     draft = receive(state, [no], NOW)
-    assert (draft.state.status, draft.state.pending) == ("running", ())
+    assert (draft.state.status, draft.state.blockers) == ("running", [])
+    error = {"type": "agent.tool_result", "tool_use_id": call.event_id, "is_error": True}
+    assert record(after(draft), [error], NOW).state.pending == ()
 
 
 def test_in_a_self_hosted_session_an_allowed_call_still_waits_for_its_result() -> None:
@@ -110,50 +223,89 @@ def test_an_ended_session_refuses_everything() -> None:
         record(after(draft), [SPEAK], NOW)
 
 
-ACTS = st.lists(st.sampled_from(["message", "speak", "call", "answer", "idle", "interrupt", "error"]), max_size=14)
+CHILD: dict[str, Any] = {"type": "session.thread_created", "session_thread_id": "sthr_child", "agent_name": "helper"}
+CHILD_RUNS: dict[str, Any] = {"type": "session.thread_status_running", "session_thread_id": "sthr_child"}
+CHILD_IDLE: dict[str, Any] = {"type": "session.thread_status_idle", "session_thread_id": "sthr_child"}
 
 
-@given(ACTS)
-def test_whatever_happens_the_log_stays_sound(acts: list[str]) -> None:
-    state, log, now = fresh(), [], NOW
-    for act in acts:
-        now += timedelta(seconds=1)
-        try:
-            draft = _do(act, state, now)
-        except (InputError, StateError):
-            continue
-        log += draft.events
-        state = after(draft)
-    names = [event.type for event in log]
-    taken = [event.input_number for event in log if event.input_number is not None]
-    assert taken == sorted(set(taken))
-    assert len(taken) + len(state.waiting) == state.input_count
-    for place, name in enumerate(names):
-        if name == "session.status_idle":
-            assert names[place - 1] == "session.usage"
-    assert state.status == "running" or not state.waiting
+def with_child(*, self_hosted: bool = False) -> LiveState:
+    """A turn in which a child thread runs beside the primary one."""
+    state = after(receive(fresh(self_hosted=self_hosted), [MESSAGE], NOW))
+    return after(record(state, [START, END, CHILD, CHILD_RUNS], NOW))
 
 
-def _do(act: str, state: LiveState, now: datetime) -> Draft:
-    failed = {"type": "unknown_error", "message": "", "retry_status": {"type": "exhausted"}}
-    match act:
-        case "message":
-            return receive(state, [MESSAGE], now)
-        case "interrupt":
-            return receive(state, [INTERRUPT], now)
-        case "answer":
-            call = state.pending[0].event_id if state.pending else "none"
-            return receive(state, [{"type": "user.custom_tool_result", "custom_tool_use_id": call}], now)
-        case "error":
-            return record(state, [{"type": "session.error", "error": failed}], now)
-        case _:
-            return record(state, [{"speak": SPEAK, "call": CUSTOM, "idle": IDLE}[act]], now)
+def stops(draft: Draft) -> list[tuple[str, str]]:
+    """Threads and statuses of a draft, in order; the session's own status has no thread."""
+    return [
+        (event.payload.get("session_thread_id", ""), event.type.rpartition("_")[2])
+        for event in draft.events
+        if "status" in event.type
+    ]
 
 
 def test_a_threads_status_names_the_agent_of_its_thread_or_is_refused() -> None:
-    begun: dict[str, Any] = {"type": "session.thread_created", "session_thread_id": "child", "agent_name": "helper"}
-    status: dict[str, Any] = {"type": "session.thread_status_idle", "stop_reason": {"type": "end_turn"}}
-    draft = record(fresh(), [begun, {**status, "session_thread_id": "child"}, status], NOW)
-    assert [event.payload["agent_name"] for event in draft.events if event.type == status["type"]] == ["helper", "desk"]
-    with pytest.raises(InputError, match="agent_name"):
-        record(after(draft), [{**status, "session_thread_id": "sthr_child"}], NOW)
+    state = with_child()
+    (status,) = record(state, [CHILD_IDLE], NOW).events
+    assert (status.payload["agent_name"], status.thread_id) == ("helper", "sthr_child")
+    with pytest.raises(InputError, match="session_thread_id: session sesn_1 has no thread 'sthr_other'"):
+        record(state, [{**CHILD_IDLE, "session_thread_id": "sthr_other"}], NOW)
+
+
+def test_a_status_recorded_in_a_childs_name_is_the_childs() -> None:
+    status = {key: value for key, value in CHILD_IDLE.items() if key != "session_thread_id"}
+    draft = record(with_child(), [status], NOW, thread_id="sthr_child")
+    assert stops(draft) == [("sthr_child", "idle")]
+
+
+def test_what_is_recorded_in_the_primary_threads_name_is_the_sessions_own() -> None:
+    state = fresh()
+    assert {event.thread_id for event in record(state, [SPEAK], NOW, thread_id=state.primary_thread).events} == {None}
+
+
+def test_nobody_records_in_a_thread_that_is_not_there() -> None:
+    with pytest.raises(InputError, match="session_thread_id: session sesn_1 has no thread 'sthr_other'"):
+        record(with_child(), [SPEAK], NOW, thread_id="sthr_other")
+
+
+def test_an_interrupt_that_names_a_child_stops_the_child_alone() -> None:
+    state = after(record(with_child(), [CUSTOM], NOW, thread_id="sthr_child"))
+    draft = receive(state, [{**INTERRUPT, "session_thread_id": "sthr_child"}], NOW)
+    assert types(draft) == ["user.interrupt", "user.custom_tool_result", "session.thread_status_idle"]
+    assert {event.payload["session_thread_id"] for event in draft.events} == {"sthr_child"}
+    assert (draft.state.status, draft.state.primary_running, draft.state.pending) == ("running", True, ())
+
+
+def test_an_interrupt_that_names_the_primary_thread_leaves_children_running() -> None:
+    state = with_child()
+    draft = receive(state, [{**INTERRUPT, "session_thread_id": state.primary_thread}], NOW)
+    assert stops(draft) == [(state.primary_thread, "idle")]
+    assert (draft.state.status, draft.state.primary_running) == ("running", False)
+    draft = record(after(draft), [CHILD_IDLE], NOW)
+    assert types(draft) == ["session.thread_status_idle", "session.usage", "session.status_idle"]
+
+
+def test_an_interrupt_that_names_the_primary_thread_answers_its_call() -> None:
+    state = after(record(fresh(), [CUSTOM, IDLE], NOW))
+    draft = receive(state, [{**INTERRUPT, "session_thread_id": state.primary_thread}], NOW)
+    assert draft.state.pending == ()
+    assert draft.events[-1].payload["stop_reason"] == {"type": "end_turn"}
+
+
+def test_an_interrupt_of_the_session_stops_every_thread() -> None:
+    state = with_child()
+    draft = receive(state, [INTERRUPT], NOW)
+    assert stops(draft) == [("sthr_child", "idle"), (state.primary_thread, "idle"), ("", "idle")]
+
+
+def test_an_interrupt_that_names_no_thread_of_the_session_is_refused() -> None:
+    with pytest.raises(InputError, match=r"events\.0: session_thread_id: session sesn_1 has no thread 'foo'"):
+        receive(with_child(), [{**INTERRUPT, "session_thread_id": "foo"}], NOW)
+
+
+def test_an_answer_may_name_the_thread_of_its_call_and_no_other() -> None:
+    state = after(record(fresh(), [CUSTOM, IDLE], NOW))
+    answer = {"type": "user.custom_tool_result", "custom_tool_use_id": state.pending[0].event_id}
+    draft = receive(state, [{**answer, "session_thread_id": state.primary_thread}], NOW)
+    assert "session_thread_id" not in draft.events[0].payload
+    with pytest.raises(InputError, match=rf"session_thread_id: .* is of thread {state.primary_thread}, not of sthr_x"):
+        receive(state, [{**answer, "session_thread_id": "sthr_x"}], NOW)

@@ -1,6 +1,8 @@
 """What an import creates, extends, leaves alone and refuses."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,13 @@ from reverie.clock import ManualClock
 from reverie.errors import InputError
 from reverie.sessions.event import text_of
 from reverie.sessions.segment import compile_segment
-from reverie.sessions.session import Score, Transcript
+from reverie.sessions.session import LIVE_SOURCE, Score, Transcript
 from reverie.settings import Settings
-from reverie.storage import ingest
+from reverie.storage import ingest, store_batch
+from reverie.storage import sessions as stored_sessions
 from reverie.storage.database import Database
 from reverie.storage.import_summary import ImportCounts, ImportOptions, ImportSummary
+from reverie.storage.prepare import prepare_extension, redacted_live
 from reverie.storage.sessions import read_transcript, stream_transcripts
 from reverie.storage.workers import worker_pool
 from tests.conftest import ChatFile
@@ -88,6 +92,62 @@ async def test_a_session_that_has_grown_gets_its_new_events(
     assert (summary.sessions, summary.events) == (ImportCounts(extended=2), 2)
     assert [text_of(event) for event in (await stored(database))["s"].events] == ["one", "two", "three", "four"]
     assert (await run_import(database, settings, [longer])).sessions.extended == 0
+
+
+class RecordingPool(ThreadPoolExecutor):
+    """Remembers what it was given to do."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.given: list[str] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:
+        self.given.append(fn.__name__)
+        return super().submit(fn, *args, **named)
+
+
+async def test_a_session_that_has_grown_is_parsed_outside_the_event_loop(
+    database: Database, settings: Settings, chat_file: ChatFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+
+    def parse(*arguments: Any) -> Any:
+        threads.append(threading.current_thread())
+        return prepare_extension(*arguments)
+
+    monkeypatch.setattr(store_batch, "prepare_extension", parse)
+    await run_import(database, settings, [chat_file("a.jsonl", chat("s", "one", "two"))])
+    await run_import(database, settings, [chat_file("b.jsonl", chat("s", "one", "two", "three"))])
+    assert len(threads) == 1 and threads[0] is not threading.current_thread()
+
+
+async def test_grown_sessions_of_a_large_import_are_parsed_by_the_workers(
+    database: Database, settings: Settings, chat_file: ChatFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH_RECORDS", 10)
+    await run_import(database, settings, [chat_file("a.jsonl", *(chat(f"s{i}", "one", "two") for i in range(45)))])
+    pool = RecordingPool()
+    monkeypatch.setattr(ingest, "worker_pool", lambda *_: pool)
+    grown = chat_file("b.jsonl", *(chat(f"s{i}", "one", "two", "three") for i in range(45)))
+    assert (await run_import(database, settings, [grown])).sessions.extended == 45
+    assert pool.given.count("prepare_extension") == 45
+
+
+async def test_a_live_session_is_redacted_outside_the_event_loop(
+    database: Database, settings: Settings, chat_file: ChatFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+
+    def redact(transcript: Transcript, key: bytes | None) -> Transcript:
+        threads.append(threading.current_thread())
+        return redacted_live(transcript, key)
+
+    await run_import(database, settings, [chat_file("a.jsonl", chat("s", "one", "two"), chat("t", "one", "two"))])
+    async with database.connection() as connection:
+        await connection.execute("UPDATE sessions SET source = %s WHERE id = 't'", [LIVE_SOURCE])
+    monkeypatch.setattr(stored_sessions, "redacted_live", redact)
+    assert set(await stored(database)) == {"s", "t"}
+    assert len(threads) == 1 and threads[0] is not threading.current_thread()
 
 
 @pytest.mark.parametrize("texts", [("one", "other"), ("one",), ("other", "two", "three")])

@@ -86,7 +86,11 @@ async def test_a_confirmation_counts_once_for_each_source_and_outlives_its_memor
 
 async def test_a_lesson_gains_by_the_certain_part_of_its_effect(database: Database) -> None:
     async with database.connection() as conn:
-        edits = [Edit(f"/lessons/{path}", f"Refund advice. Lesson `{key}`.", "") for path, key in HIGH_AND_LOW.items()]
+        edits = [
+            Edit(f"/lessons/{path}", f"Refund advice. Lesson `{key}`.", "", lesson_id=key)
+            for path, key in HIGH_AND_LOW.items()
+        ]
+        edits.append(Edit("/lessons/z", "Refund advice. Lesson `lsn_high`.", ""))
         store_id = await store_of(conn, *edits)
         await conn.execute(
             "INSERT INTO dreams (id, memory_store_id, status, request, created_at, last_session_key)"
@@ -98,9 +102,9 @@ async def test_a_lesson_gains_by_the_certain_part_of_its_effect(database: Databa
                 "INSERT INTO lessons VALUES (%s, %s, 'adopted', 'best_practice', %s::jsonb, 'drm_1', 'drm_1')",
                 [store_id, key, msgspec.json.encode({"effect": {"low": low, "high": 0.6, "unit": "reward"}}).decode()],
             )
-        first, second = await find(conn, store_id, "refund")
-        assert [(hit.path, hit.impact) for hit in (first, second)] == [("/lessons/high", 1.2), ("/lessons/low", 1.0)]
-        assert [document.effect for document in await read_documents(conn, store_id)] == [0.4, 0.0]
+        impacts = {hit.path: hit.impact for hit in await find(conn, store_id, "refund")}
+        assert impacts == {"/lessons/high": 1.2, "/lessons/low": 1.0, "/lessons/z": 1.0}
+        assert [document.effect for document in await read_documents(conn, store_id)] == [0.4, 0.0, 0.0]
 
 
 async def test_a_reply_is_found_by_the_words_of_the_turn_before(database: Database) -> None:

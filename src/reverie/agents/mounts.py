@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+from reverie.agents.web_address import check_web_address
 from reverie.errors import InputError, StateError
 from reverie.ids import derived_id
 from reverie.memory.memory import MemoryStore
@@ -59,10 +61,8 @@ def mount_store(wanted: Mapping[str, Any], store: MemoryStore, taken: Sequence[s
 
 def mount_file(wanted: Mapping[str, Any], session_id: str, number: int, now: datetime) -> dict[str, Any]:
     """An attached file, beneath the uploads."""
-    path = wanted.get("mount_path") or f"/{wanted['file_id']}"
-    if ".." in path.split("/"):
-        raise InputError(f"resources: mount_path {path!r} leads out of the session's uploads")
-    rooted = path if path.startswith(f"{_UPLOADS_ROOT}/") else f"{_UPLOADS_ROOT}/{path.lstrip('/')}"
+    path = _plain_path(wanted.get("mount_path") or f"/{wanted['file_id']}")
+    rooted = path if path.startswith(f"{_UPLOADS_ROOT}/") else f"{_UPLOADS_ROOT}{path}"
     return {
         "id": derived_id("sesrsc", session_id, str(number)),
         "type": "file",
@@ -75,16 +75,44 @@ def mount_file(wanted: Mapping[str, Any], session_id: str, number: int, now: dat
 
 def mount_repository(wanted: Mapping[str, Any], session_id: str, number: int, now: datetime) -> dict[str, Any]:
     """An attached repository; its token is never kept, since nothing here checks repositories out yet."""
-    name = wanted["url"].rstrip("/").rpartition("/")[2].removesuffix(".git") or "repository"
+    url = check_web_address("resources: url", wanted["url"], plain=False)
+    name = urlsplit(url).path.rstrip("/").rpartition("/")[2].removesuffix(".git") or "repository"
     return {
         "id": derived_id("sesrsc", session_id, str(number)),
         "type": "github_repository",
-        "url": wanted["url"],
+        "url": url,
         "checkout": wanted.get("checkout"),
-        "mount_path": wanted.get("mount_path") or f"/workspace/{name}",
+        "mount_path": _plain_path(wanted.get("mount_path") or f"/workspace/{name}"),
         "created_at": _text(now),
         "updated_at": _text(now),
     }
+
+
+def check_mounts(mounted: Sequence[Mapping[str, Any]]) -> None:
+    """Accept mounted resources that are not in each other's place.
+
+    Raises:
+        InputError: two have one path, or one is a file where another needs a directory.
+    """
+    paths = {resource["mount_path"] for resource in mounted}
+    if len(paths) < len(mounted):
+        places = [resource["mount_path"] for resource in mounted]
+        twice = next(path for path in places if places.count(path) > 1)
+        raise InputError(f"resources: mount_path {twice!r} is given twice; each resource needs a place of its own")
+    for path in (resource["mount_path"] for resource in mounted if resource["type"] == "file"):
+        beneath = next((other for other in paths if other.startswith(f"{path}/")), None)
+        if beneath is not None:
+            raise InputError(f"resources: mount_path {path!r} is a file, so that {beneath!r} cannot be beneath it")
+
+
+def _plain_path(path: str) -> str:
+    """``path`` from the root, without empty steps and single dots: ``a//./b`` as ``/a/b``."""
+    steps = [step for step in path.split("/") if step not in ("", ".")]
+    if not steps or path.endswith("/"):
+        raise InputError(f"resources: mount_path {path!r} names no file or directory; give one such as /data/table.csv")
+    if ".." in steps or not path.isprintable():
+        raise InputError(f"resources: mount_path {path!r} has .. or control characters; write it out plainly")
+    return "/" + "/".join(steps)
 
 
 def _slug(name: str) -> str:

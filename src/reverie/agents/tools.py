@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from reverie.agents.web_address import check_web_address
 from reverie.errors import InputError
 
 BUILT_IN = ("bash", "read", "write", "edit", "glob", "grep", "web_fetch", "web_search")
@@ -14,6 +15,7 @@ MOST_SERVERS = 20
 MOST_DOMAINS = 64
 MOST_TOOL_REFERENCES = 128
 MOST_SERVER_NAME_CHARACTERS = 255
+MOST_DESCRIPTION_CHARACTERS = 4096
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _HOST = re.compile(
@@ -57,8 +59,7 @@ def resolve_servers(servers: Iterable[Mapping[str, Any]] | None) -> list[dict[st
     for number, server in enumerate(resolved):
         if not 1 <= len(server["name"]) <= MOST_SERVER_NAME_CHARACTERS:
             raise InputError(f"mcp_servers.{number}.name: names have 1 to {MOST_SERVER_NAME_CHARACTERS} characters")
-        if not server["url"].startswith(("https://", "http://")):
-            raise InputError(f"mcp_servers.{number}.url: give an address that starts with https:// or http://")
+        check_web_address(f"mcp_servers.{number}.url", server["url"], plain=True)
     _refuse_repeats("mcp_servers", [server["name"] for server in resolved])
     return resolved
 
@@ -186,6 +187,11 @@ def _resolve_custom(tool: Tool, place: str) -> dict[str, Any]:
         raise InputError(f"{place}.name: {name!r} is kept for the server's own tools; choose another name")
     if not tool["description"].strip():
         raise InputError(f"{place}.description: say what the tool does; it is all that the agent knows of it")
+    if len(tool["description"]) > MOST_DESCRIPTION_CHARACTERS:
+        raise InputError(
+            f"{place}.description: {len(tool['description']):,} characters; at most {MOST_DESCRIPTION_CHARACTERS:,}"
+            " are allowed"
+        )
     schema = tool["input_schema"]
     if combined := [key for key in _COMBINATIONS if key in schema]:
         raise InputError(f"{place}.input_schema: {combined[0]} is not allowed at the top; describe one object")

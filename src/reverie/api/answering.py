@@ -24,6 +24,7 @@ from reverie.errors import (
     CredentialError,
     HeartbeatError,
     InputError,
+    MethodError,
     NotFoundError,
     PathConflictError,
     PreconditionError,
@@ -43,12 +44,15 @@ from reverie.telemetry.telemetry import REQUESTS
 
 BODY_SECONDS = 60.0
 """How long a client may take to send a body."""
+LARGE_BODY_BYTES = 64 * 1024
+"""Bodies from this size on are decoded and validated in a thread, so that nobody waits for them."""
 REQUEST_ID_HEADER = "request-id"
 
 _STATUSES: tuple[tuple[type[ReverieError], int, str], ...] = (
     (CredentialError, 401, "authentication_error"),
     (RoleError, 403, "permission_error"),
     (NotFoundError, 404, "not_found_error"),
+    (MethodError, 405, "invalid_request_error"),
     (HeartbeatError, 412, "conflict_error"),
     (PathConflictError, 409, "memory_path_conflict_error"),
     (PreconditionError, 409, "memory_precondition_failed_error"),
@@ -79,6 +83,8 @@ def error_response(error: Exception, request_id: str) -> Response:
         headers["x-should-retry"] = "false"
     if isinstance(error, RateError):
         headers["retry-after"] = str(max(1, round(error.retry_after_seconds)))
+    if isinstance(error, MethodError):
+        headers["allow"] = ", ".join(error.allowed)
     content = {"type": kind, "message": _message(error, status), **_members(error)}
     return json_response({"type": "error", "error": content, "request_id": request_id}, status, headers)
 
@@ -98,8 +104,10 @@ def status_of(error: Exception) -> tuple[int, str]:
 def _message(error: Exception, status: int) -> str:
     if isinstance(error, ReverieError):
         return str(error)
-    if isinstance(error, psycopg.DataError):  # NUL characters and numbers out of range
-        return f"a value cannot be stored: {str(error).strip().splitlines()[0]}"
+    if isinstance(error, psycopg.errors.NumericValueOutOfRange):
+        return "a number is too large or too small to be kept"
+    if isinstance(error, psycopg.DataError):
+        return "a text holds a character that cannot be kept, such as NUL (\\u0000); leave it out"
     if status == 504:
         return f"the request's body did not arrive within {BODY_SECONDS:.0f} s"
     if status == 529:
@@ -157,7 +165,7 @@ async def _answer(
         service=service,
         key=key,
         database=database,
-        path=request.path_params,
+        path={name: _known_as(name, text) for name, text in request.path_params.items()},
         query=endpoint.query.read_query(request.query_params.multi_items()) if endpoint.query else {},
         body=await _read_body(endpoint, request),
         now=service.clock.now(),
@@ -174,6 +182,11 @@ async def _answer(
     response = answer if isinstance(answer, Response) else json_response(answer)
     response.headers["anthropic-workspace-id"] = key.workspace_id
     return response
+
+
+def _known_as(name: str, text: str) -> str:
+    """A value of the path; ids of sessions may be spelled as some clients do."""
+    return f"sesn_{text.removeprefix('session_')}" if name == "session_id" and text.startswith("session_") else text
 
 
 async def prepare(endpoint: Endpoint) -> None:
@@ -204,7 +217,9 @@ async def _read_body(endpoint: Endpoint, request: Request) -> Any:
                     return None
             raise InputError(f"{endpoint.name} takes no body; leave it empty")
         return None
-    return endpoint.body.read_json(data)
+    if len(data) < LARGE_BODY_BYTES:
+        return endpoint.body.read_json(data)
+    return await asyncio.to_thread(endpoint.body.read_json, data)
 
 
 async def read_bytes(request: Request, most: int) -> bytes:

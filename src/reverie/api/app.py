@@ -9,12 +9,13 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from reverie.api.access import KeyRing
-from reverie.api.answering import answering, error_response, json_response
+from reverie.api.answering import REQUEST_ID_HEADER, answering, error_response, json_response
 from reverie.api.docs import render_docs
 from reverie.api.endpoint import Endpoint
 from reverie.api.openapi import openapi_document
@@ -49,7 +50,7 @@ from reverie.api.routes import (
     work,
 )
 from reverie.api.service import Service
-from reverie.errors import InputError, NotFoundError
+from reverie.errors import MethodError, NotFoundError
 from reverie.ids import new_id
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -82,6 +83,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *store_revisions.ENDPOINTS,
 )
 """All of the API, in the order of the documentation."""
+_OLDER_PATHS = {"sessions.events.stream": ("/v1/sessions/{session_id}/stream",)}
+"""Paths that were documented before, by endpoint."""
 
 
 def make_app(
@@ -124,16 +127,43 @@ def make_app(
         Route("/ready", ready),
         Route("/openapi.json", document),
         Route("/docs", docs),
-        *(Route(x.path, answering(x, service, keys, rates), methods=[x.method], name=x.name) for x in endpoints),
+        *(
+            Route(path, answering(x, service, keys, rates), methods=[x.method], name=x.name)
+            for x in endpoints
+            for path in (x.path, *_OLDER_PATHS.get(x.name, ()))
+        ),
     ]
     handlers: dict[Any, Any] = {HTTPException: failed}
-    watched = [Middleware(service.telemetry.wrap)]
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers, middleware=watched)
+    around = [Middleware(service.telemetry.wrap), *_cors(service.options.cors_origins)]
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers, middleware=around)
+
+
+def _cors(origins: Sequence[str]) -> list[Middleware]:
+    """What lets web pages of these origins call; keys travel in headers, so no cookies are allowed for."""
+    if not origins:
+        return []
+    headers = [REQUEST_ID_HEADER, "retry-after", "anthropic-workspace-id"]
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(origins),
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=headers,
+        )
+    ]
+
+
+def _routes_of(request: Request) -> list[Route]:
+    """The routes of a request's path, whatever their methods."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    return [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
 
 
 def _plain(request: Request, error: Exception) -> Exception:
     if isinstance(error, HTTPException) and error.status_code == 404:
         return NotFoundError(f"there is no {request.method} {request.url.path}")
     if isinstance(error, HTTPException) and error.status_code == 405:
-        return InputError(f"{request.url.path} does not take {request.method}")
+        allowed = sorted({method for route in _routes_of(request) for method in route.methods or ()})
+        return MethodError(f"{request.url.path} does not take {request.method}; it takes {', '.join(allowed)}", allowed)
     return error

@@ -1,5 +1,6 @@
 """Beta headers, as strictly as the hosted service takes them; this server insists on them only when asked to."""
 
+import re
 from typing import get_args
 
 from starlette.requests import Request
@@ -12,6 +13,10 @@ _HEADER = "anthropic-beta"
 _AGENTS = "managed-agents-2026-04-01"
 _MEMORY = "agent-memory-2026-07-22"
 _DREAMS = "dreaming-2026-04-21"
+_PREVIEW = re.compile(
+    r"^((?:managed-agents|agent-memory|dreaming)-\d{4}-\d{2}-\d{2})-research-preview(?:-\d{4}-\d{2}-\d{2})?$"
+)
+"""What early users of a beta send instead of its name."""
 _NEEDED = {
     "agents": {_AGENTS},
     "sessions": {_AGENTS},
@@ -33,7 +38,7 @@ def check_betas(request: Request, endpoint: Endpoint) -> None:
         NotFoundError: the endpoint does not show itself without its header.
     """
     values = request.headers.getlist(_HEADER)
-    named = {name.strip() for value in values for name in value.split(",") if name.strip()}
+    named = {_PREVIEW.sub(r"\1", name.strip()) for value in values for name in value.split(",") if name.strip()}
     known = {name for union in get_args(resolve("anthropic.types:AnthropicBetaParam")) for name in get_args(union)}
     for name in sorted(named - known):
         raise InputError(f"{_HEADER}: {name!r} is not the name of a beta")

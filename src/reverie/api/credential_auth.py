@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
+from reverie.agents.web_address import check_web_address
 from reverie.errors import InputError
 
 
@@ -30,7 +30,7 @@ def new_auth(auth: Mapping[str, Any], now: datetime) -> CredentialAuth:
             "auth.type: this server has no egress proxy to put environment_variable secrets into requests; "
             "use static_bearer or mcp_oauth, or set the variable where your worker runs"
         )
-    _check_url("auth.mcp_server_url", auth["mcp_server_url"])
+    check_web_address("auth.mcp_server_url", auth["mcp_server_url"], plain=True)
     shown = {"type": auth["type"], "mcp_server_url": auth["mcp_server_url"]}
     if auth["type"] == "static_bearer":
         return CredentialAuth(shown, {"token": auth["token"]})
@@ -78,7 +78,7 @@ def _changed_refresh(present: CredentialAuth, change: Mapping[str, Any]) -> Cred
 
 
 def _shown_refresh(refresh: Mapping[str, Any]) -> dict[str, Any]:
-    _check_url("auth.refresh.token_endpoint", refresh["token_endpoint"])
+    check_web_address("auth.refresh.token_endpoint", refresh["token_endpoint"], plain=True)
     return {
         "client_id": refresh["client_id"],
         "token_endpoint": refresh["token_endpoint"],
@@ -99,13 +99,3 @@ def _check_expiry(expires_at: datetime | None, now: datetime) -> str | None:
     if expires_at <= now:
         raise InputError("auth.expires_at: it is past; give a time in the future, or leave it out")
     return str(msgspec.to_builtins(expires_at))
-
-
-def _check_url(field: str, url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        good = False
-    if not good:
-        raise InputError(f"{field}: not an address that starts with https:// or http://")

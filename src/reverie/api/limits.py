@@ -21,6 +21,13 @@ MOST_FILE_BYTES = 500 * 1024 * 1024
 MOST_METADATA_KEY_CHARACTERS = 64
 MOST_METADATA_VALUE_CHARACTERS = 512
 
+ECHOED: Mapping[str, tuple[str, ...]] = {
+    "BetaManagedAgentsUserToolConfirmationEventParams": ("session_thread_id",),
+    "BetaManagedAgentsUserToolResultEventParams": ("session_thread_id",),
+    "BetaManagedAgentsUserCustomToolResultEventParams": ("session_thread_id",),
+}
+"""Fields that the SDK's types lack and older versions of it told clients to send back."""
+
 LIMITS: Mapping[str, FieldInfo] = {
     "FileListQuery.limit": Field(ge=1, le=1000),
     "ModelListParams.limit": Field(ge=1, le=1000),
@@ -77,6 +84,7 @@ LIMITS: Mapping[str, FieldInfo] = {
     "DeploymentListParams.limit": _PAGE,
     "DeploymentRunListParams.limit": Field(ge=1, le=1000),
     "BetaManagedAgentsAgentParams.version": _VERSION,
+    "BetaManagedAgentsMemoryStoreResourceParam.instructions": Field(max_length=4096),
     "BetaManagedAgentsAgentWithOverridesParams.system": Field(max_length=100_000),
     "BetaManagedAgentsAgentWithOverridesParams.version": _VERSION,
     "BetaManagedAgentsAWSRoleExecutionIdentityParams.role_arn": Field(min_length=1, max_length=2048),

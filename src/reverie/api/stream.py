@@ -66,7 +66,7 @@ async def _messages(
     with live.follow(session.id) as grown, live.watch_previews(session.id, grown) as pieces:
         # Sent at once, so that the client knows the stream is open.
         yield _PING
-        if session.status == "terminated":
+        if _is_over(session):
             return
         # Something may have come between reading the place and following.
         grown.set()
@@ -90,6 +90,11 @@ async def _messages(
             place = step.place
             if step.full:
                 grown.set()
+
+
+def _is_over(session: LiveSession) -> bool:
+    """Whether nothing will ever come of a session again."""
+    return session.status == "terminated" or session.archived_at is not None
 
 
 def _is_wanted(piece: Preview, wanted: LogFilter, deltas: frozenset[str], begun: set[str]) -> bool:
@@ -120,9 +125,13 @@ async def _read_on(call: Call, session: LiveSession, wanted: LogFilter, place: _
     async with call.database.connection() as connection:
         # The log before the inputs: then an input that is in the log has been read as an input too.
         rows = await read_log(connection, session.key, wanted, after=place.sequence, limit=_CHUNK)
-        inputs = await read_inputs(connection, session.key, wanted, after=place.input_number, waiting=False)
-        if not rows and not inputs and not await session_exists(connection, session.id):
-            return _Step((_deleted(call, session),), place, ended=True, full=False)
+        inputs = await read_inputs(connection, session.key, wanted, after=place.input_number)
+        if not rows and not inputs:
+            if not await session_exists(connection, session.id):
+                return _Step((_deleted(call, session),), place, ended=True, full=False)
+            # A child's stream does not show that the session has ended.
+            if _is_over(await read_session(connection, session.id)):
+                return _Step((), place, ended=True, full=False)
     return _Step(
         messages=tuple(_message(row.type, wire_event(session, row)) for row in (*inputs, *rows)),
         place=_Place(

@@ -46,7 +46,8 @@ def check_url(url: str, *, private: bool) -> httpx2.URL:
     except httpx2.InvalidURL as error:
         raise InputError(f"url: {error}") from error
     if parts.scheme != "https" and not (private and parts.scheme == "http"):
-        raise InputError("url: it must start with https://")
+        hint = "; serve with --private-webhooks to allow http://" if parts.scheme == "http" else ""
+        raise InputError(f"url: it must start with https://{hint}")
     if not parts.host or parts.userinfo:
         raise InputError("url: it needs a host, and no user name")
     if not private and _is_address(parts.host):

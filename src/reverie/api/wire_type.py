@@ -7,7 +7,7 @@ first needed, since loading the SDK takes longer than the rest of the server.
 import asyncio
 import importlib
 import types
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache, cached_property
 from typing import Annotated, Any, Literal, NotRequired, Required, Union, get_args, get_origin
@@ -16,7 +16,8 @@ import msgspec
 from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict, get_type_hints, is_typeddict
 
-from reverie.api.limits import LIMITS, NULLABLE, OPEN_TYPES
+from reverie.api.limits import ECHOED, LIMITS, NULLABLE, OPEN_TYPES
+from reverie.api.problem import describe_problem
 from reverie.errors import InputError
 
 _HEADERS = ("betas", "workspace_id", "anthropic_worker_id")
@@ -57,7 +58,7 @@ class WireType:
         try:
             return self.adapter.validate_json(data or b"{}", strict=True)
         except ValidationError as error:
-            raise InputError(_describe_json_problem(error, data)) from error
+            raise InputError(describe_problem(error, _decoded(data), self.type)) from error
 
     def read_strictly(self, value: object) -> Any:
         """What answers are checked with: ``value``, JSON-able, is of this type without anything being coerced.
@@ -86,7 +87,7 @@ class WireType:
         try:
             read: dict[str, Any] = self.adapter.validate_python(values)
         except ValidationError as error:
-            raise InputError(describe_problem(error, values)) from error
+            raise InputError(describe_problem(error, values, self.type)) from error
         return read
 
 
@@ -104,32 +105,11 @@ def query_name(field: str, annotation: Any) -> str:
     return f"{field}[]" if _is_list(annotation) else field
 
 
-def describe_problem(error: ValidationError, value: object) -> str:
-    """The first thing wrong with ``value``, in a sentence that names the field."""
-    first = error.errors(include_url=False, include_context=False)[0]
-    place = ".".join(_fields(first["loc"], value))
-    message = str(first["msg"])
-    return f"{place}: {message}" if place else message
-
-
-def _describe_json_problem(error: ValidationError, data: bytes) -> str:
+def _decoded(data: bytes) -> object:
     try:
-        value = msgspec.json.decode(data)
+        return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        value = None
-    return describe_problem(error, value)
-
-
-def _fields(location: tuple[int | str, ...], value: object) -> Iterator[str]:
-    """The location without pydantic's names for members of unions, which are not in the value."""
-    for number, part in enumerate(location):
-        if isinstance(part, int) and isinstance(value, list):
-            value = value[part] if part < len(value) else None
-        elif isinstance(value, dict) and part in value:
-            value = value[part]
-        elif number < len(location) - 1:
-            continue
-        yield str(part)
+        return None
 
 
 def _query_field(name: str) -> str:
@@ -168,18 +148,25 @@ def _closed(annotation: Any, leave_out: tuple[str, ...] = ()) -> Any:
 def _closed_union(arguments: tuple[Any, ...]) -> Any:
     if datetime in arguments and str in arguments:
         return AwareDatetime
+    if str in arguments:  # the SDK names the texts that it knows besides; any other is as good
+        arguments = tuple(argument for argument in arguments if not _is_text(argument))
     members = [_closed(argument) for argument in arguments]
-    tagged = [member for member in members if is_typeddict(member) and _is_tagged(member)]
-    others = [member for member in members if member not in tagged]
-    if len(tagged) > 1:
-        joined: Any = Union[tuple(tagged)]  # noqa: UP007 - a union of a tuple has no other spelling
-        return Union[(Annotated[joined, Field(discriminator="type")], *others)]
+    for tag in ("type", "name"):
+        tagged = [member for member in members if is_typeddict(member) and _is_tagged(member, tag)]
+        if len(tagged) > 1:
+            others = [member for member in members if member not in tagged]
+            joined: Any = Union[tuple(tagged)]  # noqa: UP007 - a union of a tuple has no other spelling
+            return Union[(Annotated[joined, Field(discriminator=tag)], *others)]
     return Union[tuple(members)]  # noqa: UP007
 
 
-def _is_tagged(member: Any) -> bool:
-    tag = member.__annotations__.get("type")
-    return get_origin(tag) is Required and get_origin(get_args(tag)[0]) is Literal
+def _is_text(argument: Any) -> bool:
+    return get_origin(argument) is Literal and all(isinstance(text, str) for text in get_args(argument))
+
+
+def _is_tagged(member: Any, tag: str) -> bool:
+    annotation = member.__annotations__.get(tag)
+    return get_origin(annotation) is Required and get_origin(get_args(annotation)[0]) is Literal
 
 
 @cache
@@ -196,6 +183,7 @@ def _closed_dict(source: Any, leave_out: tuple[str, ...]) -> Any:
         inner = inner | None if f"{source.__name__}.{name}" in NULLABLE else inner
         closed = _closed(inner) if limit is None else Annotated[_closed(inner), limit]
         fields[name] = Required[closed] if required else NotRequired[closed]
+    fields |= dict.fromkeys(ECHOED.get(source.__name__, ()), NotRequired[str | None])
     extra: Literal["allow", "forbid"] = "allow" if source.__name__ in OPEN_TYPES else "forbid"
     make: Any = TypedDict
     closed_type = make(source.__name__, fields)

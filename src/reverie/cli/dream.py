@@ -120,6 +120,8 @@ def _print_result(result: DreamResult, report: Path | None) -> None:
         f"Read {result.sessions.read:,} sessions ({result.sessions.new:,} new, {result.sessions.scored:,} scored), "
         f"tested {result.tested:,} patterns in {result.seconds:.1f} s."
     )
+    if result.sessions.dated is not None and result.sessions.dated < result.sessions.read:
+        console.print(f"Dated: {result.sessions.dated:,}; the others tell nothing about time (trends, fading, tiers).")
     if result.strata is not None:
         strata = result.strata
         console.print(f"Compared within {strata.by}: {strata.informative:,} of {strata.strata:,} strata can tell.")

@@ -1,7 +1,9 @@
 """The ``reverie`` command: finds the noun, turns errors into a line and an exit code."""
 
 import importlib
+import signal
 import sys
+from types import FrameType
 from typing import Any
 
 import click
@@ -48,8 +50,14 @@ def cli() -> None:
     """Agents that learn from their own past sessions by dreaming."""
 
 
+def _end_like_ctrl_c(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
+    signal.raise_signal(signal.SIGINT)
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; errors raised on purpose become one line on standard error and exit code 1."""
+    # What systemd and Docker send ends a command in good order too: the embedded database is stopped.
+    signal.signal(signal.SIGTERM, _end_like_ctrl_c)
     try:
         return cli.main(args=arguments, prog_name="reverie", standalone_mode=True)
     except ReverieError as error:

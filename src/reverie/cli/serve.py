@@ -19,6 +19,9 @@ from reverie.settings import load_settings
 @click.option("--strict-betas", is_flag=True, help="Insist on beta headers as the hosted service does.")
 @click.option("--rate-limit", type=click.IntRange(1), help="Most requests a minute of one key; none by default.")
 @click.option("--private-webhooks", is_flag=True, help="Deliver webhooks to private networks and over plain HTTP too.")
+@click.option(
+    "--cors-origin", multiple=True, help="A web page's origin that may call from a browser, or *; repeatable."
+)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
 def serve(
     host: str,
@@ -27,9 +30,10 @@ def serve(
     strict_betas: bool,
     rate_limit: int | None,
     private_webhooks: bool,
+    cors_origin: tuple[str, ...],
     log_level: str,
 ) -> None:
-    """Serve the Managed Agents API and Reverie's own; stop with Ctrl-C.
+    """Serve the Managed Agents API and Reverie's own; stop with Ctrl-C or SIGTERM.
 
     Data lives in REVERIE_HOME, or in DATABASE_URL, where any number of servers may share it. Keys come from
     `reverie keys create`.
@@ -42,6 +46,7 @@ def serve(
         strict_betas=strict_betas,
         requests_per_minute=rate_limit,
         private_webhooks=private_webhooks,
+        cors_origins=cors_origin,
     )
 
     def ready(taken: int) -> None:

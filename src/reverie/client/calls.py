@@ -15,6 +15,7 @@ from reverie.client.records import (
     RevisionDiff,
     SegmentPreview,
     SessionScores,
+    SessionTurn,
     StoredLesson,
     StoreRevision,
     StoreRollback,
@@ -136,13 +137,26 @@ def preview_segment(where: str | None) -> ApiCall[SegmentPreview]:
 
 
 def record(
-    session_id: str, events: Sequence[Mapping[str, Any]], thread_id: str | None, *, only_while_running: bool
+    session_id: str,
+    events: Sequence[Mapping[str, Any]],
+    thread_id: str | None,
+    *,
+    only_while_running: bool,
+    expected_turn: int | None = None,
 ) -> ApiCall[Page[dict[str, Any]]]:
     """Events to record as whoever runs the agent."""
     body = _given(
-        events=list(events), session_thread_id=thread_id, only_while_running=True if only_while_running else None
+        events=list(events),
+        session_thread_id=thread_id,
+        only_while_running=True if only_while_running else None,
+        expected_turn=expected_turn,
     )
     return ApiCall("POST", _path("sessions", session_id, "record"), Page[dict[str, Any]], body=body)
+
+
+def turn(session_id: str) -> ApiCall[SessionTurn]:
+    """Which turn a session is in."""
+    return ApiCall("GET", _path("sessions", session_id, "turn"), SessionTurn)
 
 
 def transcript(session_id: str) -> ApiCall[str]:

@@ -23,6 +23,7 @@ from reverie.client.records import (
     RevisionDiff,
     SegmentPreview,
     SessionScores,
+    SessionTurn,
     StoredLesson,
     StoreRevision,
     StoreRollback,
@@ -141,10 +142,20 @@ class AsyncClient:
         *,
         thread_id: str | None = None,
         only_while_running: bool = False,
+        expected_turn: int | None = None,
     ) -> tuple[dict[str, Any], ...]:
-        """Record what an agent did, as whoever runs it; the events as they were stored."""
-        call = calls.record(session_id, events, thread_id, only_while_running=only_while_running)
+        """Record what an agent did, as whoever runs it; the events as they were stored.
+
+        With ``expected_turn`` nothing is recorded, and ``anthropic.ConflictError`` raised, unless that turn goes on.
+        """
+        call = calls.record(
+            session_id, events, thread_id, only_while_running=only_while_running, expected_turn=expected_turn
+        )
         return (await self._ask(call)).data
+
+    async def turn(self, session_id: str) -> SessionTurn:
+        """Which turn a session is in, as whoever runs its agent needs to know."""
+        return await self._ask(calls.turn(session_id))
 
     async def transcript(self, session_id: str) -> str:
         """A session as a person reads it."""
@@ -297,10 +308,17 @@ class Client:
         *,
         thread_id: str | None = None,
         only_while_running: bool = False,
+        expected_turn: int | None = None,
     ) -> tuple[dict[str, Any], ...]:
         """See :meth:`AsyncClient.record`."""
-        call = calls.record(session_id, events, thread_id, only_while_running=only_while_running)
+        call = calls.record(
+            session_id, events, thread_id, only_while_running=only_while_running, expected_turn=expected_turn
+        )
         return self._ask(call).data
+
+    def turn(self, session_id: str) -> SessionTurn:
+        """See :meth:`AsyncClient.turn`."""
+        return self._ask(calls.turn(session_id))
 
     def transcript(self, session_id: str) -> str:
         """See :meth:`AsyncClient.transcript`."""

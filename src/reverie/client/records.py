@@ -1,7 +1,7 @@
 """What Reverie's own calls answer; what the rooms have records for is answered as those."""
 
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
@@ -140,6 +140,19 @@ class SessionScores(msgspec.Struct, frozen=True):
     session_id: str
     reward: float | None
     scores: tuple[Score, ...]
+
+
+class SessionTurn(msgspec.Struct, frozen=True):
+    """How a session stands for whoever runs its agent."""
+
+    session_id: str
+    turn: int
+    """The number of the latest turn, to be given as ``expected_turn``; 0 before the first one."""
+    status: Literal["idle", "running", "rescheduling", "terminated"]
+    waiting: int
+    """How many inputs the agent has not taken in yet."""
+    blocked_by: tuple[str, ...]
+    """Ids of tool uses that wait for a client."""
 
 
 class SegmentPreview(msgspec.Struct, frozen=True):

@@ -1,10 +1,11 @@
 """The structured summary of one session that mining reads instead of the transcript."""
 
+from datetime import datetime
 from typing import Literal
 
 import msgspec
 
-DIGEST_VERSION = 3
+DIGEST_VERSION = 4
 """Raised whenever a behaviour is added or changed; older digests are then made again, lazily."""
 
 SESSION = "session"
@@ -87,6 +88,8 @@ class Digest(msgspec.Struct, frozen=True):
     errors: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    first_at: datetime | None = None
+    """When the first dated event happened; None where none is dated."""
     seconds: float | None = None
     """Wall time between the first and the last event, where the source has times."""
     cost_usd: float | None = None

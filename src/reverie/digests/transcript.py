@@ -65,6 +65,7 @@ def digest_transcript(transcript: Transcript) -> Digest:
         errors=sum(isinstance(moment, Result | Fault) and moment.error is not None for moment in moments),
         input_tokens=_tokens(usages, "input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"),
         output_tokens=_tokens(usages, "output_tokens"),
+        first_at=next((event.at for event in events if event.at is not None), None),
         seconds=_seconds(events),
         cost_usd=sum(costs) if costs else None,
     )

@@ -69,7 +69,7 @@ class StaticEmbedder:
 
     def __init__(self) -> None:
         if wordllama is None:
-            raise ModuleNotFoundError("install reverie[vectors] for static embeddings")
+            raise ModuleNotFoundError("static embeddings need wordllama: pip install 'reverie[vectors]'")
         # Without these two, it looks in the user's home and then asks the network.
         folder = Path(wordllama.__file__).parent
         self._model = wordllama.WordLlama.load(dim=self.dimensions, cache_dir=folder, disable_download=True)

@@ -51,6 +51,8 @@ class SessionCounts(msgspec.Struct, frozen=True):
     read: int
     new: int
     scored: int = 0
+    dated: int | None = None
+    """Those with a date of their own: what is said about time rests on these alone. None before they are digested."""
 
 
 class PlaceboCounts(msgspec.Struct, frozen=True):
@@ -107,7 +109,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class TrendPoint(msgspec.Struct, frozen=True):
-    """Sessions and their mean reward in one stretch of time (or of import order, where sources have no times)."""
+    """Sessions and their mean reward in one stretch of time ; dated sessions alone are in it."""
 
     label: str
     sessions: int

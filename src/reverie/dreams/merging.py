@@ -10,10 +10,11 @@ from reverie.dreams.colleague import merge_memories
 from reverie.dreams.dream import Change
 from reverie.language_model import LanguageModel
 from reverie.memory.conflicts import without_marks
-from reverie.memory.duplicates import near_duplicates
+from reverie.memory.duplicates import compatible_titles, near_duplicates
 from reverie.memory.memory import Edit
 from reverie.memory.path import QUARANTINE
 from reverie.memory.screening import screen
+from reverie.memory.subject import merge_key, subject_of
 from reverie.memory.tiers import Document
 
 _ONE_SUBJECT = 0.3
@@ -52,16 +53,17 @@ def mergeable_groups(documents: Sequence[Document], near_duplicate: float) -> li
 
 
 def _pairs(documents: Sequence[Document], near_duplicate: float) -> list[tuple[Document, Document]]:
-    """Pairs of one tier that overlap, the largest overlap first."""
-    by_tier: dict[str, dict[str, Document]] = defaultdict(dict)
+    """Pairs of one tier and subject that overlap, the largest overlap first."""
+    alike: dict[tuple[object, ...], dict[str, Document]] = defaultdict(dict)
     for document in documents:
-        if _is_plain(document):
-            by_tier[document.tier][document.path] = document
+        key = merge_key(subject_of(document.path, document.content))
+        if key is not None and _is_plain(document):
+            alike[document.tier, *key][document.path] = document
     found = [
         (-overlap, first, second)
-        for tier in by_tier.values()
-        for first, second, overlap in near_duplicates({p: d.content for p, d in tier.items()}, _ONE_SUBJECT)
-        if overlap < near_duplicate
+        for group in alike.values()
+        for first, second, overlap in near_duplicates({p: d.content for p, d in group.items()}, _ONE_SUBJECT)
+        if overlap < near_duplicate and compatible_titles(group[first].content, group[second].content)
     ]
     known = {document.path: document for document in documents}
     return [(known[first], known[second]) for _, first, second in sorted(found)]
@@ -70,7 +72,7 @@ def _pairs(documents: Sequence[Document], near_duplicate: float) -> list[tuple[D
 def _is_plain(document: Document) -> bool:
     if document.is_lesson or document.path.startswith(QUARANTINE):
         return False
-    return without_marks(document.content) == document.content and screen(document.content) is None
+    return without_marks(document.content) == document.content and screen(document.content, document.path) is None
 
 
 async def merge_groups(

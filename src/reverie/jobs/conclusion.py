@@ -1,55 +1,44 @@
 """The end of a dream: from findings to lessons, one revision and the result, in one transaction."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 
-from reverie.dreams.budget import usage_report
-from reverie.dreams.consolidation import Consolidation, consolidate
-from reverie.dreams.consultation import Consultation, Judgement, with_standing
+from reverie.dreams.consolidation import Consolidation, plan_dream
+from reverie.dreams.consultation import with_standing
 from reverie.dreams.dream import (
-    Change,
-    DreamRequest,
     DreamResult,
-    OutcomeSummary,
-    PatternRow,
-    PlaceboCounts,
     SessionCounts,
     StageTime,
-    StrataSummary,
-    TrendPoint,
 )
-from reverie.dreams.merging import Merged, merging_edits
 from reverie.dreams.policy import DreamPolicy
 from reverie.dreams.proposal_verdict import state_checks
-from reverie.dreams.wording import Wording, with_theme_names, with_wording
+from reverie.dreams.wording import with_wording
+from reverie.jobs.dream_result import dream_result
+from reverie.jobs.found import Found, read_found
 from reverie.language_model import ModelPrice
 from reverie.lessons.conflicts import join_outcomes, settle_conflicts
 from reverie.lessons.document import lesson_path
-from reverie.lessons.lesson import Effect, Lesson
+from reverie.lessons.lesson import Lesson
 from reverie.lessons.priority import propose_priorities
 from reverie.lessons.proposal import behaviour_label, propose_lesson, stored_situation, worth_a_lesson
-from reverie.memory.act import documents_after, join_edits
-from reverie.memory.consolidation import plan_consolidation
+from reverie.memory.memory import Revision
 from reverie.memory.tiers import Confirmation, Document
 from reverie.patterns.attribution import Attribution, attribute_failure
-from reverie.patterns.finding import Finding, Hypothesis
+from reverie.patterns.finding import Hypothesis
 from reverie.patterns.mine import MiningResult
-from reverie.patterns.other_outcomes import OutcomeResult
-from reverie.patterns.outcome import REWARD, Outcome
+from reverie.patterns.outcome import REWARD
 from reverie.patterns.segment import WeakSegment
-from reverie.storage.consultations import latest_wording, read_contribution, standing_proposals
+from reverie.storage.consultations import standing_proposals
 from reverie.storage.database import Connection
-from reverie.storage.digests import TrendRow, measure_segment, proving_sequences, read_trend
+from reverie.storage.digests import count_dated, measure_segment, proving_sequences, read_trend
 from reverie.storage.dreams import (
     DreamRow,
     check_inputs,
     complete_dream,
     lock_open_dream,
-    read_findings,
-    read_overview,
     read_result,
     standing_lessons,
     write_lessons,
@@ -84,19 +73,43 @@ async def conclude(
     if not await lock_open_dream(connection, dream.id):
         return await read_result(connection, dream.id)
     await check_inputs(connection, dream)
+    found = await read_found(connection, dream)
+    lessons = with_wording(await propose_lessons(connection, dream, found, policy), found.words.advice)
+    confirmations = _confirmations(dream, lessons, found.mined)
+    standing = await standing_lessons(connection, dream)
+    documents = await read_documents(connection, dream.memory_store_id)
+    merged = found.own_words.merged if found.own_words else ()
+    # Beside the event loop: it compares every note with every other.
+    plan = await asyncio.to_thread(
+        plan_dream, lessons, standing, documents, _by_path(confirmations), merged, policy.memory, now
+    )
+    await _confirm(connection, dream, confirmations, documents, plan)
+    revision = await _write_memory(connection, dream, lessons, plan, found.mined, now)
     segment = dream.request.segment()
-    mined = await read_findings(connection, dream.id)
-    overview = await read_overview(connection, dream.id)
-    consultation = await read_contribution(connection, dream.id, Consultation)
-    judgement = await read_contribution(connection, dream.id, Judgement) or Judgement()
-    own = await read_contribution(connection, dream.id, Wording)
-    # Without a model, words found earlier stay as long as what they say is still found.
-    wording = own or await latest_wording(connection, dream)
-    lessons = with_wording(await propose_lessons(connection, dream, policy), wording.advice)
-    confirmations = _confirmations(dream, lessons, mined)
-    for path, source, confirmation in confirmations:
-        await record_confirmation(connection, dream.memory_store_id, path, source, confirmation)
-    plan = await _plan(connection, dream, lessons, confirmations, own.merged if own else (), policy, now)
+    result = dream_result(
+        dream,
+        lessons,
+        plan,
+        found,
+        msgspec.structs.replace(counts, dated=await count_dated(connection, segment, dream.last_session_key)),
+        stages=stages,
+        revision=revision.number if revision else None,
+        trend=await read_trend(connection, segment, dream.last_session_key),
+        price=price,
+    )
+    await complete_dream(connection, result, now)
+    return result
+
+
+async def _write_memory(
+    connection: Connection,
+    dream: DreamRow,
+    lessons: Sequence[Lesson],
+    plan: Consolidation,
+    mined: MiningResult,
+    now: datetime,
+) -> Revision | None:
+    """Write the planned edits as one revision, and the lessons with what is left of the budget for false ones."""
     adopted = [lesson for lesson in lessons if lesson.status == "adopted"]
     revision = await apply_edits(
         connection,
@@ -111,74 +124,35 @@ async def conclude(
     )
     await write_lessons(connection, dream.memory_store_id, dream.id, [*lessons, *plan.retired])
     await write_stream(connection, dream.memory_store_id, mined.stream)
-    result = DreamResult(
-        dream_id=dream.id,
-        status="completed",
-        sessions=counts,
-        tested=mined.tested,
-        placebo=PlaceboCounts(mined.placebo_runs, mined.placebo_lessons),
-        lessons=(*lessons, *plan.retired),
-        patterns=tuple(_pattern_row(finding, mined.split_by, REWARD) for finding in mined.findings),
-        outcomes=tuple(_outcome_summary(result, mined) for result in mined.outcomes),
-        changes=plan.changes,
-        seconds=round(sum(stage.seconds for stage in stages), 3),
-        store=dream.memory_store_id if dream.request.clone else dream.request.store,
-        where=dream.request.where,
-        revision=revision.number if revision else None,
-        strata=_strata_summary(mined),
-        trend=_trend(await read_trend(connection, segment, dream.last_session_key)),
-        stages=tuple(stages),
-        started_at=dream.created_at,
-        overview=with_theme_names(overview, wording.themes) if overview else None,
-        usage=_usage(consultation, own, price),
-        notes=(
-            *_notes_on_request(dream.request, consultation),
-            *(consultation.proposals.notes if consultation else ()),
-            *(own.notes if own else ()),
-        ),
-        proposals=judgement.verdicts,
-    )
-    await complete_dream(connection, result, now)
-    return result
+    return revision
 
 
-def _strata_summary(mined: MiningResult) -> StrataSummary:
-    return StrataSummary(
-        by=mined.strata_by,
-        strata=mined.strata,
-        informative=mined.informative,
-        variants=mined.variants,
-        detectable_effect=mined.detectable_effect,
-        note=mined.note,
-    )
+async def _confirm(
+    connection: Connection,
+    dream: DreamRow,
+    confirmations: Sequence[_Confirmed],
+    documents: Sequence[Document],
+    plan: Consolidation,
+) -> None:
+    """Record what was borne out, but not of documents that a person has made their own."""
+    written = {edit.path for edit in plan.edits if edit.lesson_id is not None}
+    foreign = {document.path for document in documents if not document.is_lesson} - written
+    for path, source, confirmation in confirmations:
+        if path not in foreign:
+            await record_confirmation(connection, dream.memory_store_id, path, source, confirmation)
 
 
-def _usage(consultation: Consultation | None, wording: Wording | None, price: ModelPrice | None) -> dict[str, Any]:
-    if consultation is None or not consultation.model:
-        return {}
-    return usage_report(consultation.model, wording.spent if wording else consultation.spent, price)
+def _by_path(confirmations: Sequence[_Confirmed]) -> dict[str, list[Confirmation]]:
+    grouped: dict[str, list[Confirmation]] = {}
+    for path, _, confirmation in confirmations:
+        grouped.setdefault(path, []).append(confirmation)
+    return grouped
 
 
-def _notes_on_request(request: DreamRequest, consultation: Consultation | None) -> list[str]:
-    """Where a dream could not do what it was asked to."""
-    asked = consultation.model if consultation else ""
-    notes = []
-    if request.model is not None and request.model != asked:
-        used = f"the server's own model, {asked}, was asked" if asked else "no model was asked"
-        notes.append(f"the request named the model {request.model}; {used}")
-    if request.instructions is not None:
-        steers = "were passed on to the model that looks for behaviours" if asked else "steered nothing without a model"
-        notes.append(f"the instructions {steers}")
-    return notes
-
-
-async def propose_lessons(connection: Connection, dream: DreamRow, policy: DreamPolicy) -> list[Lesson]:
+async def propose_lessons(connection: Connection, dream: DreamRow, found: Found, policy: DreamPolicy) -> list[Lesson]:
     """The lessons that the dream's findings amount to, in our own words."""
-    mined = await read_findings(connection, dream.id)
-    overview = await read_overview(connection, dream.id)
-    judgement = await read_contribution(connection, dream.id, Judgement) or Judgement()
-    consultation = await read_contribution(connection, dream.id, Consultation)
-    proposals = with_standing(await standing_proposals(connection, dream), consultation)
+    mined, overview = found.mined, found.overview
+    proposals = with_standing(await standing_proposals(connection, dream), found.consultation)
     about = [(finding, REWARD) for finding in mined.findings]
     about += [(finding, result.outcome) for result in mined.outcomes for finding in result.findings]
     chosen = [(finding, outcome) for finding, outcome in about if worth_a_lesson(finding)]
@@ -187,7 +161,7 @@ async def propose_lessons(connection: Connection, dream: DreamRow, policy: Dream
         for finding, _ in chosen
         for session_id in (*finding.supporting, *finding.contrary)
     ]
-    proving = {**await proving_sequences(connection, wanted), **judgement.proving_sequences()}
+    proving = {**await proving_sequences(connection, wanted), **found.judgement.proving_sequences()}
     size = await measure_segment(connection, dream.request.segment(), dream.last_session_key)
     agent = (size.agents[0] or None) if len(size.agents) == 1 else None
     # A clone's lessons keep their ids, and so their documents.
@@ -207,36 +181,9 @@ async def propose_lessons(connection: Connection, dream: DreamRow, policy: Dream
 async def _blame(connection: Connection, segments: Sequence[WeakSegment]) -> dict[str, Attribution]:
     """The step that each failed example of a weak segment is traced to, by session id."""
     failed = {session_id for segment in segments for session_id in segment.example_session_ids}
-    traced = [(t.session.id, attribute_failure(t)) for t in await read_transcripts(connection, sorted(failed))]
+    transcripts = await read_transcripts(connection, sorted(failed))
+    traced = await asyncio.to_thread(lambda: [(t.session.id, attribute_failure(t)) for t in transcripts])
     return {session_id: blamed for session_id, blamed in traced if blamed is not None}
-
-
-async def _plan(
-    connection: Connection,
-    dream: DreamRow,
-    lessons: Sequence[Lesson],
-    confirmations: Sequence[_Confirmed],
-    merged: Sequence[Merged],
-    policy: DreamPolicy,
-    now: datetime,
-) -> Consolidation:
-    """What the dream does to the store: its lessons first, the upkeep of everything else, then a model's mergers."""
-    standing = await standing_lessons(connection, dream)
-    documents = await read_documents(connection, dream.memory_store_id)
-    contents = {document.path: document.content for document in documents}
-    loss_cap = policy.memory.consolidation.loss_cap
-    plan = consolidate(lessons, standing, contents, loss_cap=loss_cap)
-    after = _confirmed(documents_after(documents, plan.edits, now), confirmations)
-    upkeep = plan_consolidation(after, policy.memory, now)
-    edits = join_edits(plan.edits, [planned.edit for planned in upkeep])
-    vanishing = sum(edit.content is None for edit in edits)
-    room = int(max(1.0, loss_cap * len(documents))) - vanishing
-    mergers, merging = merging_edits(merged, contents, {edit.path for edit in edits}, room)
-    return Consolidation(
-        edits=(*edits, *mergers),
-        changes=(*plan.changes, *(Change(p.action, p.edit.path, p.edit.reason) for p in upkeep), *merging),
-        retired=plan.retired,
-    )
 
 
 def _confirmations(dream: DreamRow, lessons: Sequence[Lesson], mined: MiningResult) -> list[_Confirmed]:
@@ -256,70 +203,6 @@ def _confirmations(dream: DreamRow, lessons: Sequence[Lesson], mined: MiningResu
     return confirmed
 
 
-def _confirmed(documents: Sequence[Document], confirmations: Sequence[_Confirmed]) -> list[Document]:
-    """The documents with the confirmations of this dream, which those written just now do not have yet."""
-    fresh: dict[str, list[Confirmation]] = {}
-    for path, _, confirmation in confirmations:
-        fresh.setdefault(path, []).append(confirmation)
-    return [
-        msgspec.structs.replace(
-            document, confirmations=tuple(dict.fromkeys((*document.confirmations, *fresh.get(document.path, ()))))
-        )
-        for document in documents
-    ]
-
-
 def _key(hypothesis: Hypothesis) -> tuple[str | None, str]:
     """Task family and label: what a lesson and its finding have in common."""
     return hypothesis.category, behaviour_label(hypothesis)
-
-
-def _outcome_summary(result: OutcomeResult, mined: MiningResult) -> OutcomeSummary:
-    detectable = result.detectable_effect
-    return OutcomeSummary(
-        name=result.outcome.name,
-        unit=result.outcome.unit,
-        sessions=result.sessions,
-        tested=result.tested,
-        placebo=PlaceboCounts(mined.placebo_runs, result.placebo_lessons),
-        detectable_effect=detectable,
-        patterns=tuple(_pattern_row(finding, mined.split_by, result.outcome) for finding in result.findings),
-        note=result.note,
-    )
-
-
-def _pattern_row(finding: Finding, split_by: str, outcome: Outcome) -> PatternRow:
-    deciding, on_reward, parts, h = finding.deciding, finding.on_reward, finding.parts, finding.hypothesis
-    return PatternRow(
-        situation=f"{h.situation} (category {h.category})" if h.category else h.situation,
-        behaviour=behaviour_label(h),
-        kind=h.kind,
-        effect=Effect(deciding.effect, deciding.low, deciding.high, outcome.unit) if deciding else None,
-        q_value=finding.q_value,
-        strata_informative=finding.strata_informative(split_by),
-        sessions_with=sum(part.sessions_with for part in parts),
-        sessions_without=sum(part.sessions_without for part in parts),
-        verdict=finding.verdict if finding.verdict != "refused" else finding.reason,
-        naive_effect=finding.naive_effect,
-        on_reward=Effect(on_reward.effect, on_reward.low, on_reward.high) if on_reward else None,
-    )
-
-
-def _trend(rows: Sequence[TrendRow]) -> tuple[TrendPoint, ...]:
-    dated = len({row.start.date() for row in rows}) > 1
-    points, seen = [], 0
-    for row in rows:
-        half = 1.96 * row.deviation / row.scored**0.5 if row.deviation is not None and row.scored > 1 else None
-        mean = row.mean_reward
-        points.append(
-            TrendPoint(
-                label=row.start.date().isoformat() if dated else f"{seen + 1}–{seen + row.sessions}",
-                sessions=row.sessions,
-                scored=row.scored,
-                mean_reward=mean,
-                low=max(mean - half, 0.0) if mean is not None and half is not None else None,
-                high=min(mean + half, 1.0) if mean is not None and half is not None else None,
-            )
-        )
-        seen += row.sessions
-    return tuple(points)

@@ -3,6 +3,7 @@
 No connection is held while a model thinks.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -75,6 +76,6 @@ async def find_words(
     budgeted = BudgetedModel(model, budget, spent)
     advice, lesson_notes = await word_lessons(budgeted, lessons, known.advice, policy.colleague)
     themes, theme_notes = await word_themes(budgeted, overview, known.themes, policy.colleague)
-    groups = mergeable_groups(documents, policy.memory.consolidation.near_duplicate)
+    groups = await asyncio.to_thread(mergeable_groups, documents, policy.memory.consolidation.near_duplicate)
     merged, merge_notes = await merge_groups(budgeted, groups, policy.colleague)
     return Wording(advice, themes, merged, (*lesson_notes, *theme_notes, *merge_notes), dict(budgeted.spent))

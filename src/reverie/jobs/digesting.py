@@ -85,6 +85,7 @@ def _row(
         errors=digest.errors,
         input_tokens=digest.input_tokens,
         output_tokens=digest.output_tokens,
+        first_at=digest.first_at,
         seconds=digest.seconds,
         cost_usd=digest.cost_usd,
         signals=digest.signals,

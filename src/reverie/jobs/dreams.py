@@ -29,6 +29,7 @@ from reverie.errors import DreamCanceledError, DreamError
 from reverie.jobs.conclusion import conclude, propose_lessons
 from reverie.jobs.consulting import consult, find_words, pairs_to_read, read_pairs
 from reverie.jobs.digesting import digest_sessions
+from reverie.jobs.found import read_found
 from reverie.jobs.sighting import find_all_shown
 from reverie.jobs.workers import Workers
 from reverie.language_model import LanguageModel
@@ -42,7 +43,6 @@ from reverie.patterns.wording import sessions_to_read
 from reverie.sessions.segment import Segment
 from reverie.settings import Settings
 from reverie.storage.consultations import (
-    latest_wording,
     read_contribution,
     scored_sessions,
     standing_proposals,
@@ -62,7 +62,6 @@ from reverie.storage.dreams import (
     fail_dream,
     latest_overview,
     read_dream,
-    read_overview,
     read_stream,
     set_running,
     write_findings,
@@ -322,7 +321,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
         runtime = step.runtime
         shown = await find_all_shown(self._workers, runtime.database.url, ids, proposals.proposals)
         families = await self._families(step, corpus)
-        extended = extend_corpus(corpus, shown)
+        extended = await asyncio.to_thread(extend_corpus, corpus, shown)
         findings = await asyncio.to_thread(mine, extended, runtime.policy.mining, stream, families, measures)
         judgement = judge(proposals, shown, findings.everything(), runtime.policy.mining)
         async with runtime.database.connection() as connection:
@@ -355,13 +354,13 @@ class DreamWorkflow(DBOSConfiguredInstance):
             connection, dream, policy = step.connection, step.dream, step.runtime.policy
             if await read_contribution(connection, dream_id, Wording) is not None:
                 return step.seconds
-            consultation = await read_contribution(connection, dream_id, Consultation)
-            known = await latest_wording(connection, dream)
-            lessons = await propose_lessons(connection, dream, policy)
-            overview = await read_overview(connection, dream_id)
+            found = await read_found(connection, dream)
+            lessons = await propose_lessons(connection, dream, found, policy)
             documents = await read_documents(connection, dream.memory_store_id)
-        runtime, spent = step.runtime, consultation.spent if consultation else {}
-        wording = await find_words(runtime.model, runtime.budget, spent, known, lessons, overview, documents, policy)
+        runtime, spent = step.runtime, found.consultation.spent if found.consultation else {}
+        wording = await find_words(
+            runtime.model, runtime.budget, spent, found.words, lessons, found.overview, documents, policy
+        )
         async with runtime.database.connection() as connection:
             await write_contribution(connection, dream_id, wording)
         return step.seconds

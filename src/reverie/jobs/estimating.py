@@ -1,5 +1,7 @@
 """What a model would cost a dream, before it is asked anything."""
 
+import asyncio
+
 from reverie.dreams.budget import ModelEstimate, estimate_calls
 from reverie.dreams.colleague import plan_calls
 from reverie.dreams.merging import mergeable_groups
@@ -27,7 +29,8 @@ async def estimate_model(
         store_id = None
     if store_id is not None:
         documents = await read_documents(connection, store_id)
-        mergers = len(mergeable_groups(documents, policy.memory.consolidation.near_duplicate))
+        groups = await asyncio.to_thread(mergeable_groups, documents, policy.memory.consolidation.near_duplicate)
+        mergers = len(groups)
         last = await latest_result(connection, store_id)
         if last is not None:
             themes = len(last.overview.themes) if last.overview else 0

@@ -64,7 +64,7 @@ async def explain_lesson(connection: Connection, lesson: Lesson, dream_id: str) 
         for citation in citations
         if citation.session_id in by_id
     ]
-    rows = await asyncio.to_thread(_rows, compared_on(corpus, outcome, measures), lesson, outcome)
+    rows = await asyncio.to_thread(lambda: _rows(compared_on(corpus, outcome, measures), lesson, outcome))
     return Explanation(rows, tuple(moments), what_would_change_our_mind(lesson, outcome.least_told(policy.mining)))
 
 

@@ -16,7 +16,7 @@ def what_would_change_our_mind(lesson: Lesson, least_effect: float) -> tuple[str
         f"Further sessions of the part that did not find it: the nearer end of the interval ({bound:+.2f}) crosses 0.",
         "A stronger behaviour that goes with it and leaves less than half of its effect.",
         "An effect of the opposite sign under some condition the agent can see.",
-        "A latest half, third or quarter of the sessions in which the difference is gone.",
+        "A latest half, third or quarter of the dated sessions in which the difference is gone.",
     ]
     if lesson.on_reward is not None:
         change = _followed(lesson.on_reward, doing=effect.estimate >= 0)

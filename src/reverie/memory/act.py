@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from reverie.memory.conflicts import same_but_for_marks
 from reverie.memory.memory import Edit
 from reverie.memory.tiers import Document
 
@@ -19,7 +20,10 @@ def documents_after(documents: Iterable[Document], edits: Iterable[Edit], now: d
         new = Document(edit.path, edit.content, edit.tier or "intermediate", now, now)
         known = after.get(edit.path, new)
         if known.content != edit.content:
-            known = msgspec.structs.replace(known, content=edit.content, written_at=now)
+            said_at = known.written_at if same_but_for_marks(known.content, edit.content) else now
+            known = msgspec.structs.replace(known, content=edit.content, written_at=said_at, lesson_id=edit.lesson_id)
+        elif edit.lesson_id is not None:
+            known = msgspec.structs.replace(known, lesson_id=edit.lesson_id)
         if edit.tier is not None and edit.tier != known.tier:
             known = msgspec.structs.replace(known, tier=edit.tier, tier_since=now)
         after[edit.path] = known
@@ -37,4 +41,5 @@ def join_edits(first: Sequence[Edit], then: Sequence[Edit]) -> tuple[Edit, ...]:
 
 def _join(earlier: Edit, edit: Edit) -> Edit:
     reason, tier = f"{earlier.reason}; {edit.reason}", edit.tier or earlier.tier
-    return Edit(edit.path, edit.content, reason, earlier.expected_content_sha256, tier)
+    lesson_id = edit.lesson_id or (earlier.lesson_id if earlier.content == edit.content else None)
+    return Edit(edit.path, edit.content, reason, earlier.expected_content_sha256, tier, lesson_id=lesson_id)

@@ -13,20 +13,30 @@ import msgspec
 
 from reverie.errors import DreamError
 from reverie.memory.activation import activation
-from reverie.memory.conflicts import Contradiction, Superseded, find_conflicts, with_marks, without_marks
+from reverie.memory.conflicts import (
+    REVIEW_MARK,
+    Contradiction,
+    Superseded,
+    find_conflicts,
+    marks_of,
+    with_marks,
+    without_marks,
+)
 from reverie.memory.content import MAX_CONTENT_BYTES
-from reverie.memory.duplicates import near_duplicates
+from reverie.memory.duplicates import compatible_titles, is_wording, near_duplicates
 from reverie.memory.memory import Edit, Tier
 from reverie.memory.path import QUARANTINE
 from reverie.memory.policy import MemoryPolicy
 from reverie.memory.rank import words_of
 from reverie.memory.salience import impact
-from reverie.memory.screening import find_instruction, screen
+from reverie.memory.screening import find_doubtful, find_instruction, screen
+from reverie.memory.subject import merge_key, subject_of
 from reverie.memory.tiers import Document, expiry, judge_tier
 
 ConsolidationAction = Literal["merge", "edit", "drop", "mark", "quarantine", "tier", "expire"]
 
 _TIER_ORDER: dict[Tier, int] = {"short": 0, "intermediate": 1, "long": 2}
+_PATHS_NAMED = 5
 _WHY_JUNK = {
     "empty": "it holds no words",
     "boilerplate": "it is boilerplate",
@@ -44,9 +54,7 @@ class PlannedEdit(msgspec.Struct, frozen=True):
 def plan_consolidation(documents: Sequence[Document], policy: MemoryPolicy, now: datetime) -> tuple[PlannedEdit, ...]:
     """The upkeep of a store with these documents, one edit a path, in path order. Done again at once, it is empty.
 
-    Raises:
-        DreamError: more than the policy's ``loss_cap`` (a share, and more than one) of the documents would vanish, not
-            counting those that expired as their tier says, or were moved into quarantine.
+    How much may vanish is asked once, of the whole act: see :func:`check_loss`.
     """
     plan = _Plan(documents)
     for document in documents:
@@ -57,22 +65,25 @@ def plan_consolidation(documents: Sequence[Document], policy: MemoryPolicy, now:
     _settle_conflicts(plan)
     _judge_tiers(plan, policy, now)
     _keep_budget(plan, policy, now)
-    edits = plan.edits()
-    vanishing = [planned for planned in edits if planned.edit.content is None and planned.action in ("merge", "drop")]
-    check_loss(len(vanishing), len(documents), policy.consolidation.loss_cap)
-    return edits
+    return plan.edits()
 
 
-def check_loss(vanishing: int, documents: int, loss_cap: float) -> None:
-    """The gate against forgetting too much at once.
+def may_vanish(documents: int, loss_cap: float) -> int:
+    """How many of so many documents one act may remove: ``loss_cap`` (a share) of them, and one in any case."""
+    return int(max(1.0, loss_cap * documents))
+
+
+def check_loss(vanishing: Collection[str], documents: int, loss_cap: float) -> None:
+    """The gate against forgetting too much at once; ``vanishing`` are the paths that one act would remove.
 
     Raises:
         DreamError: more than ``loss_cap`` (a share, and more than one) of the documents would vanish.
     """
-    if vanishing > max(1.0, loss_cap * documents):
+    if len(vanishing) > may_vanish(documents, loss_cap):
+        named = ", ".join(sorted(vanishing)[:_PATHS_NAMED]) + (", …" if len(vanishing) > _PATHS_NAMED else "")
         raise DreamError(
-            f"the gate stopped the dream: {vanishing} of {documents} documents would vanish, more than the allowed "
-            f"share of {loss_cap:.0%}; nothing was changed"
+            f"the gate stopped the dream: {len(vanishing)} of {documents} documents would vanish ({named}), more than "
+            f"the allowed share of {loss_cap:.0%}; nothing was changed"
         )
 
 
@@ -114,7 +125,9 @@ class _Plan:
         reason = "; ".join(self._reasons[path])
         document = self.documents.get(path)
         return (
-            Edit(path, None, reason) if document is None else Edit(path, document.content, reason, tier=document.tier)
+            Edit(path, None, reason)
+            if document is None
+            else Edit(path, document.content, reason, tier=document.tier, lesson_id=document.lesson_id)
         )
 
     def _note(self, action: ConsolidationAction, path: str, reason: str) -> None:
@@ -125,7 +138,7 @@ class _Plan:
 
 def _screen(plan: _Plan) -> None:
     for document in plan.free_text():
-        verdict = screen(document.content)
+        verdict = screen(document.content, document.path)
         if verdict == "instruction":
             order = find_instruction(document.content)
             moved = msgspec.structs.replace(document, path=f"{QUARANTINE}{document.path.removeprefix('/')}")
@@ -137,31 +150,42 @@ def _screen(plan: _Plan) -> None:
 
 
 def _merge_duplicates(plan: _Plan, threshold: float) -> None:
+    """Merge what says the same of one subject; two people's identical notes both stay."""
     # The document to be kept comes first, so that every pair names it first.
     ordered = sorted(
         plan.free_text(), key=lambda each: (-_TIER_ORDER[each.tier], -each.written_at.timestamp(), each.path)
     )
-    texts = {document.path: without_marks(document.content) for document in ordered}
-    for kept_path, path, overlap in near_duplicates(texts, threshold):
-        if kept_path not in plan.documents or path not in plan.documents:
-            continue  # one of them has gone into another already
-        kept, other = plan.documents[kept_path], plan.documents[path]
-        merged = _merge(kept.content, other.content)
-        if merged is None:
-            continue
-        plan.drop("merge", path, f"merged into {kept_path}: {overlap:.0%} of their word sequences are the same")
-        if merged != kept.content:
-            plan.change(
-                "merge", msgspec.structs.replace(kept, content=merged), f"took in what only {path} said, then dropped"
-            )
+    groups: dict[tuple[object, ...], dict[str, str]] = defaultdict(dict)
+    for document in ordered:
+        key = merge_key(subject_of(document.path, document.content))
+        if key is not None:
+            groups[key][document.path] = without_marks(document.content)
+    for texts in groups.values():
+        for kept_path, path, overlap in near_duplicates(texts, threshold):
+            _merge_pair(plan, kept_path, path, overlap, threshold)
 
 
-def _merge(kept: str, other: str) -> str | None:
+def _merge_pair(plan: _Plan, kept_path: str, path: str, overlap: float, threshold: float) -> None:
+    if kept_path not in plan.documents or path not in plan.documents:
+        return  # one of them has gone into another already
+    kept, other = plan.documents[kept_path], plan.documents[path]
+    if not compatible_titles(kept.content, other.content):
+        return
+    merged = _merge(without_marks(kept.content), without_marks(other.content), threshold)
+    if merged is None:
+        return
+    plan.drop("merge", path, f"merged into {kept_path}: {overlap:.0%} of their word sequences are the same")
+    if merged != without_marks(kept.content):
+        plan.change(
+            "merge", msgspec.structs.replace(kept, content=merged), f"took in what only {path} said, then dropped"
+        )
+
+
+def _merge(kept: str, other: str, threshold: float) -> str | None:
     """The kept text with the lines that only the other has; None where that would be too long."""
-    known = set(words_of(kept))
-    lines = [(line, set(words_of(line))) for line in other.splitlines() if not line.startswith("#")]
-    # A line is new when most of its words are: two wordings of one thing share most of theirs.
-    extra = [line for line, words in lines if 2 * len(words - known) > len(words)]
+    known = kept.splitlines()
+    lines = [line for line in other.splitlines() if words_of(line) and not line.startswith("#")]
+    extra = [line for line in lines if not any(is_wording(line, each, threshold) for each in known)]
     merged = kept if not extra else "\n".join([kept.rstrip("\n"), *extra]) + "\n"
     return merged if len(merged.encode()) <= MAX_CONTENT_BYTES else None
 
@@ -169,16 +193,17 @@ def _merge(kept: str, other: str) -> str | None:
 def _settle_conflicts(plan: _Plan) -> None:
     documents = plan.free_text()
     found = list(find_conflicts(documents))
-    marks: dict[str, dict[str, str]] = defaultdict(dict)
+    contradictions: dict[str, list[Contradiction]] = defaultdict(list)
     for conflict in found:
         if isinstance(conflict, Contradiction):
-            first, second = conflict.paths
-            marks[first][second] = marks[second][first] = conflict.subject
+            for path in {conflict.earlier, conflict.later}:
+                contradictions[path].append(conflict)
     for document in documents:
         stale = [each for each in found if isinstance(each, Superseded) and each.path == document.path]
         _remove_stale(plan, document, stale)
+    for document in documents:
         if document.path in plan.documents:
-            _mark(plan, plan.documents[document.path], marks[document.path])
+            _mark(plan, plan.documents[document.path], contradictions[document.path])
 
 
 def _remove_stale(plan: _Plan, document: Document, stale: Sequence[Superseded]) -> None:
@@ -209,14 +234,18 @@ def _says_something(content: str) -> bool:
     return any(words_of(line) for line in content.splitlines() if not line.lstrip().startswith("#"))
 
 
-def _mark(plan: _Plan, document: Document, others: dict[str, str]) -> None:
-    standing = {path: subject for path, subject in others.items() if path in plan.documents}
-    content = with_marks(document.content, standing)
+def _mark(plan: _Plan, document: Document, contradictions: Sequence[Contradiction]) -> None:
+    standing = [each for each in contradictions if each.earlier in plan.documents and each.later in plan.documents]
+    review = find_doubtful(without_marks(document.content))
+    lines = [*marks_of(document.path, standing), *([REVIEW_MARK] if review is not None else [])]
+    content = with_marks(document.content, lines)
     if content == document.content or len(content.encode()) > MAX_CONTENT_BYTES:
         return
-    reason = (
-        f"contradicts {_names(standing)}: kept side by side" if standing else "no longer contradicted: mark removed"
-    )
+    others = sorted({path for each in standing for path in (each.earlier, each.later)} - {document.path})
+    reasons = [f"contradicts {', '.join(others) or 'itself'}: kept side by side"] if standing else []
+    if review is not None:
+        reasons.append(f"for review: “{review}” may be an order on somebody else's word; kept")
+    reason = "; ".join(reasons) or "no longer contradicted: mark removed"
     plan.change("mark", msgspec.structs.replace(document, content=content), reason)
 
 
@@ -250,7 +279,3 @@ def _rank(document: Document, policy: MemoryPolicy, now: datetime) -> tuple[int,
     active = activation(document.tier, document.written_at, document.uses, confirmed, policy.salience, now)
     kept = 0 if document.path.startswith(QUARANTINE) else 1
     return kept, active * impact(document.effect, policy.salience), document.path
-
-
-def _names(paths: Collection[str]) -> str:
-    return ", ".join(sorted(paths))

@@ -29,6 +29,7 @@ class Head(msgspec.Struct, frozen=True):
     path: str
     content_sha256: str
     tier: Tier = "intermediate"
+    lesson_id: str | None = None
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -43,6 +44,8 @@ class Step(msgspec.Struct, frozen=True):
     content_sha256: str | None = None
     content_size_bytes: int | None = None
     tier: Tier = "intermediate"
+    lesson_id: str | None = None
+    """The lesson whose document it is from now on."""
 
 
 def plan_edits(
@@ -122,7 +125,10 @@ def _plan_edit(head: Head | None, edit: Edit) -> Step | None:
     wished = None if data is None else content_sha256(data)
     present = None if head is None else head.content_sha256
     tier = edit.tier or (head.tier if head else "intermediate")
-    if wished == present and (head is None or (head.path, head.tier) == (edit.path, tier)):
+    same = head is not None and (head.path, present) == (edit.path, wished)
+    # Another tier leaves a dream's text a dream's; other text, or another place, is whoever wrote it's.
+    lesson_id = edit.lesson_id or (head.lesson_id if head is not None and same else None)
+    if wished == present and (head is None or (same and (head.tier, head.lesson_id) == (tier, lesson_id))):
         return None
     if edit.expected_content_sha256 not in (None, present):
         raise PreconditionError(
@@ -133,7 +139,7 @@ def _plan_edit(head: Head | None, edit: Edit) -> Step | None:
     if data is None:
         return Step("deleted", edit.path, edit.reason, memory_id, tier=tier)
     operation: Operation = "created" if head is None else "modified"
-    return Step(operation, edit.path, edit.reason, memory_id, edit.content, wished, len(data), tier)
+    return Step(operation, edit.path, edit.reason, memory_id, edit.content, wished, len(data), tier, lesson_id)
 
 
 def _encode(path: str, content: str) -> bytes:

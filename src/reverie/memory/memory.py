@@ -70,6 +70,8 @@ class MemoryVersion(msgspec.Struct, frozen=True):
     redacted_at: datetime | None = None
     redacted_by: dict[str, str] | None = None
     tier: Tier = "intermediate"
+    lesson_id: str | None = None
+    """The lesson that a dream wrote it as; None for everybody else's text."""
 
 
 class Revision(msgspec.Struct, frozen=True):
@@ -100,6 +102,8 @@ class Edit(msgspec.Struct, frozen=True):
     """None keeps the present tier; a new memory is then intermediate."""
     renamed_from: str | None = None
     """The path of the memory that shall move to ``path``, keeping its id; None where it stays or is new."""
+    lesson_id: str | None = None
+    """The lesson that the content is the document of, said by the dream that wrote it; by nobody else."""
     only_new: bool = False
     """Whether to refuse rather than change a memory that is at ``path`` already."""
 

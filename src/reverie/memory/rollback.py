@@ -13,6 +13,7 @@ class Held(msgspec.Struct, frozen=True):
     path: str
     content: str
     tier: Tier
+    lesson_id: str | None = None
 
 
 def plan_rollback(present: Mapping[str, Held], wished: Mapping[str, Held], reason: str) -> list[Edit]:
@@ -32,7 +33,7 @@ def plan_rollback(present: Mapping[str, Held], wished: Mapping[str, Held], reaso
         _change(present[memory_id], held, reason) for memory_id, held in kept.items() if present[memory_id] != held
     ]
     edits += [
-        Edit(held.path, held.content, reason, tier=held.tier, only_new=held.path in at)
+        Edit(held.path, held.content, reason, tier=held.tier, lesson_id=held.lesson_id, only_new=held.path in at)
         for memory_id, held in wished.items()
         if memory_id not in present and at.get(held.path) not in stand_ins
     ]
@@ -42,4 +43,4 @@ def plan_rollback(present: Mapping[str, Held], wished: Mapping[str, Held], reaso
 
 def _change(present: Held, held: Held, reason: str) -> Edit:
     source = present.path if present.path != held.path else None
-    return Edit(held.path, held.content, reason, tier=held.tier, renamed_from=source)
+    return Edit(held.path, held.content, reason, tier=held.tier, renamed_from=source, lesson_id=held.lesson_id)

@@ -9,8 +9,6 @@ from reverie.memory.activation import UseTrace
 from reverie.memory.memory import Tier
 from reverie.memory.policy import TierPolicy
 
-LESSONS = "/lessons/"
-
 
 class Confirmation(msgspec.Struct, frozen=True):
     """That sessions of a time window bore a memory out."""
@@ -29,16 +27,21 @@ class Document(msgspec.Struct, frozen=True):
     tier: Tier
     tier_since: datetime
     written_at: datetime
-    """When the content last changed."""
+    """When the content last changed but for marks."""
     uses: UseTrace | None = None
     confirmations: tuple[Confirmation, ...] = ()
     effect: float = 0.0
     """The size of its effect on reward that is certain; 0 for what is no lesson."""
+    lesson_id: str | None = None
+    """The lesson that a dream wrote it as."""
 
     @property
     def is_lesson(self) -> bool:
-        """Whether a dream wrote it as a lesson; such documents change only with their evidence."""
-        return self.path.startswith(LESSONS)
+        """Whether a dream wrote it as a lesson; such documents change only with their evidence.
+
+        Whatever else stands below ``/lessons/`` is free text like any other.
+        """
+        return self.lesson_id is not None
 
 
 class TierChange(msgspec.Struct, frozen=True):

@@ -6,6 +6,9 @@ from reverie.errors import SettingsError
 from reverie.language_model import LanguageModel
 from reverie.settings import ModelSettings
 
+_INSTALLS = {"anthropic": "anthropic", "openai": "'reverie[openai]'"}
+"""What to install for each provider: the first one's SDK comes with Reverie, the other is an extra."""
+
 
 def open_model(settings: ModelSettings) -> AbstractAsyncContextManager[LanguageModel]:
     """The model that the settings name, for the length of a ``with``.
@@ -23,5 +26,7 @@ def open_model(settings: ModelSettings) -> AbstractAsyncContextManager[LanguageM
 
         return open_openai_compatible(settings)
     except ModuleNotFoundError as error:
-        extra = settings.provider
-        raise SettingsError(f"REVERIE_MODEL needs an optional part: pip install 'reverie[{extra}]'") from error
+        raise SettingsError(
+            f"REVERIE_MODEL names a model of {settings.provider} and {error.name} is missing: "
+            f"pip install {_INSTALLS[settings.provider]}, or unset it"
+        ) from error

@@ -60,7 +60,10 @@ class Corpus:
     """How many agent actions came before it first held."""
     names: Sequence[BehaviourName]
     at: Floats | None = None
-    """When each session started (seconds since 1970), else when it was imported; None where time is not known."""
+    """Each session's own date (seconds since 1970), NaN where it has none; None where none has.
+
+    Claims about time rest on dated sessions alone; the order of import is no time.
+    """
     by_code: bool = False
     """Whether entries are sorted by code, so that those of one behaviour are found without looking at all."""
 
@@ -84,6 +87,11 @@ class Corpus:
         # Of the array's own type: otherwise NumPy converts the whole array first.
         first, last = np.searchsorted(self.entry_code, np.array([code, code + 1], self.entry_code.dtype))
         return slice(int(first), int(last))
+
+    def dated(self) -> Flags:
+        """Which sessions have a date of their own."""
+        flags: Flags = np.zeros(len(self.session_ids), np.bool_) if self.at is None else ~np.isnan(self.at)
+        return flags
 
     def scored_only(self) -> "Corpus":
         """The sessions that have a reward; the others cannot tell good from bad."""

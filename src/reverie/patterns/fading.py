@@ -36,8 +36,8 @@ def faded(
     were seen on both sides, so that a change of tasks is not taken for a change of effect. A finding has faded when its
     effect is smaller in the latest sessions beyond chance (one-sided 0.5 %, divided among the three), less than half of
     it is left, and what is left is not beyond chance itself. The level is not divided among findings: to doubt a lesson
-    that holds costs less than to keep one that does not. All arrays are parallel to ``sessions``. ``say`` puts an
-    effect into words, ``margin`` half the width of its interval.
+    that holds costs less than to keep one that does not. All arrays are parallel to ``sessions``, which all have dates
+    (``at``, seconds). ``say`` puts an effect into words, ``margin`` half the width of its interval.
     """
     for share in _LATEST:
         late = at > np.quantile(at, 1 - share)
@@ -68,9 +68,10 @@ def _seen_on_both_sides(stratum: Codes, late: Flags) -> Flags:
 def holding_windows(corpus: Corpus, strata: Strata, sessions: Ints, code: int, direction: float) -> tuple[Window, ...]:
     """The thirds of the time span in which the behaviour's effect is beyond chance (one-sided 5 %) by itself.
 
-    Thirds hold equally many of ``sessions`` and share no moment. Without times there are none.
+    Thirds hold equally many of the dated ``sessions`` and share no moment. Without dates there are none.
     """
-    if corpus.at is None:
+    sessions = sessions[corpus.dated()[sessions]]
+    if corpus.at is None or sessions.size == 0:
         return ()
     at = corpus.at[sessions]
     edges = np.unique(np.quantile(at, np.linspace(0, 1, _WINDOWS + 1)))

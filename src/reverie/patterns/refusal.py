@@ -159,12 +159,15 @@ def _refuse_followers(selection: Selection, corpus: Corpus, strata: Strata, rewa
 
 
 def _refuse_faded(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats) -> None:
-    alive = selection.alive()
-    if corpus.at is None or not alive or np.ptp(corpus.at) == 0:
+    """Only dated sessions can tell: what has no date is neither early nor late."""
+    alive, dated = selection.alive(), corpus.dated()
+    if corpus.at is None or not alive or not dated.any() or np.ptp(corpus.at[dated]) == 0:
         return
     for i in alive:
         column = selection.columns[i]
-        sessions = np.flatnonzero(column.frame.sessions)
+        sessions = np.flatnonzero(column.frame.sessions & dated)
+        if sessions.size == 0:
+            continue
         reason = faded(
             sessions,
             strata.code[sessions],

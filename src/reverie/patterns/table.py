@@ -23,7 +23,7 @@ class SignalColumns:
     """Columns besides those of the corpus, each of length n; NaN and "" where a session does not say."""
 
     started_at: Floats
-    """Seconds since 1970, UTC."""
+    """The session's own date in seconds since 1970, UTC; NaN where it has none."""
     opening: Sequence[str]
     """The first user message."""
     intent: Sequence[str]

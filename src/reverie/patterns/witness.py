@@ -51,8 +51,8 @@ def witnessed(
         sessions = np.flatnonzero(column.frame.sessions)
         code = column.hypothesis.code
         windows = holding_windows(corpus, strata, sessions, code, float(np.sign(selection.discovery.effect[i])))
-        seen = corpus.at[sessions[first_steps(corpus, code)[sessions] >= 0]]
-        first, last = float(seen.min()), float(seen.max())
+        seen = corpus.at[sessions[(first_steps(corpus, code)[sessions] >= 0) & corpus.dated()[sessions]]]
+        first, last = (float(seen.min()), float(seen.max())) if seen.size else (None, None)
     return msgspec.structs.replace(
         finding,
         supporting=witnesses(corpus, strata, selection, i, standing, agreeing=True),

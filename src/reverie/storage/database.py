@@ -86,7 +86,13 @@ async def open_database(settings: Settings, most_connections: int = MOST_CONNECT
         async with _open_url(_libpq_url(settings.database_url), most_connections) as database:
             yield database
         return
-    server = await asyncio.to_thread(acquire_server, settings.home)
+    acquiring = asyncio.ensure_future(asyncio.to_thread(acquire_server, settings.home))
+    try:
+        server = await asyncio.shield(acquiring)
+    except asyncio.CancelledError:
+        # A start cannot be broken off half-way; what it started is stopped again.
+        await asyncio.to_thread(release_server, await acquiring)
+        raise
     try:
         await _create_if_missing(server.url("postgres"))
         async with _open_url(server.url(DATABASE_NAME), most_connections) as database:

@@ -20,10 +20,13 @@ _UNDIGESTED = """
 """
 _COLUMNS = (
     *("session_key", "version", "event_count", "opening", "steps", "codes", "sequences", "first_steps"),
-    *("errors", "input_tokens", "output_tokens", "seconds", "cost_usd"),
+    *("errors", "input_tokens", "output_tokens", "first_at", "seconds", "cost_usd"),
     *(*Signals.__struct_fields__, "vector", "embedder", "actions"),
 )
 """Of a row, in the order of ``_values``; each signal is a column of its own."""
+DATED = "coalesce(s.started_at, d.first_at)"
+"""SQL for a session's own date: its start, else its first dated event. The moment of import is none: without either a
+session has no place in time."""
 _WRITE = f"""
     INSERT INTO digests ({", ".join(_COLUMNS)}) VALUES ({", ".join(["%s"] * len(_COLUMNS))})
     ON CONFLICT (session_key) DO UPDATE SET {", ".join(f"{name} = EXCLUDED.{name}" for name in _COLUMNS[1:])}
@@ -44,6 +47,8 @@ class DigestRow(msgspec.Struct, frozen=True):
     errors: int
     input_tokens: int
     output_tokens: int
+    first_at: datetime.datetime | None
+    """When its first dated event happened."""
     seconds: float | None
     cost_usd: float | None
     signals: Signals
@@ -97,7 +102,7 @@ def _values(row: DigestRow, codes: Codes) -> tuple[Any, ...]:
     return (
         *(row.session_key, DIGEST_VERSION, row.event_count, row.opening, row.steps),
         *(mine, row.sequences, row.first_steps),
-        *(row.errors, row.input_tokens, row.output_tokens, row.seconds, row.cost_usd),
+        *(row.errors, row.input_tokens, row.output_tokens, row.first_at, row.seconds, row.cost_usd),
         *(*msgspec.structs.astuple(row.signals), row.vector, row.embedder, actions),
     )
 
@@ -134,7 +139,7 @@ async def load_corpus(
     names, position_of = await _names(connection)
     query = f"""
         SELECT s.id, s.reward, s.task_id, s.task_category, concat_ws(' ', s.agent, s.agent_version, s.model),
-            extract(epoch FROM coalesce(s.started_at, s.imported_at))::float8, d.steps, d.codes, d.first_steps
+            extract(epoch FROM {DATED})::float8, d.steps, d.codes, d.first_steps
         FROM sessions s JOIN digests d ON d.session_key = s.key
         WHERE s.key <= %(last_key)s AND d.version = %(version)s AND ({segment.sql}) ORDER BY s.id COLLATE "C"
     """
@@ -161,7 +166,7 @@ async def load_corpus(
         entry_code=position_of[np.frombuffer(b"".join(codes), "<i4")],
         entry_step=np.frombuffer(b"".join(first_steps), "<i4"),
         names=names,
-        at=np.array(times, np.float64),
+        at=np.array([np.nan if time is None else time for time in times], np.float64),
     )
 
 
@@ -241,18 +246,33 @@ class TrendRow(msgspec.Struct, frozen=True):
 
 
 async def read_trend(connection: Connection, segment: Segment, last_key: int, points: int = 12) -> list[TrendRow]:
-    """The segment cut into ``points`` stretches of equally many sessions, by start time (else by import order)."""
+    """The dated sessions of the segment cut into ``points`` stretches of equally many, by date.
+
+    Sessions of one moment are in one stretch. Empty where all dated sessions are of one moment, or none is dated.
+    """
     query = f"""
-        WITH placed AS (
-            SELECT coalesce(s.started_at, s.imported_at) AS at, s.reward,
-                ntile(%(points)s) OVER (ORDER BY coalesce(s.started_at, s.imported_at), s.key) AS stretch
-            FROM sessions s WHERE s.key <= %(last_key)s AND ({segment.sql})
+        WITH dated AS (
+            SELECT {DATED} AS at, s.reward FROM sessions s JOIN digests d ON d.session_key = s.key
+            WHERE s.key <= %(last_key)s AND {DATED} IS NOT NULL AND ({segment.sql})
+        ), placed AS (
+            SELECT at, reward, (rank() OVER (ORDER BY at) - 1) * %(points)s / count(*) OVER () AS stretch FROM dated
         )
         SELECT min(at), max(at), count(*), count(reward), avg(reward), stddev_samp(reward)
         FROM placed GROUP BY stretch ORDER BY stretch
     """
     parameters = {**segment.parameters, "last_key": last_key, "points": points}
-    return [TrendRow(*row) async for row in await connection.execute(query.encode(), parameters)]
+    rows = [TrendRow(*row) async for row in await connection.execute(query.encode(), parameters)]
+    return rows if len(rows) > 1 else []
+
+
+async def count_dated(connection: Connection, segment: Segment, last_key: int) -> int:
+    """How many digested sessions of the segment have a date of their own."""
+    query = f"""
+        SELECT count({DATED}) FROM sessions s JOIN digests d ON d.session_key = s.key
+        WHERE s.key <= %(last_key)s AND ({segment.sql})
+    """
+    row = await (await connection.execute(query.encode(), {**segment.parameters, "last_key": last_key})).fetchone()
+    return int(row[0]) if row else 0
 
 
 def situation_name(situation: str) -> BehaviourName:

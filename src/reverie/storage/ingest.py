@@ -105,7 +105,9 @@ async def _plan(
     scores = None
     fields, words = split_score_options(options.score_fields)
     if options.scores is not None:
-        scores = read_scores(options.scores, key=options.scores_key, fields=fields, words=words)
+        scores = await asyncio.to_thread(
+            read_scores, options.scores, key=options.scores_key, fields=fields, words=words
+        )
     key = None
     if options.redact:
         async with database.connection() as connection:
@@ -161,9 +163,9 @@ async def _import_batches(plan: _Import, batches: Iterator[_Batch], transaction:
                 keys = await reserve_keys(connection, len(batch.records))
             waiting.append((batch, _start(plan, pool, batch, keys)))
             if len(waiting) > plan.workers + 1:
-                total = await _store(plan, *waiting.popleft(), transaction, total, met)
+                total = await _store(plan, pool, *waiting.popleft(), transaction, total, met)
         while waiting:
-            total = await _store(plan, *waiting.popleft(), transaction, total, met)
+            total = await _store(plan, pool, *waiting.popleft(), transaction, total, met)
     return total
 
 
@@ -173,6 +175,7 @@ def _start(plan: _Import, pool: Executor | None, batch: _Batch, keys: list[int])
 
 async def _store(
     plan: _Import,
+    pool: Executor | None,
     batch: _Batch,
     preparing: asyncio.Future[PreparedBatch],
     transaction: Transaction,
@@ -187,7 +190,7 @@ async def _store(
     if plan.scores is not None:
         prepared = [_with_scores(session, batch.records[session.record], plan.scores) for session in prepared]
     async with transaction() as connection:
-        stored = await store_batch(connection, batch.records, prepared, plan.prepare, plan.clock.now(), met)
+        stored = await store_batch(connection, batch.records, prepared, plan.prepare, plan.clock.now(), met, pool)
     told = ImportSummary(
         sessions=ImportCounts(failed=len(problems)),
         errors=problems,

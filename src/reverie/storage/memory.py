@@ -8,6 +8,7 @@ from psycopg.types.json import Jsonb
 
 from reverie.errors import NotFoundError
 from reverie.ids import new_id
+from reverie.memory.conflicts import same_but_for_marks
 from reverie.memory.edit import GROWTH, Head, Step, plan_edits, related_directories, vacated_paths
 from reverie.memory.memory import Act, Edit, Memory, MemoryVersion, Revision
 from reverie.memory.path import check_prefix
@@ -32,12 +33,12 @@ _COLUMNS = (
 # yet how large a store is.
 _SELECT_HEADS = """
 SELECT m.* FROM unnest(%(paths)s::text[]) AS sought CROSS JOIN LATERAL (
-    SELECT id, path, content_sha256, tier FROM memories
+    SELECT id, path, content_sha256, tier, lesson_id FROM memories
     WHERE memory_store_id = %(store)s AND path = sought COLLATE "C" OFFSET 0
 ) AS m
 UNION
 SELECT m.* FROM unnest(%(written)s::text[]) AS directory CROSS JOIN LATERAL (
-    SELECT id, path, content_sha256, tier FROM memories
+    SELECT id, path, content_sha256, tier, lesson_id FROM memories
     WHERE memory_store_id = %(store)s AND path > (directory || '/') COLLATE "C"
         AND path < (directory || '0') COLLATE "C" AND path <> ALL(%(vacated)s)
     ORDER BY path LIMIT 1
@@ -45,14 +46,16 @@ SELECT m.* FROM unnest(%(written)s::text[]) AS directory CROSS JOIN LATERAL (
 """
 _UPSERT_MEMORIES = """
 INSERT INTO memories (id, memory_store_id, path, content, content_sha256, content_size_bytes, memory_version_id,
-    created_at, updated_at, tier, tier_since, number, term_count)
+    created_at, updated_at, said_at, tier, tier_since, lesson_id, number, term_count)
 SELECT v.memory_id, v.memory_store_id, v.path, v.content, v.content_sha256, v.content_size_bytes, v.id,
-    v.created_at, v.created_at, v.tier, v.created_at, w.number, w.term_count
-FROM memory_versions AS v JOIN unnest(%s::text[], %s::bigint[], %s::integer[]) AS w (id, number, term_count) USING (id)
+    v.created_at, v.created_at, v.created_at, v.tier, v.created_at, v.lesson_id, w.number, w.term_count
+FROM memory_versions AS v
+JOIN unnest(%s::text[], %s::bigint[], %s::integer[]) AS w (id, number, term_count) USING (id)
 ON CONFLICT (id) DO UPDATE SET path = excluded.path, content = excluded.content,
     content_sha256 = excluded.content_sha256, content_size_bytes = excluded.content_size_bytes,
     memory_version_id = excluded.memory_version_id, updated_at = excluded.updated_at, tier = excluded.tier,
-    number = excluded.number, term_count = excluded.term_count,
+    number = excluded.number, term_count = excluded.term_count, lesson_id = excluded.lesson_id,
+    said_at = CASE WHEN memories.id = ANY(%s) THEN memories.said_at ELSE excluded.said_at END,
     tier_since = CASE WHEN memories.tier = excluded.tier THEN memories.tier_since ELSE excluded.tier_since END
 """
 
@@ -165,7 +168,7 @@ async def rollback(
     wished = await held_at(conn, store_id, to_revision)
     redacted = await redacted_memory_ids(conn, store_id, to_revision)
     rows = await conn.execute(
-        "SELECT id, path, content, tier FROM memories WHERE memory_store_id = %s AND id <> ALL(%s)",
+        "SELECT id, path, content, tier, lesson_id FROM memories WHERE memory_store_id = %s AND id <> ALL(%s)",
         [store_id, redacted],
     )
     present = {memory_id: Held(*held) for memory_id, *held in await rows.fetchall()}
@@ -203,6 +206,7 @@ def _version(
         revision=revision,
         reason=step.reason,
         tier=step.tier,
+        lesson_id=step.lesson_id,
     )
 
 
@@ -211,7 +215,7 @@ async def _insert_versions(conn: Connection, versions: Sequence[MemoryVersion]) 
         conn.cursor() as cursor,
         cursor.copy(
             "COPY memory_versions (id, memory_store_id, memory_id, operation, path, content, content_sha256,"
-            " content_size_bytes, created_by, created_at, revision, reason, tier) FROM STDIN"
+            " content_size_bytes, created_by, created_at, revision, reason, tier, lesson_id) FROM STDIN"
         ) as copy,
     ):
         for version in versions:
@@ -230,6 +234,7 @@ async def _insert_versions(conn: Connection, versions: Sequence[MemoryVersion]) 
                     version.revision,
                     version.reason,
                     version.tier,
+                    version.lesson_id,
                 )
             )
 
@@ -248,10 +253,16 @@ async def _replace_heads(conn: Connection, store_id: str, versions: Sequence[Mem
         IndexedText(number, version.path or "", version.content or "")
         for number, version in enumerate(written, last_number + 1)
     ]
+    # A mark is nothing new that somebody said.
+    marked = [
+        version.memory_id
+        for version in written
+        if (text := before.get(version.memory_id)) and same_but_for_marks(text.content, version.content or "")
+    ]
     gone = {*deleted, *(version.memory_id for version in written)}
     lengths = await change_index(conn, store_id, [text for id_, text in before.items() if id_ in gone], added)
     await conn.execute(
-        _UPSERT_MEMORIES, [[version.id for version in written], [text.number for text in added], lengths]
+        _UPSERT_MEMORIES, [[version.id for version in written], [text.number for text in added], lengths, marked]
     )
 
 
@@ -267,7 +278,8 @@ def _unchanged(version: MemoryVersion, before: Mapping[str, IndexedText]) -> boo
 
 async def _write_tiers(conn: Connection, versions: Sequence[MemoryVersion]) -> None:
     await conn.execute(
-        "UPDATE memories AS m SET tier = v.tier, tier_since = v.created_at, memory_version_id = v.id"
+        "UPDATE memories AS m SET tier = v.tier, memory_version_id = v.id, lesson_id = v.lesson_id,"
+        " tier_since = CASE WHEN m.tier = v.tier THEN m.tier_since ELSE v.created_at END"
         " FROM memory_versions AS v WHERE v.id = ANY(%s) AND m.id = v.memory_id",
         [[version.id for version in versions]],
     )

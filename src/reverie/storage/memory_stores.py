@@ -1,6 +1,6 @@
 """Memory stores: made, found by name or id, described anew, archived, deleted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from psycopg.rows import class_row
@@ -150,6 +150,16 @@ async def lock_store(conn: Connection, store_id: str) -> MemoryStore:
         NotFoundError: there is no such store.
     """
     return await _read_store(conn, store_id, "FOR UPDATE")
+
+
+async def hold_stores(conn: Connection, store_ids: Iterable[str]) -> dict[str, MemoryStore]:
+    """The stores by id, kept as they are until the transaction ends; others may hold them too.
+
+    Raises:
+        NotFoundError: one of them is not there.
+    """
+    # Always in the same order, so that nobody waits in a circle.
+    return {store_id: await _read_store(conn, store_id, "FOR SHARE") for store_id in sorted(set(store_ids))}
 
 
 async def describe_store(

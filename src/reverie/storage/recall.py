@@ -40,7 +40,7 @@ if TYPE_CHECKING:  # the embedders' libraries take longer to load than a recall
 _EMBEDDED_CHARACTERS = 2_000
 _HEADLINE = 'StartSel="", StopSel="", MinWords=15, MaxWords=40'
 _SELECT_CONTENDERS = f"""
-SELECT m.id, m.path, m.number, m.term_count, m.content_size_bytes, m.tier, m.updated_at,
+SELECT m.id, m.path, m.number, m.term_count, m.content_size_bytes, m.tier, m.said_at,
     u.use_count, u.first_at, u.recent, l.lesson -> 'effect',
     (SELECT coalesce(array_agg(ended_at), '{{}}') FROM memory_confirmations
      WHERE memory_store_id = m.memory_store_id AND path = m.path),

@@ -128,7 +128,7 @@ async def held_at(conn: Connection, store_id: str, revision: int) -> dict[str, H
         return {}
     await read_revision(conn, store_id, revision)
     rows = await conn.execute(
-        f"SELECT memory_id, path, content, tier FROM memory_versions WHERE {_VERSIONS_AT}"
+        f"SELECT memory_id, path, content, tier, lesson_id FROM memory_versions WHERE {_VERSIONS_AT}"
         " AND operation <> 'deleted' AND redacted_at IS NULL",
         {"store": store_id, "revision": revision},
     )

@@ -1,5 +1,6 @@
 """Digested sessions with all their columns, and the texts of some, for the patterns that describe them."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from reverie.patterns.table import MAIN_AGENT, SessionTable, SignalColumns, Vect
 from reverie.sessions.event import Event, text_of
 from reverie.sessions.segment import Segment
 from reverie.storage.database import Connection, Database
-from reverie.storage.digests import load_corpus
+from reverie.storage.digests import DATED, load_corpus
 
 _ROWS_AT_ONCE = 10_000
 _COUNTS = {
@@ -24,7 +25,7 @@ _COUNTS = {
 }
 """Counts by the digest's column, and what a session table calls them."""
 _MEASURES = {
-    "started_at": "extract(epoch FROM s.started_at)::float8",
+    "started_at": f"extract(epoch FROM {DATED})::float8",
     **{name: f"d.{name}::float8" for name in ("sentiment_first", "sentiment_last", "sentiment_lowest")},
     **{name: f"d.{name}::float8" for name in (*_COUNTS, "seconds", "cost_usd")},
     # Sources that do not say how many tokens were used leave zeros.
@@ -48,6 +49,17 @@ async def load_session_table(
         scores = await _scores(connection, digested, parameters, corpus)
         hand_offs = await _hand_offs(connection, digested, parameters, corpus)
         position_of_code = await _positions(connection, corpus)
+    # Many sessions take a while, in which a server can answer others.
+    return await asyncio.to_thread(_made_table, corpus, columns, scores, hand_offs, position_of_code)
+
+
+def _made_table(
+    corpus: Corpus,
+    columns: Mapping[str, list[Any]],
+    scores: Mapping[str, Floats],
+    hand_offs: Sequence[tuple[int, str, str]],
+    position_of_code: Codes,
+) -> SessionTable:
     lengths = np.fromiter((len(codes) // 4 for codes in columns["actions"]), np.int64, len(corpus.session_ids))
     return SessionTable(
         corpus=corpus,

@@ -1,5 +1,6 @@
 """Reading stored transcripts: one, several, or all of a segment in turn."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from psycopg.rows import args_row
 from reverie.errors import NotFoundError
 from reverie.sessions.event import stored_event
 from reverie.sessions.segment import Segment
-from reverie.sessions.session import Score, Session, Transcript
+from reverie.sessions.session import LIVE_SOURCE, Score, Session, Transcript
 from reverie.storage.database import Connection, Database
 from reverie.storage.installation import find_redaction_key
 from reverie.storage.prepare import redacted_live
@@ -112,4 +113,6 @@ async def _transcripts(connection: Connection, sessions: dict[int, Session]) -> 
                 events.append(stored_event(*row[1:]))
                 row = await anext(rows, None)
             transcript = Transcript(session, tuple(events), tuple(scores.get(key, ())))
-            yield redacted_live(transcript, redaction_key)
+            # Redaction takes a while, in which a server can answer others; what was imported was redacted before.
+            live = session.source == LIVE_SOURCE
+            yield await asyncio.to_thread(redacted_live, transcript, redaction_key) if live else transcript

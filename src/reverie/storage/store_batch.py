@@ -1,8 +1,11 @@
 """Store one batch of prepared sessions; the caller's transaction makes it all or nothing."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
+from concurrent.futures import Executor
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
@@ -60,26 +63,35 @@ async def store_batch(
     options: PrepareOptions,
     now: datetime,
     met: set[str],
+    executor: Executor | None = None,
 ) -> ImportSummary:
     """Create the new sessions, extend the grown ones, leave the others, and record everybody's scores.
 
     ``met`` are the ids that the import has had so far; this batch's are added. Two different sessions of one import
     that share an id are both kept, the later under an id of its own.
+    Grown sessions are parsed and redacted by ``executor``, None being a thread: never in the event loop, which serves
+    others.
     """
+    loop = asyncio.get_running_loop()
     repeated = _repeated(prepared, met)
-    stored, clashes = await _store(connection, records, prepared, options, now, repeated)
+    stored, clashes = await _store(connection, records, prepared, options, now, repeated, executor)
     for whole in (False, True):  # All events always tell two different sessions apart.
         if not clashes:
             break
         others = [
-            prepare_renamed(records[clash.record], clash.key, clash.record, options, whole=whole) for clash in clashes
+            await loop.run_in_executor(
+                executor, partial(prepare_renamed, records[clash.record], clash.key, clash.record, options, whole=whole)
+            )
+            for clash in clashes
         ]
         warnings = [
             f"{records[old.record].path}:{records[old.record].line}: the id {old.session.id} is also another "
             f"session's in this import; this one is kept as {new.session.id}"
             for old, new in zip(clashes, others, strict=True)
         ]
-        more, again = await _store(connection, records, others, options, now, {other.record for other in others})
+        more, again = await _store(
+            connection, records, others, options, now, {other.record for other in others}, executor
+        )
         left = {clash.record for clash in again}
         told = [text for text, other in zip(warnings, others, strict=True) if other.record not in left]
         stored = added(stored, msgspec.structs.replace(more, warnings=more.warnings + told))
@@ -104,6 +116,7 @@ async def _store(
     options: PrepareOptions,
     now: datetime,
     repeated: Set[int],
+    executor: Executor | None,
 ) -> tuple[ImportSummary, list[PreparedSession]]:
     """Store all but those that clash, which are given back."""
     # PostgreSQL plans the foreign key check of events once a connection. If it first looks while sessions are few, it
@@ -114,7 +127,7 @@ async def _store(
     others = [session for session in prepared if session.key not in new_keys]
     # Written first, so that a session met twice in the batch can be compared with what is stored.
     await _copy_events(connection, created)
-    known = await _extend(connection, records, others, options, repeated)
+    known = await _extend(connection, records, others, options, repeated, executor)
     keys = known.keys | {session.session.id: session.key for session in created}
     clashing = {clash.record for clash in known.clashes}
     kept = [session for session in prepared if session.record not in clashing]
@@ -158,7 +171,9 @@ async def _extend(
     known: Sequence[PreparedSession],
     options: PrepareOptions,
     repeated: Set[int],
+    executor: Executor | None,
 ) -> _Known:
+    loop = asyncio.get_running_loop()
     cursor = await connection.execute(_SELECT_STORED, [[session.session.id for session in known]])
     stored = {row[0]: _Stored(*row[1:]) for row in await cursor.fetchall()}
     extensions = []
@@ -168,10 +183,13 @@ async def _extend(
         record, before = records[session.record], stored[session.session.id]
         if session.content_sha256 == before.content_sha256:
             continue
-        extension = prepare_extension(record, before.key, before.event_count, before.content_sha256, options)
+        # One after the other: a batch may hold a session twice, and the second goes on where the first ends.
+        extension = await loop.run_in_executor(
+            executor, prepare_extension, record, before.key, before.event_count, before.content_sha256, options
+        )
         if extension is None and session.record in repeated:
             stored_one = await read_transcript(connection, session.session.id)
-            if not is_beginning(record, stored_one, options):
+            if not await loop.run_in_executor(executor, is_beginning, record, stored_one, options):
                 clashes.append(session)
             continue
         if extension is None:

@@ -37,7 +37,11 @@ _LEARNT = (
     WHERE m.memory_store_id = %(source)s
     """,
     """
-    UPDATE memories copy SET tier_since = m.tier_since FROM memories m
+    UPDATE memory_versions v SET lesson_id = m.lesson_id FROM memories m
+    WHERE v.memory_store_id = %(clone)s AND m.memory_store_id = %(source)s AND m.path = v.path
+    """,
+    """
+    UPDATE memories copy SET tier_since = m.tier_since, said_at = m.said_at, lesson_id = m.lesson_id FROM memories m
     WHERE copy.memory_store_id = %(clone)s AND m.memory_store_id = %(source)s AND m.path = copy.path
     """,
 )

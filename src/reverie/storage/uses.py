@@ -10,8 +10,7 @@ from reverie.memory.tiers import Confirmation, Document
 from reverie.storage.database import Connection
 
 LESSON_OF_MEMORY = """
-LEFT JOIN lessons AS l ON l.memory_store_id = m.memory_store_id AND m.path ^@ '/lessons/'
-    AND l.id = substring(m.content FROM 'Lesson `(lsn_[0-9A-Za-z]+)`')
+LEFT JOIN lessons AS l ON l.memory_store_id = m.memory_store_id AND l.id = m.lesson_id
 """
 """Joins to memories ``m`` the lessons ``l`` that they are documents of."""
 
@@ -22,7 +21,7 @@ ON CONFLICT (memory_id) DO UPDATE SET use_count = memory_uses.use_count + 1,
     recent = (memory_uses.recent || excluded.recent)[greatest(1, cardinality(memory_uses.recent) + 2 - %(kept)s):]
 """
 _SELECT_DOCUMENTS = f"""
-SELECT m.path, m.content, m.tier, m.tier_since, m.updated_at, l.lesson -> 'effect',
+SELECT m.path, m.content, m.tier, m.tier_since, m.said_at, m.lesson_id, l.lesson -> 'effect',
     u.use_count, u.first_at, u.recent, c.began, c.ended, c.strata
 FROM memories AS m LEFT JOIN memory_uses AS u ON u.memory_id = m.id {LESSON_OF_MEMORY}
 LEFT JOIN LATERAL (
@@ -63,8 +62,9 @@ async def read_documents(conn: Connection, store_id: str) -> list[Document]:
             use_trace(*traces[:3]),
             _confirmations(*traces[3:]),
             lesson_effect(effect),
+            lesson_id,
         )
-        for path, content, tier, since, written_at, effect, *traces in await rows.fetchall()
+        for path, content, tier, since, written_at, lesson_id, effect, *traces in await rows.fetchall()
     ]
 
 

@@ -65,7 +65,7 @@ class DreamEstimateAnswer(TypedDict):
     """What a dream would read and roughly cost; ``model`` is None without a model."""
 
     type: Literal["dream_estimate"]
-    sessions: dict[str, int]
+    sessions: dict[str, int | None]
     events: int
     seconds: float
     cost_usd: float
@@ -78,7 +78,7 @@ class DreamResultAnswer(TypedDict):
     type: Literal["dream_result"]
     dream_id: str
     status: str
-    sessions: dict[str, int]
+    sessions: dict[str, int | None]
     tested: int
     placebo: dict[str, int]
     lessons: list[dict[str, Any]]

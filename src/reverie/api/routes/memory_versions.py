@@ -7,7 +7,7 @@ from reverie.api.pages import decode_cursor, envelope, page_of
 from reverie.api.routes.memories import View, page_limit
 from reverie.api.wire_type import WireType
 from reverie.memory.memory import MemoryVersion
-from reverie.storage.memory_stores import read_store
+from reverie.storage.memory_stores import lock_store, read_store
 from reverie.storage.revisions import VersionFilter, list_versions, read_version, redact_version
 
 _TYPES = "anthropic.types.beta.memory_stores"
@@ -70,6 +70,8 @@ async def retrieve(call: Call) -> dict[str, Any]:
 
 async def redact(call: Call) -> dict[str, Any]:
     """Blank a version for good; doing it again changes nothing."""
+    # A rollback that reads what the version holds has written it before, or reads it blanked.
+    await lock_store(call.connection, call.path["memory_store_id"])
     version = await redact_version(
         call.connection, call.path["memory_store_id"], call.path["memory_version_id"], call.actor, call.now
     )

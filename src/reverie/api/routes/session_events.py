@@ -13,20 +13,20 @@ from reverie.api.pages import decode_cursor, encode_cursor, envelope
 from reverie.api.stream import open_stream
 from reverie.api.wire_type import WireType, resolve
 from reverie.errors import InputError
-from reverie.sessions.lifecycle import Draft, LiveState, begin_preview, record
+from reverie.sessions.content import check_content
+from reverie.sessions.live_state import Draft, LiveState, Status
+from reverie.sessions.writer import begin_preview, record
 from reverie.storage.announcing import announce_preview, preview_pieces
-from reverie.storage.resources.live_sessions import LiveSession, read_session
+from reverie.storage.resources.live_sessions import LiveSession, lock_session, read_session, require_live
+from reverie.storage.resources.log_pages import LogPlace, read_backwards, read_forwards
 from reverie.storage.resources.session_creation import send_events
 from reverie.storage.resources.session_log import (
     LogFilter,
-    LogRow,
     act,
-    read_inputs,
-    read_log,
     rows_of,
+    state_of,
     wire_event,
 )
-from reverie.storage.resources.session_threads import list_threads
 from reverie.storage.resources.work import enqueue_work
 from reverie.telemetry.telemetry import EVENTS_APPENDED
 
@@ -54,6 +54,8 @@ class RecordParams(TypedDict):
     """The thread that they happened in; by default the primary one."""
     only_while_running: NotRequired[bool]
     """Refuse with 409 unless a turn is going on."""
+    expected_turn: NotRequired[int]
+    """Refuse with 409 unless this turn is going on: nobody else can have begun another one meanwhile."""
 
 
 class PreviewParams(TypedDict, total=False):
@@ -63,6 +65,20 @@ class PreviewParams(TypedDict, total=False):
     event_id: str
     text: str
     session_thread_id: str
+
+
+class TurnAnswer(TypedDict):
+    """How a session stands for whoever runs its agent."""
+
+    type: Literal["session_turn"]
+    session_id: str
+    turn: int
+    """The number of the latest turn, to be given as ``expected_turn``; 0 before the first one."""
+    status: Status
+    waiting: int
+    """How many inputs the agent has not taken in yet."""
+    blocked_by: list[str]
+    """Ids of tool uses that wait for a client."""
 
 
 class PreviewAnswer(TypedDict):
@@ -85,45 +101,28 @@ async def list_all(call: Call) -> dict[str, Any]:
 async def list_page(
     call: Call, session: LiveSession, wanted: LogFilter, descending: bool, limit: int
 ) -> dict[str, Any]:
-    """A page of a session's events; a cursor is a sequence number, or −1 − the number of a waiting input."""
-    cursor = call.query.get("page")
-    (place,) = decode_cursor(cursor, tuple[int]) if cursor is not None else (None,)
-    read = _read_backwards if descending else _read_forwards
-    rows = await read(call, session, wanted, place, limit + 1)
-    shown = rows[:limit]
-    data = [wire_event(session, row) for row in shown]
-    return envelope(data, encode_cursor(_place(shown[-1])) if len(rows) > limit else None)
+    """A page of a session's events, those that wait last.
+
+    Events that come while a client turns the pages are neither left out nor shown twice, also when they are inputs
+    that were shown as waiting.
+
+    Raises:
+        InputError: the cursor is not one of this session's events.
+    """
+    place = _read_cursor(call.query.get("page"), session)
+    read = read_backwards if descending else read_forwards
+    rows, after = await read(call.connection, session, wanted, place, limit)
+    next_page = None if after is None else encode_cursor(session.key, after.sequence, after.input_number)
+    return envelope([wire_event(session, row) for row in rows], next_page)
 
 
-def _place(row: LogRow) -> int:
-    return row.sequence if row.sequence is not None else -1 - (row.input_number or 0)
-
-
-async def _read_forwards(
-    call: Call, session: LiveSession, wanted: LogFilter, place: int | None, limit: int
-) -> list[LogRow]:
-    rows: list[LogRow] = []
-    if place is None or place >= 0:
-        rows = await read_log(call.connection, session.key, wanted, after=-1 if place is None else place, limit=limit)
-    if len(rows) < limit and session.live:
-        after = -1 if place is None or place >= 0 else -1 - place
-        rows += await read_inputs(call.connection, session.key, wanted, after=after)
-    return rows[:limit]
-
-
-async def _read_backwards(
-    call: Call, session: LiveSession, wanted: LogFilter, place: int | None, limit: int
-) -> list[LogRow]:
-    rows: list[LogRow] = []
-    if session.live and (place is None or place < 0):
-        waiting = await read_inputs(call.connection, session.key, wanted)
-        rows = [row for row in reversed(waiting) if place is None or (row.input_number or 0) < -1 - place]
-    if len(rows) < limit:
-        before = place if place is not None and place >= 0 else None
-        rows += await read_log(
-            call.connection, session.key, wanted, before=before, descending=True, limit=limit - len(rows)
-        )
-    return rows[:limit]
+def _read_cursor(cursor: str | None, session: LiveSession) -> LogPlace:
+    if cursor is None:
+        return LogPlace()
+    key, sequence, number = decode_cursor(cursor, tuple[int, int | None, int | None])
+    if key != session.key:
+        raise InputError("page: this is a cursor of another session's events; use next_page of an earlier answer")
+    return LogPlace(sequence, number)
 
 
 async def send(call: Call) -> dict[str, Any]:
@@ -141,7 +140,6 @@ async def record_events(call: Call) -> dict[str, Any]:
         raise InputError(f"events: {len(events)} events; give 1 to {MOST_RECORDED:,}")
     for place, event in enumerate(events):
         check_recorded(place, event, call.now)
-    events = await _named(call, events)
     session, draft = await act(
         call.connection,
         call.path["session_id"],
@@ -151,13 +149,29 @@ async def record_events(call: Call) -> dict[str, Any]:
             call.now,
             thread_id=body.get("session_thread_id"),
             only_while_running=body.get("only_while_running", False),
+            expected_turn=body.get("expected_turn"),
         ),
         call.now,
     )
-    if draft.state.self_hosted and (draft.state.status == "running" or draft.state.pending):
+    if draft.state.self_hosted and (draft.state.status == "running" or draft.state.blockers):
         await enqueue_work(call.connection, str(session.environment_id), session.id, call.now)
     _tell(call, session, draft)
     return {"data": [wire_event(session, row) for row in rows_of(session, draft, call.now)]}
+
+
+async def read_turn(call: Call) -> dict[str, Any]:
+    """How the session stands for whoever runs its agent."""
+    session = await lock_session(call.connection, call.path["session_id"])
+    require_live(session)
+    state = state_of(session)
+    return {
+        "type": "session_turn",
+        "session_id": session.id,
+        "turn": state.turn,
+        "status": state.status,
+        "waiting": len(state.waiting),
+        "blocked_by": state.blockers,
+    }
 
 
 async def preview(call: Call) -> dict[str, Any]:
@@ -186,28 +200,6 @@ async def preview(call: Call) -> dict[str, Any]:
     return {"type": "session_preview", "id": body["event_id"]}
 
 
-async def _named(call: Call, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The events with the names of agents in those that tell how a child thread stands."""
-    nameless = {
-        event["session_thread_id"]
-        for event in events
-        if event["type"].startswith("session.thread_status_")
-        and event.get("session_thread_id")
-        and not event.get("agent_name")
-    }
-    if not nameless:
-        return events
-    session = await read_session(call.connection, call.path["session_id"])
-    threads = await list_threads(call.connection, session)
-    names = {thread.id: thread.agent.get("name", "") for thread in threads if thread.id in nameless}
-    return [
-        {"agent_name": names.get(event.get("session_thread_id", ""), ""), **event}
-        if event.get("session_thread_id") in names
-        else event
-        for event in events
-    ]
-
-
 @cache
 def _event_types() -> Mapping[str, WireType]:
     """The SDK's type of each kind of event."""
@@ -232,6 +224,7 @@ def check_recorded(place: int, event: Mapping[str, Any], now: datetime) -> None:
         _event_types()[type_].read_strictly({**filled, "id": "sevt_", "processed_at": now})
     except InputError as error:
         raise InputError(f"events.{place}.{error}") from error
+    check_content(f"events.{place}", event)
 
 
 def _tell(call: Call, session: LiveSession, draft: Draft) -> None:
@@ -288,6 +281,16 @@ ENDPOINTS = (
         body=WireType("reverie.api.routes.session_events:RecordParams"),
         answer=_EVENT,
         is_list=True,
+        extension=True,
+        worker=True,
+    ),
+    Endpoint(
+        "sessions.turn",
+        "GET",
+        "/v1/sessions/{session_id}/turn",
+        read_turn,
+        "Read which turn a session is in.",
+        answer=WireType("reverie.api.routes.session_events:TurnAnswer"),
         extension=True,
         worker=True,
     ),

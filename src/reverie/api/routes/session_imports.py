@@ -21,6 +21,7 @@ from reverie.api.wire_type import WireType
 from reverie.digests.tool_error import tool_failed
 from reverie.errors import InputError
 from reverie.outcomes.score_words import split_score_options
+from reverie.sessions.session import Transcript
 from reverie.sessions.transcript import Turn, render_turns
 from reverie.storage.import_summary import ImportOptions, ImportSummary
 from reverie.storage.ingest import import_sessions
@@ -161,7 +162,11 @@ def _as_sent(summary: ImportSummary, folder: Path) -> ImportSummary:
 async def transcript(call: Call) -> Response:
     """A session as a person reads it."""
     found = await read_transcript(call.connection, call.path["session_id"])
-    return PlainTextResponse("\n\n".join(_line(turn) for turn in render_turns(found, tool_failed)) + "\n")
+    return PlainTextResponse(await asyncio.to_thread(_as_text, found))
+
+
+def _as_text(transcript: Transcript) -> str:
+    return "\n\n".join(_line(turn) for turn in render_turns(transcript, tool_failed)) + "\n"
 
 
 def _line(turn: Turn) -> str:

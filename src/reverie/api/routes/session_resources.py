@@ -4,7 +4,7 @@ from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
-from reverie.agents.mounts import MOST_FILES, check_resources, mount_file
+from reverie.agents.mounts import MOST_FILES, check_mounts, check_resources, mount_file
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.pages import decode_cursor, encode_cursor, envelope
 from reverie.api.wire_type import WireType
@@ -64,6 +64,7 @@ async def add(call: Call) -> dict[str, Any]:
         raise InputError(f"resources: the session has {MOST_FILES} files already; remove one first")
     require_unexpired(await read_file(call.connection, wanted["file_id"]), call.now)
     mounted = mount_file(wanted, session.id, 0, call.now) | {"id": new_id("sesrsc", call.now)}
+    check_mounts([*session.resources, mounted])
     await replace_resources(call.connection, session, [*session.resources, mounted], call.now)
     call.resource_id = mounted["id"]
     return mounted

@@ -11,7 +11,8 @@ from reverie.api.routes.sessions import wire_agent
 from reverie.api.stream import open_stream
 from reverie.api.wire_type import WireType
 from reverie.errors import StateError
-from reverie.sessions.lifecycle import Draft, LiveState
+from reverie.sessions.live_state import Draft, LiveState
+from reverie.sessions.turn import end_child
 from reverie.storage.resources import session_threads as table
 from reverie.storage.resources.live_sessions import LiveSession, read_session
 from reverie.storage.resources.session_log import LogFilter, act
@@ -40,8 +41,8 @@ def wire_thread(session: LiveSession, thread: SessionThread) -> dict[str, Any]:
     }
 
 
-async def _read(call: Call) -> tuple[LiveSession, SessionThread]:
-    session = await read_session(call.connection, call.path["session_id"])
+async def _read(call: Call, *, lock: bool = False) -> tuple[LiveSession, SessionThread]:
+    session = await read_session(call.connection, call.path["session_id"], lock=lock)
     primary = primary_thread(session, wire_agent(session))
     if call.path["thread_id"] == primary.id:
         return session, primary
@@ -71,21 +72,22 @@ async def retrieve(call: Call) -> dict[str, Any]:
 
 async def archive(call: Call) -> dict[str, Any]:
     """End a thread that is idle; its place is free for another."""
-    session, thread = await _read(call)
+    session, thread = await _read(call, lock=True)
     if thread.parent_thread_id is None:
         raise StateError("the primary thread ends with its session; archive the session")
     if thread.status in ("running", "rescheduling"):
         raise StateError(f"thread {thread.id} is {thread.status}; interrupt it and wait until it is idle")
     if thread.archived_at is None:
-        await table.archive_thread(call.connection, thread.id, call.now)
-        ended = {"session_thread_id": thread.id, "agent_name": thread.agent.get("name", "")}
 
-        def tell(state: LiveState) -> Draft:
+        def end(state: LiveState) -> Draft:
             draft = Draft(state, call.now)
-            draft.add("session.thread_status_terminated", ended)
+            for child in state.threads:
+                if child.id == thread.id:
+                    end_child(draft, child)
             return draft
 
-        await act(call.connection, session.id, tell, call.now)
+        await act(call.connection, session.id, end, call.now)
+        await table.archive_thread(call.connection, thread.id, call.now)
         call.notify("session.thread_terminated", session.id, session_thread_id=thread.id)
     return wire_thread(*await _read(call))
 

@@ -11,7 +11,8 @@ from reverie.api.pages import decode_cursor, encode_cursor, envelope
 from reverie.api.wire_type import WireType
 from reverie.errors import InputError, StateError
 from reverie.ids import derived_id
-from reverie.sessions.lifecycle import Draft, LiveState, terminate
+from reverie.sessions.live_state import Draft, LiveState
+from reverie.sessions.turn import terminate
 from reverie.sessions.usage import usage_snapshot
 from reverie.storage.announcing import announce
 from reverie.storage.resources import live_sessions as table

@@ -102,8 +102,8 @@ def _read_met(opened: OpenFile, format: str | None) -> Iterator[Read]:
     elif layout.format is None:
         yield Notice(
             opened.label,
-            f"no sessions in it that are known; if it holds scores, pass it with --scores {opened.label}; if sessions, "
-            "write them as chat lines: see docs/import.md#chat",
+            "no sessions in it that are known; if it holds sessions, write them as chat lines (docs/import.md#chat); "
+            f"if it holds scores, pass it with --scores {opened.label}",
         )
     elif format and layout.format != format:
         yield Notice(opened.label, f"holds {layout.format} sessions; only {format} was asked for")

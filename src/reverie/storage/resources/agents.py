@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from psycopg.rows import class_row
@@ -74,18 +74,25 @@ async def read_agent(
     Raises:
         NotFoundError: there is no such agent or version.
     """
-    return await _read(connection, agent_id, version, "FOR UPDATE OF a" if lock else "")
-
-
-async def _read(connection: Connection, agent_id: str, version: int | None, lock: str) -> AgentVersion:
+    if lock:
+        await _lock(connection, agent_id, "UPDATE")
     async with connection.cursor(row_factory=class_row(AgentVersion)) as cursor:
-        query = f"SELECT {_COLUMNS} FROM {_TABLES} WHERE a.id = %s AND v.version = COALESCE(%s, a.version) {lock}"
-        await cursor.execute(query.encode(), [agent_id, version])
+        query = f"SELECT {_COLUMNS} FROM {_TABLES} WHERE a.id = %s AND v.version = COALESCE(%s, a.version)"
+        await cursor.execute(query, [agent_id, version])
         agent = await cursor.fetchone()
     if agent is None:
         of_version = "" if version is None else f" with a version {version}"
         raise NotFoundError(f"there is no agent {agent_id!r}{of_version}", code="agent_not_found")
     return agent
+
+
+async def _lock(connection: Connection, agent_id: str, strength: Literal["UPDATE", "SHARE"]) -> None:
+    """Wait for whoever changes the agent, and keep others from it until the transaction ends.
+
+    A statement of its own, so that what is read after it is what the last writer left. A lock within the read would
+    look at the present agent, but at its version of before the wait, and find that the two do not go together.
+    """
+    await connection.execute(f"SELECT FROM agents WHERE id = %s FOR {strength}".encode(), [agent_id])
 
 
 async def read_references(connection: Connection, named: Iterable[Reference]) -> dict[Reference, AgentVersion]:
@@ -187,7 +194,8 @@ async def resolve_agent(connection: Connection, asked: str | Mapping[str, Any]) 
         StateError: the agent is archived.
     """
     named: Mapping[str, Any] = {"id": asked} if isinstance(asked, str) else asked
-    agent = await _read(connection, named["id"], named.get("version"), "FOR SHARE OF a")
+    await _lock(connection, named["id"], "SHARE")
+    agent = await read_agent(connection, named["id"], named.get("version"))
     if agent.archived:
         raise StateError(f"agent {agent.id} is archived; use another one", code="agent_archived")
     return agent

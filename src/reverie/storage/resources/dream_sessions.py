@@ -6,7 +6,8 @@ from typing import Any
 from reverie.dreams.dream import DREAM_SOURCE
 from reverie.ids import derived_id, new_id
 from reverie.sessions.event import text_content
-from reverie.sessions.lifecycle import Draft, LiveState, NewEvent, terminate
+from reverie.sessions.live_state import Draft, LiveState, NewEvent
+from reverie.sessions.turn import terminate
 from reverie.storage.database import Connection
 from reverie.storage.dreams import DreamRow
 from reverie.storage.resources.live_sessions import (

@@ -44,14 +44,17 @@ async def insert_environment(connection: Connection, environment: Environment) -
     )
 
 
-async def read_environment(connection: Connection, environment_id: str, *, lock: bool = False) -> Environment:
-    """One environment, locked until the transaction ends where asked for.
+async def read_environment(
+    connection: Connection, environment_id: str, *, lock: bool = False, hold: bool = False
+) -> Environment:
+    """One environment; until the transaction ends nobody else changes it (``lock``), or nobody at all (``hold``).
 
     Raises:
         NotFoundError: there is none.
     """
     async with connection.cursor(row_factory=class_row(Environment)) as cursor:
-        query = f"SELECT {_COLUMNS} FROM environments WHERE id = %s{' FOR UPDATE' if lock else ''}"
+        mark = " FOR UPDATE" if lock else " FOR SHARE" if hold else ""
+        query = f"SELECT {_COLUMNS} FROM environments WHERE id = %s{mark}"
         await cursor.execute(query.encode(), [environment_id])
         environment = await cursor.fetchone()
     if environment is None:

@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from reverie.errors import NotFoundError, StateError
-from reverie.sessions.lifecycle import Status
+from reverie.sessions.live_state import Status
 from reverie.sessions.session import LIVE_SOURCE
 from reverie.storage.database import Connection
 
@@ -20,7 +20,8 @@ _COLUMNS = """
     coalesce(l.resources, '[]') AS resources, coalesce(l.vault_ids, '{}') AS vault_ids, l.budget, l.deployment_id,
     coalesce(l.outcome_evaluations, '[]') AS outcome_evaluations, coalesce(l.usage, '{}') AS usage,
     coalesce(l.active_seconds, 0) AS active_seconds, l.running_since, coalesce(l.pending, '[]') AS pending,
-    coalesce(l.input_count, 0) AS input_count, coalesce(l.previews, '{}') AS previews,
+    coalesce(l.input_count, 0) AS input_count, coalesce(l.previews, '{}') AS previews, coalesce(l.turn, 0) AS turn,
+    coalesce(l.primary_running, false) AS primary_running,
     coalesce(l.last_event_at, s.imported_at) AS last_event_at,
     coalesce(l.updated_at, s.imported_at) AS updated_at, l.archived_at
 """
@@ -32,7 +33,16 @@ _LOCKED_COLUMNS = """
             jsonb_build_object('number', i.number, 'type', i.type, 'payload', i.payload, 'thread_id', i.thread_id)
             ORDER BY i.number
         ) FROM session_inputs i WHERE i.session_key = s.key AND i.sequence IS NULL
-    ), '[]') AS waiting
+    ), '[]') AS waiting,
+    coalesce((
+        SELECT jsonb_agg(
+            jsonb_build_object('id', t.id, 'agent_name', coalesce(t.agent ->> 'name', ''), 'status', t.status,
+                'archived', t.archived_at IS NOT NULL)
+            ORDER BY t.created_at, t.id
+        ) FROM session_threads t WHERE t.session_key = s.key
+    ), '[]') AS threads,
+    coalesce(l.turn_inputs, 0) AS turn_inputs,
+    coalesce(l.open_spans, '{}') AS open_spans
 """
 _FROM = "FROM sessions s LEFT JOIN live_sessions l ON l.session_key = s.key"
 Found = TypeVar("Found", bound="LiveSession")
@@ -71,6 +81,8 @@ class LiveSession(msgspec.Struct, frozen=True):
     pending: list[dict[str, Any]]
     input_count: int
     previews: dict[str, str]
+    turn: int
+    primary_running: bool
     last_event_at: datetime
     updated_at: datetime
     archived_at: datetime | None
@@ -82,6 +94,9 @@ class LockedSession(LiveSession, frozen=True):
     self_hosted: bool
     waiting: list[dict[str, Any]]
     """Inputs that the agent has not taken in yet, in order."""
+    threads: list[dict[str, Any]]
+    turn_inputs: int
+    open_spans: dict[str, str]
 
 
 class NewSession(msgspec.Struct, frozen=True):

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from reverie.agents.mounts import check_resources, mount_file, mount_repository, mount_store
-from reverie.errors import InputError, StateError
+from reverie.agents.mounts import check_mounts, check_resources, mount_file, mount_repository, mount_store
+from reverie.errors import InputError, NotFoundError, StateError
 from reverie.ids import new_id
-from reverie.sessions.lifecycle import receive
+from reverie.sessions.content import MOST_RUBRIC_CHARACTERS, check_content, file_sources
+from reverie.sessions.inbox import receive
 from reverie.storage.database import Connection
-from reverie.storage.memory_stores import lock_store
+from reverie.storage.memory_stores import hold_stores
 from reverie.storage.resources.agents import snapshot_agent
 from reverie.storage.resources.environments import read_environment
 from reverie.storage.resources.files import read_file, read_text, require_unexpired
@@ -19,7 +20,6 @@ from reverie.storage.resources.vaults import read_vault
 from reverie.storage.resources.work import enqueue_work
 
 MOST_INITIAL_EVENTS = 50
-MOST_RUBRIC_CHARACTERS = 262_144
 _INITIAL_TYPES = ("user.message", "user.define_outcome", "system.message")
 
 
@@ -35,7 +35,7 @@ async def create_session(
     """
     initial = list(request.get("initial_events") or ())
     check_initial(initial)
-    environment = await read_environment(connection, request["environment_id"])
+    environment = await read_environment(connection, request["environment_id"], hold=True)
     if environment.archived_at is not None:
         raise StateError(f"environment {environment.id} is archived", code="environment_archived")
     self_hosted = environment.config["type"] == "self_hosted"
@@ -55,15 +55,31 @@ async def create_session(
     )
     session = await insert_session(connection, new, now)
     if initial:
-        await send_events(connection, session.id, initial, now)
+        await send_events(connection, session.id, initial, now, field="initial_events")
     return await read_session(connection, session.id)
 
 
 async def send_events(
-    connection: Connection, session_id: str, events: Sequence[Mapping[str, Any]], now: datetime
+    connection: Connection,
+    session_id: str,
+    events: Sequence[Mapping[str, Any]],
+    now: datetime,
+    *,
+    field: str = "events",
 ) -> tuple[LiveSession, Any]:
-    """Take in what a client sends; a self-hosted session that starts work gets a worker."""
-    events = await resolve_rubrics(connection, events)
+    """Take in what a client sends; a self-hosted session that starts work gets a worker.
+
+    Args:
+        field: what the events are called where they were sent.
+
+    Raises:
+        InputError: an event holds nothing, or names a file that is not there; the message says where.
+    """
+    for number, event in enumerate(events):
+        check_content(f"{field}.{number}", event)
+        for place, file_id in file_sources(f"{field}.{number}", event):
+            await _check_file(connection, place, file_id, now)
+    events = await resolve_rubrics(connection, events, now, field)
     session, draft = await act(connection, session_id, lambda state: receive(state, events, now), now)
     if draft.state.self_hosted and draft.state.status == "running":
         await enqueue_work(connection, str(session.environment_id), session_id, now)
@@ -85,17 +101,26 @@ def check_initial(events: Sequence[Mapping[str, Any]]) -> None:
         raise InputError("initial_events: at most one outcome can be defined")
 
 
-async def resolve_rubrics(connection: Connection, events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+async def _check_file(connection: Connection, place: str, file_id: str, now: datetime) -> None:
+    try:
+        require_unexpired(await read_file(connection, file_id), now)
+    except NotFoundError as error:
+        raise InputError(f"{place}: {error}", code=error.code) from error
+
+
+async def resolve_rubrics(
+    connection: Connection, events: Sequence[Mapping[str, Any]], now: datetime, field: str
+) -> list[Mapping[str, Any]]:
     """The events with rubrics that are files as text, so that they stay what they were.
 
     Raises:
-        NotFoundError: there is no such file.
-        InputError: the file is too long for a rubric, or no text.
+        InputError: there is no such file, or it is too long for a rubric, or no text.
     """
     resolved = []
-    for event in events:
+    for number, event in enumerate(events):
         rubric = event.get("rubric") or {}
         if rubric.get("type") == "file":
+            await _check_file(connection, f"{field}.{number}.rubric.file_id", rubric["file_id"], now)
             content = await read_text(connection, rubric["file_id"], MOST_RUBRIC_CHARACTERS)
             event = {**event, "rubric": {"type": "text", "content": content}}
         resolved.append(event)
@@ -109,8 +134,9 @@ async def check_vaults(connection: Connection, vault_ids: list[str]) -> list[str
         NotFoundError: one does not exist.
         StateError: one is archived.
     """
-    for vault_id in vault_ids:
-        if (await read_vault(connection, vault_id)).archived_at is not None:
+    # Always in the same order, so that nobody waits in a circle.
+    for vault_id in sorted(set(vault_ids)):
+        if (await read_vault(connection, vault_id, hold=True)).archived_at is not None:
             raise StateError(f"vault {vault_id} is archived; sessions cannot use it", code="vault_archived")
     return vault_ids
 
@@ -120,13 +146,17 @@ async def mount_all(
 ) -> list[dict[str, Any]]:
     """The resources of a session as it keeps them."""
     mounted: list[dict[str, Any]] = []
+    stores = await hold_stores(
+        connection, (resource["memory_store_id"] for resource in wanted if resource["type"] == "memory_store")
+    )
     for number, resource in enumerate(wanted):
         if resource["type"] == "memory_store":
-            store = await lock_store(connection, resource["memory_store_id"])
+            store = stores[resource["memory_store_id"]]
             mounted.append(mount_store(resource, store, [other["mount_path"] for other in mounted]))
         elif resource["type"] == "file":
             require_unexpired(await read_file(connection, resource["file_id"]), now)
             mounted.append(mount_file(resource, session_id, number, now))
         else:
             mounted.append(mount_repository(resource, session_id, number, now))
+    check_mounts(mounted)
     return mounted

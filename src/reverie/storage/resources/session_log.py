@@ -9,16 +9,18 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from reverie.ids import event_id
-from reverie.sessions.lifecycle import (
+from reverie.sessions.inbox import QUEUED_TYPES
+from reverie.sessions.live_state import (
+    ChildThread,
     Draft,
     LiveState,
     NewEvent,
     PendingCall,
     WaitingInput,
     input_id,
-    record,
 )
 from reverie.sessions.session import Score
+from reverie.sessions.writer import record
 from reverie.storage.announcing import announce
 from reverie.storage.database import Connection
 from reverie.storage.resources.live_sessions import LiveSession, LockedSession, lock_session, require_live
@@ -56,7 +58,7 @@ async def act(
 
 
 async def append_events(connection: Connection, session_id: str, events: Sequence[NewEvent], now: datetime) -> Draft:
-    """Record events as whoever runs the agent; see :func:`reverie.sessions.lifecycle.record`."""
+    """Record events as whoever runs the agent; see :func:`reverie.sessions.writer.record`."""
     recorded = [{"type": event.type, **event.payload} for event in events]
     _, draft = await act(connection, session_id, lambda state: record(state, recorded, now), now)
     return draft
@@ -71,6 +73,11 @@ def state_of(session: LockedSession) -> LiveState:
         self_hosted=session.self_hosted,
         event_count=session.event_count,
         input_count=session.input_count,
+        turn=session.turn,
+        turn_inputs=session.turn_inputs,
+        primary_running=session.primary_running,
+        open_spans=session.open_spans,
+        threads=tuple(msgspec.convert(thread, ChildThread) for thread in session.threads),
         previews={int(number): type_ for number, type_ in session.previews.items()},
         pending=tuple(msgspec.convert(call, PendingCall) for call in session.pending),
         waiting=tuple(msgspec.convert(waiting, WaitingInput) for waiting in session.waiting),
@@ -98,7 +105,8 @@ async def _store(connection: Connection, session: LiveSession, draft: Draft, now
         await connection.execute(
             """
             UPDATE live_sessions SET status = %s, usage = %s, active_seconds = %s, running_since = %s,
-                outcome_evaluations = %s, pending = %s, input_count = %s, previews = %s,
+                outcome_evaluations = %s, pending = %s, input_count = %s, previews = %s, turn = %s, turn_inputs = %s,
+                primary_running = %s, open_spans = %s,
                 last_event_at = %s, updated_at = %s
             WHERE session_key = %s
             """,
@@ -106,6 +114,7 @@ async def _store(connection: Connection, session: LiveSession, draft: Draft, now
                 *(state.status, Jsonb(dict(state.usage)), state.active_seconds, state.running_since),
                 *(Jsonb(list(state.outcomes)), Jsonb(msgspec.to_builtins(state.pending))),
                 *(state.input_count, Jsonb(msgspec.to_builtins(state.previews, str_keys=True))),
+                *(state.turn, state.turn_inputs, state.primary_running, Jsonb(dict(state.open_spans))),
                 *(last if draft.events else session.last_event_at, now, session.key),
             ],
         )
@@ -254,15 +263,23 @@ async def read_log(
     *,
     after: int = -1,
     before: int | None = None,
+    inputs_after: int = -1,
     descending: bool = False,
     limit: int,
 ) -> list[LogRow]:
-    """Events with sequence numbers above ``after`` (and below ``before``), in log order or from its end."""
+    """Events with sequence numbers above ``after`` (and below ``before``), in log order or from its end.
+
+    Those that were inputs numbered up to ``inputs_after`` are left out.
+    """
     conditions = ["session_key = %(key)s", "sequence > %(after)s", *_thread_condition(wanted)]
     parameters: dict[str, Any] = {"key": session_key, "after": after, "thread": wanted.thread_id, "limit": limit}
     if before is not None:
         conditions.append("sequence < %(before)s")
         parameters["before"] = before
+    if inputs_after >= 0:
+        # An event that was previewed has an input's number, too.
+        conditions.append("NOT (coalesce(input_number <= %(inputs_after)s, false) AND type = ANY (%(queued)s))")
+        parameters |= {"inputs_after": inputs_after, "queued": sorted(QUEUED_TYPES)}
     if wanted.types:
         conditions.append("type = ANY (%(types)s)")
         parameters["types"] = list(wanted.types)
@@ -279,21 +296,35 @@ async def read_log(
 
 
 async def read_inputs(
-    connection: Connection, session_key: int, wanted: LogFilter, *, after: int = -1, waiting: bool = True
+    connection: Connection,
+    session_key: int,
+    wanted: LogFilter,
+    *,
+    after: int = -1,
+    before: int | None = None,
+    waiting_at: int | None = None,
 ) -> list[LogRow]:
-    """Inputs numbered above ``after``, as they were queued; with ``waiting`` only those not taken in yet."""
+    """Inputs numbered above ``after`` (and below ``before``) as they were queued.
+
+    With ``waiting_at`` only those that had not been taken in when the log was that long.
+    """
     if wanted.ranges:
         return []
     conditions = ["session_key = %(key)s", "number > %(after)s", *_thread_condition(wanted)]
-    if waiting:
-        conditions.append("sequence IS NULL")
+    if before is not None:
+        conditions.append("number < %(before)s")
+    if waiting_at is not None:
+        conditions.append("(sequence IS NULL OR sequence >= %(waiting_at)s)")
     if wanted.types:
         conditions.append("type = ANY (%(types)s)")
     query = f"""
         SELECT NULL::integer AS sequence, number AS input_number, thread_id, type, NULL::timestamptz AS at, payload
         FROM session_inputs WHERE {" AND ".join(conditions)} ORDER BY number
     """
-    parameters = {"key": session_key, "after": after, "thread": wanted.thread_id, "types": list(wanted.types)}
+    parameters = {
+        **{"key": session_key, "after": after, "before": before, "waiting_at": waiting_at},
+        **{"thread": wanted.thread_id, "types": list(wanted.types)},
+    }
     async with connection.cursor(row_factory=class_row(LogRow)) as cursor:
         await cursor.execute(query.encode(), parameters)
         return await cursor.fetchall()

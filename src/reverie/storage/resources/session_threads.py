@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from reverie.errors import NotFoundError
 from reverie.ids import derived_id
-from reverie.sessions.lifecycle import Status
+from reverie.sessions.live_state import Status
 from reverie.sessions.usage import usage_snapshot
 from reverie.storage.database import Connection
 from reverie.storage.resources.live_sessions import LiveSession
@@ -40,7 +40,7 @@ def primary_thread(session: LiveSession, agent: dict[str, Any]) -> SessionThread
         id=derived_id("sthr", session.id),
         parent_thread_id=None,
         agent=own,
-        status=session.status,
+        status="idle" if session.status == "running" and not session.primary_running else session.status,
         usage=usage,
         stats={"active_seconds": session.active_seconds} if began else None,
         created_at=session.created_at,

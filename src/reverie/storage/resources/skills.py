@@ -3,10 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
-from reverie.errors import ConflictError, NotFoundError, StateError
+from reverie.errors import NotFoundError, StateError
 from reverie.storage.database import Connection
 
 LATEST = "latest"
@@ -21,7 +20,7 @@ class Skill(msgspec.Struct, frozen=True):
 
     id: str
     name: str
-    """Never changes; no two skills of a workspace share it."""
+    """The one in SKILL.md. It never changes; other skills may have the same."""
     display_name: str
     created_at: datetime
     updated_at: datetime
@@ -45,21 +44,11 @@ def version_stamp(created_at: datetime) -> str:
 
 
 async def insert_skill(connection: Connection, skill_id: str, name: str, display_name: str, now: datetime) -> None:
-    """Record a new skill; its first version follows in the same transaction.
-
-    Raises:
-        ConflictError: another skill has the name.
-    """
-    try:
-        await connection.execute(
-            "INSERT INTO skills (id, name, display_name, created_at, updated_at) VALUES (%s, %s, %s, %s, %s)",
-            [skill_id, name, display_name, now, now],
-        )
-    except UniqueViolation as error:
-        raise ConflictError(
-            f"a skill named {name!r} exists; add a version to it, or change the name in SKILL.md",
-            code="skill_name_taken",
-        ) from error
+    """Record a new skill; its first version follows in the same transaction."""
+    await connection.execute(
+        "INSERT INTO skills (id, name, display_name, created_at, updated_at) VALUES (%s, %s, %s, %s, %s)",
+        [skill_id, name, display_name, now, now],
+    )
 
 
 async def insert_version(connection: Connection, version: SkillVersion, archive: bytes) -> None:
@@ -77,9 +66,11 @@ async def read_skill(connection: Connection, skill_id: str, *, lock: bool = Fals
     Raises:
         NotFoundError: there is none.
     """
+    if lock:
+        # A statement of its own, so that the latest version that is read after it is the one of now.
+        await connection.execute("SELECT FROM skills WHERE id = %s FOR UPDATE", [skill_id])
     async with connection.cursor(row_factory=class_row(Skill)) as cursor:
-        query = f"SELECT {_COLUMNS} FROM skills s WHERE s.id = %s{' FOR UPDATE' if lock else ''}"
-        await cursor.execute(query.encode(), [skill_id])
+        await cursor.execute(f"SELECT {_COLUMNS} FROM skills s WHERE s.id = %s", [skill_id])
         skill = await cursor.fetchone()
     if skill is None:
         raise NotFoundError(f"there is no skill {skill_id!r}", code="skill_not_found")

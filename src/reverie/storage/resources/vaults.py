@@ -59,14 +59,15 @@ async def insert_vault(connection: Connection, vault: Vault) -> None:
     )
 
 
-async def read_vault(connection: Connection, vault_id: str, *, lock: bool = False) -> Vault:
-    """One vault, locked until the transaction ends where asked for.
+async def read_vault(connection: Connection, vault_id: str, *, lock: bool = False, hold: bool = False) -> Vault:
+    """One vault; until the transaction ends nobody else changes it (``lock``), or nobody at all (``hold``).
 
     Raises:
         NotFoundError: there is none.
     """
     async with connection.cursor(row_factory=class_row(Vault)) as cursor:
-        query = f"SELECT {_VAULT} FROM vaults WHERE id = %s{' FOR UPDATE' if lock else ''}"
+        mark = " FOR UPDATE" if lock else " FOR SHARE" if hold else ""
+        query = f"SELECT {_VAULT} FROM vaults WHERE id = %s{mark}"
         await cursor.execute(query.encode(), [vault_id])
         vault = await cursor.fetchone()
     if vault is None:

@@ -256,7 +256,9 @@ async def queue_again(connection: Connection, item: WorkItem, now: datetime) -> 
         INSERT INTO work_items (id, environment_id, session_id, state, created_at, ttl_seconds, polled_at)
         SELECT %(id)s, %(environment)s, s.id, 'queued', %(now)s, %(ttl)s, %(now)s
         FROM sessions s JOIN live_sessions l ON l.session_key = s.key
-        WHERE s.id = %(session)s AND l.archived_at IS NULL AND (l.status = 'running' OR l.pending <> '[]')
+        WHERE s.id = %(session)s AND l.archived_at IS NULL AND (
+            l.status = 'running' OR l.pending @> '[{"outside": true}]' OR l.pending @> '[{"confirmed": false}]'
+        )
         ON CONFLICT DO NOTHING
         """,
         {

@@ -92,10 +92,10 @@ def dream(corpus: Corpus, policy: MiningPolicy, stream: Stream = Stream()) -> Dr
     return Dreamt(result, tuple(settle_conflicts(lessons)))
 
 
-def _times(sessions: Sequence[Session]) -> Floats | None:
-    """When each began, in seconds since 1970; None unless all say so."""
-    starts = [session.started_at.timestamp() for session in sessions if session.started_at is not None]
-    return np.array(starts, np.float64) if len(starts) == len(sessions) else None
+def _times(sessions: Sequence[Session]) -> Floats:
+    """When each began, in seconds since 1970; NaN where a session does not say."""
+    starts = [np.nan if session.started_at is None else session.started_at.timestamp() for session in sessions]
+    return np.array(starts, np.float64)
 
 
 def _reward(transcript: Transcript) -> float | None:

@@ -1,0 +1,37 @@
+"""What the steps of a dream have left behind for the ones after them."""
+
+import msgspec
+
+from reverie.dreams.consultation import Consultation, Judgement
+from reverie.dreams.wording import Wording
+from reverie.patterns.mine import MiningResult
+from reverie.patterns.overview import Overview
+from reverie.storage.consultations import latest_wording, read_contribution
+from reverie.storage.database import Connection
+from reverie.storage.dreams import DreamRow, read_findings, read_overview
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What the steps of a dream have left behind, read once."""
+
+    mined: MiningResult
+    overview: Overview | None
+    consultation: Consultation | None
+    judgement: Judgement
+    own_words: Wording | None
+    """What a model said in this dream."""
+    words: Wording
+    """What it said, or what one said earlier: without a model, words stay as long as what they say is still found."""
+
+
+async def read_found(connection: Connection, dream: DreamRow) -> Found:
+    """What the steps of ``dream`` have left behind."""
+    own = await read_contribution(connection, dream.id, Wording)
+    return Found(
+        mined=await read_findings(connection, dream.id),
+        overview=await read_overview(connection, dream.id),
+        consultation=await read_contribution(connection, dream.id, Consultation),
+        judgement=await read_contribution(connection, dream.id, Judgement) or Judgement(),
+        own_words=own,
+        words=own or await latest_wording(connection, dream),
+    )
