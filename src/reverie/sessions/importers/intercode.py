@@ -56,8 +56,8 @@ def parse_intercode(data: bytes, context: Mapping[str, str]) -> Draft:
 def _domain(log: EventLog, environment: str, stem: str) -> str:
     """The environment's plain name: one that is known, else as the file calls it."""
     for place in (environment, stem):
-        named = _WORDS.split(place.lower())
-        found = next((domain for domain in _INPUT_NAMES if domain in named), None)
+        parts = _WORDS.split(place.lower())
+        found = next((domain for domain in _INPUT_NAMES if domain in parts), None)
         if found:
             return found
     words = [word for word in _WORDS.split(environment.lower()) if word and word not in _NO_NAMES]
