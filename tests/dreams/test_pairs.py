@@ -6,6 +6,7 @@ import pytest
 from reverie.dreams.budget import estimate_tokens
 from reverie.dreams.pairs import choose_pairs, render_excerpt
 from reverie.patterns.corpus import Corpus, form_strata
+from reverie.sessions.event import Event, text_content
 from tests.digests.made_events import call, result, said, transcript, user
 from tests.patterns.simulated import Simulation
 
@@ -67,3 +68,15 @@ def test_a_short_transcript_is_shown_whole_with_who_did_what() -> None:
         "tool, tool result (failed): Unknown column",
         "agent: Sorry.",
     ]
+
+
+def unflagged(text: str) -> Event:
+    return Event("agent.tool_result", {"content": text_content(text), "name": "look"})
+
+
+def test_a_result_that_says_so_itself_is_shown_as_failed() -> None:
+    excerpt = render_excerpt(
+        transcript(call("look", n=1), unflagged("Error: no such order"), unflagged("found")), 1_000
+    )
+    assert "tool, tool result (failed): Error: no such order" in excerpt
+    assert "tool, tool result: found" in excerpt

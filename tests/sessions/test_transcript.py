@@ -1,6 +1,6 @@
 """A transcript as a person reads it."""
 
-from reverie.sessions.event import Event, EventType, text_content
+from reverie.sessions.event import Event, EventType, text_content, text_of
 from reverie.sessions.session import Session, Transcript
 from reverie.sessions.transcript import LONGEST_TEXT, Turn, render_turns
 
@@ -19,11 +19,12 @@ def test_turns_say_who_did_what_and_keep_the_events_sequence() -> None:
             said("user.message", "find it"),
             Event("span.model_request_end", {"model_usage": {}}),
             Event("agent.tool_use", {"name": "find", "input": {"q": "é", "n": [1]}}),
-            Event("agent.tool_result", {"content": text_content("no"), "is_error": True, "name": "find"}),
+            Event("agent.tool_result", {"content": text_content("no"), "name": "find"}),
             said("agent.thinking", "odd", thread_id="planner"),
             Event("session.error", {"error": {"message": "overloaded"}}),
             Event("user.interrupt", {}),
-        )
+        ),
+        lambda event: text_of(event) == "no",
     )
     assert turns == (
         Turn("user", "find it", 0, "message"),
@@ -37,7 +38,8 @@ def test_turns_say_who_did_what_and_keep_the_events_sequence() -> None:
 
 def test_long_texts_are_cut_with_a_count_of_what_was_cut() -> None:
     exact, long = render_turns(
-        transcript(said("user.message", "x" * LONGEST_TEXT), said("user.message", "x" * (LONGEST_TEXT + 1234)))
+        transcript(said("user.message", "x" * LONGEST_TEXT), said("user.message", "x" * (LONGEST_TEXT + 1234))),
+        lambda _: False,
     )
     assert exact.text == "x" * LONGEST_TEXT
     assert long.text == "x" * LONGEST_TEXT + "… [1,234 more characters]"

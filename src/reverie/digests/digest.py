@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-DIGEST_VERSION = 3
+DIGEST_VERSION = 4
 """Raised whenever a behaviour is added or changed; older digests are then made again, lazily."""
 
 SESSION = "session"

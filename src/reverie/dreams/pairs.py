@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from reverie.digests.tool_error import tool_failed
 from reverie.dreams.budget import estimate_tokens
 from reverie.patterns.corpus import Corpus, Strata
 from reverie.sessions.session import Transcript
@@ -59,7 +60,7 @@ def render_excerpt(transcript: Transcript, most_tokens: int) -> str:
 
     Long turns are shortened in the middle; when that is not enough, turns between beginning and end are left out.
     """
-    turns = render_turns(transcript)
+    turns = render_turns(transcript, tool_failed)
     lines: list[str] = []
     for length in _TURN_LENGTHS:
         lines = [_line(turn, length) for turn in turns]

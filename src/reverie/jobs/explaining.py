@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 
 from reverie.digests.digest import SESSION
+from reverie.digests.tool_error import tool_failed
 from reverie.ids import event_sequence
 from reverie.lessons.doubt import what_would_change_our_mind
 from reverie.lessons.lesson import Evidence, Lesson
@@ -82,7 +83,7 @@ def _rows(corpus: Corpus, lesson: Lesson, outcome: Outcome) -> tuple[StratumRow,
 
 def _moment(transcript: Transcript, citation: Evidence, reward: float | None, *, supports: bool) -> Moment:
     at = event_sequence(citation.event_id)
-    turns = render_turns(transcript)
+    turns = render_turns(transcript, tool_failed)
     middle = next((i for i, turn in enumerate(turns) if turn.sequence >= at), len(turns))
     around = turns[max(middle - _AROUND, 0) : middle + _AROUND + 1]
     return Moment(citation.session_id, citation.event_id, reward, supports, around)

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 from markupsafe import escape
 
+from reverie.digests.tool_error import tool_failed
 from reverie.ids import event_id
 from reverie.lessons.lesson import Evidence, Lesson
 from reverie.reports.words import moment
@@ -139,7 +140,7 @@ def _facts(transcript: Transcript) -> tuple[tuple[str, str], ...]:
 
 
 def _passages(transcript: Transcript, proving: Mapping[str, str], budget: int) -> tuple[Passage, ...]:
-    turns = tuple(_shown(turn, transcript.session.id, proving) for turn in render_turns(transcript))
+    turns = tuple(_shown(turn, transcript.session.id, proving) for turn in render_turns(transcript, tool_failed))
     displays = _displays(turns, budget)
     runs = groupby(zip(displays, turns, strict=True), key=lambda pair: pair[0])
     return tuple(Passage(display, tuple(turn for _, turn in run)) for display, run in runs)

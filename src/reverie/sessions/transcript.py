@@ -1,6 +1,6 @@
 """A transcript as a person reads it: who said or did what, in order."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import msgspec
@@ -43,19 +43,24 @@ _SHOWN: Mapping[EventType, tuple[str, TurnKind]] = {
 """Who speaks in which events; the others (usage, idling, threads) are nobody's turn."""
 
 
-def render_turns(transcript: Transcript) -> tuple[Turn, ...]:
-    """The turns of a transcript, long texts cut at :data:`LONGEST_TEXT` characters with a count of what was cut."""
-    return tuple(_turn(event, sequence) for sequence, event in enumerate(transcript.events) if event.type in _SHOWN)
+def render_turns(transcript: Transcript, failed: Callable[[Event], bool]) -> tuple[Turn, ...]:
+    """The turns of a transcript, long texts cut at :data:`LONGEST_TEXT` characters with a count of what was cut.
+
+    ``failed`` says of a tool result whether it reports an error.
+    """
+    return tuple(
+        _turn(event, sequence, failed) for sequence, event in enumerate(transcript.events) if event.type in _SHOWN
+    )
 
 
-def _turn(event: Event, sequence: int) -> Turn:
+def _turn(event: Event, sequence: int, failed: Callable[[Event], bool]) -> Turn:
     who, kind = _SHOWN[event.type]
     return Turn(
         who=f"{who} ({event.thread_id})" if event.thread_id else who,
         text=_shortened(_text(event)),
         sequence=sequence,
         kind=kind,
-        is_error=kind == "error" or event.payload.get("is_error") is True,
+        is_error=kind == "error" or (kind == "tool result" and failed(event)),
     )
 
 

@@ -8,7 +8,9 @@ import msgspec
 from reverie.sessions.importers import ImportProblem
 
 MOST_LISTED = 10_000
-"""Problems, warnings and notices listed, each; a file of garbage must not fill the memory."""
+"""Problems and notices listed, each; a file of garbage must not fill the memory."""
+MOST_WARNINGS = 1_000
+"""Warnings listed; the rest are counted."""
 
 
 class ImportOptions(msgspec.Struct, frozen=True):
@@ -23,9 +25,10 @@ class ImportOptions(msgspec.Struct, frozen=True):
     scores_key: str | None = None
     """The score file's field that names the session; None finds it."""
     score_fields: tuple[str, ...] = ()
-    """Which scores to take from the file, as ``NAME=FIELD``; empty takes every number."""
+    """Which scores to take from the file, as ``NAME=FIELD``; empty takes every number. ``NAME=WORD:NUMBER,…`` gives
+    numbers to a score that is a word, in the file and in the sessions."""
     strict: bool = False
-    """Import everything or, at the first bad record, nothing."""
+    """Import everything or, at the first bad record, nothing. Warnings do not count: their sessions were read."""
     redact: bool = True
 
 
@@ -53,6 +56,9 @@ class ImportSummary(msgspec.Struct, frozen=True):
     errors: list[ImportProblem] = []
     """Why sessions failed."""
     warnings: list[str] = []
+    """What was set aside of sessions that were imported, as ``path:line: reason``."""
+    unlisted_warnings: int = 0
+    """Warnings beyond the :data:`MOST_WARNINGS` first."""
     notices: list[str] = []
     """What was passed over on purpose."""
 
@@ -63,12 +69,14 @@ def added(total: ImportSummary, part: ImportSummary) -> ImportSummary:
     redactions = total.redactions | {
         name: count + total.redactions.get(name, 0) for name, count in part.redactions.items()
     }
+    warnings = total.warnings + part.warnings
     return ImportSummary(
         sessions=ImportCounts(*(getattr(total.sessions, name) + getattr(part.sessions, name) for name in names)),
         events=total.events + part.events,
         scores=total.scores + part.scores,
         redactions=dict(sorted(redactions.items())),
         errors=(total.errors + part.errors)[:MOST_LISTED],
-        warnings=(total.warnings + part.warnings)[:MOST_LISTED],
+        warnings=warnings[:MOST_WARNINGS],
+        unlisted_warnings=total.unlisted_warnings + part.unlisted_warnings + max(0, len(warnings) - MOST_WARNINGS),
         notices=(total.notices + part.notices)[:MOST_LISTED],
     )

@@ -19,12 +19,13 @@ import msgspec
 from reverie.clock import Clock
 from reverie.errors import ReverieError
 from reverie.outcomes.score_file import ScoreTable, read_scores
+from reverie.outcomes.score_words import split_score_options
 from reverie.sessions.importers import ImportProblem, Notice, RawRecord, read_records
 from reverie.settings import Settings
 from reverie.storage.database import Connection, Database
 from reverie.storage.import_summary import ImportCounts, ImportOptions, ImportSummary, added
 from reverie.storage.installation import redaction_key
-from reverie.storage.prepare import PreparedSession, PrepareOptions, prepare_batch
+from reverie.storage.prepare import PreparedBatch, PreparedSession, PrepareOptions, prepare_batch
 from reverie.storage.store_batch import reserve_keys, store_batch
 from reverie.storage.workers import worker_pool
 
@@ -36,7 +37,6 @@ SMALL_IMPORT_BATCHES = 4
 Progress = Callable[[ImportSummary], None]
 """Told after each batch what has been done so far."""
 Transaction = Callable[[], AbstractAsyncContextManager[Connection]]
-Prepared = tuple[list[PreparedSession], list[ImportProblem]]
 
 
 class _Batch(msgspec.Struct, frozen=True):
@@ -103,9 +103,10 @@ async def _plan(
     database: Database, settings: Settings, options: ImportOptions, clock: Clock, progress: Progress
 ) -> _Import:
     scores = None
+    fields, words = split_score_options(options.score_fields)
     if options.scores is not None:
         scores = await asyncio.to_thread(
-            read_scores, options.scores, key=options.scores_key, fields=options.score_fields
+            read_scores, options.scores, key=options.scores_key, fields=fields, words=words
         )
     key = None
     if options.redact:
@@ -114,7 +115,7 @@ async def _plan(
     return _Import(
         workers=settings.workers,
         strict=options.strict,
-        prepare=PrepareOptions(overrides=options.overrides, redaction_key=key),
+        prepare=PrepareOptions(overrides=options.overrides, redaction_key=key, words=words),
         scores=scores,
         clock=clock,
         progress=progress,
@@ -150,8 +151,9 @@ async def _import_batches(plan: _Import, batches: Iterator[_Batch], transaction:
     """Keep the workers busy with batches ahead, and store batches in the order they were read in."""
     ahead = await asyncio.to_thread(lambda: list(islice(batches, SMALL_IMPORT_BATCHES)))
     batches = chain(ahead, batches)
-    waiting: deque[tuple[_Batch, asyncio.Future[Prepared]]] = deque()
+    waiting: deque[tuple[_Batch, asyncio.Future[PreparedBatch]]] = deque()
     total = ImportSummary()
+    met: set[str] = set()
     with ExitStack() as stack:
         pool = None
         if len(ahead) == SMALL_IMPORT_BATCHES:
@@ -161,13 +163,13 @@ async def _import_batches(plan: _Import, batches: Iterator[_Batch], transaction:
                 keys = await reserve_keys(connection, len(batch.records))
             waiting.append((batch, _start(plan, pool, batch, keys)))
             if len(waiting) > plan.workers + 1:
-                total = await _store(plan, pool, *waiting.popleft(), transaction, total)
+                total = await _store(plan, pool, *waiting.popleft(), transaction, total, met)
         while waiting:
-            total = await _store(plan, pool, *waiting.popleft(), transaction, total)
+            total = await _store(plan, pool, *waiting.popleft(), transaction, total, met)
     return total
 
 
-def _start(plan: _Import, pool: Executor | None, batch: _Batch, keys: list[int]) -> asyncio.Future[Prepared]:
+def _start(plan: _Import, pool: Executor | None, batch: _Batch, keys: list[int]) -> asyncio.Future[PreparedBatch]:
     return asyncio.get_running_loop().run_in_executor(pool, prepare_batch, batch.records, keys, plan.prepare)
 
 
@@ -175,21 +177,27 @@ async def _store(
     plan: _Import,
     pool: Executor | None,
     batch: _Batch,
-    preparing: asyncio.Future[Prepared],
+    preparing: asyncio.Future[PreparedBatch],
     transaction: Transaction,
     total: ImportSummary,
+    met: set[str],
 ) -> ImportSummary:
-    """Store one batch; the summary so far."""
-    prepared, problems = await preparing
-    problems = batch.problems + problems
+    """Store one batch, adding its session ids to those ``met`` in this import; the summary so far."""
+    done = await preparing
+    prepared, problems = done.sessions, batch.problems + done.problems
     if plan.strict and problems:
         raise _StrictProblem(problems[0])
     if plan.scores is not None:
         prepared = [_with_scores(session, batch.records[session.record], plan.scores) for session in prepared]
     async with transaction() as connection:
-        stored = await store_batch(connection, batch.records, prepared, plan.prepare, plan.clock.now(), pool)
-    failed = ImportSummary(sessions=ImportCounts(failed=len(problems)), errors=problems, notices=batch.notices)
-    total = added(added(total, stored), failed)
+        stored = await store_batch(connection, batch.records, prepared, plan.prepare, plan.clock.now(), met, pool)
+    told = ImportSummary(
+        sessions=ImportCounts(failed=len(problems)),
+        errors=problems,
+        warnings=[str(warning) for warning in done.warnings],
+        notices=batch.notices,
+    )
+    total = added(added(total, told), stored)
     plan.progress(total)
     return total
 

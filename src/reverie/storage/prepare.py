@@ -7,7 +7,10 @@ from functools import lru_cache
 import msgspec
 
 from reverie.errors import ImportFormatError
+from reverie.ids import derived_id
 from reverie.sessions.importers import ImportProblem, RawRecord, parse_record
+from reverie.sessions.importers.identity import identity_of
+from reverie.sessions.importers.reverie_lines import renamed
 from reverie.sessions.redaction import Redactor
 from reverie.sessions.session import LIVE_SOURCE, Score, Session, Transcript, content_sha256
 from reverie.storage.copy_text import event_rows
@@ -23,6 +26,8 @@ class PrepareOptions(msgspec.Struct, frozen=True):
     overrides: Mapping[str, str]
     redaction_key: bytes | None
     """None stores everything as the source gave it."""
+    words: Mapping[str, Mapping[str, float]] = {}
+    """Numbers for scores that are words, by metric and word."""
 
 
 class PreparedSession(msgspec.Struct, frozen=True):
@@ -42,20 +47,29 @@ class PreparedSession(msgspec.Struct, frozen=True):
     redactions: Mapping[str, int]
 
 
-def prepare_batch(
-    records: Sequence[RawRecord], keys: Sequence[int], options: PrepareOptions
-) -> tuple[list[PreparedSession], list[ImportProblem]]:
+class PreparedBatch(msgspec.Struct, frozen=True):
+    """What became of a batch of records."""
+
+    sessions: list[PreparedSession]
+    problems: list[ImportProblem]
+    """Why records could not be used."""
+    warnings: list[ImportProblem]
+    """What was set aside of records that could."""
+
+
+def prepare_batch(records: Sequence[RawRecord], keys: Sequence[int], options: PrepareOptions) -> PreparedBatch:
     """Prepare each record under the session key at its position; records that cannot be used become problems."""
     sessions = []
     problems = []
+    warnings: list[ImportProblem] = []
     for position, (record, key) in enumerate(zip(records, keys, strict=True)):
         try:
-            transcript = parse_record(record, options.overrides)
+            transcript = parse_record(record, options.overrides, warnings, options.words)
             _check(transcript)
             sessions.append(_prepared(transcript, position, key, 0, options))
         except ImportFormatError as error:
             problems.append(ImportProblem(path=record.path, line=record.line, reason=str(error)))
-    return sessions, problems
+    return PreparedBatch(sessions, problems, warnings)
 
 
 def prepare_extension(
@@ -63,9 +77,37 @@ def prepare_extension(
 ) -> PreparedSession | None:
     """The events that follow the stored ones; None when the record does not begin with the stored events."""
     transcript = parse_record(record, options.overrides)
-    if content_sha256(transcript.events[:stored_count]) != stored_sha256:
+    if _content_sha256(transcript, stored_count) != stored_sha256:
         return None
     return _prepared(transcript, 0, key, stored_count, options)
+
+
+def prepare_renamed(
+    record: RawRecord, key: int, position: int, options: PrepareOptions, *, whole: bool
+) -> PreparedSession:
+    """The record under an id of its own, for its id is another session's: made of the id and the first event.
+
+    The first event stays when the session grows, so it is found again; ``whole`` takes all events, where two
+    sessions begin alike.
+    """
+    transcript = parse_record(record, options.overrides, None, options.words)
+    content = _content_sha256(transcript, None if whole else 1)
+    new_id = derived_id("sesn", transcript.session.source, f"{transcript.session.id} {content}")
+    return _prepared(renamed(transcript, new_id), position, key, 0, options)
+
+
+def is_beginning(record: RawRecord, stored: Transcript, options: PrepareOptions) -> bool:
+    """Whether the record holds no more than the ``stored`` session, redacted as it was, begins with."""
+    events = _redacted(parse_record(record, options.overrides, None, options.words), options.redaction_key)[0].events
+    if len(events) > len(stored.events):
+        return False
+    source, beginning = stored.session.source, stored.events[: len(events)]
+    return list(identity_of(source, events)) == list(identity_of(source, beginning))
+
+
+def _content_sha256(transcript: Transcript, first: int | None = None) -> str:
+    """The hash by which the session's content is known again; of the ``first`` events, or of all."""
+    return content_sha256(identity_of(transcript.session.source, transcript.events[:first]))
 
 
 def _prepared(
@@ -79,7 +121,7 @@ def _prepared(
         session=redacted.session,
         scores=redacted.scores,
         event_count=len(transcript.events),
-        content_sha256=content_sha256(transcript.events),
+        content_sha256=_content_sha256(transcript),
         new_events=len(new_events),
         rows=event_rows(new_events, key, first_event),
         redactions=redactions,

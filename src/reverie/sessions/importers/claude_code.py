@@ -9,8 +9,9 @@ import msgspec
 
 from reverie.errors import ImportFormatError
 from reverie.sessions.event import text_content
-from reverie.sessions.importers.draft import Draft, EventLog, as_text, as_time, content_blocks, usage_payload
+from reverie.sessions.importers.draft import Draft, EventLog, as_text, content_blocks, usage_payload
 from reverie.sessions.importers.json_text import decode_json_as
+from reverie.sessions.importers.times import as_time
 from reverie.sessions.session import Session
 
 _INTERRUPTION = "[Request interrupted by user"

@@ -22,7 +22,7 @@ class RawRecord(msgspec.Struct, frozen=True):
 
 
 class ImportProblem(msgspec.Struct, frozen=True):
-    """Something that should have been a session and could not be read."""
+    """Something that should have been a session and could not be read, or, as a warning, only in part."""
 
     path: str
     line: int

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from reverie.digests.tool_error import tool_failed
 from reverie.patterns.attribution import attribute_failure
 from reverie.sessions.importers import RawRecord, parse_record
 from reverie.sessions.session import Transcript
@@ -94,7 +95,7 @@ def our_rule(failure: LabelledFailure) -> int:
 def first_error(failure: LabelledFailure) -> int:
     """The step whose code failed first, else the last agent's."""
     for sequence, event in enumerate(failure.transcript.events):
-        if event.payload.get("is_error") is True:
+        if event.type == "agent.tool_result" and tool_failed(event):
             return max((i for i in _agent_steps(failure) if i < sequence - 1), default=0)
     return last_agent(failure)
 
