@@ -16,7 +16,6 @@ from reverie.sessions.session import Transcript
 
 _PARSERS: Mapping[str, Callable[[bytes, Mapping[str, str]], Draft]] = {
     "chat": parse_chat,
-    "claude-code": parse_claude_code,
     "intercode": parse_intercode,
     "tau-bench": parse_tau_bench,
 }
@@ -43,7 +42,10 @@ def parse_record(
     if record.format == "reverie":
         transcript = parse_reverie(record.data)
         return msgspec.structs.replace(transcript, session=with_tags(transcript.session, tags))
-    draft = _PARSERS[record.format](record.data, context)
+    if record.format == "claude-code":
+        draft = parse_claude_code(record, context)
+    else:
+        draft = _PARSERS[record.format](record.data, context)
     if warnings is not None:
         warnings.extend(_warnings(record, draft.log.warnings))
     return finish(draft, tags)
