@@ -24,6 +24,14 @@ _COLUMNS = (
     *(*Signals.__struct_fields__, "vector", "embedder", "actions"),
 )
 """Of a row, in the order of ``_values``; each signal is a column of its own."""
+_INDEPENDENT = """
+    NOT EXISTS (
+        SELECT FROM sessions p
+        WHERE p.id = coalesce(s.metadata ->> 'part_of', s.metadata ->> 'forked_from') AND p.id <> s.id
+            AND p.key <= %(last_key)s AND (p.reward IS NOT NULL OR s.reward IS NULL)
+    )
+"""
+"""A part or fork of a session that is there says nothing of its own accord: it began where that one was."""
 _WRITE = f"""
     INSERT INTO digests ({", ".join(_COLUMNS)}) VALUES ({", ".join(["%s"] * len(_COLUMNS))})
     ON CONFLICT (session_key) DO UPDATE SET {", ".join(f"{name} = EXCLUDED.{name}" for name in _COLUMNS[1:])}
@@ -136,7 +144,8 @@ async def load_corpus(
         SELECT s.id, s.reward, s.task_id, s.task_category, concat_ws(' ', s.agent, s.agent_version, s.model),
             extract(epoch FROM coalesce(s.started_at, s.imported_at))::float8, d.steps, d.codes, d.first_steps
         FROM sessions s JOIN digests d ON d.session_key = s.key
-        WHERE s.key <= %(last_key)s AND d.version = %(version)s AND ({segment.sql}) ORDER BY s.id COLLATE "C"
+        WHERE s.key <= %(last_key)s AND d.version = %(version)s AND ({segment.sql}) AND {_INDEPENDENT}
+        ORDER BY s.id COLLATE "C"
     """
     parameters = {**segment.parameters, "last_key": last_key, "version": DIGEST_VERSION}
     columns: tuple[list[Any], ...] = tuple([] for _ in range(9))

@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
-import msgspec
-
 from reverie.errors import ImportFormatError
 from reverie.sessions.importers.claude_code.line import Line, Warn, read_lines
 from reverie.sessions.importers.claude_code.order import abandoned, ordered

@@ -43,7 +43,7 @@ def authors(text: str) -> list[tuple[Author, str]]:
 
 
 def _blocks(text: str) -> list[tuple[int, int]]:
-    """Where the program's blocks lie: they begin a line, or follow each other; quoted within a sentence they are words."""
+    """Where the program's blocks lie: they begin a line, or follow each other; within a sentence they are words."""
     blocks: list[tuple[int, int]] = []
     end = 0
     unclosed: set[str] = set()

@@ -14,7 +14,6 @@ Warn = Callable[[str, int, str], None]
 """Told a reason, and the number and part (see :class:`Line`) of the line it is about."""
 
 
-
 class Outcome(msgspec.Struct, frozen=True, rename="camel"):
     """What is wanted of ``toolUseResult``, a copy of the result with more detail."""
 

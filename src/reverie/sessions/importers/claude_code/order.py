@@ -1,4 +1,4 @@
-"""The order of a session's lines: by their links, then by time, then as they lie in the file; and abandoned branches."""
+"""The order of a session's lines (by links, then by time, then as they lie in the file) and its abandoned branches."""
 
 import heapq
 from collections.abc import Callable, Sequence
@@ -57,11 +57,13 @@ def _times(lines: Sequence[Line]) -> list[datetime]:
     return times
 
 
-def abandoned(lines: Sequence[Line], is_prompt: Callable[[Line], bool], is_told: Callable[[Line], bool]) -> dict[str, str]:
+def abandoned(
+    lines: Sequence[Line], is_prompt: Callable[[Line], bool], is_told: Callable[[Line], bool]
+) -> dict[str, str]:
     """Uuids of the lines on branches that the user went back from → the branch's name.
 
-    A rewind makes the next prompt a sibling of an earlier one. So the live branch is that of the last line, and a branch
-    that leaves it with a prompt of its own is abandoned; a branch without one is a call made beside another.
+    A rewind makes the next prompt a sibling of an earlier one. So the live branch is that of the last line, and one
+    that leaves it with a prompt of its own is abandoned; one without is a call made beside another.
     ``lines`` are in order.
     """
     main = {line.uuid: line for line in lines if line.uuid and not line.aside}
@@ -69,7 +71,7 @@ def abandoned(lines: Sequence[Line], is_prompt: Callable[[Line], bool], is_told:
     live = set()
     while last is not None and last.uuid not in live:
         live.add(last.uuid)
-        last = main.get(last.parent_uuid or last.logical_parent_uuid)
+        last = main.get(last.parent_uuid or last.logical_parent_uuid or "")
     branch: dict[str | None, str | None] = {}
     for line in lines:
         if line.uuid is None or line.uuid not in main or line.uuid in live:

@@ -23,7 +23,6 @@ class Recorder:
         self._calls: dict[str, list[int]] = {}
         """Tool call id → positions of the calls that bear it."""
         self._answered: set[int] = set()
-        self._said: dict[str, set[bytes]] = {}
         self._last_text = ""
 
     def call_of(self, call_id: str) -> int | None:
@@ -51,7 +50,9 @@ class Recorder:
         else:
             blocks = content if isinstance(content, list) else [content]
             if content is not None and not isinstance(content, str | list):
-                self._warn("message.content is neither text nor a list of blocks; it is left out", line.number, line.part)
+                self._warn(
+                    "message.content is neither text nor a list of blocks; it is left out", line.number, line.part
+                )
                 return
             for number, block in enumerate(blocks):
                 self._block(line, block, f"message.content[{number}]", thread)
@@ -117,8 +118,7 @@ class Recorder:
         elif author == "program":
             self._log.add("system.message", {"content": text_content(text)}, line.at, thread)
         elif line.aside:  # Its caller speaks to a side agent, nobody else does.
-            payload = {"content": text_content(text), "from_session_thread_id": "", "from_agent_name": ""}
-            self._log.add("agent.thread_message_received", payload, line.at, thread)
+            self._log.add("agent.thread_message_received", {"content": text_content(text)}, line.at, thread)
         else:
             self._log.add("user.message", {"content": text_content(text)}, line.at, thread)
 

@@ -29,7 +29,9 @@ def threads_of(lines: Sequence[Line]) -> list[str | None]:
     for line in lines:
         thread = None
         if line.aside:
-            thread = line.agent_id or line.parent_tool_use_id or _agent_in(line.part) or roots.get(line.parent_uuid or "")
+            thread = (
+                line.agent_id or line.parent_tool_use_id or _agent_in(line.part) or roots.get(line.parent_uuid or "")
+            )
             if thread is None:
                 if line.uuid or not unnamed:
                     unnamed += 1
@@ -42,12 +44,15 @@ def threads_of(lines: Sequence[Line]) -> list[str | None]:
 
 def beginnings(lines: Sequence[Line], threads: Sequence[str | None]) -> dict[str, Beginning]:
     """Each thread's beginning: by the agent that the call's result names, else by what the agent was asked."""
-    calls = {call["id"]: call for line in lines for call in _blocks(line, "tool_use") if isinstance(call["id"], str)}
-    by_agent = {}
+    calls = {
+        call["id"]: call for line in lines for call in _blocks(line, "tool_use") if isinstance(call.get("id"), str)
+    }
+    by_agent: dict[str, str] = {}
     for line in lines:
         if isinstance(line.tool_use_result, Outcome) and isinstance(line.tool_use_result.agent_id, str):
             for result in _blocks(line, "tool_result"):
-                by_agent.setdefault(line.tool_use_result.agent_id, result.get("tool_use_id"))
+                if isinstance(answered := result.get("tool_use_id"), str):
+                    by_agent.setdefault(line.tool_use_result.agent_id, answered)
     by_prompt: dict[str, list[str]] = {}
     for call_id, call in calls.items():
         if isinstance(prompt := _input(call).get("prompt"), str):
@@ -57,13 +62,12 @@ def beginnings(lines: Sequence[Line], threads: Sequence[str | None]) -> dict[str
     for line, thread in zip(lines, threads, strict=True):
         if thread is None or thread in found:
             continue
-        call_id = by_agent.get(thread) or (thread if thread in calls else None)
+        call_id = by_agent.get(thread, thread)
         if call_id not in calls:
-            waiting = [one for one in by_prompt.get(_text(line).strip(), ()) if one not in taken]
-            call_id = waiting[0] if waiting else None
+            call_id = next((one for one in by_prompt.get(_text(line).strip(), ()) if one not in taken), "")
         taken.add(call_id)
-        kind = _input(calls[call_id]).get("subagent_type") if call_id in calls else None
-        found[thread] = Beginning(call_id, kind if isinstance(kind, str) else "")
+        kind = _input(calls.get(call_id, {})).get("subagent_type")
+        found[thread] = Beginning(call_id or None, kind if isinstance(kind, str) else "")
     return found
 
 

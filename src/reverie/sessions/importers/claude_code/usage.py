@@ -13,7 +13,7 @@ def usages(lines: Sequence[Line], warn: Warn) -> list[dict[str, Any] | None]:
     """For each line that ends a reply, the reply's usage as a ``span.model_request_end`` payload.
 
     A reply fills several lines with one message id, and each repeats the usage counted so far: the largest is final.
-    Where a run's last line sums the run up, its figures stand for those of the replies since the line before of its kind.
+    Where a run's last line sums the run up, its figures stand for those of the replies since the last such line.
     """
     found: dict[int, dict[str, Any]] = {}
     largest: dict[str, dict[str, Any]] = {}
