@@ -162,7 +162,7 @@ def test_a_fork_holds_its_own_and_names_its_parent(tmp_path: Path, names: tuple[
 def team(folder: Path) -> list[Path]:
     asked = [entry("u5", "u4", "assistant", use("t5", "Task", prompt="look", subagent_type="Explore"))]
     answered = [entry("u9", "u5", "user", result("t5", "found"), toolUseResult={"agentId": "a7"})]
-    side = {"isSidechain": True, "agentId": "a7"}
+    side: dict[str, Any] = {"isSidechain": True, "agentId": "a7"}
     looked = [entry("u6", None, "user", "look", **side), entry("u7", "u6", "assistant", "found", **side)]
     return [
         write(folder / "s.jsonl", [*HISTORY, *asked, *answered]),
