@@ -126,23 +126,22 @@ def test_agents_with_names_become_threads() -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "is_error"),
+    ("fields", "is_error"),
     [
-        ({"content": "Error: no such order"}, True),
-        ({"content": "error: no such order"}, True),
-        ({"content": '{"error": "no such order"}'}, True),
-        ({"content": "found", "is_error": True}, True),
-        ({"content": "Error is the user's name", "is_error": False}, False),
-        ({"content": '{"error": null, "rows": 3}'}, False),
-        ({"content": '{"rows": [{"error": 1}]}'}, False),
-        ({"content": "no error"}, False),
-        ({"content": None}, False),
+        ({"is_error": True}, True),
+        ({"is_error": False}, False),
+        ({"isError": True}, True),
+        ({"status": "error"}, True),
+        ({"status": "success"}, None),
+        ({"is_error": "yes"}, None),
+        ({}, None),
     ],
 )
-def test_errors_of_tools_are_recognised(message: dict[str, Any], is_error: bool) -> None:
+def test_of_a_tools_result_only_the_sources_own_flag_is_kept(fields: dict[str, Any], is_error: bool | None) -> None:
     asked = {"role": "assistant", "tool_calls": [call("find", "")]}
-    (payload,) = results(asked, {"role": "tool", **message})
-    assert payload["is_error"] is is_error
+    (payload,) = results(asked, {"role": "tool", "content": "Error: no such order", **fields})
+    assert payload.get("is_error") is is_error
+    assert ("is_error" in payload) is (is_error is not None)
 
 
 @pytest.mark.parametrize(
@@ -191,21 +190,12 @@ def test_an_empty_reply_is_still_a_reply() -> None:
         ([], "the line is not a JSON object"),
         ({"messages": []}, "messages must be a list"),
         ({"id": "x"}, "messages must be a list"),
-        ({"messages": ["hello"]}, r"messages\[0\] is not an object"),
-        ({"messages": [{"role": "bot"}]}, r"messages\[0\]\.role 'bot' is unknown; known are system, developer, user"),
-        ({"messages": [{"content": "x"}]}, r"messages\[0\]\.role None is unknown"),
-        ({"messages": [{"role": "assistant", "tool_calls": [{}]}]}, r"messages\[0\]\.tool_calls\[0\]\.function\.name"),
-        ({"messages": [user()], "reward": 1.5}, "reward 1.5 is outside 0 to 1"),
-        ({"messages": [user()], "scores": {"reward": -1}}, r"scores\.reward -1 is outside 0 to 1"),
-        ({"messages": [user()], "scores": {"csat": "high"}}, r"scores\.csat 'high' is not a number"),
-        ({"messages": [user()], "scores": [1]}, "scores is not an object"),
-        ({"messages": [user()], "metadata": "x"}, "metadata is not an object"),
-        ({"messages": [user()], "metadata": {"started_at": "noon"}}, r"metadata\.started_at 'noon' is not an ISO 8601"),
-        (b'{"messages": [{"role": "user"}], "reward": NaN}', "reward 'NaN' is not a number"),
+        ({"messages": ["hello"]}, r"no message that can be read: messages\[0\] is not an object"),
+        ({"messages": [{"role": "critic"}]}, r"messages\[0\]\.role 'critic' is unknown, nor has it any content"),
         (b"[" * 100_000, "JSON nested too deeply"),
     ],
 )
-def test_what_cannot_be_used_is_named(row: Any, reason: str) -> None:
+def test_a_session_of_which_nothing_can_be_read_is_refused(row: Any, reason: str) -> None:
     with pytest.raises(ImportFormatError, match=reason):
         parse(row)
 
@@ -247,11 +237,8 @@ messages = st.lists(
 
 
 @given(messages, json_values)
-def test_any_dirt_gives_storable_events_or_a_clear_refusal(messages: list[Any], metadata: Any) -> None:
-    try:
-        transcript = parse({"messages": messages, "metadata": metadata})
-    except ImportFormatError:
-        return
+def test_any_dirt_gives_storable_events(messages: list[Any], metadata: Any) -> None:
+    transcript = parse({"messages": messages, "metadata": metadata})
     stored = msgspec.json.encode(transcript)
     assert b"\\u0000" not in stored.replace(b"\\\\", b"")
     assert msgspec.json.decode(stored, type=Transcript) == transcript

@@ -3,7 +3,7 @@
 import itertools
 import json
 import random
-import tarfile
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -171,16 +171,14 @@ def team(folder: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("flat", [True, False])
-@pytest.mark.parametrize("archived", [True, False])
-def test_side_agents_files_are_threads_of_their_session(tmp_path: Path, flat: bool, archived: bool) -> None:
+@pytest.mark.parametrize("archived", ["", "tar", "zip", "gztar"])
+def test_side_agents_files_are_threads_of_their_session(tmp_path: Path, flat: bool, archived: str) -> None:
     source = tmp_path / "project"
     _, side = team(source)
     if flat:
         side.rename(source / side.name)
     if archived:
-        with tarfile.open(tmp_path / "p.tar", "w") as archive:
-            archive.add(source, "project")
-        source = tmp_path / "p.tar"
+        source = Path(shutil.make_archive(str(tmp_path / "p"), archived, source))
     (transcript,), warnings, others = read(source)
     created = next(event for event in transcript.events if event.type == "session.thread_created")
     assert (created.payload["session_thread_id"], created.payload["agent_name"]) == ("a7", "Explore")

@@ -7,7 +7,7 @@ import pytest
 
 from reverie.errors import ImportFormatError
 from reverie.sessions.event import text_of
-from reverie.sessions.importers import RawRecord, parse_record
+from reverie.sessions.importers import ImportProblem, RawRecord, parse_record
 from reverie.sessions.session import Score, Transcript
 
 STEM = "ic_sql_multiturn_gpt-3.5_10_turns"
@@ -81,26 +81,42 @@ def test_react_actions_are_unwrapped_and_follow_their_thoughts() -> None:
         "submit",
     ]
     assert events[1].payload["input"] == {"query": "SELECT 1"}
-    assert [events[2].payload["is_error"], events[5].payload["is_error"]] == [True, False]
+    assert [events[n].payload.get("is_error") for n in (2, 5)] == [None, False]
+
+
+@pytest.mark.parametrize(("valid", "flag"), [([False], True), ([True], None), ([], None), (["no"], None)])
+def test_an_action_that_was_refused_is_an_error_and_of_others_the_content_tells(
+    valid: list[Any], flag: bool | None
+) -> None:
+    payload = parse(episode(["x"], ["anything"], history={"valid_action": valid})).events[2].payload
+    assert payload.get("is_error") is flag
 
 
 @pytest.mark.parametrize(
-    ("observation", "valid", "is_error"),
+    ("environment", "stem", "task", "tool", "argument"),
     [
-        ("bash: x: command not found", True, True),
-        ("grep: /a: No such file or directory", True, True),
-        ("No SQL code was found", None, True),
-        ("anything", False, True),
-        ("Error: fine text", True, False),
-        ("", True, False),
-        (None, True, False),
+        ("ic_python", "x", "python:7", "python", "code"),
+        ("ic_ctf", "ic_ctf_human", "ctf:7", "ctf", "command"),
+        ("InterCode-Web", "x", "web:7", "web", "action"),
+        ("", "mine", "intercode:7", "intercode", "action"),
+        ("ic_apps v2", "x", "apps_v2:7", "apps_v2", "action"),
     ],
 )
-def test_failed_actions_are_recognised(observation: str | None, valid: bool | None, is_error: bool) -> None:
-    transcript = parse(episode(["x"], [observation], history={} if valid is None else {"valid_action": [valid]}))
-    payload = transcript.events[2].payload
-    assert payload["is_error"] is is_error
-    assert text_of(transcript.events[2]) == (observation or "")
+def test_every_environment_is_kept_under_its_own_name(
+    environment: str, stem: str, task: str, tool: str, argument: str
+) -> None:
+    transcript = parse({**episode(["print(1)"]), "environment": environment}, stem)
+    assert (transcript.session.task_id, transcript.session.task_category) == (task, task.removesuffix(":7"))
+    assert transcript.events[1].payload == {"name": tool, "input": {argument: "print(1)"}}
+
+
+def test_an_environment_that_is_not_known_is_warned_of() -> None:
+    warnings: list[ImportProblem] = []
+    data = json.dumps({**episode(["x"]), "environment": "ic_web"}).encode()
+    parse_record(RawRecord("f", 3, "intercode", data, {"stem": "x", "key": "0"}), {}, warnings)
+    assert [str(warning) for warning in warnings] == [
+        "f:3: the environment 'ic_web' is not one that is known (sql, bash, python, ctf, swe); its tool is called web"
+    ]
 
 
 def test_lists_of_unequal_length_lose_no_action_and_no_observation() -> None:
@@ -138,7 +154,7 @@ def test_two_models_with_the_same_actions_are_two_sessions() -> None:
     ("broken", "reason"),
     [
         ({"task_id": 1}, "turn_history is missing"),
-        ({**episode([]), "environment": "web"}, "neither environment nor the file's name says sql or bash"),
+        ({"task_id": 1, "turn_history": [1]}, "turn_history is missing"),
     ],
 )
 def test_what_cannot_be_used_is_named(broken: dict[str, Any], reason: str) -> None:

@@ -1,16 +1,20 @@
 """Finding sessions in files, folders and archives, and naming what cannot be read."""
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import pickle
 import random
 import tarfile
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from reverie.errors import ImportFormatError
 from reverie.sessions.importers import ImportProblem, Notice, RawRecord, parse_record, read_records
@@ -239,3 +243,79 @@ def test_a_named_format_is_believed_where_the_content_does_not_say(tmp_path: Pat
 def test_an_unknown_format_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(ImportFormatError, match="format 'csv' is unknown; known are chat"):
         read(tmp_path, "csv")
+
+
+def zip_of(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+PACKED = {
+    "bz2": bz2.compress(lines([CHAT])),
+    "xz": lzma.compress(lines([CHAT])),
+    "zst": zstandard.compress(lines([CHAT])),
+    "UTF-16": lines([CHAT]).decode().encode("utf-16"),
+    "UTF-16, big end first": b"\xfe\xff" + lines([CHAT]).decode().encode("utf-16-be"),
+    "UTF-16 in gzip": gzip.compress(lines([CHAT]).decode().encode("utf-16")),
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_a_file_is_read_however_it_is_packed(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.packed"
+    path.write_bytes(PACKED[name])
+    (record,), problems, _ = read(path)
+    assert problems == []
+    assert json.loads(record.data) == CHAT
+
+
+def test_zip_archives_are_walked_as_tar_archives_are(tmp_path: Path) -> None:
+    path = tmp_path / "runs.zip"
+    inner = zip_of({"b.jsonl": lines([CHAT])})
+    path.write_bytes(zip_of({"run/a.jsonl": lines([CHAT]), "deep.zip": inner, "c.jsonl.xz": PACKED["xz"]}))
+    records, problems, _ = read(path)
+    assert [record.path for record in records] == [
+        f"{path}/run/a.jsonl",
+        f"{path}/deep.zip/b.jsonl",
+        f"{path}/c.jsonl.xz",
+    ]
+    assert [record.context["stem"] for record in records] == ["a", "b", "c"]
+    assert problems == []
+
+
+@pytest.mark.parametrize("name", ["bz2", "xz", "zst"])
+def test_a_damaged_packed_file_is_a_problem_of_its_own(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(PACKED[name][:20])
+    records, problems, _ = read(path)
+    assert (records, len(problems)) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ([{"title": "t", "mapping": {}, "current_node": "x"}], "a ChatGPT export"),
+        ([{"uuid": "u", "chat_messages": []}], "a Claude.ai export"),
+        ({"info": {}, "tasks": [], "simulations": []}, "tau2-bench results"),
+        ({"trajectory": [], "info": {}, "history": []}, "a SWE-agent trajectory"),
+        ({"resourceSpans": []}, "an OTLP trace"),
+        ({"timestamp": "t", "type": "session_meta", "payload": {}}, "a Codex CLI rollout"),
+        ({"version": 2, "status": "success", "eval": {}, "samples": []}, "an Inspect log"),
+    ],
+)
+def test_a_format_that_is_not_read_is_named(content: Any, name: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(content))
+    reason = f"looks like {name}; not supported yet: see docs/import.md#formats-that-are-not-read"
+    assert [str(problem) for problem in read(path)[1]] == [f"{path}:0: {reason}"]
+    assert [notice.reason for notice in read(tmp_path)[2]] == [reason]
+
+
+def test_sharegpt_files_are_chat(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([{"id": "g", "conversations": [{"from": "human", "value": "hi"}]}]))
+    (record,), _, _ = read(path)
+    assert (record.format, parse_record(record, {}).session.id) == ("chat", "g")

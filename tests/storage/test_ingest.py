@@ -120,6 +120,61 @@ async def test_the_same_session_twice_in_a_file_is_stored_once(
     assert (await stored(database))["s"].scores == (Score("reward", 1.0),)
 
 
+async def test_two_different_sessions_with_one_id_are_both_kept(
+    database: Database, settings: Settings, chat_file: ChatFile
+) -> None:
+    rows = (chat("s", "a", "b", reward=1), chat("s", "x", "y", reward=0), chat("s", "x", "z"), chat("s", "a"))
+    file = chat_file("a.jsonl", *rows)
+    summary = await run_import(database, settings, [file])
+    assert summary.sessions == ImportCounts(created=3, unchanged=1)
+    assert [warning.partition(";")[0] for warning in summary.warnings] == [
+        f"{file}:{line}: the id s is also another session's in this import" for line in (2, 3)
+    ]
+    transcripts = await stored(database)
+    assert [text_of(event) for event in transcripts["s"].events] == ["a", "b"]
+    assert transcripts["s"].scores == (Score("reward", 1.0),)
+    texts = sorted([text_of(event) for event in t.events] for t in transcripts.values())
+    assert texts == [["a", "b"], ["x", "y"], ["x", "z"]]
+    again = await run_import(database, settings, [file])
+    assert (again.sessions, again.scores) == (ImportCounts(unchanged=4), 0)
+    assert await stored(database) == transcripts
+
+
+async def test_sessions_that_share_an_id_grow_each_for_itself(
+    database: Database, settings: Settings, chat_file: ChatFile
+) -> None:
+    await run_import(database, settings, [chat_file("a.jsonl", chat("s", "a"), chat("s", "x"))])
+    longer = chat_file("b.jsonl", chat("s", "a", "b"), chat("s", "x", "y"))
+    assert (await run_import(database, settings, [longer])).sessions == ImportCounts(extended=2)
+    texts = sorted([text_of(event) for event in t.events] for t in (await stored(database)).values())
+    assert texts == [["a", "b"], ["x", "y"]]
+
+
+async def test_warnings_are_listed_and_end_no_strict_import(
+    database: Database, settings: Settings, chat_file: ChatFile
+) -> None:
+    file = chat_file("a.jsonl", chat("s", "x"), chat("t", "x", reward="high"), chat("u", "x", reward=3))
+    summary = await run_import(database, settings, [file], ImportOptions(strict=True))
+    assert summary.sessions == ImportCounts(created=3)
+    assert [warning.partition(" is ")[0] for warning in summary.warnings] == [
+        f"{file}:2: the score reward",
+        f"{file}:3: reward 3",
+    ]
+
+
+async def test_words_have_the_numbers_that_were_given_in_sessions_and_score_files(
+    database: Database, settings: Settings, chat_file: ChatFile
+) -> None:
+    file = chat_file("a.jsonl", chat("s", "x", scores={"verdict": "good"}), chat("t", "x"))
+    scores = file.with_name("scores.csv")
+    scores.write_text("session_id,verdict\nt,BAD\n")
+    options = ImportOptions(scores=scores, score_fields=("verdict=good:1,bad:0",))
+    summary = await run_import(database, settings, [file], options)
+    found = {name: t.scores for name, t in (await stored(database)).items()}
+    assert found == {"s": (Score("verdict", 1.0),), "t": (Score("verdict", 0.0),)}
+    assert summary.scores == 2
+
+
 async def test_a_bad_record_is_named_and_the_others_are_imported(
     database: Database, settings: Settings, chat_file: ChatFile
 ) -> None:

@@ -12,6 +12,7 @@ from reverie.cli.progress import progress_line
 from reverie.cli.run import run
 from reverie.clock import SystemClock
 from reverie.errors import InputError
+from reverie.outcomes.score_words import split_score_options
 from reverie.sessions.importers import FORMATS
 from reverie.sessions.segment import compile_segment
 from reverie.settings import Settings, load_settings
@@ -33,7 +34,13 @@ from reverie.storage.import_summary import ImportOptions, ImportSummary
 )
 @click.option("--scores", type=click.Path(path_type=Path), metavar="FILE", help="JSON or CSV file of scores to join.")
 @click.option("--scores-key", metavar="FIELD", help="Field of the score file that names the session.")
-@click.option("--score", "score_fields", multiple=True, metavar="NAME=FIELD", help="Scores to take. Default: all.")
+@click.option(
+    "--score",
+    "score_fields",
+    multiple=True,
+    metavar="NAME=FIELD",
+    help="Scores to take (default: all), or NAME=WORD:NUMBER,… for words.",
+)
 @click.option("--strict", is_flag=True, help="Import everything or, at the first unreadable record, nothing.")
 @click.option("--no-redact", is_flag=True, help="Store secrets and personal data as they are.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -53,7 +60,7 @@ def import_sessions(
 
     Importing again adds only what is new. Exit code: 3 when some records failed, 1 when nothing could be imported.
     """
-    if scores is None and (scores_key or score_fields):
+    if scores is None and (scores_key or split_score_options(score_fields)[0]):
         raise InputError("--scores-key and --score say how to read a score file; name it with --scores FILE")
     settings = load_settings()
     fields = {} if agent is None else {"agent": agent}

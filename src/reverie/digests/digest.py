@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-DIGEST_VERSION = 2
+DIGEST_VERSION = 3
 """Raised whenever a behaviour is added or changed; older digests are then made again, lazily."""
 
 SESSION = "session"

@@ -10,6 +10,7 @@ from reverie.digests.error_class import error_class
 from reverie.digests.memory_access import reads_memory
 from reverie.digests.parameters import parameters_of
 from reverie.digests.sentiment import sentiment_of
+from reverie.digests.tool_error import tool_failed
 from reverie.digests.tool_name import escalates, inspects_schema, looks_up
 from reverie.digests.wording import read_wording, writes_plan
 from reverie.ids import event_sequence
@@ -102,9 +103,13 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 
 
 def read_moments(events: Sequence[Event]) -> tuple[Moment, ...]:
-    """The moments of a session in order; events that say nothing about the agent's conduct are left out."""
+    """The moments of a session in order; events that say nothing about the agent's conduct are left out.
+
+    A call has one result: what a log has of it again later is left out, too.
+    """
     moments: list[Moment] = []
     calls: dict[int, Call] = {}
+    answered: set[int] = set()
     written: set[tuple[str | None, str]] = set()
     step = 0
     for sequence, event in enumerate(events):
@@ -119,7 +124,11 @@ def read_moments(events: Sequence[Event]) -> tuple[Moment, ...]:
             case "agent.thinking":
                 moments.append(Thought(sequence, step, writes_plan(text_of(event), thinking=True)))
             case "agent.tool_result" | "user.tool_result":
-                moments.append(_result(event, sequence, step, _answered(event, calls)))
+                call_named = _named(event, calls)
+                if call_named is None or call_named.sequence not in answered:
+                    moments.append(_result(event, sequence, step, call_named or _latest(event, calls)))
+                if call_named is not None:
+                    answered.add(call_named.sequence)
             case "user.message":
                 moments.append(UserTurn(sequence, step, event.thread_id, sentiment_of(text_of(event))))
             case "session.error":
@@ -174,18 +183,25 @@ def _message(event: Event, sequence: int, step: int, written: set[tuple[str | No
     )
 
 
-def _answered(event: Event, calls: dict[int, Call]) -> Call | None:
-    """The call a result answers: the one it names, else the thread's latest."""
+def _named(event: Event, calls: dict[int, Call]) -> Call | None:
+    """The call that a result says it answers."""
+    link = event.payload.get("tool_use_id")
+    if not isinstance(link, str) or not link:
+        return None
     try:
-        call = calls.get(event_sequence(event.payload.get("tool_use_id") or ""))
+        return calls.get(event_sequence(link))
     except ValueError:
-        call = None
-    return call or next((c for c in reversed(calls.values()) if c.thread == event.thread_id), None)
+        return None
+
+
+def _latest(event: Event, calls: dict[int, Call]) -> Call | None:
+    """The latest call of the thread, which a result answers that names none."""
+    return next((c for c in reversed(calls.values()) if c.thread == event.thread_id), None)
 
 
 def _result(event: Event, sequence: int, step: int, call: Call | None) -> Result:
     text = text_of(event)
-    failed = event.payload.get("is_error") is True
+    failed = tool_failed(event)
     return Result(
         sequence=sequence,
         step=step,

@@ -12,6 +12,7 @@ import msgspec
 
 from reverie.errors import ImportFormatError, InputError
 from reverie.outcomes.metric import REWARD_METRIC
+from reverie.outcomes.score_words import NO_WORDS, Words
 from reverie.sessions.importers.json_text import decode_json
 from reverie.sessions.importers.opening import read_bytes
 from reverie.sessions.session import Score, Session
@@ -68,19 +69,21 @@ class ScoreTable:
         return tuple(row for key, row in self._rows.items() if key not in self._claimed)
 
 
-def read_scores(path: Path, *, key: str | None, fields: Sequence[str]) -> ScoreTable:
+def read_scores(path: Path, *, key: str | None, fields: Sequence[str], words: Words = NO_WORDS) -> ScoreTable:
     """Read a score file: a JSON list, a JSON object by id, JSON Lines or CSV, plain or gzip, or an archive's member.
 
     ``fields`` chooses the scores: ``FIELD``, ``NAME=FIELD`` or ``NAME=FIELD&FIELD`` (the smallest of those present).
     Booleans count as 1 and 0, null as absent. Without a choice, every numeric or boolean field is a score, except
     the keys and a grader's own (``golden*`` …); tau2's ``db_match`` and ``communicate_match`` make one ``reward``.
 
+    ``words`` gives numbers to words by field, which are then scores like any number.
+
     Raises:
         InputError: the file, a row or a field cannot be used; names the line.
     """
     data = read_bytes(path)
     try:
-        rows = _numbered_rows(data, key or KEYS[0])
+        rows = [(number, _with_numbers(row, words)) for number, row in _numbered_rows(data, key or KEYS[0])]
         found = key or next((name for name in KEYS if any(name in row for _, row in rows)), None)
         if found is None:
             raise InputError(f"0: no row has any of {', '.join(KEYS)}; say which field names the session")
@@ -175,6 +178,16 @@ def _default_choices(row: Mapping[str, Any], key: str) -> tuple[_Choice, ...]:
         return ((REWARD_METRIC, _TAU2_FIELDS),)
     names = (name for name, value in row.items() if isinstance(value, int | float) and name not in (key, *KEYS))
     return tuple((name, (name,)) for name in names if not any(fnmatchcase(name, known) for known in _ANSWER_KEYS))
+
+
+def _with_numbers(row: dict[str, Any], words: Words) -> dict[str, Any]:
+    """The row with numbers for the words that have some."""
+    numbers = {
+        name: words[name].get(value.strip().casefold())
+        for name, value in row.items()
+        if name in words and isinstance(value, str)
+    }
+    return row | {name: number for name, number in numbers.items() if number is not None}
 
 
 def _score_rows(rows: Iterable[_NumberedRow], key: str, choices: tuple[_Choice, ...]) -> Iterator[ScoreRow]:

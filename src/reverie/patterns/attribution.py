@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from reverie.digests.tool_error import tool_failed
 from reverie.ids import event_sequence
 from reverie.sessions.event import Event, text_of
 from reverie.sessions.session import Transcript
@@ -68,7 +69,7 @@ def _unfounded(events: Sequence[Event]) -> Iterator[tuple[int, str]]:
 def _failed(events: Sequence[Event], acted: Sequence[int]) -> Iterator[tuple[int, str]]:
     """Steps whose tool call failed; a result that names no call belongs to the latest step before it."""
     for sequence, event in enumerate(events):
-        if event.type == "agent.tool_result" and event.payload.get("is_error") is True:
+        if event.type == "agent.tool_result" and tool_failed(event):
             call = event.payload.get("tool_use_id")
             cause = event_sequence(call) if call else max((step for step in acted if step < sequence), default=None)
             if cause is not None:

@@ -33,7 +33,7 @@ class Event(msgspec.Struct, frozen=True):
     - messages and thinking: ``content`` = list of ``{"type": "text", "text": str}`` blocks;
     - ``agent.tool_use``: ``name`` str, ``input`` object, ``tool_call_id`` str when the source had one;
     - ``agent.tool_result``: ``tool_use_id`` (the event id of its ``agent.tool_use``), ``content`` blocks,
-      ``is_error`` bool, ``name`` of the tool;
+      ``is_error`` bool where the source says it (else the digest decides by the content), ``name`` of the tool;
     - ``span.model_request_end``: ``model_usage`` with ``input_tokens``, ``output_tokens``,
       ``cache_creation_input_tokens``, ``cache_read_input_tokens``; ``cost_usd`` when the source had it.
     """

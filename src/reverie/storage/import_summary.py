@@ -25,7 +25,8 @@ class ImportOptions(msgspec.Struct, frozen=True):
     scores_key: str | None = None
     """The score file's field that names the session; None finds it."""
     score_fields: tuple[str, ...] = ()
-    """Which scores to take from the file, as ``NAME=FIELD``; empty takes every number."""
+    """Which scores to take from the file, as ``NAME=FIELD``; empty takes every number. ``NAME=WORD:NUMBER,…`` gives
+    numbers to a score that is a word, in the file and in the sessions."""
     strict: bool = False
     """Import everything or, at the first bad record, nothing. Warnings do not count: their sessions were read."""
     redact: bool = True

@@ -19,6 +19,7 @@ import msgspec
 from reverie.clock import Clock
 from reverie.errors import ReverieError
 from reverie.outcomes.score_file import ScoreTable, read_scores
+from reverie.outcomes.score_words import split_score_options
 from reverie.sessions.importers import ImportProblem, Notice, RawRecord, read_records
 from reverie.settings import Settings
 from reverie.storage.database import Connection, Database
@@ -102,8 +103,9 @@ async def _plan(
     database: Database, settings: Settings, options: ImportOptions, clock: Clock, progress: Progress
 ) -> _Import:
     scores = None
+    fields, words = split_score_options(options.score_fields)
     if options.scores is not None:
-        scores = read_scores(options.scores, key=options.scores_key, fields=options.score_fields)
+        scores = read_scores(options.scores, key=options.scores_key, fields=fields, words=words)
     key = None
     if options.redact:
         async with database.connection() as connection:
@@ -111,7 +113,7 @@ async def _plan(
     return _Import(
         workers=settings.workers,
         strict=options.strict,
-        prepare=PrepareOptions(overrides=options.overrides, redaction_key=key),
+        prepare=PrepareOptions(overrides=options.overrides, redaction_key=key, words=words),
         scores=scores,
         clock=clock,
         progress=progress,
@@ -149,6 +151,7 @@ async def _import_batches(plan: _Import, batches: Iterator[_Batch], transaction:
     batches = chain(ahead, batches)
     waiting: deque[tuple[_Batch, asyncio.Future[PreparedBatch]]] = deque()
     total = ImportSummary()
+    met: set[str] = set()
     with ExitStack() as stack:
         pool = None
         if len(ahead) == SMALL_IMPORT_BATCHES:
@@ -159,9 +162,9 @@ async def _import_batches(plan: _Import, batches: Iterator[_Batch], transaction:
                 batch = await _with_stored_parents(connection, batch)
             waiting.append((batch, _start(plan, pool, batch, keys)))
             if len(waiting) > plan.workers + 1:
-                total = await _store(plan, *waiting.popleft(), transaction, total)
+                total = await _store(plan, *waiting.popleft(), transaction, total, met)
         while waiting:
-            total = await _store(plan, *waiting.popleft(), transaction, total)
+            total = await _store(plan, *waiting.popleft(), transaction, total, met)
     return total
 
 
@@ -195,8 +198,9 @@ async def _store(
     preparing: asyncio.Future[PreparedBatch],
     transaction: Transaction,
     total: ImportSummary,
+    met: set[str],
 ) -> ImportSummary:
-    """Store one batch; the summary so far."""
+    """Store one batch, adding its session ids to those ``met`` in this import; the summary so far."""
     done = await preparing
     prepared, problems = done.sessions, batch.problems + done.problems
     if plan.strict and problems:
@@ -204,7 +208,7 @@ async def _store(
     if plan.scores is not None:
         prepared = [_with_scores(session, batch.records[session.record], plan.scores) for session in prepared]
     async with transaction() as connection:
-        stored = await store_batch(connection, batch.records, prepared, plan.prepare, plan.clock.now())
+        stored = await store_batch(connection, batch.records, prepared, plan.prepare, plan.clock.now(), met)
     told = ImportSummary(
         sessions=ImportCounts(failed=len(problems)),
         errors=problems,

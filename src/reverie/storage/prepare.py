@@ -7,7 +7,9 @@ from functools import lru_cache
 import msgspec
 
 from reverie.errors import ImportFormatError
+from reverie.ids import derived_id
 from reverie.sessions.importers import ImportProblem, RawRecord, parse_record
+from reverie.sessions.importers.reverie_lines import renamed
 from reverie.sessions.redaction import Redactor
 from reverie.sessions.session import LIVE_SOURCE, Score, Session, Transcript, content_sha256
 from reverie.storage.copy_text import event_rows
@@ -23,6 +25,8 @@ class PrepareOptions(msgspec.Struct, frozen=True):
     overrides: Mapping[str, str]
     redaction_key: bytes | None
     """None stores everything as the source gave it."""
+    words: Mapping[str, Mapping[str, float]] = {}
+    """Numbers for scores that are words, by metric and word."""
 
 
 class PreparedSession(msgspec.Struct, frozen=True):
@@ -59,7 +63,7 @@ def prepare_batch(records: Sequence[RawRecord], keys: Sequence[int], options: Pr
     warnings: list[ImportProblem] = []
     for position, (record, key) in enumerate(zip(records, keys, strict=True)):
         try:
-            transcript = parse_record(record, options.overrides, warnings)
+            transcript = parse_record(record, options.overrides, warnings, options.words)
             _check(transcript)
             sessions.append(_prepared(transcript, position, key, 0, options))
         except ImportFormatError as error:
@@ -75,6 +79,26 @@ def prepare_extension(
     if content_sha256(transcript.events[:stored_count]) != stored_sha256:
         return None
     return _prepared(transcript, 0, key, stored_count, options)
+
+
+def prepare_renamed(
+    record: RawRecord, key: int, position: int, options: PrepareOptions, *, whole: bool
+) -> PreparedSession:
+    """The record under an id of its own, for its id is another session's: made of the id and the first event.
+
+    The first event stays when the session grows, so it is found again; ``whole`` takes all events, where two
+    sessions begin alike.
+    """
+    transcript = parse_record(record, options.overrides, None, options.words)
+    content = content_sha256(transcript.events if whole else transcript.events[:1])
+    new_id = derived_id("sesn", transcript.session.source, f"{transcript.session.id} {content}")
+    return _prepared(renamed(transcript, new_id), position, key, 0, options)
+
+
+def is_beginning(record: RawRecord, stored: Transcript, options: PrepareOptions) -> bool:
+    """Whether the record holds no more than the ``stored`` session, redacted as it was, begins with."""
+    events = _redacted(parse_record(record, options.overrides, None, options.words), options.redaction_key)[0].events
+    return len(events) <= len(stored.events) and events == stored.events[: len(events)]
 
 
 def _prepared(

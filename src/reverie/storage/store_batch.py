@@ -1,7 +1,7 @@
 """Store one batch of prepared sessions; the caller's transaction makes it all or nothing."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 
 import msgspec
@@ -9,9 +9,10 @@ import msgspec
 from reverie.sessions.importers import RawRecord
 from reverie.storage.copy_text import COPY_EVENTS
 from reverie.storage.database import Connection
-from reverie.storage.import_summary import ImportCounts, ImportSummary
-from reverie.storage.prepare import PreparedSession, PrepareOptions, prepare_extension
+from reverie.storage.import_summary import ImportCounts, ImportSummary, added
+from reverie.storage.prepare import PreparedSession, PrepareOptions, is_beginning, prepare_extension, prepare_renamed
 from reverie.storage.scores import record_scores
+from reverie.storage.sessions import read_transcript
 
 # In the order of their ids, so that two imports of the same sessions wait for each other instead of deadlocking.
 _INSERT_SESSIONS = """
@@ -19,7 +20,7 @@ INSERT INTO sessions (key, id, source, agent, agent_version, model, task_id, tas
                       started_at, ended_at, imported_at, metadata, event_count, content_sha256)
 SELECT key, id, source, agent, agent_version, model, task_id, task_category, user_id,
        started_at, ended_at, imported_at, metadata, event_count, content_sha256
-FROM json_populate_recordset(NULL::sessions, %s) ORDER BY id
+FROM json_populate_recordset(NULL::sessions, %s) ORDER BY id, key
 ON CONFLICT (id) DO NOTHING RETURNING key
 """
 _SELECT_STORED = """
@@ -42,6 +43,8 @@ class _Known(msgspec.Struct, frozen=True):
     keys: dict[str, int]
     extensions: list[PreparedSession]
     warnings: list[str]
+    clashes: list[PreparedSession]
+    """Those whose id an earlier record of this import has, with other events."""
 
 
 async def reserve_keys(connection: Connection, count: int) -> list[int]:
@@ -56,25 +59,73 @@ async def store_batch(
     prepared: Sequence[PreparedSession],
     options: PrepareOptions,
     now: datetime,
+    met: set[str],
 ) -> ImportSummary:
-    """Create the new sessions, extend the grown ones, leave the others, and record everybody's scores."""
+    """Create the new sessions, extend the grown ones, leave the others, and record everybody's scores.
+
+    ``met`` are the ids that the import has had so far; this batch's are added. Two different sessions of one import
+    that share an id are both kept, the later under an id of its own.
+    """
+    repeated = _repeated(prepared, met)
+    stored, clashes = await _store(connection, records, prepared, options, now, repeated)
+    for whole in (False, True):  # All events always tell two different sessions apart.
+        if not clashes:
+            break
+        others = [
+            prepare_renamed(records[clash.record], clash.key, clash.record, options, whole=whole) for clash in clashes
+        ]
+        warnings = [
+            f"{records[old.record].path}:{records[old.record].line}: the id {old.session.id} is also another "
+            f"session's in this import; this one is kept as {new.session.id}"
+            for old, new in zip(clashes, others, strict=True)
+        ]
+        more, again = await _store(connection, records, others, options, now, {other.record for other in others})
+        left = {clash.record for clash in again}
+        told = [text for text, other in zip(warnings, others, strict=True) if other.record not in left]
+        stored = added(stored, msgspec.structs.replace(more, warnings=more.warnings + told))
+        clashes = [clash for clash in clashes if clash.record in left]
+    return stored
+
+
+def _repeated(prepared: Sequence[PreparedSession], met: set[str]) -> set[int]:
+    """Positions of the records whose id this import has had before."""
+    repeated = set()
+    for session in prepared:
+        if session.session.id in met:
+            repeated.add(session.record)
+        met.add(session.session.id)
+    return repeated
+
+
+async def _store(
+    connection: Connection,
+    records: Sequence[RawRecord],
+    prepared: Sequence[PreparedSession],
+    options: PrepareOptions,
+    now: datetime,
+    repeated: Set[int],
+) -> tuple[ImportSummary, list[PreparedSession]]:
+    """Store all but those that clash, which are given back."""
     # PostgreSQL plans the foreign key check of events once a connection. If it first looks while sessions are few, it
     # settles on scanning them all, for every event, however many they become.
     await connection.execute("SET LOCAL enable_seqscan = off")
     new_keys = await _insert_sessions(connection, prepared, now)
     created = [session for session in prepared if session.key in new_keys]
     others = [session for session in prepared if session.key not in new_keys]
-    known = await _extend(connection, records, others, options)
-    await _copy_events(connection, [*created, *known.extensions])
+    # Written first, so that a session met twice in the batch can be compared with what is stored.
+    await _copy_events(connection, created)
+    known = await _extend(connection, records, others, options, repeated)
     keys = known.keys | {session.session.id: session.key for session in created}
-    scores = [(keys[session.session.id], score) for session in prepared for score in session.scores]
+    clashing = {clash.record for clash in known.clashes}
+    kept = [session for session in prepared if session.record not in clashing]
+    scores = [(keys[session.session.id], score) for session in kept for score in session.scores]
     redactions = Counter[str]()
     for session in (*created, *known.extensions):
         redactions.update(session.redactions)
-    return ImportSummary(
+    summary = ImportSummary(
         sessions=ImportCounts(
             created=len(created),
-            unchanged=len(others) - len(known.extensions),
+            unchanged=len(others) - len(known.extensions) - len(known.clashes),
             extended=len(known.extensions),
         ),
         events=sum(session.new_events for session in (*created, *known.extensions)),
@@ -82,6 +133,7 @@ async def store_batch(
         redactions=dict(redactions),
         warnings=known.warnings,
     )
+    return summary, known.clashes
 
 
 async def _insert_sessions(connection: Connection, prepared: Sequence[PreparedSession], now: datetime) -> set[int]:
@@ -101,17 +153,27 @@ async def _insert_sessions(connection: Connection, prepared: Sequence[PreparedSe
 
 
 async def _extend(
-    connection: Connection, records: Sequence[RawRecord], known: Sequence[PreparedSession], options: PrepareOptions
+    connection: Connection,
+    records: Sequence[RawRecord],
+    known: Sequence[PreparedSession],
+    options: PrepareOptions,
+    repeated: Set[int],
 ) -> _Known:
     cursor = await connection.execute(_SELECT_STORED, [[session.session.id for session in known]])
     stored = {row[0]: _Stored(*row[1:]) for row in await cursor.fetchall()}
     extensions = []
     warnings = []
+    clashes = []
     for session in known:
         record, before = records[session.record], stored[session.session.id]
         if session.content_sha256 == before.content_sha256:
             continue
         extension = prepare_extension(record, before.key, before.event_count, before.content_sha256, options)
+        if extension is None and session.record in repeated:
+            stored_one = await read_transcript(connection, session.session.id)
+            if not is_beginning(record, stored_one, options):
+                clashes.append(session)
+            continue
         if extension is None:
             warnings.append(
                 f"{record.path}:{record.line}: session {session.session.id} is stored with other events, which are kept"
@@ -122,8 +184,9 @@ async def _extend(
             _EXTEND_SESSION, [after.event_count, after.content_sha256, extension.session.ended_at, after.key]
         )
         stored[session.session.id] = after
+        await _copy_events(connection, [extension])
         extensions.append(extension)
-    return _Known({name: session.key for name, session in stored.items()}, extensions, warnings)
+    return _Known({name: session.key for name, session in stored.items()}, extensions, warnings, clashes)
 
 
 async def _copy_events(connection: Connection, sessions: Iterable[PreparedSession]) -> None:

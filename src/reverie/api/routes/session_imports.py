@@ -19,6 +19,7 @@ from reverie.api.endpoint import Call, Endpoint
 from reverie.api.multipart import files_of, limited, open_form
 from reverie.api.wire_type import WireType
 from reverie.errors import InputError
+from reverie.outcomes.score_words import split_score_options
 from reverie.sessions.transcript import Turn, render_turns
 from reverie.storage.import_summary import ImportOptions, ImportSummary
 from reverie.storage.ingest import import_sessions
@@ -40,7 +41,7 @@ class SessionImportQuery(TypedDict, total=False):
     scores_key: str
     """Field of the score file that names the session."""
     score: list[str]
-    """Scores to take, as ``NAME=FIELD``; by default all."""
+    """Scores to take, as ``NAME=FIELD``; by default all. ``NAME=WORD:NUMBER,…`` gives numbers to words."""
     strict: bool
     """Import everything or, at the first bad record, nothing."""
     filename: str
@@ -79,7 +80,7 @@ async def create(call: Call) -> dict[str, Any]:
 
 
 def _options(query: Mapping[str, Any], scores: Path | None, *, redact: bool) -> ImportOptions:
-    if scores is None and (query.get("scores_key") or query.get("score")):
+    if scores is None and (query.get("scores_key") or split_score_options(query.get("score", ()))[0]):
         raise InputError("scores_key and score say how to read a score file; send it as the part 'scores'")
     overrides = {} if "agent" not in query else {"agent": query["agent"]}
     for assignment in query.get("set", ()):

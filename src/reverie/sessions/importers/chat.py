@@ -1,72 +1,83 @@
-"""Sessions as OpenAI chat messages: one JSON object per session, with optional id, reward, scores and metadata."""
+"""Sessions as chat messages: one JSON object per session, with optional id, reward, scores and metadata."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from reverie.errors import ImportFormatError
-from reverie.sessions.importers.draft import TAG_FIELDS, Draft, EventLog, as_score, as_text, as_time, usage_payload
+from reverie.sessions.importers.draft import TAG_FIELDS, Draft, EventLog, as_text, usage_payload
 from reverie.sessions.importers.json_text import decode_json
-from reverie.sessions.importers.openai_messages import record_messages
-from reverie.sessions.session import Score, Session
+from reverie.sessions.importers.messages import record_messages
+from reverie.sessions.session import Session
+
+MESSAGE_FIELDS = ("messages", "conversations", "conversation")
+"""Where a session's messages may be; the others are those of ShareGPT."""
+
+_STARTS = ("started_at", "start_time", "created_at", "createdAt", "create_time", "created", "timestamp")
+_ENDS = ("ended_at", "end_time", "finished_at", "completed_at", "updated_at", "updatedAt", "update_time")
 
 
 def parse_chat(data: bytes, _context: Mapping[str, str]) -> Draft:
     """Read one session.
 
     Raises:
-        ImportFormatError: a field is missing or cannot be used; names it.
+        ImportFormatError: there are no messages, or none that can be read.
     """
     row = decode_json(data)
     if not isinstance(row, dict):
         raise ImportFormatError("the line is not a JSON object")
-    messages = row.get("messages")
+    field = next((name for name in MESSAGE_FIELDS if isinstance(row.get(name), list)), "messages")
+    messages = row.get(field)
     if not isinstance(messages, list) or not messages:
         raise ImportFormatError("messages must be a list with at least one message")
     log = EventLog()
-    record_messages(log, messages, _fails, "messages")
+    if system := row.get("system"):  # Anthropic's place for it
+        record_messages(log, [{"role": "system", "content": system}], "system")
+    record_messages(log, messages, field)
     if isinstance(row.get("usage"), dict):
         log.add("span.model_request_end", usage_payload(row["usage"]))
-    return Draft(_session(row), log, _scores(row))
+    draft = Draft(_session(row, log), log)
+    for metric, value, place in _given_scores(row, log):
+        draft.score(metric, value, place)
+    return draft
 
 
-def _session(row: Mapping[str, Any]) -> Session:
+def _session(row: Mapping[str, Any], log: EventLog) -> Session:
     metadata = row.get("metadata")
     if metadata is None:
         metadata = {}
     if not isinstance(metadata, dict):
-        raise ImportFormatError("metadata is not an object")
+        log.warn("metadata is not an object; it is left out")
+        metadata = {}
+    given = {name: metadata.pop(name) for name in ("started_at", "ended_at") if name in metadata}
     tags = {name: as_text(value) for name, value in metadata.items() if value is not None}
-    started, ended = (as_time(tags.pop(name, None), f"metadata.{name}") for name in ("started_at", "ended_at"))
+    times = [event.at for event in log.events if event.at is not None]
+    started = _time(log, given, ("started_at",), "metadata.") or min(times, default=None) or _time(log, row, _STARTS)
+    ended = _time(log, given, ("ended_at",), "metadata.") or max(times, default=None) or _time(log, row, _ENDS)
     fields = {name: tags.pop(name) for name in TAG_FIELDS if name in tags}
-    session = Session(id=as_text(row.get("id")), source="chat", started_at=started, ended_at=ended, metadata=tags)
+    session_id = as_text(
+        next((row[n] for n in ("id", "session_id", "conversation_id") if row.get(n) is not None), None)
+    )
+    session = Session(id=session_id, source="chat", started_at=started, ended_at=ended, metadata=tags)
     return msgspec.structs.replace(session, **fields)
 
 
-def _scores(row: Mapping[str, Any]) -> tuple[Score, ...]:
+def _time(log: EventLog, row: Mapping[str, Any], names: tuple[str, ...], prefix: str = "") -> datetime | None:
+    for name in names:
+        value = row.get(name)
+        if value is not None and value != "" and (time := log.time(value, f"{prefix}{name}")):
+            return time
+    return None
+
+
+def _given_scores(row: Mapping[str, Any], log: EventLog) -> Iterator[tuple[str, Any, str]]:
+    """Each score as its metric, value and field; ``reward`` beside ``scores`` comes last and wins."""
     given = row.get("scores")
-    if given is not None and not isinstance(given, dict):
-        raise ImportFormatError("scores is not an object of numbers by name")
-    scores = {
-        name: as_score(name, value, f"scores.{name}") for name, value in (given or {}).items() if value is not None
-    }
-    if row.get("reward") is not None:
-        scores["reward"] = as_score("reward", row["reward"], "reward")
-    return tuple(scores.values())
-
-
-def _fails(message: Mapping[str, Any], text: str) -> bool:
-    if isinstance(message.get("is_error"), bool):
-        return bool(message["is_error"])
-    if text.startswith(("Error", "error:")):
-        return True
-    return text.startswith("{") and '"error"' in text and _has_error(text)
-
-
-def _has_error(text: str) -> bool:
-    try:
-        value = decode_json(text)
-    except ImportFormatError:
-        return False
-    return isinstance(value, dict) and bool(value.get("error"))
+    if isinstance(given, dict):
+        yield from ((name, value, f"scores.{name}") for name, value in given.items())
+    elif given is not None:
+        log.warn("scores is not an object of numbers by name; they are left out")
+    if "reward" in row:
+        yield "reward", row["reward"], "reward"

@@ -19,8 +19,10 @@ _CLAUDE_CODE = (
 )
 """Keys that, beside ``type``, are those of a line of Claude Code's: of its files, then of what ``claude -p`` prints."""
 
-Shape = Literal["lines", "list", "mapping", "document"]
-"""One session per line, per list element, per member of an object, in the whole file."""
+_CHAT_FIELDS = frozenset({"messages", "conversations", "conversation"})
+
+Shape = Literal["lines", "all lines", "list", "mapping", "document"]
+"""One session per line, in all lines together, per list element, per member of an object, in the one JSON value."""
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -94,12 +96,43 @@ def _keys_in(text: bytes) -> _Keys:
     return _Keys(top, deeper, whole=True)
 
 
+_UNREAD: tuple[tuple[str, frozenset[str]], ...] = (
+    ("a ChatGPT export", frozenset({"mapping", "current_node"})),
+    ("a Claude.ai export", frozenset({"chat_messages"})),
+    ("tau2-bench results", frozenset({"simulations", "tasks"})),
+    ("a SWE-agent trajectory", frozenset({"trajectory", "info"})),
+    ("an OTLP trace", frozenset({"resourceSpans"})),
+    ("a Langfuse export", frozenset({"observations", "projectId"})),
+    ("a LangSmith export", frozenset({"run_type", "trace_id"})),
+    ("a Codex CLI rollout", frozenset({"timestamp", "type", "payload"})),
+    ("a Gemini CLI session", frozenset({"projectHash", "sessionId"})),
+    ("a Cursor export", frozenset({"composerId"})),
+    ("an OpenHands history", frozenset({"id", "source", "action", "args"})),
+    ("an OpenHands history", frozenset({"history", "instance_id"})),
+    ("an Inspect log", frozenset({"eval", "samples", "status"})),
+)
+"""Formats that are known by their keys and not read."""
+
+
+def unread_format(head: bytes) -> str | None:
+    """What to tell the user of a file in a format that is known and not read; None for any other file."""
+    text = head.lstrip()
+    if text.startswith(b"# aider chat"):
+        found = "an Aider history"
+    else:
+        first = _keys_in(text.partition(b"\n")[0])
+        keys = first if first.whole and first.top else _keys_in(text)
+        names = keys.top | keys.deeper if text.startswith(b"[") else keys.top
+        found = next((name for name, wanted in _UNREAD if wanted <= names), "")
+    return f"looks like {found}; not supported yet: see docs/import.md#formats-that-are-not-read" if found else None
+
+
 def _format_of(keys: _Keys) -> str | None:
     if {"session", "events"} <= keys.top:
         return "reverie"
     if "traj" in keys.top:
         return "tau-bench"
-    if "messages" in keys.top:
+    if not keys.top.isdisjoint(_CHAT_FIELDS):
         return "chat"
     if "type" in keys.top and any(telling <= keys.top for telling in _CLAUDE_CODE):
         return "claude-code"

@@ -1,8 +1,9 @@
 """A transcript in the making: its events, and which call each tool result answers."""
 
+import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from reverie.errors import ImportFormatError
 from reverie.ids import derived_id, event_id
 from reverie.sessions.event import Event, EventType, text_content
+from reverie.sessions.importers.times import as_time
 from reverie.sessions.session import Score, Session, Transcript
 
 VERBATIM_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
@@ -20,6 +22,13 @@ TAG_FIELDS = ("agent", "agent_version", "model", "task_id", "task_category", "us
 
 _VARIANT_FIELDS = ("agent", "agent_version", "model", "task_id")
 _canonical = msgspec.json.Encoder(order="deterministic")
+_NUMBER = re.compile(r"[+-]?(?:\d{1,300}(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?\s*%?")
+_NO_NUMBERS = frozenset({"nan", "inf", "infinity"})
+_TRUTHS = {"true": 1.0, "false": 0.0}
+_LONGEST_CATEGORY = 200
+"""Characters of a score that is a word; what is longer is a comment."""
+_MOST_TOKENS = 2**40
+"""A count above is no count of tokens."""
 
 
 class EventLog:
@@ -42,6 +51,14 @@ class EventLog:
         ``line`` is the line in the file, for formats whose session is a whole file; 0 is the record's own line.
         """
         self.warnings.append((line, reason))
+
+    def time(self, value: Any, field: str, line: int = 0) -> datetime | None:
+        """The time that ``value`` says; None, with a warning, where it is none."""
+        try:
+            return as_time(value, field)
+        except ImportFormatError as error:
+            self.warn(f"{error}; it is left out", line)
+            return None
 
     def add(
         self, kind: EventType, payload: dict[str, Any], at: datetime | None = None, thread_id: str | None = None
@@ -68,15 +85,20 @@ class EventLog:
         self,
         call: int | None,
         content: list[dict[str, str]],
-        is_error: bool,
+        is_error: bool | None,
         name: str = "",
         at: datetime | None = None,
         thread_id: str | None = None,
     ) -> None:
-        """Append the result of the call at position ``call``; None when the log lost the call, made to ``name``."""
+        """Append the result of the call at position ``call``; None when the log lost the call, made to ``name``.
+
+        ``is_error`` is what the source says itself; None leaves it to the digest, which reads the content.
+        """
         if call is not None:
             name = self.events[call].payload["name"]
-        payload = {"tool_use_id": None, "content": content, "is_error": is_error, "name": name}
+        payload: dict[str, Any] = {"tool_use_id": None, "content": content, "name": name}
+        if is_error is not None:
+            payload["is_error"] = is_error
         position = self.add("agent.tool_result", payload, at, thread_id)
         if call is not None:
             self.answered[position] = call
@@ -88,11 +110,36 @@ class Draft(msgspec.Struct):
     session: Session
     """Its ``id`` is the source's own, or empty when the source has none."""
     log: EventLog
-    scores: tuple[Score, ...] = ()
+    scores: dict[str, float] = {}
+    """By metric."""
+    categories: dict[str, str] = {}
+    """Scores that are words, by metric."""
+
+    def score(self, metric: str, value: Any, field: str) -> None:
+        """Take the score that ``field`` gives: a number, or a word; else warn. None is no score."""
+        if value is None or value == "":
+            return
+        number = as_number(value)
+        if number is None and isinstance(value, str) and 0 < len(value.strip()) <= _LONGEST_CATEGORY:
+            if value.strip().lower().lstrip("+-") in _NO_NUMBERS or _NUMBER.fullmatch(value.strip()):
+                self.log.warn(f"{field} {value[:60]!r} is not a finite number; the score is left out")
+            else:
+                self.categories[metric] = value.strip()
+        elif number is None:
+            self.log.warn(f"{field} is not a finite number; the score is left out")
+        elif metric == "reward" and not 0 <= number <= 1:
+            self.log.warn(
+                f"{field} {number:g} is outside 0 to 1; the score is left out; "
+                "give it another name and say what it means by reverie metric"
+            )
+        else:
+            self.scores[metric] = number
 
 
-def finish(draft: Draft, tags: Mapping[str, str]) -> Transcript:
+def finish(draft: Draft, tags: Mapping[str, str], words: Mapping[str, Mapping[str, float]] = {}) -> Transcript:
     """The transcript, with its ids and the user's tags.
+
+    ``words`` are numbers by metric and word, for scores that are words; those without a number become metadata.
 
     Without an id of its own, a session's id follows from what it holds (tags and events, not scores), so that
     importing it again finds it again. The user's ``tags`` take part where they name another variant or task.
@@ -106,7 +153,25 @@ def finish(draft: Draft, tags: Mapping[str, str]) -> Transcript:
         session = msgspec.structs.replace(session, id=derived_id("sesn", session.source, session.id))
     for result, call in draft.log.answered.items():
         draft.log.events[result].payload["tool_use_id"] = event_id(session.id, call)
-    return Transcript(session=with_tags(session, tags), events=tuple(draft.log.events), scores=draft.scores)
+    session = _with_categories(draft, session, words)
+    scores = tuple(Score(metric, value) for metric, value in draft.scores.items())
+    return Transcript(session=with_tags(session, tags), events=tuple(draft.log.events), scores=scores)
+
+
+def _with_categories(draft: Draft, session: Session, words: Mapping[str, Mapping[str, float]]) -> Session:
+    kept: dict[str, str] = {}
+    for metric, word in draft.categories.items():
+        number = words.get(metric, {}).get(word.casefold())
+        if number is not None:
+            draft.score(metric, number, f"--score {metric}={word}")
+            continue
+        taken = metric in session.metadata or metric in TAG_FIELDS
+        kept[f"score.{metric}" if taken else metric] = word
+        draft.log.warn(
+            f"the score {metric} is the word {word[:60]!r}; it is kept as metadata; "
+            f"to make it a number: --score '{metric}={word[:60]}:1'"
+        )
+    return msgspec.structs.replace(session, metadata=session.metadata | kept) if kept else session
 
 
 def with_tags(session: Session, tags: Mapping[str, str]) -> Session:
@@ -148,32 +213,24 @@ def as_text(value: Any) -> str:
     return "" if value is None else msgspec.json.encode(value).decode()
 
 
-def as_time(value: Any, field: str) -> datetime | None:
-    """An ISO 8601 time in UTC (taken as UTC when it names no zone); None for None.
-
-    Raises:
-        ImportFormatError: ``value`` is not such a time; names ``field``.
-    """
-    if value is None:
+def as_number(value: Any) -> float | None:
+    """The finite number that ``value`` is or spells (``"0.5"``, ``"85%"`` for 0.85); booleans count as 1 and 0."""
+    if isinstance(value, str):
+        text = value.strip()
+        if text.lower() in _TRUTHS:
+            return _TRUTHS[text.lower()]
+        if not _NUMBER.fullmatch(text):
+            return None
+        number = float(text.removesuffix("%").rstrip())
+        number = number / 100 if text.endswith("%") else number
+    elif isinstance(value, int | float):
+        try:
+            number = float(value)
+        except OverflowError:
+            return None
+    else:
         return None
-    try:
-        time = datetime.fromisoformat(value)
-    except (TypeError, ValueError) as error:
-        raise ImportFormatError(f"{field} {value!r} is not an ISO 8601 time") from error
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-
-
-def as_score(metric: str, value: Any, field: str) -> Score:
-    """The score that ``field`` gives; booleans count as 1 and 0.
-
-    Raises:
-        ImportFormatError: ``value`` is not a number, or is a reward outside 0 to 1.
-    """
-    if not isinstance(value, int | float):
-        raise ImportFormatError(f"{field} {value!r} is not a number")
-    if metric == "reward" and not 0 <= value <= 1:
-        raise ImportFormatError(f"{field} {value} is outside 0 to 1")
-    return Score(metric, float(value))
+    return number if math.isfinite(number) else None
 
 
 def usage_payload(usage: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,18 +242,28 @@ def usage_payload(usage: Mapping[str, Any]) -> dict[str, Any]:
     cached = _count(details, "cached_tokens") if isinstance(details, dict) else 0
     payload: dict[str, Any] = {
         "model_usage": {
-            "input_tokens": _count(usage, "input_tokens") or max(0, _count(usage, "prompt_tokens") - cached),
-            "output_tokens": _count(usage, "output_tokens") or _count(usage, "completion_tokens"),
+            "input_tokens": _count(usage, "input_tokens") or max(0, _first(usage, _PROMPT_COUNTS) - cached),
+            "output_tokens": _count(usage, "output_tokens") or _first(usage, _REPLY_COUNTS),
             "cache_creation_input_tokens": _count(usage, "cache_creation_input_tokens"),
             "cache_read_input_tokens": _count(usage, "cache_read_input_tokens") or cached,
         }
     }
-    cost = usage.get("cost_usd", usage.get("cost"))
-    if isinstance(cost, int | float):
+    given = usage.get("cost_usd", usage.get("cost"))
+    cost = None if given is None or isinstance(given, bool) else as_number(given)
+    if cost is not None and cost >= 0:
         payload["cost_usd"] = cost
     return payload
 
 
+_PROMPT_COUNTS = ("prompt_tokens", "promptTokenCount", "promptTokens", "prompt_token_count")
+_REPLY_COUNTS = ("completion_tokens", "candidatesTokenCount", "completionTokens", "candidates_token_count")
+
+
+def _first(usage: Mapping[str, Any], names: tuple[str, ...]) -> int:
+    return next((count for name in names if (count := _count(usage, name))), 0)
+
+
 def _count(usage: Mapping[str, Any], name: str) -> int:
     value = usage.get(name)
-    return value if isinstance(value, int) else 0
+    number = as_number(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
+    return int(number) if number is not None and 0 <= number <= _MOST_TOKENS else 0

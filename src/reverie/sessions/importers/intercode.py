@@ -9,21 +9,17 @@ from typing import Any
 
 from reverie.errors import ImportFormatError
 from reverie.sessions.event import text_content
-from reverie.sessions.importers.draft import Draft, EventLog, as_score, as_text, content_blocks
+from reverie.sessions.importers.draft import Draft, EventLog, as_number, as_text, content_blocks
 from reverie.sessions.importers.json_text import decode_json
 from reverie.sessions.importers.model_name import model_in
-from reverie.sessions.session import Score, Session
+from reverie.sessions.session import Session
 
 _STRATEGIES = ("plan_solve_refine", "plan_solve", "react", "multiturn")
-_INPUT_NAMES = {"sql": "query", "bash": "command"}
-_ERRORS = (
-    "Error executing",
-    "command not found",
-    "syntax error",
-    "No such file",
-    "Permission denied",
-    "No SQL code",
-)
+_INPUT_NAMES = {"sql": "query", "bash": "command", "python": "code", "ctf": "command", "swe": "command"}
+_OTHER_INPUT = "action"
+_WORDS = re.compile(r"[^a-z0-9]+")
+_NO_NAMES = frozenset({"ic", "intercode", "env", "environment", "human", "agent", "results", "logs"})
+"""Words in a name that tell no environment."""
 
 
 def parse_intercode(data: bytes, context: Mapping[str, str]) -> Draft:
@@ -37,8 +33,8 @@ def parse_intercode(data: bytes, context: Mapping[str, str]) -> Draft:
     if not isinstance(history, dict):
         raise ImportFormatError("turn_history is missing")
     stem = context.get("stem", "")
-    domain = _domain(as_text(episode.get("environment")), stem)
     log = EventLog()
+    domain = _domain(log, as_text(episode.get("environment")), stem)
     log.add("user.message", {"content": content_blocks(episode.get("query"))})
     _record_turns(log, history, domain)
     hardness = episode.get("hardness")
@@ -52,21 +48,30 @@ def parse_intercode(data: bytes, context: Mapping[str, str]) -> Draft:
         task_category=domain,
         metadata={"hardness": hardness} if isinstance(hardness, str) else {},
     )
-    return Draft(session, log, _scores(episode.get("summary"), history.get("rewards")))
+    draft = Draft(session, log)
+    _take_reward(draft, episode.get("summary"), history.get("rewards"))
+    return draft
 
 
-def _domain(environment: str, stem: str) -> str:
+def _domain(log: EventLog, environment: str, stem: str) -> str:
+    """The environment's plain name: one that is known, else as the file calls it."""
     for place in (environment, stem):
         for domain in _INPUT_NAMES:
-            if domain in re.split(r"[^a-z]+", place.lower()):
+            if domain in _WORDS.split(place.lower()):
                 return domain
-    raise ImportFormatError("neither environment nor the file's name says sql or bash")
+    words = [word for word in _WORDS.split(environment.lower()) if word and word not in _NO_NAMES]
+    domain = "_".join(words) or "intercode"
+    named = (
+        f"the environment {environment[:60]!r} is not one that is known" if environment else "no environment is named"
+    )
+    log.warn(f"{named} ({', '.join(_INPUT_NAMES)}); its tool is called {domain}")
+    return domain
 
 
-def _task(domain: str, episode: Mapping[str, Any], context: Mapping[str, str]) -> str:
+def _task(domain: str, episode: Mapping[str, Any], context: Mapping[str, str]) -> str | None:
     task = as_text(episode.get("task_id")) or context.get("key", "")
     if not task:
-        raise ImportFormatError("task_id is missing")
+        return None
     if domain == "bash":
         for place in (as_text(episode.get("dataset")), context.get("stem", "")):
             file_system = re.search(r"fs_\d+", place)
@@ -108,8 +113,7 @@ def _record_turns(log: EventLog, history: Mapping[str, Any], domain: str) -> Non
             refused = turn < len(validity) and validity[turn] is False
             # On `submit` the last observation is shown again: its errors are not the submission's.
             submits = call is not None and log.events[call].payload["name"] == "submit"
-            failed = refused or (not submits and any(sign in text for sign in _ERRORS))
-            log.tool_result(call, content_blocks(text), failed, name=domain)
+            log.tool_result(call, content_blocks(text), True if refused else False if submits else None, name=domain)
 
 
 def _record_action(log: EventLog, action: str, domain: str) -> int:
@@ -118,14 +122,15 @@ def _record_action(log: EventLog, action: str, domain: str) -> int:
         return log.tool_use("submit", {})
     if text.startswith("execute["):
         action = text.removeprefix("execute[").removesuffix("]")
-    return log.tool_use(domain, {_INPUT_NAMES[domain]: action})
+    return log.tool_use(domain, {_INPUT_NAMES.get(domain, _OTHER_INPUT): action})
 
 
-def _scores(summary: Any, rewards: Any) -> tuple[Score, ...]:
-    best = summary.get("max_reward") if isinstance(summary, dict) else None
+def _take_reward(draft: Draft, summary: Any, rewards: Any) -> None:
+    best = as_number(summary.get("max_reward")) if isinstance(summary, dict) else None
     if best is None:
-        best = max((value for value in rewards or () if isinstance(value, int | float)), default=None)
-    if best is None:
-        return ()
-    score = as_score("max_reward", best, "summary.max_reward")
-    return (Score("reward", min(1.0, max(0.0, score.value))),)  # A few graders' penalties fall below 0.
+        numbers = (as_number(value) for value in (rewards if isinstance(rewards, list) else ()))
+        best = max((number for number in numbers if number is not None), default=None)
+    if best is not None:
+        draft.score("reward", min(1.0, max(0.0, best)), "summary.max_reward")  # Graders' penalties fall below 0.
+    elif isinstance(summary, dict) and summary.get("max_reward") is not None:
+        draft.log.warn("summary.max_reward is not a finite number; the score is left out")

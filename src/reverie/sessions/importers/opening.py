@@ -1,14 +1,21 @@
-"""Opening what a path names: a file, plain or gzip, or a member of a tar archive."""
+"""Opening what a path names: a file, plain or compressed, or a member of a tar or zip archive."""
 
+import bz2
+import codecs
 import gzip
 import io
+import lzma
+import shutil
 import tarfile
+import tempfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
+import zstandard
 
 from reverie.errors import InputError
 from reverie.sessions.importers.record import ImportProblem
@@ -16,13 +23,25 @@ from reverie.sessions.importers.record import ImportProblem
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-READ_ERRORS = (OSError, EOFError, zlib.error, tarfile.TarError)
+READ_ERRORS = (
+    *(OSError, EOFError, zlib.error, tarfile.TarError, lzma.LZMAError, zipfile.BadZipFile, zstandard.ZstdError),
+    *(UnicodeDecodeError, NotImplementedError),  # UTF-16 that is none; a compression that zipfile does not know
+)
 """What reading a file, compressed or archived, may raise."""
 
+_DAMAGES = (*(tarfile.TarError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, zstandard.ZstdError),)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _HEAD_BYTES = 1 << 20
 _BUFFER_BYTES = 1 << 17
 _GZIP_MAGIC = b"\x1f\x8b"
+_BZIP2_MAGIC = b"BZh"
+_XZ_MAGIC = b"\xfd7zXZ\x00"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_ZIP_MAGIC = b"PK\x03\x04"
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_ENCRYPTED = 1
+"""Bit of a zip member's flags."""
+_IN_MEMORY = 16 << 20
 _TAR_MAGIC = slice(257, 262)
 
 
@@ -41,6 +60,26 @@ class _Resumed(io.RawIOBase):
         chunk = self._head.read(len(view)) or self._rest.read1(len(view))
         view[: len(chunk)] = chunk
         return len(chunk)
+
+
+class _FromUtf16(io.RawIOBase):
+    """UTF-16 as UTF-8; lone surrogates, which JSON text of agents may hold, become U+FFFD."""
+
+    def __init__(self, source: io.BufferedIOBase) -> None:
+        self._source = source
+        self._decoder = codecs.getincrementaldecoder("utf-16")("replace")
+        self._ready = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        view = memoryview(buffer)
+        while not self._ready and (chunk := self._source.read1(_BUFFER_BYTES)):
+            self._ready = self._decoder.decode(chunk).encode()
+        piece, self._ready = self._ready[: len(view)], self._ready[len(view) :]
+        view[: len(piece)] = piece
+        return len(piece)
 
 
 def _look_ahead(stream: io.BufferedIOBase) -> tuple[bytes, io.BufferedReader]:
@@ -82,6 +121,17 @@ def _unpack(label: str, stream: io.BufferedIOBase) -> Iterator[OpenFile | Import
         head, whole = _look_ahead(stream)
         if head.startswith(_GZIP_MAGIC):
             yield from _unpack(label, gzip.GzipFile(fileobj=whole))
+        elif head.startswith(_BZIP2_MAGIC):
+            yield from _unpack(label, bz2.open(whole))  # noqa: SIM115 - closed with the stream below it
+        elif head.startswith(_XZ_MAGIC):
+            yield from _unpack(label, lzma.open(whole))  # noqa: SIM115
+        elif head.startswith(_ZSTD_MAGIC):
+            reader = zstandard.ZstdDecompressor().stream_reader(whole, read_across_frames=True)
+            yield from _unpack(label, io.BufferedReader(reader, _BUFFER_BYTES))
+        elif head.startswith(_UTF16_MARKS):
+            yield from _unpack(label, io.BufferedReader(_FromUtf16(whole), _BUFFER_BYTES))
+        elif head.startswith(_ZIP_MAGIC):
+            yield from _zip_members(label, whole)
         elif head[_TAR_MAGIC] == b"ustar":
             yield from _members(label, whole)
         else:
@@ -98,13 +148,27 @@ def _members(label: str, stream: io.BufferedReader) -> Iterator[OpenFile | Impor
                 yield from _unpack(f"{label}/{member.name.removeprefix('./')}", content)
 
 
+def _zip_members(label: str, stream: io.BufferedReader) -> Iterator[OpenFile | ImportProblem]:
+    """Its list of members is at a zip file's end, so that it is copied first; members are streamed."""
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as copy:
+        shutil.copyfileobj(stream, copy)
+        with zipfile.ZipFile(copy) as archive:
+            for member in archive.infolist():
+                name = f"{label}/{member.filename.removeprefix('./')}"
+                if member.flag_bits & _ENCRYPTED:
+                    yield ImportProblem(name, 0, "is encrypted; unpack it first")
+                elif not member.is_dir():
+                    with archive.open(member) as content:
+                        yield from _unpack(name, cast(io.BufferedIOBase, content))
+
+
 def reason_of(error: BaseException) -> str:
     """What to tell the user of one of :data:`READ_ERRORS`."""
     if isinstance(error, FileNotFoundError):
         return "no such file or folder"
     if isinstance(error, EOFError):
-        return "the gzip data breaks off: the file is truncated; what came before was read"
-    if isinstance(error, tarfile.TarError | zlib.error | gzip.BadGzipFile):
+        return "the compressed data breaks off: the file is truncated; what came before was read"
+    if isinstance(error, _DAMAGES):
         return f"the archive is truncated or damaged ({error}); what came before was read"
     return f"cannot be read: {error.strerror or error}" if isinstance(error, OSError) else str(error)
 

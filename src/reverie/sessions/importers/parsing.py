@@ -26,13 +26,16 @@ MOST_WARNINGS = 20
 
 
 def parse_record(
-    record: RawRecord, overrides: Mapping[str, str], warnings: list[ImportProblem] | None = None
+    record: RawRecord,
+    overrides: Mapping[str, str],
+    warnings: list[ImportProblem] | None = None,
+    words: Mapping[str, Mapping[str, float]] = {},
 ) -> Transcript:
     """The transcript that ``record`` holds, tagged with ``overrides``.
 
     ``overrides`` are session fields (agent, agent_version, model, task_id, task_category, user_id) and, under any
     other name, metadata; ``{stem}`` in a value stands for the file's name without its suffixes. To ``warnings`` is
-    added what could not be kept as the source has it.
+    added what could not be kept as the source has it. ``words`` gives numbers to scores that are words, by metric.
 
     Raises:
         ImportFormatError: the record cannot be read; says why, and names the field.
@@ -46,9 +49,10 @@ def parse_record(
         draft = parse_claude_code(record, context)
     else:
         draft = _PARSERS[record.format](record.data, context)
+    transcript = finish(draft, tags, words)
     if warnings is not None:
         warnings.extend(_warnings(record, draft.log.warnings))
-    return finish(draft, tags)
+    return transcript
 
 
 def _warnings(record: RawRecord, found: Sequence[tuple[int, str]]) -> Iterator[ImportProblem]:

@@ -15,7 +15,7 @@ import msgspec
 
 from reverie.errors import ImportFormatError
 from reverie.sessions.importers.claude_code.family import FileFacts, families, file_facts, joined, with_own_facts
-from reverie.sessions.importers.detection import Layout, assumed, detect
+from reverie.sessions.importers.detection import Layout, assumed, detect, unread_format
 from reverie.sessions.importers.opening import READ_ERRORS, OpenFile, open_path, reason_of
 from reverie.sessions.importers.record import FORMATS, ImportProblem, Notice, RawRecord
 
@@ -28,9 +28,9 @@ Read = RawRecord | ImportProblem | Notice
 
 _TELLING = re.compile(rb'"type"\s*:\s*"(?:user|assistant|system|result)"')
 """In a Claude Code file in which something is said."""
-_OTHER = re.compile(r"\.(?:json|csv|txt|md)(?:\.gz)?$", re.IGNORECASE)
+_OTHER = re.compile(r"\.(?:json|csv|txt|md)(?:\.(?:gz|bz2|xz|zst))?$", re.IGNORECASE)
 """Names of files that are never one of a session's several files."""
-_SUFFIXES = (".gz", ".jsonl", ".ndjson", ".json")
+_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".jsonl", ".ndjson", ".json")
 
 
 def read_records(paths: Sequence[Path], *, format: str | None) -> Iterator[Read]:
@@ -113,13 +113,23 @@ def _read_named(opened: OpenFile, format: str | None) -> Iterator[Read]:
         yield from _read_sessions(opened, assumed(opened.head, format))
     else:
         known = ", ".join(FORMATS)
-        yield ImportProblem(opened.label, 0, f"no session format found in it; known are {known}; name one by --format")
+        other = unread_format(opened.head)
+        yield (
+            ImportProblem(opened.label, 0, other)
+            if other
+            else ImportProblem(
+                opened.label, 0, f"no session format found in it; known are {known}; name one by --format"
+            )
+        )
 
 
 def _read_met(opened: OpenFile, format: str | None) -> Iterator[Read]:
     """Read a file that was met in a folder or archive: what is not a session file is passed over."""
     layout = detect(opened.head)
-    if layout is None:
+    other = unread_format(opened.head) if layout is None or layout.format is None else None
+    if other:
+        yield Notice(opened.label, other)
+    elif layout is None:
         yield Notice(opened.label, "not a session file")
     elif layout.format is None:
         yield Notice(opened.label, f"no sessions in it; if it holds scores, pass it with --scores {opened.label}")

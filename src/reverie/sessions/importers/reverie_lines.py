@@ -5,7 +5,7 @@ import msgspec
 from reverie.errors import ImportFormatError
 from reverie.ids import derived_id, event_id, event_sequence
 from reverie.sessions.event import Event
-from reverie.sessions.importers.draft import VERBATIM_ID, as_score
+from reverie.sessions.importers.draft import VERBATIM_ID
 from reverie.sessions.importers.json_text import decode_json_as
 from reverie.sessions.session import Transcript
 
@@ -25,7 +25,8 @@ def parse_reverie(data: bytes) -> Transcript:
     """
     transcript = decode_json_as(data, Transcript)
     for number, score in enumerate(transcript.scores):
-        as_score(score.metric, score.value, f"scores[{number}].value")
+        if score.metric == "reward" and not 0 <= score.value <= 1:
+            raise ImportFormatError(f"scores[{number}].value {score.value} is outside 0 to 1")
     for position, event in enumerate(transcript.events):
         fault = _payload_fault(event)
         if fault:
@@ -35,7 +36,7 @@ def parse_reverie(data: bytes) -> Transcript:
         return transcript
     if not given:
         raise ImportFormatError("session.id is empty")
-    return _renamed(transcript, derived_id("sesn", "reverie", given))
+    return renamed(transcript, derived_id("sesn", "reverie", given))
 
 
 def _payload_fault(event: Event) -> str | None:
@@ -53,7 +54,7 @@ def _payload_fault(event: Event) -> str | None:
     return None if all(isinstance(text, str) for text in texts) else "has a text block without text"
 
 
-def _renamed(transcript: Transcript, new_id: str) -> Transcript:
+def renamed(transcript: Transcript, new_id: str) -> Transcript:
     """The transcript under ``new_id``, its tool results pointing at the ids its calls have now."""
     old_id = transcript.session.id
     events = []

@@ -10,16 +10,13 @@ from typing import Any
 
 from reverie.errors import ImportFormatError
 from reverie.sessions.event import Event, text_of
-from reverie.sessions.importers.draft import Draft, EventLog, as_score, as_text
+from reverie.sessions.importers.draft import Draft, EventLog, as_text
 from reverie.sessions.importers.json_text import decode_json
+from reverie.sessions.importers.messages import record_messages
 from reverie.sessions.importers.model_name import model_in
-from reverie.sessions.importers.openai_messages import record_messages
 from reverie.sessions.session import Session
 
 _TOOL_WORDS = {"airline": ("reservation", "flight", "certificate"), "retail": ("order", "product")}
-
-# Some forks show the agent its results as assignments: `# var_3 = "Error: user not found"`.
-_ERROR = re.compile(r"""(?:\#?\s*var_\d+\s*=\s*["']?)?Error""")
 
 
 def parse_tau_bench(data: bytes, context: Mapping[str, str]) -> Draft:
@@ -35,7 +32,7 @@ def parse_tau_bench(data: bytes, context: Mapping[str, str]) -> Draft:
         raise ImportFormatError("task_id is missing")
     info = row["info"] if isinstance(row.get("info"), dict) else {}
     log = EventLog()
-    record_messages(log, row["traj"], _fails, "traj")
+    record_messages(log, row["traj"], "traj")
     if "error" in info:
         log.add("session.error", _crash(as_text(info["error"])))
     stem = context.get("stem", "")
@@ -51,8 +48,9 @@ def parse_tau_bench(data: bytes, context: Mapping[str, str]) -> Draft:
         task_category=domain,
         metadata=_metadata(row.get("trial"), info.get("user_cost")),
     )
-    reward = row.get("reward")
-    return Draft(session, log, () if reward is None else (as_score("reward", reward, "reward"),))
+    draft = Draft(session, log)
+    draft.score("reward", row.get("reward"), "reward")
+    return draft
 
 
 def _metadata(trial: Any, user_cost: Any) -> dict[str, str]:
@@ -62,10 +60,6 @@ def _metadata(trial: Any, user_cost: Any) -> dict[str, str]:
 
 def _crash(message: str) -> dict[str, Any]:
     return {"error": {"type": "unknown_error", "message": message, "retry_status": {"type": "terminal"}}}
-
-
-def _fails(_message: Mapping[str, Any], text: str) -> bool:
-    return _ERROR.match(text) is not None
 
 
 def _domain(events: list[Event], stem: str) -> str | None:

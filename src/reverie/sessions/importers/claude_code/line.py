@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from reverie.errors import ImportFormatError
-from reverie.sessions.importers.draft import as_time
 from reverie.sessions.importers.json_text import decode_json, decode_json_as
+from reverie.sessions.importers.times import as_time
 
 Warn = Callable[[str, int, str], None]
 """Told a reason, and the number and part (see :class:`Line`) of the line it is about."""

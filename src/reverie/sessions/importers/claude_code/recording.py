@@ -144,6 +144,9 @@ class Recorder:
             call_id = ""
         if is_error is not None and not isinstance(is_error, bool):
             self._warn(f"{field}.is_error is neither true nor false; it is left out", line.number, line.part)
+            said = None
+        else:
+            said = is_error is True or failed(content)  # The wire format's own default is false.
         calls = self._calls.get(call_id, [])
         call = next((position for position in calls if position not in self._answered), None)
         blocks = result_blocks(content)
@@ -153,7 +156,7 @@ class Recorder:
             return
         if call is not None:
             self._answered.add(call)
-        self._log.tool_result(call, blocks, is_error is True or failed(content), at=line.at, thread_id=thread)
+        self._log.tool_result(call, blocks, said, at=line.at, thread_id=thread)
 
 
 def is_injected(line: Line) -> bool:
