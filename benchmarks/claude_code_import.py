@@ -4,7 +4,8 @@
 
 Measured is reading and parsing, in one process, and with ``--whole`` also ``reverie import FOLDER`` into a fresh home.
 ``--against`` names another version's ``src`` folder: the two take turns, and ``throughput_ratio`` is this version's
-throughput over the other's. Times are CPU seconds of the measured process and those it waited for, the least of the repeats.
+throughput over the other's. Times are CPU seconds of the measured process and those it waited for;
+the least of the repeats counts.
 """
 
 import argparse
@@ -23,7 +24,8 @@ READ_AND_PARSE = """
 import sys
 from pathlib import Path
 from reverie.sessions.importers import RawRecord, parse_record, read_records
-parsed = [parse_record(item, {}) for item in read_records([Path(sys.argv[1])], format=None) if isinstance(item, RawRecord)]
+found = read_records([Path(sys.argv[1])], format=None)
+parsed = [parse_record(item, {}) for item in found if isinstance(item, RawRecord)]
 assert len(parsed) == int(sys.argv[2]), len(parsed)
 """
 IMPORT = "from reverie.cli.main import main; main()"
@@ -34,7 +36,7 @@ def say(text: str) -> None:
 
 
 def session_lines(number: int) -> list[dict[str, Any]]:
-    """One session of 12 to 20 lines: prompts, calls with their results, answers; linked and timed as the client does."""
+    """One session of 12 to 20 lines: prompts, calls with their results, answers; linked and timed."""
     session = f"00000000-0000-4000-8000-{number:012}"
     lines: list[dict[str, Any]] = []
 

@@ -132,6 +132,11 @@ async def _codes(connection: Connection, names: Sequence[BehaviourName]) -> dict
     return {(situation, name): code async for situation, name, code in rows}
 
 
+def _mined(segment: Segment) -> str:
+    """The condition on ``sessions s`` of being mined: in the segment, stored by ``last_key``, and independent."""
+    return f"s.key <= %(last_key)s AND ({segment.sql}) AND {_INDEPENDENT}"
+
+
 async def load_corpus(
     connection: Connection, segment: Segment, last_key: int, metrics: Sequence[Metric] = ()
 ) -> Corpus:
@@ -144,7 +149,7 @@ async def load_corpus(
         SELECT s.id, s.reward, s.task_id, s.task_category, concat_ws(' ', s.agent, s.agent_version, s.model),
             extract(epoch FROM coalesce(s.started_at, s.imported_at))::float8, d.steps, d.codes, d.first_steps
         FROM sessions s JOIN digests d ON d.session_key = s.key
-        WHERE s.key <= %(last_key)s AND d.version = %(version)s AND ({segment.sql}) AND {_INDEPENDENT}
+        WHERE d.version = %(version)s AND {_mined(segment)}
         ORDER BY s.id COLLATE "C"
     """
     parameters = {**segment.parameters, "last_key": last_key, "version": DIGEST_VERSION}
@@ -180,7 +185,7 @@ async def _rewards_by(
     query = f"""
         SELECT s.id, array_agg(c.metric), array_agg(c.value)
         FROM sessions s JOIN scores c ON c.session_key = s.key
-        WHERE s.key <= %(last_key)s AND ({segment.sql}) GROUP BY s.id
+        WHERE {_mined(segment)} GROUP BY s.id
     """
     rows = await connection.execute(query.encode(), parameters)
     return {row[0]: reward_of(dict(zip(row[1], row[2], strict=True)), metrics) async for row in rows}
@@ -232,7 +237,7 @@ async def measure_segment(connection: Connection, segment: Segment, last_key: in
     """Count the sessions of the segment up to ``last_key``."""
     query = f"""
         SELECT count(*), count(reward), coalesce(sum(event_count), 0), (array_agg(DISTINCT coalesce(agent, '')))[:2]
-        FROM sessions s WHERE s.key <= %(last_key)s AND ({segment.sql})
+        FROM sessions s WHERE {_mined(segment)}
     """
     row = await (await connection.execute(query.encode(), {**segment.parameters, "last_key": last_key})).fetchone()
     return SegmentSize(row[0], row[1], row[2], tuple(row[3] or ())) if row else SegmentSize(0, 0, 0, ())
@@ -255,7 +260,7 @@ async def read_trend(connection: Connection, segment: Segment, last_key: int, po
         WITH placed AS (
             SELECT coalesce(s.started_at, s.imported_at) AS at, s.reward,
                 ntile(%(points)s) OVER (ORDER BY coalesce(s.started_at, s.imported_at), s.key) AS stretch
-            FROM sessions s WHERE s.key <= %(last_key)s AND ({segment.sql})
+            FROM sessions s WHERE {_mined(segment)}
         )
         SELECT min(at), max(at), count(*), count(reward), avg(reward), stddev_samp(reward)
         FROM placed GROUP BY stretch ORDER BY stretch

@@ -44,10 +44,11 @@ def read_records(paths: Sequence[Path], *, format: str | None) -> Iterator[Read]
     """
     if format is not None and format not in FORMATS:
         raise ImportFormatError(f"format {format!r} is unknown; known are {', '.join(FORMATS)}")
-    kin = families(_facts(paths))
+    facts = {fact.path: fact for fact in _facts(paths)}
+    kin = families(facts.values())
     for item in joined(_read_all(paths, format), kin):
         alone = isinstance(item, RawRecord) and item.format == "claude-code" and item.path not in kin
-        yield with_own_facts(item) if alone and isinstance(item, RawRecord) else item
+        yield with_own_facts(item, facts.get(item.path)) if alone and isinstance(item, RawRecord) else item
 
 
 def _read_all(paths: Sequence[Path], format: str | None) -> Iterator[Read]:

@@ -6,7 +6,7 @@ from functools import partial
 
 from reverie.errors import ImportFormatError
 from reverie.sessions.importers.claude_code.line import Line, Warn, read_lines
-from reverie.sessions.importers.claude_code.order import abandoned, ordered
+from reverie.sessions.importers.claude_code.order import abandoned, is_linear, ordered
 from reverie.sessions.importers.claude_code.recording import NO_MODEL, Recorder, is_prompt, is_told
 from reverie.sessions.importers.claude_code.threads import beginnings, threads_of
 from reverie.sessions.importers.claude_code.usage import usages
@@ -31,11 +31,12 @@ def parse_claude_code(record: RawRecord, context: Mapping[str, str]) -> Draft:
     kept = [line for line in _once(lines) if line.uuid not in record.elsewhere]
     if context.get("parent_stored"):
         kept = [line for line in kept if not copied_from(line, own)]
-    chain = ordered(kept, _after_their_calls(kept))
+    linear = is_linear(kept)
+    chain = kept if linear else ordered(kept, _after_their_calls(kept))
     told = [line for line in chain if is_told(line)]
     if not told:
         raise ImportFormatError("no line holds a message of the user or the agent")
-    _record(log, warn, chain, told)
+    _record(log, warn, chain, told, {} if linear else abandoned(chain, is_prompt, is_told))
     return Draft(_session(lines, told, own, context.get("forked_from")), log)
 
 
@@ -82,12 +83,11 @@ def _after_their_calls(lines: Sequence[Line]) -> list[int | None]:
     return [calls.get(results.get(position, "")) for position in range(len(lines))]
 
 
-def _record(log: EventLog, warn: Warn, chain: Sequence[Line], told: Sequence[Line]) -> None:
+def _record(log: EventLog, warn: Warn, chain: Sequence[Line], told: Sequence[Line], rewound: Mapping[str, str]) -> None:
     recorder = Recorder(log, warn)
     threads = threads_of(chain)
     thread_of = {id(line): thread for line, thread in zip(chain, threads, strict=True)}
     began = beginnings(chain, threads) if any(threads) else {}
-    rewound = abandoned(chain, is_prompt, is_told)
     begun = set()
     for line, usage in zip(told, usages(told, warn), strict=True):
         thread = thread_of[id(line)]

@@ -34,16 +34,20 @@ class FileFacts(msgspec.Struct, frozen=True):
 
 def file_facts(path: str, head: bytes) -> FileFacts | None:
     """The facts of the file at ``path`` that begins with ``head``; None when it names no session."""
-    name = PurePath(path)
-    stem = name.name.partition(".")[0]
-    sessions = [found.decode(errors="replace") for found in dict.fromkeys(_SESSION.findall(head))]
-    if not sessions:
+    folder, _, name = path.replace("\\", "/").rpartition("/")
+    stem = name.partition(".")[0]
+    first = _SESSION.search(head)
+    if first is None:
         return None
+    # A copied beginning names the session it is from, first of all or as forkedFrom: else one look is enough.
+    copied = first[1].decode(errors="replace") != stem or b'"forkedFrom"' in head
+    found = dict.fromkeys(_SESSION.findall(head)) if copied else (first[1],)
+    sessions = [one.decode(errors="replace") for one in found]
     first_side = _SIDE.search(head)
     marked = first_side is not None and first_side[1] == b"true"
-    side = marked and (stem.startswith("agent-") or "subagents" in name.parts)
+    side = marked and (stem.startswith("agent-") or "subagents" in folder.split("/"))
     own = stem if stem in sessions else sessions[0]
-    forked = _FORKED.search(head)
+    forked = _FORKED.search(head) if copied else None
     source = forked[1].decode(errors="replace") if forked else next((one for one in sessions if one != own), "")
     root = _LINE_ID.search(head)
     return FileFacts(path, own, side, root[1].decode(errors="replace") if root else "", "" if side else source)
@@ -90,9 +94,8 @@ def joined(items: Iterable[Read], kin: dict[str, tuple[str, ...]]) -> Iterator[R
         yield from _resolved(list(waiting.values()))
 
 
-def with_own_facts(record: RawRecord) -> RawRecord:
+def with_own_facts(record: RawRecord, facts: FileFacts | None) -> RawRecord:
     """A session file that is read alone, with the session it says it was forked from."""
-    facts = file_facts(record.path, record.data)
     if facts is None or not facts.source or facts.side:
         return record
     return msgspec.structs.replace(record, context=record.context | {"forked_from": facts.source})
@@ -134,7 +137,7 @@ def _forks(mains: Sequence[tuple[FileFacts, RawRecord]]) -> Iterator[Read]:
         shared = frozenset[bytes]().union(*(ids for _, ids in kin))
         before.append((fact, record))
         if not shared:
-            yield with_own_facts(record)
+            yield with_own_facts(record, fact)
             continue
         parent = max(kin, key=lambda pair: len(pair[1]))[0]
         if shared >= lines[record.path]:

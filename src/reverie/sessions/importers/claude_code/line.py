@@ -1,5 +1,6 @@
 """One line of a Claude Code session: the fields wanted of it, read so that an odd value costs no more than itself."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -21,8 +22,11 @@ class Outcome(msgspec.Struct, frozen=True, rename="camel"):
     """The side agent that a call began."""
 
 
-class Line(msgspec.Struct, frozen=True, rename="camel"):
-    """The fields wanted of a line; the rest is not kept."""
+class Line(msgspec.Struct, rename="camel"):
+    """The fields wanted of a line; the rest is not kept.
+
+    Not frozen, for :func:`read_lines` to write the last three without a copy of each line; nothing else changes one.
+    """
 
     type: str = ""
     subtype: str | None = None
@@ -79,6 +83,8 @@ class Line(msgspec.Struct, frozen=True, rename="camel"):
         return bool(self.is_sidechain or self.parent_tool_use_id or self.part)
 
 
+_WHOLE = re.compile(rb"\s*(?:\[|\{[ \t\r]*(?:\n|\Z))")
+"""How a file begins that is one JSON list or one indented object."""
 _OWN = ("number", "part", "at")
 _FIELDS = {field.encode_name: field for field in msgspec.structs.fields(Line) if field.name not in _OWN}
 
@@ -96,16 +102,16 @@ def read_lines(data: bytes, part: str, warn: Warn) -> Iterator[Line]:
         except (ImportFormatError, OverflowError):
             warn(f"timestamp {_shown(line.timestamp)} is not a time; it is left out", number, part)
             at = None
-        yield msgspec.structs.replace(line, number=number, part=part, at=at)
+        line.number, line.part, line.at = number, part, at
+        yield line
 
 
 def _values(data: bytes) -> Iterator[tuple[int, Any]]:
     """The lines as text; of a file that is one JSON list or indented object, its decoded parts."""
-    text = data.lstrip()
     whole: Any = None
-    if text.startswith(b"[") or text.split(b"\n", 1)[0].strip() == b"{":
+    if _WHOLE.match(data):
         try:
-            whole = decode_json(text)
+            whole = decode_json(data.lstrip())
         except ImportFormatError:
             whole = None
     if whole is not None:

@@ -9,6 +9,18 @@ from reverie.sessions.importers.claude_code.line import Line
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
+def is_linear(lines: Sequence[Line]) -> bool:
+    """Whether each line names the one before it as its parent and is no older: then nothing is to be put in order."""
+    before: Line | None = None
+    for line in lines:
+        if line.at is None or not line.uuid:
+            return False
+        if before is not None and (line.parent_uuid != before.uuid or line.at < (before.at or _LONG_AGO)):
+            return False
+        before = line
+    return True
+
+
 def ordered(lines: Sequence[Line], after: Sequence[int | None]) -> list[Line]:
     """The lines so that each comes after its parent and after the line at position ``after`` of it.
 

@@ -23,6 +23,8 @@ def threads_of(lines: Sequence[Line]) -> list[str | None]:
 
     Newer lines name their agent, printed ones the call that began it; older ones are told apart by their first line.
     """
+    if not any(line.aside for line in lines):
+        return [None] * len(lines)
     roots: dict[str, str] = {}
     found: list[str | None] = []
     unnamed = 0

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reverie.sessions.importers.claude_code.line import Line, Warn
-from reverie.sessions.importers.draft import usage_payload
+from reverie.sessions.importers.draft import as_number
 
+_MOST_TOKENS = 1 << 40
 _COUNTS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
 
@@ -37,7 +38,13 @@ def usages(lines: Sequence[Line], warn: Warn) -> list[dict[str, Any] | None]:
         if line.type == "result":
             found |= {last.pop(reply): largest.pop(reply) for reply in list(last)}
     found |= {position: largest[reply] for reply, position in last.items()}
-    return [usage_payload(found[position]) if position in found else None for position in range(len(lines))]
+    return [_payload(found[position]) if position in found else None for position in range(len(lines))]
+
+
+def _payload(usage: Mapping[str, Any]) -> dict[str, Any]:
+    payload: dict[str, Any] = {"model_usage": {name: usage.get(name, 0) for name in _COUNTS}}
+    cost = as_number(usage.get("cost_usd"))
+    return payload if cost is None or cost < 0 else payload | {"cost_usd": cost}
 
 
 def _note_reply(
@@ -66,7 +73,7 @@ def _checked(usage: Any, field: str, line: Line, warn: Warn) -> dict[str, Any] |
     kept = {}
     for name in _COUNTS:
         count = usage.get(name)
-        if isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 1 << 53:
+        if isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= _MOST_TOKENS:
             kept[name] = count
         elif count is not None:
             warn(f"{field}.{name} is no count; it is left out", line.number, line.part)
