@@ -1,5 +1,6 @@
 """Claude Code's sessions as they really lie on a disk: several files, odd values, injected texts, printed runs."""
 
+import gzip
 import itertools
 import json
 import random
@@ -234,3 +235,40 @@ def test_the_order_of_files_does_not_matter(tmp_path: Path) -> None:
     straight = {transcript.session.id: transcript for transcript in read(*paths)[0]}
     random.Random(7).shuffle(paths)
     assert {transcript.session.id: transcript for transcript in read(*paths)[0]} == straight
+
+
+def test_of_a_compressed_session_that_breaks_off_the_whole_lines_are_kept_with_a_warning(tmp_path: Path) -> None:
+    noise = random.Random(3)
+    long = [entry(f"u{n}", f"u{n - 1}", "user", noise.randbytes(4_000).hex()) for n in range(5, 50)]
+    packed = gzip.compress(b"".join(json.dumps(line).encode() + b"\n" for line in [*HISTORY, *long]))
+    (tmp_path / "s.jsonl.gz").write_bytes(packed[: len(packed) * 3 // 4])
+    (transcript,), warnings, _ = read(tmp_path)
+    said = [event for event in transcript.events if not event.type.startswith("span.")]
+    assert [event.type for event in said[:5]] == [*KINDS, "user.message"]
+    assert 20 < len(said) < len([*HISTORY, *long])
+    assert [text_of(event) for event in said[4:]] == [line["message"]["content"] for line in long][: len(said) - 4]
+    assert [warning.reason for warning in warnings] == [
+        "the compressed data breaks off: the file is truncated; what came before was read"
+    ]
+
+
+def test_a_file_of_system_lines_that_say_nothing_is_passed_over(tmp_path: Path) -> None:
+    lines = [{"type": "system", "subtype": "turn_duration", "sessionId": "s", "uuid": "u1", "durationMs": 5}]
+    _, warnings, others = read(write(tmp_path / "s.jsonl", lines))
+    assert (warnings, [type(other) for other in others]) == ([], [Notice])
+
+
+def test_a_warning_of_a_side_agents_line_names_its_file(tmp_path: Path) -> None:
+    _, side = team(tmp_path)
+    side.write_text(side.read_text() + "{broken\n")
+    _, warnings, _ = read(tmp_path)
+    assert [str(warning).rpartition(": broken")[0] for warning in warnings] == [f"{side}:3"]
+
+
+def test_where_a_conversation_was_summed_up_is_kept_in_its_place() -> None:
+    boundary = {"type": "system", "subtype": "compact_boundary", "content": "Conversation compacted", "uuid": "u5"}
+    linked = {"parentUuid": None, "logicalParentUuid": "u4", "sessionId": "s", "timestamp": "2026-03-01T10:00:05Z"}
+    after = entry("u6", "u5", "user", "go on")
+    events, warnings = parse([*HISTORY, boundary | linked, after])
+    assert [event.type for event in events] == [*KINDS, "system.message", "user.message"]
+    assert (text_of(events[4]), warnings) == ("Conversation compacted", [])

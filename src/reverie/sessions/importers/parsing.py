@@ -55,9 +55,9 @@ def parse_record(
     return transcript
 
 
-def _warnings(record: RawRecord, found: Sequence[tuple[int, str]]) -> Iterator[ImportProblem]:
-    for line, reason in found[:MOST_WARNINGS]:
-        yield ImportProblem(record.path, line or record.line, reason)
+def _warnings(record: RawRecord, found: Sequence[tuple[int, str, str]]) -> Iterator[ImportProblem]:
+    for line, reason, path in found[:MOST_WARNINGS]:
+        yield ImportProblem(path or record.path, line or record.line, reason)
     more = len(found) - MOST_WARNINGS
     if more > 0:
         yield ImportProblem(record.path, record.line, f"{more} more warnings of this session")

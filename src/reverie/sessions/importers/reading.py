@@ -26,8 +26,12 @@ LONGEST_SESSION = 256 << 20
 
 Read = RawRecord | ImportProblem | Notice
 
-_TELLING = re.compile(rb'"type"\s*:\s*"(?:user|assistant|system|result)"')
+_TELLING = re.compile(
+    rb'"type"\s*:\s*"(?:user|assistant|result|queued_command)"'
+    rb'|"subtype"\s*:\s*"(?:api_error|compact_boundary|local_command)"'
+)
 """In a Claude Code file in which something is said."""
+_CHUNK = 1 << 20
 _OTHER = re.compile(r"\.(?:json|csv|txt|md)(?:\.(?:gz|bz2|xz|zst))?$", re.IGNORECASE)
 """Names of files that are never one of a session's several files."""
 _SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".jsonl", ".ndjson", ".json")
@@ -170,17 +174,26 @@ def _read_lines(opened: OpenFile, blank: RawRecord) -> Iterator[RawRecord | Impo
 
 
 def _read_document(opened: OpenFile, blank: RawRecord) -> Iterator[Read]:
+    data = bytearray()
+    broken = ""
     try:
-        data = opened.stream.read(LONGEST_SESSION + 1)
+        while len(data) <= LONGEST_SESSION and (chunk := opened.stream.read1(_CHUNK)):
+            data += chunk
     except READ_ERRORS as error:
-        yield ImportProblem(opened.label, 0, f"{reason_of(error)}; the session is not imported")
+        broken = reason_of(error)
+    claude_code = blank.format == "claude-code"
+    if broken and not (claude_code and b"\n" in data):
+        yield ImportProblem(opened.label, 0, f"{broken}; the session is not imported")
         return
+    if broken:  # The lines that are whole are sound; the session grows when it is imported again.
+        del data[data.rindex(b"\n") + 1 :]
     if len(data) > LONGEST_SESSION:
         yield _too_long_session(opened, 1)
-    elif blank.format == "claude-code" and not _TELLING.search(data):
+    elif claude_code and not _TELLING.search(data):
         yield Notice(opened.label, "keeps books only; nothing is said in it")
     else:
-        yield msgspec.structs.replace(blank, data=data)
+        context = blank.context | {"broken_off": broken} if broken else blank.context
+        yield msgspec.structs.replace(blank, data=bytes(data), context=context)
 
 
 def _read_elements(opened: OpenFile, layout: Layout, blank: RawRecord) -> Iterator[RawRecord | ImportProblem]:

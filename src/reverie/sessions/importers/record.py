@@ -25,7 +25,8 @@ class RawRecord(msgspec.Struct, frozen=True):
     data: bytes
     """The session's JSON text: one line or list element; for claude-code, the whole file."""
     context: dict[str, str] = {}
-    """What only the file knows: ``stem`` (name without suffixes), ``folder`` (its name), ``key`` (in a JSON object)."""
+    """What only the file knows: ``stem`` (name without suffixes), ``folder`` (its name), ``key`` (in a JSON object),
+    ``broken_off`` (why its data ends too early)."""
     parts: tuple[RecordPart, ...] = ()
     """Further files of the same session."""
     elsewhere: frozenset[str] = frozenset()

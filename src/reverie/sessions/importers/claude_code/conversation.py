@@ -23,6 +23,8 @@ def parse_claude_code(record: RawRecord, context: Mapping[str, str]) -> Draft:
     """
     log = EventLog()
     warn = partial(_warn, log)
+    if "broken_off" in context:
+        log.warn(context["broken_off"])
     lines = list(read_lines(record.data, "", warn))
     for part in record.parts:
         lines.extend(read_lines(part.data, part.path, warn))
@@ -48,10 +50,7 @@ def copied_from(line: Line, own: str) -> str | None:
 
 
 def _warn(log: EventLog, reason: str, number: int, part: str) -> None:
-    if part:
-        log.warn(f"{part}:{number}: {reason}")
-    else:
-        log.warn(reason, number)
+    log.warn(reason, number, part)
 
 
 def _once(lines: Iterable[Line]) -> list[Line]:
