@@ -43,7 +43,7 @@ class EventLog:
         self.answered: dict[int, int] = {}
         """Position of a tool result → position of the call it answers."""
         self.warnings: list[tuple[int, str, str]] = []
-        """What could not be kept as it was: line (0 for the record's own), reason, file (empty for the record's own)."""
+        """What could not be kept as it was: line and reason, and the file; 0 and empty for the record's own."""
 
     def warn(self, reason: str, line: int = 0, path: str = "") -> None:
         """Tell the user that a line, field or value was set aside or understood only in part.
