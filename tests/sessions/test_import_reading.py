@@ -134,10 +134,13 @@ def test_a_broken_line_of_a_claude_code_session_leaves_the_others(tmp_path: Path
     path = tmp_path / "s.jsonl"
     path.write_bytes(lines(CLAUDE[:2]) + b'{"type": "assis\n' + lines(CLAUDE[2:]))
     (record,), problems, _ = read(path)
-    assert [str(problem) for problem in problems] == [
+    warnings: list[ImportProblem] = []
+    transcript = parse_record(record, {}, warnings)
+    assert not problems
+    assert [str(warning) for warning in warnings] == [
         f"{path}:3: broken JSON at character 10: Unterminated string starting at; the line is left out"
     ]
-    assert [event.type for event in parse_record(record, {}).events] == ["user.message", "agent.message"]
+    assert [event.type for event in transcript.events] == ["user.message", "agent.message"]
 
 
 def test_a_file_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path) -> None:
@@ -179,13 +182,13 @@ def test_a_damaged_member_does_not_stop_the_archive(tmp_path: Path) -> None:
     assert (problem.path, problem.line) == (f"{path}/a.jsonl.gz", 0)
 
 
-def test_a_truncated_claude_code_session_is_not_imported_in_part(tmp_path: Path) -> None:
+def test_of_a_truncated_claude_code_session_the_whole_lines_are_read(tmp_path: Path) -> None:
     path = tmp_path / "s.jsonl.gz"
     whole = gzip.compress(lines([*CLAUDE, {"type": "progress", "data": noise(5_000)}]))
     path.write_bytes(whole[:-2_000])
-    records, (problem,), _ = read(path)
-    assert not records
-    assert (problem.line, problem.reason.endswith("the session is not imported")) == (4, True)
+    (record,), problems, _ = read(path)
+    assert (record.data, problems) == (lines(CLAUDE), [])
+    assert "truncated" in record.context["broken_off"]
 
 
 def test_a_format_is_known_though_the_first_line_is_longer_than_what_is_looked_at(tmp_path: Path) -> None:

@@ -27,6 +27,14 @@ _COLUMNS = (
 DATED = "coalesce(s.started_at, d.first_at)"
 """SQL for a session's own date: its start, else its first dated event. The moment of import is none: without either a
 session has no place in time."""
+_INDEPENDENT = """
+    NOT EXISTS (
+        SELECT FROM sessions p
+        WHERE p.id = coalesce(s.metadata ->> 'part_of', s.metadata ->> 'forked_from') AND p.id <> s.id
+            AND p.key <= %(last_key)s AND (p.reward IS NOT NULL OR s.reward IS NULL)
+    )
+"""
+"""A part or fork of a session that is there says nothing of its own accord: it began where that one was."""
 _WRITE = f"""
     INSERT INTO digests ({", ".join(_COLUMNS)}) VALUES ({", ".join(["%s"] * len(_COLUMNS))})
     ON CONFLICT (session_key) DO UPDATE SET {", ".join(f"{name} = EXCLUDED.{name}" for name in _COLUMNS[1:])}
@@ -129,6 +137,11 @@ async def _codes(connection: Connection, names: Sequence[BehaviourName]) -> dict
     return {(situation, name): code async for situation, name, code in rows}
 
 
+def _mined(segment: Segment) -> str:
+    """The condition on ``sessions s`` of being mined: in the segment, stored by ``last_key``, and independent."""
+    return f"s.key <= %(last_key)s AND ({segment.sql}) AND {_INDEPENDENT}"
+
+
 async def load_corpus(
     connection: Connection, segment: Segment, last_key: int, metrics: Sequence[Metric] = ()
 ) -> Corpus:
@@ -141,7 +154,8 @@ async def load_corpus(
         SELECT s.id, s.reward, s.task_id, s.task_category, concat_ws(' ', s.agent, s.agent_version, s.model),
             extract(epoch FROM {DATED})::float8, d.steps, d.codes, d.first_steps
         FROM sessions s JOIN digests d ON d.session_key = s.key
-        WHERE s.key <= %(last_key)s AND d.version = %(version)s AND ({segment.sql}) ORDER BY s.id COLLATE "C"
+        WHERE d.version = %(version)s AND {_mined(segment)}
+        ORDER BY s.id COLLATE "C"
     """
     parameters = {**segment.parameters, "last_key": last_key, "version": DIGEST_VERSION}
     columns: tuple[list[Any], ...] = tuple([] for _ in range(9))
@@ -176,7 +190,7 @@ async def _rewards_by(
     query = f"""
         SELECT s.id, array_agg(c.metric), array_agg(c.value)
         FROM sessions s JOIN scores c ON c.session_key = s.key
-        WHERE s.key <= %(last_key)s AND ({segment.sql}) GROUP BY s.id
+        WHERE {_mined(segment)} GROUP BY s.id
     """
     rows = await connection.execute(query.encode(), parameters)
     return {row[0]: reward_of(dict(zip(row[1], row[2], strict=True)), metrics) async for row in rows}
@@ -228,7 +242,7 @@ async def measure_segment(connection: Connection, segment: Segment, last_key: in
     """Count the sessions of the segment up to ``last_key``."""
     query = f"""
         SELECT count(*), count(reward), coalesce(sum(event_count), 0), (array_agg(DISTINCT coalesce(agent, '')))[:2]
-        FROM sessions s WHERE s.key <= %(last_key)s AND ({segment.sql})
+        FROM sessions s WHERE {_mined(segment)}
     """
     row = await (await connection.execute(query.encode(), {**segment.parameters, "last_key": last_key})).fetchone()
     return SegmentSize(row[0], row[1], row[2], tuple(row[3] or ())) if row else SegmentSize(0, 0, 0, ())
@@ -253,7 +267,7 @@ async def read_trend(connection: Connection, segment: Segment, last_key: int, po
     query = f"""
         WITH dated AS (
             SELECT {DATED} AS at, s.reward FROM sessions s JOIN digests d ON d.session_key = s.key
-            WHERE s.key <= %(last_key)s AND {DATED} IS NOT NULL AND ({segment.sql})
+            WHERE {DATED} IS NOT NULL AND {_mined(segment)}
         ), placed AS (
             SELECT at, reward, (rank() OVER (ORDER BY at) - 1) * %(points)s / count(*) OVER () AS stretch FROM dated
         )

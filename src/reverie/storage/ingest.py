@@ -135,7 +135,7 @@ def _batches(items: Iterable[RawRecord | ImportProblem | Notice]) -> Iterator[_B
     for item in items:
         if isinstance(item, RawRecord):
             batch.records.append(item)
-            size += len(item.data)
+            size += len(item.data) + sum(len(part.data) for part in item.parts)
         elif isinstance(item, ImportProblem):
             batch.problems.append(item)
         else:
@@ -161,12 +161,33 @@ async def _import_batches(plan: _Import, batches: Iterator[_Batch], transaction:
         while batch := await asyncio.to_thread(next, batches, None):
             async with transaction() as connection:
                 keys = await reserve_keys(connection, len(batch.records))
+                batch = await _with_stored_parents(connection, batch)
             waiting.append((batch, _start(plan, pool, batch, keys)))
             if len(waiting) > plan.workers + 1:
                 total = await _store(plan, pool, *waiting.popleft(), transaction, total, met)
         while waiting:
             total = await _store(plan, pool, *waiting.popleft(), transaction, total, met)
     return total
+
+
+async def _with_stored_parents(connection: Connection, batch: _Batch) -> _Batch:
+    """The batch, with forks told when the session they were forked from is stored already and holds their beginning."""
+    wanted = {
+        record.context["forked_from"]
+        for record in batch.records
+        if "forked_from" in record.context and not record.elsewhere
+    }
+    if not wanted:
+        return batch
+    query = "SELECT id FROM sessions WHERE id = ANY (%s)"
+    stored = {row[0] for row in await (await connection.execute(query, [sorted(wanted)])).fetchall()}
+    records = [
+        msgspec.structs.replace(record, context=record.context | {"parent_stored": "yes"})
+        if not record.elsewhere and record.context.get("forked_from") in stored
+        else record
+        for record in batch.records
+    ]
+    return msgspec.structs.replace(batch, records=records)
 
 
 def _start(plan: _Import, pool: Executor | None, batch: _Batch, keys: list[int]) -> asyncio.Future[PreparedBatch]:

@@ -9,6 +9,16 @@ import msgspec
 _LINES_TRIED = 50
 """A file whose first lines are broken is still known by the next ones."""
 
+_CLAUDE_CODE = (
+    {"sessionId"},
+    {"snapshot", "messageId"},
+    {"summary", "leafUuid"},
+    {"session_id", "subtype"},
+    {"session_id", "message"},
+    {"session_id", "event"},
+)
+"""Keys that, beside ``type``, are those of a line of Claude Code's: of its files, then of what ``claude -p`` prints."""
+
 _CHAT_FIELDS = frozenset({"messages", "conversations", "conversation"})
 
 Shape = Literal["lines", "all lines", "list", "mapping", "document"]
@@ -39,13 +49,19 @@ def detect(head: bytes) -> Layout | None:
     text = head.lstrip()
     if text.startswith(b"["):
         keys = _keys_in(text)
-        return Layout(_format_of(keys), "list") if keys.top else None
+        found = _format_of(keys)
+        return Layout(found, "document" if found == "claude-code" else "list") if keys.top else None
     lines = text.split(b"\n", _LINES_TRIED)[:_LINES_TRIED]
     for line in lines:
         keys = _keys_in(line)
         # The first line of an indented object has keys, too, but is not whole; nor is a line longer than the head.
         if _format_of(keys) and (keys.whole or len(lines) == 1):
             return _object_layout(keys, "lines")
+    for line in text.split(b"\n")[_LINES_TRIED:]:
+        if b'"type"' in line and (b'"sessionId"' in line or b'"session_id"' in line):
+            keys = _keys_in(line)
+            if keys.whole and _format_of(keys) == "claude-code":
+                return Layout("claude-code", "document")
     keys = _keys_in(text)
     return _object_layout(keys, "document") if keys.top else None
 
@@ -53,7 +69,7 @@ def detect(head: bytes) -> Layout | None:
 def assumed(head: bytes, format: str) -> Layout:
     """The likely layout of a file that only the user's word gives a format."""
     if format == "claude-code":
-        return Layout(format, "all lines")
+        return Layout(format, "document")
     if head.lstrip().startswith(b"["):
         return Layout(format, "list")
     return Layout(format, "mapping" if format == "intercode" else "lines")
@@ -63,7 +79,7 @@ def _object_layout(keys: _Keys, shape: Shape) -> Layout:
     found = _format_of(keys)
     if found == "intercode":
         return Layout(found, "mapping", prefix="logs" if "logs" in keys.top else "")
-    return Layout(found, "all lines" if found == "claude-code" else shape)
+    return Layout(found, "document" if found == "claude-code" else shape)
 
 
 def _keys_in(text: bytes) -> _Keys:
@@ -119,6 +135,6 @@ def _format_of(keys: _Keys) -> str | None:
         return "tau-bench"
     if not keys.top.isdisjoint(_CHAT_FIELDS):
         return "chat"
-    if {"type", "sessionId"} <= keys.top:
+    if "type" in keys.top and any(telling <= keys.top for telling in _CLAUDE_CODE):
         return "claude-code"
     return "intercode" if "turn_history" in keys.deeper else None

@@ -43,15 +43,15 @@ class EventLog:
         self.events: list[Event] = []
         self.answered: dict[int, int] = {}
         """Position of a tool result → position of the call it answers."""
-        self.warnings: list[tuple[int, str]] = []
-        """What could not be kept as it was: line (0 for the record's own) and reason."""
+        self.warnings: list[tuple[int, str, str]] = []
+        """What could not be kept as it was: line and reason, and the file; 0 and empty for the record's own."""
 
-    def warn(self, reason: str, line: int = 0) -> None:
+    def warn(self, reason: str, line: int = 0, path: str = "") -> None:
         """Tell the user that a line, field or value was set aside or understood only in part.
 
         ``line`` is the line in the file, for formats whose session is a whole file; 0 is the record's own line.
         """
-        self.warnings.append((line, reason))
+        self.warnings.append((line, reason, path))
 
     def time(self, value: Any, field: str, line: int = 0) -> datetime | None:
         """The time that ``value`` says; None, with a warning, where it is none."""

@@ -63,7 +63,7 @@ def record_messages(log: EventLog, messages: Sequence[Any], field: str) -> None:
     for kind, number in reading.unread.items():
         log.warn(f"{field}: {number} × {kind}: not kept, or by name only")
     if messages and not log.events:
-        reasons = "; ".join(reason for _, reason in log.warnings[:3])
+        reasons = "; ".join(reason for _, reason, _ in log.warnings[:3])
         raise ImportFormatError(f"{field} holds no message that can be read" + (f": {reasons}" if reasons else ""))
 
 

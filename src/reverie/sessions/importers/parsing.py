@@ -16,7 +16,6 @@ from reverie.sessions.session import Transcript
 
 _PARSERS: Mapping[str, Callable[[bytes, Mapping[str, str]], Draft]] = {
     "chat": parse_chat,
-    "claude-code": parse_claude_code,
     "intercode": parse_intercode,
     "tau-bench": parse_tau_bench,
 }
@@ -46,16 +45,19 @@ def parse_record(
     if record.format == "reverie":
         transcript = parse_reverie(record.data)
         return msgspec.structs.replace(transcript, session=with_tags(transcript.session, tags))
-    draft = _PARSERS[record.format](record.data, context)
+    if record.format == "claude-code":
+        draft = parse_claude_code(record, context)
+    else:
+        draft = _PARSERS[record.format](record.data, context)
     transcript = finish(draft, tags, words)
     if warnings is not None:
         warnings.extend(_warnings(record, draft.log.warnings))
     return transcript
 
 
-def _warnings(record: RawRecord, found: Sequence[tuple[int, str]]) -> Iterator[ImportProblem]:
-    for line, reason in found[:MOST_WARNINGS]:
-        yield ImportProblem(record.path, line or record.line, reason)
+def _warnings(record: RawRecord, found: Sequence[tuple[int, str, str]]) -> Iterator[ImportProblem]:
+    for line, reason, path in found[:MOST_WARNINGS]:
+        yield ImportProblem(path or record.path, line or record.line, reason)
     more = len(found) - MOST_WARNINGS
     if more > 0:
         yield ImportProblem(record.path, record.line, f"{more} more warnings of this session")

@@ -5,6 +5,7 @@ part being read. A Claude Code session is one whole file.
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import Any
@@ -13,8 +14,8 @@ import ijson
 import msgspec
 
 from reverie.errors import ImportFormatError
+from reverie.sessions.importers.claude_code.family import FileFacts, families, file_facts, joined, with_own_facts
 from reverie.sessions.importers.detection import Layout, assumed, detect, unread_format
-from reverie.sessions.importers.json_text import decode_json
 from reverie.sessions.importers.opening import READ_ERRORS, OpenFile, open_path, reason_of
 from reverie.sessions.importers.record import FORMATS, ImportProblem, Notice, RawRecord
 
@@ -25,6 +26,14 @@ LONGEST_SESSION = 256 << 20
 
 Read = RawRecord | ImportProblem | Notice
 
+_TELLING = re.compile(
+    rb'"type"\s*:\s*"(?:user|assistant|result|queued_command)"'
+    rb'|"subtype"\s*:\s*"(?:api_error|compact_boundary|local_command)"'
+)
+"""In a Claude Code file in which something is said."""
+_CHUNK = 1 << 20
+_OTHER = re.compile(r"\.(?:json|csv|txt|md)(?:\.(?:gz|bz2|xz|zst))?$", re.IGNORECASE)
+"""Names of files that are never one of a session's several files."""
 _SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".jsonl", ".ndjson", ".json")
 
 
@@ -39,12 +48,40 @@ def read_records(paths: Sequence[Path], *, format: str | None) -> Iterator[Read]
     """
     if format is not None and format not in FORMATS:
         raise ImportFormatError(f"format {format!r} is unknown; known are {', '.join(FORMATS)}")
+    facts = {fact.path: fact for fact in _facts(paths)}
+    kin = families(facts.values())
+    for item in joined(_read_all(paths, format), kin):
+        alone = isinstance(item, RawRecord) and item.format == "claude-code" and item.path not in kin
+        yield with_own_facts(item, facts.get(item.path)) if alone and isinstance(item, RawRecord) else item
+
+
+def _read_all(paths: Sequence[Path], format: str | None) -> Iterator[Read]:
+    for path, named in _files(paths):
+        if isinstance(path, ImportProblem):
+            yield path
+        else:
+            yield from _read_path(path, named=named, format=format)
+
+
+def _files(paths: Sequence[Path]) -> Iterator[tuple[Path | ImportProblem, str]]:
+    """Every file to read, with the path that the user named; of a session, its side agents' files are read as well."""
     for path in paths:
         for file in _walk(path) if path.is_dir() else (path,):
-            if isinstance(file, ImportProblem):
-                yield file
-            else:
-                yield from _read_path(file, named=str(path), format=format)
+            yield file, str(path)
+        beside = path.parent / path.name.partition(".")[0] / "subagents"
+        if path.is_file() and beside.is_dir():
+            yield from ((file, str(beside)) for file in _walk(beside))
+
+
+def _facts(paths: Sequence[Path]) -> Iterator[FileFacts]:
+    """What Claude Code's files say of their kin, from their beginnings; problems are told when they are read."""
+    for path, _ in _files(paths):
+        if isinstance(path, ImportProblem) or _OTHER.search(path.name):
+            continue
+        for opened in open_path(path):
+            found = file_facts(opened.label, opened.head) if isinstance(opened, OpenFile) else None
+            if found is not None:
+                yield found
 
 
 def _walk(folder: Path) -> Iterator[Path | ImportProblem]:
@@ -111,12 +148,10 @@ def _read_met(opened: OpenFile, format: str | None) -> Iterator[Read]:
         yield from _read_sessions(opened, layout)
 
 
-def _read_sessions(opened: OpenFile, layout: Layout) -> Iterator[RawRecord | ImportProblem]:
+def _read_sessions(opened: OpenFile, layout: Layout) -> Iterator[Read]:
     blank = RawRecord(opened.label, 1, layout.format or "", b"", _context(opened.label))
     if layout.shape == "lines":
         return _read_lines(opened, blank)
-    if layout.shape == "all lines":
-        return _read_all_lines(opened, blank)
     if layout.shape == "document":
         return _read_document(opened, blank)
     return _read_elements(opened, layout, blank)
@@ -142,36 +177,27 @@ def _read_lines(opened: OpenFile, blank: RawRecord) -> Iterator[RawRecord | Impo
         yield ImportProblem(opened.label, number + 1, reason_of(error))
 
 
-def _read_all_lines(opened: OpenFile, blank: RawRecord) -> Iterator[RawRecord | ImportProblem]:
-    """One session from all lines; broken ones are reported and left empty, so that the others keep their numbers."""
-    kept: list[bytes] = []
-    size = 0
+def _read_document(opened: OpenFile, blank: RawRecord) -> Iterator[Read]:
+    data = bytearray()
+    broken = ""
     try:
-        for number, line in _numbered_lines(opened):
-            fault = _too_long(opened, number) if line is None else _fault(opened, number, line)
-            if fault:
-                yield fault
-            kept.append(b"" if fault or line is None else line)
-            size += len(kept[-1])
-            if size > LONGEST_SESSION:
-                yield _too_long_session(opened, number)
-                return
+        while len(data) <= LONGEST_SESSION and (chunk := opened.stream.read1(_CHUNK)):
+            data += chunk
     except READ_ERRORS as error:
-        yield ImportProblem(opened.label, len(kept) + 1, f"{reason_of(error)}; the session is not imported")
+        broken = reason_of(error)
+    claude_code = blank.format == "claude-code"
+    if broken and not (claude_code and b"\n" in data):
+        yield ImportProblem(opened.label, 0, f"{broken}; the session is not imported")
         return
-    yield msgspec.structs.replace(blank, data=b"\n".join(kept))
-
-
-def _read_document(opened: OpenFile, blank: RawRecord) -> Iterator[RawRecord | ImportProblem]:
-    try:
-        data = opened.stream.read(LONGEST_SESSION + 1)
-    except READ_ERRORS as error:
-        yield ImportProblem(opened.label, 0, reason_of(error))
-        return
+    if broken:  # The lines that are whole are sound; the session grows when it is imported again.
+        del data[data.rindex(b"\n") + 1 :]
     if len(data) > LONGEST_SESSION:
         yield _too_long_session(opened, 1)
+    elif claude_code and not _TELLING.search(data):
+        yield Notice(opened.label, "keeps books only; nothing is said in it")
     else:
-        yield msgspec.structs.replace(blank, data=data)
+        context = blank.context | {"broken_off": broken} if broken else blank.context
+        yield msgspec.structs.replace(blank, data=bytes(data), context=context)
 
 
 def _read_elements(opened: OpenFile, layout: Layout, blank: RawRecord) -> Iterator[RawRecord | ImportProblem]:
@@ -205,18 +231,6 @@ def _numbered_lines(opened: OpenFile) -> Iterator[tuple[int, bytes | None]]:
         while line and not line.endswith(b"\n"):
             line = opened.stream.readline(LONGEST_LINE)
         yield number, None
-
-
-def _fault(opened: OpenFile, number: int, line: bytes) -> ImportProblem | None:
-    if not line:
-        return None
-    try:
-        value = decode_json(line)
-    except ImportFormatError as error:
-        return ImportProblem(opened.label, number, f"{error}; the line is left out")
-    if not isinstance(value, dict):
-        return ImportProblem(opened.label, number, "not a JSON object; the line is left out")
-    return None
 
 
 def _too_long(opened: OpenFile, number: int) -> ImportProblem:

@@ -6,6 +6,13 @@ FORMATS = ("chat", "claude-code", "intercode", "reverie", "tau-bench")
 """Every session format that can be imported."""
 
 
+class RecordPart(msgspec.Struct, frozen=True):
+    """A further file of a session: what one of its side agents did."""
+
+    path: str
+    data: bytes
+
+
 class RawRecord(msgspec.Struct, frozen=True):
     """One session as its file holds it: the picklable unit of parsing work."""
 
@@ -18,7 +25,12 @@ class RawRecord(msgspec.Struct, frozen=True):
     data: bytes
     """The session's JSON text: one line or list element; for claude-code, the whole file."""
     context: dict[str, str] = {}
-    """What only the file knows: ``stem`` (name without suffixes), ``folder`` (its name), ``key`` (in a JSON object)."""
+    """What only the file knows: ``stem`` (name without suffixes), ``folder`` (its name), ``key`` (in a JSON object),
+    ``broken_off`` (why its data ends too early)."""
+    parts: tuple[RecordPart, ...] = ()
+    """Further files of the same session."""
+    elsewhere: frozenset[str] = frozenset()
+    """Ids of lines that another session holds, of which this one is a fork."""
 
 
 class ImportProblem(msgspec.Struct, frozen=True):

@@ -22,6 +22,8 @@ TIME_FIELDS = (
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = ((1e11, 1), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
 """Numbers below the first are seconds since 1970, then milli-, micro- and nanoseconds; the years do not overlap."""
+_USUAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z", re.ASCII)
+"""As most logs write it."""
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _MONTH = re.compile(r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)", re.IGNORECASE)
 
@@ -57,6 +59,8 @@ def _shown(value: Any) -> str:
 
 
 def _read(value: Any) -> datetime:
+    if isinstance(value, str) and _USUAL.fullmatch(value):
+        return datetime.fromisoformat(value)
     if isinstance(value, Mapping) and len(value) <= 2:
         if "$date" in value:
             return _read(value["$date"])

@@ -8,7 +8,7 @@ import msgspec
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from reverie.ids import event_id
+from reverie.ids import derived_id, event_id
 from reverie.sessions.inbox import QUEUED_TYPES
 from reverie.sessions.live_state import (
     ChildThread,
@@ -222,6 +222,8 @@ def _as_wire(session: LiveSession, type_: str, payload: Mapping[str, Any]) -> di
             return {**payload, "error": known | {"message": str(error.get("message", "")), **_retry(error)}}
         case "session.thread_created":
             return {"session_thread_id": "", "agent_name": session.agent_tag or "", **payload}
+        case "agent.thread_message_received":
+            return {"content": [], **payload, "from_session_thread_id": derived_id("sthr", session.id)}
         case "session.status_idle":
             return {"stop_reason": {"type": "end_turn"}, **payload}
         case "session.usage":
