@@ -81,7 +81,7 @@ async def test_a_dream_can_be_watched_in_a_session_that_is_archived_when_it_ends
     assert text.index("Reading sessions") < text.index("Writing lessons") < text.index("The dream is complete")
 
     found = (await http.get(f"/v1/dreams/{dream.id}/result")).json()
-    assert found["sessions"] == {"read": 100, "new": 100, "scored": 100}
+    assert found["sessions"] == {"read": 100, "new": 100, "scored": 100, "dated": 0}
     assert found["notes"] == [
         "the request named the model any-model; no model was asked",
         "the instructions steered nothing without a model",
