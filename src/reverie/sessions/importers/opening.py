@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reverie.errors import InputError
-from reverie.sessions.importers.record import ImportProblem
+from reverie.sessions.import_problem import ImportProblem
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -13,10 +13,11 @@ import ijson
 import msgspec
 
 from reverie.errors import ImportFormatError
+from reverie.sessions.import_problem import ImportProblem
 from reverie.sessions.importers.detection import Layout, assumed, detect
 from reverie.sessions.importers.json_text import decode_json
 from reverie.sessions.importers.opening import READ_ERRORS, OpenFile, open_path, reason_of
-from reverie.sessions.importers.record import FORMATS, ImportProblem, Notice, RawRecord
+from reverie.sessions.importers.record import FORMATS, Notice, RawRecord
 
 LONGEST_LINE = 64 << 20
 """Bytes; a longer line is reported and passed over."""

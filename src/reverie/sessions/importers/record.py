@@ -21,18 +21,6 @@ class RawRecord(msgspec.Struct, frozen=True):
     """What only the file knows: ``stem`` (name without suffixes), ``folder`` (its name), ``key`` (in a JSON object)."""
 
 
-class ImportProblem(msgspec.Struct, frozen=True):
-    """Something that should have been a session and could not be read."""
-
-    path: str
-    line: int
-    """The line or position reached; 0 when the file as a whole is at fault."""
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.reason}"
-
-
 class Notice(msgspec.Struct, frozen=True):
     """A file in a folder or archive that was passed over on purpose."""
 
