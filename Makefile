@@ -7,7 +7,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 # The locks are complete, so pip need not resolve anything.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: install install-dev demo test test-server check bench abuse compatibility evaluate lock clean
+.PHONY: install install-dev demo test test-server test-wheel check bench weight abuse compatibility evaluate lock clean
 
 install: $(STAMP)
 
@@ -34,6 +34,9 @@ test: install-dev  ## The ordinary suite: a real PostgreSQL, no network.
 test-server: install-dev  ## The server: every resource, the official SDK against a process, kills, requests that mean no good.
 	$(BIN)/python -m pytest -n auto $(SERVER_TESTS)
 
+test-wheel: install-dev  ## The built wheel in an environment of its own: import, dream, serve, client.
+	$(BIN)/python tests/wheel/check_wheel.py
+
 check: install-dev  ## Style, types, layers.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -42,6 +45,9 @@ check: install-dev  ## Style, types, layers.
 
 bench: install-dev  ## One JSON document of measurements on standard output.
 	$(BIN)/python benchmarks/run.py
+
+weight: install-dev  ## What an installation weighs and how fast its programs start, as JSON.
+	$(BIN)/python benchmarks/weight.py
 
 abuse: install-dev  ## Many generated requests an operation, where the ordinary suite sends two.
 	REVERIE_ABUSE_EXAMPLES=100 $(BIN)/python -m pytest tests/abuse

@@ -11,8 +11,8 @@ from reverie.dreams.dream import DreamEstimate, DreamRequest, DreamResult
 from reverie.dreams.policy import DreamPolicy
 from reverie.jobs.dreams import Runtime
 from reverie.jobs.engine import dream, estimate_dream
+from reverie.memory.hit import RecallHit
 from reverie.memory.memory import Memory
-from reverie.memory.rank import RecallHit
 from reverie.models.open import open_model
 from reverie.outcomes.metric import Metric
 from reverie.sessions.session import Score

@@ -2,8 +2,7 @@ from reverie.ids import event_id
 from reverie.lessons.document import lesson_document
 from reverie.lessons.priority import propose_priorities
 from reverie.patterns.attribution import Attribution
-from reverie.patterns.interval import Rate
-from reverie.patterns.segment import WeakSegment
+from reverie.patterns.overview import Rate, WeakSegment
 
 SEGMENT = WeakSegment(
     kind="category",

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from reverie.patterns.corpus import Corpus
-from reverie.patterns.overview import Overview, describe_sessions
+from reverie.patterns.description import describe_sessions
+from reverie.patterns.overview import Overview
 from reverie.patterns.table import make_table
 
 from .simulated_table import TableSimulation

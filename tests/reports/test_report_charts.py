@@ -10,11 +10,9 @@ from reverie.reports.charts import NARROW, WIDE, forest_chart, trend_chart
 from reverie.reports.patterns import choose_patterns
 from tests.reports.dream_samples import pattern, support_desk
 
-XLINK = 'xmlns:xlink="http://www.w3.org/1999/xlink"'
-
 
 def _parsed(svg: str) -> ET.Element:
-    return ET.fromstring(str(svg).replace("<svg ", f"<svg {XLINK} ", 1))
+    return ET.fromstring(str(svg))
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
@@ -48,14 +46,14 @@ def test_wide_and_narrow_charts_share_no_id() -> None:
 
 
 def test_verdicts_differ_in_shape_and_the_pooled_claim_is_hollow() -> None:
-    def marks(verdict: str) -> set[str]:
+    shapes = set()
+    for verdict in ("adopted", "candidate", "a symptom"):
         chart = forest_chart([pattern("session", "ask", 0.1, verdict, 0.3)], WIDE)
-        return set(re.findall(r'<path id="[^"]*" d="([^"]*)"', chart))
-
-    adopted, candidate, refused = marks("adopted"), marks("candidate"), marks("a symptom")
-    assert len(adopted | candidate | refused) > len(adopted & candidate & refused) + 2
+        (shape,) = re.findall(r'<path class="[a-z]+" d="M[^m]*(m[^"]*)"', chart)
+        shapes.add(shape)
+    assert len(shapes) == 3
     chart = forest_chart([pattern("session", "ask", None, "no task could tell", 0.3)], WIDE)
-    assert re.search(r'<use [^>]*style="fill-opacity: 0; stroke: var\(--muted\)|<use [^>]*style="fill: none', chart)
+    assert re.findall('<circle [^>]*style="([^"]*)"', chart) == ["fill: none; stroke: var(--muted)"]
     assert "cannot tell" in chart
 
 
@@ -66,7 +64,28 @@ def test_a_stretch_without_scores_leaves_a_gap_and_is_named() -> None:
     summary = chart.find("desc")
     assert summary is not None
     assert summary.text == "week 0: 0.50; week 1: no scores; week 2: 0.50"
+    marks = [float(circle.get("cx", "")) for circle in chart.findall(".//circle")]
+    intervals = [
+        float(x) for path in chart.iter("path") for x in re.findall(r"^M([0-9.]+) [0-9.]+m", path.get("d", ""))
+    ]
+    assert len(marks) == 2
+    assert intervals == marks
+    assert chart.findall(".//polyline") == []
 
 
-def test_scripts_that_the_drawing_font_lacks_are_drawn_without_complaint() -> None:
+def test_neighbouring_points_are_joined_and_better_ones_stand_higher() -> None:
+    chart = _parsed(trend_chart([TrendPoint(f"week {n}", 5, 5, n / 4, None, None) for n in range(4)], NARROW))
+    (line,) = chart.findall(".//polyline")
+    heights = [float(point.partition(",")[2]) for point in line.get("points", "").split()]
+    assert heights == sorted(heights, reverse=True)
+    assert [float(circle.get("cy", "")) for circle in chart.findall(".//circle")] == heights
+
+
+def test_the_axis_has_round_numbers_and_nought_among_them() -> None:
+    chart = forest_chart([pattern("session", "ask", 0.1, "adopted", 0.3)], WIDE)
+    labels = re.findall('<text x="[^"]*" y="[^"]*">([−+0-9.]+)</text>', chart)
+    assert labels == ["0.00", "+0.10", "+0.20", "+0.30"]
+
+
+def test_names_in_any_script_are_drawn() -> None:
     assert "漢字" in forest_chart([pattern("session", "call:漢字", 0.1, "adopted", 0.1)], NARROW)

@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from reverie.dreams.dream import Change
-from reverie.dreams.proposal_verdict import ProposalVerdict
+from reverie.dreams.dream import Change, ProposalVerdict
 from reverie.reports.html import render_report
 from tests.reports.dream_samples import empty_dream
 

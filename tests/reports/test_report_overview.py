@@ -2,14 +2,21 @@
 
 from datetime import UTC, datetime
 
-from reverie.patterns.anomaly import Anomalies, Anomaly
 from reverie.patterns.finding import Estimate
-from reverie.patterns.flow import Branch, Flow, Step
-from reverie.patterns.interval import Rate
-from reverie.patterns.overview import Overview
-from reverie.patterns.recovery import Move, Recovery
-from reverie.patterns.segment import WeakSegment
-from reverie.patterns.trend import Change, Trend
+from reverie.patterns.overview import (
+    Anomalies,
+    Anomaly,
+    Branch,
+    Change,
+    Flow,
+    Move,
+    Overview,
+    Rate,
+    Recovery,
+    Step,
+    Trend,
+    WeakSegment,
+)
 from reverie.reports.html import render_report
 from reverie.reports.overview import overview_tables
 from tests.reports.dream_samples import NOON, empty_dream

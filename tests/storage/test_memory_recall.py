@@ -5,8 +5,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reverie.memory.hit import RecallHit
 from reverie.memory.memory import Edit
-from reverie.memory.rank import POSTING, RecallHit
+from reverie.memory.rank import POSTING
 from reverie.storage.database import Connection, Database
 from reverie.storage.memory import apply_edits
 from reverie.storage.memory_stores import create_store

@@ -9,8 +9,8 @@ from reverie.digests.vector import Vectors
 from reverie.dreams.policy import DreamPolicy
 from reverie.errors import InputError, NotFoundError, StoreLimitError
 from reverie.memory.activation import RECENT_USES, UseTrace
+from reverie.memory.hit import RecallHit
 from reverie.memory.memory import Edit
-from reverie.memory.rank import RecallHit
 from reverie.memory.tiers import Confirmation
 from reverie.storage.database import Connection, Database
 from reverie.storage.memory import apply_edits, read_memory, rollback

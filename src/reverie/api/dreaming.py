@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, Response
 from reverie.api.endpoint import Call
 from reverie.api.pages import decode_position, envelope, page_of
 from reverie.dreams.dream import DreamRequest
-from reverie.dreams.request import read_inputs, read_request
+from reverie.dreams.request import read_inputs, read_request, segment_of
 from reverie.errors import NotFoundError, StateError
 from reverie.ids import new_id
 from reverie.jobs.engine import estimate_dream
@@ -73,7 +73,7 @@ async def create_request(call: Call) -> dict[str, Any]:
 
 
 async def _ask(call: Call, request: DreamRequest) -> dict[str, Any]:
-    request.segment()
+    segment_of(request)
     store = await _open_store(call.connection, request.store)
     missing = await missing_sessions(call.connection, request.session_ids or ())
     if missing:

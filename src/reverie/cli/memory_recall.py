@@ -7,8 +7,8 @@ import click
 from reverie.cli.memory_text import echo_json, json_option, split_store
 from reverie.cli.run import run
 from reverie.clock import SystemClock
+from reverie.memory.hit import RecallHit
 from reverie.memory.memory import MemoryStore
-from reverie.memory.rank import RecallHit
 from reverie.storage.database import Database
 from reverie.storage.memory_stores import choose_store
 from reverie.storage.recall import recall as recall_memories

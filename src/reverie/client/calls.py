@@ -24,7 +24,7 @@ from reverie.client.records import (
 from reverie.dreams.dream import DreamEstimate, DreamResult
 from reverie.errors import InputError
 from reverie.lessons.lesson import LessonKind, LessonStatus
-from reverie.memory.rank import RecallHit
+from reverie.memory.hit import RecallHit
 from reverie.outcomes.metric import Metric
 from reverie.storage.import_summary import ImportSummary
 

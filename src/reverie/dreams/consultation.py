@@ -6,8 +6,9 @@ import msgspec
 
 from reverie.dreams.budget import Spending
 from reverie.dreams.colleague import Proposals
+from reverie.dreams.dream import ProposalVerdict
 from reverie.dreams.predicate import FAMILY, Proposal, Shown, proving_events
-from reverie.dreams.proposal_verdict import ProposalVerdict, judge_proposals
+from reverie.dreams.proposal_verdict import judge_proposals
 from reverie.patterns.finding import Finding
 from reverie.patterns.policy import MiningPolicy
 

@@ -6,10 +6,8 @@ from typing import Any, Literal
 import msgspec
 
 from reverie.dreams.budget import ModelEstimate
-from reverie.dreams.proposal_verdict import ProposalVerdict
 from reverie.lessons.lesson import Effect, Lesson
 from reverie.patterns.overview import Overview
-from reverie.sessions.segment import Segment, choose_sessions, compile_segment
 
 DreamStatus = Literal["pending", "running", "completed", "failed", "canceled"]
 DREAM_SOURCE = "dream"
@@ -33,16 +31,18 @@ class DreamRequest(msgspec.Struct, frozen=True):
     instructions: str | None = None
     """What whoever asked wants kept in mind; it reaches a model, and steers nothing without one."""
 
-    def segment(self) -> Segment:
-        """The sessions to read. Of sessions that dreams were watched in, only those named outright.
 
-        Raises:
-            ExpressionError: ``where`` is malformed.
-        """
-        if self.session_ids is not None:
-            return choose_sessions(self.session_ids)
-        chosen = compile_segment(self.where)
-        return Segment(f"(s.source <> '{DREAM_SOURCE}' AND {chosen.sql})", chosen.parameters)
+class ProposalVerdict(msgspec.Struct, frozen=True):
+    """A proposal and what the tests said of it."""
+
+    words: str
+    counted: str
+    """What was counted, in words."""
+    verdict: str
+    """``adopted``, ``candidate`` or ``refused``."""
+    reason: str
+    sessions: int
+    """Sessions that showed it."""
 
 
 class SessionCounts(msgspec.Struct, frozen=True):

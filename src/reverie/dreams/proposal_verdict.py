@@ -6,23 +6,11 @@ from collections.abc import Sequence
 import msgspec
 
 from reverie.dreams.colleague import Proposals
+from reverie.dreams.dream import ProposalVerdict
 from reverie.dreams.predicate import Proposal, Shown, state_predicate
 from reverie.lessons.lesson import Lesson
 from reverie.patterns.finding import Finding
 from reverie.patterns.policy import MiningPolicy
-
-
-class ProposalVerdict(msgspec.Struct, frozen=True):
-    """A proposal and what the tests said of it."""
-
-    words: str
-    counted: str
-    """What was counted, in words."""
-    verdict: str
-    """``adopted``, ``candidate`` or ``refused``."""
-    reason: str
-    sessions: int
-    """Sessions that showed it."""
 
 
 def judge_proposals(

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reverie.dreams.dream import DreamRequest
+from reverie.dreams.dream import DREAM_SOURCE, DreamRequest
 from reverie.errors import InputError
+from reverie.sessions.segment import Segment, choose_sessions, compile_segment
 
 MOST_SESSIONS = 100
 """Sessions named in one standard request."""
@@ -66,3 +67,15 @@ def _read_model(model: str | Mapping[str, Any]) -> str:
     if not 1 <= len(id_) <= _MOST_MODEL_CHARACTERS:
         raise InputError(f"model: an id of {len(id_)} characters; give 1 to {_MOST_MODEL_CHARACTERS}")
     return id_
+
+
+def segment_of(request: DreamRequest) -> Segment:
+    """The sessions to read. Of sessions that dreams were watched in, only those named outright.
+
+    Raises:
+        ExpressionError: ``where`` is malformed.
+    """
+    if request.session_ids is not None:
+        return choose_sessions(request.session_ids)
+    chosen = compile_segment(request.where)
+    return Segment(f"(s.source <> '{DREAM_SOURCE}' AND {chosen.sql})", chosen.parameters)

@@ -11,8 +11,7 @@ from reverie.dreams.colleague import name_themes, reword_lessons
 from reverie.dreams.merging import Merged
 from reverie.language_model import LanguageModel
 from reverie.lessons.lesson import Lesson
-from reverie.patterns.overview import Overview
-from reverie.patterns.segment import SegmentRate, WeakSegment
+from reverie.patterns.overview import Overview, SegmentRate, WeakSegment
 from reverie.prompts.name_themes import ThemeSample
 
 _Segment = TypeVar("_Segment", WeakSegment, SegmentRate)

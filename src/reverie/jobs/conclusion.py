@@ -15,6 +15,7 @@ from reverie.dreams.dream import (
 )
 from reverie.dreams.policy import DreamPolicy
 from reverie.dreams.proposal_verdict import state_checks
+from reverie.dreams.request import segment_of
 from reverie.dreams.wording import with_wording
 from reverie.jobs.dream_result import dream_result
 from reverie.jobs.found import Found, read_found
@@ -30,7 +31,7 @@ from reverie.patterns.attribution import Attribution, attribute_failure
 from reverie.patterns.finding import Hypothesis
 from reverie.patterns.mine import MiningResult
 from reverie.patterns.outcome import REWARD
-from reverie.patterns.segment import WeakSegment
+from reverie.patterns.overview import WeakSegment
 from reverie.storage.consultations import standing_proposals
 from reverie.storage.database import Connection
 from reverie.storage.digests import count_dated, measure_segment, proving_sequences, read_trend
@@ -85,7 +86,7 @@ async def conclude(
     )
     await _confirm(connection, dream, confirmations, documents, plan)
     revision = await _write_memory(connection, dream, lessons, plan, found.mined, now)
-    segment = dream.request.segment()
+    segment = segment_of(dream.request)
     result = dream_result(
         dream,
         lessons,
@@ -162,7 +163,7 @@ async def propose_lessons(connection: Connection, dream: DreamRow, found: Found,
         for session_id in (*finding.supporting, *finding.contrary)
     ]
     proving = {**await proving_sequences(connection, wanted), **found.judgement.proving_sequences()}
-    size = await measure_segment(connection, dream.request.segment(), dream.last_session_key)
+    size = await measure_segment(connection, segment_of(dream.request), dream.last_session_key)
     agent = (size.agents[0] or None) if len(size.agents) == 1 else None
     # A clone's lessons keep their ids, and so their documents.
     store_id = await store_origin(connection, dream.memory_store_id)

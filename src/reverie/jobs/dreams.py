@@ -24,6 +24,7 @@ from reverie.dreams.consultation import Consultation, judge, with_standing
 from reverie.dreams.dream import SessionCounts, StageTime
 from reverie.dreams.policy import DreamPolicy
 from reverie.dreams.predicate import extend_corpus
+from reverie.dreams.request import segment_of
 from reverie.dreams.wording import Wording
 from reverie.errors import DreamCanceledError, DreamError
 from reverie.jobs.conclusion import conclude, propose_lessons
@@ -34,9 +35,9 @@ from reverie.jobs.sighting import find_all_shown
 from reverie.jobs.workers import Workers
 from reverie.language_model import LanguageModel
 from reverie.patterns.corpus import Corpus, tasks_repeat
+from reverie.patterns.description import describe_sessions
 from reverie.patterns.mine import mine
 from reverie.patterns.outcome import Measures
-from reverie.patterns.overview import describe_sessions
 from reverie.patterns.table import SessionTable
 from reverie.patterns.theme import task_families
 from reverie.patterns.wording import sessions_to_read
@@ -192,7 +193,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
             dream = await read_dream(connection, dream_id)
             if dream.status == "canceled":
                 raise DreamCanceledError(f"dream {dream_id} was canceled")
-            yield _Step(runtime, connection, dream, dream.request.segment(), began)
+            yield _Step(runtime, connection, dream, segment_of(dream.request), began)
 
     @DBOS.workflow(name="dream")
     async def run(self, dream_id: str, with_model: bool = False, schema: str = DEFAULT_SCHEMA) -> None:

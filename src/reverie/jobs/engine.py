@@ -15,6 +15,7 @@ from reverie.clock import Clock
 from reverie.dreams.budget import BudgetedModel
 from reverie.dreams.dream import DreamEstimate, DreamRequest, DreamResult, SessionCounts
 from reverie.dreams.policy import DreamPolicy
+from reverie.dreams.request import segment_of
 from reverie.errors import DreamError, SlotBusyError
 from reverie.ids import new_id
 from reverie.jobs.dreams import DREAM_WORKFLOW, Provide, Runtime
@@ -145,7 +146,7 @@ async def dream(runtime: Runtime, request: DreamRequest) -> DreamResult:
         SettingsError: the budget is in money and the model's price is unknown.
         DreamError: the dream failed; the store is as it was.
     """
-    request.segment()
+    segment_of(request)
     if runtime.model is not None:  # A budget that cannot be kept is told before anything is done.
         BudgetedModel(runtime.model, runtime.budget)
 
@@ -169,7 +170,7 @@ async def estimate_dream(
     model: ModelSettings | None = None,
 ) -> DreamEstimate:
     """What a dream would read, how long it would take at the pace of earlier ones, and what ``model`` would cost."""
-    segment = request.segment()
+    segment = segment_of(request)
     async with database.connection() as connection:
         everything = 2**62
         size = await measure_segment(connection, segment, everything)

@@ -6,6 +6,7 @@ import msgspec
 
 from reverie.digests.digest import SESSION
 from reverie.digests.tool_error import tool_failed
+from reverie.dreams.request import segment_of
 from reverie.ids import event_sequence
 from reverie.lessons.doubt import what_would_change_our_mind
 from reverie.lessons.lesson import Evidence, Lesson
@@ -48,7 +49,7 @@ async def explain_lesson(connection: Connection, lesson: Lesson, dream_id: str) 
     """What speaks for and against a lesson, in the sessions of the dream that last judged it."""
     dream = await read_dream(connection, dream_id)
     policy = await read_policy(connection, dream.memory_store_id)
-    segment, last_key = dream.request.segment(), dream.last_session_key
+    segment, last_key = segment_of(dream.request), dream.last_session_key
     corpus = await load_corpus(connection, segment, last_key, policy.metrics)
     names = [name for name in (lesson.outcome,) if name != REWARD.name]
     measures = await load_measures(connection, segment, last_key, corpus.session_ids, names, policy.metrics)

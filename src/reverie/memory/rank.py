@@ -19,8 +19,6 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from reverie.memory.memory import Tier
-
 K1 = 0.9
 B = 0.4
 PATH_WEIGHT = 2
@@ -51,36 +49,6 @@ class QueryTerm(msgspec.Struct, frozen=True):
     word: str
     """As the query wrote it."""
     idf: float
-
-
-class Reason(msgspec.Struct, frozen=True):
-    """What one word of the query added to a memory's relevance."""
-
-    term: str
-    contribution: float
-
-
-class RecallHit(msgspec.Struct, frozen=True):
-    """A memory that suits a query, and why: score = relevance × activation × impact.
-
-    Relevance is the sum of what the words and the meaning added.
-    """
-
-    path: str
-    memory_id: str
-    score: float
-    reasons: tuple[Reason, ...]
-    """Weightiest first."""
-    snippet: str
-    """The passage where the query's words stand closest."""
-    relevance: float
-    meaning: float
-    """What likeness of meaning added; 0 where no vectors were compared."""
-    activation: float
-    impact: float
-    tier: Tier
-    tokens: int
-    """What the whole content takes to show, at four bytes a token."""
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 
 from reverie.patterns.contrast import q_values
 from reverie.patterns.corpus import Codes, Flags, Floats, Ints, sums
 from reverie.patterns.flow import action_name
+from reverie.patterns.overview import FALSE_ALARMS, Anomalies, Anomaly
 from reverie.patterns.table import SessionTable, label_codes
 
-FALSE_ALARMS = 0.05
-"""Share of the reported sessions to expect among them by chance."""
 _LEAST_LIKE = 50
 """Sessions a group needs to say what is usual in it."""
 _TAIL = 0.9
@@ -24,32 +22,6 @@ _LEAST_TAIL = 0.01
 """Share of a group's sessions above its 90th percentile that can say how its tail falls off."""
 _LEAST_ACTIONS = 3
 _ORDER = "order of actions"
-
-
-class Anomaly(msgspec.Struct, frozen=True):
-    """One session and why it is far out."""
-
-    session_id: str
-    reason: str
-    measure: str
-    value: float
-    usual: float
-    """The median of like sessions."""
-    robust_z: float
-    """Distance from the median in robust standard deviations, on the log scale."""
-    q_value: float
-    reward: float | None
-
-
-class Anomalies(msgspec.Struct, frozen=True):
-    """What was found, out of how much, and how many of them chance alone would give."""
-
-    found: tuple[Anomaly, ...]
-    """The strongest 50, one reason to a session."""
-    sessions: int
-    """How many sessions are far out."""
-    looked_at: int
-    false_alarm_share: float = FALSE_ALARMS
 
 
 @dataclass(frozen=True, slots=True, eq=False)

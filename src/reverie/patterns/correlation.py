@@ -9,26 +9,11 @@ from scipy import stats
 from reverie.patterns.contrast import q_values
 from reverie.patterns.corpus import Codes, Floats, Strata
 from reverie.patterns.estimate import cleared_reward, make_design
+from reverie.patterns.overview import Correlation
 from reverie.patterns.table import SessionTable
 
 _LEAST_SESSIONS = 30
 _MOST_METRICS = 20
-
-
-class Correlation(msgspec.Struct, frozen=True):
-    """Two measures of a session."""
-
-    first: str
-    second: str
-    rho: float
-    """Spearman's correlation within strata, −1 to 1, with its 95 % interval."""
-    low: float
-    high: float
-    q_value: float
-    pooled_rho: float
-    """What a comparison that ignores the strata gives."""
-    sessions: int
-    """In strata of at least two sessions that have both measures."""
 
 
 def find_correlations(table: SessionTable) -> tuple[Correlation, ...]:

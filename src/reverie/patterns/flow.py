@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import msgspec
 import numpy as np
 
 from reverie.patterns.contrast import contrast, design_of
 from reverie.patterns.corpus import Codes, Flags, Ints
 from reverie.patterns.estimate import Design
-from reverie.patterns.finding import Estimate
+from reverie.patterns.overview import Branch, Flow, Step
 from reverie.patterns.sequence import closed_sequences
 from reverie.patterns.table import SessionTable, examples, went_well
 
@@ -29,41 +28,6 @@ _FDR = 0.05
 _MOST_BRANCHES = 3
 END = "end of session"
 """A branch that takes no further action."""
-
-
-class Branch(msgspec.Struct, frozen=True):
-    """What good sessions did right after a step."""
-
-    action: str
-    share: float
-    """Of the good sessions that came this far, 0 to 1."""
-
-
-class Step(msgspec.Struct, frozen=True):
-    """One step of a flow."""
-
-    action: str
-    reached: float
-    """Share of good sessions that came this far, 0 to 1."""
-    next: tuple[Branch, ...]
-    """The commonest next actions; a flow allows others between its steps."""
-
-
-class Flow(msgspec.Struct, frozen=True):
-    """Steps in an order that good sessions share; other actions may come between them."""
-
-    steps: tuple[Step, ...]
-    sessions: int
-    """Sessions, good or not, that went through all steps."""
-    share_of_good: float
-    share_of_others: float
-    effect: Estimate | None
-    """Reward of sessions that came to the last step by the others, less that of those that came to it otherwise; on
-    sessions the flow was not found in. None where it cannot be told, as when every session comes to it this way."""
-    q_value: float | None
-    helps: bool
-    """Whether the effect is positive beyond chance."""
-    example_session_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

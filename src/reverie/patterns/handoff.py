@@ -2,33 +2,16 @@
 
 from collections import Counter
 
-import msgspec
 import numpy as np
 
 from reverie.patterns.contrast import contrast, design_of
-from reverie.patterns.finding import Estimate
-from reverie.patterns.interval import Rate, rate_of
+from reverie.patterns.interval import rate_of
+from reverie.patterns.overview import HandOff
 from reverie.patterns.table import SessionTable, examples, label_codes, task_clusters
 
 ANOTHER_AGENT = "another agent"
 """Threads that too few sessions share to be one agent's, such as those named by a number."""
 _LEAST_SESSIONS = 10
-
-
-class HandOff(msgspec.Struct, frozen=True):
-    """One agent's thread goes quiet and another's begins to act."""
-
-    giver: str
-    taker: str
-    sessions: int
-    share: float
-    """Of all sessions, 0 to 1."""
-    reward: Rate | None
-    """Mean reward of the sessions with it; None where none is scored."""
-    effect: Estimate | None
-    """Reward with it less without it, within strata; None where it cannot be told."""
-    q_value: float | None
-    example_session_ids: tuple[str, ...]
 
 
 def find_hand_offs(table: SessionTable) -> tuple[HandOff, ...]:

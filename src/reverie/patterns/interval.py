@@ -1,20 +1,10 @@
 """How sure a share or a mean is, when sessions of one task have outcomes that go together."""
 
-import msgspec
 import numpy as np
 from scipy import stats
 
 from reverie.patterns.corpus import Codes, Floats, sums
-
-
-class Rate(msgspec.Struct, frozen=True):
-    """A mean of values in [0, 1], such as a share or a mean reward, with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-    sessions: int
-    """How many it is a mean of."""
+from reverie.patterns.overview import Rate
 
 
 def rate_of(values: Floats, cluster: Codes) -> Rate | None:

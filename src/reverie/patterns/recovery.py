@@ -1,50 +1,15 @@
 """Recovery: after trouble of a kind, which next action goes with a good end, and how often sessions recover at all."""
 
-import msgspec
 import numpy as np
 
 from reverie.patterns.contrast import Contrasts, contrast, design_of
 from reverie.patterns.corpus import SITUATION_KIND, Flags, Ints, situation_rows
-from reverie.patterns.finding import Estimate
-from reverie.patterns.interval import Rate, rate_of
+from reverie.patterns.interval import rate_of
+from reverie.patterns.overview import Move, Recovery
 from reverie.patterns.table import SessionTable, examples, task_clusters
 
 _LEAST_SESSIONS = 20
 _LEAST_SHOWN = 5
-_FDR = 0.05
-
-
-class Move(msgspec.Struct, frozen=True):
-    """What some sessions did next, against what the others did."""
-
-    action: str
-    """The behaviour's name."""
-    share: float
-    """Of the sessions in this trouble, 0 to 1."""
-    effect: Estimate | None
-    """Reward with this as the next action less with another, within strata; None where it cannot be told."""
-    q_value: float | None
-    example_session_ids: tuple[str, ...]
-
-
-class Recovery(msgspec.Struct, frozen=True):
-    """One kind of trouble and what came after it."""
-
-    situation: str
-    """Such as ``after error:timeout``."""
-    sessions: int
-    """Scored sessions that met it."""
-    reward: Rate
-    """Their mean reward."""
-    moves: tuple[Move, ...]
-    """Those that work first, then by effect; what cannot be told comes last."""
-    note: str
-    """``not enough repeats to tell``, when no move can be told."""
-
-    @property
-    def works(self) -> tuple[Move, ...]:
-        """Moves that go with a better end beyond chance."""
-        return tuple(m for m in self.moves if _is_beyond_chance(m) and m.effect and m.effect.effect > 0)
 
 
 def find_recoveries(table: SessionTable) -> tuple[Recovery, ...]:
@@ -108,8 +73,4 @@ def _move(table: SessionTable, contrasts: Contrasts, column: int, code: int, mem
 
 def _order(move: Move) -> tuple[bool, bool, float, str]:
     effect = move.effect.effect if move.effect else 0.0
-    return not _is_beyond_chance(move), move.effect is None, -effect, move.action
-
-
-def _is_beyond_chance(move: Move) -> bool:
-    return move.q_value is not None and move.q_value <= _FDR
+    return not move.is_beyond_chance, move.effect is None, -effect, move.action

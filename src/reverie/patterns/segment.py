@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-import msgspec
 import numpy as np
 from scipy import stats
 
 from reverie.patterns.contrast import q_values
 from reverie.patterns.corpus import Codes, Flags, Floats, Ints, sums
-from reverie.patterns.interval import Rate, rate_of
+from reverie.patterns.interval import rate_of
+from reverie.patterns.overview import Rate, SegmentKind, SegmentRate, WeakSegment
 from reverie.patterns.table import OTHER, SessionTable, examples, label_codes, request_groups, task_clusters, went_well
 
-SegmentKind = Literal["category", "intent", "theme", "variant"]
 _KINDS: tuple[SegmentKind, ...] = ("category", "intent", "theme", "variant")
 _LEAST_SESSIONS = 20
 _LEAST_CLUSTERS = 5
@@ -37,39 +35,6 @@ class SegmentContrast:
     low: float
     high: float
     q_value: float
-
-
-class WeakSegment(msgspec.Struct, frozen=True):
-    """A segment that does worse than the rest: a training priority."""
-
-    kind: SegmentKind
-    label: str
-    size: int
-    """Scored sessions."""
-    failures: int
-    """Of these, sessions that did not go well."""
-    share_of_failures: float
-    """Of all failures, 0 to 1."""
-    reward: Rate
-    difference: float
-    """Mean reward less that of other sessions (of the same agent variant; for a variant: of the same requests)."""
-    low: float
-    high: float
-    q_value: float
-    example_session_ids: tuple[str, ...]
-
-
-class SegmentRate(msgspec.Struct, frozen=True):
-    """How often something happens in a segment, and how that differs from the rest."""
-
-    kind: SegmentKind
-    label: str
-    rate: Rate
-    difference: float
-    low: float
-    high: float
-    q_value: float
-    example_session_ids: tuple[str, ...]
 
 
 def weak_segments(table: SessionTable, themes: Sequence[str] = ()) -> tuple[WeakSegment, ...]:

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 from scipy import sparse
 from sklearn.cluster import MiniBatchKMeans
@@ -20,7 +19,8 @@ from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
 from reverie.patterns.corpus import Codes, Floats, Ints
-from reverie.patterns.interval import Rate, rate_of
+from reverie.patterns.interval import rate_of
+from reverie.patterns.overview import Exemplar, Theme
 from reverie.patterns.table import OTHER, SessionTable, examples, task_clusters
 
 _READ_CHARACTERS = 300
@@ -67,27 +67,6 @@ class Grouping:
     def labels(self) -> list[str]:
         """The theme's name for each session, ``other`` where it has none."""
         return [self.names[code] if code >= 0 else OTHER for code in self.code.tolist()]
-
-
-class Exemplar(msgspec.Struct, frozen=True):
-    """A session whose opening is typical of its theme."""
-
-    session_id: str
-    opening: str
-
-
-class Theme(msgspec.Struct, frozen=True):
-    """Openings that ask for like things."""
-
-    name: str
-    sessions: int
-    share: float
-    """Of all sessions, 0 to 1."""
-    reward: Rate | None
-    """None where no session of it is scored."""
-    exemplars: tuple[Exemplar, ...]
-    example_session_ids: tuple[str, ...]
-    """Scored sessions of it, the worst first."""
 
 
 def task_families(table: SessionTable) -> tuple[str, ...]:

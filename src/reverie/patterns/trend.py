@@ -10,7 +10,6 @@ without change would be cut.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 import msgspec
 import numpy as np
@@ -19,10 +18,9 @@ from scipy import stats
 from reverie.digests.digest import SESSION
 from reverie.patterns.contrast import contrast, design_of, q_values
 from reverie.patterns.corpus import SITUATION_KIND, Codes, Flags, Floats, Ints, sums
-from reverie.patterns.finding import Estimate
+from reverie.patterns.overview import Change, EffectDrift, SeriesKind, Trend, WindowEffect
 from reverie.patterns.table import SessionTable, label_codes, request_groups
 
-SeriesKind = Literal["reward", "behaviour", "error", "fallback"]
 _FDR = 0.05
 _SESSIONS_PER_STRETCH = 25
 _MOST_STRETCHES, _LEAST_STRETCHES = 200, 8
@@ -34,55 +32,6 @@ _DATE_DROP = 7.35
 """How far the fit may fall below its best within the 95 % interval of a change's date: −2 ln(1 − √0.95), the limit for
 mean shifts (Yao 1987; Hansen 2000)."""
 _VARIANT_SHIFT = 0.5
-
-
-class Change(msgspec.Struct, frozen=True):
-    """A step in a series."""
-
-    at: datetime
-    """The first session after it; earliest and latest bound the date at 95 %."""
-    earliest: datetime
-    latest: datetime
-    size: Estimate | None
-    """After less before, up to the neighbouring changes, for like requests; None where none came on both sides."""
-    variant: str | None
-    """The agent variant that took over with it (its share rose by half or more), if one did."""
-
-
-class Trend(msgspec.Struct, frozen=True):
-    """One series that changes over time beyond chance."""
-
-    kind: SeriesKind
-    name: str
-    """The behaviour's name; ``reward`` and ``fallback`` for themselves."""
-    sessions: int
-    since: datetime
-    until: datetime
-    q_value: float
-    changes: tuple[Change, ...]
-    slope: float
-    """Straight-line change over the whole time, for like requests, in the series' unit; 95 % interval."""
-    low: float
-    high: float
-
-
-class WindowEffect(msgspec.Struct, frozen=True):
-    """What a behaviour was worth in one stretch of time."""
-
-    since: datetime
-    until: datetime
-    effect: Estimate | None
-
-
-class EffectDrift(msgspec.Struct, frozen=True):
-    """A behaviour whose effect on reward is not the same at all times."""
-
-    situation: str
-    behaviour: str
-    windows: tuple[WindowEffect, ...]
-    p_value: float
-    """Of Cochran's Q test that all windows have one effect (Cochran 1954)."""
-    q_value: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

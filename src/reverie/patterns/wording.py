@@ -5,19 +5,16 @@ read, and never its last one. A phrase is found on one part of the sessions and 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
-import msgspec
 import numpy as np
 from scipy import sparse, stats
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
 from reverie.patterns.contrast import Contrasts, contrast, design_of, q_values
 from reverie.patterns.corpus import Floats, Ints
-from reverie.patterns.finding import Estimate
+from reverie.patterns.overview import Outcome, Wording, Wordings
 from reverie.patterns.table import SessionTable, examples
 
-Outcome = Literal["reward", "user mood"]
 _FIRST_MESSAGES = 3
 _LEAST_SESSIONS = 20
 _MOST_PHRASES = 4_000
@@ -26,30 +23,6 @@ _DISCOVERY_FDR, _FDR = 0.1, 0.05
 _SAME_SESSIONS = 0.8
 _MOST_REPORTED = 20
 _SEED = 20_260_105
-
-
-class Wording(msgspec.Struct, frozen=True):
-    """A phrase that goes with better or worse sessions of the same stratum."""
-
-    phrase: str
-    outcome: Outcome
-    sessions: int
-    """Sessions read that have it."""
-    effect: Estimate
-    """Outcome with it less without it, on the confirmation part; the user's last mood is moved to 0 to 1 for this."""
-    q_value: float
-    example_session_ids: tuple[str, ...]
-
-
-class Wordings(msgspec.Struct, frozen=True):
-    """The phrases found, and out of how much."""
-
-    found: tuple[Wording, ...]
-    sessions: int
-    """Sessions whose messages were read."""
-    phrases: int
-    """Phrases that enough of them have."""
-    note: str = ""
 
 
 def sessions_to_read(table: SessionTable, most: int = 4_000) -> Ints:

@@ -4,9 +4,7 @@ import msgspec
 
 from reverie.digests.digest import SESSION
 from reverie.patterns.finding import Estimate
-from reverie.patterns.interval import Rate
-from reverie.patterns.overview import Overview
-from reverie.patterns.trend import Change, Trend
+from reverie.patterns.overview import Change, Overview, Rate, Trend
 from reverie.reports.patterns import words_of
 from reverie.reports.words import counted, q_words, signed
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from reverie.sessions.importers import ImportProblem
+from reverie.sessions.import_problem import ImportProblem
 
 MOST_LISTED = 10_000
 """Problems and notices listed, each; a file of garbage must not fill the memory."""

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from reverie.memory.activation import UseTrace, activation
+from reverie.memory.hit import Reason, RecallHit
 from reverie.memory.memory import Tier
 from reverie.memory.policy import MemoryPolicy, RecallPolicy
 from reverie.memory.rank import (
@@ -19,8 +20,6 @@ from reverie.memory.rank import (
     Links,
     Postings,
     QueryTerm,
-    Reason,
-    RecallHit,
     best_by_words,
     contributions_in_context,
     inverse_document_frequency,

@@ -1,8 +1,9 @@
 """Reading of agent session files in the formats people already have; each format is found by content."""
 
+from reverie.sessions.import_problem import ImportProblem
 from reverie.sessions.importers.parsing import parse_record
 from reverie.sessions.importers.reading import read_records
-from reverie.sessions.importers.record import FORMATS, ImportProblem, Notice, RawRecord
+from reverie.sessions.importers.record import FORMATS, Notice, RawRecord
 from reverie.sessions.importers.reverie_lines import encode_line
 
 __all__ = ["FORMATS", "ImportProblem", "Notice", "RawRecord", "encode_line", "parse_record", "read_records"]

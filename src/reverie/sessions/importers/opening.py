@@ -18,7 +18,7 @@ import msgspec
 import zstandard
 
 from reverie.errors import InputError
-from reverie.sessions.importers.record import ImportProblem
+from reverie.sessions.import_problem import ImportProblem
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

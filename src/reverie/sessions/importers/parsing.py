@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from reverie.sessions.import_problem import ImportProblem
 from reverie.sessions.importers.chat import parse_chat
 from reverie.sessions.importers.claude_code import parse_claude_code
 from reverie.sessions.importers.draft import Draft, finish, with_tags
 from reverie.sessions.importers.intercode import parse_intercode
 from reverie.sessions.importers.json_text import storable
-from reverie.sessions.importers.record import ImportProblem, RawRecord
+from reverie.sessions.importers.record import RawRecord
 from reverie.sessions.importers.reverie_lines import parse_reverie
 from reverie.sessions.importers.tau_bench import parse_tau_bench
 from reverie.sessions.session import Transcript

@@ -33,18 +33,6 @@ class RawRecord(msgspec.Struct, frozen=True):
     """Ids of lines that another session holds, of which this one is a fork."""
 
 
-class ImportProblem(msgspec.Struct, frozen=True):
-    """Something that should have been a session and could not be read, or, as a warning, only in part."""
-
-    path: str
-    line: int
-    """The line or position reached; 0 when the file as a whole is at fault."""
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.reason}"
-
-
 class Notice(msgspec.Struct, frozen=True):
     """A file in a folder or archive that was passed over on purpose."""
 

@@ -6,7 +6,8 @@ from pathlib import PurePath
 
 import msgspec
 
-from reverie.sessions.importers.record import ImportProblem, Notice, RawRecord, RecordPart
+from reverie.sessions.import_problem import ImportProblem
+from reverie.sessions.importers.record import Notice, RawRecord, RecordPart
 
 _SESSION = re.compile(rb'"session(?:Id|_id)"\s*:\s*"([^"\\]+)"')
 _LINE_ID = re.compile(rb'"uuid"\s*:\s*"([^"\\]+)"')

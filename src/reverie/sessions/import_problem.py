@@ -1,0 +1,15 @@
+"""What could not be imported, and why."""
+
+import msgspec
+
+
+class ImportProblem(msgspec.Struct, frozen=True):
+    """Something that should have been a session and could not be read, or, as a warning, only in part."""
+
+    path: str
+    line: int
+    """The line or position reached; 0 when the file as a whole is at fault."""
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.reason}"
