@@ -16,7 +16,7 @@ from itertools import pairwise
 import msgspec
 import re2
 
-from reverie.sessions.redaction.detector import CLEAN_START, Detector, Found, folded
+from reverie.sessions.redaction.detector import CLEAN_START, LATIN, Detector, Found, folded
 
 _FILES = ("rules.toml", "gitleaks.toml")
 _PIECES = 8
@@ -49,8 +49,9 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     assigned: bool = False
     """The value is known only by the name before it, so that name has to speak of a secret."""
     run: int = 0
+    """A necessary condition on the folded text, see ``Detector``."""
     shape: str = ""
-    """Necessary conditions on the folded text, see ``Detector``."""
+    """An expression of RE2 that has to match too; of rules that no keyword is long enough for."""
 
 
 class _RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -186,9 +187,9 @@ def _rule_detector(rule: Rule, stands_for_one: Callable[[str], bool]) -> Detecto
             if start < end and accepted(text, match, start, end):
                 yield Found(start, end, text[start:end])
 
-    shape = (re.compile(rule.shape.encode()),) if rule.shape else ()
-    needles = () if rule.shape else tuple(folded(word) for word in rule.keywords)
-    return Detector(rule.kind, find, needles, rule.run or (14 if rule.assigned else 0), shape)
+    shape = re2.compile(rule.shape.encode(), LATIN) if rule.shape else None
+    needles = tuple(folded(word) for word in rule.keywords)
+    return Detector(rule.kind, find, needles, rule.run or (14 if rule.assigned else 0), spelled=shape)
 
 
 @lru_cache(maxsize=1)
