@@ -160,14 +160,14 @@ _AFTER_WORD = re.compile(
     r"(?i:[ _]?(?:number|num|numéro|numero|nummer|nr|no|n°|номер|号码|號碼|番号|번호|is|at|on"
     r"|under|unter|au|al|en|em|le|est|ist|es|é|是|は)"
     r"(?![a-z])\.?){0,4}[^\w\n+#$£€]{0,6}"
-    r"(?!\d{4}-\d\d-\d\d|\d{1,2}[-./]\d{1,2}[-./]\d{2,4})"
-    rf"(?P<number>\d{{7,15}}(?!\w)|{_NUMBER})(?!\w|[.,]\d)",
+    r"(?!\d{4}-\d\d-\d\d|\d{1,2}[-./]\d{1,2}[-./](?:\d\d|\d{4})(?![\d]|[-./ ]\d\d(?![\d:])))"
+    rf"(?P<number>\d{{7,15}}(?!\w)|\d{{3,5}}/\d{{4,10}}(?!\w)|{_NUMBER})(?!\w|[.,]\d)",
     re.ASCII,
 )
 _COUNTED = re.compile(
     r"\s+(?:rows?|columns?|users?|items?|units?|records?|bytes|lines?|times|hits|requests?|events?|people|points?|ms|seconds|minutes"
     r"|hours|days|sessions?|downloads?|visits?|orders?|views?|calls?|customers?|subscribers?|devices?|entries|cells|values|of|per|kb|mb"
-    r"|gb|px|eur|usd|dollars|euros|records|messages|files|sold|installs|accounts?|tokens?)\b",
+    r"|zeilen|lignes|filas|righe|linhas|spalten|gb|px|eur|usd|dollars|euros|records|messages|files|sold|installs|accounts?|tokens?)\b",
     re.ASCII | re.IGNORECASE,
 )
 _PHONE_VALUE = re.compile(rf"\s*\+?\(?\d(?:[{_SEPARATORS}()/]{{0,3}}\d){{6,14}}\s*", re.ASCII)
@@ -291,6 +291,11 @@ _CARD_WORD = re.compile(
 )
 
 
+_ID_BEFORE = re.compile(
+    r"(?i:(?<![a-z_])(?<!card )(?:id|order|call|session|task|event|row|job)s?[\s:#=]{1,3})\Z", re.ASCII
+)
+
+
 def _is_card(digits: str) -> bool:
     return _ISSUER.fullmatch(digits) is not None and _luhn(digits)
 
@@ -301,6 +306,8 @@ def _cards(text: str) -> Iterator[Found]:
         digits = _digits(match[0])
         start, end = match.span()
         if not _is_card(digits) or ((grouped := digits != match[0]) and _is_numbered(text, start)):
+            continue
+        if not grouped and _ID_BEFORE.search(text, max(0, start - 20), start):
             continue
         if grouped or _CARD_WORD.search(text, max(0, start - 50), min(len(text), end + 30)):
             yield Found(start, end, digits)
@@ -331,13 +338,30 @@ _SSN = re.compile(r"(?<![\w-])(?<!\d\.)(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d
 
 
 _NUMBERED = (
-    r"(?i:(?<![a-z])(?:order|invoice|ticket|case|part|item|ref|reference|sku|id|number|no|nr|model|serial|tracking|page|pages|pp"
+    r"(?i:(?<![a-z])(?:order|invoice|ticket|case|part|item|ref|reference|sku|id|number|no|nr|model|serial|tracking|page|pages|pp?|seiten?|pagina|página|bestell(?:ung|nummer)|rechnung|auftrag|commande|facture|pedido|factura|ordine|fattura"
     r"|batch|lot|job|account|acct|booking|confirmation|code|catalog(?:ue)?|product|shipment|parcel|document|doc|file|form|report"
     r"|claim|policy|bill|receipt|transaction|line|lines|row|rows|issue|bug|build|version|test|isbn|section|range"
-    r"|episode|room|key|sample|record|entry|zip|cas)s?(?:[ _-]?(?:id|number|num|no|nr|code|\#))?[\s:.#=(]{0,4}|\#\s?)\Z"
+    r"|episode|room|key|sample|record|entry|zip|cas)s?"
+    r"(?:[ _-]?(?:id|number|num|no|nr|code|\#))?[\s:.#=(\"'\\]{0,8}|\#\s?)\Z"
 )
 _IS_NUMBERED = re.compile(_NUMBERED, re.ASCII)
+_VERSION_FIELD = re.compile(r"(?i:(?:version|release|build|revision|firmware|kernel|section)s?)\Z", re.ASCII)
+_WORD_JOINT = re.compile("(?<=[a-z])(?=[A-Z])")
+# Alone these words may also number a person, a card or a line.
+_OF_PEOPLE = re.compile(
+    r"\A(?:id|number|no|nr|num|code|account|acct|document|doc)s?\Z|card|phone|tel|ssn|social|tax|account", re.I
+)
 _SSN_WORD = re.compile(r"(?i:ssn|social|tax|itin)[^\n]{0,40}\Z", re.ASCII)
+
+
+def ruled_out(name: str) -> frozenset[str]:
+    """The kinds that a value in a field of this name only looks like: of orders, pages and the like, or a version."""
+    words = _WORD_JOINT.sub("_", name)
+    if _OF_PEOPLE.search(words):
+        return frozenset()
+    if _VERSION_FIELD.search(words):
+        return frozenset({"IP"})
+    return frozenset({"SSN", "PHONE"} if _is_numbered(words, len(words)) else ())
 
 
 def _is_numbered(text: str, start: int) -> bool:

@@ -14,7 +14,7 @@ import msgspec
 from reverie.sessions.event import Event
 from reverie.sessions.redaction.credentials import CREDENTIALS
 from reverie.sessions.redaction.detector import INVISIBLE, Detector, Gate
-from reverie.sessions.redaction.personal import PERSONAL
+from reverie.sessions.redaction.personal import PERSONAL, ruled_out
 from reverie.sessions.session import Transcript
 
 PLACEHOLDER = re.compile(r"\[[A-Z][A-Z_]*:[0-9a-f]{8}\]")
@@ -22,7 +22,12 @@ _MASK = "\0"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _NEUTRAL_NAMES = frozenset({"number", "no", "num", "value", "digits", "text", "content"})
 """Names that say nothing by themselves: what such a field of an object holds, the object's own name tells."""
-_UNTOUCHED = frozenset({"id", "type", "name", "tool_use_id", "tool_call_id", "is_error", "model_usage", "cost_usd"})
+_IDS = frozenset({"tool_use_id", "tool_call_id", "parent_tool_use_id", "custom_tool_use_id", "mcp_tool_use_id"})
+"""Names of ids of calls, wherever they stand."""
+_UNTOUCHED = _IDS | {
+    *("id", "type", "name", "is_error", "model_usage", "cost_usd"),
+    *("session_id", "task_id", "event_id", "parent_id", "thread_id", "session_thread_id", "agent_id", "outcome_id"),
+}
 _JSON_TOKEN = re.compile(r'(?P<string>"(?:[^"\\]|\\.)*")(?P<colon>\s*:)?|(?<![\d.eE+-])(?P<number>\d{4,})(?![\d.eE])')
 _SHORTEST_KEYED = 4
 _SHORTEST = 6
@@ -42,6 +47,8 @@ class _Field(NamedTuple):
     """What was replaced in the name."""
     holds: tuple[Detector, ...]
     """The kinds of value that a field of this name has."""
+    ruled_out: frozenset[str] = frozenset()
+    """The kinds that a value in it only looks like."""
 
 
 class _Scope(NamedTuple):
@@ -168,7 +175,9 @@ class Redactor:
         counts: Counter[str] = Counter()
         redacted = self._text(name, _NO_FIELD, counts)
         masked = _masked(redacted)
-        return _Field(redacted, counts, tuple(d for d in self._keyed if d.key and d.key.search(masked)))
+        return _Field(
+            redacted, counts, tuple(d for d in self._keyed if d.key and d.key.search(masked)), ruled_out(masked)
+        )
 
     def _value(self, value: Any, field: _Field, counts: Counter[str], scope: _Scope) -> Any:
         """A JSON value that stands in ``field``."""
@@ -185,6 +194,8 @@ class Redactor:
         return value
 
     def _member(self, name: str, value: Any, around: _Field, counts: Counter[str], scope: _Scope) -> tuple[str, Any]:
+        if name in _IDS:
+            return name, value
         field = self._counted(name, counts)
         return field.name, self._value(value, around if name.lower() in _NEUTRAL_NAMES else field, counts, scope)
 
@@ -204,7 +215,7 @@ class Redactor:
             if value is not None:
                 counts[detector.kind] += 1
                 return self._placeholder(detector.kind, value)
-        return self._json(text, counts) if _is_json(text) else self._plain(text, counts, scope)
+        return self._json(text, counts) if _is_json(text) else self._plain(text, field, counts, scope)
 
     def _json(self, text: str, counts: Counter[str]) -> str:
         """Each string and whole number of a JSON text by itself, so that all else stays as it was written."""
@@ -229,7 +240,7 @@ class Redactor:
             ended = token.end()
         return "".join((*pieces, text[done:]))
 
-    def _plain(self, text: str, counts: Counter[str], scope: _Scope | None) -> str:
+    def _plain(self, text: str, field: _Field, counts: Counter[str], scope: _Scope | None) -> str:
         view = _view(text)
         # Where the text is most of its payload, asking the gate once more would hardly rule out a detector.
         asked = scope is not None and scope.size < 2 * len(view.text)
@@ -238,7 +249,9 @@ class Redactor:
             (detector.personal, found.kind or detector.kind, found)
             for detector in detectors
             for found in detector.find(view.text)
-            if '"' not in (value := view.text[found.start : found.end]) and value.strip(_MASK)
+            if '"' not in (value := view.text[found.start : found.end])
+            and value.strip(_MASK)
+            and not (detector.kind in field.ruled_out and value == view.text.strip())
         ]
         if not found:
             return text
