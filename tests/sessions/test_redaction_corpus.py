@@ -113,6 +113,7 @@ def test_the_number_of_an_order_is_no_person(word: str) -> None:
     [
         *("p. 100-200-3000", "Seiten 100-200-3000", "cell: 12345678 Zeilen", "java 1.8.0.292", "numpy==1.2.3.4"),
         *('{"order_id": "123-45-6789"}', '{"orderId": "123-45-6789"}', '{"version": "4.2.1.3"}', "pwd=/home/ada8"),
+        "find / -type d -name mysql -print 2>/dev/null",
     ],
 )
 def test_versions_pages_and_counts_stay(text: str) -> None:

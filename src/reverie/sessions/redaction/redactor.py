@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from reverie.sessions.event import Event
-from reverie.sessions.redaction.credentials import CREDENTIALS
+from reverie.sessions.redaction.credentials import credentials
 from reverie.sessions.redaction.detector import INVISIBLE, Detector, Gate
 from reverie.sessions.redaction.personal import PERSONAL, ruled_out
 from reverie.sessions.session import Transcript
@@ -115,7 +115,7 @@ class Redactor:
     """
 
     def __init__(self, key: bytes, *, secrets: bool = True, personal: bool = True) -> None:
-        detectors = (CREDENTIALS if secrets else ()) + (PERSONAL if personal else ())
+        detectors = (credentials() if secrets else ()) + (PERSONAL if personal else ())
         self._key = key
         self._gate = Gate(detectors)
         self._keyed = [detector for detector in detectors if detector.key]
