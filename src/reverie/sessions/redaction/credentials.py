@@ -209,15 +209,17 @@ def _cookie_field(value: str) -> str | None:
 
 _ARGUMENT = r"""(?:\\?"([^"\\\n]{3,})\\?"|'([^'\n]{3,})'|([^\s"'`|;&<>()\\]{3,}))"""
 _BEFORE = r"[^\n|;&`]{0,200}?\s"
+_SHORT_P = "-p(?!rint|ath|rune|erm|ort|rotocol)"
+"""The option, and not one of ``find`` or ``nmap`` that begins like it."""
 _COMMANDS = {
-    "mysql": rf"\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mysqlsh|mariadb|mariadb-dump)\b{_BEFORE}-p(?!rint|ath|rune|erm|ort|rotocol){_ARGUMENT}",
+    "mysql": rf"\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mysqlsh|mariadb|mariadb-dump)\b{_BEFORE}{_SHORT_P}{_ARGUMENT}",
     "sshpass": rf"\bsshpass\s+(?:-\w\s+)?-p\s*{_ARGUMENT}",
     "redis-cli": rf"\bredis-cli\b{_BEFORE}(?:-a|--pass)\s+{_ARGUMENT}",
     "docker": rf"\b(?:docker|podman|helm|oc|az|nerdctl|skopeo)\b[^\n|;&]{{0,40}}?\blogin\b{_BEFORE}-p\s*{_ARGUMENT}",
     "mongo": rf"\bmongo(?:sh|dump|restore|export|import)?\b{_BEFORE}-p\s+{_ARGUMENT}",
     "ldap": rf"\bldap(?:search|modify|add|delete|passwd|whoami)\b{_BEFORE}-w\s+{_ARGUMENT}",
     "sqlcmd": rf"\b(?:sqlcmd|bcp|osql)\b{_BEFORE}-P\s*{_ARGUMENT}",
-    "0z ": rf"\b7za?\b{_BEFORE}-p(?!rint|ath|rune|erm|ort|rotocol){_ARGUMENT}",
+    "0z ": rf"\b7za?\b{_BEFORE}{_SHORT_P}{_ARGUMENT}",
     "zip -": rf"\b(?:un)?zip\s+(?:-[a-z0-9]+\s+)*-P\s*{_ARGUMENT}",
     "-pass": rf"\s-pass(?:in|out)?\s+pass:{_ARGUMENT}",
     "smbclient": rf"\bsmbclient\b{_BEFORE}(?:-U|--user)[ =]?[^\s%]+%{_ARGUMENT}",
