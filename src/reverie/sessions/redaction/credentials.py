@@ -212,7 +212,7 @@ _BEFORE = r"[^\n|;&`]{0,200}?\s"
 _SHORT_P = "-p(?!rint|ath|rune|erm|ort|rotocol)"
 """The option, and not one of ``find`` or ``nmap`` that begins like it."""
 _COMMANDS = {
-    "mysql": rf"\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mysqlsh|mariadb|mariadb-dump)\b{_BEFORE}{_SHORT_P}{_ARGUMENT}",
+    "mysql": rf"\b(?:mysql(?:dump|admin|import|sh)?|mariadb(?:-dump)?)\b{_BEFORE}{_SHORT_P}{_ARGUMENT}",
     "sshpass": rf"\bsshpass\s+(?:-\w\s+)?-p\s*{_ARGUMENT}",
     "redis-cli": rf"\bredis-cli\b{_BEFORE}(?:-a|--pass)\s+{_ARGUMENT}",
     "docker": rf"\b(?:docker|podman|helm|oc|az|nerdctl|skopeo)\b[^\n|;&]{{0,40}}?\blogin\b{_BEFORE}-p\s*{_ARGUMENT}",
