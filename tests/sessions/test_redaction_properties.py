@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from reverie.sessions.event import Event, text_content
 from reverie.sessions.redaction import Redactor
-from reverie.sessions.redaction.credentials import CREDENTIALS
+from reverie.sessions.redaction.credentials import credentials
 from reverie.sessions.redaction.detector import Gate
 from reverie.sessions.redaction.personal import PERSONAL as PERSONAL_DETECTORS
 from reverie.sessions.session import Session, Transcript
 from tests.sessions.test_redaction import DENYLIST, HARMLESS, NAMED, PERSONAL, SECRETS
 
 REDACTOR = Redactor(b"key")
-DETECTORS = CREDENTIALS + PERSONAL_DETECTORS
+DETECTORS = credentials() + PERSONAL_DETECTORS
 GATE = Gate(DETECTORS)
 PLACEHOLDER = re.compile(r"\[[A-Z_]+:[0-9a-f]{8}\]")
 

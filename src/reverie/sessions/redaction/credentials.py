@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
 
 from reverie.sessions.redaction.detector import HAS_LONG_RUN, Detector, Found, ascii_lower, folded
@@ -84,7 +85,13 @@ _AFTER_NAME = re.compile(
       | \s+(?:is|was|ist|lautet|war|est|es|è|é|är|er|jest|это|[-–—])(?:\ now)?:?\s+
       | (?:是|为|為|は|는|은)[：:]?\s* | \s+ )
     (?: \\*(?P<quote>["'`]) (?P<quoted> (?:(?!(?P=quote))[^"\\\r\n]){4,200} ) \\*(?P=quote)
-      | (?P<bare> [^\s"'`,;()\[\]{}<>&|\\]{4,200} (?<![.:?]) ) (?![(\[]) )
+      | (?P<bare> (?=[^\s"'`]{4}) [^\s"'`,;()\[\]{}<>&|\\] (?:
+            [^\s"'`,;()\[\]{}<>&|\\]
+          | &(?![\w.-]+=|[&\s])                           # not the next field of a query
+          | (?:\([^\s()"'`]{0,40}\)|\[[^\s\[\]"'`]{0,40}\]
+              |\{[^\s{}"'`]{0,40}\}|<[^\s<>"'`a-zA-Z/]{0,40}>)(?=[\w!\#%^*@~$+])
+          | [,;](?=[^\s"'`,;:=()\[\]{}<>&|\\]{1,40}(?:\s|\Z))
+        ){3,200} (?<![.:?]) ) (?![(\[]) )
     """,
     re.VERBOSE,
 )
@@ -202,15 +209,17 @@ def _cookie_field(value: str) -> str | None:
 
 _ARGUMENT = r"""(?:\\?"([^"\\\n]{3,})\\?"|'([^'\n]{3,})'|([^\s"'`|;&<>()\\]{3,}))"""
 _BEFORE = r"[^\n|;&`]{0,200}?\s"
+_SHORT_P = "-p(?!rint|ath|rune|erm|ort|rotocol)"
+"""The option, and not one of ``find`` or ``nmap`` that begins like it."""
 _COMMANDS = {
-    "mysql": rf"\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mysqlsh|mariadb|mariadb-dump)\b{_BEFORE}-p{_ARGUMENT}",
+    "mysql": rf"\b(?:mysql(?:dump|admin|import|sh)?|mariadb(?:-dump)?)\b{_BEFORE}{_SHORT_P}{_ARGUMENT}",
     "sshpass": rf"\bsshpass\s+(?:-\w\s+)?-p\s*{_ARGUMENT}",
     "redis-cli": rf"\bredis-cli\b{_BEFORE}(?:-a|--pass)\s+{_ARGUMENT}",
     "docker": rf"\b(?:docker|podman|helm|oc|az|nerdctl|skopeo)\b[^\n|;&]{{0,40}}?\blogin\b{_BEFORE}-p\s*{_ARGUMENT}",
     "mongo": rf"\bmongo(?:sh|dump|restore|export|import)?\b{_BEFORE}-p\s+{_ARGUMENT}",
     "ldap": rf"\bldap(?:search|modify|add|delete|passwd|whoami)\b{_BEFORE}-w\s+{_ARGUMENT}",
     "sqlcmd": rf"\b(?:sqlcmd|bcp|osql)\b{_BEFORE}-P\s*{_ARGUMENT}",
-    "0z ": rf"\b7za?\b{_BEFORE}-p{_ARGUMENT}",
+    "0z ": rf"\b7za?\b{_BEFORE}{_SHORT_P}{_ARGUMENT}",
     "zip -": rf"\b(?:un)?zip\s+(?:-[a-z0-9]+\s+)*-P\s*{_ARGUMENT}",
     "-pass": rf"\s-pass(?:in|out)?\s+pass:{_ARGUMENT}",
     "smbclient": rf"\bsmbclient\b{_BEFORE}(?:-U|--user)[ =]?[^\s%]+%{_ARGUMENT}",
@@ -226,7 +235,7 @@ _USER_FLAG = (
     r"""(?:\\?"[^":\s]*:([^"\\\n]{3,})\\?"|'[^':\s]*:([^'\n]{3,})'|[^\s"':]*:([^\s"'`|;&<>()\\]{3,}))"""
 )
 _QUERY = r"(?i:(?<=[?&;])|(?<=amp;))(?i:{names})=([A-Za-z0-9%+/=_.~-]{{16,}})"
-_URL = r"(?<=://)[^\s:/?#@\"'<>\\]*:([^\s\"'<>/\\]{1,200})@(?=[\w.\[%-])"
+_URL = r"(?<=://)[^\s:/?#@\"'<>\\]*:([^\s\"'/\\]{1,200})@(?=[\w.\[%-])"
 _URL_TOKEN = r"(?<=://)([A-Za-z0-9_.-]{16,}):?(?:x-oauth-basic)?@(?=[\w.\[-])"
 
 _PASSWORD_NEEDLES = (b"passw", b"passp", b"_pass", b"bpass", b"epass", b"ypass", b"pwd", b"secret")
@@ -280,24 +289,31 @@ _COMMAND_DETECTORS = tuple(
     _pattern("PASSWORD_ARGUMENT", pattern, folded(word), accept=_is_secret, shape=_FLAGS.get(word, b""))
     for word, pattern in _COMMANDS.items()
 )
-_PLAIN: tuple[Detector, ...] = (
-    _pattern("PRIVATE_KEY", _PEM, b"-----begin"),
-    _pattern("PRIVATE_KEY", _SSH, b"begin ssh0"),
-    _pattern("PRIVATE_KEY", r'PuTTY-User-Key-File-\d:[^"]*', b"putty-user-key-file"),
-    *rule_detectors(stands_for_a_secret),
-    _pattern("JWT", r"eyJ[\w=-]{13,4096}\.eyJ[\w=-]*(?:\.[\w=-]*)*", b".eyj"),
-    *_REQUESTS,
-    *_COMMAND_DETECTORS,
-    _pattern(
-        "PASSWORD_ARGUMENT",
-        _USER_FLAG,
-        *(b"curl", b"http", b"wget", b"xh "),
-        accept=_is_secret,
-        shape=rb"-u|--proxy-user|-a|--auth",
-    ),
-    _named(_PASSWORD_NAMES, _is_secret, *_PASSWORD_NEEDLES),
-    _named(_FOREIGN_NAMES, _is_secret, *map(folded, _FOREIGN_NEEDLES)),
-    _named(_KEY_NAMES, _is_long_secret, b"key", b"token", run=16),
-)
-CREDENTIALS = (*_PLAIN, wrapped_detector(_PLAIN))
-"""In the order in which equal spans are settled: the most specific first."""
+
+
+@lru_cache(maxsize=1)
+def credentials() -> tuple[Detector, ...]:
+    """All detectors of secrets, in the order in which equal spans are settled: the most specific first.
+
+    Reads the files of rules when it is first called.
+    """
+    plain: tuple[Detector, ...] = (
+        _pattern("PRIVATE_KEY", _PEM, b"-----begin"),
+        _pattern("PRIVATE_KEY", _SSH, b"begin ssh0"),
+        _pattern("PRIVATE_KEY", r'PuTTY-User-Key-File-\d:[^"]*', b"putty-user-key-file"),
+        *rule_detectors(stands_for_a_secret),
+        _pattern("JWT", r"eyJ[\w=-]{13,4096}\.eyJ[\w=-]*(?:\.[\w=-]*)*", b".eyj"),
+        *_REQUESTS,
+        *_COMMAND_DETECTORS,
+        _pattern(
+            "PASSWORD_ARGUMENT",
+            _USER_FLAG,
+            *(b"curl", b"http", b"wget", b"xh "),
+            accept=_is_secret,
+            shape=rb"-u|--proxy-user|-a|--auth",
+        ),
+        _named(_PASSWORD_NAMES, _is_secret, *_PASSWORD_NEEDLES),
+        _named(_FOREIGN_NAMES, _is_secret, *map(folded, _FOREIGN_NEEDLES)),
+        _named(_KEY_NAMES, _is_long_secret, b"key", b"token", run=16),
+    )
+    return (*plain, wrapped_detector(plain))

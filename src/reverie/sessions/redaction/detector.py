@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -29,6 +30,7 @@ _INVISIBLE_BYTES = re2.compile(
     rb"\xc2\xad|\xcd\x8f|\xd8\x9c|\xe1\xa0\x8e|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xa4\xa6-\xa9]|\xef\xbb\xbf",
     LATIN,
 )
+_CACHED_SETS = 4096
 _CAPITALS = re.compile("[A-Z]+")
 
 
@@ -69,7 +71,7 @@ class Detector(msgspec.Struct, frozen=True):
     patterns: tuple[re.Pattern[bytes], ...] = ()
     """One of these matches somewhere in the text, unless empty."""
     spelled: re.Pattern[bytes] | None = None
-    """This matches somewhere in the text as it is written, unless None."""
+    """This expression of RE2 matches somewhere in the text as it is written, unless None; needed without needles."""
     key: re.Pattern[str] | None = None
     """Fields with a name in which this matches hold such a value, ..."""
     whole: Callable[[str], str | None] | None = None
@@ -91,6 +93,13 @@ def _possible(detector: Detector, text: bytes, folded: bytes, runs: bytes) -> bo
     )
 
 
+def _spelling(detector: Detector) -> bytes:
+    """The expression for a detector without needles; raises ``ValueError`` where it has none."""
+    if detector.spelled is None:
+        raise ValueError(f"detector {detector.kind} has neither needles nor an expression: give it one of them")
+    return detector.spelled.pattern
+
+
 class Gate:
     """Says which detectors a text could concern, in one pass that costs far less than detection.
 
@@ -101,9 +110,16 @@ class Gate:
         self._detectors = detectors
         needles = sorted({needle for detector in detectors for needle in detector.needles})
         self._automaton = BytesAhoCorasick(needles, implementation=Implementation.DFA)
-        self._owners = [[p for p, detector in enumerate(detectors) if needle in detector.needles] for needle in needles]
-        self._by_run_only = [p for p, detector in enumerate(detectors) if not detector.needles]
-        self._shortest_run = b"w" * min((detectors[p].run for p in self._by_run_only), default=0)
+        owners: dict[bytes, int] = dict.fromkeys(needles, 0)
+        for position, detector in enumerate(detectors):
+            for needle in detector.needles:
+                owners[needle] |= 1 << position
+        self._owners = [owners[needle] for needle in needles]
+        spelled = [position for position, detector in enumerate(detectors) if not detector.needles]
+        self._by_spelling = sum(1 << position for position in spelled)
+        self._spellings = re2.compile(b"|".join(_spelling(detectors[position]) for position in spelled), LATIN)
+        self._shortest_run = b"w" * min((detectors[position].run for position in spelled), default=1 << 30)
+        self._possible = lru_cache(maxsize=_CACHED_SETS)(self._members)
 
     def detectors(self, text: bytes) -> list[Detector]:
         """Those that could find something in ``text`` (UTF-8, plain or inside JSON), in the order given."""
@@ -111,15 +127,17 @@ class Gate:
         if _ESCAPE in text:
             # JSON inside the text may spell any character as an escape.
             concerned |= self._concerned(_unescaped(text))
-        return [self._detectors[position] for position in sorted(concerned)]
+        return [self._detectors[position] for position in sorted(concerned)] if concerned else []
+
+    def _members(self, bits: int) -> list[tuple[int, Detector]]:
+        return [(position, detector) for position, detector in enumerate(self._detectors) if bits >> position & 1]
 
     def _concerned(self, text: bytes) -> set[int]:
         if not text.isascii():
             text = _INVISIBLE_BYTES.sub(b"", text)
         folded = text.translate(_FOLD)
         runs = folded.translate(_RUNS)
-        hits = {needle for needle, _, _ in self._automaton.find_matches_as_indexes(folded, overlapping=True)}
-        concerned = {owner for needle in hits for owner in self._owners[needle]}
-        if self._by_run_only and self._shortest_run in runs:
-            concerned.update(self._by_run_only)
-        return {position for position in concerned if _possible(self._detectors[position], text, folded, runs)}
+        bits = self._by_spelling if self._shortest_run in runs and self._spellings.search(text) else 0
+        for needle, _, _ in self._automaton.find_matches_as_indexes(folded, overlapping=True):
+            bits |= self._owners[needle]
+        return {p for p, detector in self._possible(bits) if _possible(detector, text, folded, runs)} if bits else set()

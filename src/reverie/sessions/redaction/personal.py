@@ -7,9 +7,10 @@ from functools import lru_cache, partial
 from itertools import chain
 
 import phonenumbers
+import re2
 from ahocorasick_rs import AhoCorasick, Implementation
 
-from reverie.sessions.redaction.detector import Detector, Found, ascii_lower
+from reverie.sessions.redaction.detector import LATIN, Detector, Found, ascii_lower
 
 _AT_DOMAIN = re.compile(r"@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,24}(?![\w@])")
 _LOCAL_PART = re.compile(r"(?<![\w.+%-])\w[\w.+%-]{0,63}\Z")
@@ -132,7 +133,20 @@ _FOREIGN_WORDS = (
         "جوال",
     ),
     *("موبايل", "טלפון", "נייד", "ηλ", "κινητό", "điện thoại", "โทร", "mob.", "mob:", "ph.", "ph:", "gsm.", "gsm:"),
-    *("sms.", "sms:", "l me ", "t me ", "h me ", "g me ", "l us ", "l him ", "l her ", "l them ", "hotline"),
+    *(
+        "sms.",
+        "sms:",
+        "call me ",
+        "text me ",
+        "reach me ",
+        "ring me ",
+        "dial me ",
+        "call us ",
+        "call him ",
+        "call her ",
+        "call them ",
+        "hotline",
+    ),
 )
 _PHONE_WORDS = (
     *(word.encode() for word in _FOREIGN_WORDS),
@@ -146,14 +160,14 @@ _AFTER_WORD = re.compile(
     r"(?i:[ _]?(?:number|num|numéro|numero|nummer|nr|no|n°|номер|号码|號碼|番号|번호|is|at|on"
     r"|under|unter|au|al|en|em|le|est|ist|es|é|是|は)"
     r"(?![a-z])\.?){0,4}[^\w\n+#$£€]{0,6}"
-    r"(?!\d{4}-\d\d-\d\d|\d{1,2}[-./]\d{1,2}[-./]\d{2,4})"
-    rf"(?P<number>\d{{7,15}}(?!\w)|{_NUMBER})(?!\w|[.,]\d)",
+    r"(?!\d{4}-\d\d-\d\d|\d{1,2}[-./]\d{1,2}[-./](?:\d\d|\d{4})(?![\d]|[-./ ]\d\d(?![\d:])))"
+    rf"(?P<number>\d{{7,15}}(?!\w)|\d{{3,5}}/\d{{4,10}}(?!\w)|{_NUMBER})(?!\w|[.,]\d)",
     re.ASCII,
 )
 _COUNTED = re.compile(
     r"\s+(?:rows?|columns?|users?|items?|units?|records?|bytes|lines?|times|hits|requests?|events?|people|points?|ms|seconds|minutes"
     r"|hours|days|sessions?|downloads?|visits?|orders?|views?|calls?|customers?|subscribers?|devices?|entries|cells|values|of|per|kb|mb"
-    r"|gb|px|eur|usd|dollars|euros|records|messages|files|sold|installs|accounts?|tokens?)\b",
+    r"|zeilen|lignes|filas|righe|linhas|spalten|gb|px|eur|usd|dollars|euros|records|messages|files|sold|installs|accounts?|tokens?)\b",
     re.ASCII | re.IGNORECASE,
 )
 _PHONE_VALUE = re.compile(rf"\s*\+?\(?\d(?:[{_SEPARATORS}()/]{{0,3}}\d){{6,14}}\s*", re.ASCII)
@@ -192,11 +206,14 @@ def _phone(text: str, start: int, end: int) -> Found | None:
     return None
 
 
-def _phones_by_shape(text: str) -> Iterator[Found]:
+def _phones_with_plus(text: str) -> Iterator[Found]:
     for match in _PLUS.finditer(text):
         found = _phone(text, *match.span())
         if found:
             yield found
+
+
+def _phones_by_grouping(text: str) -> Iterator[Found]:
     for match in _NORTH_AMERICAN.finditer(text):
         if not _is_table(text, match) and not _is_numbered(text, match.start()):
             yield Found(*match.span(), "+1" + "".join(filter(None, match.groups())))
@@ -248,8 +265,8 @@ def _phone_field(value: str) -> str | None:
 
 
 _CARD = re.compile(
-    r"(?<![A-Za-z0-9])(?<!\d[.-])"
-    r"(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}([ -])\d{6}\2\d{4,5})(?![A-Za-z0-9]|[.-]\d)",
+    r"\d(?<![A-Za-z0-9]\d)(?<!\d[.-]\d)"  # what is before it is asked second: a search for a digit is fast
+    r"(?:\d{12,18}|\d{3}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{3}([ -])\d{6}\2\d{4,5})(?![A-Za-z0-9]|[.-]\d)",
     re.ASCII,
 )
 # Issuer ranges with the lengths they are issued in, from ISO/IEC 7812 as the card networks publish them.
@@ -274,6 +291,11 @@ _CARD_WORD = re.compile(
 )
 
 
+_ID_BEFORE = re.compile(
+    r"(?i:(?<![a-z_])(?<!card )(?:id|order|call|session|task|event|row|job)s?[\s:#=]{1,3})\Z", re.ASCII
+)
+
+
 def _is_card(digits: str) -> bool:
     return _ISSUER.fullmatch(digits) is not None and _luhn(digits)
 
@@ -284,6 +306,8 @@ def _cards(text: str) -> Iterator[Found]:
         digits = _digits(match[0])
         start, end = match.span()
         if not _is_card(digits) or ((grouped := digits != match[0]) and _is_numbered(text, start)):
+            continue
+        if not grouped and _ID_BEFORE.search(text, max(0, start - 20), start):
             continue
         if grouped or _CARD_WORD.search(text, max(0, start - 50), min(len(text), end + 30)):
             yield Found(start, end, digits)
@@ -314,13 +338,30 @@ _SSN = re.compile(r"(?<![\w-])(?<!\d\.)(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d
 
 
 _NUMBERED = (
-    r"(?i:(?<![a-z])(?:order|invoice|ticket|case|part|item|ref|reference|sku|id|number|no|nr|model|serial|tracking|page|pages|pp"
+    r"(?i:(?<![a-z])(?:order|invoice|ticket|case|part|item|ref|reference|sku|id|number|no|nr|model|serial|tracking|page|pages|pp?|seiten?|pagina|página|bestell(?:ung|nummer)|rechnung|auftrag|commande|facture|pedido|factura|ordine|fattura"
     r"|batch|lot|job|account|acct|booking|confirmation|code|catalog(?:ue)?|product|shipment|parcel|document|doc|file|form|report"
     r"|claim|policy|bill|receipt|transaction|line|lines|row|rows|issue|bug|build|version|test|isbn|section|range"
-    r"|episode|room|key|sample|record|entry|zip|cas)s?(?:[ _-]?(?:id|number|num|no|nr|code|\#))?[\s:.#=(]{0,4}|\#\s?)\Z"
+    r"|episode|room|key|sample|record|entry|zip|cas)s?"
+    r"(?:[ _-]?(?:id|number|num|no|nr|code|\#))?[\s:.#=(\"'\\]{0,8}|\#\s?)\Z"
 )
 _IS_NUMBERED = re.compile(_NUMBERED, re.ASCII)
+_VERSION_FIELD = re.compile(r"(?i:(?:version|release|build|revision|firmware|kernel|section)s?)\Z", re.ASCII)
+_WORD_JOINT = re.compile("(?<=[a-z])(?=[A-Z])")
+# Alone these words may also number a person, a card or a line.
+_OF_PEOPLE = re.compile(
+    r"\A(?:id|number|no|nr|num|code|account|acct|document|doc)s?\Z|card|phone|tel|ssn|social|tax|account", re.I
+)
 _SSN_WORD = re.compile(r"(?i:ssn|social|tax|itin)[^\n]{0,40}\Z", re.ASCII)
+
+
+def ruled_out(name: str) -> frozenset[str]:
+    """The kinds that a value in a field of this name only looks like: of orders, pages and the like, or a version."""
+    words = _WORD_JOINT.sub("_", name)
+    if _OF_PEOPLE.search(words):
+        return frozenset()
+    if _VERSION_FIELD.search(words):
+        return frozenset({"IP"})
+    return frozenset({"SSN", "PHONE"} if _is_numbered(words, len(words)) else ())
 
 
 def _is_numbered(text: str, start: int) -> bool:
@@ -335,7 +376,7 @@ def _ssns(text: str) -> Iterator[Found]:
             yield Found(*match.span(), _digits(match[0]))
 
 
-_IPV4 = re.compile(r"(?<![\w.-])(?<!\w/)(?<!==)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\w)", re.ASCII)
+_IPV4 = re.compile(r"\d(?<![\w.-]\d)(?<!\w/\d)(?<!==\d)\d{0,2}(?:\.\d{1,3}){3}(?![\w-]|\.\w)", re.ASCII)
 _IPV6 = re.compile(r"(?<![\w:.])[23][0-9a-fA-F]{3}:(?:[0-9a-fA-F]{0,4}:){1,6}[0-9a-fA-F]{0,4}(?![\w:])", re.ASCII)
 # Uncompressed, one group has to begin with a digit and have three characters: the gate cannot know the others cheaply.
 _IPV6_TELLING = re.compile(r"::|[0-9a-fA-F]:\d[0-9a-fA-F]{2}", re.ASCII)
@@ -397,9 +438,11 @@ def _addresses(text: str, pattern: re.Pattern[str]) -> Iterator[Found]:
 
 
 _SEPARATED = (b"000-0000", b"000 0000", b"000.0000", b"000\xe2\x80", b"000\xc2\xa0")
-_IBAN_FOLDED = re.compile(rb"00(?<=[a-z][a-z]00)[a-z0 ]{11}")
+_IBAN_FOLDED = re2.compile(rb"[a-z][a-z]00[a-z0 ]{11}", LATIN)
 _HEXADECIMAL = "0abcdef"
 _IPV6_GROUPS = tuple(f"{a}:0{b}{c}".encode() for a in _HEXADECIMAL for b in _HEXADECIMAL for c in _HEXADECIMAL)
+_PLUS_FOLDED = re.compile(rb"\+\(?0(?:[^a-z0]{0,9}0){6}")
+_GROUPED_FOLDED = re.compile(rb"000[^a-z0]{1,9}000[^a-z0]{1,3}0000(?!0)")
 _LONG_NUMBER = re.compile(rb"0(?:[^a-z0]{0,9}0){6}")
 
 PERSONAL = (
@@ -414,7 +457,8 @@ PERSONAL = (
     ),
     Detector("IBAN", _ibans, (b"0" * 10, b"000 0000"), patterns=(_IBAN_FOLDED,), personal=True),
     Detector("SSN", _ssns, (b"000-00-0000",), personal=True),
-    Detector("PHONE", _phones_by_shape, (b"+0", b"+(0", *_SEPARATED), personal=True),
+    Detector("PHONE", _phones_with_plus, (b"+0", b"+(0"), patterns=(_PLUS_FOLDED,), personal=True),
+    Detector("PHONE", _phones_by_grouping, _SEPARATED, patterns=(_GROUPED_FOLDED,), personal=True),
     Detector(
         "PHONE",
         _phones_by_word,

@@ -5,15 +5,16 @@ import hmac
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 
 from reverie.sessions.event import Event
-from reverie.sessions.redaction.credentials import CREDENTIALS
+from reverie.sessions.redaction.credentials import credentials
 from reverie.sessions.redaction.detector import INVISIBLE, Detector, Gate
-from reverie.sessions.redaction.personal import PERSONAL
+from reverie.sessions.redaction.personal import PERSONAL, ruled_out
 from reverie.sessions.session import Transcript
 
 PLACEHOLDER = re.compile(r"\[[A-Z][A-Z_]*:[0-9a-f]{8}\]")
@@ -21,7 +22,12 @@ _MASK = "\0"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _NEUTRAL_NAMES = frozenset({"number", "no", "num", "value", "digits", "text", "content"})
 """Names that say nothing by themselves: what such a field of an object holds, the object's own name tells."""
-_UNTOUCHED = frozenset({"id", "type", "name", "tool_use_id", "tool_call_id", "is_error", "model_usage", "cost_usd"})
+_IDS = frozenset({"tool_use_id", "tool_call_id", "parent_tool_use_id", "custom_tool_use_id", "mcp_tool_use_id"})
+"""Names of ids of calls, wherever they stand."""
+_UNTOUCHED = _IDS | {
+    *("id", "type", "name", "is_error", "model_usage", "cost_usd"),
+    *("session_id", "task_id", "event_id", "parent_id", "thread_id", "session_thread_id", "agent_id", "outcome_id"),
+}
 _JSON_TOKEN = re.compile(r'(?P<string>"(?:[^"\\]|\\.)*")(?P<colon>\s*:)?|(?<![\d.eE+-])(?P<number>\d{4,})(?![\d.eE])')
 _SHORTEST_KEYED = 4
 _SHORTEST = 6
@@ -41,6 +47,16 @@ class _Field(NamedTuple):
     """What was replaced in the name."""
     holds: tuple[Detector, ...]
     """The kinds of value that a field of this name has."""
+    ruled_out: frozenset[str] = frozenset()
+    """The kinds that a value in it only looks like."""
+
+
+class _Scope(NamedTuple):
+    """What the gate said of a payload: what it said of the whole holds for each text in it."""
+
+    size: int
+    """Bytes of the payload."""
+    detectors: Sequence[Detector]
 
 
 _UNCHANGED: tuple[dict[str, Any], Counter[str]] = ({}, Counter())
@@ -99,7 +115,7 @@ class Redactor:
     """
 
     def __init__(self, key: bytes, *, secrets: bool = True, personal: bool = True) -> None:
-        detectors = (CREDENTIALS if secrets else ()) + (PERSONAL if personal else ())
+        detectors = (credentials() if secrets else ()) + (PERSONAL if personal else ())
         self._key = key
         self._gate = Gate(detectors)
         self._keyed = [detector for detector in detectors if detector.key]
@@ -137,11 +153,13 @@ class Redactor:
         return replaced
 
     def _fields(self, encoded: bytes) -> tuple[dict[str, Any], Counter[str]]:
-        if not self._gate.detectors(encoded):
+        detectors = self._gate.detectors(encoded)
+        if not detectors:
             return _UNCHANGED
+        scope = _Scope(len(encoded), detectors)
         counts: Counter[str] = Counter()
         fields = msgspec.json.decode(encoded, type=dict[str, Any])
-        replaced = {name: self._value(value, self._named(name), counts) for name, value in fields.items()}
+        replaced = {name: self._value(value, self._named(name), counts, scope) for name, value in fields.items()}
         return (replaced if counts else {}), counts
 
     def _counted(self, name: str, counts: Counter[str]) -> _Field:
@@ -157,43 +175,47 @@ class Redactor:
         counts: Counter[str] = Counter()
         redacted = self._text(name, _NO_FIELD, counts)
         masked = _masked(redacted)
-        return _Field(redacted, counts, tuple(d for d in self._keyed if d.key and d.key.search(masked)))
+        return _Field(
+            redacted, counts, tuple(d for d in self._keyed if d.key and d.key.search(masked)), ruled_out(masked)
+        )
 
-    def _value(self, value: Any, field: _Field, counts: Counter[str]) -> Any:
+    def _value(self, value: Any, field: _Field, counts: Counter[str], scope: _Scope) -> Any:
         """A JSON value that stands in ``field``."""
         if isinstance(value, str):
-            return self._text(value, field, counts)
+            return self._text(value, field, counts, scope)
         if isinstance(value, dict):
-            return dict(self._member(name, item, field, counts) for name, item in value.items())
+            return dict(self._member(name, item, field, counts, scope) for name, item in value.items())
         if isinstance(value, list):
-            return [self._value(item, field, counts) for item in value]
+            return [self._value(item, field, counts, scope) for item in value]
         if isinstance(value, int) and value > 999:
             written = str(value)
-            redacted = self._text(written, field, counts)
+            redacted = self._text(written, field, counts, scope)
             return value if redacted == written else redacted
         return value
 
-    def _member(self, name: str, value: Any, around: _Field, counts: Counter[str]) -> tuple[str, Any]:
+    def _member(self, name: str, value: Any, around: _Field, counts: Counter[str], scope: _Scope) -> tuple[str, Any]:
+        if name in _IDS:
+            return name, value
         field = self._counted(name, counts)
-        return field.name, self._value(value, around if name.lower() in _NEUTRAL_NAMES else field, counts)
+        return field.name, self._value(value, around if name.lower() in _NEUTRAL_NAMES else field, counts, scope)
 
-    def _text(self, text: str, field: _Field, counts: Counter[str]) -> str:
+    def _text(self, text: str, field: _Field, counts: Counter[str], scope: _Scope | None = None) -> str:
         if len(text) < (_SHORTEST_KEYED if field.holds else _SHORTEST):
             return text
-        redacted = self._pass(text, field, counts)
+        redacted = self._pass(text, field, counts, scope)
         # What stood beside a value may be a value itself once the value is gone, so pass until nothing changes. Each
         # pass that changes something leaves fewer characters outside placeholders, so this ends.
         while redacted != text:
             text, redacted = redacted, self._pass(redacted, field, counts)
         return text
 
-    def _pass(self, text: str, field: _Field, counts: Counter[str]) -> str:
+    def _pass(self, text: str, field: _Field, counts: Counter[str], scope: _Scope | None = None) -> str:
         for detector in field.holds:
             value = detector.whole(text) if detector.whole and not PLACEHOLDER.fullmatch(text) else None
             if value is not None:
                 counts[detector.kind] += 1
                 return self._placeholder(detector.kind, value)
-        return self._json(text, counts) if _is_json(text) else self._plain(text, counts)
+        return self._json(text, counts) if _is_json(text) else self._plain(text, field, counts, scope)
 
     def _json(self, text: str, counts: Counter[str]) -> str:
         """Each string and whole number of a JSON text by itself, so that all else stays as it was written."""
@@ -218,13 +240,18 @@ class Redactor:
             ended = token.end()
         return "".join((*pieces, text[done:]))
 
-    def _plain(self, text: str, counts: Counter[str]) -> str:
+    def _plain(self, text: str, field: _Field, counts: Counter[str], scope: _Scope | None) -> str:
         view = _view(text)
+        # Where the text is most of its payload, asking the gate once more would hardly rule out a detector.
+        asked = scope is not None and scope.size < 2 * len(view.text)
+        detectors = scope.detectors if scope and asked else self._gate.detectors(view.text.encode())
         found = [
             (detector.personal, found.kind or detector.kind, found)
-            for detector in self._gate.detectors(view.text.encode())
+            for detector in detectors
             for found in detector.find(view.text)
-            if '"' not in (value := view.text[found.start : found.end]) and value.strip(_MASK)
+            if '"' not in (value := view.text[found.start : found.end])
+            and value.strip(_MASK)
+            and not (detector.kind in field.ruled_out and value == view.text.strip())
         ]
         if not found:
             return text

@@ -16,7 +16,7 @@ from itertools import pairwise
 import msgspec
 import re2
 
-from reverie.sessions.redaction.detector import CLEAN_START, Detector, Found, folded
+from reverie.sessions.redaction.detector import CLEAN_START, LATIN, Detector, Found, folded
 
 _FILES = ("rules.toml", "gitleaks.toml")
 _PIECES = 8
@@ -49,8 +49,9 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     assigned: bool = False
     """The value is known only by the name before it, so that name has to speak of a secret."""
     run: int = 0
+    """A necessary condition on the folded text, see ``Detector``."""
     shape: str = ""
-    """Necessary conditions on the folded text, see ``Detector``."""
+    """An expression of RE2 that has to match too; of rules that no keyword is long enough for."""
 
 
 class _RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,13 +79,16 @@ def _classes(segment: str) -> bytes:
     return segment.encode().translate(_CLASSES)
 
 
-def looks_random(value: str) -> bool:
-    """Whether digits and letters of both cases follow each other as in no word: ``a8Fk2`` and not ``contrib-v2``."""
+def looks_random(value: str, *, letters: int = 12, share: float = 0.4) -> bool:
+    """Whether digits and letters of both cases follow each other as in no word: ``a8Fk2`` and not ``contrib-v2``.
+
+    Without a digit, it has so many ``letters``, and that ``share`` of them differ in case from the one before.
+    """
     segments = _SEGMENT.findall(value)
-    letters = sum(map(len, segments))
+    length = sum(map(len, segments))
     changes = sum(a != b for kinds in map(_classes, segments) for a, b in pairwise(kinds))
     if not any(map(str.isdigit, value)):
-        return letters > 11 and changes >= 0.4 * letters
+        return length >= letters and changes >= share * length
     return changes > 2 and len(set(value)) > 5
 
 
@@ -94,8 +98,13 @@ _WHOLE_WORD = re.compile(r"""(?![A-Za-z0-9_:=(+/@-]|\.\w)""")
 _OTHER_VALUE = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![\w-])")
 
 
-def _next_piece(text: str, end: int, run: re.Pattern[str], begins: re.Pattern[str]) -> tuple[int, int] | None:
-    """Where the value that stops at ``end`` goes on: in the literal joined to this one, or on the next line."""
+def _next_piece(
+    text: str, end: int, run: re.Pattern[str], begins: re.Pattern[str], missing: int
+) -> tuple[int, int] | None:
+    """Where the value that stops at ``end`` goes on: in the literal joined to this one, or on the next line.
+
+    ``missing`` is the number of characters that the vendor's values have left.
+    """
     joint = _JOINT.match(text, end)
     if joint:
         piece = run.match(text, joint.end())
@@ -108,7 +117,12 @@ def _next_piece(text: str, end: int, run: re.Pattern[str], begins: re.Pattern[st
     if begins.match(text, piece.start()) or _OTHER_VALUE.match(text, piece.start()):
         return None
     mixed = any(map(str.isdigit, piece[0])) and any(map(str.isalpha, piece[0]))
-    return piece.span() if mixed and (len(piece[0]) < 8 or looks_random(piece[0])) else None
+    exact = len(piece[0]) == missing and not piece[0][1:].islower()
+    return (
+        piece.span()
+        if exact or looks_random(piece[0], letters=8, share=1 / 3) or (mixed and len(piece[0]) < 8)
+        else None
+    )
 
 
 def _pieces(
@@ -118,7 +132,7 @@ def _pieces(
     spans = [(start, first.end() if first else body)]
     length = spans[0][1] - body
     while len(spans) < _PIECES and length < enough:
-        piece = _next_piece(text, spans[-1][1], run, begins)
+        piece = _next_piece(text, spans[-1][1], run, begins, enough - length)
         if piece is None:
             break
         spans.append(piece)
@@ -138,7 +152,8 @@ def _token_detector(token: Token, begins: re.Pattern[str]) -> Detector:
             spans = _pieces(text, beginning.start(), beginning.end(), run, begins, enough)
             value = "".join(text[a:b] for a, b in spans).rstrip(".=")
             body = value[len(beginning[0]) :]
-            if len(body) >= token.least and looks_random(body):
+            exact = len(spans) > 1 and len(body) == token.usual and any(map(str.isdecimal, body))
+            if len(body) >= token.least and (exact or looks_random(body)):
                 last = spans[-1]
                 spans[-1] = (last[0], last[0] + len(text[slice(*last)].rstrip(".")))
                 yield from (Found(a, b, value) for a, b in spans)
@@ -186,9 +201,9 @@ def _rule_detector(rule: Rule, stands_for_one: Callable[[str], bool]) -> Detecto
             if start < end and accepted(text, match, start, end):
                 yield Found(start, end, text[start:end])
 
-    shape = (re.compile(rule.shape.encode()),) if rule.shape else ()
-    needles = () if rule.shape else tuple(folded(word) for word in rule.keywords)
-    return Detector(rule.kind, find, needles, rule.run or (14 if rule.assigned else 0), shape)
+    shape = re2.compile(rule.shape.encode(), LATIN) if rule.shape else None
+    needles = tuple(folded(word) for word in rule.keywords)
+    return Detector(rule.kind, find, needles, rule.run or (14 if rule.assigned else 0), spelled=shape)
 
 
 @lru_cache(maxsize=1)
