@@ -15,6 +15,8 @@ from typing import Any
 DATA = Path(__file__).resolve().parent.parent / "src/reverie/sessions/redaction/gitleaks.toml"
 LEFT_OUT = re.compile(
     r"client-id|access-id|user-api-id|pub(?:lic)?-key|pub-api-key|^generic|^curl|^jwt|^private-key|browser|^nuget|^kubernetes"
+    # Any git hash near the name.
+    r"|^sourcegraph"
 )
 LEAD = re.compile(r"^(?:\[\\w\.-\]\{0,50\}\?)?(\(\?i:|\(\?i\))\[\\w\.-\]\{0,50\}\?")
 END = r"""(?:[\x60'"\s;]|\\[nr]|$)"""

@@ -319,3 +319,15 @@ def test_sharegpt_files_are_chat(tmp_path: Path) -> None:
     path.write_text(json.dumps([{"id": "g", "conversations": [{"from": "human", "value": "hi"}]}]))
     (record,), _, _ = read(path)
     assert (record.format, parse_record(record, {}).session.id) == ("chat", "g")
+
+
+def test_indented_objects_one_after_the_other_are_one_session_each(tmp_path: Path) -> None:
+    path = tmp_path / "appended.json"
+    one, two = ({"id": name, "messages": [{"role": "user", "content": name}]} for name in ("one", "two"))
+    path.write_text(json.dumps(one, indent=2) + "\n" + json.dumps(two, indent=2) + "\n")
+    ids = [
+        parse_record(record, {}).session.id
+        for record in read_records([path], format=None)
+        if isinstance(record, RawRecord)
+    ]
+    assert ids == ["one", "two"]

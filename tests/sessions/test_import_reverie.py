@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reverie.errors import ImportFormatError
 from reverie.ids import event_id
 from reverie.sessions.event import Event, EventType
+from reverie.sessions.import_problem import ImportProblem
 from reverie.sessions.importers import RawRecord, encode_line, parse_record
 from reverie.sessions.session import Score, Session, Transcript
 
@@ -87,9 +88,16 @@ def test_characters_that_cannot_be_stored_are_replaced() -> None:
             line(events=[{"type": "user.message", "payload": {"content": [{"type": "text"}]}}]),
             "has a text block without text",
         ),
-        (line(scores=[{"metric": "reward", "value": 2}]), r"scores\[0\]\.value 2.0 is outside 0 to 1"),
     ],
 )
 def test_what_cannot_be_used_is_named(data: bytes, reason: str) -> None:
     with pytest.raises(ImportFormatError, match=reason):
         parse(data)
+
+
+def test_a_reward_out_of_bounds_costs_itself_and_a_warning() -> None:
+    data = line(scores=[{"metric": "reward", "value": 2}, {"metric": "csat", "value": 4}])
+    warnings: list[ImportProblem] = []
+    transcript = parse_record(RawRecord("a.jsonl", 3, "reverie", data), {}, warnings)
+    assert transcript.scores == (Score("csat", 4),)
+    assert [str(w) for w in warnings] == ["a.jsonl:3: scores[0] is outside 0 to 1; the session is kept without it"]

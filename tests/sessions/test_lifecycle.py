@@ -309,3 +309,34 @@ def test_an_answer_may_name_the_thread_of_its_call_and_no_other() -> None:
     assert "session_thread_id" not in draft.events[0].payload
     with pytest.raises(InputError, match=rf"session_thread_id: .* is of thread {state.primary_thread}, not of sthr_x"):
         receive(state, [{**answer, "session_thread_id": "sthr_x"}], NOW)
+
+
+@pytest.mark.parametrize(("reason", "failed"), [("end_turn", False), ("refusal", True), ("budget_reached", True)])
+def test_an_open_request_ends_with_its_turn_and_failed_if_the_turn_did(reason: str, failed: bool) -> None:
+    draft = record(fresh(), [START, {**IDLE, "stop_reason": {"type": reason}}], NOW)
+    (end,) = [event for event in draft.events if event.type == "span.model_request_end"]
+    assert end.payload["is_error"] is failed
+
+
+def test_a_session_ends_with_its_threads() -> None:
+    state = with_child()
+    draft = Draft(state, NOW)
+    terminate(draft)
+    assert stops(draft) == [(thread, "terminated") for thread in ("sthr_child", state.primary_thread, "")]
+
+
+def test_a_thread_is_begun_once() -> None:
+    draft = record(with_child(), [CHILD], NOW)
+    assert (draft.threads, len(draft.state.threads)) == ([], 1)
+
+
+def test_the_primary_thread_runs_again_beside_its_children() -> None:
+    state = with_child()
+    state = after(receive(state, [{**INTERRUPT, "session_thread_id": state.primary_thread}], NOW))
+    draft = record(state, [{"type": "session.status_running"}], NOW)
+    assert stops(draft) == [(state.primary_thread, "running")]
+
+
+def test_what_a_client_sent_is_told_back_in_order() -> None:
+    draft = receive(fresh(), [MESSAGE, MESSAGE], NOW)
+    assert [draft.inputs[place].number for _, place in draft.answers] == [0, 1]

@@ -55,6 +55,8 @@ class ChildThread(msgspec.Struct, frozen=True):
     agent_name: str = ""
     status: Status = "idle"
     archived: bool = False
+    begun: bool = False
+    """Whether its status has been told; a thread that was only created has not done anything yet."""
 
 
 class LiveState(msgspec.Struct, frozen=True):

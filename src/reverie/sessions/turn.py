@@ -97,7 +97,7 @@ def _result_type(call: PendingCall) -> str:
 def set_thread(draft: Draft, thread_id: str, status: Status) -> None:
     """Note how a child thread stands."""
     threads = (
-        msgspec.structs.replace(thread, status=status) if thread.id == thread_id else thread
+        msgspec.structs.replace(thread, status=status, begun=True) if thread.id == thread_id else thread
         for thread in draft.state.threads
     )
     draft.change(threads=tuple(threads))

@@ -265,6 +265,8 @@ def _record_thread_status(
     known = next((child for child in draft.state.threads if child.id == about), None)
     if known is None:
         raise InputError(f"session_thread_id: session {draft.state.session_id} has no thread {about!r}")
+    if known.begun and known.status == status:
+        return
     if status == "running" and draft.state.status == "idle":
         run(draft, primary=False)
     filled = {

@@ -5,7 +5,6 @@ import codecs
 import gzip
 import io
 import lzma
-import shutil
 import tarfile
 import tempfile
 import zipfile
@@ -82,6 +81,10 @@ class _FromUtf16(io.RawIOBase):
         return len(piece)
 
 
+_LARGEST_ZIP = 16 << 30
+"""Bytes of a zip file that are copied to the disk; one within another archive may come from next to nothing."""
+
+
 def _look_ahead(stream: io.BufferedIOBase) -> tuple[bytes, io.BufferedReader]:
     """The first megabyte of ``stream`` (less when it is shorter or breaks off), and the stream from its start.
 
@@ -151,7 +154,11 @@ def _members(label: str, stream: io.BufferedReader) -> Iterator[OpenFile | Impor
 def _zip_members(label: str, stream: io.BufferedReader) -> Iterator[OpenFile | ImportProblem]:
     """Its list of members is at a zip file's end, so that it is copied first; members are streamed."""
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as copy:
-        shutil.copyfileobj(stream, copy)
+        while piece := stream.read(_BUFFER_BYTES):
+            copy.write(piece)
+            if copy.tell() > _LARGEST_ZIP:
+                yield ImportProblem(label, 0, f"is a zip file of more than {_LARGEST_ZIP >> 30} GB; unpack it first")
+                return
         with zipfile.ZipFile(copy) as archive:
             for member in archive.infolist():
                 name = f"{label}/{member.filename.removeprefix('./')}"

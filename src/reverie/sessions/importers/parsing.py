@@ -44,7 +44,9 @@ def parse_record(
     context: dict[str, str] = storable(record.context)
     tags = {name: storable(value.replace("{stem}", context.get("stem", ""))) for name, value in overrides.items()}
     if record.format == "reverie":
-        transcript = parse_reverie(record.data)
+        transcript, aside = parse_reverie(record.data)
+        if warnings is not None:
+            warnings.extend(ImportProblem(record.path, record.line, reason) for reason in aside)
         return msgspec.structs.replace(transcript, session=with_tags(transcript.session, tags))
     if record.format == "claude-code":
         draft = parse_claude_code(record, context)

@@ -153,7 +153,7 @@ def _read_sessions(opened: OpenFile, layout: Layout) -> Iterator[Read]:
     blank = RawRecord(opened.label, 1, layout.format or "", b"", _context(opened.label))
     if layout.shape == "lines":
         return _read_lines(opened, blank)
-    if layout.shape == "document":
+    if layout.shape == "document" and layout.format == "claude-code":
         return _read_document(opened, blank)
     return _read_elements(opened, layout, blank)
 
@@ -215,6 +215,9 @@ def _read_elements(opened: OpenFile, layout: Layout, blank: RawRecord) -> Iterat
 
 
 def _elements(opened: OpenFile, layout: Layout) -> Iterable[tuple[dict[str, str], Any]]:
+    if layout.shape == "document":
+        # One value, or one after the other, as indented objects that were appended to a file are.
+        return (({}, value) for value in ijson.items(opened.stream, "", use_float=True, multiple_values=True))
     if layout.shape == "list":
         return (({}, value) for value in ijson.items(opened.stream, "item", use_float=True))
     members = ijson.kvitems(opened.stream, layout.prefix, use_float=True)

@@ -17,26 +17,26 @@ def encode_line(transcript: Transcript) -> bytes:
     return _encoder.encode(transcript) + b"\n"
 
 
-def parse_reverie(data: bytes) -> Transcript:
-    """Read one transcript.
+def parse_reverie(data: bytes) -> tuple[Transcript, tuple[str, ...]]:
+    """Read one transcript, and what of it is set aside.
 
     Raises:
         ImportFormatError: the line is not a transcript; names the field.
     """
     transcript = decode_json_as(data, Transcript)
-    for number, score in enumerate(transcript.scores):
-        if score.metric == "reward" and not 0 <= score.value <= 1:
-            raise ImportFormatError(f"scores[{number}].value {score.value} is outside 0 to 1")
+    bad = [n for n, score in enumerate(transcript.scores) if score.metric == "reward" and not 0 <= score.value <= 1]
+    kept = tuple(score for number, score in enumerate(transcript.scores) if number not in bad)
+    transcript = msgspec.structs.replace(transcript, scores=kept)
     for position, event in enumerate(transcript.events):
         fault = _payload_fault(event)
         if fault:
             raise ImportFormatError(f"events[{position}].payload {fault}")
     given = transcript.session.id
-    if VERBATIM_ID.fullmatch(given):
-        return transcript
     if not given:
         raise ImportFormatError("session.id is empty")
-    return renamed(transcript, derived_id("sesn", "reverie", given))
+    if not VERBATIM_ID.fullmatch(given):
+        transcript = renamed(transcript, derived_id("sesn", "reverie", given))
+    return transcript, tuple(f"scores[{number}] is outside 0 to 1; the session is kept without it" for number in bad)
 
 
 def _payload_fault(event: Event) -> str | None:

@@ -94,6 +94,7 @@ def looks_random(value: str, *, letters: int = 12, share: float = 0.4) -> bool:
 
 _LINE_END = re.compile(r"[ \t]*\\?(?:\r?\n|(?:\\r)?\\n)[ \t]*(?:[>|#*]|//)?[ \t]*")
 _JOINT = re.compile(r"""(?P<closing>\\?["'`])\s{0,3}(?:(?:\+|\.\.?|&|\\)\s*)?(?P<opening>\\?["'`])""")
+_ENDS_LINE = re.compile(r"""[ \t]*(?:\Z|\r?\n|\\[rn]|\\?["'`])""")
 _WHOLE_WORD = re.compile(r"""(?![A-Za-z0-9_:=(+/@-]|\.\w)""")
 _OTHER_VALUE = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![\w-])")
 
@@ -118,11 +119,9 @@ def _next_piece(
         return None
     mixed = any(map(str.isdigit, piece[0])) and any(map(str.isalpha, piece[0]))
     exact = len(piece[0]) == missing and not piece[0][1:].islower()
-    return (
-        piece.span()
-        if exact or looks_random(piece[0], letters=8, share=1 / 3) or (mixed and len(piece[0]) < 8)
-        else None
-    )
+    # A short piece looks like anything, so that it has to be all of its line.
+    short = mixed and len(piece[0]) < 8 and _ENDS_LINE.match(text, piece.end())
+    return piece.span() if exact or looks_random(piece[0], letters=8, share=1 / 3) or short else None
 
 
 def _pieces(

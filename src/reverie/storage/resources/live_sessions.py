@@ -37,7 +37,7 @@ _LOCKED_COLUMNS = """
     coalesce((
         SELECT jsonb_agg(
             jsonb_build_object('id', t.id, 'agent_name', coalesce(t.agent ->> 'name', ''), 'status', t.status,
-                'archived', t.archived_at IS NOT NULL)
+                'archived', t.archived_at IS NOT NULL, 'begun', t.stats IS NOT NULL)
             ORDER BY t.created_at, t.id
         ) FROM session_threads t WHERE t.session_key = s.key
     ), '[]') AS threads,
