@@ -8,7 +8,7 @@ from reverie.errors import ConflictError, InputError, StateError
 from reverie.sessions.inbox import receive
 from reverie.sessions.live_state import Draft, LiveState
 from reverie.sessions.turn import terminate
-from reverie.sessions.writer import record
+from reverie.sessions.writer import begin_preview, record
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 MESSAGE: dict[str, Any] = {"type": "user.message", "content": []}
@@ -340,3 +340,39 @@ def test_the_primary_thread_runs_again_beside_its_children() -> None:
 def test_what_a_client_sent_is_told_back_in_order() -> None:
     draft = receive(fresh(), [MESSAGE, MESSAGE], NOW)
     assert [draft.inputs[place].number for _, place in draft.answers] == [0, 1]
+
+
+def test_an_outcome_has_three_iterations_unless_told_otherwise() -> None:
+    define = {"type": "user.define_outcome", "description": "d", "rubric": {"type": "text", "content": "r"}}
+    draft = receive(fresh(), [{**define, "max_iterations": None}], NOW)
+    assert draft.events[0].payload["max_iterations"] == 3
+    assert receive(fresh(), [{**define, "max_iterations": 5}], NOW).events[0].payload["max_iterations"] == 5
+
+
+def test_a_verdict_is_noticed_and_scored() -> None:
+    define = {"type": "user.define_outcome", "description": "d", "rubric": {"type": "text", "content": "r"}}
+    state = after(receive(fresh(), [define], NOW))
+    about = {"outcome_id": state.outcomes[0]["outcome_id"], "iteration": 0}
+    started = record(state, [{"type": "span.outcome_evaluation_start", **about}], NOW)
+    assert (started.scores, started.notices) == ([], [])
+    ended = record(after(started), [{"type": "span.outcome_evaluation_end", **about, "result": "satisfied"}], NOW)
+    assert (ended.scores, ended.notices) == ([("outcome", 1.0)], ["session.outcome_evaluation_ended"])
+
+
+def test_a_promised_id_is_given_once() -> None:
+    state = after(receive(fresh(), [MESSAGE], NOW))
+    draft, id_ = begin_preview(state, "agent.message", NOW)
+    state = after(draft)
+    assert (draft.state.input_count, list(draft.state.previews.values())) == (2, ["agent.message"])
+    written = record(state, [{**SPEAK, "id": id_}, {**SPEAK, "id": id_}], NOW)
+    assert [event.input_number for event in written.events if event.type == "agent.message"] == [1, None]
+    assert written.state.previews == {}
+
+
+def test_a_primary_thread_that_is_rescheduled_says_so_and_one_that_ends_is_refused() -> None:
+    state = after(record(fresh(), [START], NOW))
+    assert stops(record(state, [{"type": "session.thread_status_rescheduled"}], NOW)) == [
+        (state.primary_thread, "rescheduled")
+    ]
+    with pytest.raises(InputError, match="the primary thread ends with its session"):
+        record(state, [{"type": "session.thread_status_terminated"}], NOW)
