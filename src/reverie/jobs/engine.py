@@ -1,6 +1,7 @@
 """Running dreams: one per store at a time, resumed when the process that ran one was killed."""
 
 import asyncio
+import logging
 import os
 import secrets
 import threading
@@ -79,6 +80,16 @@ class Engine:
             raise DreamError(f"dream {row.id} failed, the store is as it was: {error}") from error
 
 
+def _detach_console() -> None:
+    """Keep DBOS's log off the console: it holds on to standard error as it was when DBOS was imported, open or not."""
+    log = logging.getLogger("dbos")
+    for handler in list(log.handlers):
+        if isinstance(handler, logging.StreamHandler):
+            log.removeHandler(handler)
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())  # without any, DBOS adds its own again
+
+
 @asynccontextmanager
 async def open_engine(url: str, workers: int, provide: Provide) -> AsyncIterator[Engine]:
     """DBOS on the database at ``url`` for as long as the context lasts; what still runs then can be taken up later.
@@ -109,6 +120,7 @@ async def open_engine(url: str, workers: int, provide: Provide) -> AsyncIterator
             # this process could not end while their loop is held up.
             await asyncio.to_thread(DBOS.migrate, system_url)
             DREAM_WORKFLOW.bind(provide, started)
+            _detach_console()
             DBOS(config=config)
             # A resumed workflow goes through a queue; from a shared one another process would take it.
             DBOS.listen_queues([queue])
