@@ -90,7 +90,7 @@ async def test_a_dream_can_be_watched_in_a_session_that_is_archived_when_it_ends
     assert (report.status_code, report.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "default-src 'none'" in report.headers["content-security-policy"]
     estimate = (await http.post("/v1/dreams/estimate", json={"inputs": inputs(store, IDS[:5])})).json()
-    assert estimate["sessions"] == {"read": 5, "new": 0, "scored": 5}
+    assert estimate["sessions"] == {"read": 5, "new": 0, "scored": 5, "dated": None}
 
 
 REFUSED: dict[str, dict[str, Any]] = {
