@@ -56,7 +56,7 @@ compatibility: install-dev  ## docs/compatibility.md, from the SDK, the endpoint
 	$(BIN)/python -m tests.conformance.page
 
 evaluate: install-dev  ## How well dreams find what is true; writes the tables of docs/evaluation.md.
-	$(BIN)/python evaluation/run.py
+	$(BIN)/python -m evaluation.run
 
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 

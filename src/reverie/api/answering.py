@@ -38,8 +38,8 @@ from reverie.errors import (
     StoreLimitError,
 )
 from reverie.ids import new_id
-from reverie.storage.resources.audit import record_act
-from reverie.storage.resources.outbox import write_notices
+from reverie.storage.postgres.outbox import write_notices
+from reverie.storage.service.audit import record_act
 from reverie.telemetry.telemetry import REQUESTS
 
 BODY_SECONDS = 60.0

@@ -15,12 +15,12 @@ from reverie.ids import new_id
 from reverie.jobs.engine import estimate_dream
 from reverie.jobs.reporting import read_evidence, write_report
 from reverie.memory.memory import MemoryStore
-from reverie.storage.database import Connection
-from reverie.storage.dreams import missing_sessions, read_result
-from reverie.storage.memory_stores import read_store
-from reverie.storage.policies import read_policy
-from reverie.storage.resources import dreams as table
-from reverie.storage.resources.dreams import ServedDream
+from reverie.storage.learning import served_dreams as table
+from reverie.storage.learning.dreams import missing_sessions, read_result
+from reverie.storage.learning.served_dreams import ServedDream
+from reverie.storage.memory.policies import read_policy
+from reverie.storage.memory.stores import read_store
+from reverie.storage.postgres.database import Connection
 
 _NO_MODEL = "none"
 """What is shown as the model of a dream that asked for none."""

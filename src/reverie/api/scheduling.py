@@ -6,10 +6,10 @@ import psycopg
 import structlog
 
 from reverie.api.service import Service
-from reverie.storage.resources.deployment_runs import fail_scheduled, run_scheduled
-from reverie.storage.resources.deployments import due_deployments
-from reverie.storage.resources.outbox import write_notices
-from reverie.storage.workspaces import Workspace, list_workspaces
+from reverie.storage.live.deployment_runs import fail_scheduled, run_scheduled
+from reverie.storage.postgres.outbox import write_notices
+from reverie.storage.postgres.workspaces import Workspace, list_workspaces
+from reverie.storage.service.deployments import due_deployments
 
 POLL_SECONDS = 1.0
 """How often schedules are looked at: runs begin up to this much later than they should."""

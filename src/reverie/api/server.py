@@ -18,8 +18,8 @@ from reverie.api.routes import dreams, files
 from reverie.api.service import Service, ServiceOptions
 from reverie.clock import SystemClock
 from reverie.settings import Settings
-from reverie.storage.database import open_database
-from reverie.storage.workspaces import ensure_workspaces
+from reverie.storage.postgres.database import open_database
+from reverie.storage.postgres.workspaces import ensure_workspaces
 from reverie.telemetry.opening import open_telemetry
 
 GRACEFUL_SECONDS = 10

@@ -20,8 +20,8 @@ from reverie.jobs.reporting import read_evidence, write_report
 from reverie.lessons.lesson import Lesson
 from reverie.models.open import open_model
 from reverie.settings import Settings, load_settings
-from reverie.storage.database import Database
-from reverie.storage.policies import find_policy
+from reverie.storage.memory.policies import find_policy
+from reverie.storage.postgres.database import Database
 from reverie.telemetry.opening import open_telemetry
 
 

@@ -13,8 +13,8 @@ from reverie.errors import MetricError
 from reverie.outcomes.metric import Metric
 from reverie.outcomes.standing import Standing
 from reverie.sessions.session import Score
-from reverie.storage import scores
-from reverie.storage.database import Database
+from reverie.storage.postgres.database import Database
+from reverie.storage.sessions import scores
 
 
 @click.group()

@@ -8,22 +8,22 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from reverie.dreams.budget import BudgetedModel, ModelBudget, Spending
-from reverie.dreams.colleague import Proposals, propose_behaviours
-from reverie.dreams.consultation import Consultation
-from reverie.dreams.merging import merge_groups, mergeable_groups
-from reverie.dreams.pairs import SessionPair, choose_pairs
+from reverie.assist.budget import BudgetedModel, ModelBudget, Spending
+from reverie.assist.colleague import Proposals, propose_behaviours
+from reverie.assist.consultation import Consultation
+from reverie.assist.merging import merge_groups, mergeable_groups
+from reverie.assist.pairs import SessionPair, choose_pairs
+from reverie.assist.predicate import Proposal
+from reverie.assist.wording import Wording, word_lessons, word_themes
 from reverie.dreams.policy import DreamPolicy
-from reverie.dreams.predicate import Proposal
-from reverie.dreams.wording import Wording, word_lessons, word_themes
 from reverie.language_model import LanguageModel
 from reverie.lessons.lesson import Lesson
 from reverie.memory.tiers import Document
-from reverie.patterns.corpus import Corpus, form_strata
-from reverie.patterns.overview import Overview
+from reverie.overview.overview import Overview
 from reverie.sessions.session import Transcript
-from reverie.storage.database import Database
-from reverie.storage.sessions import read_transcripts
+from reverie.statistics.corpus import Corpus, form_strata
+from reverie.storage.postgres.database import Database
+from reverie.storage.sessions.transcripts import read_transcripts
 
 _NO_MODEL = Consultation("", Proposals((), notes=("the dream was taken up without the model it was begun with",)))
 

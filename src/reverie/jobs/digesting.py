@@ -13,11 +13,11 @@ from reverie.digests.digest import SESSION, Digest
 from reverie.digests.transcript import digest_transcript
 from reverie.digests.vector import TextEmbedder, best_embedder, pack_vectors
 from reverie.digests.vocabulary import kind_of
-from reverie.patterns.corpus import BehaviourName
 from reverie.sessions.event import Event, stored_event
 from reverie.sessions.session import LIVE_SOURCE, Session, Transcript
-from reverie.storage.digests import DigestBatch, DigestRow, situation_name
-from reverie.storage.prepare import redacted_live
+from reverie.statistics.corpus import BehaviourName
+from reverie.storage.learning.digests import DigestBatch, DigestRow, situation_name
+from reverie.storage.sessions.prepare import redacted_live
 
 _LIVE = "SELECT key FROM sessions WHERE key = ANY(%s) AND source = %s"
 

@@ -2,17 +2,17 @@
 
 import asyncio
 
-from reverie.dreams.budget import ModelEstimate, estimate_calls
-from reverie.dreams.colleague import plan_calls
-from reverie.dreams.merging import mergeable_groups
+from reverie.assist.budget import ModelEstimate, estimate_calls
+from reverie.assist.colleague import plan_calls
+from reverie.assist.merging import mergeable_groups
+from reverie.assist.wording import KEPT
 from reverie.dreams.policy import DreamPolicy
-from reverie.dreams.wording import KEPT
 from reverie.errors import NotFoundError
 from reverie.language_model import ModelPrice
-from reverie.storage.database import Connection
-from reverie.storage.dreams import latest_result
-from reverie.storage.memory_stores import find_store
-from reverie.storage.uses import read_documents
+from reverie.storage.learning.dreams import latest_result
+from reverie.storage.memory.stores import find_store
+from reverie.storage.memory.uses import read_documents
+from reverie.storage.postgres.database import Connection
 
 _FIRST_THEMES, _FIRST_LESSONS = 10, 10
 """Of a store that has not dreamt yet."""

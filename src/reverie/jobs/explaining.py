@@ -10,18 +10,18 @@ from reverie.dreams.request import segment_of
 from reverie.ids import event_sequence
 from reverie.lessons.doubt import what_would_change_our_mind
 from reverie.lessons.lesson import Evidence, Lesson
-from reverie.patterns.breakdown import StratumRow, break_down
-from reverie.patterns.corpus import Corpus, form_strata
-from reverie.patterns.other_outcomes import compared_on
-from reverie.patterns.outcome import REWARD, Outcome, outcome_named
+from reverie.mining.breakdown import StratumRow, break_down
+from reverie.mining.other_outcomes import compared_on
+from reverie.mining.outcome import REWARD, Outcome, outcome_named
 from reverie.sessions.session import Transcript
 from reverie.sessions.transcript import Turn, render_turns
-from reverie.storage.database import Connection
-from reverie.storage.digests import load_corpus
-from reverie.storage.dreams import read_dream
-from reverie.storage.measures import load_measures
-from reverie.storage.policies import read_policy
-from reverie.storage.sessions import read_transcripts
+from reverie.statistics.corpus import Corpus, form_strata
+from reverie.storage.learning.digests import load_corpus
+from reverie.storage.learning.dreams import read_dream
+from reverie.storage.learning.measures import load_measures
+from reverie.storage.memory.policies import read_policy
+from reverie.storage.postgres.database import Connection
+from reverie.storage.sessions.transcripts import read_transcripts
 
 _SUPPORTING, _CONTRARY = 3, 2
 _AROUND = 2

@@ -8,8 +8,8 @@ from reverie.lessons.lesson import Evidence, Lesson
 from reverie.reports.evidence import SHOWN_TRANSCRIPTS
 from reverie.reports.html import render_report
 from reverie.sessions.session import Transcript
-from reverie.storage.database import Connection
-from reverie.storage.sessions import read_transcripts
+from reverie.storage.postgres.database import Connection
+from reverie.storage.sessions.transcripts import read_transcripts
 
 
 async def read_evidence(connection: Connection, result: DreamResult) -> dict[str, Transcript]:

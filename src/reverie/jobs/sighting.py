@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from reverie.dreams.predicate import Proposal, Shown, evaluate_predicates
+from reverie.assist.predicate import Proposal, Shown, evaluate_predicates
 from reverie.jobs.digesting import read_events
 from reverie.jobs.workers import Workers
 from reverie.sessions.session import Session, Transcript

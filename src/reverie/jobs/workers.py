@@ -3,7 +3,7 @@
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from types import TracebackType
 
-from reverie.storage.workers import worker_pool
+from reverie.storage.postgres.workers import worker_pool
 
 _FEW_SESSIONS = 1_000
 """Fewer are read in this process: they would be done before workers have started."""

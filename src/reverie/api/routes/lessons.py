@@ -12,9 +12,9 @@ from reverie.api.pages import decode_cursor, envelope, page_of
 from reverie.api.wire_type import WireType
 from reverie.lessons.lesson import LessonKind, LessonStatus
 from reverie.sessions.transcript import TurnKind
-from reverie.storage.memory_stores import read_store
-from reverie.storage.resources import lessons as table
-from reverie.storage.resources.lessons import LessonRow
+from reverie.storage.learning import lessons as table
+from reverie.storage.learning.lessons import LessonRow
+from reverie.storage.memory.stores import read_store
 
 
 class LessonListParams(TypedDict):

@@ -11,7 +11,7 @@ from reverie.api.wire_type import WireType
 from reverie.outcomes.metric import Metric
 from reverie.outcomes.standing import Standing
 from reverie.sessions.session import Score
-from reverie.storage.scores import define_metric, list_standings, read_scores, read_standing, score_session
+from reverie.storage.sessions.scores import define_metric, list_standings, read_scores, read_standing, score_session
 
 
 class MetricDefineParams(TypedDict):

@@ -14,8 +14,8 @@ from reverie.api.pages import decode_position, envelope, page_of
 from reverie.api.wire_type import WireType
 from reverie.errors import InputError, StateError
 from reverie.ids import new_id
-from reverie.storage.resources import skills as table
-from reverie.storage.resources.skills import Skill, SkillVersion, version_stamp
+from reverie.storage.service import skills as table
+from reverie.storage.service.skills import Skill, SkillVersion, version_stamp
 
 _TYPES = "anthropic.types.beta"
 _HERE = __name__
