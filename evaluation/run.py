@@ -138,7 +138,7 @@ def recall(plan: Plan, _pool: ProcessPoolExecutor) -> Section:
     if not options:
         return Section(None, _absent("LoCoMo and BEAM"))
     command = [sys.executable, "-m", "benchmarks.recall_quality", *options]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=PROJECT)
     gains = msgspec.json.decode(done.stdout, type=RecallQuality)
     return Section(gains, tables.recall_table(gains))
 

@@ -25,7 +25,7 @@ from reverie.storage.postgres.database import Database, open_database
 from reverie.storage.sessions.import_summary import ImportOptions, ImportSummary
 from reverie.storage.sessions.ingest import import_sessions
 from reverie.storage.sessions.scores import define_metric, score_session
-from reverie.telemetry.opening import open_telemetry
+from reverie.telemetry.exporter import open_telemetry
 
 
 class AsyncReverie:

@@ -5,7 +5,7 @@ import httpx2
 import pytest
 from anthropic import AsyncAnthropic, BadRequestError, NotFoundError
 
-from reverie.jobs.digesting import digest_sessions
+from reverie.jobs.digestion import digest_sessions
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.installation import redaction_key

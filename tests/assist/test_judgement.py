@@ -2,13 +2,13 @@
 
 import msgspec
 
-from reverie.assist.colleague import Proposals, RefusedProposal
+from reverie.assist.assistant import Proposals, RefusedProposal
 from reverie.assist.judgement import judge_proposals, state_checks
 from reverie.assist.predicate import Proposal, Says, Shown
 from reverie.digests.digest import Behaviour
 from reverie.mining.finding import Finding, Hypothesis
 from reverie.mining.policy import MiningPolicy
-from tests.assist.test_colleague import lesson
+from tests.assist.test_assistant import lesson
 
 QUOTE = Proposal("quote the rule", Says("rule", before="refund"))
 RARE, SAME = Proposal("say magic", Says("magic")), Proposal("say done", Says("done"))

@@ -9,7 +9,7 @@ import pytest
 from reverie.clock import ManualClock
 from reverie.digests.digest import DIGEST_VERSION
 from reverie.digests.vector import best_embedder, unpack_vectors
-from reverie.jobs.digesting import digest_sessions
+from reverie.jobs.digestion import digest_sessions
 from reverie.sessions.segment import compile_segment
 from reverie.settings import Settings
 from reverie.storage.learning.digests import count_undigested, load_corpus, write_digests

@@ -9,8 +9,8 @@ import msgspec
 import psycopg
 import pytest
 
-from reverie.assist.asking import ColleaguePolicy
 from reverie.assist.budget import ModelBudget
+from reverie.assist.question import ColleaguePolicy
 from reverie.clock import SystemClock
 from reverie.dreams.dream import DreamRequest, DreamResult
 from reverie.dreams.policy import DreamPolicy
@@ -29,7 +29,7 @@ from reverie.storage.postgres.embedded import EmbeddedServer
 from reverie.storage.sessions.import_summary import ImportOptions
 from reverie.storage.sessions.ingest import import_sessions
 from reverie.testing.scripted_model import ScriptedModel
-from tests.assist.test_merging import BOTH, NEW, OLD
+from tests.assist.test_merger import BOTH, NEW, OLD
 from tests.dreams.small_desk import small_desk
 from tests.models.endpoint import completion, serve
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from reverie.clock import ManualClock
-from reverie.jobs.digesting import digest_sessions
+from reverie.jobs.digestion import digest_sessions
 from reverie.sessions.segment import compile_segment
 from reverie.settings import Settings
 from reverie.storage.learning.digests import write_digests

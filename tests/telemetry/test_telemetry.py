@@ -25,8 +25,8 @@ from reverie.jobs.engine import dream
 from reverie.settings import Settings, load_settings
 from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.workspaces import ensure_workspaces
+from reverie.telemetry.exporter import open_telemetry
 from reverie.telemetry.open_telemetry import OpenTelemetry
-from reverie.telemetry.opening import open_telemetry
 from reverie.telemetry.telemetry import DREAMS, EVENTS_APPENDED, QUEUE_DEPTH, REQUESTS, STREAMS_OPEN
 
 

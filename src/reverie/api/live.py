@@ -10,7 +10,7 @@ import msgspec
 import structlog
 from psycopg import AsyncConnection, OperationalError
 
-from reverie.storage.postgres.announcing import CHANNEL, PREVIEWS
+from reverie.storage.postgres.announcement import CHANNEL, PREVIEWS
 from reverie.storage.postgres.database import Database
 
 _RECONNECT_SECONDS = 0.5

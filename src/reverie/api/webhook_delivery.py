@@ -16,7 +16,7 @@ from standardwebhooks import Webhook
 from reverie.api.service import Service
 from reverie.api.webhook_target import Resolve, find_target, resolve
 from reverie.errors import ReverieError
-from reverie.storage.postgres.announcing import WEBHOOKS
+from reverie.storage.postgres.announcement import WEBHOOKS
 from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.secret_box import open_secret_box
 from reverie.storage.postgres.workspaces import list_workspaces

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from reverie.assist.assistant import Proposals
 from reverie.assist.budget import Spending
-from reverie.assist.colleague import Proposals
 from reverie.assist.judgement import judge_proposals
 from reverie.assist.predicate import FAMILY, Proposal, Shown, proving_events
 from reverie.assist.proposal_verdict import ProposalVerdict

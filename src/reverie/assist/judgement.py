@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from reverie.assist.colleague import Proposals
+from reverie.assist.assistant import Proposals
 from reverie.assist.predicate import Proposal, Shown, state_predicate
 from reverie.assist.proposal_verdict import ProposalVerdict
 from reverie.lessons.lesson import Lesson

@@ -5,10 +5,10 @@ from typing import TypeVar
 
 import msgspec
 
-from reverie.assist.asking import ColleaguePolicy
+from reverie.assist.assistant import name_themes, reword_lessons
 from reverie.assist.budget import Spending
-from reverie.assist.colleague import name_themes, reword_lessons
-from reverie.assist.merging import Merged
+from reverie.assist.merger import Merged
+from reverie.assist.question import ColleaguePolicy
 from reverie.language_model import LanguageModel
 from reverie.lessons.lesson import Lesson
 from reverie.overview.overview import Overview, SegmentRate, WeakSegment

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.run import run
-from reverie.jobs.explaining import Explanation, explain_lesson
+from reverie.jobs.explanation import Explanation, explain_lesson
 from reverie.lessons.lesson import Lesson
 from reverie.mining.breakdown import StratumRow
 from reverie.storage.learning.dreams import find_lesson

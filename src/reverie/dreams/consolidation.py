@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from reverie.assist.merging import Merged, merging_edits
+from reverie.assist.merger import Merged, merging_edits
 from reverie.lessons.document import lesson_document, lesson_path
 from reverie.lessons.lesson import Lesson
 from reverie.memory.act import documents_after, join_edits

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from reverie.assist.asking import ColleaguePolicy
 from reverie.assist.budget import ModelBudget
+from reverie.assist.question import ColleaguePolicy
 from reverie.lessons.lesson import LessonKind
 from reverie.memory.policy import MemoryPolicy
 from reverie.mining.policy import MiningPolicy

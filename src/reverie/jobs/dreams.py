@@ -28,10 +28,10 @@ from reverie.dreams.policy import DreamPolicy
 from reverie.dreams.request import segment_of
 from reverie.errors import DreamCanceledError, DreamError
 from reverie.jobs.conclusion import conclude, propose_lessons
-from reverie.jobs.consulting import consult, find_words, pairs_to_read, read_pairs
-from reverie.jobs.digesting import digest_sessions
+from reverie.jobs.consultation import consult, find_words, pairs_to_read, read_pairs
+from reverie.jobs.digestion import digest_sessions
 from reverie.jobs.found import read_found
-from reverie.jobs.sighting import find_all_shown
+from reverie.jobs.predicate_matches import find_all_shown
 from reverie.jobs.workers import Workers
 from reverie.language_model import LanguageModel
 from reverie.mining.mine import mine

@@ -20,7 +20,7 @@ from reverie.dreams.request import segment_of
 from reverie.errors import DreamError, SlotBusyError
 from reverie.ids import new_id
 from reverie.jobs.dreams import DREAM_WORKFLOW, Provide, Runtime
-from reverie.jobs.estimating import estimate_model
+from reverie.jobs.estimate import estimate_model
 from reverie.jobs.workers import Workers
 from reverie.settings import ModelSettings
 from reverie.storage.learning.digests import count_undigested, measure_segment

@@ -32,5 +32,5 @@ class Workers:
         if sessions < _FEW_SESSIONS or self._processes == 1:
             return self._thread
         if self._pool is None:
-            self._pool = worker_pool(self._processes, "reverie.jobs.digesting")
+            self._pool = worker_pool(self._processes, "reverie.jobs.digestion")
         return self._pool

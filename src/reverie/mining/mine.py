@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from scipy import stats
 
+from reverie.mining.examples import witnessed
 from reverie.mining.finding import Finding
 from reverie.mining.frame import Frame, build_frames
 from reverie.mining.other_outcomes import OutcomeResult, mine_outcomes
@@ -14,7 +15,6 @@ from reverie.mining.policy import MiningPolicy
 from reverie.mining.selection import NOT_ENOUGH, claim_label, select
 from reverie.mining.special import is_special
 from reverie.mining.verdicts import Selection
-from reverie.mining.witness import witnessed
 from reverie.statistics.corpus import Corpus, Strata, form_strata, informative_strata
 from reverie.statistics.online import Stream
 from reverie.statistics.placebo import detectable_effect, shuffle_within_strata

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import stats
 
 from reverie.mining.decision import SETTING, choices_only, is_choice
+from reverie.mining.examples import witnessed
 from reverie.mining.finding import Finding, Hypothesis
 from reverie.mining.frame import Frame, build_frames
 from reverie.mining.outcome import REWARD, Measures, Outcome, outcomes_to_mine
@@ -21,7 +22,6 @@ from reverie.mining.policy import MiningPolicy
 from reverie.mining.selection import NOT_ENOUGH, claim_label, select
 from reverie.mining.special import is_special
 from reverie.mining.verdicts import Column, Selection
-from reverie.mining.witness import witnessed
 from reverie.statistics.contrast import q_values
 from reverie.statistics.corpus import Corpus, Flags, Floats, Strata, first_steps
 from reverie.statistics.estimate import Estimates, cleared_reward, estimate, join_estimates, make_design

@@ -13,7 +13,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response, StreamingResponse
 from typing_extensions import TypedDict
 
-from reverie.api.answering import finish
+from reverie.api.answer import finish
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.limits import MOST_FILE_BYTES
 from reverie.api.multipart import files_of, open_form, text_of

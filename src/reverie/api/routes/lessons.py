@@ -198,7 +198,7 @@ async def list_all(call: Call) -> dict[str, Any]:
 async def retrieve(call: Call) -> dict[str, Any]:
     """One lesson, with all that speaks for and against it."""
     row = await table.read_lesson(call.connection, call.path["lesson_id"])
-    explain_lesson = await loaded("reverie.jobs.explaining:explain_lesson")
+    explain_lesson = await loaded("reverie.jobs.explanation:explain_lesson")
     explanation = await explain_lesson(call.connection, row.lesson, row.last_dream_id)
     return {**wire_lesson(row), **msgspec.to_builtins(explanation)}
 

@@ -27,7 +27,7 @@ from reverie.storage.live.log import (
 from reverie.storage.live.log_pages import LogPlace, read_backwards, read_forwards
 from reverie.storage.live.sessions import LiveSession, lock_session, read_session, require_live
 from reverie.storage.live.work import enqueue_work
-from reverie.storage.postgres.announcing import announce_preview, preview_pieces
+from reverie.storage.postgres.announcement import announce_preview, preview_pieces
 from reverie.telemetry.telemetry import EVENTS_APPENDED
 
 _TYPES = "anthropic.types.beta.sessions"

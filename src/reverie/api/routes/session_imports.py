@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import PlainTextResponse, Response
 from typing_extensions import TypedDict
 
-from reverie.api.answering import finish
+from reverie.api.answer import finish
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.multipart import files_of, limited, open_form
 from reverie.api.wire_type import WireType

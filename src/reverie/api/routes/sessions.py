@@ -18,7 +18,7 @@ from reverie.storage.live import sessions as table
 from reverie.storage.live.creation import create_session
 from reverie.storage.live.log import act
 from reverie.storage.live.sessions import LiveSession, read_session, require_live
-from reverie.storage.postgres.announcing import announce
+from reverie.storage.postgres.announcement import announce
 
 _TYPES = "anthropic.types.beta"
 _SESSION = WireType(f"{_TYPES}.beta_managed_agents_session:BetaManagedAgentsSession")

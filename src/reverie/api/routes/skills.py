@@ -7,7 +7,7 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from reverie.agents.skill_bundle import MOST_BYTES, SkillBundle, SkillFile, read_bundle, zip_bundle
-from reverie.api.answering import finish
+from reverie.api.answer import finish
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.multipart import files_of, open_form, text_of
 from reverie.api.pages import decode_position, envelope, page_of

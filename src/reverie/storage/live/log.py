@@ -23,7 +23,7 @@ from reverie.runtime.writer import record
 from reverie.sessions.session import Score
 from reverie.storage.live.sessions import LiveSession, LockedSession, lock_session, require_live
 from reverie.storage.live.threads import child_thread, insert_thread, set_thread_status
-from reverie.storage.postgres.announcing import announce
+from reverie.storage.postgres.announcement import announce
 from reverie.storage.postgres.database import Connection
 from reverie.storage.sessions.scores import record_scores
 

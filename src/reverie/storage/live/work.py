@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from reverie.errors import ConflictError, HeartbeatError, NotFoundError
 from reverie.ids import new_id
-from reverie.storage.postgres.announcing import announce
+from reverie.storage.postgres.announcement import announce
 from reverie.storage.postgres.database import Connection
 from reverie.storage.postgres.newest_first import Position, list_newest
 from reverie.storage.service.api_keys import delete_work_tokens

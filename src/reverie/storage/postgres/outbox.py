@@ -7,7 +7,7 @@ import msgspec
 from psycopg.types.json import Jsonb
 
 from reverie.ids import derived_id, new_id
-from reverie.storage.postgres.announcing import WEBHOOKS, announce
+from reverie.storage.postgres.announcement import WEBHOOKS, announce
 from reverie.storage.postgres.database import Connection
 
 ORGANIZATION = derived_id("org", "default")

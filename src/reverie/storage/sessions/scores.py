@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 
 from reverie.errors import MetricError, NotFoundError
 from reverie.outcomes.metric import REWARD_METRIC, Metric
-from reverie.outcomes.standing import Standing
+from reverie.outcomes.metric_summary import Standing
 from reverie.sessions.session import Score
 from reverie.storage.postgres.database import Connection
 

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from reverie.assist.asking import ColleaguePolicy
-from reverie.assist.colleague import (
+from reverie.assist.assistant import (
     Merger,
     RefusedProposal,
     merge_memories,
@@ -15,6 +14,7 @@ from reverie.assist.colleague import (
     reword_lessons,
 )
 from reverie.assist.predicate import Calls, Proposal, Says
+from reverie.assist.question import ColleaguePolicy
 from reverie.errors import ModelBudgetExceeded, ModelError, ModelRefused, ModelReplyInvalid, ModelUnavailable
 from reverie.language_model import reply_schema
 from reverie.lessons.lesson import Effect, Lesson, Scope

@@ -17,7 +17,7 @@ from reverie.errors import ImportFormatError
 from reverie.sessions.import_problem import ImportProblem
 from reverie.sessions.importers.claude_code.family import FileFacts, families, file_facts, joined, with_own_facts
 from reverie.sessions.importers.detection import Layout, assumed, detect, unread_format
-from reverie.sessions.importers.opening import READ_ERRORS, OpenFile, open_path, reason_of
+from reverie.sessions.importers.files import READ_ERRORS, OpenFile, open_path, reason_of
 from reverie.sessions.importers.record import FORMATS, Notice, RawRecord
 
 LONGEST_LINE = 64 << 20

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from reverie.assist.asking import ColleaguePolicy
-from reverie.assist.merging import Merged, merge_groups, mergeable_groups, merging_edits
+from reverie.assist.merger import Merged, merge_groups, mergeable_groups, merging_edits
+from reverie.assist.question import ColleaguePolicy
 from reverie.memory.tiers import Document
 from reverie.testing.scripted_model import ScriptedModel
 

@@ -13,7 +13,7 @@ from reverie.dreams.request import read_inputs, read_request, segment_of
 from reverie.errors import NotFoundError, StateError
 from reverie.ids import new_id
 from reverie.jobs.engine import estimate_dream
-from reverie.jobs.reporting import read_evidence, write_report
+from reverie.jobs.report import read_evidence, write_report
 from reverie.memory.memory import MemoryStore
 from reverie.storage.learning import served_dreams as table
 from reverie.storage.learning.dreams import missing_sessions, read_result

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from reverie.assist.assistant import Proposals, propose_behaviours
 from reverie.assist.budget import BudgetedModel, ModelBudget, Spending
-from reverie.assist.colleague import Proposals, propose_behaviours
 from reverie.assist.consultation import Consultation
-from reverie.assist.merging import merge_groups, mergeable_groups
+from reverie.assist.merger import merge_groups, mergeable_groups
 from reverie.assist.pairs import SessionPair, choose_pairs
 from reverie.assist.predicate import Proposal
 from reverie.assist.wording import Wording, word_lessons, word_themes

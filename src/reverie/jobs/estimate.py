@@ -2,9 +2,9 @@
 
 import asyncio
 
+from reverie.assist.assistant import plan_calls
 from reverie.assist.budget import ModelEstimate, estimate_calls
-from reverie.assist.colleague import plan_calls
-from reverie.assist.merging import mergeable_groups
+from reverie.assist.merger import mergeable_groups
 from reverie.assist.wording import KEPT
 from reverie.dreams.policy import DreamPolicy
 from reverie.errors import NotFoundError

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from reverie.assist.predicate import Proposal, Shown, evaluate_predicates
-from reverie.jobs.digesting import read_events
+from reverie.jobs.digestion import read_events
 from reverie.jobs.workers import Workers
 from reverie.sessions.session import Session, Transcript
 

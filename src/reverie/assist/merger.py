@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence, Set
 
 import msgspec
 
-from reverie.assist.asking import ColleaguePolicy
-from reverie.assist.colleague import merge_memories
+from reverie.assist.assistant import merge_memories
+from reverie.assist.question import ColleaguePolicy
 from reverie.language_model import LanguageModel
 from reverie.memory.change import Change
 from reverie.memory.conflicts import without_marks
