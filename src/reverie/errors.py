@@ -26,7 +26,12 @@
     ├── RateError               too many requests in a short time
     ├── ModelError              a language model gave no usable answer
     │   ├── ModelUnavailable    no answer can be had now
+    │   │   ├── ModelOverloaded     the provider is busy
+    │   │   ├── ModelRateLimited    too many requests or tokens for the provider
+    │   │   └── ModelAccessError    no key, a wrong one, or no such model
     │   ├── ModelRefused        the model or its provider declined the request
+    │   │   ├── ContextOverflow     the conversation is longer than the model takes
+    │   │   └── ThinkingRefused     the provider does not take its own thinking back
     │   ├── ModelReplyInvalid   the answer is cut short or not what was asked for
     │   └── ModelBudgetExceeded the answer might cost more than is left to spend
     └── DreamError              a dream could not be completed
@@ -183,8 +188,32 @@ class ModelUnavailable(ModelError):
     """No answer can be had now: no connection, no access, or the provider failed after all retries."""
 
 
+class ModelOverloaded(ModelUnavailable):
+    """The provider is busy; a later try may do better."""
+
+
+class ModelRateLimited(ModelUnavailable):
+    """Too many requests or tokens for the provider; ``retry_after_seconds`` is when it wants to be asked again."""
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ModelAccessError(ModelUnavailable):
+    """No key, a wrong one, or no such model: no later try does better until somebody changes a setting."""
+
+
 class ModelRefused(ModelError):
     """The model or its provider declined this request."""
+
+
+class ContextOverflow(ModelRefused):
+    """The conversation is longer than the model takes."""
+
+
+class ThinkingRefused(ModelRefused):
+    """The provider does not take back the thinking that it gave."""
 
 
 class ModelReplyInvalid(ModelError):

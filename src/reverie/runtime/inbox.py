@@ -174,7 +174,7 @@ def _interrupt(draft: Draft, payload: dict[str, Any]) -> None:
         lambda waiting: waiting.number == own or (scope(waiting.thread_id) and _ends_with_turn(waiting, state)),
     )
     failed = fail_calls(draft, scope, _INTERRUPTED)
-    if scope(None) and (state.status == "running" or failed):
+    if scope(None) and (state.goes_on or failed):
         outcomes, verdict = close_outcome(draft.state.outcomes, "interrupted", draft.now)
         if verdict is not None:
             draft.add("span.outcome_evaluation_end", verdict)
@@ -199,7 +199,7 @@ def _interrupted(state: LiveState, named: str | None) -> tuple[Scope, str | None
 def _ends_with_turn(waiting: WaitingInput, state: LiveState) -> bool:
     """Whether an input is the interrupted turn's: it began it, or it answers one of its tool uses."""
     return waiting.type == "user.tool_confirmation" or (
-        state.status == "running" and waiting.number < state.turn_inputs
+        state.goes_on and waiting.number < state.turn_inputs
     )
 
 

@@ -94,6 +94,11 @@ class LiveState(msgspec.Struct, frozen=True):
         return derived_id("sthr", self.session_id)
 
     @property
+    def goes_on(self) -> bool:
+        """Whether a turn goes on, be it between two tries of a request."""
+        return self.status in ("running", "rescheduling")
+
+    @property
     def blockers(self) -> list[str]:
         """Ids of the tool uses that wait for a client."""
         return [call.event_id for call in self.pending if call.blocks]

@@ -49,6 +49,24 @@ def run_primary(draft: Draft) -> None:
         draft.add("session.thread_status_running", _primary(draft))
 
 
+def reschedule(draft: Draft) -> None:
+    """Say that a turn that goes on stands still for a while, until its request to the model is tried again."""
+    if draft.state.status != "running":
+        return
+    draft.change(status="rescheduling")
+    draft.add("session.thread_status_rescheduled", _primary(draft))
+    draft.add("session.status_rescheduled")
+    draft.answer_last()
+
+
+def resume(draft: Draft) -> None:
+    """Go on with a turn that stood still; it is the same turn."""
+    draft.change(status="running")
+    draft.add("session.status_running")
+    if draft.state.primary_running:
+        draft.add("session.thread_status_running", _primary(draft))
+
+
 def take_inputs(draft: Draft, is_taken: Callable[[WaitingInput], bool]) -> None:
     """Make events of those waiting inputs that ``is_taken`` says, in the order they were sent."""
     left = []

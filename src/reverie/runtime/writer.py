@@ -20,6 +20,8 @@ from reverie.runtime.turn import (
     fail_calls,
     idle,
     idle_primary,
+    reschedule,
+    resume,
     run,
     run_primary,
     run_waiting,
@@ -90,13 +92,13 @@ def record(
 def _settle(draft: Draft) -> None:
     """End the turn that no thread is left to go on with, and begin the next one when inputs wait for it."""
     state = draft.state
-    if state.status == "running" and not state.primary_running and not any(state.running_children):
+    if state.goes_on and not state.primary_running and not any(state.running_children):
         idle(draft)
     run_waiting(draft)
 
 
 def _refuse_late(state: LiveState, insists: bool, expected_turn: int | None) -> None:
-    if insists and state.status != "running":
+    if insists and not state.goes_on:
         raise ConflictError(
             f"session {state.session_id} is {state.status}: its turn {state.turn} was ended; wait for the next input"
         )
@@ -119,9 +121,12 @@ def _own_thread(state: LiveState, recorded: Sequence[Mapping[str, Any]], thread_
 
 def _prepare(draft: Draft, type_: str, thread: str | None, *, takes_turn: bool) -> None:
     """Begin a turn and take inputs in, where the next event calls for it."""
-    if draft.state.status != "running" and not type_.startswith("session."):
-        run(draft)
-    if draft.state.status != "running":
+    if not type_.startswith("session."):
+        if draft.state.status == "rescheduling":
+            resume(draft)
+        elif draft.state.status != "running":
+            run(draft)
+    if not draft.state.goes_on:
         return
     if type_ == "span.model_request_start":
         close_spans(draft, lambda other: other == thread, is_error=True)  # the writer has begun anew
@@ -149,6 +154,8 @@ def _record_one(draft: Draft, event: Mapping[str, Any], names: dict[str, str], t
             draft.answer_last()
         case "session.status_running":
             _record_running(draft)
+        case "session.status_rescheduled":
+            reschedule(draft)
         case "session.error":
             _record_error(draft, payload, thread)
         case "session.thread_created":
@@ -219,7 +226,7 @@ def begin_preview(state: LiveState, type_: str, now: datetime) -> tuple[Draft, s
     Raises:
         StateError: no turn is going on.
     """
-    if state.status != "running":
+    if not state.goes_on:
         raise StateError(f"session {state.session_id} is {state.status}; text is shown while a turn goes on")
     draft, number = Draft(state, now), state.input_count
     draft.change(input_count=number + 1, previews={**state.previews, number: type_})
@@ -300,7 +307,9 @@ def _record_primary_status(draft: Draft, type_: str, payload: Mapping[str, Any])
 def _record_running(draft: Draft) -> None:
     """A turn goes on; the writer has read what was sent to the session's own thread."""
     count = len(draft.events)
-    if draft.state.status == "running":
+    if draft.state.status == "rescheduling":
+        resume(draft)
+    elif draft.state.status == "running":
         run_primary(draft)
     else:
         run(draft)
@@ -325,7 +334,7 @@ def _record_idle(draft: Draft, payload: Mapping[str, Any]) -> None:
 def _record_error(draft: Draft, payload: dict[str, Any], thread: str | None) -> None:
     draft.answer("session.error", payload, thread_id=thread)
     retry = payload["error"].get("retry_status", {}).get("type")
-    if retry == "exhausted" and draft.state.status == "running":
+    if retry == "exhausted" and draft.state.goes_on:
         # The wire's rule: what waits is flushed, so that the error is not met again at once.
         close_spans(draft, whole_session, is_error=True)
         take_inputs(draft, lambda _: True)

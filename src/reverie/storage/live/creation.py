@@ -81,7 +81,7 @@ async def send_events(
             await _check_file(connection, place, file_id, now)
     events = await resolve_rubrics(connection, events, now, field)
     session, draft = await act(connection, session_id, lambda state: receive(state, events, now), now)
-    if draft.state.self_hosted and draft.state.status == "running":
+    if draft.state.self_hosted and draft.state.goes_on:
         await enqueue_work(connection, str(session.environment_id), session_id, now)
     return session, draft
 

@@ -21,6 +21,7 @@ from reverie.runtime.live_state import (
 )
 from reverie.runtime.writer import record
 from reverie.sessions.session import Score
+from reverie.storage.live.leases import Lease, hold, want_turns
 from reverie.storage.live.sessions import LiveSession, LockedSession, lock_session, require_live
 from reverie.storage.live.threads import child_thread, insert_thread, set_thread_status
 from reverie.storage.postgres.announcement import announce
@@ -42,19 +43,39 @@ class LogRow(msgspec.Struct, frozen=True):
 
 
 async def act(
-    connection: Connection, session_id: str, decide: Callable[[LiveState], Draft], now: datetime
+    connection: Connection,
+    session_id: str,
+    decide: Callable[[LiveState], Draft],
+    now: datetime,
+    *,
+    lease: Lease | None = None,
 ) -> tuple[LiveSession, Draft]:
     """Let ``decide`` say what happens to a session, and store it; nobody else appends meanwhile.
+
+    Args:
+        lease: what the caller runs the turn by; it must still stand.
 
     Raises:
         NotFoundError: there is no such session.
         StateError: it was imported.
+        ConflictError: the lease does not stand.
     """
     session = await lock_session(connection, session_id)
     require_live(session)
-    draft = decide(state_of(session))
+    if lease is not None:
+        await hold(connection, lease)
+    state = state_of(session)
+    draft = decide(state)
     await _store(connection, session, draft, now)
+    if session.run_here and _runs(state) != _runs(draft.state):
+        await want_turns(connection, session.key, draft.state)
     return session, draft
+
+
+def _runs(state: LiveState) -> tuple[Any, ...]:
+    """What decides whose turn is to be run."""
+    children = tuple(thread.id for thread in state.running_children)
+    return (state.turn, state.goes_on, state.primary_running, children)
 
 
 async def append_events(connection: Connection, session_id: str, events: Sequence[NewEvent], now: datetime) -> Draft:

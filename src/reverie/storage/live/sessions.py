@@ -23,7 +23,7 @@ _COLUMNS = """
     coalesce(l.input_count, 0) AS input_count, coalesce(l.previews, '{}') AS previews, coalesce(l.turn, 0) AS turn,
     coalesce(l.primary_running, false) AS primary_running,
     coalesce(l.last_event_at, s.imported_at) AS last_event_at,
-    coalesce(l.updated_at, s.imported_at) AS updated_at, l.archived_at
+    coalesce(l.updated_at, s.imported_at) AS updated_at, l.archived_at, coalesce(l.run_here, false) AS run_here
 """
 _LOCKED_COLUMNS = """
     coalesce((SELECT e.config ->> 'type' = 'self_hosted' FROM environments e WHERE e.id = l.environment_id), false)
@@ -86,9 +86,11 @@ class LiveSession(msgspec.Struct, frozen=True):
     last_event_at: datetime
     updated_at: datetime
     archived_at: datetime | None
+    run_here: bool = False
+    """Whether this server's side runs its turns."""
 
 
-class LockedSession(LiveSession, frozen=True):
+class LockedSession(LiveSession, frozen=True, kw_only=True):
     """A session that nobody else changes until the transaction ends, with what its life cycle needs besides."""
 
     self_hosted: bool
@@ -112,6 +114,8 @@ class NewSession(msgspec.Struct, frozen=True):
     budget: dict[str, Any] | None
     deployment_id: str | None
     source: str = LIVE_SOURCE
+    run_here: bool = False
+    """Whether this server's side is to run its turns."""
 
 
 async def insert_session(connection: Connection, session: NewSession, now: datetime) -> LiveSession:
@@ -133,13 +137,13 @@ async def insert_session(connection: Connection, session: NewSession, now: datet
     await connection.execute(
         """
         INSERT INTO live_sessions (session_key, status, title, environment_id, agent_id, agent_version, agent,
-            resources, vault_ids, budget, deployment_id, last_event_at, updated_at)
-        VALUES (%s, 'idle', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            resources, vault_ids, budget, deployment_id, run_here, last_event_at, updated_at)
+        VALUES (%s, 'idle', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         [
             *(key, session.title, session.environment_id, agent["id"], agent["version"], Jsonb(agent)),
             *(Jsonb(session.resources), session.vault_ids, Jsonb(session.budget) if session.budget else None),
-            *(session.deployment_id, now, now),
+            *(session.deployment_id, session.run_here, now, now),
         ],
     )
     return await read_session(connection, session.id)

@@ -1,0 +1,156 @@
+"""From a model's reply to the events that tell of it, and who is to run the calls in it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from reverie.language_model import ModelUsage
+from reverie.runtime.tool_catalogue import AgentTool
+from reverie.turn_model import TurnReply
+
+Permission = Literal["allow", "ask", "deny"]
+_EVENTS = {"custom": "agent.custom_tool_use", "mcp": "agent.mcp_tool_use"}
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """What is to become of a call."""
+
+    permission: Permission
+    policy: str | None = None
+    """``always_allow``, ``always_ask`` or ``auto``; None where none was asked."""
+    reason: str = ""
+    """For a refused call: what the agent is told."""
+    reason_code: str | None = None
+    """For the ``auto`` policy: ``indeterminate``, ``high_risk`` …"""
+
+
+class AskedCall(msgspec.Struct, frozen=True):
+    """A call in a reply, judged."""
+
+    provider_id: str
+    tool: AgentTool | None
+    """None where the agent has no such tool."""
+    name: str
+    """As the model wrote it."""
+    input: Mapping[str, Any]
+    judgement: Judgement
+    error: str | None = None
+    """Why it cannot be run: unknown, refused, or its arguments cannot be read; the agent is told."""
+
+
+Judge = Callable[[AgentTool, Mapping[str, Any]], Judgement]
+
+
+def judge_by_policy(tool: AgentTool, _input: Mapping[str, Any]) -> Judgement:
+    """What the agent's own permission policy says of a call; ``auto`` without a judge asks."""
+    if tool.policy == "always_allow":
+        return Judgement("allow", tool.policy)
+    if tool.policy == "always_ask":
+        return Judgement("ask", tool.policy)
+    return Judgement("ask", tool.policy, reason_code="indeterminate")
+
+
+def asked_calls(reply: TurnReply, tools: Sequence[AgentTool], judge: Judge) -> list[AskedCall]:
+    """The calls of a reply in order, each judged."""
+    known = {tool.definition.name: tool for tool in tools}
+    cut = reply.stop_reason == "max_tokens"
+    calls = [block for block in reply.blocks if block["type"] == "tool_use"]
+    return [
+        _judged(block, known.get(block["name"]), judge, is_cut=cut and place == len(calls) - 1)
+        for place, block in enumerate(calls)
+    ]
+
+
+def _judged(block: Mapping[str, Any], tool: AgentTool | None, judge: Judge, *, is_cut: bool) -> AskedCall:
+    given = block.get("input")
+    input_ = given if isinstance(given, Mapping) else {}
+    if tool is None:
+        error = f"There is no tool {block['name']!r}. Use one of those that are given."
+        return AskedCall(block["id"], None, block["name"], input_, Judgement("deny"), error)
+    if not isinstance(given, Mapping):
+        why = "The reply was cut short" if is_cut else "The arguments are not a JSON object"
+        return AskedCall(block["id"], tool, tool.name, {}, Judgement("deny", tool.policy), f"{why}; call it again.")
+    if tool.kind == "custom":
+        return AskedCall(block["id"], tool, tool.name, input_, Judgement("allow"))
+    judgement = judge(tool, input_)
+    return AskedCall(
+        block["id"], tool, tool.name, input_, judgement, judgement.reason if judgement.permission == "deny" else None
+    )
+
+
+def reply_events(reply: TurnReply, calls: Sequence[AskedCall], previewed: Mapping[int, str]) -> list[dict[str, Any]]:
+    """The events of a reply, in the order of its blocks; results of calls that cannot be run; the end of the request.
+
+    Args:
+        previewed: ids that were promised to events, by the block's position.
+    """
+    events: list[dict[str, Any]] = []
+    by_id = {call.provider_id: call for call in calls}
+    for place, block in enumerate(reply.blocks):
+        promised = {"id": previewed[place]} if place in previewed else {}
+        match block["type"]:
+            case "thinking" | "redacted_thinking":
+                events.append({"type": "agent.thinking", **promised})
+            case "text" if block["text"].strip():
+                if events and events[-1]["type"] == "agent.message" and not promised:
+                    events[-1]["content"].append({"type": "text", "text": block["text"]})
+                else:
+                    content = [{"type": "text", "text": block["text"]}]
+                    events.append({"type": "agent.message", **promised, "content": content})
+            case "tool_use":
+                events.append(_call_event(by_id[block["id"]]))
+    end = {"type": "span.model_request_end", "is_error": False, "model_usage": wire_usage(reply.usage)}
+    return [*events, end, *(_refusal(call) for call in calls if call.error is not None)]
+
+
+def _call_event(call: AskedCall) -> dict[str, Any]:
+    kind = call.tool.kind if call.tool else "built_in"
+    event: dict[str, Any] = {"type": _EVENTS.get(kind, "agent.tool_use"), "id": call.provider_id}
+    event |= {"name": call.name, "input": dict(call.input)}
+    if kind == "custom" and call.error is None:
+        return event
+    if kind == "mcp" and call.tool:
+        event["mcp_server_name"] = call.tool.server
+    if kind == "custom":
+        return event
+    judgement = call.judgement
+    event["evaluated_permission"] = judgement.permission
+    if judgement.policy is not None:
+        event["evaluation"] = _evaluation(judgement)
+    return event
+
+
+def _evaluation(judgement: Judgement) -> dict[str, Any]:
+    if judgement.policy != "auto":
+        return {"type": judgement.policy}
+    evaluated: dict[str, Any] = {"type": judgement.permission}
+    if judgement.reason_code is not None:
+        evaluated["reason_code"] = judgement.reason_code
+    return {"type": "auto", "evaluated_permission": evaluated}
+
+
+def _refusal(call: AskedCall) -> dict[str, Any]:
+    return result_event(call.tool, call.provider_id, [{"type": "text", "text": call.error}], is_error=True)
+
+
+def result_event(
+    tool: AgentTool | None, call_id: str, content: Sequence[Mapping[str, Any]], *, is_error: bool
+) -> dict[str, Any]:
+    """The result of a call, as whoever runs the agent records it."""
+    kind = tool.kind if tool else "built_in"
+    type_, field = {
+        "custom": ("user.custom_tool_result", "custom_tool_use_id"),
+        "mcp": ("agent.mcp_tool_result", "mcp_tool_use_id"),
+    }.get(kind, ("agent.tool_result", "tool_use_id"))
+    return {"type": type_, field: call_id, "content": [dict(block) for block in content], "is_error": is_error}
+
+
+def wire_usage(usage: ModelUsage) -> dict[str, int]:
+    """Token counts as a ``span.model_request_end`` has them."""
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cache_creation_input_tokens": usage.cache_write_tokens,
+        "cache_read_input_tokens": usage.cache_read_tokens,
+    }
