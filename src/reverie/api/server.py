@@ -9,8 +9,8 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
+from reverie.api import agent_turns, webhook_delivery
 from reverie.api import schedules as scheduling
-from reverie.api import webhook_delivery
 from reverie.api.answer import prepare
 from reverie.api.app import ENDPOINTS, make_app
 from reverie.api.live import LiveEvents
@@ -41,6 +41,7 @@ BACKGROUND: tuple[Background, ...] = (
     files.clean,
     scheduling.work,
     dreams.run_dreams,
+    agent_turns.work,
     webhook_delivery.work,
     tell_load,
     warm_up,

@@ -23,6 +23,8 @@ class ServiceOptions:
     """Deliver webhooks to private networks and over plain HTTP too."""
     cors_origins: tuple[str, ...] = ()
     """Origins of web pages that may call from a browser; ``*`` is any."""
+    run_agents: bool = False
+    """Run the turns of sessions here; otherwise they wait for another server, or for whoever records them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,9 +198,7 @@ def _interrupted(state: LiveState, named: str | None) -> tuple[Scope, str | None
 
 def _ends_with_turn(waiting: WaitingInput, state: LiveState) -> bool:
     """Whether an input is the interrupted turn's: it began it, or it answers one of its tool uses."""
-    return waiting.type == "user.tool_confirmation" or (
-        state.goes_on and waiting.number < state.turn_inputs
-    )
+    return waiting.type == "user.tool_confirmation" or (state.goes_on and waiting.number < state.turn_inputs)
 
 
 def _settle(draft: Draft, scope: Scope, *, changed: bool) -> None:

@@ -106,14 +106,12 @@ def reply_events(reply: TurnReply, calls: Sequence[AskedCall], previewed: Mappin
 
 def _call_event(call: AskedCall) -> dict[str, Any]:
     kind = call.tool.kind if call.tool else "built_in"
-    event: dict[str, Any] = {"type": _EVENTS.get(kind, "agent.tool_use"), "id": call.provider_id}
+    event: dict[str, Any] = {"type": call_event_type(call.tool), "id": call.provider_id}
     event |= {"name": call.name, "input": dict(call.input)}
-    if kind == "custom" and call.error is None:
+    if kind == "custom":
         return event
     if kind == "mcp" and call.tool:
         event["mcp_server_name"] = call.tool.server
-    if kind == "custom":
-        return event
     judgement = call.judgement
     event["evaluated_permission"] = judgement.permission
     if judgement.policy is not None:
@@ -131,18 +129,28 @@ def _evaluation(judgement: Judgement) -> dict[str, Any]:
 
 
 def _refusal(call: AskedCall) -> dict[str, Any]:
-    return result_event(call.tool, call.provider_id, [{"type": "text", "text": call.error}], is_error=True)
+    content = [{"type": "text", "text": call.error}]
+    return result_event(call_event_type(call.tool), call.provider_id, content, is_error=True)
+
+
+def call_event_type(tool: AgentTool | None) -> str:
+    """The type of the event that tells of a call."""
+    return "agent.tool_use" if tool is None else _EVENTS.get(tool.kind, "agent.tool_use")
 
 
 def result_event(
-    tool: AgentTool | None, call_id: str, content: Sequence[Mapping[str, Any]], *, is_error: bool
+    call_type: str, call_id: str, content: Sequence[Mapping[str, Any]], *, is_error: bool
 ) -> dict[str, Any]:
-    """The result of a call, as whoever runs the agent records it."""
-    kind = tool.kind if tool else "built_in"
+    """The result of a call, as whoever runs the agent records it.
+
+    Args:
+        call_type: the type of the event that tells of the call.
+        call_id: that event's id.
+    """
     type_, field = {
-        "custom": ("user.custom_tool_result", "custom_tool_use_id"),
-        "mcp": ("agent.mcp_tool_result", "mcp_tool_use_id"),
-    }.get(kind, ("agent.tool_result", "tool_use_id"))
+        "agent.custom_tool_use": ("user.custom_tool_result", "custom_tool_use_id"),
+        "agent.mcp_tool_use": ("agent.mcp_tool_result", "mcp_tool_use_id"),
+    }.get(call_type, ("agent.tool_result", "tool_use_id"))
     return {"type": type_, field: call_id, "content": [dict(block) for block in content], "is_error": is_error}
 
 

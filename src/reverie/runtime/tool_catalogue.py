@@ -24,7 +24,7 @@ class RemoteTool(msgspec.Struct, frozen=True):
 
     name: str
     description: str = ""
-    input_schema: Mapping[str, Any] = {"type": "object"}
+    input_schema: Mapping[str, Any] = msgspec.field(default_factory=lambda: {"type": "object"})
     read_only: bool = False
     """Whether the server says that it changes nothing (``readOnlyHint``)."""
     keyed: bool = False

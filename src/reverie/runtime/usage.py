@@ -6,14 +6,31 @@ from typing import Any
 _COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 
-def add_usage(usage: Mapping[str, Any], payload: Mapping[str, Any]) -> dict[str, Any]:
-    """``usage`` (token counts) with those of a ``span.model_request_end`` added."""
+def add_usage(usage: Mapping[str, Any], payload: Mapping[str, Any], cost_usd: float | None = None) -> dict[str, Any]:
+    """``usage`` (token counts) with those of a ``span.model_request_end`` added, and what it cost at list price.
+
+    A request that used tokens and has no known price makes the sum of costs a lower bound: ``unpriced`` then says so.
+    """
     counts = payload.get("model_usage") or {}
-    return {name: int(usage.get(name, 0)) + int(counts.get(name) or 0) for name in _COUNTS}
+    added = {name: int(usage.get(name, 0)) + int(counts.get(name) or 0) for name in _COUNTS}
+    costs: dict[str, Any] = {name: usage[name] for name in ("cost_usd", "unpriced") if name in usage}
+    if cost_usd is not None:
+        costs["cost_usd"] = costs.get("cost_usd", 0.0) + cost_usd
+    elif any(int(counts.get(name) or 0) for name in _COUNTS):
+        costs["unpriced"] = True
+    return added | costs
+
+
+def list_cost(usage: Mapping[str, Any]) -> dict[str, str] | None:
+    """What a session cost at list price, as a string of whole cents; None where some of it has no price."""
+    if usage.get("unpriced") or "cost_usd" not in usage:
+        return None
+    return {"amount": str(round(usage["cost_usd"] * 100)), "currency": "USD"}
 
 
 def usage_snapshot(usage: Mapping[str, Any], active_seconds: float) -> dict[str, Any]:
-    """Token counts as a session's ``usage``; without a price no cost is stated."""
+    """Token counts as a session's ``usage``, with the cost where it is known."""
+    cost = list_cost(usage)
     return {
         "input_tokens": usage.get("input_tokens", 0),
         "output_tokens": usage.get("output_tokens", 0),
@@ -23,5 +40,6 @@ def usage_snapshot(usage: Mapping[str, Any], active_seconds: float) -> dict[str,
             "ephemeral_1h_input_tokens": 0,
         },
         "active_seconds": active_seconds,
+        **({"list_cost": cost} if cost is not None else {}),
         "server_tool_use": {"web_search_requests": 0, "web_fetch_requests": 0},
     }

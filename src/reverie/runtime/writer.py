@@ -213,8 +213,9 @@ def _answer_call(draft: Draft, payload: Mapping[str, Any], field: str) -> None:
 def _end_span(draft: Draft, payload: Mapping[str, Any], thread: str | None) -> dict[str, Any]:
     """The end of a model request, which is the thread's open one unless it names another."""
     started = payload.get("model_request_start_id") or draft.state.open_spans.get(thread or "", "")
+    payload = dict(payload)
     draft.change(
-        usage=add_usage(draft.state.usage, payload),
+        usage=add_usage(draft.state.usage, payload, payload.pop("cost_usd", None)),
         open_spans={where: start for where, start in draft.state.open_spans.items() if start != started},
     )
     return {"is_error": False, **payload, "model_request_start_id": started}
@@ -228,9 +229,15 @@ def begin_preview(state: LiveState, type_: str, now: datetime) -> tuple[Draft, s
     """
     if not state.goes_on:
         raise StateError(f"session {state.session_id} is {state.status}; text is shown while a turn goes on")
-    draft, number = Draft(state, now), state.input_count
-    draft.change(input_count=number + 1, previews={**state.previews, number: type_})
-    return draft, input_id(state.session_id, number)
+    draft = Draft(state, now)
+    return draft, promise(draft, type_)
+
+
+def promise(draft: Draft, type_: str) -> str:
+    """Keep an id for an event of a type, so that it can be shown while it is being written; the id."""
+    number = draft.state.input_count
+    draft.change(input_count=number + 1, previews={**draft.state.previews, number: type_})
+    return input_id(draft.state.session_id, number)
 
 
 def _previewed(draft: Draft, type_: str, name: str | None) -> int | None:

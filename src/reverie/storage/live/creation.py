@@ -14,12 +14,14 @@ from reverie.storage.live.sessions import LiveSession, NewSession, insert_sessio
 from reverie.storage.live.work import enqueue_work
 from reverie.storage.memory.stores import hold_stores
 from reverie.storage.postgres.database import Connection
-from reverie.storage.service.agents import snapshot_agent
+from reverie.storage.service.agents import resolve_agent, snapshot_agent
 from reverie.storage.service.environments import read_environment
 from reverie.storage.service.files import read_file, read_text, require_unexpired
 from reverie.storage.service.vaults import read_vault
 
 MOST_INITIAL_EVENTS = 50
+RUNTIME, EXTERNAL = "reverie_runtime", "external"
+"""Metadata of an agent or a session whose turns are run, and recorded, by somebody else."""
 _INITIAL_TYPES = ("user.message", "user.define_outcome", "system.message")
 
 
@@ -52,11 +54,19 @@ async def create_session(
         vault_ids=await check_vaults(connection, list(request.get("vault_ids") or ())),
         budget=request.get("budget"),
         deployment_id=deployment_id,
+        run_here=await _runs_here(connection, request),
     )
     session = await insert_session(connection, new, now)
     if initial:
         await send_events(connection, session.id, initial, now, field="initial_events")
     return await read_session(connection, session.id)
+
+
+async def _runs_here(connection: Connection, request: Mapping[str, Any]) -> bool:
+    """Whether this server's side runs the session's turns; the session or its agent may say that somebody else does."""
+    agent = await resolve_agent(connection, request["agent"])
+    metadata = {**agent.definition["metadata"], **(request.get("metadata") or {})}
+    return metadata.get(RUNTIME) != EXTERNAL
 
 
 async def send_events(

@@ -122,7 +122,7 @@ async def note_progress(connection: Connection, lease: Lease) -> None:
 async def give_back(connection: Connection, owner: str) -> None:
     """Let others have the leases of a process that stops."""
     freed = await connection.execute(
-        "UPDATE turn_leases SET owner = NULL, expires_at = NULL, attempt = greatest(attempt - 1, 0), wanted_at = now()"
+        "UPDATE turn_leases SET owner = NULL, expires_at = NULL, wanted_at = now()"
         " WHERE owner = %s RETURNING thread_id",
         [owner],
     )

@@ -45,7 +45,9 @@ async def read_replies(
             """,
             [session_key, thread_id or "", from_sequence],
         )
-        return [KeptReply(row.span_end, row.provider, row.model, tuple(row.blocks), row.tool_ids) async for row in cursor]
+        return [
+            KeptReply(row.span_end, row.provider, row.model, tuple(row.blocks), row.tool_ids) async for row in cursor
+        ]
 
 
 class _Row(KeptReply, frozen=True):

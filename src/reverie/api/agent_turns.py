@@ -1,0 +1,12 @@
+"""Turns of live sessions, run beside the server's requests."""
+
+from reverie.api.late import loaded
+from reverie.api.service import Service
+
+
+async def work(service: Service) -> None:
+    """Run turns until cancelled, where this server is to."""
+    if not service.options.run_agents:
+        return
+    run_turns = await loaded("reverie.turns.service:run_turns")
+    await run_turns(service.database, service.settings, service.clock)

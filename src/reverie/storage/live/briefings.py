@@ -1,0 +1,115 @@
+"""Briefings in the database: what may be shown to a session, what was, and the text that it keeps."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from reverie.lessons.lesson import Lesson
+from reverie.memory.path import QUARANTINE
+from reverie.memory.screening import screen
+from reverie.runtime.briefing import Briefing, BriefingItem, fits, lesson_text, note_text
+from reverie.storage.live.sessions import LiveSession
+from reverie.storage.postgres.database import Connection
+
+_MOST_NOTES = 20
+_SELECT_LESSONS = """
+SELECT m.id, m.memory_version_id, split_part(m.content, E'\\n', 1), l.lesson::text
+FROM memories m JOIN lessons l ON l.memory_store_id = m.memory_store_id AND l.id = m.lesson_id
+WHERE m.memory_store_id = %s AND l.status = 'adopted'
+"""
+_SELECT_NOTES = """
+SELECT id, memory_version_id, path, content FROM memories
+WHERE memory_store_id = %s AND tier = 'short' AND lesson_id IS NULL AND NOT starts_with(path, %s)
+ORDER BY updated_at DESC LIMIT %s
+"""
+_SELECT_MEMORIES = "SELECT id, memory_version_id, content FROM memories WHERE id = ANY (%s) AND lesson_id IS NULL"
+
+
+async def read_briefing(connection: Connection, session_key: int) -> str | None:
+    """The text that a session's requests carry; None before it was made."""
+    row = await connection.execute("SELECT text FROM session_briefings WHERE session_key = %s", [session_key])
+    found = await row.fetchone()
+    return None if found is None else str(found[0])
+
+
+async def write_briefing(connection: Connection, session_key: int, briefing: Briefing, now: datetime) -> str:
+    """Fix a session's briefing and record what it shows; the first one counts, whoever made it."""
+    made = await connection.execute(
+        "INSERT INTO session_briefings (session_key, text, made_at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+        " RETURNING session_key",
+        [session_key, briefing.text, now],
+    )
+    if await made.fetchone() is None:
+        return await read_briefing(connection, session_key) or ""
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            """
+            INSERT INTO exposures
+                (session_key, subject, version, memory_store_id, position, tokens, mechanism, shown_at)
+            VALUES (%s, %s, %s, %s, %s, %s, 'briefing', %s) ON CONFLICT DO NOTHING
+            """,
+            [
+                (
+                    session_key,
+                    one.item.subject,
+                    one.item.version,
+                    one.item.memory_store_id,
+                    one.position,
+                    one.tokens,
+                    now,
+                )
+                for one in briefing.shown
+            ],
+        )
+    return briefing.text
+
+
+async def lesson_items(
+    connection: Connection, store_id: str, agent: str | None, family: str | None
+) -> list[BriefingItem]:
+    """Adopted lessons that stand in a store and may be shown to this agent at this kind of task.
+
+    A document that somebody edited is shown as it reads now.
+    """
+    rows = await connection.execute(_SELECT_LESSONS, [store_id])
+    items = []
+    for _, version, heading, text in await rows.fetchall():
+        lesson = msgspec.json.decode(text, type=Lesson)
+        if fits(lesson.scope, agent, family):
+            advice = heading.removeprefix("#").strip() or lesson.advice
+            words = lesson_text(lesson, advice, family)
+            items.append(BriefingItem("lesson", lesson.id, version, store_id, words, lesson.effect.low))
+    return items
+
+
+async def note_items(connection: Connection, store_id: str) -> list[BriefingItem]:
+    """Notes of the short tier, newest first.
+
+    No dream has looked at them yet, so those that order agents about are left out here.
+    """
+    rows = await connection.execute(_SELECT_NOTES, [store_id, QUARANTINE, _MOST_NOTES])
+    return [
+        BriefingItem("note", memory_id, version, store_id, note_text(content), float(-place))
+        for place, (memory_id, version, path, content) in enumerate(await rows.fetchall())
+        if screen(content, path) is None
+    ]
+
+
+async def memory_items(connection: Connection, store_id: str, memory_ids: Sequence[str]) -> list[BriefingItem]:
+    """Memories that were recalled, in that order; lessons among them are shown as lessons."""
+    rows = await connection.execute(_SELECT_MEMORIES, [list(memory_ids)])
+    found: dict[str, tuple[Any, ...]] = {row[0]: row for row in await rows.fetchall()}
+    return [
+        BriefingItem("memory", memory_id, found[memory_id][1], store_id, note_text(found[memory_id][2]), float(-place))
+        for place, memory_id in enumerate(memory_ids)
+        if memory_id in found
+    ]
+
+
+async def session_family(connection: Connection, session: LiveSession) -> str | None:
+    """The kind of task that a session says it is of."""
+    row = await connection.execute("SELECT task_category FROM sessions WHERE key = %s", [session.key])
+    found = await row.fetchone()
+    return None if found is None or found[0] is None else str(found[0])

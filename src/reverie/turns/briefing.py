@@ -1,0 +1,65 @@
+"""Making a session's briefing: once, from the stores that are attached to it."""
+
+from collections.abc import Sequence
+
+from reverie.runtime.briefing import BriefingItem, compose
+from reverie.runtime.conversation import ThreadEvent
+from reverie.storage.live.briefings import (
+    lesson_items,
+    memory_items,
+    note_items,
+    read_briefing,
+    session_family,
+    write_briefing,
+)
+from reverie.storage.live.replies import read_thread_log
+from reverie.storage.live.sessions import LiveSession
+from reverie.storage.memory.recall import recall
+from reverie.storage.postgres.database import Connection
+from reverie.turns.desk import Desk
+
+OFF = ("reverie_briefing", "off")
+"""Metadata of a session that is to be shown nothing."""
+_MOST_RECALLED = 8
+_LONGEST_QUERY = 2_000
+
+
+async def briefing_of(desk: Desk, connection: Connection, session: LiveSession) -> str:
+    """The guidance that a session's requests carry; made when the first one is, and the same ever after."""
+    known = await read_briefing(connection, session.key)
+    if known is not None:
+        return known
+    items: list[BriefingItem] = []
+    if session.metadata.get(OFF[0]) != OFF[1]:
+        for store_id in _stores(session):
+            items += await _items(desk, connection, session, store_id)
+    return await write_briefing(connection, session.key, compose(items), desk.clock.now())
+
+
+def _stores(session: LiveSession) -> list[str]:
+    return [resource["memory_store_id"] for resource in session.resources if resource["type"] == "memory_store"]
+
+
+async def _items(desk: Desk, connection: Connection, session: LiveSession, store_id: str) -> list[BriefingItem]:
+    agent = session.agent["name"] if session.agent else None
+    family = await session_family(connection, session)
+    log = await read_thread_log(connection, session.id, session.key, None)
+    query = _opening(log)[:_LONGEST_QUERY]
+    hits = await recall(connection, store_id, query, _MOST_RECALLED, now=desk.clock.now()) if query else ()
+    return [
+        *await note_items(connection, store_id),
+        *await lesson_items(connection, store_id, agent, family),
+        *await memory_items(connection, store_id, [hit.memory_id for hit in hits]),
+    ]
+
+
+def _opening(log: Sequence[ThreadEvent]) -> str:
+    """The text of the first message or outcome."""
+    for event in log:
+        if event.type == "user.message":
+            return "\n".join(
+                block["text"] for block in event.payload.get("content") or () if block.get("type") == "text"
+            )
+        if event.type == "user.define_outcome":
+            return str(event.payload.get("description") or "")
+    return ""

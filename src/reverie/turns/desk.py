@@ -1,0 +1,93 @@
+"""What a turn is run with; made once for each workspace that a process runs turns of."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from reverie.clock import Clock
+from reverie.language_model import ModelPrice
+from reverie.runtime.conversation import Prompt
+from reverie.runtime.reply_events import Judge, judge_by_policy
+from reverie.runtime.tool_catalogue import AgentTool
+from reverie.storage.live.leases import Lease
+from reverie.storage.live.sessions import LiveSession
+from reverie.storage.postgres.database import Connection, Database
+from reverie.turn_model import Block, TurnModel
+
+
+class RoutedModel(msgspec.Struct, frozen=True):
+    """The model that answers for a wire model id."""
+
+    model: TurnModel
+    price: ModelPrice | None = None
+    max_output_tokens: int = 16_000
+    context_tokens: int = 200_000
+
+
+class Models(Protocol):
+    """Finds models for the ids that agents name."""
+
+    def find(self, model_id: str) -> RoutedModel:
+        """The model for an id.
+
+        Raises:
+            ModelAccessError: none answers for it; the message says what to set.
+        """
+        ...
+
+
+class ToolCall(msgspec.Struct, frozen=True):
+    """A call that is run on this side."""
+
+    id: str
+    """Id of the event that asked for it; an idempotency key, too."""
+    tool: AgentTool
+    input: Mapping[str, Any]
+
+
+class ToolOutcome(msgspec.Struct, frozen=True):
+    """What came of a call."""
+
+    content: tuple[Block, ...]
+    is_error: bool = False
+    events: tuple[dict[str, Any], ...] = ()
+    """Events of the session that belong before the result, such as those of a thread that was begun."""
+
+
+class Host(Protocol):
+    """Runs calls of some kind of tools."""
+
+    def runs(self, session: LiveSession, tool: AgentTool) -> bool:
+        """Whether this host runs the tool's calls in that session."""
+        ...
+
+    async def run(self, session: LiveSession, lease: Lease, call: ToolCall) -> ToolOutcome:
+        """Run a call. Failures of the tool are outcomes, not exceptions."""
+        ...
+
+
+PromptMaker = Callable[["Desk", Connection, LiveSession, str | None, RoutedModel], Awaitable[Prompt]]
+"""Makes what a thread's requests begin with; the same for as long as the session goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything that running turns needs besides the lease."""
+
+    database: Database
+    workspace_id: str
+    clock: Clock
+    models: Models
+    make_prompt: PromptMaker
+    sleep: Callable[[float], Awaitable[None]]
+    random: Callable[[], float]
+    """Uniform in [0, 1)."""
+    hosts: Sequence[Host] = ()
+    judge: Judge = judge_by_policy
+
+
+def text_outcome(text: str, *, is_error: bool = False) -> ToolOutcome:
+    """An outcome that is one text."""
+    return ToolOutcome(({"type": "text", "text": text},), is_error)

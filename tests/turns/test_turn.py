@@ -1,0 +1,139 @@
+"""Turns as clients see them, with a model that a test scripts."""
+
+import asyncio
+from typing import Any
+
+from anthropic import AsyncAnthropic
+
+from reverie.errors import ModelOverloaded
+from reverie.testing.patience import PATIENCE_SECONDS
+from tests.api.conftest import Server
+from tests.turns.scripted import MODEL, ScriptedTurnModel, call, calls, say, turns_run
+
+LOOKUP = {
+    "type": "custom",
+    "name": "lookup",
+    "description": "Looks something up.",
+    "input_schema": {"type": "object", "properties": {}},
+}
+
+
+async def session_with(client: AsyncAnthropic, **agent: Any) -> str:
+    """The id of an idle session of an agent of this definition."""
+    environment = await client.beta.environments.create(name="place", config={"type": "cloud"})
+    made = await client.beta.agents.create(name="clerk", model=MODEL, **agent)
+    return (await client.beta.sessions.create(agent=made.id, environment_id=environment.id)).id
+
+
+async def send(client: AsyncAnthropic, session_id: str, text: str) -> None:
+    content = [{"type": "text", "text": text}]
+    await client.beta.sessions.events.send(session_id, events=[{"type": "user.message", "content": content}])  # type: ignore[list-item]
+
+
+async def at_rest(client: AsyncAnthropic, session_id: str) -> list[Any]:
+    """All events of a session once it is idle."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await client.beta.sessions.retrieve(session_id)).status != "idle":  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    return [event async for event in client.beta.sessions.events.list(session_id, limit=1000)]
+
+
+def types(events: list[Any]) -> list[str]:
+    return [event.type for event in events]
+
+
+async def test_a_plain_turn_has_the_wires_order(server: Server, client: AsyncAnthropic) -> None:
+    model = ScriptedTurnModel(say("Good day."))
+    session_id = await session_with(client, system="Be brief.")
+    async with turns_run(server.service, model):
+        await send(client, session_id, "Hello")
+        events = await at_rest(client, session_id)
+    assert types(events) == [
+        "session.status_running",
+        "session.thread_status_running",
+        "user.message",
+        "span.model_request_start",
+        "agent.message",
+        "span.model_request_end",
+        "session.thread_status_idle",
+        "session.usage",
+        "session.status_idle",
+    ]
+    assert events[4].content[0].text == "Good day."
+    assert events[-1].stop_reason.type == "end_turn"
+    assert events[-2].usage.list_cost.amount == "2"
+    assert model.requests[0].system == ("Be brief.",)
+    assert model.requests[0].messages[0].content == ({"type": "text", "text": "Hello"},)
+
+
+async def test_a_custom_tool_is_answered_by_the_client(server: Server, client: AsyncAnthropic) -> None:
+    model = ScriptedTurnModel(call("lookup", 1, key="a"), say("Found."))
+    session_id = await session_with(client, tools=[LOOKUP])
+    async with turns_run(server.service, model):
+        await send(client, session_id, "Find it")
+        events = await at_rest(client, session_id)
+        (use,) = [event for event in events if event.type == "agent.custom_tool_use"]
+        assert events[-1].stop_reason.event_ids == [use.id]
+        content = [{"type": "text", "text": "42"}]
+        answer = {"type": "user.custom_tool_result", "custom_tool_use_id": use.id, "content": content}
+        await client.beta.sessions.events.send(session_id, events=[answer])  # type: ignore[list-item]
+        events = await at_rest(client, session_id)
+    assert events[-1].stop_reason.type == "end_turn"
+    asked, told = model.requests[1].messages[1:]
+    assert asked.content[0]["id"] == "toolu_1"
+    assert told.content == (
+        {"type": "tool_result", "tool_use_id": "toolu_1", "content": content, "is_error": False},
+    ) or (told.content[0]["content"] == content)
+
+
+async def test_a_busy_provider_is_asked_again(server: Server, client: AsyncAnthropic) -> None:
+    model = ScriptedTurnModel(ModelOverloaded("busy"), say("Here."))
+    session_id = await session_with(client)
+    async with turns_run(server.service, model):
+        await send(client, session_id, "Hello")
+        events = await at_rest(client, session_id)
+    assert [kind for kind in types(events) if kind.startswith("session.") and "thread" not in kind] == [
+        "session.status_running",
+        "session.error",
+        "session.status_rescheduled",
+        "session.status_running",
+        "session.usage",
+        "session.status_idle",
+    ]
+
+
+async def test_an_unknown_model_ends_the_turn_with_a_reason(server: Server, client: AsyncAnthropic) -> None:
+    environment = await client.beta.environments.create(name="place", config={"type": "cloud"})
+    agent = await client.beta.agents.create(name="clerk", model="nobody")
+    session = await client.beta.sessions.create(agent=agent.id, environment_id=environment.id)
+    async with turns_run(server.service, ScriptedTurnModel()):
+        await send(client, session.id, "Hello")
+        events = await at_rest(client, session.id)
+    assert [event.error.message for event in events if event.type == "session.error"] == [
+        "no model answers for 'nobody'"
+    ]
+    assert events[-1].stop_reason.type == "retries_exhausted"
+
+
+async def test_calls_that_nobody_runs_are_answered_and_the_turn_goes_on(server: Server, client: AsyncAnthropic) -> None:
+    model = ScriptedTurnModel(calls(("bash", 1, {"command": "ls"}), ("nothing", 2, {})), say("I cannot."))
+    session_id = await session_with(client, tools=[{"type": "agent_toolset_20260401"}])
+    async with turns_run(server.service, model):
+        await send(client, session_id, "List")
+        events = await at_rest(client, session_id)
+    results = [event for event in events if event.type == "agent.tool_result"]
+    assert [result.is_error for result in results] == [True, True]
+    assert [block["tool_use_id"] for block in model.requests[1].messages[-1].content] == ["toolu_1", "toolu_2"]
+
+
+async def test_an_interrupt_ends_a_request_that_goes_on(server: Server, client: AsyncAnthropic) -> None:
+    model = ScriptedTurnModel(say("Too late."), say("Better."), pause=asyncio.Event())
+    session_id = await session_with(client)
+    async with turns_run(server.service, model):
+        await send(client, session_id, "Hello")
+        await model.asked.wait()
+        await client.beta.sessions.events.send(session_id, events=[{"type": "user.interrupt"}])
+        events = await at_rest(client, session_id)
+    assert events[-1].stop_reason.type == "end_turn"
+    assert "agent.message" not in types(events)
+    assert [event.is_error for event in events if event.type == "span.model_request_end"] == [True]
