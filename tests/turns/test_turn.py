@@ -7,6 +7,7 @@ from anthropic import AsyncAnthropic
 
 from reverie.errors import ModelOverloaded
 from reverie.testing.patience import PATIENCE_SECONDS
+from reverie.turn_model import TurnReply
 from tests.api.conftest import Server
 from tests.turns.scripted import MODEL, ScriptedTurnModel, call, calls, say, turns_run
 
@@ -27,7 +28,7 @@ async def session_with(client: AsyncAnthropic, **agent: Any) -> str:
 
 async def send(client: AsyncAnthropic, session_id: str, text: str) -> None:
     content = [{"type": "text", "text": text}]
-    await client.beta.sessions.events.send(session_id, events=[{"type": "user.message", "content": content}])  # type: ignore[list-item]
+    await client.beta.sessions.events.send(session_id, events=[{"type": "user.message", "content": content}])  # type: ignore[list-item, misc]
 
 
 async def at_rest(client: AsyncAnthropic, session_id: str) -> list[Any]:
@@ -76,7 +77,7 @@ async def test_a_custom_tool_is_answered_by_the_client(server: Server, client: A
         assert events[-1].stop_reason.event_ids == [use.id]
         content = [{"type": "text", "text": "42"}]
         answer = {"type": "user.custom_tool_result", "custom_tool_use_id": use.id, "content": content}
-        await client.beta.sessions.events.send(session_id, events=[answer])  # type: ignore[list-item]
+        await client.beta.sessions.events.send(session_id, events=[answer])  # type: ignore[list-item, misc]
         events = await at_rest(client, session_id)
     assert events[-1].stop_reason.type == "end_turn"
     asked, told = model.requests[1].messages[1:]
@@ -124,6 +125,45 @@ async def test_calls_that_nobody_runs_are_answered_and_the_turn_goes_on(server: 
     results = [event for event in events if event.type == "agent.tool_result"]
     assert [result.is_error for result in results] == [True, True]
     assert [block["tool_use_id"] for block in model.requests[1].messages[-1].content] == ["toolu_1", "toolu_2"]
+
+
+def verdict(result: str, explanation: str = "") -> TurnReply:
+    return call("give_verdict", 9, result=result, explanation=explanation)
+
+
+async def define(client: AsyncAnthropic, session_id: str, most: int = 3) -> None:
+    rubric = {"type": "text", "content": "It rhymes."}
+    outcome = {"type": "user.define_outcome", "description": "A poem.", "rubric": rubric, "max_iterations": most}
+    await client.beta.sessions.events.send(session_id, events=[outcome])  # type: ignore[list-item, misc]
+
+
+async def test_an_outcome_is_revised_until_the_grader_is_satisfied(server: Server, client: AsyncAnthropic) -> None:
+    model = ScriptedTurnModel(
+        say("Rose."), verdict("needs_revision", "No rhyme."), say("Rose, nose."), verdict("satisfied")
+    )
+    session_id = await session_with(client)
+    async with turns_run(server.service, model):
+        await define(client, session_id)
+        events = await at_rest(client, session_id)
+    ends = [event for event in events if event.type == "span.outcome_evaluation_end"]
+    assert [(end.result, end.iteration) for end in ends] == [("needs_revision", 0), ("satisfied", 1)]
+    assert types(events).count("session.status_idle") == 1
+    assert "No rhyme." in str(model.requests[2].messages[-1].content)
+    assert "Rose, nose." in str(model.requests[3].messages) and "reverie" not in str(model.requests[3])
+    (outcome,) = (await client.beta.sessions.retrieve(session_id)).outcome_evaluations or []
+    assert outcome.result == "satisfied"
+
+
+async def test_the_last_evaluation_is_followed_by_one_acknowledgement(server: Server, client: AsyncAnthropic) -> None:
+    model = ScriptedTurnModel(say("Rose."), verdict("needs_revision", "No rhyme."), say("It does not rhyme."))
+    session_id = await session_with(client)
+    async with turns_run(server.service, model):
+        await define(client, session_id, most=1)
+        events = await at_rest(client, session_id)
+    assert [event.result for event in events if event.type == "span.outcome_evaluation_end"] == [
+        "max_iterations_reached"
+    ]
+    assert types(events).count("agent.message") == 2 and types(events)[-1] == "session.status_idle"
 
 
 async def test_an_interrupt_ends_a_request_that_goes_on(server: Server, client: AsyncAnthropic) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from reverie.clock import Clock
 from reverie.language_model import ModelPrice
 from reverie.runtime.conversation import Prompt
+from reverie.runtime.grading import Delivery
 from reverie.runtime.reply_events import Judge, judge_by_policy
 from reverie.runtime.tool_catalogue import AgentTool
 from reverie.storage.live.leases import Lease
@@ -72,6 +73,11 @@ PromptMaker = Callable[["Desk", Connection, LiveSession, str | None, RoutedModel
 """Makes what a thread's requests begin with; the same for as long as the session goes on."""
 
 
+async def no_files(_session: LiveSession) -> Sequence[Delivery]:
+    """No files are delivered: the last message is what is judged."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """Everything that running turns needs besides the lease."""
@@ -86,6 +92,8 @@ class Desk:
     """Uniform in [0, 1)."""
     hosts: Sequence[Host] = ()
     judge: Judge = judge_by_policy
+    deliveries: Callable[[LiveSession], Awaitable[Sequence[Delivery]]] = no_files
+    """Files that a session delivered, for the grader."""
 
 
 def text_outcome(text: str, *, is_error: bool = False) -> ToolOutcome:

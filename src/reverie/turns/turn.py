@@ -17,6 +17,7 @@ from reverie.language_model import cost_usd
 from reverie.runtime.conversation import KeptReply, Prompt, build_request
 from reverie.runtime.live_state import Draft, LiveState, PendingCall
 from reverie.runtime.model_failure import error_event, may_retry, pause_seconds
+from reverie.runtime.outcome_loop import has_open_outcome
 from reverie.runtime.reply_events import AskedCall, asked_calls, reply_events
 from reverie.runtime.spending import over_budget
 from reverie.runtime.writer import promise, record
@@ -30,6 +31,7 @@ from reverie.storage.postgres.outbox import Notice, write_notices
 from reverie.turn_model import TurnReply, TurnRequest
 from reverie.turns.calls import open_calls, run_calls
 from reverie.turns.desk import Desk, RoutedModel
+from reverie.turns.grading import evaluate
 from reverie.turns.preview import Previewer
 
 MOST_REQUESTS = 500
@@ -121,9 +123,11 @@ async def _recover(desk: Desk, lease: Lease) -> bool:
                 events.append({"type": "session.status_rescheduled"})
             session, draft = await write(desk, connection, lease, events)
     pending = _own_calls(draft.state, lease)
-    if not pending:
-        return True
-    return await _run_pending(desk, lease, session, pending, maybe_ran=lost)
+    if pending:
+        return await _run_pending(desk, lease, session, pending, maybe_ran=lost)
+    if _is_graded(lease, session) and session.outcome_evaluations[-1]["result"] == "evaluating":
+        return await _grade(desk, lease, session)
+    return True
 
 
 def _own_calls(state: LiveState, lease: Lease) -> list[PendingCall]:
@@ -256,12 +260,18 @@ async def _close_request(desk: Desk, lease: Lease, opened: _Opened, reply: TurnR
         end["cost_usd"] = cost_usd(reply.usage, opened.routed.price)
     final = _final(lease, reply, calls)
     async with desk.database.connection() as connection:
+        session = await read_session(connection, lease.session_id)
+        graded = bool(final) and reply.stop_reason != "refusal" and _is_graded(lease, session)
+        if graded:
+            final = []
         session, draft = await write(desk, connection, lease, [*events, *final])
         await _keep(connection, lease, session, draft, reply, calls)
         if not final:
             await note_progress(connection, lease)
     if final:
         return False
+    if graded:
+        return await _grade(desk, lease, session)
     pending = _own_calls(draft.state, lease)
     if pending:
         return await _run_pending(desk, lease, session, pending, maybe_ran=False)
@@ -270,6 +280,25 @@ async def _close_request(desk: Desk, lease: Lease, opened: _Opened, reply: TurnR
             await write(desk, connection, lease, [_idle_event(lease, None)])
         return False
     return True
+
+
+def _is_graded(lease: Lease, session: LiveSession) -> bool:
+    """Whether what the session's own thread has done is to be judged before it may rest."""
+    return lease.thread is None and has_open_outcome(session.outcome_evaluations)
+
+
+async def _grade(desk: Desk, lease: Lease, session: LiveSession) -> bool:
+    """Have the open outcome judged; whether the agent is to say or do more."""
+
+    async def store(events: Sequence[Mapping[str, Any]]) -> None:
+        async with desk.database.connection() as connection:
+            await write(desk, connection, lease, events)
+
+    verdict = await evaluate(desk, lease, session, store)
+    if verdict.result in ("needs_revision", "max_iterations_reached"):
+        return True
+    await _stop(desk, lease, {"type": "end_turn"})
+    return False
 
 
 def _final(lease: Lease, reply: TurnReply, calls: Sequence[AskedCall]) -> list[dict[str, Any]]:
