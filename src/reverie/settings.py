@@ -68,7 +68,10 @@ class Settings(msgspec.Struct, frozen=True):
     otlp_endpoint: str | None = None
     """Where traces and metrics go, such as ``http://localhost:4318``. ``REVERIE_OTLP_ENDPOINT``; default: nowhere."""
     model: ModelSettings | None = None
-    """The language model that may help; None (``REVERIE_MODEL`` unset) is the default, and nothing needs one."""
+    """The language model that may help dreams, and runs agents where no routes are given; None (``REVERIE_MODEL``
+    unset) is the default, and no dream needs one."""
+    model_routes: Path | None = None
+    """A TOML file that says which models agents are run with. ``REVERIE_MODEL_ROUTES``."""
     secret_keys: tuple[Secret, ...] = ()
     """What vaults are encrypted with: Fernet keys. ``REVERIE_SECRET_KEY``: one, or several after commas of which the
     first encrypts and all decrypt; default: one that is made in ``home``, unless the database is external."""
@@ -93,6 +96,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         import_bytes=_load_count(environment, "REVERIE_IMPORT_BYTES", _IMPORT_BYTES),
         otlp_endpoint=_load_endpoint(environment.get("REVERIE_OTLP_ENDPOINT")),
         model=_load_model(environment),
+        model_routes=_load_path(environment.get("REVERIE_MODEL_ROUTES")),
         secret_keys=_load_secret_keys(environment.get("REVERIE_SECRET_KEY")),
     )
 
@@ -145,19 +149,26 @@ def _load_model(environment: Mapping[str, str]) -> ModelSettings | None:
         model=model,
         base_url=base_url,
         api_key=Secret(key) if key else None,
-        price=_load_price(environment.get("REVERIE_MODEL_PRICE")),
+        price=read_price("REVERIE_MODEL_PRICE", environment.get("REVERIE_MODEL_PRICE")),
         timeout_seconds=_load_timeout(environment.get("REVERIE_MODEL_TIMEOUT")),
     )
 
 
-def _load_price(text: str | None) -> ModelPrice | None:
+def _load_path(text: str | None) -> Path | None:
+    return Path(text).expanduser().resolve() if text else None
+
+
+def read_price(name: str, text: str | None) -> ModelPrice | None:
+    """Dollars per million tokens from ``input/output[/cache read/cache write]``; None without a text.
+
+    Raises:
+        SettingsError: it is something else; ``name`` is what it was given as.
+    """
     if not text:
         return None
     numbers = [_positive(part) for part in text.split("/")]
     if len(numbers) not in (2, 4) or None in numbers:
-        raise SettingsError(
-            f"REVERIE_MODEL_PRICE={text!r} must be dollars per million tokens, such as 3/15 or 3/15/0.3/3.75"
-        )
+        raise SettingsError(f"{name}={text!r} must be dollars per million tokens, such as 3/15 or 3/15/0.3/3.75")
     return ModelPrice(*cast(list[float], numbers))
 
 

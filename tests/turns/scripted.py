@@ -8,8 +8,9 @@ from typing import Any
 from reverie.api.service import Service
 from reverie.errors import ModelAccessError, ModelError
 from reverie.language_model import ModelPrice, ModelUsage
+from reverie.models.router import RoutedModel
 from reverie.turn_model import BlockBegun, StopReason, TextPiece, TurnPiece, TurnReply, TurnRequest
-from reverie.turns.desk import Host, RoutedModel
+from reverie.turns.desk import Host
 from reverie.turns.service import run_turns
 
 Step = TurnReply | ModelError | Callable[[TurnRequest], "TurnReply | ModelError"]
@@ -83,7 +84,7 @@ async def turns_run(
 ) -> AsyncIterator[None]:
     """Turns of the service's sessions are run by the model, for as long as the context lasts."""
     models = OneModel(model, **options)
-    task = asyncio.create_task(run_turns(service.database, service.settings, service.clock, models, hosts))
+    task = asyncio.create_task(run_turns(service.database, service.clock, models, hosts))
     try:
         yield
     finally:

@@ -77,7 +77,7 @@ async def test_a_custom_tool_is_answered_by_the_client(server: Server, client: A
         assert events[-1].stop_reason.event_ids == [use.id]
         content = [{"type": "text", "text": "42"}]
         answer = {"type": "user.custom_tool_result", "custom_tool_use_id": use.id, "content": content}
-        await client.beta.sessions.events.send(session_id, events=[answer])  # type: ignore[list-item, misc]
+        await client.beta.sessions.events.send(session_id, events=[answer])  # type: ignore[list-item]
         events = await at_rest(client, session_id)
     assert events[-1].stop_reason.type == "end_turn"
     asked, told = model.requests[1].messages[1:]
@@ -134,7 +134,7 @@ def verdict(result: str, explanation: str = "") -> TurnReply:
 async def define(client: AsyncAnthropic, session_id: str, most: int = 3) -> None:
     rubric = {"type": "text", "content": "It rhymes."}
     outcome = {"type": "user.define_outcome", "description": "A poem.", "rubric": rubric, "max_iterations": most}
-    await client.beta.sessions.events.send(session_id, events=[outcome])  # type: ignore[list-item, misc]
+    await client.beta.sessions.events.send(session_id, events=[outcome])  # type: ignore[list-item]
 
 
 async def test_an_outcome_is_revised_until_the_grader_is_satisfied(server: Server, client: AsyncAnthropic) -> None:

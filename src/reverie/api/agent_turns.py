@@ -8,5 +8,5 @@ async def work(service: Service) -> None:
     """Run turns until cancelled, where this server is to."""
     if not service.options.run_agents:
         return
-    run_turns = await loaded("reverie.turns.service:run_turns")
+    run_turns = await loaded("reverie.turns.service:run_with_settings")
     await run_turns(service.database, service.settings, service.clock)

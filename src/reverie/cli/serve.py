@@ -22,6 +22,7 @@ from reverie.settings import load_settings
 @click.option(
     "--cors-origin", multiple=True, help="A web page's origin that may call from a browser, or *; repeatable."
 )
+@click.option("--no-agents", is_flag=True, help="Leave the turns of sessions to other servers, or to who records them.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
 def serve(
     host: str,
@@ -31,6 +32,7 @@ def serve(
     rate_limit: int | None,
     private_webhooks: bool,
     cors_origin: tuple[str, ...],
+    no_agents: bool,
     log_level: str,
 ) -> None:
     """Serve the Managed Agents API and Reverie's own; stop with Ctrl-C or SIGTERM.
@@ -47,6 +49,7 @@ def serve(
         requests_per_minute=rate_limit,
         private_webhooks=private_webhooks,
         cors_origins=cors_origin,
+        run_agents=not no_agents,
     )
 
     def ready(taken: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import msgspec
 
 from reverie.clock import Clock
-from reverie.language_model import ModelPrice
+from reverie.models.router import RoutedModel
 from reverie.runtime.conversation import Prompt
 from reverie.runtime.grading import Delivery
 from reverie.runtime.reply_events import Judge, judge_by_policy
@@ -15,16 +15,7 @@ from reverie.runtime.tool_catalogue import AgentTool
 from reverie.storage.live.leases import Lease
 from reverie.storage.live.sessions import LiveSession
 from reverie.storage.postgres.database import Connection, Database
-from reverie.turn_model import Block, TurnModel
-
-
-class RoutedModel(msgspec.Struct, frozen=True):
-    """The model that answers for a wire model id."""
-
-    model: TurnModel
-    price: ModelPrice | None = None
-    max_output_tokens: int = 16_000
-    context_tokens: int = 200_000
+from reverie.turn_model import Block
 
 
 class Models(Protocol):

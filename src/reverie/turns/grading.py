@@ -9,6 +9,7 @@ import structlog
 
 from reverie.errors import ModelError
 from reverie.language_model import ModelUsage, add_usage
+from reverie.models.router import RoutedModel
 from reverie.runtime.grading import (
     Delivery,
     Outcome,
@@ -26,7 +27,7 @@ from reverie.storage.live.leases import Lease
 from reverie.storage.live.replies import read_thread_log
 from reverie.storage.live.sessions import LiveSession
 from reverie.turn_model import TurnReply
-from reverie.turns.desk import Desk, RoutedModel
+from reverie.turns.desk import Desk
 
 ONGOING_SECONDS = 15.0
 MOST_TRIES = 3

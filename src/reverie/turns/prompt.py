@@ -1,5 +1,6 @@
 """What a thread's requests begin with, from the session and what is attached to it."""
 
+from reverie.models.router import RoutedModel
 from reverie.runtime.conversation import Prompt
 from reverie.runtime.prompt import system_parts
 from reverie.runtime.tool_catalogue import list_tools
@@ -7,7 +8,7 @@ from reverie.storage.live.sessions import LiveSession
 from reverie.storage.live.threads import read_thread
 from reverie.storage.postgres.database import Connection
 from reverie.turns.briefing import briefing_of
-from reverie.turns.desk import Desk, RoutedModel
+from reverie.turns.desk import Desk
 
 
 async def make_prompt(

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from reverie.clock import Clock
 from reverie.ids import new_id
+from reverie.models.route import routes_of
+from reverie.models.router import open_router
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.workspaces import list_workspaces
@@ -14,11 +16,18 @@ from reverie.turns.dispatch import Dispatcher
 from reverie.turns.prompt import make_prompt
 
 
-async def run_turns(
-    database: Database, settings: Settings, clock: Clock, models: Models, hosts: Sequence[Host] = ()
-) -> None:
+async def run_with_settings(database: Database, settings: Settings, clock: Clock) -> None:
+    """Run turns of all workspaces, by the models that the settings name, until cancelled.
+
+    Raises:
+        SettingsError: the routes cannot be read.
+    """
+    async with open_router(routes_of(settings)) as models:
+        await run_turns(database, clock, models)
+
+
+async def run_turns(database: Database, clock: Clock, models: Models, hosts: Sequence[Host] = ()) -> None:
     """Run turns of all workspaces until cancelled."""
-    del settings
 
     async def desks() -> list[Desk]:
         async with database.connection() as connection:

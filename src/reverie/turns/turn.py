@@ -14,6 +14,7 @@ import structlog
 from reverie.errors import ConflictError, ContextOverflow, ModelError, ThinkingRefused
 from reverie.ids import event_id
 from reverie.language_model import cost_usd
+from reverie.models.router import RoutedModel
 from reverie.runtime.conversation import KeptReply, Prompt, build_request
 from reverie.runtime.live_state import Draft, LiveState, PendingCall
 from reverie.runtime.model_failure import error_event, may_retry, pause_seconds
@@ -30,7 +31,7 @@ from reverie.storage.postgres.database import Connection
 from reverie.storage.postgres.outbox import Notice, write_notices
 from reverie.turn_model import TurnReply, TurnRequest
 from reverie.turns.calls import open_calls, run_calls
-from reverie.turns.desk import Desk, RoutedModel
+from reverie.turns.desk import Desk
 from reverie.turns.grading import evaluate
 from reverie.turns.preview import Previewer
 
