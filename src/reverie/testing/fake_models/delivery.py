@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -24,8 +25,8 @@ class CuttingProtocol(HttpToolsProtocol):
         self.transport.close()  # what was written before still goes out
 
 
-class Delivery:
-    """One answer, as an ASGI application.
+class Delivery(Response):
+    """One answer.
 
     Args:
         status: of the answer.
@@ -50,8 +51,8 @@ class Delivery:
         closing: asyncio.Event,
         abandoned: Callable[[], None],
     ) -> None:
-        self._status = status
-        self._headers = headers
+        super().__init__(status_code=status)
+        self._fields = headers
         self._parts = parts
         self._streamed = streamed
         self._latency = latency
@@ -80,7 +81,7 @@ class Delivery:
         stop = self._stop()
         if stop == 0 or not await _pause(self._latency, ends):
             return False
-        await send({"type": "http.response.start", "status": self._status, "headers": self._head()})
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self._head()})
         delay = self._fault.delay if self._fault is not None else 0.0
         for part in self._parts[:stop]:
             if not await _pause(delay, ends):
@@ -98,7 +99,7 @@ class Delivery:
         return self._fault.after if self._streamed else 0
 
     def _head(self) -> list[tuple[bytes, bytes]]:
-        headers = dict(self._headers)
+        headers = dict(self._fields)
         if not self._streamed:
             headers["content-length"] = str(sum(map(len, self._parts)))
         return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]

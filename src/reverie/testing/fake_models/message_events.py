@@ -141,7 +141,11 @@ def _stop_details(reply: Reply) -> dict[str, Any] | None:
 
 
 def _begun(block: dict[str, Any]) -> dict[str, Any]:
-    empty = {"text": {"text": ""}, "thinking": {"thinking": "", "signature": ""}, "tool_use": {"input": {}}}
+    empty: dict[str, dict[str, Any]] = {
+        "text": {"text": ""},
+        "thinking": {"thinking": "", "signature": ""},
+        "tool_use": {"input": {}},
+    }
     return block | empty.get(block["type"], {})
 
 

@@ -6,7 +6,6 @@ import hmac
 import json
 import random
 import socket
-import threading
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,6 @@ from types import TracebackType
 from typing import Any
 
 import msgspec
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
@@ -22,9 +20,10 @@ from starlette.routing import Route
 
 from reverie.clock import Clock, SystemClock
 from reverie.errors import InputError
-from reverie.testing.fake_models.delivery import CuttingProtocol, Delivery
+from reverie.testing.fake_models.delivery import Delivery
 from reverie.testing.fake_models.dialect import ChatDialect, Composed, Dialect, MessagesDialect
 from reverie.testing.fake_models.journal import Journal, Recorded, without_keys
+from reverie.testing.fake_models.listener import Listener
 from reverie.testing.fake_models.message_events import Issue
 from reverie.testing.fake_models.policy import Policy, PolicyError, as_decision, decide
 from reverie.testing.fake_models.problem import Problem, fault_problem, name_problem
@@ -107,7 +106,7 @@ class FakeModels:
         self._chat = ChatDialect(self._issued)
         self._closing = asyncio.Event()
         self._seen: Counter[str] = Counter()
-        self._server: _Server | None = None
+        self._server: Listener | None = None
         self.abandoned: list[int] = []
         """Numbers of the requests whose client went away before the end of the answer."""
         self.url = ""
@@ -141,7 +140,7 @@ class FakeModels:
         host, port = listener.getsockname()[:2]
         self.url = f"http://{host}:{port}"
         self._closing = asyncio.Event()
-        self._server = _Server(self.app, listener, self._closing)
+        self._server = Listener(self.app, listener, self._closing)
         self._server.start()
         return self
 
@@ -351,50 +350,6 @@ class FakeModels:
         asked: _Asked = http.state.asked
         message = f"the policy failed at request {asked.number}: {type(error).__name__}: {error}"
         return self._refuse(asked, Problem(message))
-
-
-class _Server(uvicorn.Server):
-    """uvicorn in a thread, ended by an event."""
-
-    def __init__(self, app: Starlette, listener: socket.socket, closing: asyncio.Event) -> None:
-        config = uvicorn.Config(
-            app,
-            http=CuttingProtocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=False,
-        )
-        super().__init__(config)
-        self._listener = listener
-        self._closing = closing
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="fake models", daemon=True)
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def start(self) -> None:
-        """Begin to serve; returns once requests are taken."""
-        self._thread.start()
-        self._ready.wait()
-
-    def stop(self) -> None:
-        """End all answers, and wait for that."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._closing.set)
-        self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            asyncio.run(self.serve(sockets=[self._listener]))
-        finally:
-            self._ready.set()
-
-    async def main_loop(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._ready.set()
-        await self._closing.wait()
 
 
 def _call_ids(body: dict[str, Any]) -> list[str]:
