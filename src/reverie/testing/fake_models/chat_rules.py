@@ -125,7 +125,7 @@ def _check_name(name: str, place: str) -> None:
 def _check_message(place: str, message: Any) -> None:
     _need(message if isinstance(message, dict) else {}, "role", str, f"{place}.role")
     if message["role"] not in _ROLES:
-        supported = ", ".join(f"'{role}'" for role in _ROLES)
+        supported = ", ".join(f"'{role}'" for role in _ROLES[:-1]) + f", and '{_ROLES[-1]}'"
         raise Problem(
             f"Invalid value: '{message['role']}'. Supported values are: {supported}.",
             param=f"{place}.role",

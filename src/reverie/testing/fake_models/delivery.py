@@ -64,13 +64,14 @@ class Delivery(Response):
         gone = asyncio.create_task(_until_gone(receive))
         closing = asyncio.create_task(self._closing.wait())
         try:
-            finished = await self._deliver(send, {gone, closing})
-            if not finished and not gone.done():
-                if self._fault is not None and self._fault.name == "silence":
-                    await asyncio.wait({gone, closing}, return_when=asyncio.FIRST_COMPLETED)
-                _cut(scope)
-            elif not finished:
+            if await self._deliver(send, {gone, closing}):
+                return
+            if self._fault is not None and self._fault.name == "silence":
+                await asyncio.wait({gone, closing}, return_when=asyncio.FIRST_COMPLETED)
+            if gone.done():
                 self._abandoned()
+            else:
+                _cut(scope)
         finally:
             gone.cancel()
             closing.cancel()

@@ -97,8 +97,16 @@ class Script:
 
 
 def as_decision(policy: Policy) -> Decision:
-    """The policy as a function."""
-    return policy if callable(policy) else Script(policy)
+    """The policy as a function.
+
+    Raises:
+        InputError: it is neither a function nor a list.
+    """
+    if callable(policy):
+        return policy
+    if isinstance(policy, str) or not isinstance(policy, Iterable):
+        raise InputError(f"a policy is a list of replies or a function of the request, not {policy!r}")
+    return Script(policy)
 
 
 async def decide(decision: Decision, request: Request) -> Reply:

@@ -6,6 +6,7 @@ import hmac
 import json
 import random
 import socket
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -107,6 +108,7 @@ class FakeModels:
         self._closing = asyncio.Event()
         self._seen: Counter[str] = Counter()
         self._server: Listener | None = None
+        self._abandoning = threading.Condition()
         self.abandoned: list[int] = []
         """Numbers of the requests whose client went away before the end of the answer."""
         self.url = ""
@@ -123,6 +125,17 @@ class FakeModels:
     def requests(self) -> list[Recorded]:
         """What was asked and answered so far, in the order of the answers."""
         return self._journal.requests
+
+    def wait_abandoned(self, seconds: float) -> list[int]:
+        """Wait until a client went away before the end of its answer; the numbers of the requests where one did."""
+        with self._abandoning:
+            self._abandoning.wait_for(lambda: self.abandoned, seconds)
+            return list(self.abandoned)
+
+    def _abandon(self, number: int) -> None:
+        with self._abandoning:
+            self.abandoned.append(number)
+            self._abandoning.notify_all()
 
     def __enter__(self) -> "FakeModels":
         """Start to listen.
@@ -314,7 +327,7 @@ class FakeModels:
             latency=latency,
             fault=fault,
             closing=self._closing,
-            abandoned=lambda: self.abandoned.append(number),
+            abandoned=lambda: self._abandon(number),
         )
 
     async def _list_models(self, http: HttpRequest) -> Delivery:
