@@ -1,12 +1,17 @@
 """What the Messages API refuses, seen through the official client."""
 
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import anthropic
 import httpx2
 import pytest
+from anthropic.types import ContentBlockParam, message_create_params
+from anthropic.types.beta import BetaContentBlockParam
+from anthropic.types.beta import message_create_params as beta_message_create_params
+from typing_extensions import is_typeddict
 
 from reverie.testing.fake_models import FakeModels
+from reverie.testing.fake_models.message_rules import FIELDS, KINDS
 from reverie.testing.patience import PATIENCE_SECONDS
 from tests.testing.fake_models.conftest import TOOLS, Asking, assistant, text, tool_result, tool_use, user
 
@@ -230,3 +235,13 @@ def test_a_server_of_the_newest_kind_wants_it_to_end_with_the_user() -> None:
         with pytest.raises(anthropic.BadRequestError, match="does not support assistant message prefill"):
             asking.message(user("hi"), assistant("The answer is"))
         asking.close()
+
+
+def test_fields_and_types_of_blocks_are_those_of_the_official_client() -> None:
+    bases = (message_create_params.MessageCreateParamsBase, beta_message_create_params.MessageCreateParamsBase)
+    fields = {name for base in bases for name in base.__annotations__} - {"betas"}
+    blocks = [
+        block for block in (*get_args(ContentBlockParam), *get_args(BetaContentBlockParam)) if is_typeddict(block)
+    ]
+    assert set(FIELDS) == fields | {"stream"}
+    assert set(KINDS) == {kind for block in blocks for kind in get_args(get_type_hints(block)["type"])}
