@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import anthropic
 import pytest
@@ -80,7 +81,7 @@ def test_what_it_cannot_use_is_one_line_and_an_exit_code(
 
 
 def test_a_restarted_server_takes_up_the_conversation() -> None:
-    script = [{"role": "user", "content": "hi"}]
+    script: list[Any] = [user("hi")]
     first, second = FakeModels(["one"], seed=3), FakeModels(["two"], seed=3)
     for server in (first, second):
         with server:

@@ -106,7 +106,8 @@ def _check_tools(body: dict[str, Any]) -> set[str]:
         raise Problem("Invalid 'tools': names of functions must be unique.", param="tools")
     choice = body.get("tool_choice")
     if isinstance(choice, dict) and choice.get("type") == "function":
-        chosen = choice.get("function", {}).get("name")
+        _need(choice, "function", dict, "tool_choice.function")
+        chosen = choice["function"].get("name")
         if chosen not in names:
             raise Problem(f"Tool choice '{chosen}' not found in 'tools' parameter.", param="tool_choice")
     return set(names)

@@ -215,7 +215,9 @@ def _check_tools(body: dict[str, Any]) -> None:
             _need(f"{place}.custom.input_schema", tool, "input_schema", (dict,))
             if tool["input_schema"].get("type") != "object":
                 raise Problem(f"{place}.custom.input_schema.type: Input should be 'object'")
-        names += [tool["name"]] if "name" in tool else []
+        if "name" in tool:
+            _need(f"{place}.name", tool, "name", (str,))
+            names.append(tool["name"])
     if len(set(names)) < len(names):
         raise Problem("tools: Tool names must be unique.")
     choice = body.get("tool_choice")
@@ -241,23 +243,31 @@ def _check_thinking_setting(body: dict[str, Any]) -> None:
 
 
 def _check_breakpoints(body: dict[str, Any]) -> None:
-    lifetimes = [control.get("ttl") or "5m" for control in _controls(body)]
+    lifetimes = [_lifetime(control) for control in _controls(body)]
     if len(lifetimes) > _BREAKPOINTS:
         raise Problem(f"A maximum of 4 blocks with cache_control may be provided. Found {len(lifetimes)}.")
-    if set(lifetimes) - {"5m", "1h"}:
-        raise Problem("cache_control.ephemeral.ttl: Input should be '5m' or '1h'")
     if lifetimes != sorted(lifetimes):  # 1h before 5m
         raise Problem("a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block.")
 
 
-def _controls(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _lifetime(control: Any) -> str:
+    if not isinstance(control, dict):
+        raise Problem("cache_control: Input should be a valid dictionary")
+    if control.get("type") != "ephemeral":
+        raise Problem("cache_control.type: Input should be 'ephemeral'")
+    if control.get("ttl") not in (None, "5m", "1h"):
+        raise Problem("cache_control.ephemeral.ttl: Input should be '5m' or '1h'")
+    return control.get("ttl") or "5m"
+
+
+def _controls(body: dict[str, Any]) -> Iterator[Any]:
     blocks: list[dict[str, Any]] = [*(body.get("tools") or ()), *as_blocks(body.get("system"))]
     for message in body["messages"]:
         for block in as_blocks(message["content"]):
             inner = as_blocks(block.get("content")) if block["type"] == "tool_result" else []
             blocks += [*inner, block]
     for holder in [*blocks, body]:
-        if holder.get("cache_control"):
+        if holder.get("cache_control") is not None:
             yield holder["cache_control"]
 
 

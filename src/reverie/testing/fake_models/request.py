@@ -106,7 +106,7 @@ def _chat_turn(message: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
         }
         for tool_call in message.get("tool_calls") or ()
     ]
-    return message["role"], [*content, *calls]
+    return "assistant" if message["role"] == "assistant" else "user", [*content, *calls]
 
 
 def _arguments(text: str) -> dict[str, Any]:

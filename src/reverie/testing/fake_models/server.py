@@ -282,8 +282,9 @@ class FakeModels:
     def _key(self, asked: _Asked) -> str:
         """Letters and digits that no other answer has, also when the server was started anew in mid-conversation."""
         text = json.dumps([self._seed, asked.http.url.path, asked.body])
-        self._seen[text] += 1
-        return hashlib.sha256(f"{text}{self._seen[text]}".encode()).hexdigest()[:_KEY_CHARACTERS]
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        self._seen[digest] += 1
+        return hashlib.sha256(f"{digest}{self._seen[digest]}".encode()).hexdigest()[:_KEY_CHARACTERS]
 
     def _refuse(self, asked: _Asked, problem: Problem, latency: float = 0.0) -> Delivery:
         body = problem.body(asked.dialect.name, asked.request_id)
