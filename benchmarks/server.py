@@ -273,7 +273,7 @@ async def measure(folder: Path, sizes: Sizes) -> dict[str, Any]:
         settings = Settings(home=home.home, database_url=database.url, workers=1)
         async with database.connection() as connection:
             scope = KeyScope(DEFAULT_WORKSPACE, "admin")
-        start = partial(running_server, settings, folder / "log")
+        start = partial(running_server, settings, folder / "log", "--no-agents")
         with start():
             pass  # makes the default workspace, which a key needs
         async with database.connection() as connection:

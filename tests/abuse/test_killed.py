@@ -28,13 +28,13 @@ def settings(database_server: EmbeddedServer, tmp_path: Path) -> Iterator[Settin
 
 async def test_every_acknowledged_event_survives_a_kill_once(settings: Settings, tmp_path: Path) -> None:
     seen: list[str] = []
-    with running_server(settings, tmp_path / "first") as process:
+    with running_server(settings, tmp_path / "first", "--no-agents") as process:
         served = Served(process, settings)
         secret = await served.key()
         async with served.client(secret) as client, served.http(secret) as http:
             session_id = await World(served, client, http).session(initial_events=[message("begin")])
         acknowledged = await write_until_killed(served, secret, session_id, seen)
-    with running_server(settings, tmp_path / "second") as process:
+    with running_server(settings, tmp_path / "second", "--no-agents") as process:
         served = Served(process, settings)
         async with served.client(secret) as client, served.http(secret) as http:
             await follow_on(World(served, client, http), session_id, seen)

@@ -27,7 +27,7 @@ def url(database_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactor
     keys = (Secret(Fernet.generate_key().decode()),)
     for database_url in fresh_database(database_server):
         settings = Settings(home=folder / "home", database_url=database_url, workers=1, secret_keys=keys)
-        with running_server(settings, folder / "log", "--no-key") as process:
+        with running_server(settings, folder / "log", "--no-key", "--no-agents") as process:
             yield process.url
 
 

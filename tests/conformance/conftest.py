@@ -22,7 +22,7 @@ def served(database_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFac
     for url in fresh_database(database_server):
         keys = (Secret(Fernet.generate_key().decode()),)
         settings = Settings(home=folder / "home", database_url=url, workers=1, secret_keys=keys)
-        with running_server(settings, folder / "log", "--private-webhooks") as process:
+        with running_server(settings, folder / "log", "--private-webhooks", "--no-agents") as process:
             yield Served(process, settings)
 
 

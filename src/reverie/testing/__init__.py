@@ -1,1 +1,1 @@
-"""Worlds with known truths, for this project's tests and for yours."""
+"""Worlds with known truths and a fake model server, for this project's tests and for yours."""
