@@ -235,16 +235,19 @@ class Leases:
         await connection.execute("DELETE FROM turn_leases WHERE session_key = %s AND thread_id = ''", [key])
 
     async def work(self, bench: Bench) -> None:
-        helpers = [asyncio.create_task(helper(bench)) for helper in (self._listen, self._renew, self._claim)]
+        claiming = asyncio.create_task(self._claim(bench))
+        # These go on until the last turn has ended: without them others would take what still runs.
+        holding = [asyncio.create_task(holder(bench)) for holder in (self._listen, self._renew)]
         await bench.stop.wait()
-        for helper in helpers:
-            helper.cancel()
-        await asyncio.gather(*helpers, return_exceptions=True)
+        claiming.cancel()
         if self._running:
             await asyncio.wait(self._running.values(), timeout=bench.grace)
         for task in self._running.values():
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
+        for task in holding:
+            task.cancel()
+        await asyncio.gather(claiming, *holding, return_exceptions=True)
         async with bench.database.connection() as connection:
             await connection.execute(
                 "UPDATE turn_leases SET owner = NULL, expires_at = '-infinity' WHERE owner = %s", [bench.owner]
