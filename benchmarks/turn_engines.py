@@ -561,22 +561,42 @@ class Stage:
             raise RuntimeError(f"workers did not start; see {self.log.with_suffix('.err')}")
 
 
+def cpu_seconds(pids: Sequence[int]) -> float:
+    """Processor time of processes, and of their children that have ended."""
+    total = 0
+    for pid in pids:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+            total += sum(int(ticks) for ticks in fields[11:15])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def server_pids(home: Path) -> list[int]:
+    """The database server and its children."""
+    postmaster = (home / "postgres" / "postmaster.pid").read_text(encoding="ascii").splitlines()[0]
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text(encoding="ascii").split()
+    return [int(postmaster), *map(int, children)]
+
+
 def ended(lines: list[Line]) -> int:
     return sum(line.kind == "end" for line in lines)
 
 
 def overlaps(lines: list[Line], dead: dict[int, float]) -> int:
-    """How often two turns of one session went on at once; what a killed process began ended with it."""
-    intervals: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    """How often two processes ran one turn at once; what a killed process began ended with it.
+
+    Turn n + 1 is handed over by the append that ends turn n, so it cannot begin before; the note of an end comes later.
+    """
+    intervals: dict[tuple[int, int], list[tuple[float, float]]] = defaultdict(list)
     opened: dict[tuple[int, int, int], float] = {}
     for line in lines:
         at = (line.key, line.turn, line.pid)
         if line.kind == "begin":
             opened[at] = line.at
         elif line.kind in ("end", "refused", "cut") and at in opened:
-            intervals[line.key].append((opened.pop(at), line.at))
-    for (key, _, pid), begun in opened.items():
-        intervals[key].append((begun, dead.get(pid, float("inf"))))
+            intervals[line.key, line.turn].append((opened.pop(at), line.at))
+    for (key, turn, pid), begun in opened.items():
+        intervals[key, turn].append((begun, dead.get(pid, float("inf"))))
     count = 0
     for spans in intervals.values():
         spans.sort()
@@ -590,47 +610,65 @@ def spread(seconds: list[float]) -> dict[str, float]:
     return {"p50_ms": round(percentiles[49] * 1e3, 1), "p99_ms": round(percentiles[98] * 1e3, 1)}
 
 
-async def run_all(stage: Stage, name: str, processes: int, latency: float, turns: int) -> tuple[float, int]:
-    """All turns of all sessions once: turns a second, and how many turns overlapped."""
+@dataclass(frozen=True)
+class Run:
+    """All turns of all sessions, once."""
+
+    turns_per_second: float
+    cpu_milliseconds: float
+    """Processor time a turn, of the workers and the database: what the machine's load leaves alone."""
+    at_once: int
+
+
+async def run_all(stage: Stage, name: str, processes: int, latency: float, turns: int) -> Run:
+    """All turns of all sessions, once."""
     engine = ENGINES[name]()
     await stage.reset()
     keys = range(1, stage.sessions + 1)
-    with stage.workers(name, processes, latency=latency, turns=turns):
+    with stage.workers(name, processes, latency=latency, turns=turns) as workers:
         await stage.ready(processes)
+        home, pids = stage.log.parent / "home", [worker.pid for worker in workers]
+        used = cpu_seconds([*pids, *server_pids(home)])
         began = await stage.hand_over(engine, keys)
         if name == "appends":
             async with await AsyncConnection.connect(stage.database.url, autocommit=True) as connection:
                 await connection.execute("NOTIFY go")
         done = await stage.until(lambda lines: ended(lines) >= stage.sessions * turns, 600)
+        used = cpu_seconds([*pids, *server_pids(home)]) - used
         lines = stage.lines()
     if not done:
         raise RuntimeError(f"{name}: {ended(lines)} of {stage.sessions * turns} turns ended in time")
-    return ended(lines) / (max(line.at for line in lines) - began), overlaps(lines, {})
+    count = ended(lines)
+    return Run(count / (max(line.at for line in lines) - began), used / count * 1e3, overlaps(lines, {}))
 
 
-async def throughput(stage: Stage, names: Sequence[str], rounds: int, turns: int) -> list[dict[str, Any]]:
-    """Turns a second of each candidate, and the ratio to the appends alone of the same round."""
+async def throughput(stage: Stage, names: Sequence[str], arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Turns of each candidate, and the ratio to the appends alone of the same round."""
     found = []
     for processes in (1, 2):
-        for latency in (0.05, 0.0):
-            rates: dict[str, list[float]] = defaultdict(list)
-            together = 0
-            for number in range(rounds):
+        for latency in map(float, arguments.latencies.split(",")):
+            runs: dict[str, list[Run]] = defaultdict(list)
+            for number in range(arguments.rounds):
                 for name in [*names[number % len(names) :], *names[: number % len(names)]]:
                     say(f"{processes} processes, {latency} s, round {number + 1}: {name}")
-                    rate, at_once = await run_all(stage, name, processes, latency, turns)
-                    rates[name].append(rate)
-                    together += at_once
-            found.append(
-                {
-                    "processes": processes,
-                    "model_seconds": latency,
-                    "turns_per_second": {name: [round(rate) for rate in rates[name]] for name in names},
-                    "ratio_to_appends": {name: _ratio(rates, name) for name in names if name != "appends"},
-                    "turns_of_one_session_at_once": together,
-                }
-            )
+                    runs[name].append(await run_all(stage, name, processes, latency, arguments.turns))
+            found.append({"processes": processes, "model_seconds": latency, **_summary(runs)})
     return found
+
+
+def _summary(runs: dict[str, list[Run]]) -> dict[str, Any]:
+    rates = {name: [round(run.turns_per_second, 1) for run in found] for name, found in runs.items()}
+    costs = {name: [round(run.cpu_milliseconds, 2) for run in found] for name, found in runs.items()}
+    # Where processors are the limit, turns a second are as their inverse.
+    speeds = {name: [1 / cost for cost in found] for name, found in costs.items()}
+    others = [name for name in runs if name != "appends"]
+    return {
+        "turns_per_second": rates,
+        "cpu_milliseconds_a_turn": costs,
+        "ratio_to_appends": {name: _ratio(rates, name) for name in others},
+        "ratio_to_appends_by_cpu": {name: _ratio(speeds, name) for name in others},
+        "owners_of_one_turn_at_once": sum(run.at_once for found in runs.values() for run in found),
+    }
 
 
 def _ratio(rates: dict[str, list[float]], name: str) -> dict[str, float]:
@@ -687,7 +725,7 @@ async def takeover(stage: Stage, name: str, *, sweeps: bool, seconds: float = PA
         "taken_over": len(lost & again.keys()),
         "all_ended": done,
         "seconds_until_the_last_was_taken": round(max(again.values()), 1) if again else None,
-        "turns_of_one_session_at_once": overlaps(lines, {one.pid: killed}),
+        "owners_of_one_turn_at_once": overlaps(lines, {one.pid: killed}),
     }
 
 
@@ -780,7 +818,7 @@ async def _transactions(connection: AsyncConnection) -> int:
 
 async def growth(stage: Stage, name: str, turns: int) -> dict[str, Any]:
     """What many turns leave behind in the engine's tables."""
-    rate, _ = await run_all(stage, name, 1, 0.0, turns)
+    run = await run_all(stage, name, 1, 0.0, turns)
     rows: dict[str, int] = {}
     size = 0
     async with stage.database.connection() as connection:
@@ -796,7 +834,7 @@ async def growth(stage: Stage, name: str, turns: int) -> dict[str, Any]:
                 rows[table], size = count[0], size + count[1]
     return {
         "turns": stage.sessions * turns,
-        "turns_per_second": round(rate),
+        "turns_per_second": round(run.turns_per_second),
         "rows_left": rows,
         "megabytes": round(size / 1e6, 1),
     }
@@ -854,7 +892,7 @@ async def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]
     wanted = arguments.only.split(",") if arguments.only else ["throughput", *parts]
     async with open_stage(folder, arguments.sessions, names) as stage:
         if "throughput" in wanted:
-            document["throughput"] = await throughput(stage, names, arguments.rounds, arguments.turns)
+            document["throughput"] = await throughput(stage, names, arguments)
         for part in (part for part in parts if part in wanted):
             document[part] = {}
             for name in engines:
@@ -889,6 +927,7 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=200)
     parser.add_argument("--turns", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--latencies", default="0.05,0", help="seconds that the model takes, after commas")
     parser.add_argument("--engines", default=",".join(ENGINES), help="candidates, after commas")
     parser.add_argument("--only", default="", help="parts of the document, after commas")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
