@@ -73,6 +73,8 @@ CREATE INDEX turn_leases_by_expiry ON turn_leases (expires_at, waiting_since)
 LOCK = 41_870_000
 MOST_AT_ONCE = 16
 """Leases that one claim takes, so that processes share what comes at once."""
+BREATH = 0.01
+"""Seconds between claims at least, so that notifications that come together ask once."""
 FREE_OF_THE_DEAD = """
 UPDATE turn_leases SET owner = NULL, expires_at = '-infinity' WHERE owner IS NOT NULL AND NOT EXISTS (
     SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid = owner::oid AND granted
@@ -297,6 +299,7 @@ class Leases:
                 task.add_done_callback(partial(self._forget, key))  # also of a task that never began
             if not claimed:
                 await self._wake.wait()
+            await asyncio.sleep(BREATH)
 
     async def _claimed(self, bench: Bench, room: int) -> list[tuple[int, int]]:
         async with bench.database.connection() as connection:
