@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import anthropic
 import msgspec
 
 from reverie.errors import ModelAccessError
@@ -27,6 +28,7 @@ class ModelRouter:
     def __init__(self, routes: Sequence[ModelRoute]) -> None:
         self._routes = tuple(routes)
         self._found: dict[str, RoutedModel] = {}
+        self._clients: list[anthropic.AsyncAnthropic] = []
 
     def find(self, model_id: str) -> RoutedModel:
         """The model for an id.
@@ -52,11 +54,21 @@ class ModelRouter:
             )
             raise ModelAccessError(f"the route {route.pattern!r} for {model_id!r} needs a key: set {wanted}")
         client = open_client(route, key)
+        self._clients.append(client)
         model = AnthropicTurnModel(client, route.model or model_id, route)
         return RoutedModel(model, route.priced, route.max_output_tokens, route.context_tokens)
+
+    async def close(self) -> None:
+        """Close the connections of all clients."""
+        for client in self._clients:
+            await client.close()
 
 
 @asynccontextmanager
 async def open_router(routes: Sequence[ModelRoute]) -> AsyncIterator[ModelRouter]:
     """A router for the length of a ``with``."""
-    yield ModelRouter(routes)
+    router = ModelRouter(routes)
+    try:
+        yield router
+    finally:
+        await router.close()

@@ -1,6 +1,7 @@
 """Handing turns to this process: claimed when there is room, kept alive, cancelled when they are over elsewhere.
 
-A process that dies stops renewing; its turns are claimed by another one after :data:`leases.LEASE_SECONDS`.
+Each process holds a lock on the connection by which it listens; when the process ends, so does the lock, and the next
+sweep of another one lets go of its turns (``design/014-engine.md``).
 """
 
 import asyncio
@@ -12,7 +13,17 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
-from reverie.storage.live.leases import LEASE_SECONDS, RENEW_SECONDS, TURNS, Lease, claim, give_back, held, renew
+from reverie.storage.live.leases import (
+    LEASE_SECONDS,
+    LOCK_CLASS,
+    RENEW_SECONDS,
+    TURNS,
+    Lease,
+    claim,
+    free_dead,
+    give_back,
+    renew,
+)
 from reverie.storage.postgres.announcement import CHANNEL
 from reverie.storage.postgres.database import Database
 from reverie.turns.desk import Desk
@@ -24,6 +35,8 @@ GRACE_SECONDS = 10.0
 """How long a stopping process lets turns go on; those that take longer are left to others."""
 _LOOK_SECONDS = 0.2
 """How often, at most, it is looked whether the turns that run here are still ours."""
+_CLAIM_SECONDS = 0.01
+"""Claims are at least this far apart, so that many turns that end at once are followed by one claim."""
 
 log = structlog.get_logger("reverie.turns")
 Desks = Callable[[], Awaitable[Sequence[Desk]]]
@@ -36,44 +49,51 @@ class Dispatcher:
 
     database: Database
     desks: Desks
-    owner: str
+    owner: int
+    """Drawn at random when the process starts; it holds the lock of this number."""
     most: int = 64
     """Turns at a time."""
     _tasks: dict[tuple[str, Lease], asyncio.Task[None]] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _locked: asyncio.Event = field(default_factory=asyncio.Event)
+    """Whether the lock is held; nothing is claimed without it."""
     _touched: set[str] = field(default_factory=set)
     """Sessions that have grown since their leases were looked at."""
     _renewed_at: float = 0.0
 
     async def run(self) -> None:
         """Run turns until cancelled; then let those that run come to an end."""
-        async with self._listening():
-            look_after = asyncio.create_task(self._look_after())
+        async with self._listening(), self._looking_after():
             try:
                 while True:
+                    await self._locked.wait()
                     await self._claim_all()
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(SWEEP_SECONDS):
-                            await self._wake.wait()
-                    self._wake.clear()
+                    await self._rest()
             finally:
                 await self._stop()
-                look_after.cancel()
-                await asyncio.gather(look_after, return_exceptions=True)
+
+    async def _rest(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SWEEP_SECONDS):
+                await self._wake.wait()
+        self._wake.clear()
+        await asyncio.sleep(_CLAIM_SECONDS)
 
     async def _claim_all(self) -> None:
-        for desk in await self.desks():
-            room = self.most - len(self._tasks)
-            if room <= 0:
-                return
-            try:
+        try:
+            for desk in await self.desks():
+                room = self.most - len(self._tasks)
+                if room <= 0:
+                    return
                 async with desk.database.connection() as connection:
+                    await free_dead(connection)
                     leases = await claim(connection, self.owner, room)
-            except psycopg.OperationalError:
-                log.warning("the database is away; turns are claimed when it is back")
-                return
-            for lease in leases:
-                self._start(desk, lease)
+                for lease in leases:
+                    self._start(desk, lease)
+                if leases:
+                    self._wake.set()  # there may be more
+        except psycopg.OperationalError:
+            log.warning("the database is away; turns are claimed when it is back")
 
     def _start(self, desk: Desk, lease: Lease) -> None:
         key = (desk.database.schema, lease)
@@ -92,40 +112,53 @@ class Dispatcher:
         except Exception:  # the outermost loop of a turn: its lease lapses, and the turn is tried again
             log.exception("a turn failed", session_id=lease.session_id, turn=lease.turn)
 
+    @asynccontextmanager
+    async def _looking_after(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self._look_after())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
     async def _look_after(self) -> None:
-        """Renew leases, and end turns that are not ours any more."""
+        """Renew the leases of turns that run here, and end turns that are not ours any more."""
         loop = asyncio.get_running_loop()
         self._renewed_at = loop.time()
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             due = loop.time() - self._renewed_at >= RENEW_SECONDS
+            touched, self._touched = self._touched, set()
             try:
-                for desk in await self.desks():
-                    running = {lease for schema, lease in self._tasks if schema == desk.database.schema}
-                    touched = any(lease.session_id in self._touched for lease in running)
-                    if running and (due or touched):
-                        await self._look_at(desk, running, renewing=due)
-                self._touched.clear()
+                for desk in await self.desks() if due or touched else ():
+                    await self._look_at(desk, touched, everything=due)
                 if due:
                     self._renewed_at = loop.time()
             except psycopg.OperationalError:
+                self._touched |= touched
                 if loop.time() - self._renewed_at > LEASE_SECONDS:
                     log.warning("leases could not be renewed; turns are left to whoever reaches the database")
                     self._cancel(list(self._tasks))
 
-    async def _look_at(self, desk: Desk, running: set[Lease], *, renewing: bool) -> None:
-        async with desk.database.connection() as connection:
-            if renewing:
-                await renew(connection, self.owner)
-            ours = set(await held(connection, self.owner))
-        lost = {lease for lease in running if (lease.session_key, lease.thread_id, lease.turn) not in ours}
-        self._cancel([key for key in self._tasks if key[1] in lost and key[0] == desk.database.schema])
+    async def _look_at(self, desk: Desk, touched: set[str], *, everything: bool) -> None:
+        # Only those that run already: what is claimed while the statement runs is not in question.
+        running = [
+            lease
+            for schema, lease in self._tasks
+            if schema == desk.database.schema and (everything or lease.session_id in touched)
+        ]
+        if running:
+            async with desk.database.connection() as connection:
+                lost = await renew(connection, running)
+            self._cancel([(desk.database.schema, lease) for lease in lost])
 
     def _cancel(self, keys: Sequence[tuple[str, Lease]]) -> None:
         for key in keys:
-            self._tasks[key].cancel()
+            if key in self._tasks:
+                self._tasks[key].cancel()
 
     async def _stop(self) -> None:
+        """Let turns end while leases are still renewed; then leave the rest to others."""
         tasks = list(self._tasks.values())
         if tasks:
             await asyncio.wait(tasks, timeout=GRACE_SECONDS)
@@ -147,11 +180,14 @@ class Dispatcher:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _listen(self) -> None:
+        """Hear of turns and of sessions that grow, and hold the lock that says that this process is there."""
         while True:
             try:
                 async with await AsyncConnection.connect(self.database.url, autocommit=True) as connection:
+                    await connection.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_CLASS, self.owner])
                     await connection.execute(f"LISTEN {CHANNEL}")
                     await connection.execute(f"LISTEN {TURNS}")
+                    self._locked.set()
                     self._wake.set()
                     async for notice in connection.notifies():
                         if notice.channel == TURNS:
@@ -159,4 +195,5 @@ class Dispatcher:
                         else:
                             self._touched.add(notice.payload)
             except psycopg.OperationalError:
+                self._locked.clear()
                 await asyncio.sleep(_LOOK_SECONDS)

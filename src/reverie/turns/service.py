@@ -2,10 +2,10 @@
 
 import asyncio
 import random
+import secrets
 from collections.abc import Sequence
 
 from reverie.clock import Clock
-from reverie.ids import new_id
 from reverie.models.route import routes_of
 from reverie.models.router import open_router
 from reverie.settings import Settings
@@ -38,7 +38,7 @@ async def run_turns(database: Database, clock: Clock, models: Models, hosts: Seq
             if workspace.archived_at is None
         ]
 
-    await Dispatcher(database, desks, new_id("owner", clock.now())).run()
+    await Dispatcher(database, desks, secrets.randbelow(2**31)).run()
 
 
 def make_desk(database: Database, workspace_id: str, clock: Clock, models: Models, hosts: Sequence[Host] = ()) -> Desk:

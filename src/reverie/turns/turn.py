@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from reverie.errors import ConflictError, ContextOverflow, ModelError, ThinkingRefused
+from reverie.errors import ConflictError, ContextOverflow, ModelError, ModelUnavailable, ThinkingRefused
 from reverie.ids import event_id
 from reverie.language_model import cost_usd
 from reverie.models.router import RoutedModel
@@ -37,6 +37,8 @@ from reverie.turns.preview import Previewer
 
 MOST_REQUESTS = 500
 """Requests of one turn: a model that calls tools for ever is stopped here."""
+MOST_CLAIMS = 4
+"""Claims of one turn without progress before it is given up."""
 _TOOL_USES = ("agent.tool_use", "agent.custom_tool_use", "agent.mcp_tool_use")
 
 log = structlog.get_logger("reverie.turns")
@@ -115,6 +117,10 @@ async def _recover(desk: Desk, lease: Lease) -> bool:
 
     False where the turn has nothing more to do now.
     """
+    if lease.attempt > MOST_CLAIMS:
+        again = f"the turn was cut off {MOST_CLAIMS} times without getting on; look at the server's log"
+        await _give_up(desk, lease, ModelUnavailable(again))
+        return False
     async with desk.database.connection() as connection:
         session, draft = await write(desk, connection, lease, ())
         lost = lease.attempt > 1

@@ -15,10 +15,17 @@ from reverie.runtime.live_state import LiveState
 from reverie.storage.postgres.database import Connection
 
 LEASE_SECONDS = 20
-"""How long a lease lasts after it was renewed: about how long a turn stands still when its process is killed."""
+"""How long a lease lasts after it was renewed: how long a turn stands still when its process hangs.
+
+A process that ends lets go of its lock, which is noticed at the next sweep.
+"""
 RENEW_SECONDS = 5.0
+MOST_AT_ONCE = 16
+"""Turns that one claim takes, so that a process does not take all that come at once."""
 TURNS = "reverie_turn"
 """The channel on which a turn that nobody runs is announced; the payload is the workspace's schema."""
+LOCK_CLASS = 7_301_519
+"""The class of the advisory locks that processes hold while they run turns; the other number is the owner's."""
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -31,7 +38,8 @@ class Lease(msgspec.Struct, frozen=True):
     turn: int
     attempt: int
     """Claims since the turn last got on, this one included."""
-    owner: str
+    owner: int
+    """The number of the lock that this process holds."""
 
     @property
     def thread(self) -> str | None:
@@ -53,7 +61,8 @@ async def want_turns(connection: Connection, session_key: int, state: LiveState)
         INSERT INTO turn_leases (session_key, thread_id, turn)
         SELECT %(session)s, thread, %(turn)s FROM unnest(%(threads)s::text[]) AS thread
         ON CONFLICT (session_key, thread_id) DO UPDATE
-            SET turn = excluded.turn, owner = NULL, expires_at = NULL, attempt = 0, wanted_at = now()
+            SET turn = excluded.turn, owner = NULL, expires_at = '-infinity', attempt = 0,
+                waiting_since = clock_timestamp()
             WHERE turn_leases.turn <> excluded.turn
         RETURNING thread_id
         """,
@@ -63,7 +72,7 @@ async def want_turns(connection: Connection, session_key: int, state: LiveState)
         await connection.execute("SELECT pg_notify(%s, current_schema())", [TURNS])
 
 
-async def claim(connection: Connection, owner: str, most: int) -> list[Lease]:
+async def claim(connection: Connection, owner: int, room: int) -> list[Lease]:
     """Turns that nobody runs, now run by ``owner``; those that have waited longest come first."""
     async with connection.cursor(row_factory=class_row(Lease)) as cursor:
         await cursor.execute(
@@ -71,24 +80,54 @@ async def claim(connection: Connection, owner: str, most: int) -> list[Lease]:
             UPDATE turn_leases AS l
             SET owner = %(owner)s, attempt = l.attempt + 1, expires_at = now() + make_interval(secs => %(ttl)s)
             FROM (
-                SELECT session_key, thread_id FROM turn_leases
-                WHERE owner IS NULL OR expires_at < now()
-                ORDER BY wanted_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
+                SELECT session_key, thread_id FROM turn_leases WHERE expires_at < now()
+                ORDER BY expires_at, waiting_since LIMIT %(most)s FOR UPDATE SKIP LOCKED
             ) AS free, sessions AS s
             WHERE l.session_key = free.session_key AND l.thread_id = free.thread_id AND s.key = l.session_key
             RETURNING s.id AS session_id, l.session_key, l.thread_id, l.turn, l.attempt, l.owner
             """,
-            {"owner": owner, "ttl": LEASE_SECONDS, "most": most},
+            {"owner": owner, "ttl": LEASE_SECONDS, "most": min(room, MOST_AT_ONCE)},
         )
         return await cursor.fetchall()
 
 
-async def renew(connection: Connection, owner: str) -> None:
-    """Keep all leases of a process."""
-    await connection.execute(
-        "UPDATE turn_leases SET expires_at = now() + make_interval(secs => %s) WHERE owner = %s",
-        [LEASE_SECONDS, owner],
+async def renew(connection: Connection, leases: Sequence[Lease]) -> list[Lease]:
+    """Keep the leases of turns that are being run, and only those; the ones that are not ours any more."""
+    if not leases:
+        return []
+    kept = await connection.execute(
+        """
+        UPDATE turn_leases AS l SET expires_at = now() + make_interval(secs => %(ttl)s)
+        FROM unnest(%(keys)s::bigint[], %(threads)s::text[], %(turns)s::bigint[]) AS x (key, thread, turn)
+        WHERE l.session_key = x.key AND l.thread_id = x.thread AND l.turn = x.turn AND l.owner = %(owner)s
+        RETURNING l.session_key, l.thread_id, l.turn
+        """,
+        {
+            "ttl": LEASE_SECONDS,
+            "keys": [lease.session_key for lease in leases],
+            "threads": [lease.thread_id for lease in leases],
+            "turns": [lease.turn for lease in leases],
+            "owner": leases[0].owner,
+        },
     )
+    ours = set(await kept.fetchall())
+    return [lease for lease in leases if (lease.session_key, lease.thread_id, lease.turn) not in ours]
+
+
+async def free_dead(connection: Connection) -> int:
+    """Let others have the leases of processes that are gone, told by the locks they held; how many there were."""
+    freed = await connection.execute(
+        """
+        UPDATE turn_leases SET owner = NULL, expires_at = '-infinity'
+        WHERE owner IS NOT NULL AND NOT EXISTS (
+            SELECT FROM pg_locks
+            WHERE locktype = 'advisory' AND classid = %s AND objid = owner::oid AND objsubid = 2 AND granted
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        )
+        """,
+        [LOCK_CLASS],
+    )
+    return freed.rowcount
 
 
 async def hold(connection: Connection, lease: Lease) -> None:
@@ -105,12 +144,6 @@ async def hold(connection: Connection, lease: Lease) -> None:
         raise ConflictError(f"turn {lease.turn} of session {lease.session_id} is over, or another process runs it")
 
 
-async def held(connection: Connection, owner: str) -> Sequence[tuple[int, str, int]]:
-    """Session key, thread and turn of every lease that ``owner`` still has."""
-    row = await connection.execute("SELECT session_key, thread_id, turn FROM turn_leases WHERE owner = %s", [owner])
-    return [(key, thread_id, turn) for key, thread_id, turn in await row.fetchall()]
-
-
 async def note_progress(connection: Connection, lease: Lease) -> None:
     """The turn got on: claims before this do not count against it."""
     await connection.execute(
@@ -119,10 +152,10 @@ async def note_progress(connection: Connection, lease: Lease) -> None:
     )
 
 
-async def give_back(connection: Connection, owner: str) -> None:
-    """Let others have the leases of a process that stops."""
+async def give_back(connection: Connection, owner: int) -> None:
+    """Let others have the leases of a process that stops, and tell them."""
     freed = await connection.execute(
-        "UPDATE turn_leases SET owner = NULL, expires_at = NULL, wanted_at = now()"
+        "UPDATE turn_leases SET owner = NULL, expires_at = '-infinity', waiting_since = clock_timestamp()"
         " WHERE owner = %s RETURNING thread_id",
         [owner],
     )

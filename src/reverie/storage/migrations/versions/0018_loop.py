@@ -19,14 +19,13 @@ CREATE TABLE turn_leases (
     session_key bigint NOT NULL REFERENCES sessions ON DELETE CASCADE,
     thread_id text NOT NULL, -- '' is the primary one
     turn bigint NOT NULL,
-    wanted_at timestamptz NOT NULL DEFAULT now(),
-    owner text,
-    expires_at timestamptz,
+    owner integer, -- the number of the lock that its process holds; null: nobody's
+    expires_at timestamptz NOT NULL DEFAULT '-infinity',
     attempt integer NOT NULL DEFAULT 0, -- claims since the turn last got on
+    waiting_since timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (session_key, thread_id)
-);
-CREATE INDEX turn_leases_by_need ON turn_leases (wanted_at) WHERE owner IS NULL;
-CREATE INDEX turn_leases_by_end ON turn_leases (expires_at) WHERE owner IS NOT NULL;
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+CREATE INDEX turn_leases_by_expiry ON turn_leases (expires_at, waiting_since);
 
 -- What a provider wants back verbatim, thinking included; never shown, and deleted with its session.
 CREATE TABLE model_replies (
