@@ -40,7 +40,7 @@ def write(folder: Path, name: str, content: bytes) -> None:
 def a_desk(folder: Path) -> None:
     """Sessions of the support desk, as the front page imports them."""
     (folder / "runs").mkdir()
-    write_world(support_desk(seed=1, sessions=2_000, tasks=100), folder / "runs" / "desk.jsonl.gz")
+    write_world(support_desk(seed=3, sessions=1_200, tasks=60), folder / "runs" / "desk.jsonl.gz")
 
 
 def files_to_import(folder: Path) -> None:

@@ -18,7 +18,9 @@ from reverie.storage.workspaces import (
     list_workspaces,
 )
 
-_workspace_option = click.option("--workspace", default="default", show_default=True, help="Name or id.")
+_workspace_option = click.option(
+    "--workspace", default="default", show_default=True, help="The workspace's name or id."
+)
 
 
 @click.group()
@@ -27,8 +29,14 @@ def keys() -> None:
 
 
 @keys.command()
-@click.option("--role", type=click.Choice(["admin", "write", "read", "worker"]), default="write", show_default=True)
-@click.option("--name", default="", help="What it is for.")
+@click.option(
+    "--role",
+    type=click.Choice(["admin", "write", "read", "worker"]),
+    default="write",
+    show_default=True,
+    help="What it may do: admin also manages keys, webhooks and policies; worker takes one environment's work.",
+)
+@click.option("--name", default="", help="What it is for, in your words.")
 @_workspace_option
 @click.option("--environment", help="The environment whose work a worker's key may take (env_…).")
 @click.option("--days", type=click.IntRange(1), help="Days until it expires; never by default.")
