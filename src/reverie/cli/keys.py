@@ -67,7 +67,7 @@ def create(role: KeyRole, name: str, workspace: str, environment: str | None, da
 @_workspace_option
 @json_option
 def list_all(workspace: str, as_json: bool) -> None:
-    """The keys of a workspace."""
+    """List the keys of a workspace, without their secrets."""
 
     async def work(database: Database) -> list[ApiKey]:
         async with database.connection() as connection:
@@ -106,7 +106,7 @@ def workspaces() -> None:
 @click.argument("name")
 @json_option
 def create_one(name: str, as_json: bool) -> None:
-    """Make a workspace."""
+    """Make a workspace of this NAME."""
 
     async def work(database: Database) -> Workspace:
         return await create_workspace(database, name, SystemClock().now())
@@ -123,7 +123,7 @@ def create_one(name: str, as_json: bool) -> None:
 @workspaces.command("list")
 @json_option
 def list_them(as_json: bool) -> None:
-    """All workspaces."""
+    """List all workspaces, by id and name."""
 
     async def work(database: Database) -> list[Workspace]:
         async with database.connection() as connection:
