@@ -63,7 +63,7 @@ exports: install-dev  ## tests/docs/exported.txt, the list of all that others ma
 	$(BIN)/python -m tests.docs.exported
 
 evaluate: install-dev  ## How well dreams find what is true; writes the tables of docs/evaluation.md.
-	$(BIN)/python evaluation/run.py
+	$(BIN)/python -m evaluation.run
 
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 

@@ -24,9 +24,9 @@ from reverie.dreams.policy import DreamPolicy
 from reverie.jobs.dreams import Runtime
 from reverie.jobs.engine import dream
 from reverie.settings import Settings
-from reverie.storage.database import Database, open_database
-from reverie.storage.import_summary import ImportOptions
-from reverie.storage.ingest import import_sessions
+from reverie.storage.postgres.database import Database, open_database
+from reverie.storage.sessions.import_summary import ImportOptions
+from reverie.storage.sessions.ingest import import_sessions
 from reverie.testing.worlds import support_desk, write_world
 
 SEED = 11

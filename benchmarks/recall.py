@@ -21,11 +21,11 @@ import numpy as np
 
 from reverie.memory.memory import Edit
 from reverie.settings import Settings
-from reverie.storage.database import Connection, Database, open_database
-from reverie.storage.memory import apply_edits
-from reverie.storage.memory_stores import create_store
-from reverie.storage.policies import write_policy
-from reverie.storage.recall import recall
+from reverie.storage.memory.memories import apply_edits
+from reverie.storage.memory.policies import write_policy
+from reverie.storage.memory.recall import recall
+from reverie.storage.memory.stores import create_store
+from reverie.storage.postgres.database import Connection, Database, open_database
 
 WORDS_PER_MEMORY = 60
 VOCABULARY = 50_000

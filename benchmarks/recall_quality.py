@@ -1,6 +1,6 @@
 """Recall@5 on public dialogues whose evidence is known, as one JSON document on standard output.
 
-    python benchmarks/recall_quality.py --locomo FILE [--beam FILE] [--categories 1 2 3 4] [--seed 1]
+    python -m benchmarks.recall_quality --locomo FILE [--beam FILE] [--categories 1 2 3 4] [--seed 1]
 
 Settings are chosen on all conversations but one and reported on that one, in turn, and once more on three of five
 against the other two. The files are not part of the project; a file that is absent is skipped with a word.
@@ -19,13 +19,13 @@ from itertools import combinations
 from pathlib import Path
 
 import msgspec
+from evaluation.dialogues import ADVERSARIAL, Dialogue, read_beam, read_locomo
+from evaluation.recall_evaluation import PLAIN, cross_choose, mean_by_policy, score_questions
 
 from reverie.digests.vector import TextEmbedder, best_embedder
 from reverie.memory.policy import RecallPolicy
 from reverie.settings import Settings
-from reverie.storage.database import Database, open_database
-from reverie.testing.dialogues import ADVERSARIAL, Dialogue, read_beam, read_locomo
-from reverie.testing.recall_evaluation import PLAIN, cross_choose, mean_by_policy, score_questions
+from reverie.storage.postgres.database import Database, open_database
 
 POLICIES = [
     PLAIN,

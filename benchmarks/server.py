@@ -29,9 +29,9 @@ from psycopg import AsyncConnection
 
 from reverie.clock import SystemClock
 from reverie.settings import Settings
-from reverie.storage.api_keys import KeyScope, create_key
-from reverie.storage.database import open_database
-from reverie.storage.workspaces import DEFAULT_WORKSPACE
+from reverie.storage.postgres.database import open_database
+from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE
+from reverie.storage.service.api_keys import KeyScope, create_key
 from reverie.testing.server_process import ServerProcess, running_server
 
 MESSAGE = {"type": "agent.message", "content": [{"type": "text", "text": "The order was sent on Monday. " * 8}]}

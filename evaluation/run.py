@@ -1,6 +1,6 @@
 """Measures how well dreams find what is true; what `make evaluate` calls.
 
-    python evaluation/run.py [--quick] [--only SECTION]… [--data FOLDER] [--json]
+    python -m evaluation.run [--quick] [--only SECTION]… [--data FOLDER] [--json]
 
 Tables go to docs/evaluation.md, between the section's markers (not with --quick), and to standard output. With
 ``--json`` all figures are printed as one JSON document instead.
@@ -24,16 +24,16 @@ from typing import Any
 import click
 import msgspec
 
-from reverie.patterns.policy import MiningPolicy
-from reverie.testing.evaluation import tables
-from reverie.testing.evaluation.blame import judge_rules, read_failures
-from reverie.testing.evaluation.calibration import compare_arms
-from reverie.testing.evaluation.planted import NULL_WORLDS, WORLDS, run_drift, run_world
-from reverie.testing.evaluation.real_path import run_commands
-from reverie.testing.evaluation.recall_quality import RecallQuality
-from reverie.testing.evaluation.replication import HalfSplit, replicate
-from reverie.testing.evaluation.stages import measure_stages
-from reverie.testing.evaluation.traces import TRACE_SETS, read_traces
+from evaluation import tables
+from evaluation.blame import judge_rules, read_failures
+from evaluation.calibration import compare_arms
+from evaluation.planted import NULL_WORLDS, WORLDS, run_drift, run_world
+from evaluation.real_path import run_commands
+from evaluation.recall_quality import RecallQuality
+from evaluation.replication import HalfSplit, replicate
+from evaluation.stages import measure_stages
+from evaluation.traces import TRACE_SETS, read_traces
+from reverie.mining.policy import MiningPolicy
 from reverie.testing.worlds import null_world, plain_world, support_desk
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -137,8 +137,8 @@ def recall(plan: Plan, _pool: ProcessPoolExecutor) -> Section:
     options = [part for name, file in files.items() if file.is_file() for part in (f"--{name}", str(file))]
     if not options:
         return Section(None, _absent("LoCoMo and BEAM"))
-    command = [sys.executable, str(PROJECT / "benchmarks" / "recall_quality.py"), *options]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    command = [sys.executable, "-m", "benchmarks.recall_quality", *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=PROJECT)
     gains = msgspec.json.decode(done.stdout, type=RecallQuality)
     return Section(gains, tables.recall_table(gains))
 
@@ -183,7 +183,7 @@ def main(quick: bool, only: tuple[str, ...], data: Path | None, as_json: bool) -
     for name, section in sections.items():
         click.echo(f"\n## {name}\n\n{section.table}")
         if not quick:
-            _write(name, f"{section.table}\n\n_{origin}, `python evaluation/run.py --only {name}`._")
+            _write(name, f"{section.table}\n\n_{origin}, `python -m evaluation.run --only {name}`._")
     click.echo(f"\n{origin}")
 
 

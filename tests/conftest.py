@@ -15,9 +15,9 @@ import pytest_asyncio
 
 from reverie.models import switch
 from reverie.settings import Secret, Settings
-from reverie.storage.database import Database, open_database
-from reverie.storage.embedded import EmbeddedServer, acquire_server, release_server
-from reverie.storage.migrate import migrate
+from reverie.storage.postgres.database import Database, open_database
+from reverie.storage.postgres.embedded import EmbeddedServer, acquire_server, release_server
+from reverie.storage.postgres.migrate import migrate
 
 # The ordinary suite looks at fewer examples; HYPOTHESIS_PROFILE=thorough looks at many.
 hypothesis.settings.register_profile("ordinary", max_examples=40, deadline=None)

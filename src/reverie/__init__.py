@@ -2,7 +2,8 @@
 
 The rooms, in the order of the flow; a room imports only rooms before it, and no room imports an edge:
 
-    sessions → outcomes → digests → patterns → lessons → memory → dreams → agents
+    sessions → outcomes → digests → statistics → mining → overview → lessons → memory → assist → dreams
+        → agents → runtime
 
 Edges: storage, models, telemetry, reports, testing, jobs, api, client, library, cli. Below the flow: prompts.
 
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     from reverie.errors import ReverieError
     from reverie.lessons.lesson import Lesson
     from reverie.library import AsyncReverie, Reverie, open, open_async
+    from reverie.mining.policy import MiningPolicy
     from reverie.outcomes.metric import Metric
-    from reverie.patterns.policy import MiningPolicy
     from reverie.settings import Settings
-    from reverie.storage.import_summary import ImportOptions, ImportSummary
+    from reverie.storage.sessions.import_summary import ImportOptions, ImportSummary
 
 __all__ = [
     "AsyncClient",
@@ -48,11 +49,11 @@ _HOMES = {
     "Client": "reverie.client.client",
     "DreamPolicy": "reverie.dreams.policy",
     "DreamResult": "reverie.dreams.dream",
-    "ImportOptions": "reverie.storage.import_summary",
-    "ImportSummary": "reverie.storage.import_summary",
+    "ImportOptions": "reverie.storage.sessions.import_summary",
+    "ImportSummary": "reverie.storage.sessions.import_summary",
     "Lesson": "reverie.lessons.lesson",
     "Metric": "reverie.outcomes.metric",
-    "MiningPolicy": "reverie.patterns.policy",
+    "MiningPolicy": "reverie.mining.policy",
     "Reverie": "reverie.library",
     "ReverieError": "reverie.errors",
     "Settings": "reverie.settings",

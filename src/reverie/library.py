@@ -17,15 +17,15 @@ from reverie.models.open import open_model
 from reverie.outcomes.metric import Metric
 from reverie.sessions.session import Score
 from reverie.settings import Settings, load_settings
-from reverie.storage.database import Database, open_database
-from reverie.storage.import_summary import ImportOptions, ImportSummary
-from reverie.storage.ingest import import_sessions
-from reverie.storage.memory import list_memories
-from reverie.storage.memory_stores import find_store
-from reverie.storage.policies import find_policy
-from reverie.storage.recall import recall
-from reverie.storage.scores import define_metric, score_session
-from reverie.telemetry.opening import open_telemetry
+from reverie.storage.memory.memories import list_memories
+from reverie.storage.memory.policies import find_policy
+from reverie.storage.memory.recall import recall
+from reverie.storage.memory.stores import find_store
+from reverie.storage.postgres.database import Database, open_database
+from reverie.storage.sessions.import_summary import ImportOptions, ImportSummary
+from reverie.storage.sessions.ingest import import_sessions
+from reverie.storage.sessions.scores import define_metric, score_session
+from reverie.telemetry.exporter import open_telemetry
 
 
 class AsyncReverie:

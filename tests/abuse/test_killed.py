@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from reverie.settings import Settings
-from reverie.storage.embedded import EmbeddedServer
+from reverie.storage.postgres.embedded import EmbeddedServer
 from reverie.testing.server_process import running_server
 from tests.conformance.served import Served
 from tests.conformance.sse import raw_messages

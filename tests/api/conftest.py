@@ -16,8 +16,8 @@ from reverie.api.app import ENDPOINTS, make_app
 from reverie.api.server import open_service
 from reverie.api.service import Service, ServiceOptions
 from reverie.settings import Settings
-from reverie.storage.api_keys import KeyRole, KeyScope, create_key
-from reverie.storage.workspaces import DEFAULT_WORKSPACE, create_workspace
+from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE, create_workspace
+from reverie.storage.service.api_keys import KeyRole, KeyScope, create_key
 from reverie.testing.patience import PATIENCE_SECONDS
 
 

@@ -14,12 +14,12 @@ from anthropic.types.beta.beta_dream_input_param import BetaDreamInputParam
 from reverie.clock import SystemClock
 from reverie.memory.memory import Edit
 from reverie.settings import Settings
-from reverie.storage.database import Database
-from reverie.storage.import_summary import ImportOptions
-from reverie.storage.ingest import import_sessions
-from reverie.storage.memory import apply_edits, list_memories
-from reverie.storage.memory_stores import create_store
-from reverie.storage.resources.dreams import CHANNEL
+from reverie.storage.learning.served_dreams import CHANNEL
+from reverie.storage.memory.memories import apply_edits, list_memories
+from reverie.storage.memory.stores import create_store
+from reverie.storage.postgres.database import Database
+from reverie.storage.sessions.import_summary import ImportOptions
+from reverie.storage.sessions.ingest import import_sessions
 from reverie.testing.patience import PATIENCE_SECONDS
 from tests.dreams.small_desk import small_desk
 

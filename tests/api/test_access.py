@@ -7,8 +7,8 @@ import pytest_asyncio
 
 from reverie.api.app import ENDPOINTS, make_app
 from reverie.api.endpoint import Call, Endpoint
-from reverie.storage.api_keys import KeyScope, create_key
-from reverie.storage.workspaces import DEFAULT_WORKSPACE
+from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE
+from reverie.storage.service.api_keys import KeyScope, create_key
 from tests.api.conftest import Server
 from tests.api.test_work import make_session
 

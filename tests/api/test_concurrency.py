@@ -11,7 +11,7 @@ from anthropic import Anthropic, APIStatusError
 from cryptography.fernet import Fernet
 
 from reverie.settings import Secret, Settings
-from reverie.storage.embedded import EmbeddedServer
+from reverie.storage.postgres.embedded import EmbeddedServer
 from reverie.testing.patience import PATIENCE_SECONDS
 from reverie.testing.server_process import running_server
 from tests.api.test_skills import skill_files

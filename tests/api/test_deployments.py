@@ -7,9 +7,9 @@ import pytest
 from anthropic import AsyncAnthropic, BadRequestError, NotFoundError
 from anthropic.types.beta import BetaManagedAgentsDeployment
 
-from reverie.api.scheduling import run_due
+from reverie.api.schedules import run_due
 from reverie.clock import ManualClock
-from reverie.storage.workspaces import DEFAULT_WORKSPACE
+from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE
 from tests.api.conftest import Server, running
 from tests.api.test_agents import make
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reverie.api.routes.files import clean_once, stored_name
 from reverie.clock import ManualClock
-from reverie.storage.resources.files import StoredFile, insert_file
+from reverie.storage.service.files import StoredFile, insert_file
 from tests.api.conftest import Server
 
 

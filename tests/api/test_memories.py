@@ -9,7 +9,7 @@ from anthropic.types.beta.memory_stores import BetaManagedAgentsMemory
 from httpx2 import AsyncClient
 
 from reverie.memory.memory import Edit
-from reverie.storage.memory import apply_edits
+from reverie.storage.memory.memories import apply_edits
 from tests.api.conftest import Server
 
 

@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 from anthropic import AsyncAnthropic, NotFoundError, PermissionDeniedError
 
-from reverie.storage.api_keys import KeyScope, create_key
-from reverie.storage.workspaces import DEFAULT_WORKSPACE
+from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE
+from reverie.storage.service.api_keys import KeyScope, create_key
 from tests.api.conftest import Server
 
 

@@ -5,8 +5,8 @@ import pytest
 import pytest_asyncio
 from httpx2 import AsyncClient
 
-from reverie.storage.import_summary import ImportOptions
-from reverie.storage.ingest import import_sessions
+from reverie.storage.sessions.import_summary import ImportOptions
+from reverie.storage.sessions.ingest import import_sessions
 from tests.api.conftest import Server
 from tests.conftest import ChatFile
 

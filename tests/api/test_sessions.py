@@ -5,13 +5,13 @@ import httpx2
 import pytest
 from anthropic import AsyncAnthropic, BadRequestError, NotFoundError
 
-from reverie.jobs.digesting import digest_sessions
+from reverie.jobs.digestion import digest_sessions
 from reverie.settings import Settings
-from reverie.storage.database import Database
-from reverie.storage.import_summary import ImportOptions
-from reverie.storage.ingest import import_sessions
-from reverie.storage.installation import redaction_key
-from reverie.storage.sessions import read_transcripts
+from reverie.storage.postgres.database import Database
+from reverie.storage.postgres.installation import redaction_key
+from reverie.storage.sessions.import_summary import ImportOptions
+from reverie.storage.sessions.ingest import import_sessions
+from reverie.storage.sessions.transcripts import read_transcripts
 from tests.api.conftest import Server
 from tests.api.test_session_events import HELLO, make_session, record
 from tests.conftest import ChatFile

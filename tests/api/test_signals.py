@@ -14,7 +14,7 @@ from reverie.testing.server_process import start_server
 
 COMMAND = """
 from reverie.cli.main import main
-from reverie.storage import embedded
+from reverie.storage.postgres import embedded
 
 ensure_running = embedded._ensure_running
 

@@ -7,8 +7,8 @@ from anthropic import AsyncAnthropic, BadRequestError, ConflictError, NotFoundEr
 from reverie.api.routes.credentials import MOST_CREDENTIALS, secrets_of
 from reverie.api.service import ServiceOptions
 from reverie.settings import Settings
-from reverie.storage.resources.vaults import Credential, match_credential
-from reverie.storage.secret_box import open_secret_box
+from reverie.storage.postgres.secret_box import open_secret_box
+from reverie.storage.service.vaults import Credential, match_credential
 from tests.api.conftest import Server, running
 
 MCP = "https://mcp.example.com/sse"

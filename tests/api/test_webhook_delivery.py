@@ -11,11 +11,11 @@ from reverie.api.service import Service, ServiceOptions
 from reverie.api.webhook_delivery import HOLD, PAUSES_SECONDS, Courier, deliver_due
 from reverie.clock import ManualClock
 from reverie.settings import Settings
-from reverie.storage.database import Database
-from reverie.storage.resources import webhooks as table
-from reverie.storage.resources.outbox import Notice, write_notices
-from reverie.storage.resources.webhooks import WebhookEndpoint
-from reverie.storage.secret_box import open_secret_box
+from reverie.storage.postgres.database import Database
+from reverie.storage.postgres.outbox import Notice, write_notices
+from reverie.storage.postgres.secret_box import open_secret_box
+from reverie.storage.service import webhooks as table
+from reverie.storage.service.webhooks import WebhookEndpoint
 from reverie.testing.patience import PATIENCE_SECONDS
 from tests.api.webhook_receiver import Receiver, receiving
 

@@ -11,9 +11,9 @@ from anthropic import NotFoundError as WireNotFoundError
 from anthropic.types.beta.environments import BetaSelfHostedWork
 
 from reverie.errors import HeartbeatError
-from reverie.storage.database import Connection
-from reverie.storage.resources import work as queue
-from reverie.storage.resources.work import NO_HEARTBEAT, enqueue_work
+from reverie.storage.live import work as queue
+from reverie.storage.live.work import NO_HEARTBEAT, enqueue_work
+from reverie.storage.postgres.database import Connection
 from reverie.testing.patience import PATIENCE_SECONDS
 from tests.api.conftest import Server
 

@@ -7,7 +7,7 @@ import pytest_asyncio
 from cryptography.fernet import Fernet
 
 from reverie.settings import Secret, Settings
-from reverie.storage.embedded import EmbeddedServer
+from reverie.storage.postgres.embedded import EmbeddedServer
 from reverie.testing.server_process import running_server
 from tests.conformance.judge import COMPLAINTS
 from tests.conformance.served import Served

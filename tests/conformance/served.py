@@ -11,9 +11,9 @@ from psycopg import AsyncConnection
 
 from reverie.clock import SystemClock
 from reverie.settings import Settings
-from reverie.storage.api_keys import KeyRole, KeyScope, create_key
-from reverie.storage.database import open_database
-from reverie.storage.workspaces import DEFAULT_WORKSPACE, create_workspace
+from reverie.storage.postgres.database import open_database
+from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE, create_workspace
+from reverie.storage.service.api_keys import KeyRole, KeyScope, create_key
 from reverie.testing.patience import PATIENCE_SECONDS
 from reverie.testing.server_process import ServerProcess
 from tests.conformance.blocking import Blocking

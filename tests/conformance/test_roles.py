@@ -7,7 +7,7 @@ import pytest
 
 from reverie.api.app import ENDPOINTS
 from reverie.api.endpoint import Endpoint
-from reverie.storage.api_keys import KeyRole
+from reverie.storage.service.api_keys import KeyRole
 from reverie.testing.patience import PATIENCE_SECONDS
 from tests.conformance.served import Served
 from tests.conformance.world import World

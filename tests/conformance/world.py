@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 from anthropic import AsyncAnthropic
 
-from reverie.storage.workspaces import DEFAULT_WORKSPACE
+from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE
 from tests.conformance.served import Served
 
 IDLE = {"type": "session.status_idle"}

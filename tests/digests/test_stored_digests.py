@@ -9,13 +9,13 @@ import pytest
 from reverie.clock import ManualClock
 from reverie.digests.digest import DIGEST_VERSION
 from reverie.digests.vector import best_embedder, unpack_vectors
-from reverie.jobs.digesting import digest_sessions
+from reverie.jobs.digestion import digest_sessions
 from reverie.sessions.segment import compile_segment
 from reverie.settings import Settings
-from reverie.storage.database import Connection, Database
-from reverie.storage.digests import count_undigested, load_corpus, write_digests
-from reverie.storage.import_summary import ImportOptions
-from reverie.storage.ingest import import_sessions
+from reverie.storage.learning.digests import count_undigested, load_corpus, write_digests
+from reverie.storage.postgres.database import Connection, Database
+from reverie.storage.sessions.import_summary import ImportOptions
+from reverie.storage.sessions.ingest import import_sessions
 from tests.conftest import ChatFile
 
 EVERYTHING = compile_segment(None)

@@ -10,8 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from reverie.storage.embedded import EmbeddedServer
-from reverie.storage.postgres_program import POSTGRES_VERSION
+from reverie.storage.postgres.embedded import EmbeddedServer
+from reverie.storage.postgres.postgres_program import POSTGRES_VERSION
 from tests.docs.blocks import PAGES, ROOT, Block, read_blocks
 from tests.docs.output import stood_for
 from tests.docs.prepared import PREPARED

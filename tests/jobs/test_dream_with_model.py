@@ -9,9 +9,9 @@ import msgspec
 import psycopg
 import pytest
 
+from reverie.assist.budget import ModelBudget
+from reverie.assist.question import ColleaguePolicy
 from reverie.clock import SystemClock
-from reverie.dreams.asking import ColleaguePolicy
-from reverie.dreams.budget import ModelBudget
 from reverie.dreams.dream import DreamRequest, DreamResult
 from reverie.dreams.policy import DreamPolicy
 from reverie.errors import ModelUnavailable, SettingsError
@@ -19,18 +19,18 @@ from reverie.jobs.dreams import Runtime
 from reverie.jobs.engine import dream, estimate_dream
 from reverie.language_model import LanguageModel, ModelPrice
 from reverie.memory.memory import Edit
+from reverie.mining.policy import MiningPolicy
 from reverie.models.open import open_model
-from reverie.patterns.policy import MiningPolicy
 from reverie.settings import ModelSettings, Secret, Settings
-from reverie.storage.database import Database, open_database
-from reverie.storage.embedded import EmbeddedServer
-from reverie.storage.import_summary import ImportOptions
-from reverie.storage.ingest import import_sessions
-from reverie.storage.memory import apply_edits, list_memories
-from reverie.storage.memory_stores import ensure_store
+from reverie.storage.memory.memories import apply_edits, list_memories
+from reverie.storage.memory.stores import ensure_store
+from reverie.storage.postgres.database import Database, open_database
+from reverie.storage.postgres.embedded import EmbeddedServer
+from reverie.storage.sessions.import_summary import ImportOptions
+from reverie.storage.sessions.ingest import import_sessions
 from reverie.testing.scripted_model import ScriptedModel
+from tests.assist.test_merger import BOTH, NEW, OLD
 from tests.dreams.small_desk import small_desk
-from tests.dreams.test_merging import BOTH, NEW, OLD
 from tests.models.endpoint import completion, serve
 
 POLICY = DreamPolicy(mining=MiningPolicy(placebo_runs=1), colleague=ColleaguePolicy(pairs=2))

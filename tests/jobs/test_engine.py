@@ -6,7 +6,7 @@ import logging
 from reverie.clock import SystemClock
 from reverie.library import AsyncReverie
 from reverie.settings import Settings
-from reverie.storage.database import open_database
+from reverie.storage.postgres.database import open_database
 
 
 async def test_a_dream_needs_no_standard_error_that_was_open_when_dbos_was_imported(settings: Settings) -> None:

@@ -4,7 +4,7 @@ import pytest
 from reverie.lessons.document import lesson_document
 from reverie.lessons.lesson import Adjustment, Lesson
 from reverie.lessons.proposal import propose_lesson
-from reverie.patterns.finding import Finding, Hypothesis, Setting
+from reverie.mining.finding import Finding, Hypothesis, Setting
 
 from .test_proposal import FINDING, harmful
 

@@ -4,9 +4,10 @@ import pytest
 from reverie.lessons.conflicts import join_outcomes, settle_conflicts
 from reverie.lessons.lesson import Lesson
 from reverie.lessons.proposal import propose_lesson
+from reverie.mining.finding import Finding, Hypothesis
+from reverie.mining.outcome import REWARD, Outcome
 from reverie.outcomes.metric import Metric
-from reverie.patterns.finding import Estimate, Finding, Hypothesis
-from reverie.patterns.outcome import REWARD, Outcome
+from reverie.statistics.quantity import Estimate
 
 from .test_proposal import ESTIMATE, FINDING
 

@@ -1,8 +1,9 @@
 from reverie.ids import event_id
 from reverie.lessons.document import lesson_document
 from reverie.lessons.priority import propose_priorities
-from reverie.patterns.attribution import Attribution
-from reverie.patterns.overview import Rate, WeakSegment
+from reverie.mining.attribution import Attribution
+from reverie.overview.overview import WeakSegment
+from reverie.statistics.quantity import Rate
 
 SEGMENT = WeakSegment(
     kind="category",

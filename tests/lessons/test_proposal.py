@@ -1,11 +1,12 @@
 import msgspec
 
-from reverie.dreams.wording import with_wording
+from reverie.assist.wording import with_wording
 from reverie.ids import event_id
 from reverie.lessons.document import lesson_document, lesson_path
 from reverie.lessons.lesson import Lesson
 from reverie.lessons.proposal import propose_lesson, worth_a_lesson
-from reverie.patterns.finding import Estimate, Finding, Hypothesis
+from reverie.mining.finding import Finding, Hypothesis
+from reverie.statistics.quantity import Estimate
 
 ESTIMATE = Estimate(
     effect=0.2,

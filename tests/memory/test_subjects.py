@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverie.dreams.merging import mergeable_groups
+from reverie.assist.merger import mergeable_groups
 from reverie.memory.conflicts import without_marks
 from reverie.memory.consolidation import plan_consolidation
 from reverie.memory.policy import ConsolidationPolicy, MemoryPolicy

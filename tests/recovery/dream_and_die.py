@@ -14,7 +14,7 @@ from reverie.dreams.policy import DreamPolicy
 from reverie.jobs import engine
 from reverie.jobs.dreams import Runtime
 from reverie.settings import Settings
-from reverie.storage.database import open_database
+from reverie.storage.postgres.database import open_database
 from reverie.testing.scripted_model import ScriptedModel
 
 

@@ -16,12 +16,12 @@ from reverie.dreams.policy import DreamPolicy
 from reverie.errors import SlotBusyError
 from reverie.jobs.dreams import Runtime
 from reverie.jobs.engine import dream
-from reverie.patterns.policy import MiningPolicy
+from reverie.mining.policy import MiningPolicy
 from reverie.settings import Settings
-from reverie.storage.database import Database, open_database
-from reverie.storage.embedded import EmbeddedServer
-from reverie.storage.import_summary import ImportOptions
-from reverie.storage.ingest import import_sessions
+from reverie.storage.postgres.database import Database, open_database
+from reverie.storage.postgres.embedded import EmbeddedServer
+from reverie.storage.sessions.import_summary import ImportOptions
+from reverie.storage.sessions.ingest import import_sessions
 from reverie.testing.patience import PATIENCE_SECONDS
 from reverie.testing.scripted_model import ScriptedModel
 from tests.dreams.small_desk import small_desk

@@ -9,9 +9,9 @@ import psycopg
 
 from reverie.clock import ManualClock
 from reverie.settings import Settings
-from reverie.storage.database import Database
-from reverie.storage.import_summary import ImportOptions
-from reverie.storage.ingest import import_sessions
+from reverie.storage.postgres.database import Database
+from reverie.storage.sessions.import_summary import ImportOptions
+from reverie.storage.sessions.ingest import import_sessions
 from reverie.testing.patience import PATIENCE_SECONDS
 from tests.conftest import ChatFile
 
@@ -22,9 +22,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from reverie.clock import ManualClock
 from reverie.settings import Settings
-from reverie.storage import ingest, store_batch
-from reverie.storage.database import open_database
-from reverie.storage.import_summary import ImportOptions
+from reverie.storage.sessions import ingest
+from reverie.storage.sessions import store_batch
+from reverie.storage.postgres.database import open_database
+from reverie.storage.sessions.import_summary import ImportOptions
 
 record_scores, calls = store_batch.record_scores, []
 

@@ -17,8 +17,8 @@ from reverie.ids import new_id
 from reverie.jobs.dreams import Runtime
 from reverie.jobs.engine import dream
 from reverie.settings import Settings
-from reverie.storage.database import Database
-from reverie.storage.dreams import insert_dream
+from reverie.storage.learning.dreams import insert_dream
+from reverie.storage.postgres.database import Database
 from reverie.testing.patience import PATIENCE_SECONDS
 from tests.api.dream_desk import at_rest, everything, fill_desk, inputs, make_store, table_locked, waiting_for
 from tests.recovery.served import ServerProcess, server_process

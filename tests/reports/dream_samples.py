@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from reverie.dreams.dream import (
-    Change,
     DreamResult,
     PatternRow,
     PlaceboCounts,
@@ -16,6 +15,7 @@ from reverie.dreams.dream import (
 )
 from reverie.ids import event_id
 from reverie.lessons.lesson import Effect, Evidence, Lesson, LessonStatus, Scope
+from reverie.memory.change import Change
 from reverie.sessions.event import Event, text_content
 from reverie.sessions.session import Score, Session, Transcript
 

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from reverie.dreams.dream import Change, ProposalVerdict
+from reverie.assist.proposal_verdict import ProposalVerdict
+from reverie.memory.change import Change
 from reverie.reports.html import render_report
 from tests.reports.dream_samples import empty_dream
 

@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime
 
-from reverie.patterns.finding import Estimate
-from reverie.patterns.overview import (
+from reverie.overview.overview import (
     Anomalies,
     Anomaly,
     Branch,
@@ -11,7 +10,6 @@ from reverie.patterns.overview import (
     Flow,
     Move,
     Overview,
-    Rate,
     Recovery,
     Step,
     Trend,
@@ -19,6 +17,7 @@ from reverie.patterns.overview import (
 )
 from reverie.reports.html import render_report
 from reverie.reports.overview import overview_tables
+from reverie.statistics.quantity import Estimate, Rate
 from tests.reports.dream_samples import NOON, empty_dream
 
 EFFECT = Estimate(0.2, 0.1, 0.3, 4.0, 20, 50, 60, 0.7, 0.5)

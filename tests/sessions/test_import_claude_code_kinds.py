@@ -17,9 +17,9 @@ from reverie.sessions.event import Event, text_of
 from reverie.sessions.importers import ImportProblem, Notice, RawRecord, parse_record, read_records
 from reverie.sessions.session import Transcript
 from reverie.settings import Settings
-from reverie.storage.database import Database
-from reverie.storage.import_summary import ImportCounts, ImportOptions, ImportSummary
-from reverie.storage.ingest import import_sessions
+from reverie.storage.postgres.database import Database
+from reverie.storage.sessions.import_summary import ImportCounts, ImportOptions, ImportSummary
+from reverie.storage.sessions.ingest import import_sessions
 
 USAGE = {"input_tokens": 10, "output_tokens": 5}
 

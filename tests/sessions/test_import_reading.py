@@ -18,7 +18,7 @@ import zstandard
 
 from reverie.errors import ImportFormatError
 from reverie.sessions.importers import ImportProblem, Notice, RawRecord, parse_record, read_records
-from reverie.sessions.importers import reading as reading_module
+from reverie.sessions.importers import reader as reading_module
 
 CHAT = {"id": "c-1", "messages": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "hi"}]}
 TAU = {"task_id": 3, "trial": 0, "reward": 1.0, "traj": [{"role": "user", "content": "cancel it"}], "info": {}}

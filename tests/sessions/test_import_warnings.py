@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from reverie.sessions.importers import ImportProblem, RawRecord, parse_record
-from reverie.sessions.importers import parsing as parsing_module
+from reverie.sessions.importers import parser as parsing_module
 from reverie.sessions.importers.draft import Draft, EventLog
 from reverie.sessions.session import Session
 

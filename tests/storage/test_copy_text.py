@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reverie.sessions.event import Event
-from reverie.storage.copy_text import COPY_EVENTS, event_rows
+from reverie.storage.postgres.copy_text import COPY_EVENTS, event_rows
 
 # What importers hand over: no NUL and no lone surrogates, but anything else.
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20) | st.sampled_from(

@@ -9,9 +9,9 @@ from alembic.script import ScriptDirectory
 
 from reverie.errors import DatabaseError
 from reverie.settings import Settings
-from reverie.storage.database import Database, open_database
-from reverie.storage.migrate import migrate
-from reverie.storage.schema import MIGRATIONS, VERSION_TABLE, known_revisions
+from reverie.storage.postgres.database import Database, open_database
+from reverie.storage.postgres.migrate import migrate
+from reverie.storage.postgres.schema import MIGRATIONS, VERSION_TABLE, known_revisions
 
 INSERT_SESSION = (
     "INSERT INTO sessions (id, source, imported_at, event_count, content_sha256) VALUES ('s', 'chat', now(), 1, '')"

@@ -12,16 +12,16 @@ import pytest
 
 from reverie.errors import DatabaseError
 from reverie.settings import Settings
-from reverie.storage import embedded
-from reverie.storage.database import open_database
-from reverie.storage.embedded import EmbeddedServer, acquire_server, release_server
+from reverie.storage.postgres import embedded
+from reverie.storage.postgres.database import open_database
+from reverie.storage.postgres.embedded import EmbeddedServer, acquire_server, release_server
 from reverie.testing.patience import PATIENCE_SECONDS
 
 COMMAND = """
 import asyncio, sys
 from pathlib import Path
 from reverie.settings import Settings
-from reverie.storage.database import open_database
+from reverie.storage.postgres.database import open_database
 
 async def main():
     async with open_database(Settings(home=Path(sys.argv[1]))) as database:

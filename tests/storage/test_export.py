@@ -14,12 +14,12 @@ from reverie.errors import InputError
 from reverie.sessions.segment import Segment, compile_segment
 from reverie.sessions.session import Transcript
 from reverie.settings import Settings
-from reverie.storage import export
-from reverie.storage.database import Database, open_database
-from reverie.storage.export import ExportSummary, export_sessions
-from reverie.storage.import_summary import ImportOptions
-from reverie.storage.ingest import import_sessions
-from reverie.storage.sessions import stream_transcripts
+from reverie.storage.postgres.database import Database, open_database
+from reverie.storage.sessions import export
+from reverie.storage.sessions.export import ExportSummary, export_sessions
+from reverie.storage.sessions.import_summary import ImportOptions
+from reverie.storage.sessions.ingest import import_sessions
+from reverie.storage.sessions.transcripts import stream_transcripts
 from tests.conftest import ChatFile
 
 ALL = compile_segment(None)

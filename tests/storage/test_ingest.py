@@ -16,13 +16,13 @@ from reverie.sessions.event import text_of
 from reverie.sessions.segment import compile_segment
 from reverie.sessions.session import LIVE_SOURCE, Score, Transcript
 from reverie.settings import Settings
-from reverie.storage import ingest, store_batch
-from reverie.storage import sessions as stored_sessions
-from reverie.storage.database import Database
-from reverie.storage.import_summary import ImportCounts, ImportOptions, ImportSummary
-from reverie.storage.prepare import prepare_extension, redacted_live
-from reverie.storage.sessions import read_transcript, stream_transcripts
-from reverie.storage.workers import worker_pool
+from reverie.storage.postgres.database import Database
+from reverie.storage.postgres.workers import worker_pool
+from reverie.storage.sessions import ingest, store_batch
+from reverie.storage.sessions import transcripts as stored_sessions
+from reverie.storage.sessions.import_summary import ImportCounts, ImportOptions, ImportSummary
+from reverie.storage.sessions.prepare import prepare_extension, redacted_live
+from reverie.storage.sessions.transcripts import read_transcript, stream_transcripts
 from tests.conftest import ChatFile
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)

@@ -6,11 +6,11 @@ import pytest
 from reverie.errors import MemoryPathError, NotFoundError, PreconditionError, StoreArchivedError
 from reverie.memory.content import content_sha256
 from reverie.memory.memory import Edit, Revision
-from reverie.storage.database import Connection, Database
-from reverie.storage.memory import apply_edits, list_memories, read_memory
-from reverie.storage.memory_stores import archive_store, create_store, find_store
-from reverie.storage.recall import recall
-from reverie.storage.revisions import list_revisions, list_versions
+from reverie.storage.memory.memories import apply_edits, list_memories, read_memory
+from reverie.storage.memory.recall import recall
+from reverie.storage.memory.revisions import list_revisions, list_versions
+from reverie.storage.memory.stores import archive_store, create_store, find_store
+from reverie.storage.postgres.database import Connection, Database
 from reverie.testing.patience import PATIENCE_SECONDS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from reverie.memory.hit import RecallHit
 from reverie.memory.memory import Edit
 from reverie.memory.rank import POSTING
-from reverie.storage.database import Connection, Database
-from reverie.storage.memory import apply_edits
-from reverie.storage.memory_stores import create_store
-from reverie.storage.recall import recall as recall_at
+from reverie.storage.memory.memories import apply_edits
+from reverie.storage.memory.recall import recall as recall_at
+from reverie.storage.memory.stores import create_store
+from reverie.storage.postgres.database import Connection, Database
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LESSONS = {

@@ -6,10 +6,8 @@ from hypothesis import strategies as st
 
 from reverie.errors import NotFoundError, StateError
 from reverie.memory.memory import Edit, Revision
-from reverie.storage.database import Connection, Database
-from reverie.storage.memory import apply_edits, list_memories, read_memory, rollback
-from reverie.storage.memory_stores import archive_store, create_store
-from reverie.storage.revisions import (
+from reverie.storage.memory.memories import apply_edits, list_memories, read_memory, rollback
+from reverie.storage.memory.revisions import (
     VersionFilter,
     list_revisions,
     list_standing_versions,
@@ -20,6 +18,8 @@ from reverie.storage.revisions import (
     redact_version,
     snapshot,
 )
+from reverie.storage.memory.stores import archive_store, create_store
+from reverie.storage.postgres.database import Connection, Database
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = datetime(2026, 1, 2, tzinfo=UTC)

@@ -12,13 +12,13 @@ from reverie.memory.activation import RECENT_USES, UseTrace
 from reverie.memory.hit import RecallHit
 from reverie.memory.memory import Edit
 from reverie.memory.tiers import Confirmation
-from reverie.storage.database import Connection, Database
-from reverie.storage.memory import apply_edits, read_memory, rollback
-from reverie.storage.memory_stores import create_store
-from reverie.storage.policies import read_policy, write_policy
-from reverie.storage.recall import recall
-from reverie.storage.revisions import list_versions
-from reverie.storage.uses import read_documents, record_confirmation, record_uses
+from reverie.storage.memory.memories import apply_edits, read_memory, rollback
+from reverie.storage.memory.policies import read_policy, write_policy
+from reverie.storage.memory.recall import recall
+from reverie.storage.memory.revisions import list_versions
+from reverie.storage.memory.stores import create_store
+from reverie.storage.memory.uses import read_documents, record_confirmation, record_uses
+from reverie.storage.postgres.database import Connection, Database
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(days=100)

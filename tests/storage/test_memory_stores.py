@@ -5,8 +5,7 @@ import pytest
 
 from reverie.errors import ConflictError, InputError, NotFoundError
 from reverie.memory.memory import MemoryStore
-from reverie.storage.database import Database
-from reverie.storage.memory_stores import (
+from reverie.storage.memory.stores import (
     archive_store,
     choose_store,
     create_store,
@@ -14,6 +13,7 @@ from reverie.storage.memory_stores import (
     find_store,
     list_stores,
 )
+from reverie.storage.postgres.database import Database
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = datetime(2026, 1, 2, tzinfo=UTC)

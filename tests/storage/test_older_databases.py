@@ -11,12 +11,12 @@ import pytest
 from reverie.clock import SystemClock
 from reverie.library import AsyncReverie
 from reverie.settings import Settings
-from reverie.storage.database import open_database
-from reverie.storage.embedded import EmbeddedServer
-from reverie.storage.memory_stores import find_store
-from reverie.storage.migrate import migrate
-from reverie.storage.resources.lessons import list_lessons
-from reverie.storage.resources.session_creation import send_events
+from reverie.storage.learning.lessons import list_lessons
+from reverie.storage.live.creation import send_events
+from reverie.storage.memory.stores import find_store
+from reverie.storage.postgres.database import open_database
+from reverie.storage.postgres.embedded import EmbeddedServer
+from reverie.storage.postgres.migrate import migrate
 
 DUMPS = sorted((Path(__file__).parent / "databases").glob("*.sql.xz"))
 WAITS = "sesn_0VcLCGoGePSPw11YLVFJnIwk"

@@ -11,12 +11,12 @@ from reverie.jobs.engine import dream
 from reverie.outcomes.metric import Metric
 from reverie.sessions.segment import compile_segment
 from reverie.settings import Settings
-from reverie.storage.database import Database
-from reverie.storage.digests import load_corpus
-from reverie.storage.import_summary import ImportOptions
-from reverie.storage.ingest import import_sessions
-from reverie.storage.memory_stores import ensure_store
-from reverie.storage.policies import find_policy, read_policy, write_policy
+from reverie.storage.learning.digests import load_corpus
+from reverie.storage.memory.policies import find_policy, read_policy, write_policy
+from reverie.storage.memory.stores import ensure_store
+from reverie.storage.postgres.database import Database
+from reverie.storage.sessions.import_summary import ImportOptions
+from reverie.storage.sessions.ingest import import_sessions
 from tests.dreams.small_desk import small_desk
 
 

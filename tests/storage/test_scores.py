@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from reverie.errors import MetricError, NotFoundError
 from reverie.outcomes.metric import Metric, reward_of
-from reverie.outcomes.standing import Standing
+from reverie.outcomes.metric_summary import Standing
 from reverie.sessions.session import Score
-from reverie.storage.database import Connection, Database
-from reverie.storage.scores import (
+from reverie.storage.postgres.database import Connection, Database
+from reverie.storage.sessions.scores import (
     define_metric,
     list_metrics,
     list_standings,

@@ -6,7 +6,7 @@ from cryptography.fernet import Fernet
 
 from reverie.errors import SettingsError
 from reverie.settings import Secret, Settings, load_settings
-from reverie.storage.secret_box import KEY_FILE, SecretBox, open_secret_box
+from reverie.storage.postgres.secret_box import KEY_FILE, SecretBox, open_secret_box
 
 
 def test_a_key_is_made_at_first_use_for_its_owner_alone(tmp_path: Path) -> None:

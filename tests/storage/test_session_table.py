@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from reverie.clock import ManualClock
-from reverie.jobs.digesting import digest_sessions
+from reverie.jobs.digestion import digest_sessions
 from reverie.sessions.segment import compile_segment
 from reverie.settings import Settings
-from reverie.storage.database import Database
-from reverie.storage.digests import write_digests
-from reverie.storage.import_summary import ImportOptions
-from reverie.storage.ingest import import_sessions
-from reverie.storage.session_table import load_session_table, read_agent_texts
+from reverie.storage.learning.digests import write_digests
+from reverie.storage.learning.session_table import load_session_table, read_agent_texts
+from reverie.storage.postgres.database import Database
+from reverie.storage.sessions.import_summary import ImportOptions
+from reverie.storage.sessions.ingest import import_sessions
 from tests.conftest import ChatFile
 
 LAST_KEY = 1_000_000

@@ -10,10 +10,10 @@ from reverie.errors import NotFoundError
 from reverie.sessions.event import Event, text_content
 from reverie.sessions.segment import compile_segment
 from reverie.sessions.session import Score
-from reverie.storage import sessions
-from reverie.storage.copy_text import event_rows
-from reverie.storage.database import Connection, Database
-from reverie.storage.sessions import count_sessions, read_transcript, read_transcripts, stream_transcripts
+from reverie.storage.postgres.copy_text import event_rows
+from reverie.storage.postgres.database import Connection, Database
+from reverie.storage.sessions import transcripts as sessions
+from reverie.storage.sessions.transcripts import count_sessions, read_transcript, read_transcripts, stream_transcripts
 
 SESSIONS: list[dict[str, Any]] = [
     {"id": "a", "agent": "desk", "model": "m-1", "started_at": "2026-01-01T00:00Z", "reward": 0.0, "metadata": {}},

@@ -23,10 +23,10 @@ from reverie.errors import SettingsError
 from reverie.jobs.dreams import Runtime
 from reverie.jobs.engine import dream
 from reverie.settings import Settings, load_settings
-from reverie.storage.database import Database
-from reverie.storage.workspaces import ensure_workspaces
+from reverie.storage.postgres.database import Database
+from reverie.storage.postgres.workspaces import ensure_workspaces
+from reverie.telemetry.exporter import open_telemetry
 from reverie.telemetry.open_telemetry import OpenTelemetry
-from reverie.telemetry.opening import open_telemetry
 from reverie.telemetry.telemetry import DREAMS, EVENTS_APPENDED, QUEUE_DEPTH, REQUESTS, STREAMS_OPEN
 
 

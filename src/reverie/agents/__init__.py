@@ -1,1 +1,1 @@
-"""Who uses what was learnt: agent definitions, their tools, how they are changed."""
+"""Room 11: who uses what was learnt. Agent definitions, their tools, skills and schedules."""

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.service import Service
 from reverie.errors import CredentialError, NotFoundError, RoleError
-from reverie.storage.api_keys import ApiKey, find_key
-from reverie.storage.database import Database
-from reverie.storage.workspaces import DEFAULT_WORKSPACE, find_workspace
+from reverie.storage.postgres.database import Database
+from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE, find_workspace
+from reverie.storage.service.api_keys import ApiKey, find_key
 
 _RANK = {"read": 1, "write": 2, "admin": 3}
 _REMEMBERED_SECONDS = 5.0

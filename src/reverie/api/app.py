@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Match, Route
 
 from reverie.api.access import KeyRing
-from reverie.api.answering import REQUEST_ID_HEADER, answering, error_response, json_response
+from reverie.api.answer import REQUEST_ID_HEADER, answering, error_response, json_response
 from reverie.api.docs import render_docs
 from reverie.api.endpoint import Endpoint
 from reverie.api.openapi import openapi_document

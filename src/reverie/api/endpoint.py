@@ -9,9 +9,9 @@ from starlette.requests import Request
 
 from reverie.api.service import Service
 from reverie.api.wire_type import WireType
-from reverie.storage.api_keys import ApiKey
-from reverie.storage.database import Connection, Database
-from reverie.storage.resources.outbox import Notice
+from reverie.storage.postgres.database import Connection, Database
+from reverie.storage.postgres.outbox import Notice
+from reverie.storage.service.api_keys import ApiKey
 
 Method = Literal["GET", "POST", "DELETE"]
 Role = Literal["read", "write", "admin", "open"]

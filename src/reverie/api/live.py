@@ -10,8 +10,8 @@ import msgspec
 import structlog
 from psycopg import AsyncConnection, OperationalError
 
-from reverie.storage.announcing import CHANNEL, PREVIEWS
-from reverie.storage.database import Database
+from reverie.storage.postgres.announcement import CHANNEL, PREVIEWS
+from reverie.storage.postgres.database import Database
 
 _RECONNECT_SECONDS = 0.5
 _MOST_PREVIEWS = 1_000

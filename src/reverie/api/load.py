@@ -6,8 +6,8 @@ import structlog
 from psycopg import OperationalError
 
 from reverie.api.service import Service
-from reverie.storage.resources.load import read_load
-from reverie.storage.workspaces import list_workspaces
+from reverie.storage.postgres.workspaces import list_workspaces
+from reverie.storage.service.load import read_load
 from reverie.telemetry.telemetry import DREAMS, QUEUE_DEPTH, STREAMS_OPEN
 
 _PERIOD_SECONDS = 15.0

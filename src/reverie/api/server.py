@@ -9,8 +9,9 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from reverie.api import scheduling, webhook_delivery
-from reverie.api.answering import prepare
+from reverie.api import schedules as scheduling
+from reverie.api import webhook_delivery
+from reverie.api.answer import prepare
 from reverie.api.app import ENDPOINTS, make_app
 from reverie.api.live import LiveEvents
 from reverie.api.load import tell_load
@@ -18,9 +19,9 @@ from reverie.api.routes import dreams, files
 from reverie.api.service import Service, ServiceOptions
 from reverie.clock import SystemClock
 from reverie.settings import Settings
-from reverie.storage.database import open_database
-from reverie.storage.workspaces import ensure_workspaces
-from reverie.telemetry.opening import open_telemetry
+from reverie.storage.postgres.database import open_database
+from reverie.storage.postgres.workspaces import ensure_workspaces
+from reverie.telemetry.exporter import open_telemetry
 
 GRACEFUL_SECONDS = 10
 """How long a stopping server lets requests finish."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from reverie.api.live import LiveEvents
 from reverie.clock import Clock
 from reverie.settings import Settings
-from reverie.storage.database import Database
+from reverie.storage.postgres.database import Database
 from reverie.telemetry.telemetry import NO_TELEMETRY, Telemetry
 
 

@@ -12,8 +12,8 @@ from reverie.api.endpoint import Call
 from reverie.api.live import Preview
 from reverie.errors import InputError
 from reverie.ids import derived_id
-from reverie.storage.resources.live_sessions import LiveSession, read_session, session_exists
-from reverie.storage.resources.session_log import LogFilter, read_inputs, read_log, wire_event
+from reverie.storage.live.log import LogFilter, read_inputs, read_log, wire_event
+from reverie.storage.live.sessions import LiveSession, read_session, session_exists
 
 PING_SECONDS = 15.0
 MOST_DELTAS = 100

@@ -16,12 +16,12 @@ from standardwebhooks import Webhook
 from reverie.api.service import Service
 from reverie.api.webhook_target import Resolve, find_target, resolve
 from reverie.errors import ReverieError
-from reverie.storage.announcing import WEBHOOKS
-from reverie.storage.database import Database
-from reverie.storage.resources import webhooks as table
-from reverie.storage.resources.webhooks import Delivery
-from reverie.storage.secret_box import open_secret_box
-from reverie.storage.workspaces import list_workspaces
+from reverie.storage.postgres.announcement import WEBHOOKS
+from reverie.storage.postgres.database import Database
+from reverie.storage.postgres.secret_box import open_secret_box
+from reverie.storage.postgres.workspaces import list_workspaces
+from reverie.storage.service import webhooks as table
+from reverie.storage.service.webhooks import Delivery
 
 ATTEMPT_SECONDS = 10.0
 """How long an endpoint may take to answer."""

@@ -16,13 +16,13 @@ from reverie.dreams.policy import DreamPolicy
 from reverie.jobs.dreams import Runtime
 from reverie.jobs.engine import dream as run_dream
 from reverie.jobs.engine import estimate_dream
-from reverie.jobs.reporting import read_evidence, write_report
+from reverie.jobs.report import read_evidence, write_report
 from reverie.lessons.lesson import Lesson
 from reverie.models.open import open_model
 from reverie.settings import Settings, load_settings
-from reverie.storage.database import Database
-from reverie.storage.policies import find_policy
-from reverie.telemetry.opening import open_telemetry
+from reverie.storage.memory.policies import find_policy
+from reverie.storage.postgres.database import Database
+from reverie.telemetry.exporter import open_telemetry
 
 
 @click.command()

@@ -9,11 +9,11 @@ from rich.table import Table
 
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.run import run
-from reverie.jobs.explaining import Explanation, explain_lesson
+from reverie.jobs.explanation import Explanation, explain_lesson
 from reverie.lessons.lesson import Lesson
-from reverie.patterns.breakdown import StratumRow
-from reverie.storage.database import Database
-from reverie.storage.dreams import find_lesson
+from reverie.mining.breakdown import StratumRow
+from reverie.storage.learning.dreams import find_lesson
+from reverie.storage.postgres.database import Database
 
 _STRATA = 12
 

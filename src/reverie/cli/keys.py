@@ -8,15 +8,15 @@ from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.run import run
 from reverie.clock import SystemClock
 from reverie.errors import InputError
-from reverie.storage.api_keys import ApiKey, KeyRole, KeyScope, create_key, list_keys, revoke_key
-from reverie.storage.database import Database
-from reverie.storage.workspaces import (
+from reverie.storage.postgres.database import Database
+from reverie.storage.postgres.workspaces import (
     Workspace,
     create_workspace,
     ensure_default_workspace,
     find_workspace,
     list_workspaces,
 )
+from reverie.storage.service.api_keys import ApiKey, KeyRole, KeyScope, create_key, list_keys, revoke_key
 
 _workspace_option = click.option(
     "--workspace", default="default", show_default=True, help="The workspace's name or id."

@@ -10,10 +10,8 @@ from reverie.cli.memory_text import describe_revision, echo_json, json_option, p
 from reverie.cli.run import run
 from reverie.memory.diff import compare, summarise, unified_diff
 from reverie.memory.memory import MemoryStore, MemoryVersion, Revision
-from reverie.storage.database import Database
-from reverie.storage.memory import read_memory
-from reverie.storage.memory_stores import choose_store, find_store, list_stores
-from reverie.storage.revisions import (
+from reverie.storage.memory.memories import read_memory
+from reverie.storage.memory.revisions import (
     list_revisions,
     list_standing_versions,
     read_revision,
@@ -21,6 +19,8 @@ from reverie.storage.revisions import (
     read_version_at,
     snapshot,
 )
+from reverie.storage.memory.stores import choose_store, find_store, list_stores
+from reverie.storage.postgres.database import Database
 
 
 @click.group()

@@ -14,11 +14,11 @@ from reverie.clock import SystemClock
 from reverie.errors import ConflictError
 from reverie.memory.content import MAX_CONTENT_BYTES, decode_content
 from reverie.memory.memory import Edit, Memory, MemoryStore, Revision, Tier
-from reverie.storage.database import Database
-from reverie.storage.memory import apply_edits, list_memories, read_memory, rollback
-from reverie.storage.memory_folder import FileProblem, read_folder, write_folder
-from reverie.storage.memory_stores import choose_store, create_store, ensure_store, find_store, list_stores
-from reverie.storage.revisions import read_revision
+from reverie.storage.memory.folder import FileProblem, read_folder, write_folder
+from reverie.storage.memory.memories import apply_edits, list_memories, read_memory, rollback
+from reverie.storage.memory.revisions import read_revision
+from reverie.storage.memory.stores import choose_store, create_store, ensure_store, find_store, list_stores
+from reverie.storage.postgres.database import Database
 
 ACTOR = "user"
 

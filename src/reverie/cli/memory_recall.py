@@ -9,10 +9,10 @@ from reverie.cli.run import run
 from reverie.clock import SystemClock
 from reverie.memory.hit import RecallHit
 from reverie.memory.memory import MemoryStore
-from reverie.storage.database import Database
-from reverie.storage.memory_stores import choose_store
-from reverie.storage.recall import recall as recall_memories
-from reverie.storage.uses import record_uses
+from reverie.storage.memory.recall import recall as recall_memories
+from reverie.storage.memory.stores import choose_store
+from reverie.storage.memory.uses import record_uses
+from reverie.storage.postgres.database import Database
 
 
 @click.command()

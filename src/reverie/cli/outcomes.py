@@ -11,10 +11,10 @@ from rich.table import Table
 from reverie.cli.run import run
 from reverie.errors import MetricError
 from reverie.outcomes.metric import Metric
-from reverie.outcomes.standing import Standing
+from reverie.outcomes.metric_summary import Standing
 from reverie.sessions.session import Score
-from reverie.storage import scores
-from reverie.storage.database import Database
+from reverie.storage.postgres.database import Database
+from reverie.storage.sessions import scores
 
 
 @click.group()

@@ -7,9 +7,9 @@ import click
 from reverie.cli.memory_text import echo_json
 from reverie.cli.run import run
 from reverie.dreams.policy import DreamPolicy
-from reverie.storage.database import Database
-from reverie.storage.memory_stores import choose_store
-from reverie.storage.policies import read_policy, write_policy
+from reverie.storage.memory.policies import read_policy, write_policy
+from reverie.storage.memory.stores import choose_store
+from reverie.storage.postgres.database import Database
 
 
 @click.command()

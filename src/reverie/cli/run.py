@@ -8,7 +8,7 @@ import psycopg
 
 from reverie.errors import DatabaseError
 from reverie.settings import Settings, load_settings
-from reverie.storage.database import Database, open_database
+from reverie.storage.postgres.database import Database, open_database
 
 Result = TypeVar("Result")
 

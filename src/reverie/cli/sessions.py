@@ -16,9 +16,9 @@ from reverie.outcomes.score_words import split_score_options
 from reverie.sessions.importers import FORMATS
 from reverie.sessions.segment import compile_segment
 from reverie.settings import Settings, load_settings
-from reverie.storage import export, ingest
-from reverie.storage.database import Database
-from reverie.storage.import_summary import ImportOptions, ImportSummary
+from reverie.storage.postgres.database import Database
+from reverie.storage.sessions import export, ingest
+from reverie.storage.sessions.import_summary import ImportOptions, ImportSummary
 
 
 @click.command("import")

@@ -26,7 +26,7 @@ from reverie.errors import InputError
 from reverie.lessons.lesson import LessonKind, LessonStatus
 from reverie.memory.hit import RecallHit
 from reverie.outcomes.metric import Metric
-from reverie.storage.import_summary import ImportSummary
+from reverie.storage.sessions.import_summary import ImportSummary
 
 Answer = TypeVar("Answer")
 

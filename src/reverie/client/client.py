@@ -33,7 +33,7 @@ from reverie.dreams.dream import DreamEstimate, DreamResult
 from reverie.lessons.lesson import LessonKind, LessonStatus
 from reverie.memory.hit import RecallHit
 from reverie.outcomes.metric import Metric
-from reverie.storage.import_summary import ImportSummary
+from reverie.storage.sessions.import_summary import ImportSummary
 
 DEFAULT_URL = "http://127.0.0.1:8700"
 NO_KEY = "no-key"

@@ -1,1 +1,1 @@
-"""Room 7: the job that runs rooms 3 to 6, offline."""
+"""Room 10: the job that runs rooms 3 to 9, offline. Its request, its policy, its result."""

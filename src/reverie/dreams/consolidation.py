@@ -5,11 +5,11 @@ from datetime import datetime
 
 import msgspec
 
-from reverie.dreams.dream import Change
-from reverie.dreams.merging import Merged, merging_edits
+from reverie.assist.merger import Merged, merging_edits
 from reverie.lessons.document import lesson_document, lesson_path
 from reverie.lessons.lesson import Lesson
 from reverie.memory.act import documents_after, join_edits
+from reverie.memory.change import Change
 from reverie.memory.consolidation import check_loss, may_vanish, plan_consolidation
 from reverie.memory.memory import Edit
 from reverie.memory.policy import MemoryPolicy

@@ -5,14 +5,15 @@ from typing import Any, Literal
 
 import msgspec
 
-from reverie.dreams.budget import ModelEstimate
+from reverie.assist.budget import ModelEstimate
+from reverie.assist.proposal_verdict import ProposalVerdict
 from reverie.lessons.lesson import Effect, Lesson
-from reverie.patterns.overview import Overview
+from reverie.memory.change import Change
+from reverie.overview.overview import Overview
 
 DreamStatus = Literal["pending", "running", "completed", "failed", "canceled"]
 DREAM_SOURCE = "dream"
 """The source of sessions that dreams are watched in; nothing is learnt from them unless they are named outright."""
-ChangeAction = Literal["add", "edit", "merge", "drop", "mark", "quarantine", "tier", "expire"]
 
 
 class DreamRequest(msgspec.Struct, frozen=True):
@@ -30,19 +31,6 @@ class DreamRequest(msgspec.Struct, frozen=True):
     """The model that was asked for; what is asked is the one of the settings."""
     instructions: str | None = None
     """What whoever asked wants kept in mind; it reaches a model, and steers nothing without one."""
-
-
-class ProposalVerdict(msgspec.Struct, frozen=True):
-    """A proposal and what the tests said of it."""
-
-    words: str
-    counted: str
-    """What was counted, in words."""
-    verdict: str
-    """``adopted``, ``candidate`` or ``refused``."""
-    reason: str
-    sessions: int
-    """Sessions that showed it."""
 
 
 class SessionCounts(msgspec.Struct, frozen=True):
@@ -98,14 +86,6 @@ class OutcomeSummary(msgspec.Struct, frozen=True):
     patterns: tuple[PatternRow, ...]
     note: str = ""
     """Why there is nothing, where that is so."""
-
-
-class Change(msgspec.Struct, frozen=True):
-    """One edit the dream made to the store."""
-
-    action: ChangeAction
-    path: str
-    reason: str
 
 
 class TrendPoint(msgspec.Struct, frozen=True):

@@ -2,12 +2,12 @@
 
 import msgspec
 
-from reverie.dreams.asking import ColleaguePolicy
-from reverie.dreams.budget import ModelBudget
+from reverie.assist.budget import ModelBudget
+from reverie.assist.question import ColleaguePolicy
 from reverie.lessons.lesson import LessonKind
 from reverie.memory.policy import MemoryPolicy
+from reverie.mining.policy import MiningPolicy
 from reverie.outcomes.metric import Metric
-from reverie.patterns.policy import MiningPolicy
 
 
 class DreamPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

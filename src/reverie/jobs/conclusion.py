@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from reverie.assist.consultation import with_standing
+from reverie.assist.judgement import state_checks
+from reverie.assist.wording import with_wording
 from reverie.dreams.consolidation import Consolidation, plan_dream
-from reverie.dreams.consultation import with_standing
 from reverie.dreams.dream import (
     DreamResult,
     SessionCounts,
     StageTime,
 )
 from reverie.dreams.policy import DreamPolicy
-from reverie.dreams.proposal_verdict import state_checks
 from reverie.dreams.request import segment_of
-from reverie.dreams.wording import with_wording
 from reverie.jobs.dream_result import dream_result
 from reverie.jobs.found import Found, read_found
 from reverie.language_model import ModelPrice
@@ -27,15 +27,14 @@ from reverie.lessons.priority import propose_priorities
 from reverie.lessons.proposal import behaviour_label, propose_lesson, stored_situation, worth_a_lesson
 from reverie.memory.memory import Revision
 from reverie.memory.tiers import Confirmation, Document
-from reverie.patterns.attribution import Attribution, attribute_failure
-from reverie.patterns.finding import Hypothesis
-from reverie.patterns.mine import MiningResult
-from reverie.patterns.outcome import REWARD
-from reverie.patterns.overview import WeakSegment
-from reverie.storage.consultations import standing_proposals
-from reverie.storage.database import Connection
-from reverie.storage.digests import count_dated, measure_segment, proving_sequences, read_trend
-from reverie.storage.dreams import (
+from reverie.mining.attribution import Attribution, attribute_failure
+from reverie.mining.finding import Hypothesis
+from reverie.mining.mine import MiningResult
+from reverie.mining.outcome import REWARD
+from reverie.overview.overview import WeakSegment
+from reverie.storage.learning.consultations import standing_proposals
+from reverie.storage.learning.digests import count_dated, measure_segment, proving_sequences, read_trend
+from reverie.storage.learning.dreams import (
     DreamRow,
     check_inputs,
     complete_dream,
@@ -45,10 +44,11 @@ from reverie.storage.dreams import (
     write_lessons,
     write_stream,
 )
-from reverie.storage.memory import apply_edits
-from reverie.storage.sessions import read_transcripts
-from reverie.storage.store_clone import store_origin
-from reverie.storage.uses import read_documents, record_confirmation
+from reverie.storage.memory.clone import store_origin
+from reverie.storage.memory.memories import apply_edits
+from reverie.storage.memory.uses import read_documents, record_confirmation
+from reverie.storage.postgres.database import Connection
+from reverie.storage.sessions.transcripts import read_transcripts
 
 _Confirmed = tuple[str, str, Confirmation]
 """A lesson's path, who says so, and in which stretch of time it was borne out."""

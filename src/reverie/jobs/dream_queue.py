@@ -19,12 +19,12 @@ from reverie.jobs.engine import Engine, hold_slot, open_engine
 from reverie.language_model import LanguageModel
 from reverie.models.open import open_model
 from reverie.settings import Settings
-from reverie.storage.database import Database
-from reverie.storage.dreams import DreamRow, read_dream
-from reverie.storage.policies import find_policy
-from reverie.storage.resources.dream_sessions import begin_session, end_session, tell
-from reverie.storage.resources.dreams import CHANNEL, put_to_rest, restless_dreams, set_session
-from reverie.storage.workspaces import list_workspaces
+from reverie.storage.learning.dream_sessions import begin_session, end_session, tell
+from reverie.storage.learning.dreams import DreamRow, read_dream
+from reverie.storage.learning.served_dreams import CHANNEL, put_to_rest, restless_dreams, set_session
+from reverie.storage.memory.policies import find_policy
+from reverie.storage.postgres.database import Database
+from reverie.storage.postgres.workspaces import list_workspaces
 
 SWEEP_SECONDS = 2.0
 """How long a dream that a killed process left may lie, and a lost connection stay unnoticed."""

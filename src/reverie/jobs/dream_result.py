@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from reverie.dreams.budget import usage_report
+from reverie.assist.budget import usage_report
+from reverie.assist.consultation import Consultation
+from reverie.assist.wording import Wording, with_theme_names
 from reverie.dreams.consolidation import Consolidation
-from reverie.dreams.consultation import Consultation
 from reverie.dreams.dream import (
     DreamRequest,
     DreamResult,
@@ -17,17 +18,16 @@ from reverie.dreams.dream import (
     StrataSummary,
     TrendPoint,
 )
-from reverie.dreams.wording import Wording, with_theme_names
 from reverie.jobs.found import Found
 from reverie.language_model import ModelPrice
 from reverie.lessons.lesson import Effect, Lesson
 from reverie.lessons.proposal import behaviour_label
-from reverie.patterns.finding import Finding
-from reverie.patterns.mine import MiningResult
-from reverie.patterns.other_outcomes import OutcomeResult
-from reverie.patterns.outcome import REWARD, Outcome
-from reverie.storage.digests import TrendRow
-from reverie.storage.dreams import DreamRow
+from reverie.mining.finding import Finding
+from reverie.mining.mine import MiningResult
+from reverie.mining.other_outcomes import OutcomeResult
+from reverie.mining.outcome import REWARD, Outcome
+from reverie.storage.learning.digests import TrendRow
+from reverie.storage.learning.dreams import DreamRow
 
 
 def dream_result(

@@ -18,46 +18,45 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import msgspec
 from dbos import DBOS, DBOSConfiguredInstance
 
+from reverie.assist.budget import ModelBudget
+from reverie.assist.consultation import Consultation, judge, with_standing
+from reverie.assist.predicate import extend_corpus
+from reverie.assist.wording import Wording
 from reverie.clock import Clock
-from reverie.dreams.budget import ModelBudget
-from reverie.dreams.consultation import Consultation, judge, with_standing
 from reverie.dreams.dream import SessionCounts, StageTime
 from reverie.dreams.policy import DreamPolicy
-from reverie.dreams.predicate import extend_corpus
 from reverie.dreams.request import segment_of
-from reverie.dreams.wording import Wording
 from reverie.errors import DreamCanceledError, DreamError
 from reverie.jobs.conclusion import conclude, propose_lessons
-from reverie.jobs.consulting import consult, find_words, pairs_to_read, read_pairs
-from reverie.jobs.digesting import digest_sessions
+from reverie.jobs.consultation import consult, find_words, pairs_to_read, read_pairs
+from reverie.jobs.digestion import digest_sessions
 from reverie.jobs.found import read_found
-from reverie.jobs.sighting import find_all_shown
+from reverie.jobs.predicate_matches import find_all_shown
 from reverie.jobs.workers import Workers
 from reverie.language_model import LanguageModel
-from reverie.patterns.corpus import Corpus, tasks_repeat
-from reverie.patterns.description import describe_sessions
-from reverie.patterns.mine import mine
-from reverie.patterns.outcome import Measures
-from reverie.patterns.table import SessionTable
-from reverie.patterns.theme import task_families
-from reverie.patterns.wording import sessions_to_read
+from reverie.mining.mine import mine
+from reverie.mining.outcome import Measures
+from reverie.overview.description import describe_sessions
+from reverie.overview.table import SessionTable
+from reverie.overview.theme import task_families
+from reverie.overview.wording import sessions_to_read
 from reverie.sessions.segment import Segment
 from reverie.settings import Settings
-from reverie.storage.consultations import (
+from reverie.statistics.corpus import Corpus, tasks_repeat
+from reverie.storage.learning.consultations import (
     read_contribution,
     scored_sessions,
     standing_proposals,
     write_contribution,
 )
-from reverie.storage.database import DEFAULT_SCHEMA, Connection, Database
-from reverie.storage.digests import (
+from reverie.storage.learning.digests import (
     count_undigested,
     load_corpus,
     measure_segment,
     next_undigested,
     write_digests,
 )
-from reverie.storage.dreams import (
+from reverie.storage.learning.dreams import (
     DreamRow,
     check_inputs,
     fail_dream,
@@ -68,13 +67,14 @@ from reverie.storage.dreams import (
     write_findings,
     write_overview,
 )
-from reverie.storage.installation import redaction_key
-from reverie.storage.measures import load_measures
-from reverie.storage.resources.outbox import Notice, write_notices
-from reverie.storage.session_table import load_session_table, read_agent_texts
-from reverie.storage.store_clone import clone_store
-from reverie.storage.uses import read_documents
-from reverie.storage.workspaces import workspace_here
+from reverie.storage.learning.measures import load_measures
+from reverie.storage.learning.session_table import load_session_table, read_agent_texts
+from reverie.storage.memory.clone import clone_store
+from reverie.storage.memory.uses import read_documents
+from reverie.storage.postgres.database import DEFAULT_SCHEMA, Connection, Database
+from reverie.storage.postgres.installation import redaction_key
+from reverie.storage.postgres.outbox import Notice, write_notices
+from reverie.storage.postgres.workspaces import workspace_here
 
 _SESSIONS_PER_CALL = 200
 

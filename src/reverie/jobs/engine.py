@@ -12,20 +12,19 @@ from contextlib import asynccontextmanager
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from psycopg import AsyncConnection
 
+from reverie.assist.budget import BudgetedModel
 from reverie.clock import Clock
-from reverie.dreams.budget import BudgetedModel
 from reverie.dreams.dream import DreamEstimate, DreamRequest, DreamResult, SessionCounts
 from reverie.dreams.policy import DreamPolicy
 from reverie.dreams.request import segment_of
 from reverie.errors import DreamError, SlotBusyError
 from reverie.ids import new_id
 from reverie.jobs.dreams import DREAM_WORKFLOW, Provide, Runtime
-from reverie.jobs.estimating import estimate_model
+from reverie.jobs.estimate import estimate_model
 from reverie.jobs.workers import Workers
 from reverie.settings import ModelSettings
-from reverie.storage.database import Connection, Database
-from reverie.storage.digests import count_undigested, measure_segment
-from reverie.storage.dreams import (
+from reverie.storage.learning.digests import count_undigested, measure_segment
+from reverie.storage.learning.dreams import (
     DreamRow,
     fail_dream,
     insert_dream,
@@ -34,7 +33,8 @@ from reverie.storage.dreams import (
     open_dream,
     read_result,
 )
-from reverie.storage.memory_stores import ensure_store
+from reverie.storage.memory.stores import ensure_store
+from reverie.storage.postgres.database import Connection, Database
 
 # Not the package's version: an upgrade must still be able to finish what an older one began. Raised when the steps
 # of the workflow change so that an older run cannot be continued.

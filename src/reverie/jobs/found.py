@@ -2,13 +2,13 @@
 
 import msgspec
 
-from reverie.dreams.consultation import Consultation, Judgement
-from reverie.dreams.wording import Wording
-from reverie.patterns.mine import MiningResult
-from reverie.patterns.overview import Overview
-from reverie.storage.consultations import latest_wording, read_contribution
-from reverie.storage.database import Connection
-from reverie.storage.dreams import DreamRow, read_findings, read_overview
+from reverie.assist.consultation import Consultation, Judgement
+from reverie.assist.wording import Wording
+from reverie.mining.mine import MiningResult
+from reverie.overview.overview import Overview
+from reverie.storage.learning.consultations import latest_wording, read_contribution
+from reverie.storage.learning.dreams import DreamRow, read_findings, read_overview
+from reverie.storage.postgres.database import Connection
 
 
 class Found(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from types import TracebackType
 
-from reverie.storage.workers import worker_pool
+from reverie.storage.postgres.workers import worker_pool
 
 _FEW_SESSIONS = 1_000
 """Fewer are read in this process: they would be done before workers have started."""
@@ -32,5 +32,5 @@ class Workers:
         if sessions < _FEW_SESSIONS or self._processes == 1:
             return self._thread
         if self._pool is None:
-            self._pool = worker_pool(self._processes, "reverie.jobs.digesting")
+            self._pool = worker_pool(self._processes, "reverie.jobs.digestion")
         return self._pool

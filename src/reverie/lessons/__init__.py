@@ -1,1 +1,1 @@
-"""Room 5: what to do differently. Lessons with scope, evidence and status."""
+"""Room 7: what to do differently. Lessons with scope, evidence and status."""

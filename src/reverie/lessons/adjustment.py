@@ -1,7 +1,7 @@
 """From a finding about a setting to a change of it: from which value to which, within what range."""
 
 from reverie.lessons.lesson import Adjustment
-from reverie.patterns.finding import Setting
+from reverie.mining.finding import Setting
 
 _VALUES_NAMED = 6
 

@@ -1,7 +1,8 @@
 """What advice changes in an outcome besides the reward, in a sentence."""
 
-from reverie.patterns.finding import Estimate, Finding
-from reverie.patterns.outcome import Outcome
+from reverie.mining.finding import Finding
+from reverie.mining.outcome import Outcome
+from reverie.statistics.quantity import Estimate
 
 _TOOK = {"seconds": ("took", "time"), "tokens": ("used", "tokens"), "cost_usd": ("cost", "")}
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from reverie.ids import derived_id, event_id
 from reverie.lessons.lesson import Effect, Evidence, Lesson, Scope
-from reverie.patterns.attribution import RIGHT_AGENT, RIGHT_STEP, Attribution
-from reverie.patterns.overview import WeakSegment
+from reverie.mining.attribution import RIGHT_AGENT, RIGHT_STEP, Attribution
+from reverie.overview.overview import WeakSegment
 
 _KINDS = {"category": "task category", "intent": "request", "theme": "theme", "variant": "agent variant"}
 

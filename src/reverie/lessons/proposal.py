@@ -11,8 +11,9 @@ from reverie.ids import derived_id, event_id
 from reverie.lessons.adjustment import adjust, advise
 from reverie.lessons.change import state_change
 from reverie.lessons.lesson import Adjustment, Effect, Evidence, Lesson, LessonKind, Scope
-from reverie.patterns.finding import Estimate, Finding, Hypothesis
-from reverie.patterns.outcome import REWARD, Outcome
+from reverie.mining.finding import Finding, Hypothesis
+from reverie.mining.outcome import REWARD, Outcome
+from reverie.statistics.quantity import Estimate
 
 ProvingSequences = Mapping[tuple[str, str, str], int]
 """(session id, situation, behaviour name) → sequence number of the event that proves it."""

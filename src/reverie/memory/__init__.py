@@ -1,1 +1,1 @@
-"""Room 6: what is remembered. Stores of versioned documents, with revisions and recall."""
+"""Room 8: what is remembered. Stores of versioned documents, with revisions and recall."""

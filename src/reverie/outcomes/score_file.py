@@ -13,8 +13,8 @@ import msgspec
 from reverie.errors import ImportFormatError, InputError
 from reverie.outcomes.metric import REWARD_METRIC
 from reverie.outcomes.score_words import NO_WORDS, Words
+from reverie.sessions.importers.files import read_bytes
 from reverie.sessions.importers.json_text import decode_json
-from reverie.sessions.importers.opening import read_bytes
 from reverie.sessions.session import Score, Session
 
 KEYS = ("session_id", "id", "file", "task_id")

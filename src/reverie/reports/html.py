@@ -9,7 +9,7 @@ import msgspec
 
 from reverie.dreams.dream import DreamResult, StrataSummary
 from reverie.lessons.lesson import Lesson, LessonStatus
-from reverie.patterns.overview import Overview
+from reverie.overview.overview import Overview
 from reverie.reports import words
 from reverie.reports.charts import NARROW, WIDE, forest_chart, trend_chart
 from reverie.reports.evidence import SHOWN_TRANSCRIPTS, Citation, ShownTranscript, cite, show_transcripts

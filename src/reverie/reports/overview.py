@@ -3,10 +3,10 @@
 import msgspec
 
 from reverie.digests.digest import SESSION
-from reverie.patterns.finding import Estimate
-from reverie.patterns.overview import Change, Overview, Rate, Trend
+from reverie.overview.overview import Change, Overview, Trend
 from reverie.reports.patterns import words_of
 from reverie.reports.words import counted, q_words, signed
+from reverie.statistics.quantity import Estimate, Rate
 
 _SHOWN = 8
 _FDR = 0.05

@@ -4,10 +4,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reverie.memory.memory import Directory, Edit
-from reverie.storage.database import Database
-from reverie.storage.memory import apply_edits
-from reverie.storage.memory_stores import create_store
-from reverie.storage.resources.memories import list_page
+from reverie.storage.memory.memories import apply_edits
+from reverie.storage.memory.memory_pages import list_page
+from reverie.storage.memory.stores import create_store
+from reverie.storage.postgres.database import Database
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SEGMENTS = st.sampled_from(["a", "a.md", "a0", "b", "é", "😀", "%", "a b"])

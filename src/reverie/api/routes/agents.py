@@ -13,8 +13,8 @@ from reverie.api.pages import decode_cursor, decode_position, envelope, page_of
 from reverie.api.wire_type import WireType
 from reverie.errors import ConflictError, StateError
 from reverie.ids import new_id
-from reverie.storage.resources import agents as table
-from reverie.storage.resources.agents import AgentVersion
+from reverie.storage.service import agents as table
+from reverie.storage.service.agents import AgentVersion
 
 _TYPES = "anthropic.types.beta"
 _AGENT = WireType(f"{_TYPES}.beta_managed_agents_agent:BetaManagedAgentsAgent")

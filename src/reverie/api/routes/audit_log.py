@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.pages import decode_cursor, envelope, page_of
 from reverie.api.wire_type import WireType
-from reverie.storage.resources.audit import AuditEntry, list_acts
+from reverie.storage.service.audit import AuditEntry, list_acts
 
 
 class AuditLogParams(TypedDict):

@@ -12,9 +12,9 @@ from reverie.api.routes.vaults import read_open_vault
 from reverie.api.wire_type import WireType
 from reverie.errors import InputError, StateError
 from reverie.ids import new_id
-from reverie.storage.resources import vaults as table
-from reverie.storage.resources.vaults import Credential
-from reverie.storage.secret_box import SecretBox, open_secret_box
+from reverie.storage.postgres.secret_box import SecretBox, open_secret_box
+from reverie.storage.service import vaults as table
+from reverie.storage.service.vaults import Credential
 
 MOST_CREDENTIALS = 20
 """How many credentials of a vault may be in use."""

@@ -12,12 +12,12 @@ from reverie.api.pages import decode_position, envelope, page_of
 from reverie.api.wire_type import WireType
 from reverie.errors import InputError, StateError
 from reverie.ids import new_id
-from reverie.storage.resources import deployment_runs as runs
-from reverie.storage.resources import deployments as table
-from reverie.storage.resources.agents import resolve_agent
-from reverie.storage.resources.deployment_runs import DeploymentRun
-from reverie.storage.resources.deployments import Deployment
-from reverie.storage.resources.session_creation import create_session
+from reverie.storage.live import deployment_runs as runs
+from reverie.storage.live.creation import create_session
+from reverie.storage.live.deployment_runs import DeploymentRun
+from reverie.storage.service import deployments as table
+from reverie.storage.service.agents import resolve_agent
+from reverie.storage.service.deployments import Deployment
 
 MOST_SCHEDULED = 1000
 _TYPES = "anthropic.types.beta"

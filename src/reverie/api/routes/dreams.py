@@ -105,7 +105,7 @@ async def run_dreams(service: Service) -> None:
     await queue(service.database, service.settings, service.clock, service.telemetry.stage).work()
 
 
-_DO = "reverie.api.dreaming"
+_DO = "reverie.api.dream_handlers"
 _HERE = "reverie.api.routes.dreams"
 _ONE = "/v1/dreams/{dream_id}"
 ENDPOINTS = (

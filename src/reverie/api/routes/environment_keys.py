@@ -9,8 +9,8 @@ from reverie.api.endpoint import Call, Endpoint
 from reverie.api.pages import decode_position, envelope, page_of
 from reverie.api.wire_type import WireType
 from reverie.errors import StateError
-from reverie.storage.api_keys import ApiKey, KeyScope, create_key, list_environment_keys, revoke_key
-from reverie.storage.resources.environments import read_environment
+from reverie.storage.service.api_keys import ApiKey, KeyScope, create_key, list_environment_keys, revoke_key
+from reverie.storage.service.environments import read_environment
 
 
 class EnvironmentKeyCreateParams(TypedDict):

@@ -9,8 +9,8 @@ from reverie.api.pages import decode_position, envelope, page_of
 from reverie.api.wire_type import WireType
 from reverie.errors import InputError, StateError
 from reverie.ids import new_id
-from reverie.storage.resources import environments as table
-from reverie.storage.resources.environments import Environment
+from reverie.storage.service import environments as table
+from reverie.storage.service.environments import Environment
 
 _TYPES = "anthropic.types.beta"
 _ENVIRONMENT = WireType(f"{_TYPES}.beta_environment:BetaEnvironment")

@@ -13,7 +13,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response, StreamingResponse
 from typing_extensions import TypedDict
 
-from reverie.api.answering import finish
+from reverie.api.answer import finish
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.limits import MOST_FILE_BYTES
 from reverie.api.multipart import files_of, open_form, text_of
@@ -22,9 +22,9 @@ from reverie.api.service import Service
 from reverie.api.wire_type import WireType
 from reverie.errors import InputError, SizeError
 from reverie.ids import new_id
-from reverie.storage.resources import files as table
-from reverie.storage.resources.files import StoredFile
-from reverie.storage.workspaces import list_workspaces
+from reverie.storage.postgres.workspaces import list_workspaces
+from reverie.storage.service import files as table
+from reverie.storage.service.files import StoredFile
 
 _FILE = WireType("anthropic.types.beta.beta_file_metadata:BetaFileMetadata")
 _LIFETIME_SECONDS = range(3_600, 7_776_001)

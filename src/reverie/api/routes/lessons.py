@@ -12,9 +12,9 @@ from reverie.api.pages import decode_cursor, envelope, page_of
 from reverie.api.wire_type import WireType
 from reverie.lessons.lesson import LessonKind, LessonStatus
 from reverie.sessions.transcript import TurnKind
-from reverie.storage.memory_stores import read_store
-from reverie.storage.resources import lessons as table
-from reverie.storage.resources.lessons import LessonRow
+from reverie.storage.learning import lessons as table
+from reverie.storage.learning.lessons import LessonRow
+from reverie.storage.memory.stores import read_store
 
 
 class LessonListParams(TypedDict):
@@ -198,7 +198,7 @@ async def list_all(call: Call) -> dict[str, Any]:
 async def retrieve(call: Call) -> dict[str, Any]:
     """One lesson, with all that speaks for and against it."""
     row = await table.read_lesson(call.connection, call.path["lesson_id"])
-    explain_lesson = await loaded("reverie.jobs.explaining:explain_lesson")
+    explain_lesson = await loaded("reverie.jobs.explanation:explain_lesson")
     explanation = await explain_lesson(call.connection, row.lesson, row.last_dream_id)
     return {**wire_lesson(row), **msgspec.to_builtins(explanation)}
 

@@ -10,9 +10,9 @@ from reverie.api.pages import decode_cursor, envelope, page_of
 from reverie.api.wire_type import WireType
 from reverie.errors import InputError
 from reverie.memory.memory import Directory, Edit, Memory
-from reverie.storage.memory import apply_edits, read_memory
-from reverie.storage.memory_stores import lock_store, read_store
-from reverie.storage.resources.memories import list_page
+from reverie.storage.memory.memories import apply_edits, read_memory
+from reverie.storage.memory.memory_pages import list_page
+from reverie.storage.memory.stores import lock_store, read_store
 
 _TYPES = "anthropic.types.beta.memory_stores"
 _MEMORY = WireType(f"{_TYPES}.beta_managed_agents_memory:BetaManagedAgentsMemory")

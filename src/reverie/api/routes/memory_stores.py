@@ -7,7 +7,7 @@ from reverie.api.metadata import check_metadata, patch_metadata
 from reverie.api.pages import decode_position, envelope, page_of
 from reverie.api.wire_type import WireType
 from reverie.memory.memory import MemoryStore
-from reverie.storage import memory_stores as table
+from reverie.storage.memory import stores as table
 
 _TYPES = "anthropic.types.beta"
 _STORE = WireType(f"{_TYPES}.beta_managed_agents_memory_store:BetaManagedAgentsMemoryStore")

@@ -7,8 +7,8 @@ from reverie.api.pages import decode_cursor, envelope, page_of
 from reverie.api.routes.memories import View, page_limit
 from reverie.api.wire_type import WireType
 from reverie.memory.memory import MemoryVersion
-from reverie.storage.memory_stores import lock_store, read_store
-from reverie.storage.revisions import VersionFilter, list_versions, read_version, redact_version
+from reverie.storage.memory.revisions import VersionFilter, list_versions, read_version, redact_version
+from reverie.storage.memory.stores import lock_store, read_store
 
 _TYPES = "anthropic.types.beta.memory_stores"
 _VERSION = WireType(f"{_TYPES}.beta_managed_agents_memory_version:BetaManagedAgentsMemoryVersion")

@@ -9,8 +9,8 @@ from reverie.api.endpoint import Call, Endpoint
 from reverie.api.wire_type import WireType
 from reverie.dreams.policy import DreamPolicy
 from reverie.errors import StoreArchivedError
-from reverie.storage.memory_stores import lock_store
-from reverie.storage.policies import read_policy, write_policy
+from reverie.storage.memory.policies import read_policy, write_policy
+from reverie.storage.memory.stores import lock_store
 
 
 class PolicyUpdateParams(TypedDict):

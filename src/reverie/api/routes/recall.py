@@ -11,7 +11,7 @@ from reverie.api.endpoint import Call, Endpoint
 from reverie.api.pages import envelope
 from reverie.api.wire_type import WireType
 from reverie.memory.memory import Tier
-from reverie.storage.recall import recall as recall_memories
+from reverie.storage.memory.recall import recall as recall_memories
 
 
 class RecallParams(TypedDict):

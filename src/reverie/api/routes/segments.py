@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.wire_type import WireType
 from reverie.sessions.segment import compile_segment
-from reverie.storage.sessions import preview_segment
+from reverie.storage.sessions.transcripts import preview_segment
 
 
 class SegmentPreviewParams(TypedDict):

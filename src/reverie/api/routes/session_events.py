@@ -13,21 +13,21 @@ from reverie.api.pages import decode_cursor, encode_cursor, envelope
 from reverie.api.stream import open_stream
 from reverie.api.wire_type import WireType, resolve
 from reverie.errors import InputError
-from reverie.sessions.content import check_content
-from reverie.sessions.live_state import Draft, LiveState, Status
-from reverie.sessions.writer import begin_preview, record
-from reverie.storage.announcing import announce_preview, preview_pieces
-from reverie.storage.resources.live_sessions import LiveSession, lock_session, read_session, require_live
-from reverie.storage.resources.log_pages import LogPlace, read_backwards, read_forwards
-from reverie.storage.resources.session_creation import send_events
-from reverie.storage.resources.session_log import (
+from reverie.runtime.content import check_content
+from reverie.runtime.live_state import Draft, LiveState, Status
+from reverie.runtime.writer import begin_preview, record
+from reverie.storage.live.creation import send_events
+from reverie.storage.live.log import (
     LogFilter,
     act,
     rows_of,
     state_of,
     wire_event,
 )
-from reverie.storage.resources.work import enqueue_work
+from reverie.storage.live.log_pages import LogPlace, read_backwards, read_forwards
+from reverie.storage.live.sessions import LiveSession, lock_session, read_session, require_live
+from reverie.storage.live.work import enqueue_work
+from reverie.storage.postgres.announcement import announce_preview, preview_pieces
 from reverie.telemetry.telemetry import EVENTS_APPENDED
 
 _TYPES = "anthropic.types.beta.sessions"

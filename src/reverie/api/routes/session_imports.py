@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import PlainTextResponse, Response
 from typing_extensions import TypedDict
 
-from reverie.api.answering import finish
+from reverie.api.answer import finish
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.multipart import files_of, limited, open_form
 from reverie.api.wire_type import WireType
@@ -23,9 +23,9 @@ from reverie.errors import InputError
 from reverie.outcomes.score_words import split_score_options
 from reverie.sessions.session import Transcript
 from reverie.sessions.transcript import Turn, render_turns
-from reverie.storage.import_summary import ImportOptions, ImportSummary
-from reverie.storage.ingest import import_sessions
-from reverie.storage.sessions import read_transcript
+from reverie.storage.sessions.import_summary import ImportOptions, ImportSummary
+from reverie.storage.sessions.ingest import import_sessions
+from reverie.storage.sessions.transcripts import read_transcript
 
 _RAW_NAME = "sessions"
 _PARTS = ("file", "scores")

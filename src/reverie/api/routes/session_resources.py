@@ -10,9 +10,9 @@ from reverie.api.pages import decode_cursor, encode_cursor, envelope
 from reverie.api.wire_type import WireType
 from reverie.errors import InputError, NotFoundError, StateError
 from reverie.ids import new_id
-from reverie.storage.resources.environments import read_environment
-from reverie.storage.resources.files import read_file, require_unexpired
-from reverie.storage.resources.live_sessions import LiveSession, read_session, replace_resources, require_live
+from reverie.storage.live.sessions import LiveSession, read_session, replace_resources, require_live
+from reverie.storage.service.environments import read_environment
+from reverie.storage.service.files import read_file, require_unexpired
 
 _TYPES = "anthropic.types.beta.sessions"
 _RESOURCE = WireType(f"{_TYPES}.beta_managed_agents_session_resource:BetaManagedAgentsSessionResource")

@@ -11,12 +11,12 @@ from reverie.api.routes.sessions import wire_agent
 from reverie.api.stream import open_stream
 from reverie.api.wire_type import WireType
 from reverie.errors import StateError
-from reverie.sessions.live_state import Draft, LiveState
-from reverie.sessions.turn import end_child
-from reverie.storage.resources import session_threads as table
-from reverie.storage.resources.live_sessions import LiveSession, read_session
-from reverie.storage.resources.session_log import LogFilter, act
-from reverie.storage.resources.session_threads import SessionThread, primary_thread
+from reverie.runtime.live_state import Draft, LiveState
+from reverie.runtime.turn import end_child
+from reverie.storage.live import threads as table
+from reverie.storage.live.log import LogFilter, act
+from reverie.storage.live.sessions import LiveSession, read_session
+from reverie.storage.live.threads import SessionThread, primary_thread
 
 _TYPES = "anthropic.types.beta.sessions"
 _THREAD = WireType(f"{_TYPES}.beta_managed_agents_session_thread:BetaManagedAgentsSessionThread")

@@ -11,14 +11,14 @@ from reverie.api.pages import decode_cursor, encode_cursor, envelope
 from reverie.api.wire_type import WireType
 from reverie.errors import InputError, StateError
 from reverie.ids import derived_id
-from reverie.sessions.live_state import Draft, LiveState
-from reverie.sessions.turn import terminate
-from reverie.sessions.usage import usage_snapshot
-from reverie.storage.announcing import announce
-from reverie.storage.resources import live_sessions as table
-from reverie.storage.resources.live_sessions import LiveSession, read_session, require_live
-from reverie.storage.resources.session_creation import create_session
-from reverie.storage.resources.session_log import act
+from reverie.runtime.live_state import Draft, LiveState
+from reverie.runtime.turn import terminate
+from reverie.runtime.usage import usage_snapshot
+from reverie.storage.live import sessions as table
+from reverie.storage.live.creation import create_session
+from reverie.storage.live.log import act
+from reverie.storage.live.sessions import LiveSession, read_session, require_live
+from reverie.storage.postgres.announcement import announce
 
 _TYPES = "anthropic.types.beta"
 _SESSION = WireType(f"{_TYPES}.beta_managed_agents_session:BetaManagedAgentsSession")

@@ -7,15 +7,15 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from reverie.agents.skill_bundle import MOST_BYTES, SkillBundle, SkillFile, read_bundle, zip_bundle
-from reverie.api.answering import finish
+from reverie.api.answer import finish
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.multipart import files_of, open_form, text_of
 from reverie.api.pages import decode_position, envelope, page_of
 from reverie.api.wire_type import WireType
 from reverie.errors import InputError, StateError
 from reverie.ids import new_id
-from reverie.storage.resources import skills as table
-from reverie.storage.resources.skills import Skill, SkillVersion, version_stamp
+from reverie.storage.service import skills as table
+from reverie.storage.service.skills import Skill, SkillVersion, version_stamp
 
 _TYPES = "anthropic.types.beta"
 _HERE = __name__

@@ -12,9 +12,9 @@ from reverie.api.wire_type import WireType
 from reverie.errors import NotFoundError
 from reverie.memory.diff import compare, summarise, unified_diff
 from reverie.memory.memory import Act, Operation, Revision
-from reverie.storage.memory import rollback
-from reverie.storage.memory_stores import read_store
-from reverie.storage.revisions import list_revisions, snapshot
+from reverie.storage.memory.memories import rollback
+from reverie.storage.memory.revisions import list_revisions, snapshot
+from reverie.storage.memory.stores import read_store
 
 
 class RevisionListParams(TypedDict):

@@ -10,8 +10,8 @@ from reverie.api.pages import decode_position, envelope, page_of
 from reverie.api.wire_type import WireType
 from reverie.errors import StateError
 from reverie.ids import new_id
-from reverie.storage.resources import vaults as table
-from reverie.storage.resources.vaults import Vault
+from reverie.storage.service import vaults as table
+from reverie.storage.service.vaults import Vault
 
 _TYPES = "anthropic.types.beta"
 _VAULT = WireType(f"{_TYPES}.beta_managed_agents_vault:BetaManagedAgentsVault")

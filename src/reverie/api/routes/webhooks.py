@@ -18,9 +18,9 @@ from reverie.api.webhook_target import check_url
 from reverie.api.wire_type import WireType, resolve
 from reverie.errors import InputError
 from reverie.ids import new_id
-from reverie.storage.resources import webhooks as table
-from reverie.storage.resources.webhooks import WebhookEndpoint
-from reverie.storage.secret_box import open_secret_box
+from reverie.storage.postgres.secret_box import open_secret_box
+from reverie.storage.service import webhooks as table
+from reverie.storage.service.webhooks import WebhookEndpoint
 
 _SECRET_BYTES = 32
 _DEFAULT_LIMIT = 20

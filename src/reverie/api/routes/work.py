@@ -11,10 +11,10 @@ from reverie.api.endpoint import Call, Endpoint
 from reverie.api.metadata import patch_metadata
 from reverie.api.pages import decode_position, envelope, page_of
 from reverie.api.wire_type import WireType
-from reverie.storage.api_keys import KeyScope, create_key
-from reverie.storage.resources import work as table
-from reverie.storage.resources.environments import read_environment
-from reverie.storage.resources.work import WorkItem
+from reverie.storage.live import work as table
+from reverie.storage.live.work import WorkItem
+from reverie.storage.service.api_keys import KeyScope, create_key
+from reverie.storage.service.environments import read_environment
 
 _TYPES = "anthropic.types.beta.environments"
 _WORK = WireType(f"{_TYPES}.beta_self_hosted_work:BetaSelfHostedWork")

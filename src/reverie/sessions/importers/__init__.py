@@ -1,8 +1,8 @@
 """Reading of agent session files in the formats people already have; each format is found by content."""
 
 from reverie.sessions.import_problem import ImportProblem
-from reverie.sessions.importers.parsing import parse_record
-from reverie.sessions.importers.reading import read_records
+from reverie.sessions.importers.parser import parse_record
+from reverie.sessions.importers.reader import read_records
 from reverie.sessions.importers.record import FORMATS, Notice, RawRecord
 from reverie.sessions.importers.reverie_lines import encode_line
 

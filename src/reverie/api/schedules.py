@@ -1,0 +1,54 @@
+"""Deployments run when their schedules say: in every server, each moment by one of them."""
+
+import asyncio
+
+import psycopg
+import structlog
+
+from reverie.api.service import Service
+from reverie.storage.live.deployment_runs import fail_scheduled, run_scheduled
+from reverie.storage.postgres.outbox import write_notices
+from reverie.storage.postgres.workspaces import Workspace, list_workspaces
+from reverie.storage.service.deployments import due_deployments
+
+POLL_SECONDS = 1.0
+"""How often schedules are looked at: runs begin up to this much later than they should."""
+
+log = structlog.get_logger("reverie.scheduling")
+
+
+async def work(service: Service) -> None:
+    """Make the sessions that schedules have due, until cancelled."""
+    while True:
+        try:
+            await run_due(service)
+        except Exception:  # the outermost loop: a database that is away for a while must not end all schedules
+            log.exception("schedules could not be looked at; trying again")
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def run_due(service: Service) -> None:
+    """Make the sessions that are due now in every workspace."""
+    async with service.database.connection() as connection:
+        workspaces = await list_workspaces(connection)
+    for workspace in workspaces:
+        if workspace.archived_at is None:
+            await _run_due_of(service, workspace)
+
+
+async def _run_due_of(service: Service, workspace: Workspace) -> None:
+    database, now = service.database.of_schema(workspace.schema), service.clock.now()
+    async with database.connection() as connection:
+        due = await due_deployments(connection, now)
+    for deployment_id in due:
+        try:
+            async with database.connection() as connection:
+                notices = await run_scheduled(connection, deployment_id, now)
+                await write_notices(connection, notices, workspace.id, now)
+        except psycopg.OperationalError:
+            raise  # Of the database, not of the run, which is tried again.
+        except Exception:  # the outermost level of one run: it is recorded as failed, and the others go on
+            log.exception("a scheduled run failed", deployment_id=deployment_id)
+            async with database.connection() as connection:
+                notices = await fail_scheduled(connection, deployment_id, now)
+                await write_notices(connection, notices, workspace.id, now)

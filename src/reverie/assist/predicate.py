@@ -1,0 +1,286 @@
+"""Behaviours that someone proposes, as predicates that a program can check.
+
+A proposal becomes one more column of the corpus, and so has to pass the tests that every other behaviour passes. The
+language is small on purpose: what the agent says or calls, at a moment of decision that digests know. It cannot
+speak of the end of a session, and its patterns are matched by RE2 in time linear in the text (Cox 2010, "Regular
+expression matching in the wild"), so that no proposal can stall a dream.
+"""
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+import numpy as np
+import re2
+
+from reverie.digests.digest import SESSION, Behaviour, BehaviourKind
+from reverie.digests.moments import Call, Message, Moment, Result, Thought, UserTurn, read_moments
+from reverie.errors import PredicateError
+from reverie.sessions.event import Event, text_of
+from reverie.sessions.session import Transcript
+from reverie.statistics.corpus import BehaviourName, Corpus
+
+FAMILY = "model"
+"""Names of proposed behaviours are ``model:`` and their words."""
+_LONGEST_FIELD = 200
+_LONGEST_TEXT = 4_000
+"""Characters of a message or a value that are looked at."""
+_LONGEST_WORDS = 80
+_MOST_MEMORY = 1 << 20
+"""Bytes that one compiled pattern may take."""
+_NOT_WORDS = re.compile(r"\W+")
+_STEERING = re.compile(
+    r"\b(?:ignore|disregard|forget|override|bypass|jailbreak|instructions?|prompts?|passwords?|credentials?)\b"
+)
+"""Words of injected text: advice made from sessions is no place for them (MINJA, arXiv 2503.03704)."""
+_APOSTROPHES = re.compile("['’]")
+
+
+class Says(msgspec.Struct, frozen=True, tag_field="kind", tag="says", forbid_unknown_fields=True):
+    """The agent writes something that matches ``pattern``, to the user or in its reasoning."""
+
+    pattern: str
+    by: Literal["agent", "thought"] = "agent"
+    before: str | None = None
+    after: str | None = None
+
+
+class Calls(msgspec.Struct, frozen=True, tag_field="kind", tag="calls", forbid_unknown_fields=True):
+    """The agent calls ``tool``; where asked for, with ``argument``, and with a value that matches ``value_pattern``."""
+
+    tool: str
+    argument: str | None = None
+    value_pattern: str | None = None
+    """Looked for in the argument's value, or in the whole input where no argument is named."""
+    before: str | None = None
+    """An action: whether it was done by the time of the first such action."""
+    after: str | None = None
+    """``error``, ``empty result`` or an error class: whether it was done in the next move after the first of these."""
+
+
+Predicate = Says | Calls
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    """A predicate and how its proposer puts it."""
+
+    words: str
+    """In the imperative, as :func:`plain_words` leaves them: ``quote the refund rule``."""
+    predicate: Predicate
+
+    @property
+    def name(self) -> str:
+        """The behaviour's name."""
+        return f"{FAMILY}:{self.words}"
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A session in which a proposed behaviour was shown."""
+
+    session_id: str
+    behaviour: Behaviour
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """A transcript, read once for many predicates."""
+
+    events: Sequence[Event]
+    moments: Sequence[Moment]
+
+
+Check = Callable[[Reading], Behaviour | None]
+"""The first time a behaviour held. Looks at nothing after the event it names, so it is safe for prefixes."""
+_Matcher = Callable[[Moment, Event], bool]
+
+
+def plain_words(text: str) -> str:
+    """The letters, digits and single spaces of ``text``, lower-cased, at most 80: nothing else gets through.
+
+    Raises:
+        PredicateError: nothing is left, or the words read like an attempt to steer whoever reads them.
+    """
+    words = _NOT_WORDS.sub(" ", _APOSTROPHES.sub("", text.lower())).strip()
+    if len(words) > _LONGEST_WORDS:
+        words = words[:_LONGEST_WORDS].rpartition(" ")[0]
+    if not words:
+        raise PredicateError("it has no words")
+    if _STEERING.search(words):
+        raise PredicateError(f"“{words}” reads like an attempt to steer the agent, not like something agents did")
+    return words
+
+
+def situation_of(predicate: Predicate) -> str:
+    """The digest's situation in which the behaviour is compared.
+
+    Raises:
+        PredicateError: it names two moments.
+    """
+    if predicate.before and predicate.after:
+        raise PredicateError("a behaviour has one moment: give 'before' or 'after', not both")
+    if predicate.before:
+        return f"before {predicate.before}"
+    if not predicate.after:
+        return SESSION
+    known = predicate.after in ("error", "empty result") or predicate.after.startswith("error:")
+    return f"after {predicate.after}" if known else f"after error:{predicate.after}"
+
+
+def state_predicate(predicate: Predicate) -> str:
+    """What is counted, in words: ``a message that matches “refund” by the first `refund` call``."""
+    if isinstance(predicate, Says):
+        what = f"{'a message' if predicate.by == 'agent' else 'reasoning'} that matches “{predicate.pattern}”"
+    else:
+        given = f" with `{predicate.argument}`" if predicate.argument else ""
+        match = f" matching “{predicate.value_pattern}”" if predicate.value_pattern else ""
+        what = f"a `{predicate.tool}` call{given}{match}"
+    if predicate.before:
+        return f"{what} by the first `{predicate.before}` call"
+    return f"{what} in the next move after the first “{predicate.after}”" if predicate.after else what
+
+
+def compile_predicate(proposal: Proposal) -> Check:
+    """The check that a proposal amounts to.
+
+    Raises:
+        PredicateError: a pattern, a name or the moment is not allowed.
+    """
+    predicate = proposal.predicate
+    _check_texts(predicate)
+    situation, matches = situation_of(predicate), _matcher(predicate)
+    kind: BehaviourKind = "manner" if isinstance(predicate, Says) else "choice"
+
+    def check(reading: Reading) -> Behaviour | None:
+        if predicate.before:
+            proof = _done_before(reading, matches, predicate.before)
+        elif predicate.after:
+            proof = _done_after(reading, matches, situation.removeprefix("after "))
+        else:
+            proof = next(_matching(reading, matches), None)
+        return None if proof is None else Behaviour(situation, proposal.name, kind, proof.sequence, proof.step)
+
+    return check
+
+
+def evaluate_predicates(transcripts: Iterable[Transcript], proposals: Sequence[Proposal]) -> list[Shown]:
+    """Where each proposed behaviour was shown, in the order of the transcripts.
+
+    Raises:
+        PredicateError: a proposal cannot be checked.
+    """
+    checks = [compile_predicate(proposal) for proposal in proposals]
+    shown = []
+    for transcript in transcripts:
+        reading = Reading(transcript.events, read_moments(transcript.events))
+        found = (check(reading) for check in checks)
+        shown += [Shown(transcript.session.id, behaviour) for behaviour in found if behaviour is not None]
+    return shown
+
+
+def extend_corpus(corpus: Corpus, entries: Sequence[Shown]) -> Corpus:
+    """``corpus`` with the proposed behaviours as further columns; sessions that are not in it are left out."""
+    position = {session_id: i for i, session_id in enumerate(corpus.session_ids)}
+    code_of: dict[BehaviourName, int] = {}
+    rows = [
+        (position[e.session_id], code_of.setdefault(_column(e.behaviour), len(code_of)), e.behaviour.step)
+        for e in entries
+        if e.session_id in position
+    ]
+    if not rows:
+        return corpus
+    session, code, step = np.array(rows, np.int32).T
+    entry_session = np.concatenate([corpus.entry_session, session])
+    order = np.argsort(entry_session, kind="stable")
+    return dataclasses.replace(
+        corpus,
+        entry_session=entry_session[order],
+        entry_code=np.concatenate([corpus.entry_code, code + np.int32(len(corpus.names))])[order],
+        entry_step=np.concatenate([corpus.entry_step, step])[order],
+        names=[*corpus.names, *code_of],
+        by_code=False,
+    )
+
+
+def proving_events(entries: Iterable[Shown]) -> Mapping[tuple[str, str, str], int]:
+    """For (session id, situation, behaviour name): the sequence number of the event that proves it."""
+    return {(e.session_id, e.behaviour.situation, e.behaviour.name): e.behaviour.sequence for e in entries}
+
+
+def _column(behaviour: Behaviour) -> BehaviourName:
+    return BehaviourName(behaviour.situation, behaviour.name, behaviour.kind, from_reading=True)
+
+
+def _check_texts(predicate: Predicate) -> None:
+    for field, value in msgspec.structs.asdict(predicate).items():
+        if value is not None and not (0 < len(value) <= _LONGEST_FIELD and value.isprintable()):
+            raise PredicateError(f"'{field}' must be 1 to {_LONGEST_FIELD} characters that can be seen")
+
+
+def _matcher(predicate: Predicate) -> _Matcher:
+    if isinstance(predicate, Says):
+        writes, found = (Message if predicate.by == "agent" else Thought), _searcher(predicate.pattern)
+        return lambda moment, event: isinstance(moment, writes) and found(text_of(event))
+    tool, argument = predicate.tool, predicate.argument
+    holds = _searcher(predicate.value_pattern) if predicate.value_pattern is not None else lambda _: True
+
+    def matches(moment: Moment, event: Event) -> bool:
+        if not isinstance(moment, Call) or not (moment.tool == tool or f"call:{tool}" in moment.labels):
+            return False
+        value = event.payload.get("input")
+        if argument is not None:
+            if not isinstance(value, dict) or argument not in value:
+                return False
+            value = value[argument]
+        return holds(value if isinstance(value, str) else msgspec.json.encode(value).decode())
+
+    return matches
+
+
+def _searcher(pattern: str) -> Callable[[str], bool]:
+    """Whether a text has a match among its first 4,000 characters."""
+    options = re2.Options()
+    options.case_sensitive, options.log_errors, options.max_mem = False, False, _MOST_MEMORY
+    try:
+        compiled = re2.compile(pattern.encode(), options)
+    except re2.error as error:
+        raise PredicateError(f"the pattern “{pattern}” is not in RE2's syntax, or too large") from error
+    if compiled.search(b"") is not None:
+        raise PredicateError(f"the pattern “{pattern}” matches any text at all")
+    return lambda text: compiled.search(text[:_LONGEST_TEXT].encode("utf-8", "replace")) is not None
+
+
+def _matching(reading: Reading, matches: _Matcher) -> Iterator[Moment]:
+    return (moment for moment in reading.moments if matches(moment, reading.events[moment.sequence]))
+
+
+def _done_before(reading: Reading, matches: _Matcher, action: str) -> Moment | None:
+    """The first ``action``, when a match came before it."""
+    first = next((m for m in reading.moments if isinstance(m, Call) and m.action == action), None)
+    done = next(_matching(reading, matches), None)
+    return first if first and done and done.sequence < first.sequence else None
+
+
+def _done_after(reading: Reading, matches: _Matcher, condition: str) -> Moment | None:
+    """The match within the move after the first result that meets the condition: its words and its first call."""
+    met = next((m for m in reading.moments if isinstance(m, Result) and _meets(m, condition)), None)
+    if met is None:
+        return None
+    spoken = False
+    for moment in reading.moments:
+        event = reading.events[moment.sequence]
+        ours = event.thread_id == met.thread
+        if moment.sequence <= met.sequence or not (ours or isinstance(moment, UserTurn)):
+            continue
+        if matches(moment, event):
+            return moment
+        if isinstance(moment, Call) or (isinstance(moment, UserTurn) and spoken):
+            return None
+        spoken = spoken or isinstance(moment, Message)
+    return None
+
+
+def _meets(result: Result, condition: str) -> bool:
+    if condition == "empty result":
+        return result.empty
+    return result.error is not None and condition in ("error", f"error:{result.error}")

@@ -1,0 +1,106 @@
+"""Digesting sessions in worker processes: each reads its share from the database and sends back compact rows."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+import numpy as np
+import psycopg
+
+from reverie.digests.digest import SESSION, Digest
+from reverie.digests.transcript import digest_transcript
+from reverie.digests.vector import TextEmbedder, best_embedder, pack_vectors
+from reverie.digests.vocabulary import kind_of
+from reverie.sessions.event import Event, stored_event
+from reverie.sessions.session import LIVE_SOURCE, Session, Transcript
+from reverie.statistics.corpus import BehaviourName
+from reverie.storage.learning.digests import DigestBatch, DigestRow, situation_name
+from reverie.storage.sessions.prepare import redacted_live
+
+_LIVE = "SELECT key FROM sessions WHERE key = ANY(%s) AND source = %s"
+
+_decode = msgspec.json.Decoder().decode
+
+
+def digest_sessions(url: str, keys: Sequence[int]) -> DigestBatch:
+    """Digest the sessions with these keys; runs in a worker process, with a connection of its own."""
+    position: dict[BehaviourName, int] = {}
+    digests = [
+        (key, len(events), digest_transcript(_transcript(key, events))) for key, events in read_events(url, keys)
+    ]
+    embedder = best_embedder()
+    vectors = _vectors([digest.opening for _, _, digest in digests], embedder)
+    rows = [
+        _row(key, event_count, digest, position, (vectors.get(digest.opening), embedder.name))
+        for key, event_count, digest in digests
+    ]
+    return DigestBatch(tuple(position), tuple(rows))
+
+
+def _vectors(openings: Sequence[str], embedder: TextEmbedder) -> dict[str, bytes]:
+    """The packed vector of each opening that has text; one request made many times is read once."""
+    texts = [opening for opening in dict.fromkeys(openings) if opening.strip()]
+    return dict(zip(texts, pack_vectors(embedder.embed(texts)), strict=True))
+
+
+def read_events(url: str, keys: Sequence[int]) -> Iterator[tuple[int, tuple[Event, ...]]]:
+    """The events of the sessions with these keys, in key order; those of live sessions are redacted."""
+    query = """
+        SELECT session_key, type, payload::text, at, thread_id FROM events
+        WHERE session_key = ANY(%s) ORDER BY session_key, sequence
+    """
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(query, [list(keys)]).fetchall()
+        live_rows = connection.execute(_LIVE, [list(keys), LIVE_SOURCE]).fetchall()
+        key_row = connection.execute("SELECT redaction_key FROM installation").fetchone()
+    live, redaction_key = {row[0] for row in live_rows}, bytes(key_row[0]) if key_row else None
+    for key, group in groupby(rows, key=itemgetter(0)):
+        transcript = _transcript(key, tuple(_event(row) for row in group), LIVE_SOURCE if key in live else "")
+        yield key, redacted_live(transcript, redaction_key).events
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    return stored_event(row[1], _decode(row[2]), row[3], row[4])
+
+
+def _transcript(key: int, events: tuple[Event, ...], source: str = "") -> Transcript:
+    return Transcript(Session(id=str(key), source=source), events)
+
+
+def _row(
+    key: int, event_count: int, digest: Digest, position: dict[BehaviourName, int], embedded: tuple[bytes | None, str]
+) -> DigestRow:
+    """``position`` numbers the batch's names and is added to; ``embedded`` is the vector and its embedder's name."""
+    entries = list(_entries(digest))
+    return DigestRow(
+        session_key=key,
+        event_count=event_count,
+        opening=digest.opening,
+        steps=digest.steps,
+        names=tuple(position.setdefault(name, len(position)) for name, _, _ in entries),
+        sequences=np.array([sequence for _, sequence, _ in entries], "<i4").tobytes(),
+        first_steps=np.array([step for _, _, step in entries], "<i4").tobytes(),
+        errors=digest.errors,
+        input_tokens=digest.input_tokens,
+        output_tokens=digest.output_tokens,
+        first_at=digest.first_at,
+        seconds=digest.seconds,
+        cost_usd=digest.cost_usd,
+        signals=digest.signals,
+        vector=embedded[0],
+        embedder=embedded[1] if embedded[0] is not None else None,
+        actions=tuple(
+            position.setdefault(BehaviourName(SESSION, name, kind_of(name)), len(position)) for name in digest.actions
+        ),
+    )
+
+
+def _entries(digest: Digest) -> Iterator[tuple[BehaviourName, int, int]]:
+    """Name, proving event and step of all that held."""
+    for situation in digest.situations:
+        yield situation_name(situation.name), situation.sequence, situation.step
+    for behaviour in digest.behaviours:
+        name = BehaviourName(behaviour.situation, behaviour.name, behaviour.kind)
+        yield name, behaviour.sequence, behaviour.step

@@ -1,0 +1,90 @@
+"""Why a lesson is believed: the table behind it, the sessions it rests on, and what would change our mind."""
+
+import asyncio
+
+import msgspec
+
+from reverie.digests.digest import SESSION
+from reverie.digests.tool_error import tool_failed
+from reverie.dreams.request import segment_of
+from reverie.ids import event_sequence
+from reverie.lessons.doubt import what_would_change_our_mind
+from reverie.lessons.lesson import Evidence, Lesson
+from reverie.mining.breakdown import StratumRow, break_down
+from reverie.mining.other_outcomes import compared_on
+from reverie.mining.outcome import REWARD, Outcome, outcome_named
+from reverie.sessions.session import Transcript
+from reverie.sessions.transcript import Turn, render_turns
+from reverie.statistics.corpus import Corpus, form_strata
+from reverie.storage.learning.digests import load_corpus
+from reverie.storage.learning.dreams import read_dream
+from reverie.storage.learning.measures import load_measures
+from reverie.storage.memory.policies import read_policy
+from reverie.storage.postgres.database import Connection
+from reverie.storage.sessions.transcripts import read_transcripts
+
+_SUPPORTING, _CONTRARY = 3, 2
+_AROUND = 2
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """A session at the moment that decides."""
+
+    session_id: str
+    event_id: str
+    reward: float | None
+    supports: bool
+    turns: tuple[Turn, ...]
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """All that speaks for and against a lesson."""
+
+    strata: tuple[StratumRow, ...]
+    moments: tuple[Moment, ...]
+    doubts: tuple[str, ...]
+
+
+async def explain_lesson(connection: Connection, lesson: Lesson, dream_id: str) -> Explanation:
+    """What speaks for and against a lesson, in the sessions of the dream that last judged it."""
+    dream = await read_dream(connection, dream_id)
+    policy = await read_policy(connection, dream.memory_store_id)
+    segment, last_key = segment_of(dream.request), dream.last_session_key
+    corpus = await load_corpus(connection, segment, last_key, policy.metrics)
+    names = [name for name in (lesson.outcome,) if name != REWARD.name]
+    measures = await load_measures(connection, segment, last_key, corpus.session_ids, names, policy.metrics)
+    supporting, contrary = lesson.evidence[:_SUPPORTING], lesson.counter_examples[:_CONTRARY]
+    cited = [citation.session_id for citation in (*supporting, *contrary)]
+    transcripts = await read_transcripts(connection, cited)
+    outcome = outcome_named(lesson.outcome, measures)
+    rewards = dict(zip(corpus.session_ids, corpus.reward.tolist(), strict=True))
+    by_id = {transcript.session.id: transcript for transcript in transcripts}
+    moments = [
+        _moment(by_id[citation.session_id], citation, rewards.get(citation.session_id), supports=supports)
+        for citations, supports in ((supporting, True), (contrary, False))
+        for citation in citations
+        if citation.session_id in by_id
+    ]
+    rows = await asyncio.to_thread(lambda: _rows(compared_on(corpus, outcome, measures), lesson, outcome))
+    return Explanation(rows, tuple(moments), what_would_change_our_mind(lesson, outcome.least_told(policy.mining)))
+
+
+def _rows(corpus: Corpus, lesson: Lesson, outcome: Outcome) -> tuple[StratumRow, ...]:
+    """What each stratum says, in the outcome's own unit."""
+    situation, _, name = lesson.behaviour.rpartition(" | ")
+    strata, family = form_strata(corpus), lesson.scope.task_family
+    rows = break_down(corpus, strata, category=family, situation=situation or SESSION, name=name)
+    return tuple(
+        msgspec.structs.replace(
+            row, reward_with=outcome.level(row.reward_with), reward_without=outcome.level(row.reward_without)
+        )
+        for row in rows
+    )
+
+
+def _moment(transcript: Transcript, citation: Evidence, reward: float | None, *, supports: bool) -> Moment:
+    at = event_sequence(citation.event_id)
+    turns = render_turns(transcript, tool_failed)
+    middle = next((i for i, turn in enumerate(turns) if turn.sequence >= at), len(turns))
+    around = turns[max(middle - _AROUND, 0) : middle + _AROUND + 1]
+    return Moment(citation.session_id, citation.event_id, reward, supports, around)

@@ -1,0 +1,99 @@
+"""A tested pattern and what became of it."""
+
+from typing import Literal
+
+import msgspec
+
+from reverie.statistics.quantity import Estimate
+
+Verdict = Literal["adopted", "candidate", "refused"]
+
+
+class Hypothesis(msgspec.Struct, frozen=True):
+    """`In this situation, doing this goes with another reward`, for sessions of one task category or of all."""
+
+    category: str | None
+    situation: str
+    name: str
+    kind: str
+    code: int
+    """Position of the behaviour in the corpus's names."""
+
+
+class Window(msgspec.Struct, frozen=True):
+    """A stretch of time in which the effect was there by itself."""
+
+    began_at: float
+    """Seconds since 1970, as are all times here."""
+    ended_at: float
+    effect: float
+    strata: tuple[str, ...]
+    """Names of the strata that could tell; at most twenty."""
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """What a setting was given in the sessions compared: ``field`` of a tool's arguments, and its values."""
+
+    parameter: str
+    """``T.field``."""
+    value: str
+    """The value that the finding is about."""
+    others: tuple[str, ...]
+    """What sessions of the same strata gave that never gave ``value``, the commonest first; at most three."""
+    seen: tuple[str, ...]
+    """All values, the commonest first; at most twenty."""
+    low: float | None
+    """Of all values, where they are numbers; so is ``high``."""
+    high: float | None
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A hypothesis with its numbers on both parts of the sessions and the verdict."""
+
+    hypothesis: Hypothesis
+    verdict: Verdict
+    reason: str
+    naive_effect: float
+    """Pooled over all sessions, ignoring the task: what a plain comparison would claim."""
+    naive_significant: bool
+    """Whether the pooled comparison passes a plain false-discovery test at 5 %."""
+    discovery: Estimate | None
+    """None where no stratum could tell."""
+    confirmation: Estimate | None
+    q_discovery: float
+    q_confirmation: float | None
+    """None where it never reached confirmation."""
+    supporting: tuple[str, ...] = ()
+    """Sessions that did it and ended as the effect says, from different strata where possible."""
+    contrary: tuple[str, ...] = ()
+    """Sessions that did it and ended otherwise."""
+    windows: tuple[Window, ...] = ()
+    """For what is adopted: the disjoint stretches of time that bear it out."""
+    first_seen: float | None = None
+    last_seen: float | None = None
+    shadows: tuple[Hypothesis, ...] = ()
+    """What looked helpful or harmful only because it goes with this."""
+    setting: Setting | None = None
+    """What a finding about a setting's value is compared with."""
+    on_reward: Estimate | None = None
+    """For a finding on another outcome: what the same behaviour does to the reward, on both parts together."""
+
+    @property
+    def parts(self) -> tuple[Estimate, ...]:
+        """The estimates there are: discovery, then confirmation."""
+        return tuple(part for part in (self.discovery, self.confirmation) if part is not None)
+
+    @property
+    def deciding(self) -> Estimate | None:
+        """The estimate that is quoted: on the confirmation part where there is one."""
+        return self.confirmation or self.discovery
+
+    @property
+    def q_value(self) -> float:
+        """False discovery rate at which the deciding test passes."""
+        return self.q_discovery if self.q_confirmation is None else self.q_confirmation
+
+    def strata_informative(self, split_by: str) -> int:
+        """Strata that could tell; those of the parts add up only when the parts hold different tasks."""
+        informative = [part.informative for part in self.parts] or [0]
+        return sum(informative) if split_by == "task" else max(informative)

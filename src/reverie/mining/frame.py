@@ -1,0 +1,162 @@
+"""Sessions that met one situation, laid out so that every behaviour shown there is tested at once."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from reverie.digests.digest import SESSION, START
+from reverie.mining.finding import Hypothesis
+from reverie.mining.policy import MiningPolicy
+from reverie.statistics.corpus import (
+    SITUATION_KIND,
+    BehaviourName,
+    Codes,
+    Corpus,
+    Flags,
+    Floats,
+    Ints,
+    Strata,
+    situation_rows,
+    sums,
+)
+from reverie.statistics.estimate import Design, make_design
+
+_KIND_ORDER = {"choice": 0, "sequence": 1, "manner": 2, "marker": 3}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One comparison group: the sessions of a category (or all) that were in a situation."""
+
+    hypotheses: tuple[Hypothesis, ...]
+    """One per column of the designs."""
+    sessions: Flags
+    """Which sessions of the corpus are compared."""
+    discovery: Design
+    confirmation: Design
+    naive_effect: Floats
+    """Per hypothesis: mean reward with minus without, ignoring strata."""
+    naive_z: Floats
+
+
+def build_frames(corpus: Corpus, strata: Strata, policy: MiningPolicy) -> list[Frame]:
+    """A frame for every situation, and for the general situations inside every large enough task category."""
+    frames = []
+    categories = _large_categories(corpus, policy)
+    everything: list[tuple[str | None, Flags]] = [(None, np.ones(len(corpus.session_ids), np.bool_))]
+    for situation, sessions, codes in _by_situation(corpus):
+        reached = situation_rows(corpus, situation)
+        is_general = situation in (SESSION, START) or situation.startswith("before ")
+        for category, inside in [*everything, *(categories if is_general else [])]:
+            frame = _build_frame(corpus, strata, policy, (category, situation), reached & inside, sessions, codes)
+            if frame is not None:
+                frames.append(frame)
+    return frames
+
+
+def _by_situation(corpus: Corpus) -> Iterator[tuple[str, Codes, Codes]]:
+    """Situations with the entries (sessions, codes) of the behaviours shown in them."""
+    labels = sorted({name.situation for name in corpus.names})
+    position = {label: i for i, label in enumerate(labels)}
+    of_code = np.array([position[name.situation] for name in corpus.names], np.int16)
+    is_behaviour = np.array([name.kind != SITUATION_KIND for name in corpus.names], np.bool_)
+    chosen = np.flatnonzero(is_behaviour[corpus.entry_code])
+    situation = of_code[corpus.entry_code[chosen]]
+    order = chosen[np.argsort(situation, kind="stable")]
+    bounds = np.searchsorted(np.sort(situation), np.arange(len(labels) + 1))
+    for i, label in enumerate(labels):
+        entries = order[bounds[i] : bounds[i + 1]]
+        yield label, corpus.entry_session[entries], corpus.entry_code[entries]
+
+
+def _large_categories(corpus: Corpus, policy: MiningPolicy) -> list[tuple[str | None, Flags]]:
+    """Each task category that can be looked at alone, with its sessions; none where there is only one."""
+    sizes = Counter(label for label in corpus.category if label is not None)
+    if len(sizes) < 2:
+        return []
+    labels = np.array([label or "" for label in corpus.category])
+    large = sorted(label for label, size in sizes.items() if size >= policy.least_condition_sessions)
+    return [(label, labels == label) for label in large]
+
+
+def _build_frame(
+    corpus: Corpus,
+    strata: Strata,
+    policy: MiningPolicy,
+    label: tuple[str | None, str],
+    compared: Flags,
+    entry_session: Codes,
+    entry_code: Codes,
+) -> Frame | None:
+    inside = compared[entry_session]
+    entry_session, entry_code = entry_session[inside], entry_code[inside]
+    size = int(compared.sum())
+    shown = np.bincount(entry_code, minlength=len(corpus.names))
+    enough = np.flatnonzero((shown >= policy.least_sessions) & (size - shown >= policy.least_sessions))
+    codes = _one_of_each(corpus.names, enough, _signatures(entry_session, entry_code, len(corpus.names)))
+    if codes.size == 0:
+        return None
+    column_of = np.full(len(corpus.names), -1, np.int32)
+    column_of[codes] = np.arange(codes.size)
+    kept = column_of[entry_code] >= 0
+    entry_session, entry_column = entry_session[kept], column_of[entry_code[kept]]
+
+    def part(members: Flags) -> Design:
+        sessions = np.flatnonzero(members)
+        row_of = np.full(len(members), -1, np.int32)
+        row_of[sessions] = np.arange(sessions.size)
+        mine = members[entry_session]
+        return make_design(
+            sessions,
+            strata.code[sessions],
+            strata.variant[sessions],
+            row_of[entry_session[mine]],
+            entry_column[mine],
+            codes.size,
+        )
+
+    effect, z = _naive(corpus.reward, compared, entry_session, entry_column, codes.size)
+    names = [corpus.names[int(code)] for code in codes]
+    return Frame(
+        hypotheses=tuple(
+            Hypothesis(label[0], label[1], name.name, name.kind, int(code))
+            for name, code in zip(names, codes, strict=True)
+        ),
+        sessions=compared,
+        discovery=part(compared & ~strata.confirmation),
+        confirmation=part(compared & strata.confirmation),
+        naive_effect=effect,
+        naive_z=z,
+    )
+
+
+def _signatures(entry_session: Codes, entry_code: Codes, codes: int) -> Floats:
+    """A number per behaviour that two behaviours share only when the same sessions show them."""
+    session_number = np.random.default_rng(0).random(int(entry_session.max(initial=0)) + 1)
+    return sums(entry_code, session_number[entry_session], codes)
+
+
+def _one_of_each(names: Sequence[BehaviourName], codes: Ints, signatures: Floats) -> Ints:
+    """Of behaviours shown by exactly the same sessions, which no data can tell apart, the plainest one."""
+    rank = sorted(
+        codes.tolist(), key=lambda code: (_KIND_ORDER[names[code].kind], len(names[code].name), names[code].name)
+    )
+    _, first = np.unique(signatures[rank].round(9), return_index=True)
+    return np.sort(np.array(rank, np.int64)[first])
+
+
+def _naive(
+    reward: Floats, compared: Flags, entry_session: Codes, entry_column: Ints | Codes, columns: int
+) -> tuple[Floats, Floats]:
+    """The pooled comparison that ignores strata: effect and Welch's z."""
+    y = reward[entry_session]
+    n1 = np.bincount(entry_column, minlength=columns).astype(np.float64)
+    sum1, squares1 = np.bincount(entry_column, y, columns), np.bincount(entry_column, y * y, columns)
+    rewards = reward[compared]
+    n0, sum0, squares0 = len(rewards) - n1, rewards.sum() - sum1, (rewards**2).sum() - squares1
+    mean1, mean0 = sum1 / n1, sum0 / n0
+    variance = (squares1 / n1 - mean1**2) / n1 + (squares0 / n0 - mean0**2) / n0
+    effect = mean1 - mean0
+    return effect, effect / np.sqrt(np.maximum(variance, 1e-12))

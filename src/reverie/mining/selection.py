@@ -1,0 +1,171 @@
+"""From estimates to verdicts: discovery on one part of the sessions, confirmation on the other."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from reverie.mining.finding import Verdict
+from reverie.mining.frame import Frame
+from reverie.mining.outcome import REWARD, Outcome
+from reverie.mining.policy import MiningPolicy
+from reverie.mining.refusal import refuse_misleading
+from reverie.mining.special import is_special, special_families
+from reverie.mining.verdicts import Column, Selection
+from reverie.statistics.corpus import Corpus, Flags, Floats, Strata
+from reverie.statistics.estimate import Estimates, choose_estimates
+from reverie.statistics.exact import sharp_estimates
+from reverie.statistics.online import Stream, run_claims
+
+_LEAST_SPECIAL_Z = 1.28
+"""What a special case must show by itself once its family is known to differ; general claims are beyond it anyway."""
+
+_PRIOR_WEIGHT = {"choice": 4.0, "sequence": 1.0, "manner": 1.0, "marker": 1.0}
+"""Relative weight of a kind of behaviour in the false discovery control; chosen before any data."""
+
+_DIRECTIONS = 2
+"""Found on the first part and confirmed on the second, or the other way round."""
+
+NOT_ENOUGH = "not enough repeats to tell"
+
+
+def select(
+    corpus: Corpus,
+    strata: Strata,
+    frames: list[Frame],
+    reward: Floats,
+    policy: MiningPolicy,
+    stream: Stream = Stream(),
+    outcome: Outcome = REWARD,
+) -> Selection:
+    """Test every hypothesis of ``frames`` with these rewards (real or shuffled) and judge it.
+
+    ``reward`` may be another ``outcome``, on its scale.
+
+    1. Discovery on one part of the sessions: stratified tests of the general claims, Benjamini–Hochberg (1995) over all
+       of them, with weights fixed beforehand that favour what an agent can decide (Genovese, Roeder & Wasserman 2006);
+       special cases (in one task category, after one fact was seen) only where a claim's effect differs between them.
+    2. Confirmation: what was found is tested again, one-sided, on the other part; controlled within this dream, and
+       over all dreams of the store (``stream``). What the first part did not find may be found on the second and
+       confirmed on the first, half of the error rate each way (cross-screening, Zhao, Small & Rosenbaum 2018); not so
+       what was thought of by reading the first part. A claim has one direction only, and its quoted effect is from
+       the part that did not find it.
+    3. Refused all the same: what is a true difference and misleads (:func:`refuse_misleading`).
+    """
+    generator = np.random.default_rng(policy.seed)
+    columns = [Column(frame, i) for frame in frames for i in range(len(frame.hypotheses))]
+    first = sharp_estimates([frame.discovery for frame in frames], reward, generator)
+    second = sharp_estimates([frame.confirmation for frame in frames], reward, generator)
+    q_first, tested = _discover(columns, first, policy)
+    q_second, _ = _discover(columns, second, policy)
+    from_reading = np.array([corpus.names[column.hypothesis.code].from_reading for column in columns], np.bool_)
+    in_first, in_second = _found(first, q_first, policy, outcome), _found(second, q_second, policy, outcome)
+    crossed = ~in_first & in_second & ~from_reading
+    selection = Selection(
+        outcome=outcome,
+        columns=columns,
+        discovery=choose_estimates(crossed, second, first),
+        confirmation=choose_estimates(crossed, first, second),
+        crossed=crossed,
+        tested=tested,
+        q_discovery=np.where(crossed, q_second, q_first),
+        q_confirmation=np.full(len(columns), np.nan),
+    )
+    _confirm(selection, policy, stream)
+    refuse_misleading(selection, corpus, strata, reward, policy)
+    return selection
+
+
+def _discover(columns: Sequence[Column], estimates: Estimates, policy: MiningPolicy) -> tuple[Floats, int]:
+    """False discovery rates on one part of the sessions (NaN where not tested), and how many tests were made."""
+    testable = estimates.testable(policy.least_weight)
+    general = testable & ~np.array([is_special(column.hypothesis) for column in columns], np.bool_)
+    q = np.full(len(columns), np.nan)
+    if general.any():
+        prior = np.array([_PRIOR_WEIGHT[columns[i].hypothesis.kind] for i in np.flatnonzero(general).tolist()])
+        p_values = 2 * stats.norm.sf(np.abs(estimates.z[general])) * prior.mean() / prior
+        q[general] = stats.false_discovery_control(np.minimum(p_values, 1.0))
+    special = testable & ~general & (estimates.weight >= policy.least_special_weight)
+    families = special_families([column.hypothesis for column in columns], estimates, special)
+    if families:
+        differs = stats.false_discovery_control([family.p_value for family in families])
+        for family, q_family in zip(families, differs, strict=True):
+            q[list(family.members)] = q_family
+    return q, int(general.sum()) + len(families)
+
+
+def _found(estimates: Estimates, q: Floats, policy: MiningPolicy, outcome: Outcome) -> Flags:
+    flags: Flags = (
+        (np.nan_to_num(q, nan=1.0) <= policy.discovery_fdr)
+        & (np.abs(estimates.z) >= _LEAST_SPECIAL_Z)
+        & (np.abs(estimates.effect) >= outcome.least_effect(policy))
+    )
+    return flags
+
+
+def _confirm(selection: Selection, policy: MiningPolicy, stream: Stream) -> None:
+    """Test what was found on the part that did not find it.
+
+    Each direction keeps half of the false discovery rate, so that the rate over both is kept whatever their dependence.
+    """
+    found = _found(selection.discovery, selection.q_discovery, policy, selection.outcome)
+    there = found & selection.confirmation.testable(policy.least_weight)
+    p_values = stats.norm.sf(selection.confirmation.z * np.sign(selection.discovery.effect))
+    order: list[int] = []
+    for direction in (there & ~selection.crossed, there & selection.crossed):
+        members = np.flatnonzero(direction)
+        if members.size:
+            q = _DIRECTIONS * _adaptive_q(p_values[members])
+            selection.q_confirmation[members] = np.minimum(q, 1.0)
+        order += members[np.argsort(-np.abs(selection.discovery.z[members]), kind="stable")].tolist()
+    claims = [claim_label(selection, i) for i in order]
+    verdicts, selection.stream = run_claims(stream, claims, p_values[order].tolist(), policy.online_fdr)
+    passes = dict(zip(order, verdicts, strict=True))
+    for i in np.flatnonzero(found).tolist():
+        selection.verdicts[i] = _verdict(selection, i, policy, in_stream=passes.get(i, True))
+
+
+def _adaptive_q(p_values: Floats) -> Floats:
+    """Benjamini–Hochberg with the share of nulls estimated from p-values above 1/2 (Storey, Taylor & Siegmund 2004).
+
+    What was found once is mostly true, so taking all of it for null would be several times too strict.
+    """
+    nulls = min((1 + int((p_values > 0.5).sum())) / (0.5 * len(p_values)), 1.0)
+    return np.asarray(nulls * stats.false_discovery_control(p_values), np.float64)
+
+
+def claim_label(selection: Selection, i: int) -> str:
+    """What hypothesis ``i`` claims, in one line: condition, situation, behaviour and direction."""
+    h = selection.columns[i].hypothesis
+    direction = "helps" if selection.discovery.effect[i] >= 0 else "harms"
+    return f"{h.category or ''} | {h.situation} | {h.name} {direction}"
+
+
+def _verdict(selection: Selection, i: int, policy: MiningPolicy, *, in_stream: bool) -> tuple[Verdict, str]:
+    effect, q = float(selection.discovery.effect[i]), float(selection.q_discovery[i])
+    outcome = selection.outcome
+    if np.isnan(selection.q_confirmation[i]):
+        return "candidate", f"found ({q_text(q)}), but {NOT_ENOUGH} on the other sessions"
+    confirmed, q_confirmed = float(selection.confirmation.effect[i]), float(selection.q_confirmation[i])
+    if np.sign(confirmed) != np.sign(effect):
+        return (
+            "refused",
+            f"found ({outcome.words(effect)}), but reversed on other sessions ({outcome.words(confirmed)})",
+        )
+    if q_confirmed > policy.confirmation_fdr:
+        return "candidate", f"found ({q_text(q)}), not yet confirmed on other sessions ({q_text(q_confirmed)})"
+    if not in_stream:
+        found = f"found ({q_text(q)}) and confirmed in this dream ({q_text(q_confirmed)})"
+        return "candidate", f"{found}, but not beyond the control over all dreams of the store: more sessions will tell"
+    if abs(confirmed) < outcome.least_effect(policy):
+        least = outcome.least_words(policy)
+        return (
+            "refused",
+            f"confirmed, but {outcome.words(confirmed, 3)} is below the least effect that matters, {least}",
+        )
+    return "adopted", f"found ({q_text(q)}) and confirmed on other sessions ({q_text(q_confirmed)})"
+
+
+def q_text(q: float) -> str:
+    """A false discovery rate for people."""
+    return f"q = {q:.3f}" if q >= 0.001 else "q < 0.001"

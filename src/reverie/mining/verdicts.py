@@ -1,0 +1,57 @@
+"""What is made of every hypothesis of a dream: its estimates, its tests and its verdict."""
+
+from dataclasses import dataclass, field
+
+from reverie.mining.finding import Hypothesis, Verdict
+from reverie.mining.frame import Frame
+from reverie.mining.outcome import Outcome
+from reverie.statistics.corpus import Flags, Floats
+from reverie.statistics.estimate import Estimates
+from reverie.statistics.online import Stream
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """Where a hypothesis lives: its frame and its column in the frame's designs."""
+
+    frame: Frame
+    number: int
+
+    @property
+    def hypothesis(self) -> Hypothesis:
+        return self.frame.hypotheses[self.number]
+
+
+@dataclass(slots=True, eq=False)
+class Selection:
+    """Verdicts on all hypotheses; arrays are parallel to ``columns``."""
+
+    outcome: Outcome
+    columns: list[Column]
+    discovery: Estimates
+    confirmation: Estimates
+    crossed: Flags
+    """Found on the part kept for confirmation and tested on the other one."""
+    tested: int
+    """Hypotheses and families of special cases that enough sessions could inform."""
+    q_discovery: Floats
+    """NaN where it was not tested."""
+    q_confirmation: Floats
+    """NaN where it never reached confirmation."""
+    verdicts: dict[int, tuple[Verdict, str]] = field(default_factory=dict)
+    """Only those that were found."""
+    shadows: dict[int, list[int]] = field(default_factory=dict)
+    stream: Stream = Stream()
+    """The confirmation tests of all dreams, after this one."""
+
+    def adopted(self) -> list[int]:
+        """Positions of the adopted hypotheses."""
+        return [i for i, (verdict, _) in self.verdicts.items() if verdict == "adopted"]
+
+    def alive(self) -> list[int]:
+        """Positions of what was found and is not refused."""
+        return [i for i, (verdict, _) in self.verdicts.items() if verdict != "refused"]
+
+    def strength(self, i: int) -> float:
+        """How far beyond chance hypothesis ``i`` is, over both parts of the sessions."""
+        return float(abs(self.discovery.z[i]) + abs(self.confirmation.z[i]))

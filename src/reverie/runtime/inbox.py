@@ -1,0 +1,215 @@
+"""What a client sends to a live session: from inputs and the present state to events in canonical order.
+
+Pure: the caller holds the session's lock, passes the state in, and stores the draft that comes out. A message, an
+interrupt or a confirmation waits until the agent takes it in; then it becomes an event and keeps its id.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from reverie.errors import InputError, StateError
+from reverie.ids import derived_id
+from reverie.runtime.live_state import Draft, LiveState, PendingCall, WaitingInput
+from reverie.runtime.outcome_loop import close_outcome, has_open_outcome, open_outcome
+from reverie.runtime.turn import (
+    RESULT_LINKS,
+    Scope,
+    close_spans,
+    fail_calls,
+    idle,
+    idle_child,
+    idle_primary,
+    run,
+    take_inputs,
+    waiting_reason,
+    whole_session,
+)
+
+QUEUED_TYPES = frozenset({"user.message", "user.interrupt", "user.tool_confirmation", "system.message"})
+"""Inputs that wait until the agent takes them in; the others are processed when they arrive."""
+_INTERRUPTED = "The user interrupted before this call was answered."
+
+
+def receive(state: LiveState, inbound: Sequence[Mapping[str, Any]], now: datetime) -> Draft:
+    """Take in what a client sends; all of it or nothing.
+
+    Raises:
+        StateError: the session is archived or ended.
+        InputError: an event does not fit the state; the message names its place.
+    """
+    refuse_ended(state)
+    draft = Draft(state, now)
+    starts = answered = False
+    for place, event in enumerate(inbound):
+        try:
+            before = inbound[place - 1] if place else None
+            _receive_one(draft, event, before, last=place == len(inbound) - 1)
+        except InputError as error:
+            raise InputError(f"events.{place}: {error}") from error
+        starts = starts or event["type"] == "user.define_outcome"
+        answered = answered or event["type"] in RESULT_LINKS or event["type"] == "user.tool_confirmation"
+    if draft.state.status != "idle":
+        return draft
+    if draft.state.blockers:
+        if answered:
+            idle(draft)
+    elif starts or answered or draft.state.waiting:
+        run(draft)
+    return draft
+
+
+def refuse_ended(state: LiveState) -> None:
+    """Accept a session that can go on.
+
+    Raises:
+        StateError: it is archived or has ended.
+    """
+    if state.archived or state.status == "terminated":
+        raise StateError(f"session {state.session_id} has ended; make a new session to go on")
+
+
+def _receive_one(draft: Draft, event: Mapping[str, Any], before: Mapping[str, Any] | None, *, last: bool) -> None:
+    type_, payload = event["type"], {key: value for key, value in event.items() if key != "type"}
+    match type_:
+        case "user.message":
+            _refuse_while_blocked(draft.state)
+            _queue(draft, type_, payload)
+        case "system.message":
+            if before is None or before["type"] not in ("user.message", "user.tool_result", "user.custom_tool_result"):
+                raise InputError("a system.message follows a user.message or a tool result of the same request")
+            if not last:
+                raise InputError("a system.message is the last event of its request")
+            _queue(draft, type_, payload)
+        case "user.interrupt":
+            _interrupt(draft, payload)
+        case "user.tool_confirmation":
+            _confirm(draft, payload)
+        case "user.define_outcome":
+            _define_outcome(draft, payload)
+        case _:
+            _take_result(draft, type_, payload)
+
+
+def _queue(draft: Draft, type_: str, payload: dict[str, Any], thread_id: str | None = None) -> int:
+    number = draft.state.input_count
+    draft.inputs.append(WaitingInput(number, type_, payload, thread_id))
+    draft.answers.append(("input", len(draft.inputs) - 1))
+    draft.change(input_count=number + 1, waiting=(*draft.state.waiting, draft.inputs[-1]))
+    return number
+
+
+def _refuse_while_blocked(state: LiveState) -> None:
+    if state.blockers and state.status == "idle":
+        waits = ", ".join(state.blockers)
+        # The hosted service's words: clients look for them and send their message again later.
+        raise InputError(f"waiting on responses to events [{waits}]; answer them, or send a user.interrupt")
+
+
+def _find_pending(state: LiveState, payload: Mapping[str, Any], field: str, types: Iterable[str]) -> PendingCall:
+    """The tool use that an input answers; it names the thread of that tool use, or none."""
+    call_id = payload[field]
+    for call in state.pending:
+        if call.event_id == call_id and call.type in types and call.blocks:
+            named = payload.get("session_thread_id")
+            if named is not None and named != (call.thread_id or state.primary_thread):
+                own = call.thread_id or state.primary_thread
+                raise InputError(f"session_thread_id: tool use {call_id} is of thread {own}, not of {named}")
+            return call
+    raise InputError(f"{field}: no tool use {call_id!r} waits for this answer; it may have been answered already")
+
+
+def _in_thread(payload: Mapping[str, Any], call: PendingCall) -> dict[str, Any]:
+    """What an answer keeps: the thread of its tool use is said of children alone."""
+    kept = {name: value for name, value in payload.items() if name != "session_thread_id"}
+    return kept if call.thread_id is None else {**kept, "session_thread_id": call.thread_id}
+
+
+def _confirm(draft: Draft, payload: dict[str, Any]) -> None:
+    call = _find_pending(draft.state, payload, "tool_use_id", ("agent.tool_use", "agent.mcp_tool_use"))
+    if call.confirmed:
+        raise InputError(f"tool_use_id: {call.event_id} needs no confirmation, or has it already")
+    allowed = payload["result"] == "allow"
+    if allowed and payload.get("deny_message") is not None:
+        raise InputError("deny_message: goes with result 'deny' alone")
+    _queue(draft, "user.tool_confirmation", _in_thread(payload, call), call.thread_id)
+    # A denied tool does not run outside either: whoever runs the agent records the error.
+    answered = msgspec.structs.replace(call, confirmed=True, outside=call.outside and allowed)
+    draft.change(pending=tuple(answered if other is call else other for other in draft.state.pending))
+
+
+def _take_result(draft: Draft, type_: str, payload: dict[str, Any]) -> None:
+    if type_ == "user.tool_result" and not draft.state.self_hosted:
+        raise InputError("user.tool_result: only sessions in a self_hosted environment take results of built-in tools")
+    kinds = ("agent.custom_tool_use",) if type_ == "user.custom_tool_result" else ("agent.tool_use",)
+    call = _find_pending(draft.state, payload, RESULT_LINKS[type_], kinds)
+    draft.answer(type_, _in_thread(payload, call), thread_id=call.thread_id)
+    draft.change(pending=tuple(other for other in draft.state.pending if other is not call))
+
+
+def _define_outcome(draft: Draft, payload: dict[str, Any]) -> None:
+    if has_open_outcome(draft.state.outcomes):
+        raise InputError("an outcome is being worked on; define the next one when it has a verdict")
+    _refuse_while_blocked(draft.state)
+    outcome_id = derived_id("outc", draft.state.session_id, str(len(draft.state.outcomes)))
+    filled = {"max_iterations": 3} | {key: value for key, value in payload.items() if value is not None}
+    draft.answer("user.define_outcome", {**filled, "outcome_id": outcome_id})
+    draft.change(outcomes=(*draft.state.outcomes, open_outcome(outcome_id, payload["description"])))
+
+
+def _interrupt(draft: Draft, payload: dict[str, Any]) -> None:
+    """End the turn of the threads that are named (all of them by default).
+
+    Open model requests end, tool uses without a result get an error, and the inputs that the turn is for are taken
+    in. What was sent later waits for the next turn. An idle thread without open tool uses stays as it is.
+    """
+    scope, thread_id = _interrupted(draft.state, payload.get("session_thread_id"))
+    state = draft.state
+    close_spans(draft, scope, is_error=True)
+    own = _queue(draft, "user.interrupt", payload, thread_id)
+    take_inputs(
+        draft,
+        lambda waiting: waiting.number == own or (scope(waiting.thread_id) and _ends_with_turn(waiting, state)),
+    )
+    failed = fail_calls(draft, scope, _INTERRUPTED)
+    if scope(None) and (state.status == "running" or failed):
+        outcomes, verdict = close_outcome(draft.state.outcomes, "interrupted", draft.now)
+        if verdict is not None:
+            draft.add("span.outcome_evaluation_end", verdict)
+        draft.change(outcomes=outcomes)
+    if scope is not whole_session:
+        for child in [child for child in draft.state.running_children if scope(child.id)]:
+            idle_child(draft, child)
+    _settle(draft, scope, changed=any(call.blocks for call in failed))
+
+
+def _interrupted(state: LiveState, named: str | None) -> tuple[Scope, str | None]:
+    """The threads that an interrupt is about, and the thread that its event belongs to."""
+    if named is None:
+        return whole_session, None
+    if named == state.primary_thread:
+        return lambda thread_id: thread_id is None, None
+    if not any(thread.id == named and not thread.archived for thread in state.threads):
+        raise InputError(f"session_thread_id: session {state.session_id} has no thread {named!r} that goes on")
+    return lambda thread_id: thread_id == named, named
+
+
+def _ends_with_turn(waiting: WaitingInput, state: LiveState) -> bool:
+    """Whether an input is the interrupted turn's: it began it, or it answers one of its tool uses."""
+    return waiting.type == "user.tool_confirmation" or (
+        state.status == "running" and waiting.number < state.turn_inputs
+    )
+
+
+def _settle(draft: Draft, scope: Scope, *, changed: bool) -> None:
+    """Make the session idle when no thread is left that runs, or say again why it is when that has ``changed``."""
+    state = draft.state
+    if state.status == "idle":
+        if changed:
+            idle(draft)
+    elif scope is whole_session or not (any(state.running_children) or (state.primary_running and not scope(None))):
+        idle(draft)
+    elif scope(None) and state.primary_running:
+        idle_primary(draft, {"stop_reason": dict(waiting_reason(draft)), "stop_details": None})

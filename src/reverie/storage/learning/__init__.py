@@ -1,0 +1,1 @@
+"""Digests, and what dreams made of them."""

@@ -1,0 +1,328 @@
+"""Dreams and lessons in the database: the slot of a store, the record of a dream, what became of each lesson."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from reverie.dreams.dream import DreamRequest, DreamResult, DreamStatus
+from reverie.errors import DreamError, DreamInputError, NotFoundError
+from reverie.lessons.lesson import Lesson
+from reverie.mining.mine import MiningResult
+from reverie.overview.overview import Overview
+from reverie.statistics.online import Stream
+from reverie.storage.postgres.database import Connection
+
+
+class DreamRow(msgspec.Struct, frozen=True):
+    """A dream as recorded."""
+
+    id: str
+    memory_store_id: str
+    status: DreamStatus
+    request: DreamRequest
+    created_at: datetime
+    last_session_key: int
+    """Sessions imported later are left to the next dream."""
+    error: str | None = None
+    served: bool = False
+    """Whether it was asked for through the server, so that the server's processes run it and no command does."""
+    has_output: bool = False
+    """Whether the store it writes to is there for it."""
+    session_id: str | None = None
+    """The session it can be watched in."""
+
+    @property
+    def lineage(self) -> list[str]:
+        """The stores whose earlier dreams it goes on from: its own and, where that is a clone, the cloned one."""
+        return [self.memory_store_id, self.request.store] if self.request.clone else [self.memory_store_id]
+
+    @property
+    def writer(self) -> dict[str, str] | None:
+        """Who writes its memories, as the wire API's actor union; None where it cannot be watched."""
+        return None if self.session_id is None else {"type": "session_actor", "session_id": self.session_id}
+
+    @property
+    def scope(self) -> dict[str, str | None]:
+        """Parameters for :data:`_SAME_SCOPE`."""
+        ids = self.request.session_ids
+        return {"where": self.request.where, "ids": None if ids is None else msgspec.json.encode(ids).decode()}
+
+
+_SAME_SCOPE = """(d.request ->> 'where', d.request ->> 'session_ids')
+    IS NOT DISTINCT FROM (%(where)s::text, %(ids)s::jsonb::text)"""
+"""That dream ``d`` is over the same sessions."""
+_COLUMNS = "id, memory_store_id, status, request, created_at, last_session_key, error, served, has_output, session_id"
+
+
+async def lock_slot(connection: Connection, store_id: str) -> bool:
+    """Take the store's dream slot for as long as ``connection`` lives; False when a living process holds it.
+
+    An advisory lock ends with its connection, so a killed process never keeps the slot.
+    """
+    query = "SELECT pg_try_advisory_lock(hashtextextended('dream of ' || %s, 0))"
+    row = await (await connection.execute(query, [store_id])).fetchone()
+    return bool(row and row[0])
+
+
+async def open_dream(connection: Connection, store_id: str) -> DreamRow | None:
+    """The store's dream that has neither ended nor failed, if any."""
+    return await _one(connection, "memory_store_id = %s AND status IN ('pending', 'running')", store_id)
+
+
+async def read_dream(connection: Connection, dream_id: str) -> DreamRow:
+    """The dream with this id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    row = await _one(connection, "id = %s", dream_id)
+    if row is None:
+        raise NotFoundError(f"no dream {dream_id}")
+    return row
+
+
+async def _one(connection: Connection, condition: str, value: str) -> DreamRow | None:
+    query = f"SELECT {_COLUMNS} FROM dreams WHERE {condition}"
+    row = await (await connection.execute(query.encode(), [value])).fetchone()
+    if row is None:
+        return None
+    return DreamRow(row[0], row[1], row[2], msgspec.convert(row[3], DreamRequest), *row[4:])
+
+
+async def insert_dream(
+    connection: Connection,
+    dream_id: str,
+    store_id: str,
+    request: DreamRequest,
+    now: datetime,
+    *,
+    served: bool = False,
+) -> DreamRow:
+    """Record a dream over the sessions that exist now."""
+    await connection.execute(
+        """
+        INSERT INTO dreams (id, memory_store_id, status, request, created_at, served, last_session_key)
+        VALUES (%s, %s, 'pending', %s::jsonb, %s, %s, (SELECT coalesce(max(key), 0) FROM sessions))
+        """,
+        [dream_id, store_id, msgspec.json.encode(request).decode(), now, served],
+    )
+    return await read_dream(connection, dream_id)
+
+
+async def set_running(connection: Connection, dream_id: str) -> None:
+    """Mark a pending dream, whose output is there, as running."""
+    await connection.execute(
+        "UPDATE dreams SET status = 'running', has_output = true WHERE id = %s AND status = 'pending'", [dream_id]
+    )
+
+
+async def check_inputs(connection: Connection, dream: DreamRow) -> None:
+    """See that what a dream reads is still there.
+
+    Raises:
+        DreamInputError: the store was archived or deleted, or a session was deleted.
+    """
+    store_id = dream.request.store if dream.request.clone else dream.memory_store_id
+    query = "SELECT FROM memory_stores WHERE id = %s AND archived_at IS NULL"
+    if await (await connection.execute(query, [store_id])).fetchone() is None:
+        raise DreamInputError(
+            f"memory store {store_id} was archived or deleted meanwhile", "input_memory_store_unavailable"
+        )
+    missing = await missing_sessions(connection, dream.request.session_ids or ())
+    if missing:
+        raise DreamInputError(f"session {missing[0]} was deleted meanwhile", "input_session_unavailable")
+
+
+async def missing_sessions(connection: Connection, session_ids: Sequence[str]) -> list[str]:
+    """Those of the ids that no session has."""
+    rows = await connection.execute(
+        """
+        SELECT wanted.id FROM unnest(%s::text[]) AS wanted (id)
+        WHERE NOT EXISTS (SELECT FROM sessions s WHERE s.id = wanted.id)
+        """,
+        [list(session_ids)],
+    )
+    return [row[0] async for row in rows]
+
+
+async def fail_dream(
+    connection: Connection, dream_id: str, error: str, now: datetime, error_type: str = DreamError.code
+) -> None:
+    """Record why a dream ended without a result; an ended one stays as it is."""
+    await connection.execute(
+        """
+        UPDATE dreams SET status = 'failed', error = %s, error_type = %s, ended_at = %s
+        WHERE id = %s AND status IN ('pending', 'running')
+        """,
+        [error, error_type, now, dream_id],
+    )
+
+
+async def write_findings(connection: Connection, dream_id: str, findings: MiningResult) -> None:
+    """Keep what mining found for the steps that follow."""
+    await connection.execute(
+        "UPDATE dreams SET findings = %s WHERE id = %s", [msgspec.msgpack.encode(findings), dream_id]
+    )
+
+
+async def read_findings(connection: Connection, dream_id: str) -> MiningResult:
+    """What mining found."""
+    row = await (await connection.execute("SELECT findings FROM dreams WHERE id = %s", [dream_id])).fetchone()
+    if row is None or row[0] is None:
+        raise NotFoundError(f"dream {dream_id} has not been mined")
+    return msgspec.msgpack.decode(row[0], type=MiningResult)
+
+
+async def write_overview(connection: Connection, dream_id: str, overview: Overview, described: int) -> None:
+    """Keep what was found of other kinds, and in how many sessions."""
+    encoded = msgspec.msgpack.encode(overview)
+    await connection.execute(
+        "UPDATE dreams SET overview = %s, described = %s WHERE id = %s", [encoded, described, dream_id]
+    )
+
+
+async def read_overview(connection: Connection, dream_id: str) -> Overview | None:
+    """The overview of this dream, if it has one."""
+    row = await (await connection.execute("SELECT overview FROM dreams WHERE id = %s", [dream_id])).fetchone()
+    return None if row is None or row[0] is None else msgspec.msgpack.decode(row[0], type=Overview)
+
+
+async def latest_overview(connection: Connection, dream: DreamRow) -> tuple[Overview, int] | None:
+    """The overview of the latest earlier dream over the same sessions, and how many it described."""
+    row = await (
+        await connection.execute(
+            f"""
+            SELECT overview, described FROM dreams d
+            WHERE memory_store_id = ANY (%(stores)s) AND id <> %(id)s AND status = 'completed'
+                AND overview IS NOT NULL AND {_SAME_SCOPE}
+            ORDER BY created_at DESC LIMIT 1
+            """,
+            {"stores": dream.lineage, "id": dream.id, **dream.scope},
+        )
+    ).fetchone()
+    return None if row is None else (msgspec.msgpack.decode(row[0], type=Overview), row[1])
+
+
+async def read_stream(connection: Connection, store_id: str) -> Stream:
+    """The confirmation tests of the store's dreams so far."""
+    query = "SELECT stream::text FROM confirmation_streams WHERE memory_store_id = %s"
+    row = await (await connection.execute(query, [store_id])).fetchone()
+    return Stream() if row is None else msgspec.json.decode(row[0], type=Stream)
+
+
+async def write_stream(connection: Connection, store_id: str, stream: Stream) -> None:
+    """Replace them."""
+    await connection.execute(
+        """
+        INSERT INTO confirmation_streams VALUES (%s, %s::jsonb)
+        ON CONFLICT (memory_store_id) DO UPDATE SET stream = EXCLUDED.stream
+        """,
+        [store_id, msgspec.json.encode(stream, order="deterministic").decode()],
+    )
+
+
+async def lock_open_dream(connection: Connection, dream_id: str) -> bool:
+    """Hold the dream's row until the transaction ends; False when it has ended already."""
+    query = "SELECT FROM dreams WHERE id = %s AND status = 'running' FOR UPDATE"
+    return (await (await connection.execute(query, [dream_id])).fetchone()) is not None
+
+
+async def complete_dream(connection: Connection, result: DreamResult, now: datetime) -> None:
+    """Record a dream's result and end it."""
+    await connection.execute(
+        "UPDATE dreams SET status = 'completed', result = %s::jsonb, ended_at = %s, findings = NULL, judgement = NULL "
+        "WHERE id = %s",
+        [msgspec.json.encode(result).decode(), now, result.dream_id],
+    )
+
+
+async def read_result(connection: Connection, dream_id: str) -> DreamResult:
+    """What a completed dream found and did.
+
+    Raises:
+        NotFoundError: there is no such dream, or it has not completed.
+    """
+    row = await (await connection.execute("SELECT result::text FROM dreams WHERE id = %s", [dream_id])).fetchone()
+    if row is None or row[0] is None:
+        raise NotFoundError(f"dream {dream_id} has no result")
+    return msgspec.json.decode(row[0], type=DreamResult)
+
+
+async def latest_result(connection: Connection, store_id: str) -> DreamResult | None:
+    """The result of the store's latest completed dream, if it has one."""
+    query = """
+        SELECT result::text FROM dreams WHERE memory_store_id = %s AND status = 'completed'
+        ORDER BY created_at DESC LIMIT 1
+    """
+    row = await (await connection.execute(query, [store_id])).fetchone()
+    return None if row is None else msgspec.json.decode(row[0], type=DreamResult)
+
+
+async def standing_lessons(connection: Connection, dream: DreamRow) -> list[Lesson]:
+    """Adopted lessons that an earlier dream over the same sessions left in the store."""
+    rows = await connection.execute(
+        f"""
+        SELECT l.lesson::text FROM lessons l JOIN dreams d ON d.id = l.last_dream_id
+        WHERE l.memory_store_id = %(store)s AND l.status = 'adopted' AND {_SAME_SCOPE}
+        ORDER BY l.id
+        """,
+        {"store": dream.memory_store_id, **dream.scope},
+    )
+    return [msgspec.json.decode(row[0], type=Lesson) async for row in rows]
+
+
+async def write_lessons(connection: Connection, store_id: str, dream_id: str, lessons: Sequence[Lesson]) -> None:
+    """Record the present state of lessons; the dream that first spoke of one is kept."""
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            """
+            INSERT INTO lessons (memory_store_id, id, status, kind, lesson, first_dream_id, last_dream_id)
+            VALUES (%s, %s, %s, %s, %s::jsonb, %s, %s)
+            ON CONFLICT (memory_store_id, id) DO UPDATE SET status = EXCLUDED.status, kind = EXCLUDED.kind,
+                lesson = EXCLUDED.lesson, last_dream_id = EXCLUDED.last_dream_id
+            """,
+            [(store_id, x.id, x.status, x.kind, msgspec.json.encode(x).decode(), dream_id, dream_id) for x in lessons],
+        )
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """Seconds per session."""
+
+    digest_seconds: float
+    mine_seconds: float
+
+
+async def measured_pace(connection: Connection) -> Pace:
+    """How fast the last ten dreams went on this machine; without any, a cautious guess."""
+    rows = await connection.execute(
+        "SELECT result::text FROM dreams WHERE status = 'completed' ORDER BY created_at DESC LIMIT 10"
+    )
+    results = [msgspec.json.decode(row[0], type=DreamResult) async for row in rows]
+    seconds = {
+        stage: sum(t.seconds for r in results for t in r.stages if t.stage == stage) for stage in ("digest", "mine")
+    }
+    digested = sum(result.sessions.new for result in results)
+    mined = sum(result.sessions.read for result in results)
+    return Pace(
+        digest_seconds=seconds["digest"] / digested if digested else 0.002,
+        mine_seconds=seconds["mine"] / mined if mined else 0.0005,
+    )
+
+
+async def find_lesson(connection: Connection, lesson_id: str) -> tuple[Lesson, str]:
+    """The lesson whose id ends in ``lesson_id`` (whatever the case of its letters), and the dream that last judged it.
+
+    Raises:
+        NotFoundError: there is no such lesson, or more than one.
+    """
+    # A clone of a store has the same lessons; the latest word counts.
+    query = """
+        SELECT DISTINCT ON (l.id) l.lesson::text, l.last_dream_id FROM lessons l JOIN dreams d ON d.id = l.last_dream_id
+        WHERE lower(right(l.id, length(%s))) = lower(%s) ORDER BY l.id, d.created_at DESC LIMIT 2
+    """
+    rows = await (await connection.execute(query, [lesson_id, lesson_id])).fetchall()
+    if len(rows) != 1 or not lesson_id:
+        count = "no lesson" if not rows else "more than one lesson"
+        raise NotFoundError(f"{count} has an id that ends in {lesson_id!r}; ids are in `reverie dream --json`")
+    return msgspec.json.decode(rows[0][0], type=Lesson), rows[0][1]

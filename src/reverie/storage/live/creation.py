@@ -1,0 +1,162 @@
+"""Making a session: its agent resolved and kept as it is now, its resources mounted, its first events taken in."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from reverie.agents.mounts import check_mounts, check_resources, mount_file, mount_repository, mount_store
+from reverie.errors import InputError, NotFoundError, StateError
+from reverie.ids import new_id
+from reverie.runtime.content import MOST_RUBRIC_CHARACTERS, check_content, file_sources
+from reverie.runtime.inbox import receive
+from reverie.storage.live.log import act
+from reverie.storage.live.sessions import LiveSession, NewSession, insert_session, read_session
+from reverie.storage.live.work import enqueue_work
+from reverie.storage.memory.stores import hold_stores
+from reverie.storage.postgres.database import Connection
+from reverie.storage.service.agents import snapshot_agent
+from reverie.storage.service.environments import read_environment
+from reverie.storage.service.files import read_file, read_text, require_unexpired
+from reverie.storage.service.vaults import read_vault
+
+MOST_INITIAL_EVENTS = 50
+_INITIAL_TYPES = ("user.message", "user.define_outcome", "system.message")
+
+
+async def create_session(
+    connection: Connection, request: Mapping[str, Any], now: datetime, *, deployment_id: str | None = None
+) -> LiveSession:
+    """Make the session that ``request`` (the wire API's creation parameters) describes, or nothing at all.
+
+    Raises:
+        InputError: the request breaks a rule.
+        NotFoundError: it names something that does not exist.
+        StateError: it names something that is archived.
+    """
+    initial = list(request.get("initial_events") or ())
+    check_initial(initial)
+    environment = await read_environment(connection, request["environment_id"], hold=True)
+    if environment.archived_at is not None:
+        raise StateError(f"environment {environment.id} is archived", code="environment_archived")
+    self_hosted = environment.config["type"] == "self_hosted"
+    wanted = list(request.get("resources") or ())
+    check_resources(wanted, self_hosted=self_hosted)
+    session_id = new_id("sesn", now)
+    new = NewSession(
+        id=session_id,
+        title=request.get("title"),
+        environment_id=environment.id,
+        agent=await snapshot_agent(connection, request["agent"]),
+        metadata=dict(request.get("metadata") or {}),
+        resources=await mount_all(connection, session_id, wanted, now),
+        vault_ids=await check_vaults(connection, list(request.get("vault_ids") or ())),
+        budget=request.get("budget"),
+        deployment_id=deployment_id,
+    )
+    session = await insert_session(connection, new, now)
+    if initial:
+        await send_events(connection, session.id, initial, now, field="initial_events")
+    return await read_session(connection, session.id)
+
+
+async def send_events(
+    connection: Connection,
+    session_id: str,
+    events: Sequence[Mapping[str, Any]],
+    now: datetime,
+    *,
+    field: str = "events",
+) -> tuple[LiveSession, Any]:
+    """Take in what a client sends; a self-hosted session that starts work gets a worker.
+
+    Args:
+        field: what the events are called where they were sent.
+
+    Raises:
+        InputError: an event holds nothing, or names a file that is not there; the message says where.
+    """
+    for number, event in enumerate(events):
+        check_content(f"{field}.{number}", event)
+        for place, file_id in file_sources(f"{field}.{number}", event):
+            await _check_file(connection, place, file_id, now)
+    events = await resolve_rubrics(connection, events, now, field)
+    session, draft = await act(connection, session_id, lambda state: receive(state, events, now), now)
+    if draft.state.self_hosted and draft.state.status == "running":
+        await enqueue_work(connection, str(session.environment_id), session_id, now)
+    return session, draft
+
+
+def check_initial(events: Sequence[Mapping[str, Any]]) -> None:
+    """Accept a session's first events.
+
+    Raises:
+        InputError: there are too many, or some do not start a session.
+    """
+    if len(events) > MOST_INITIAL_EVENTS:
+        raise InputError(f"initial_events: {len(events)} events; at most {MOST_INITIAL_EVENTS} are allowed")
+    for place, event in enumerate(events):
+        if event["type"] not in _INITIAL_TYPES:
+            raise InputError(f"initial_events.{place}: a session does not start with {event['type']}")
+    if sum(event["type"] == "user.define_outcome" for event in events) > 1:
+        raise InputError("initial_events: at most one outcome can be defined")
+
+
+async def _check_file(connection: Connection, place: str, file_id: str, now: datetime) -> None:
+    try:
+        require_unexpired(await read_file(connection, file_id), now)
+    except NotFoundError as error:
+        raise InputError(f"{place}: {error}", code=error.code) from error
+
+
+async def resolve_rubrics(
+    connection: Connection, events: Sequence[Mapping[str, Any]], now: datetime, field: str
+) -> list[Mapping[str, Any]]:
+    """The events with rubrics that are files as text, so that they stay what they were.
+
+    Raises:
+        InputError: there is no such file, or it is too long for a rubric, or no text.
+    """
+    resolved = []
+    for number, event in enumerate(events):
+        rubric = event.get("rubric") or {}
+        if rubric.get("type") == "file":
+            await _check_file(connection, f"{field}.{number}.rubric.file_id", rubric["file_id"], now)
+            content = await read_text(connection, rubric["file_id"], MOST_RUBRIC_CHARACTERS)
+            event = {**event, "rubric": {"type": "text", "content": content}}
+        resolved.append(event)
+    return resolved
+
+
+async def check_vaults(connection: Connection, vault_ids: list[str]) -> list[str]:
+    """The ids of vaults that a session may use.
+
+    Raises:
+        NotFoundError: one does not exist.
+        StateError: one is archived.
+    """
+    # Always in the same order, so that nobody waits in a circle.
+    for vault_id in sorted(set(vault_ids)):
+        if (await read_vault(connection, vault_id, hold=True)).archived_at is not None:
+            raise StateError(f"vault {vault_id} is archived; sessions cannot use it", code="vault_archived")
+    return vault_ids
+
+
+async def mount_all(
+    connection: Connection, session_id: str, wanted: Sequence[Mapping[str, Any]], now: datetime
+) -> list[dict[str, Any]]:
+    """The resources of a session as it keeps them."""
+    mounted: list[dict[str, Any]] = []
+    stores = await hold_stores(
+        connection, (resource["memory_store_id"] for resource in wanted if resource["type"] == "memory_store")
+    )
+    for number, resource in enumerate(wanted):
+        if resource["type"] == "memory_store":
+            store = stores[resource["memory_store_id"]]
+            mounted.append(mount_store(resource, store, [other["mount_path"] for other in mounted]))
+        elif resource["type"] == "file":
+            require_unexpired(await read_file(connection, resource["file_id"]), now)
+            mounted.append(mount_file(resource, session_id, number, now))
+        else:
+            mounted.append(mount_repository(resource, session_id, number, now))
+    check_mounts(mounted)
+    return mounted

@@ -1,0 +1,342 @@
+"""The log of a live session: acts of its life cycle stored as one, and events read back as the API shows them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from reverie.ids import derived_id, event_id
+from reverie.runtime.inbox import QUEUED_TYPES
+from reverie.runtime.live_state import (
+    ChildThread,
+    Draft,
+    LiveState,
+    NewEvent,
+    PendingCall,
+    WaitingInput,
+    input_id,
+)
+from reverie.runtime.writer import record
+from reverie.sessions.session import Score
+from reverie.storage.live.sessions import LiveSession, LockedSession, lock_session, require_live
+from reverie.storage.live.threads import child_thread, insert_thread, set_thread_status
+from reverie.storage.postgres.announcement import announce
+from reverie.storage.postgres.database import Connection
+from reverie.storage.sessions.scores import record_scores
+
+_TICK = timedelta(microseconds=1)
+
+
+class LogRow(msgspec.Struct, frozen=True):
+    """An event of the log, or an input that waits (``sequence`` is then None)."""
+
+    sequence: int | None
+    input_number: int | None
+    thread_id: str | None
+    type: str
+    at: datetime | None
+    payload: dict[str, Any]
+
+
+async def act(
+    connection: Connection, session_id: str, decide: Callable[[LiveState], Draft], now: datetime
+) -> tuple[LiveSession, Draft]:
+    """Let ``decide`` say what happens to a session, and store it; nobody else appends meanwhile.
+
+    Raises:
+        NotFoundError: there is no such session.
+        StateError: it was imported.
+    """
+    session = await lock_session(connection, session_id)
+    require_live(session)
+    draft = decide(state_of(session))
+    await _store(connection, session, draft, now)
+    return session, draft
+
+
+async def append_events(connection: Connection, session_id: str, events: Sequence[NewEvent], now: datetime) -> Draft:
+    """Record events as whoever runs the agent; see :func:`reverie.runtime.writer.record`."""
+    recorded = [{"type": event.type, **event.payload} for event in events]
+    _, draft = await act(connection, session_id, lambda state: record(state, recorded, now), now)
+    return draft
+
+
+def state_of(session: LockedSession) -> LiveState:
+    """What decides how a session goes on."""
+    return LiveState(
+        session_id=session.id,
+        status=session.status,
+        agent_name=session.agent["name"] if session.agent else "",
+        self_hosted=session.self_hosted,
+        event_count=session.event_count,
+        input_count=session.input_count,
+        turn=session.turn,
+        turn_inputs=session.turn_inputs,
+        primary_running=session.primary_running,
+        open_spans=session.open_spans,
+        threads=tuple(msgspec.convert(thread, ChildThread) for thread in session.threads),
+        previews={int(number): type_ for number, type_ in session.previews.items()},
+        pending=tuple(msgspec.convert(call, PendingCall) for call in session.pending),
+        waiting=tuple(msgspec.convert(waiting, WaitingInput) for waiting in session.waiting),
+        usage=session.usage,
+        active_seconds=session.active_seconds,
+        running_since=session.running_since,
+        outcomes=tuple(session.outcome_evaluations),
+        budget=session.budget,
+        archived=session.archived_at is not None,
+    )
+
+
+async def _store(connection: Connection, session: LiveSession, draft: Draft, now: datetime) -> None:
+    first = _first_at(session, now)
+    last = first + _TICK * len(draft.events)
+    state = draft.state
+    async with connection.pipeline():
+        await _insert_events(connection, session, draft.events, first)
+        await _insert_inputs(connection, session, draft, now)
+        await connection.execute(
+            "UPDATE sessions SET event_count = event_count + %s, ended_at = CASE WHEN %s THEN %s ELSE ended_at END"
+            " WHERE key = %s",
+            [len(draft.events), state.status in ("idle", "terminated"), last, session.key],
+        )
+        await connection.execute(
+            """
+            UPDATE live_sessions SET status = %s, usage = %s, active_seconds = %s, running_since = %s,
+                outcome_evaluations = %s, pending = %s, input_count = %s, previews = %s, turn = %s, turn_inputs = %s,
+                primary_running = %s, open_spans = %s,
+                last_event_at = %s, updated_at = %s
+            WHERE session_key = %s
+            """,
+            [
+                *(state.status, Jsonb(dict(state.usage)), state.active_seconds, state.running_since),
+                *(Jsonb(list(state.outcomes)), Jsonb(msgspec.to_builtins(state.pending))),
+                *(state.input_count, Jsonb(msgspec.to_builtins(state.previews, str_keys=True))),
+                *(state.turn, state.turn_inputs, state.primary_running, Jsonb(dict(state.open_spans))),
+                *(last if draft.events else session.last_event_at, now, session.key),
+            ],
+        )
+        await announce(connection, session.id)
+    for thread_id, agent_name in draft.threads:
+        await insert_thread(connection, session, child_thread(session, thread_id, agent_name, now))
+    for thread_id, status in draft.thread_statuses:
+        await set_thread_status(connection, session.key, thread_id, status, now)
+    if draft.scores:
+        scores = [(session.key, Score(metric, value)) for metric, value in draft.scores]
+        await record_scores(connection, scores)
+
+
+def _first_at(session: LiveSession, now: datetime) -> datetime:
+    """When the next event counts as processed: times in one session grow strictly, as the log does."""
+    return max(now, session.last_event_at + _TICK)
+
+
+def rows_of(session: LiveSession, draft: Draft, now: datetime) -> list[LogRow]:
+    """What the caller of an act sent, as it has just been stored, in order."""
+    first, rows = _first_at(session, now), []
+    for kind, place in draft.answers:
+        if kind == "event":
+            event, at = draft.events[place], first + _TICK * place
+            sequence = session.event_count + place
+            rows.append(LogRow(sequence, event.input_number, event.thread_id, event.type, at, event.payload))
+        else:
+            waiting = draft.inputs[place]
+            rows.append(LogRow(None, waiting.number, waiting.thread_id, waiting.type, None, waiting.payload))
+    return rows
+
+
+async def _insert_events(
+    connection: Connection, session: LiveSession, events: Sequence[NewEvent], first: datetime
+) -> None:
+    if not events:
+        return
+    rows = [
+        {
+            "sequence": session.event_count + place,
+            "thread_id": event.thread_id,
+            "type": event.type,
+            "at": first + _TICK * place,
+            "payload": event.payload,
+            "input_number": event.input_number,
+        }
+        for place, event in enumerate(events)
+    ]
+    await connection.execute(
+        """
+        INSERT INTO events (session_key, sequence, thread_id, type, at, payload, input_number)
+        SELECT %s, x.* FROM jsonb_to_recordset(%s) AS x (
+            sequence integer, thread_id text, type text, at timestamptz, payload jsonb, input_number integer
+        )
+        """,
+        [session.key, Jsonb(rows)],
+    )
+
+
+async def _insert_inputs(connection: Connection, session: LiveSession, draft: Draft, now: datetime) -> None:
+    places = {
+        event.input_number: session.event_count + place
+        for place, event in enumerate(draft.events)
+        if event.input_number is not None
+    }
+    for waiting in draft.inputs:
+        await connection.execute(
+            "INSERT INTO session_inputs (session_key, number, thread_id, type, payload, queued_at, sequence)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [
+                *(session.key, waiting.number, waiting.thread_id, waiting.type, Jsonb(waiting.payload), now),
+                places.pop(waiting.number, None),
+            ],
+        )
+    if places:
+        await connection.execute(
+            "UPDATE session_inputs AS i SET sequence = x.sequence FROM unnest(%s::integer[], %s::integer[])"
+            " AS x (number, sequence) WHERE i.session_key = %s AND i.number = x.number",
+            [list(places), list(places.values()), session.key],
+        )
+
+
+def wire_event(session: LiveSession, row: LogRow) -> dict[str, Any]:
+    """An event or waiting input as the API shows it."""
+    if row.input_number is not None:
+        id_ = input_id(session.id, row.input_number)
+    else:
+        id_ = event_id(session.id, row.sequence or 0)
+    at = row.at if row.sequence is None or session.live else row.at or session.started_at or session.created_at
+    payload = row.payload if session.live else _as_wire(session, row.type, row.payload)
+    return {**payload, "id": id_, "type": row.type, "processed_at": at}
+
+
+def _as_wire(session: LiveSession, type_: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """An imported event with the members that the wire API insists on and its source did not have."""
+    match type_:
+        case "span.model_request_end":
+            usage = dict.fromkeys(("input_tokens", "output_tokens"), 0)
+            usage |= {"cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
+            usage |= {name: count or 0 for name, count in (payload.get("model_usage") or {}).items()}
+            return {"model_request_start_id": "", "is_error": False, **payload, "model_usage": usage}
+        case "session.error":
+            error = payload.get("error") or {}
+            known = {"type": "unknown_error", "message": "", "retry_status": {"type": "terminal"}}
+            return {**payload, "error": known | {"message": str(error.get("message", "")), **_retry(error)}}
+        case "session.thread_created":
+            return {"session_thread_id": "", "agent_name": session.agent_tag or "", **payload}
+        case "agent.thread_message_received":
+            return {"content": [], **payload, "from_session_thread_id": derived_id("sthr", session.id)}
+        case "session.status_idle":
+            return {"stop_reason": {"type": "end_turn"}, **payload}
+        case "session.usage":
+            return {"usage": {}, "budget": None, **payload}
+        case "agent.tool_use":
+            return {"input": {}, "name": "", **payload}
+        case "agent.tool_result" | "user.tool_result":
+            return {"tool_use_id": "", **payload}
+        case _:
+            return {"content": [], **payload}
+
+
+def _retry(error: Mapping[str, Any]) -> dict[str, Any]:
+    retry = error.get("retry_status")
+    return {"retry_status": retry} if isinstance(retry, dict) else {}
+
+
+class LogFilter(msgspec.Struct, frozen=True):
+    """Which events to read."""
+
+    thread_id: str | None = None
+    """None is the session's own view: its primary thread, and what children post there."""
+    everything: bool = False
+    """Of all threads."""
+    primary_only: bool = False
+    """Of the primary thread, without what children post there."""
+    types: tuple[str, ...] = ()
+    ranges: Mapping[str, datetime] = {}
+    """Of ``gt``, ``gte``, ``lt``, ``lte``: compared with when an event was processed."""
+
+
+_OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+
+
+async def read_log(
+    connection: Connection,
+    session_key: int,
+    wanted: LogFilter,
+    *,
+    after: int = -1,
+    before: int | None = None,
+    inputs_after: int = -1,
+    descending: bool = False,
+    limit: int,
+) -> list[LogRow]:
+    """Events with sequence numbers above ``after`` (and below ``before``), in log order or from its end.
+
+    Those that were inputs numbered up to ``inputs_after`` are left out.
+    """
+    conditions = ["session_key = %(key)s", "sequence > %(after)s", *_thread_condition(wanted)]
+    parameters: dict[str, Any] = {"key": session_key, "after": after, "thread": wanted.thread_id, "limit": limit}
+    if before is not None:
+        conditions.append("sequence < %(before)s")
+        parameters["before"] = before
+    if inputs_after >= 0:
+        # An event that was previewed has an input's number, too.
+        conditions.append("NOT (coalesce(input_number <= %(inputs_after)s, false) AND type = ANY (%(queued)s))")
+        parameters |= {"inputs_after": inputs_after, "queued": sorted(QUEUED_TYPES)}
+    if wanted.types:
+        conditions.append("type = ANY (%(types)s)")
+        parameters["types"] = list(wanted.types)
+    for name, at in wanted.ranges.items():
+        conditions.append(f"at {_OPERATORS[name]} %({name})s")
+        parameters[name] = at
+    query = f"""
+        SELECT sequence, input_number, thread_id, type, at, payload FROM events
+        WHERE {" AND ".join(conditions)} ORDER BY sequence {"DESC" if descending else "ASC"} LIMIT %(limit)s
+    """
+    async with connection.cursor(row_factory=class_row(LogRow)) as cursor:
+        await cursor.execute(query.encode(), parameters)
+        return await cursor.fetchall()
+
+
+async def read_inputs(
+    connection: Connection,
+    session_key: int,
+    wanted: LogFilter,
+    *,
+    after: int = -1,
+    before: int | None = None,
+    waiting_at: int | None = None,
+) -> list[LogRow]:
+    """Inputs numbered above ``after`` (and below ``before``) as they were queued.
+
+    With ``waiting_at`` only those that had not been taken in when the log was that long.
+    """
+    if wanted.ranges:
+        return []
+    conditions = ["session_key = %(key)s", "number > %(after)s", *_thread_condition(wanted)]
+    if before is not None:
+        conditions.append("number < %(before)s")
+    if waiting_at is not None:
+        conditions.append("(sequence IS NULL OR sequence >= %(waiting_at)s)")
+    if wanted.types:
+        conditions.append("type = ANY (%(types)s)")
+    query = f"""
+        SELECT NULL::integer AS sequence, number AS input_number, thread_id, type, NULL::timestamptz AS at, payload
+        FROM session_inputs WHERE {" AND ".join(conditions)} ORDER BY number
+    """
+    parameters = {
+        **{"key": session_key, "after": after, "before": before, "waiting_at": waiting_at},
+        **{"thread": wanted.thread_id, "types": list(wanted.types)},
+    }
+    async with connection.cursor(row_factory=class_row(LogRow)) as cursor:
+        await cursor.execute(query.encode(), parameters)
+        return await cursor.fetchall()
+
+
+def _thread_condition(wanted: LogFilter) -> list[str]:
+    if wanted.everything:
+        return []
+    if wanted.primary_only:
+        return ["thread_id IS NULL"]
+    if wanted.thread_id is None:
+        return ["(thread_id IS NULL OR payload ? 'session_thread_id')"]
+    return ["thread_id = %(thread)s"]

@@ -1,0 +1,124 @@
+"""Threads of a session: the primary one, which every session has, and those of agents that it called in."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from reverie.errors import NotFoundError
+from reverie.ids import derived_id
+from reverie.runtime.live_state import Status
+from reverie.runtime.usage import usage_snapshot
+from reverie.storage.live.sessions import LiveSession
+from reverie.storage.postgres.database import Connection
+
+_COLUMNS = "id, parent_thread_id, agent, status, usage, stats, created_at, updated_at, archived_at"
+
+
+class SessionThread(msgspec.Struct, frozen=True):
+    """One agent's line of events inside a session."""
+
+    id: str
+    parent_thread_id: str | None
+    agent: dict[str, Any]
+    status: Status
+    usage: dict[str, Any] | None
+    stats: dict[str, Any] | None
+    created_at: datetime
+    updated_at: datetime
+    archived_at: datetime | None = None
+
+
+def primary_thread(session: LiveSession, agent: dict[str, Any]) -> SessionThread:
+    """The session's own thread; it is what the session is."""
+    began = session.event_count > 0
+    usage = usage_snapshot(session.usage, session.active_seconds) if session.active_seconds else None
+    own = {name: value for name, value in agent.items() if name != "multiagent"}
+    return SessionThread(
+        id=derived_id("sthr", session.id),
+        parent_thread_id=None,
+        agent=own,
+        status="idle" if session.status == "running" and not session.primary_running else session.status,
+        usage=usage,
+        stats={"active_seconds": session.active_seconds} if began else None,
+        created_at=session.created_at,
+        updated_at=session.updated_at,
+        archived_at=session.archived_at,
+    )
+
+
+def child_thread(session: LiveSession, thread_id: str, agent_name: str, now: datetime) -> SessionThread:
+    """A thread that begins now; its agent is the roster's of that name, else one that has no more than the name."""
+    agent = dict(session.agent or {})
+    roster = (agent.pop("multiagent", None) or {}).get("agents") or ()
+    known = next((one for one in roster if one.get("name") == agent_name), None)
+    return SessionThread(
+        id=thread_id,
+        parent_thread_id=derived_id("sthr", session.id),
+        agent=dict(known) if known is not None else agent | {"name": agent_name},
+        status="idle",
+        usage=None,
+        stats=None,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+async def insert_thread(connection: Connection, session: LiveSession, thread: SessionThread) -> None:
+    """Record a child thread; one that is there stays as it is."""
+    await connection.execute(
+        f"INSERT INTO session_threads (session_key, {_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " ON CONFLICT (id) DO NOTHING",
+        [
+            *(session.key, thread.id, thread.parent_thread_id, Jsonb(thread.agent), thread.status),
+            *(Jsonb(thread.usage) if thread.usage else None, Jsonb(thread.stats) if thread.stats else None),
+            *(thread.created_at, thread.updated_at, thread.archived_at),
+        ],
+    )
+
+
+async def list_threads(connection: Connection, session: LiveSession) -> list[SessionThread]:
+    """The child threads of a session, oldest first; there are at most a few dozen."""
+    async with connection.cursor(row_factory=class_row(SessionThread)) as cursor:
+        await cursor.execute(
+            f"SELECT {_COLUMNS} FROM session_threads WHERE session_key = %s ORDER BY created_at, id", [session.key]
+        )
+        return await cursor.fetchall()
+
+
+async def read_thread(connection: Connection, session: LiveSession, thread_id: str) -> SessionThread:
+    """A child thread of a session.
+
+    Raises:
+        NotFoundError: the session has no such thread.
+    """
+    async with connection.cursor(row_factory=class_row(SessionThread)) as cursor:
+        await cursor.execute(
+            f"SELECT {_COLUMNS} FROM session_threads WHERE session_key = %s AND id = %s", [session.key, thread_id]
+        )
+        thread = await cursor.fetchone()
+    if thread is None:
+        raise NotFoundError(f"session {session.id} has no thread {thread_id!r}")
+    return thread
+
+
+async def set_thread_status(
+    connection: Connection, session_key: int, thread_id: str, status: Status, now: datetime
+) -> None:
+    """Say how a child thread stands."""
+    await connection.execute(
+        "UPDATE session_threads SET status = %s, updated_at = %s, stats = coalesce(stats, '{\"active_seconds\": 0}')"
+        " WHERE session_key = %s AND id = %s",
+        [status, now, session_key, thread_id],
+    )
+
+
+async def archive_thread(connection: Connection, thread_id: str, now: datetime) -> None:
+    """Archive a child thread unless it is archived already."""
+    await connection.execute(
+        "UPDATE session_threads SET archived_at = %s, updated_at = %s, status = 'terminated'"
+        " WHERE id = %s AND archived_at IS NULL",
+        [now, now, thread_id],
+    )

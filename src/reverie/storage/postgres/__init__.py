@@ -1,0 +1,1 @@
+"""The open database: connections, schema, processes, secrets."""

@@ -1,0 +1,34 @@
+"""Telling every server that something has grown: a session, an environment's queue, the webhooks to deliver."""
+
+from typing import Any
+
+import msgspec
+
+from reverie.storage.postgres.database import Connection
+
+CHANNEL = "reverie_session"
+WEBHOOKS = "webhooks"
+"""What is announced when webhooks are to be delivered."""
+
+
+async def announce(connection: Connection, name: str) -> None:
+    """Tell every server, once this transaction is committed, that what ``name`` stands for (mostly an id) has grown."""
+    await connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, name])
+
+
+PREVIEWS = "reverie_preview"
+_MOST_CHARACTERS = 1_500
+"""A notification holds less than 8,000 bytes; a character takes at most four, and twice as many once escaped."""
+
+
+async def announce_preview(
+    connection: Connection, session_id: str, thread_id: str | None, message: dict[str, Any]
+) -> None:
+    """Pass a piece of a preview on to every server; it is not kept anywhere."""
+    notice = {"session_id": session_id, "thread_id": thread_id, "message": message}
+    await connection.execute("SELECT pg_notify(%s, %s)", [PREVIEWS, msgspec.json.encode(notice).decode()])
+
+
+def preview_pieces(text: str) -> list[str]:
+    """``text`` in pieces that fit into a notification each."""
+    return [text[i : i + _MOST_CHARACTERS] for i in range(0, len(text), _MOST_CHARACTERS)]

@@ -1,1 +1,0 @@
-"""The tables behind the API, one file per resource."""

@@ -1,0 +1,1 @@
+"""The managed resources behind the API: agents, environments, files, skills, vaults, webhooks."""

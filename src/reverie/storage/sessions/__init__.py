@@ -1,0 +1,1 @@
+"""Imported sessions and their scores."""

@@ -1,0 +1,159 @@
+"""Metrics, scores and the rewards they add up to."""
+
+import math
+from collections.abc import Collection, Iterable
+
+from reverie.errors import MetricError, NotFoundError
+from reverie.outcomes.metric import REWARD_METRIC, Metric
+from reverie.outcomes.metric_summary import Standing
+from reverie.sessions.session import Score
+from reverie.storage.postgres.database import Connection
+
+# The rule of reverie.outcomes.metric.reward_of. Values are clipped before anything is computed with them, since
+# PostgreSQL takes overflow for an error.
+_UPDATE_REWARDS = """
+WITH sums AS (
+    SELECT c.session_key,
+           sum(m.weight) FILTER (WHERE m.weight > 0) AS weight,
+           sum(m.weight * CASE m.direction WHEN 'maximize' THEN share ELSE 1 - share END)
+               FILTER (WHERE m.weight > 0) AS weighted,
+           max(c.value) FILTER (WHERE c.metric = %(reward)s) AS reward,
+           avg(c.value) FILTER (WHERE m.name IS NULL AND c.value BETWEEN 0 AND 1) AS implicit
+    FROM scores c
+    LEFT JOIN metrics m ON m.name = c.metric
+    CROSS JOIN LATERAL (SELECT (least(m.high, greatest(m.low, c.value)) - m.low) / (m.high - m.low) AS share) AS shares
+    WHERE %(keys)s::bigint[] IS NULL OR c.session_key = ANY (%(keys)s::bigint[])
+    GROUP BY c.session_key
+), rewards AS (
+    SELECT session_key, CASE
+        WHEN weight IS NOT NULL THEN least(1, weighted / weight)
+        WHEN reward IS NOT NULL THEN least(1, greatest(0, reward))
+        ELSE implicit
+    END AS reward
+    FROM sums
+)
+UPDATE sessions s SET reward = r.reward FROM rewards r
+WHERE s.key = r.session_key AND s.reward IS DISTINCT FROM r.reward
+"""
+
+_STANDINGS = """
+SELECT coalesce(m.name, c.metric), coalesce(m.direction, 'maximize'), coalesce(m.unit, ''), coalesce(m.low, 0),
+       coalesce(m.high, 1), coalesce(m.weight, 0), m.target, m.name IS NOT NULL, count(c.value), avg(c.value),
+       avg(CASE WHEN m.direction = 'maximize' THEN c.value >= m.target ELSE c.value <= m.target END::int)
+           FILTER (WHERE c.value IS NOT NULL AND m.target IS NOT NULL),
+       avg(s.reward) FILTER (WHERE c.value IS NOT NULL)
+FROM metrics m
+FULL JOIN scores c ON c.metric = m.name
+LEFT JOIN sessions s ON s.key = c.session_key
+WHERE %(name)s::text IS NULL OR coalesce(m.name, c.metric) = %(name)s
+GROUP BY m.name, c.metric
+ORDER BY 1
+"""
+
+
+async def define_metric(connection: Connection, metric: Metric) -> None:
+    """Define or redefine a metric, and bring every session's reward up to date."""
+    await connection.execute(
+        """
+        INSERT INTO metrics (name, direction, unit, low, high, weight, target) VALUES (%s, %s, %s, %s, %s, %s, %s)
+        ON CONFLICT (name) DO UPDATE SET direction = excluded.direction, unit = excluded.unit, low = excluded.low,
+            high = excluded.high, weight = excluded.weight, target = excluded.target
+        """,
+        [metric.name, metric.direction, metric.unit, metric.low, metric.high, metric.weight, metric.target],
+    )
+    await update_rewards(connection, None)
+
+
+async def list_metrics(connection: Connection) -> list[Metric]:
+    """The defined metrics, by name."""
+    cursor = await connection.execute(
+        "SELECT name, direction, unit, low, high, weight, target FROM metrics ORDER BY name"
+    )
+    return [Metric(*row) async for row in cursor]
+
+
+async def read_standing(connection: Connection, name: str) -> Standing:
+    """How the sessions stand on one metric.
+
+    Raises:
+        NotFoundError: there is none of this name.
+    """
+    for standing in await list_standings(connection, name):
+        return standing
+    raise NotFoundError(f"there is no metric {name!r}; see reverie metric list")
+
+
+async def list_standings(connection: Connection, name: str | None = None) -> list[Standing]:
+    """How the sessions stand on each metric, or on one, defined or only seen in scores, by name."""
+    return [
+        Standing(
+            metric=Metric(*row[:7]),
+            defined=row[7],
+            sessions=row[8],
+            mean=row[9],
+            on_target=None if row[10] is None else float(row[10]),
+            mean_reward=row[11],
+        )
+        async for row in await connection.execute(_STANDINGS, {"name": name})
+    ]
+
+
+async def score_session(connection: Connection, session_id: str, scores: Iterable[Score]) -> float | None:
+    """Record scores of one session, replacing older values of the same metrics; its new reward.
+
+    Raises:
+        NotFoundError: there is no such session.
+        MetricError: a value is not a finite number.
+    """
+    row = await (await connection.execute("SELECT key FROM sessions WHERE id = %s", [session_id])).fetchone()
+    if row is None:
+        raise NotFoundError(f"there is no session {session_id!r}")
+    key = row[0]
+    await record_scores(connection, [(key, score) for score in scores])
+    reward = await (await connection.execute("SELECT reward FROM sessions WHERE key = %s", [key])).fetchone()
+    return reward[0] if reward else None
+
+
+async def read_scores(connection: Connection, session_id: str) -> tuple[float | None, list[Score]]:
+    """The reward of a session and its scores, by metric.
+
+    Raises:
+        NotFoundError: there is no such session.
+    """
+    row = await (await connection.execute("SELECT key, reward FROM sessions WHERE id = %s", [session_id])).fetchone()
+    if row is None:
+        raise NotFoundError(f"there is no session {session_id!r}")
+    query = "SELECT metric, value FROM scores WHERE session_key = %s ORDER BY metric"
+    return row[1], [Score(*score) async for score in await connection.execute(query, [row[0]])]
+
+
+async def record_scores(connection: Connection, scores: Collection[tuple[int, Score]]) -> int:
+    """Record scores by session key, update the rewards they change, and count the new or changed ones.
+
+    Raises:
+        MetricError: a value is not a finite number.
+    """
+    values: dict[tuple[int, str], float] = {}
+    for key, score in scores:
+        if not math.isfinite(score.value):
+            raise MetricError(f"score {score.metric!r} is {score.value}; a finite number is needed")
+        values[key, score.metric] = float(score.value)
+    if not values:
+        return 0
+    cursor = await connection.execute(
+        """
+        INSERT INTO scores (session_key, metric, value) SELECT * FROM unnest(%s::bigint[], %s::text[], %s::float8[])
+        ON CONFLICT (session_key, metric) DO UPDATE SET value = excluded.value WHERE scores.value <> excluded.value
+        RETURNING session_key
+        """,
+        [[key for key, _ in values], [metric for _, metric in values], list(values.values())],
+    )
+    changed = [row[0] for row in await cursor.fetchall()]
+    if changed:
+        await update_rewards(connection, changed)
+    return len(changed)
+
+
+async def update_rewards(connection: Connection, keys: Collection[int] | None) -> None:
+    """Compute the rewards of the sessions with these keys, or of all, from their scores."""
+    await connection.execute(_UPDATE_REWARDS, {"reward": REWARD_METRIC, "keys": None if keys is None else list(keys)})
