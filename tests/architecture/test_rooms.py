@@ -65,8 +65,9 @@ def catches_everything(node: ast.AST) -> bool:
     if isinstance(node, ast.ExceptHandler):
         caught = [node.type] if not isinstance(node.type, ast.Tuple) else node.type.elts
         return any(each is None or getattr(each, "id", "") in ("Exception", "BaseException") for each in caught)
-    suppress = isinstance(node, ast.Call) and "suppress" in ast.unparse(node.func)
-    return suppress and any(getattr(each, "id", "") in ("Exception", "BaseException") for each in node.args)
+    if not isinstance(node, ast.Call) or "suppress" not in ast.unparse(node.func):
+        return False
+    return any(getattr(each, "id", "") in ("Exception", "BaseException") for each in node.args)
 
 
 def test_only_the_outermost_loop_of_a_job_or_server_catches_everything() -> None:

@@ -49,7 +49,8 @@ def reader(
 
 @pytest.mark.parametrize("page", WITH_BLOCKS)
 def test_whoever_follows_a_page_sees_what_it_shows(page: str, reader: Reader) -> None:
-    PREPARED.get(page, lambda _: None)(Path.cwd())
+    if prepare := PREPARED.get(page):
+        prepare(Path.cwd())
     for block in BLOCKS[page]:
         reader.follow(block)
 
