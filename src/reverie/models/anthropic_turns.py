@@ -1,6 +1,6 @@
 """Turns of agents by the Messages API, through the official SDK without its retries: the loop has its own."""
 
-import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -8,22 +8,18 @@ import anthropic
 import httpx2
 import msgspec
 
-from reverie.errors import (
-    ContextOverflow,
-    ModelAccessError,
-    ModelError,
-    ModelOverloaded,
-    ModelRateLimited,
-    ModelRefused,
-    ModelUnavailable,
-    ThinkingRefused,
-)
+from reverie.errors import ContextOverflow, ModelAccessError, ModelReplyInvalid, ModelUnavailable, SettingsError
 from reverie.language_model import ModelUsage
+from reverie.models.attachment import IMAGES, document_text, is_shown_pdf, name_attachment, source_of, titled
+from reverie.models.reply import spent
 from reverie.models.route import ModelRoute
 from reverie.models.switch import check_allowed
+from reverie.models.turn_failure import Failure, name_lost_connection, name_turn_failure, timeout_of
 from reverie.turn_model import BlockBegun, SilentPiece, StopReason, TextPiece, TurnPiece, TurnReply, TurnRequest
 
 _CACHED = {"cache_control": {"type": "ephemeral"}}
+_THOUGHTS = frozenset({"thinking", "redacted_thinking"})
+_ON_THE_WEB = frozenset({"url"})
 _STOPS: Mapping[str, StopReason] = {
     "end_turn": "end_turn",
     "tool_use": "tool_use",
@@ -32,8 +28,21 @@ _STOPS: Mapping[str, StopReason] = {
     "pause_turn": "pause_turn",
     "refusal": "refusal",
 }
-_TOO_LONG = ("prompt is too long", "input is too long", "exceed context limit", "context window")
-_LONGEST_MESSAGE = 500
+
+
+class _Started(msgspec.Struct):
+    usage: dict[str, Any] | None = None
+
+
+class _Event(msgspec.Struct):
+    """What is read of an event. The SDK's own types are not enforced, so they would let anything through."""
+
+    type: str
+    index: int = 0
+    message: _Started | None = None
+    content_block: dict[str, Any] = {}
+    delta: dict[str, Any] = {}
+    usage: dict[str, Any] | None = None
 
 
 class AnthropicTurnModel:
@@ -48,33 +57,26 @@ class AnthropicTurnModel:
 
     async def stream(self, request: TurnRequest) -> AsyncIterator[TurnPiece]:
         """Pieces of the reply, and the reply."""
-        check_allowed(str(self._client.base_url))
         gathered = _Gathered()
         try:
+            check_allowed(str(self._client.base_url))
             events = await self._client.messages.create(
-                **request_body(request, self.model, self._route), stream=True, timeout=self._timeout()
+                **request_body(request, self.model, self._route), stream=True, timeout=timeout_of(self._route)
             )
             async with events:
-                iterator = events.__aiter__()
-                while (event := await self._next(iterator)) is not None:
+                async for event in events:
                     for piece in gathered.take(event.to_dict()):
                         yield piece
+        except SettingsError as error:
+            raise ModelAccessError(str(error)) from error
         except anthropic.APIStatusError as error:
-            raise name_failure(error, self.model) from error
+            failure = Failure(error.status_code, error.body, error.message, error.response.headers)
+            raise name_turn_failure(self.model, self._route, failure) from error
         except (anthropic.AnthropicError, httpx2.HTTPError) as error:
-            raise ModelUnavailable(f"{self.model}: the connection failed: {_reason(error)}") from error
+            raise name_lost_connection(self.model, self._route, error) from error
+        except (json.JSONDecodeError, UnicodeDecodeError, msgspec.ValidationError, LookupError) as error:
+            raise ModelReplyInvalid(f"{self.model}: the reply cannot be read: {error}") from error
         yield gathered.reply(self.provider, self.model)
-
-    def _timeout(self) -> httpx2.Timeout:
-        return httpx2.Timeout(self._route.stall_seconds, connect=min(30.0, self._route.stall_seconds))
-
-    async def _next(self, iterator: Any) -> Any:
-        """The next event; silence for longer than the route allows is a failure."""
-        try:
-            async with asyncio.timeout(self._route.stall_seconds):
-                return await anext(iterator, None)
-        except TimeoutError as error:
-            raise ModelUnavailable(f"{self.model}: nothing came for {self._route.stall_seconds:g} s") from error
 
 
 def request_body(request: TurnRequest, model: str, route: ModelRoute) -> dict[str, Any]:
@@ -85,13 +87,11 @@ def request_body(request: TurnRequest, model: str, route: ModelRoute) -> dict[st
         for tool in request.tools
     ]
     messages: list[dict[str, Any]] = [
-        {"role": message.role, "content": [dict(block) for block in message.content]} for message in request.messages
+        {"role": message.role, "content": [_shown(block) for block in message.content]} for message in request.messages
     ]
     if route.cache:
-        if system or tools:
-            (system or tools)[-1] |= _CACHED
-        for place in request.cache_after:
-            messages[place]["content"][-1] |= _CACHED
+        for blocks in (system or tools, *(messages[place]["content"] for place in request.cache_after)):
+            _mark(blocks)
     body: dict[str, Any] = {"model": model, "max_tokens": request.max_output_tokens, "messages": messages}
     if system:
         body["system"] = system
@@ -102,6 +102,45 @@ def request_body(request: TurnRequest, model: str, route: ModelRoute) -> dict[st
     if route.thinking:
         body["thinking"] = {"type": "adaptive"}
     return body
+
+
+def _mark(blocks: list[dict[str, Any]]) -> None:
+    """Have the provider cache up to the last block that may carry a mark, which thoughts may not."""
+    for block in reversed(blocks):
+        if block.get("type") not in _THOUGHTS:
+            block |= _CACHED
+            return
+
+
+def _shown(block: Mapping[str, Any]) -> dict[str, Any]:
+    """A block as the provider takes it; what it takes in no form is told of."""
+    match block["type"]:
+        case "tool_result" if not isinstance(block.get("content") or "", str):
+            return {**block, "content": [_shown(inner) for inner in block["content"]]}
+        case "image":
+            source = source_of(block)
+            is_known = source.get("type") == "base64" and source.get("media_type") in IMAGES
+            shown = is_known or source.get("type") in _ON_THE_WEB
+            return dict(block) if shown else _text(name_attachment(block))
+        case "document":
+            return _document(block)
+    return dict(block)
+
+
+def _document(block: Mapping[str, Any]) -> dict[str, Any]:
+    kind = source_of(block).get("type")
+    if kind in _ON_THE_WEB or kind == "content" or is_shown_pdf(block):
+        return dict(block)
+    text = document_text(block)
+    if text is None:
+        return _text(name_attachment(block))
+    if not text.strip():
+        return _text(titled(block, "(empty)"))
+    return {**block, "source": {"type": "text", "media_type": "text/plain", "data": text}}
+
+
+def _text(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
 
 
 class _Gathered:
@@ -116,20 +155,25 @@ class _Gathered:
         self._ended = False
 
     def take(self, event: Mapping[str, Any]) -> list[TurnPiece]:
-        """Add an event; what of it can be shown."""
-        match event["type"]:
+        """Add an event; what of it can be shown.
+
+        Raises:
+            msgspec.ValidationError, LookupError: it is none, or speaks of a block that was not begun.
+        """
+        read = msgspec.convert(event, _Event)
+        match read.type:
             case "message_start":
-                self._usage |= _known(event["message"].get("usage"))
+                self._usage |= _known(read.message.usage if read.message else None)
             case "content_block_start":
-                block = {name: value for name, value in event["content_block"].items() if value is not None}
-                self._blocks[event["index"]] = block
-                return [BlockBegun(event["index"], block["type"])]
+                block = {name: value for name, value in read.content_block.items() if value is not None}
+                self._blocks[read.index] = block
+                return [BlockBegun(read.index, block["type"])]
             case "content_block_delta":
-                return [self._extend(event["index"], event["delta"])]
+                return [self._extend(read.index, read.delta)]
             case "message_delta":
-                self._usage |= _known(event.get("usage"))
-                self._stop = event["delta"].get("stop_reason")
-                self._details = event["delta"].get("stop_details")
+                self._usage |= _known(read.usage)
+                self._stop = read.delta.get("stop_reason")
+                self._details = read.delta.get("stop_details")
             case "message_stop":
                 self._ended = True
         return [SilentPiece()]
@@ -166,18 +210,16 @@ class _Gathered:
             cache_write_tokens=self._usage.get("cache_creation_input_tokens", 0),
         )
         if self._stop == "model_context_window_exceeded":
-            raise ContextOverflow(f"{model}: the conversation fills the model's context")
+            raise spent(ContextOverflow, f"{model}: the conversation fills the model's context", usage)
         return TurnReply(blocks, _STOPS.get(self._stop, "end_turn"), usage, provider, model, self._details)
 
     def _with_arguments(self, index: int, block: dict[str, Any]) -> dict[str, Any]:
-        if block["type"] != "tool_use":
-            return block
         text = "".join(self._arguments.get(index, ()))
         if not text:
             return block
         try:
             value = msgspec.json.decode(text)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             value = None
         if isinstance(value, dict):
             return {**block, "input": value}
@@ -188,60 +230,11 @@ def _known(usage: Mapping[str, Any] | None) -> dict[str, int]:
     return {name: value for name, value in (usage or {}).items() if isinstance(value, int)}
 
 
-def name_failure(error: anthropic.APIStatusError, model: str) -> ModelError:
-    """What an error of the API comes to."""
-    status, kind = error.status_code, _kind(error.body)
-    text = f"{model}: {_message(error)} (HTTP {status})"
-    if status == 429:
-        return ModelRateLimited(text, retry_after_seconds=_retry_after(error.response.headers))
-    if status == 529 or kind == "overloaded_error":
-        return ModelOverloaded(text)
-    if status in (401, 403, 402):
-        return ModelAccessError(f"{text}; check the provider's key: ANTHROPIC_API_KEY, or the route's key_variable")
-    if status == 404:
-        return ModelAccessError(f"{text}; check the model's name in the agent or in REVERIE_MODEL_ROUTES")
-    if status in (400, 413, 422):
-        return _refused(text)
-    return ModelUnavailable(text)
-
-
-def _refused(text: str) -> ModelError:
-    words = text.lower()
-    if any(phrase in words for phrase in _TOO_LONG):
-        return ContextOverflow(text)
-    if "thinking" in words and ("cannot be modified" in words or "signature" in words or "expected" in words):
-        return ThinkingRefused(text)
-    return ModelRefused(text)
-
-
-def _kind(body: object) -> str:
-    error = body.get("error") if isinstance(body, Mapping) else None
-    return str(error.get("type")) if isinstance(error, Mapping) else ""
-
-
-def _message(error: anthropic.APIStatusError) -> str:
-    body = error.body.get("error") if isinstance(error.body, Mapping) else None
-    said = body.get("message") if isinstance(body, Mapping) else None
-    return str(said or error.message)[:_LONGEST_MESSAGE]
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    try:
-        return max(0.0, float(headers.get("retry-after", "")))
-    except ValueError:
-        return None
-
-
-def _reason(error: BaseException) -> str:
-    causes = [error, *([error.__cause__] if error.__cause__ else [])]
-    return "; ".join(str(cause) or type(cause).__name__ for cause in causes)
-
-
 def open_client(route: ModelRoute, key: str | None) -> anthropic.AsyncAnthropic:
     """The SDK's client for a route."""
     # A redirect would carry transcripts to an address nobody chose.
     return anthropic.AsyncAnthropic(
-        api_key=key or "none",
+        api_key=key or "none",  # never None: the SDK would look for keys in files
         base_url=route.base_url or "https://api.anthropic.com",
         max_retries=0,
         http_client=anthropic.DefaultAsyncHttpxClient(follow_redirects=False),
