@@ -65,7 +65,7 @@ class AnthropicTurnModel:
             )
             async with events:
                 async for event in events:
-                    for piece in gathered.take(event.to_dict()):
+                    for piece in gathered.take(event.to_dict(warnings=False)):
                         yield piece
         except SettingsError as error:
             raise ModelAccessError(str(error)) from error

@@ -38,7 +38,7 @@ class OpenAITurnModel:
             )
             async with chunks:
                 async for chunk in chunks:
-                    for piece in gathered.take(chunk.to_dict()):
+                    for piece in gathered.take(chunk.to_dict(warnings=False)):
                         yield piece
         except SettingsError as error:
             raise ModelAccessError(str(error)) from error
