@@ -17,6 +17,8 @@ from reverie.turn_model import TurnModel, TurnPiece, TurnReply, TurnRequest
 
 _CONCURRENCY = 64
 _MINUTE_SECONDS = 60.0
+_AT_ONCE_SECONDS = 1e-6
+"""Waits below this are rounding."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -89,7 +91,7 @@ class Allowance:
         async with self._running:
             async with self._queue:
                 # Anew after each pause: meanwhile the provider may have asked for a longer one.
-                while (seconds := self._wait_seconds(tokens)) > 0:
+                while (seconds := self._wait_seconds(tokens)) > _AT_ONCE_SECONDS:
                     await self._sleep(seconds)
                 self._take(1, tokens)
             yield
