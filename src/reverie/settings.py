@@ -74,7 +74,8 @@ class Settings(msgspec.Struct, frozen=True):
     model: ModelSettings | None = None
     """The language model that may help dreams, and runs agents where no routes are given; None is the default."""
     model_routes: Path | None = None
-    """A TOML file that says which models agents are run with. ``REVERIE_MODEL_ROUTES``; default: none."""
+    """Which models run agents. ``REVERIE_MODEL_ROUTES``: a TOML file of routes, see [models](models.md); default: none,
+    so that ``REVERIE_MODEL`` answers for every id, or else the providers whose key is set for theirs."""
     secret_keys: tuple[Secret, ...] = ()
     """What vaults are encrypted with: Fernet keys. ``REVERIE_SECRET_KEY``: one, or several after commas of which the
     first encrypts and all decrypt; default: one that is made in ``home``, unless the database is external."""

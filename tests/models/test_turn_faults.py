@@ -18,7 +18,7 @@ from reverie.testing.fake_models import FaultName, call, fault, say
 from tests.models.endpoint import Answer, serve
 from tests.models.turning import Provider, both, model_of, pieces_of, reply_of
 
-STALL_SECONDS = 0.4
+STALL = 0.4
 ERRORS: list[tuple[FaultName, type[ModelError]]] = [
     ("invalid_request", ModelRefused),
     ("context_overflow", ContextOverflow),
@@ -58,7 +58,7 @@ async def test_a_busy_provider_says_when_to_come_back(provider: Provider) -> Non
 @both
 @pytest.mark.parametrize("after", [0, 3])
 async def test_a_provider_that_falls_silent_is_left_after_the_route_s_time(provider: Provider, after: int) -> None:
-    async with model_of(provider, [fault("silence", after=after)], stall_seconds=STALL_SECONDS) as (model, _):
+    async with model_of(provider, [fault("silence", after=after)], stall_seconds=STALL) as (model, _):
         with pytest.raises(ModelUnavailable, match=r"nothing came for 0\.4 s"):
             await reply_of(model)
 

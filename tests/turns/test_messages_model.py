@@ -1,4 +1,4 @@
-"""The loop with a real client of the Messages API behind it, against a server that is as strict as the real one."""
+"""The loop with a real client of either dialect behind it, against a server that is as strict as the real ones."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 
 from anthropic import AsyncAnthropic
 
-from reverie.models.route import ModelRoute
+from reverie.models.route import ModelRoute, Provider
 from reverie.models.router import open_router
 from reverie.testing.fake_models import FakeModels, Reply, call, fault, say, think
+from reverie.testing.patience import PATIENCE_SECONDS
 from reverie.turns.service import run_turns
 from tests.api.conftest import Server
 from tests.turns.scripted import MODEL
@@ -16,10 +17,13 @@ from tests.turns.test_turn import LOOKUP, at_rest, send, session_with, types
 
 
 @asynccontextmanager
-async def served(server: Server, replies: Sequence[Reply]) -> AsyncIterator[FakeModels]:
-    """Turns are run by a fake of the Messages API."""
+async def served(
+    server: Server, replies: Sequence[Reply], provider: Provider = "anthropic"
+) -> AsyncIterator[FakeModels]:
+    """Turns are run by a fake of the Messages API, or of chat completions."""
     with FakeModels(list(replies), cache_minimum=1) as models:
-        route = ModelRoute("*", "anthropic", base_url=models.url, thinking=True, stall_seconds=5.0)
+        address = models.url if provider == "anthropic" else f"{models.url}/v1"
+        route = ModelRoute("*", provider, base_url=address, thinking=True, stall_seconds=PATIENCE_SECONDS)
         async with open_router([route]) as router:
             task = asyncio.create_task(run_turns(server.service.database, server.service.clock, router))
             try:
@@ -68,3 +72,20 @@ async def test_arguments_that_are_no_json_are_told_to_the_agent(server: Server, 
     (result,) = [event for event in events if event.type == "user.custom_tool_result"]
     assert result.is_error and types(events)[-1] == "session.status_idle"
     assert MODEL
+
+
+async def test_chat_completions_run_an_agent_whatever_their_quirks(server: Server, client: AsyncAnthropic) -> None:
+    both = fault("quirks", think("Two.") + call("lookup", {"key": "a"}) + call("lookup", {"key": "b"}))
+    session_id = await session_with(client, tools=[LOOKUP], system="Be brief.")
+    async with served(server, [both, say("Done.")], "openai") as models:
+        await send(client, session_id, "Find both")
+        uses = [event for event in await at_rest(client, session_id) if event.type == "agent.custom_tool_use"]
+        for use in reversed(uses):
+            content = [{"type": "text", "text": use.input["key"].upper()}]
+            answer = {"type": "user.custom_tool_result", "custom_tool_use_id": use.id, "content": content}
+            await client.beta.sessions.events.send(session_id, events=[answer])  # type: ignore[list-item]
+        events = await at_rest(client, session_id)
+        results = [message["content"] for message in models.requests[1].body["messages"] if message["role"] == "tool"]
+    assert [use.input for use in uses] == [{"key": "a"}, {"key": "b"}] and results == ["A", "B"]
+    assert "session.error" not in types(events)
+    assert [event.content[0].text for event in events if event.type == "agent.message"] == ["Done."]
