@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from reverie.errors import ModelRateLimited, ModelUnavailable
+from reverie.errors import ContextOverflow, ModelRateLimited, ModelUnavailable
 from reverie.language_model import ModelUsage
 from reverie.models.allowance import Allowance, AllowedTurnModel, Limits, strictest
+from reverie.models.estimate import estimate_tokens
 from reverie.models.route import ModelRoute
-from reverie.turn_model import SilentPiece, TurnPiece, TurnReply, TurnRequest
+from reverie.turn_model import SilentPiece, TurnMessage, TurnPiece, TurnReply, TurnRequest
 from tests.models.turning import ASKED, pieces_of
 
 
@@ -105,6 +106,21 @@ async def test_what_a_reply_took_is_settled_and_reads_of_the_cache_are_free() ->
     model = AllowedTurnModel(Provider(usage=usage), allowed)
     await pieces_of(model)
     assert await admitted_at(time, allowed, 1000) == pytest.approx([10.0])
+
+
+async def test_a_request_that_failed_took_what_is_known_of_it() -> None:
+    time = Time()
+    allowed = allowance(time, tokens=600)
+    model = AllowedTurnModel(Provider(ContextOverflow("no", input_tokens=100, output_tokens=20)), allowed)
+    with pytest.raises(ContextOverflow):
+        await pieces_of(model)
+    assert await admitted_at(time, allowed, 480, 1) == pytest.approx([0.0, 0.1])
+
+
+async def test_an_image_is_not_estimated_by_its_length() -> None:
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "A" * 10**6}}
+    shot = {"type": "tool_result", "tool_use_id": "t", "content": [image]}
+    assert estimate_tokens(TurnRequest((TurnMessage("user", (image, shot)),))) == 3200
 
 
 async def test_when_one_is_told_to_come_back_later_all_wait() -> None:

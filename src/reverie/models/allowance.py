@@ -10,8 +10,8 @@ from contextlib import aclosing, asynccontextmanager
 
 import msgspec
 
-from reverie.errors import ModelRateLimited
-from reverie.models.chat_reply import estimate_tokens
+from reverie.errors import ModelError, ModelRateLimited
+from reverie.models.estimate import estimate_tokens
 from reverie.models.route import ModelRoute
 from reverie.turn_model import TurnModel, TurnPiece, TurnReply, TurnRequest
 
@@ -146,7 +146,8 @@ class AllowedTurnModel:
                             used = piece.usage.total_tokens - piece.usage.cache_read_tokens
                             self._allowance.settle(expected, used)
                         yield piece
-            except ModelRateLimited as error:
-                if error.retry_after_seconds is not None:
+            except ModelError as error:
+                self._allowance.settle(expected, error.input_tokens + error.output_tokens)
+                if isinstance(error, ModelRateLimited) and error.retry_after_seconds is not None:
                     self._allowance.rest(error.retry_after_seconds)
                 raise

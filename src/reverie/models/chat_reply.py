@@ -12,6 +12,7 @@ import msgspec
 from reverie.errors import ModelReplyInvalid, ModelUnavailable
 from reverie.language_model import ModelUsage
 from reverie.models.chat_request import short_id
+from reverie.models.estimate import CHARACTERS_PER_TOKEN, estimate_tokens
 from reverie.turn_model import BlockBegun, SilentPiece, StopReason, TextPiece, TurnPiece, TurnReply, TurnRequest
 
 _THOUGHTS = ("reasoning_content", "reasoning")
@@ -223,13 +224,9 @@ class ChatReply:
         return ids
 
     def _estimated(self) -> ModelUsage:
-        return ModelUsage(estimate_tokens(self._request), max(1, len(msgspec.json.encode(self._blocks)) // 4))
-
-
-def estimate_tokens(request: TurnRequest) -> int:
-    """About how many tokens a request has: four characters each."""
-    parts = [*request.system, *request.tools, *(block for message in request.messages for block in message.content)]
-    return max(1, sum(len(msgspec.json.encode(part)) for part in parts) // 4)
+        return ModelUsage(
+            estimate_tokens(self._request), max(1, len(msgspec.json.encode(self._blocks)) // CHARACTERS_PER_TOKEN)
+        )
 
 
 def _counted(told: _Usage) -> ModelUsage:
