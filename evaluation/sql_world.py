@@ -80,7 +80,12 @@ def reward(world: SqlWorld, task: Task, queries: Sequence[str]) -> float:
     return float(given is not None and wanted is not None and Counter(given) == Counter(wanted))
 
 
-_PLACES = (("ship", "harbour", "tonnage"), ("book", "shelf", "pages"), ("train", "depot", "coaches"), ("tree", "park", "height"))
+_PLACES = (
+    ("ship", "harbour", "tonnage"),
+    ("book", "shelf", "pages"),
+    ("train", "depot", "coaches"),
+    ("tree", "park", "height"),
+)
 _ODD = ("tbl_", "ref_", "x_", "main_")
 
 

@@ -39,7 +39,7 @@ class WaitingInput(msgspec.Struct, frozen=True):
 
 
 class NewEvent(msgspec.Struct, frozen=True):
-    """An event to be appended; its sequence number is its place in the draft after those that are there."""
+    """An event to be appended; its sequence number is its place in the transition after those that are there."""
 
     type: str
     payload: dict[str, Any]
@@ -116,7 +116,7 @@ class LiveState(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class Draft:
+class Transition:
     """What an act comes to; filled step by step, then stored as one."""
 
     state: LiveState
