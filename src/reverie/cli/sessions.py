@@ -13,7 +13,7 @@ from reverie.cli.run import run
 from reverie.clock import SystemClock
 from reverie.errors import InputError
 from reverie.outcomes.score_words import split_score_options
-from reverie.sessions.importers import FORMATS
+from reverie.sessions.importers import formats
 from reverie.sessions.segment import compile_segment
 from reverie.settings import Settings, load_settings
 from reverie.storage.postgres.database import Database
@@ -23,7 +23,9 @@ from reverie.storage.sessions.import_summary import ImportOptions, ImportSummary
 
 @click.command("import")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
-@click.option("--format", "format_", type=click.Choice(["auto", *FORMATS]), default="auto", help="Default: by content.")
+@click.option(
+    "--format", "format_", type=click.Choice(["auto", *formats()]), default="auto", help="Default: by content."
+)
 @click.option("--agent", help="Agent of every session; short for --set agent=NAME.")
 @click.option(
     "--set",

@@ -1,0 +1,142 @@
+"""Extension points: what other packages may add, each by an entry point of its distribution (docs/extensions.md).
+
+Nothing of an extension is loaded before its name is asked for, so a broken one fails where it is used and nowhere else.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from reverie.errors import ExtensionError, ReverieError
+
+IMPORTERS = "reverie.importers"
+GRADERS = "reverie.graders"
+EMBEDDERS = "reverie.embedders"
+MODELS = "reverie.models"
+
+GROUPS: Mapping[str, str] = {
+    IMPORTERS: "a reverie.sessions.importers.Importer of the entry point's name: one format of session files",
+    GRADERS: "a reverie.outcomes.grader.Grader: a callable that grades one session",
+    EMBEDDERS: "a callable without arguments that gives a reverie.digests.vector.TextEmbedder",
+    MODELS: "a callable from reverie.settings.ModelSettings to an async context manager of a LanguageModel",
+}
+"""Every group of entry points, and what an entry point in it has to be."""
+
+Kind = TypeVar("Kind")
+
+
+class ExtensionPoint(msgspec.Struct, Generic[Kind], frozen=True):
+    """A place where things are chosen by name: our own, and those of other distributions."""
+
+    group: str
+    """One of :data:`GROUPS`."""
+    ours: Mapping[str, Kind]
+    accept: Callable[["Extension", Any], Kind]
+    """What an entry point refers to, checked and made fit for use; raises ``ExtensionError`` by :func:`refusal`."""
+
+
+class Extension(msgspec.Struct, frozen=True):
+    """One entry point that an installed distribution has in one of the groups."""
+
+    group: str
+    name: str
+    target: str
+    """Where it is, as ``module:attribute``."""
+    distribution: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.name!r} ({self.group}, {self.target}) of {self.distribution} {self.version}"
+
+
+@cache
+def installed(group: str) -> tuple[Extension, ...]:
+    """The entry points of ``group`` in this process's path, by name; looked for once."""
+    found = (_extension(point) for point in entry_points(group=group))
+    return tuple(sorted(found, key=lambda one: (one.name, one.distribution)))
+
+
+def names(point: ExtensionPoint[Any]) -> tuple[str, ...]:
+    """All that may be chosen by name, sorted; a broken extension is among them, and says so when it is used."""
+    return tuple(sorted({*point.ours, *(one.name for one in installed(point.group))}))
+
+
+def load(point: ExtensionPoint[Kind], name: str) -> Kind | None:
+    """Ours or another's thing of that name; None when there is none.
+
+    Raises:
+        ExtensionError: an extension of that name is broken, or more than one has it.
+    """
+    if name in point.ours:
+        return point.ours[name]
+    namesakes = [one for one in installed(point.group) if one.name == name]
+    return load_extension(point, namesakes[0]) if namesakes else None
+
+
+def load_extension(point: ExtensionPoint[Kind], extension: Extension) -> Kind:
+    """What ``extension`` adds to ``point``.
+
+    Raises:
+        ExtensionError: it is broken, or shares its name.
+    """
+    if extension.name in point.ours:
+        raise refusal(extension, "has a name that is Reverie's own", "rename the entry point, or uninstall it")
+    others = [one for one in installed(point.group) if one.name == extension.name and one != extension]
+    if others:
+        raise refusal(extension, f"has the same name as one of {others[0].distribution}", "uninstall one of the two")
+    return point.accept(extension, _target(extension))
+
+
+def refusal(extension: Extension, fault: str, remedy: str) -> ExtensionError:
+    """The error that names the distribution, the entry point, what is wrong and what to do."""
+    return ExtensionError(f"the extension {extension} {fault}; {remedy}")
+
+
+def guarded(extension: Extension, function: Callable[..., Kind]) -> Callable[..., Kind]:
+    """``function`` of an extension; any exception that is none of ours becomes an ``ExtensionError``."""
+    return partial(called, extension, function)
+
+
+def called(extension: Extension, function: Callable[..., Kind], *given: Any, **named: Any) -> Kind:
+    """What ``function`` of the extension gives.
+
+    Raises:
+        ExtensionError: it failed in a way it does not promise.
+        ReverieError: whatever it raises on purpose.
+    """
+    try:
+        return function(*given, **named)
+    except ReverieError:
+        raise
+    except Exception as error:  # Anything may be wrong with code of others.
+        raise refusal(extension, f"failed: {_told(error)}", "report it to its makers") from error
+
+
+@cache
+def _outcome(extension: Extension) -> tuple[Any, BaseException | None]:
+    """What the entry point refers to, or why it cannot be had: a module that fails is not run again and again."""
+    try:
+        return EntryPoint(extension.name, extension.target, extension.group).load(), None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a module of others may raise anything, or end the program
+        return None, error
+
+
+def _target(extension: Extension) -> Any:
+    target, error = _outcome(extension)
+    if error is not None:
+        raise refusal(
+            extension, f"cannot be loaded: {_told(error)}", f"upgrade, reinstall or uninstall {extension.distribution}"
+        ) from error
+    return target
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _extension(point: EntryPoint) -> Extension:
+    distribution, version = (point.dist.name, point.dist.version) if point.dist else (None, None)
+    return Extension(point.group, point.name, point.value, distribution or "an unnamed distribution", version or "?")
