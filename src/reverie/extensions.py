@@ -140,3 +140,31 @@ def _told(error: BaseException) -> str:
 def _extension(point: EntryPoint) -> Extension:
     distribution, version = (point.dist.name, point.dist.version) if point.dist else (None, None)
     return Extension(point.group, point.name, point.value, distribution or "an unnamed distribution", version or "?")
+
+
+class Survey(msgspec.Struct, frozen=True):
+    """One thing that may be chosen by name, and whether it can be."""
+
+    group: str
+    name: str
+    distribution: str
+    version: str
+    target: str | None = None
+    """Where an extension is, as ``module:attribute``; None for our own."""
+    error: str | None = None
+    """Why it cannot be used, and what to do."""
+
+
+def survey(point: ExtensionPoint[Any], version: str) -> tuple[Survey, ...]:
+    """Ours, as of Reverie's ``version``, and all that is installed in the group, loaded to see whether it works."""
+    ours = [Survey(point.group, name, "reverie", version) for name in sorted(point.ours)]
+    return (*ours, *(_surveyed(point, extension) for extension in installed(point.group)))
+
+
+def _surveyed(point: ExtensionPoint[Any], extension: Extension) -> Survey:
+    error = None
+    try:
+        load_extension(point, extension)
+    except ExtensionError as failure:
+        error = str(failure)
+    return Survey(extension.group, extension.name, extension.distribution, extension.version, extension.target, error)

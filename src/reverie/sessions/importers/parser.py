@@ -35,7 +35,7 @@ def parse_record(
     context: dict[str, str] = storable(record.context)
     tags = {name: storable(value.replace("{stem}", context.get("stem", ""))) for name, value in overrides.items()}
     importer = importer_named(record.format)
-    parsed = importer.parse(msgspec.structs.replace(record, context=context))
+    parsed = importer.parse(record if context == record.context else msgspec.structs.replace(record, context=context))
     if isinstance(parsed, Whole):
         found = [(0, reason, "") for reason in parsed.warnings]
         transcript = msgspec.structs.replace(parsed.transcript, session=with_tags(parsed.transcript.session, tags))
