@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.extensions.conftest import Run
+from tests.extensions.conftest import EXAMPLE, Run
 
 REVERIE = ("-m", "reverie.cli.main")
+CODE = EXAMPLE / "reverie_example"
 PARLEY = {"parley": "p-1", "said": ["user: hello", "agent: hi", "ghost: boo"], "mark": 0.5}
 CHAT = {"id": "one", "messages": [{"role": "user", "content": "hello"}]}
 
@@ -148,3 +149,11 @@ def test_a_model_of_another_package_is_not_opened_where_requests_must_stay_here(
     code = "from reverie.models.open import open_model; from reverie.settings import ModelSettings as M; "
     done = run("-c", code + "open_model(M('echo', 'm'))", folders=(example,), REVERIE_MODEL_REQUESTS="local")
     assert "REVERIE_MODEL_REQUESTS=local forbids echo" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "file", ["pyproject.toml", *sorted(f"reverie_example/{path.name}" for path in CODE.glob("[a-z]*.py"))]
+)
+def test_the_page_shows_the_example_as_it_is(file: str) -> None:
+    page = (EXAMPLE.parents[2] / "docs" / "extensions.md").read_text(encoding="utf-8")
+    assert f"\n{(EXAMPLE / file).read_text(encoding='utf-8').rstrip()}\n```\n" in page
