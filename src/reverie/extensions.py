@@ -5,7 +5,7 @@ Nothing of an extension is loaded before its name is asked for, so a broken one 
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -26,6 +26,9 @@ GROUPS: Mapping[str, str] = {
 """Every group of entry points, and what an entry point in it has to be."""
 
 Kind = TypeVar("Kind")
+
+_MALFORMED = (ValueError, TypeError)
+"""What the standard library raises of an ``entry_points.txt`` that is none, or not UTF-8."""
 
 
 class ExtensionPoint(msgspec.Struct, Generic[Kind], frozen=True):
@@ -55,8 +58,13 @@ class Extension(msgspec.Struct, frozen=True):
 @cache
 def installed(group: str) -> tuple[Extension, ...]:
     """The entry points of ``group`` in this process's path, by name; looked for once."""
-    found = (_extension(point) for point in entry_points(group=group))
+    found = (_extension(point) for point in _entry_points(group)[0])
     return tuple(sorted(found, key=lambda one: (one.name, one.distribution)))
+
+
+def unreadable() -> tuple[str, ...]:
+    """Distributions whose list of entry points is malformed, each with what to do."""
+    return _entry_points(IMPORTERS)[1]  # which group is asked for makes no difference
 
 
 def names(point: ExtensionPoint[Any]) -> tuple[str, ...]:
@@ -122,6 +130,31 @@ def _outcome(extension: Extension) -> tuple[Any, BaseException | None]:
         return EntryPoint(extension.name, extension.target, extension.group).load(), None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a module of others may raise anything, or end the program
         return None, error
+
+
+@cache
+def _entry_points(group: str) -> tuple[tuple[EntryPoint, ...], tuple[str, ...]]:
+    """The entry points of ``group``, and what is told of distributions whose entry points cannot be read."""
+    try:
+        return tuple(entry_points(group=group)), ()
+    except _MALFORMED:
+        return _entry_points_one_by_one(group)
+
+
+def _entry_points_one_by_one(group: str) -> tuple[tuple[EntryPoint, ...], tuple[str, ...]]:
+    """As above, slower: one malformed list costs its own distribution alone."""
+    found: dict[str, tuple[EntryPoint, ...]] = {}
+    faults = []
+    for distribution in distributions():
+        name = distribution.name or "an unnamed distribution"
+        if name in found:  # another of that name comes first in the path
+            continue
+        try:
+            found[name] = tuple(point for point in distribution.entry_points if point.group == group)
+        except _MALFORMED as error:
+            found[name] = ()
+            faults.append(f"the entry points of {name} cannot be read: {_told(error)}; reinstall or uninstall it")
+    return tuple(point for points in found.values() for point in points), tuple(faults)
 
 
 def _target(extension: Extension) -> Any:

@@ -105,6 +105,22 @@ def test_a_broken_importer_stops_nothing_but_what_asks_for_it(
     assert asked.stderr.startswith("reverie: the extension 'burst'") and asked.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("content", [b"[reverie.importers]\nparley\n", b"[reverie.importers]\nm\xe9 = a:b\n"])
+def test_a_malformed_list_of_entry_points_costs_its_own_package_alone(
+    run: Run, example: Path, tmp_path: Path, content: bytes
+) -> None:
+    written = tmp_path / "torn" / "reverie_torn-2.dist-info"
+    written.mkdir(parents=True)
+    (written / "METADATA").write_text("Metadata-Version: 2.1\nName: reverie-torn\nVersion: 2\n")
+    (written / "entry_points.txt").write_bytes(content)
+    done = run(*REVERIE, "extensions", "--json", folders=(tmp_path / "torn", example))
+    answer = json.loads(done.stdout)
+    assert {one["name"]: one["error"] for one in answer["extensions"]}["parley"] is None
+    (told,) = answer["unreadable"]
+    assert told.startswith("the entry points of reverie-torn cannot be read: ")
+    assert told.endswith("; reinstall or uninstall it")
+
+
 def test_two_packages_with_one_name_are_refused_by_both_their_names(run: Run, example: Path, tmp_path: Path) -> None:
     written = tmp_path / "twin" / "reverie_twin-3.dist-info"
     written.mkdir(parents=True)

@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from reverie.digests import vector
-from reverie.extensions import GROUPS, Survey, survey
+from reverie.extensions import GROUPS, Survey, survey, unreadable
 from reverie.models import open as models
 from reverie.outcomes import graders
 from reverie.sessions.importers import registry as importers
@@ -21,13 +21,15 @@ def extensions(as_json: bool) -> None:
     own = version("reverie")
     found = [one for point in POINTS for one in survey(point, own)]
     if as_json:
-        click.echo(msgspec.json.encode({"extensions": found}))
+        click.echo(msgspec.json.encode({"extensions": found, "unreadable": unreadable()}))
         return
     for group in GROUPS:
         click.echo(group)
         for one in found:
             if one.group == group:
                 click.echo(f"  {_line(one)}")
+    for fault in unreadable():
+        click.echo(f"FAILED: {fault}")
 
 
 def _line(one: Survey) -> str:
