@@ -28,7 +28,7 @@ def call(name: str, **arguments: Any) -> Event:
     return Event("agent.tool_use", {"name": name, "input": arguments})
 
 
-def result(position: int, text: str) -> Event:
+def answer_to(position: int, text: str) -> Event:
     return Event("agent.tool_result", {"tool_use_id": event_id("s", position), "content": text_content(text)})
 
 
@@ -45,13 +45,13 @@ def test_the_work_is_shown_without_briefings_thoughts_and_looks_into_memory() ->
         said("user.message", "Refund order 7"),
         said("agent.thinking", "The lesson says to look first."),
         call("read", path="/mnt/memory/desk/refunds.md"),
-        result(3, ADVICE),
+        answer_to(3, ADVICE),
         call("search_memories", query="refund"),
-        result(5, "anything"),
+        answer_to(5, "anything"),
         call("Bash", options={"command": "cat /mnt/memory/*"}),
-        result(7, "something"),
+        answer_to(7, "something"),
         call("find_order", id=7),
-        result(9, "Error: no order"),
+        answer_to(9, "Error: no order"),
         said("agent.message", "There is no such order."),
     ) == [
         ("user", "Refund order 7"),
@@ -80,7 +80,7 @@ def test_the_facts_are_of_the_whole_session() -> None:
     events = (
         said("user.message", "hello", 1),
         call("read", path="/mnt/memory/a.md"),
-        result(1, "Error: no file"),
+        answer_to(1, "Error: no file"),
         Event("span.model_request_end", usage),
         Event("session.error", {"error": {"message": "gone"}}),
         said("agent.message", "hi", 31),
