@@ -8,7 +8,7 @@ import pytest
 
 from reverie.clock import ManualClock
 from reverie.digests.digest import DIGEST_VERSION
-from reverie.digests.vector import best_embedder, unpack_vectors
+from reverie.digests.vector import open_embedder, unpack_vectors
 from reverie.jobs.digestion import digest_sessions
 from reverie.sessions.segment import compile_segment
 from reverie.settings import Settings
@@ -72,7 +72,7 @@ async def test_signals_are_stored_each_in_its_column(digested: Database) -> None
 
 
 async def test_the_vector_of_the_opening_is_stored_with_its_embedder(digested: Database) -> None:
-    embedder = best_embedder()
+    embedder = open_embedder(None)
     async with digested.connection() as connection:
         rows = await read(connection, "opening, vector, embedder")
     opening, vector, name = rows["told"]

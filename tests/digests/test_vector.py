@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from reverie.digests import vector
 from reverie.digests.vector import HashedEmbedder, StaticEmbedder, TextEmbedder, pack_vectors, unpack_vectors
+from reverie.errors import SettingsError
 
 TEXTS = ["I want to cancel my order", "Please cancel the order I made", "How many singers are there?", "", "¡!"]
 
@@ -49,8 +50,16 @@ def test_stored_vectors_keep_their_likeness(texts: list[str]) -> None:
 
 def test_without_the_optional_package_openings_are_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vector, "wordllama", None)
-    vector.best_embedder.cache_clear()
-    assert vector.best_embedder().name == HashedEmbedder.name
-    vector.best_embedder.cache_clear()
+    vector.open_embedder.cache_clear()
+    assert vector.open_embedder(None).name == HashedEmbedder.name
+    with pytest.raises(SettingsError, match=r"REVERIE_EMBEDDER='wordllama'.*reverie\[vectors\]"):
+        vector.open_embedder("wordllama")
+    vector.open_embedder.cache_clear()
     with pytest.raises(ModuleNotFoundError, match=r"reverie\[vectors\]"):
         StaticEmbedder()
+
+
+def test_an_embedder_is_chosen_by_name_and_an_unknown_name_is_refused_with_those_that_are_known() -> None:
+    assert vector.open_embedder("hashed").name == HashedEmbedder.name
+    with pytest.raises(SettingsError, match="'other' is unknown; known are hashed, wordllama"):
+        vector.open_embedder("other")

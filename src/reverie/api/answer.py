@@ -22,6 +22,7 @@ from reverie.api.service import Service
 from reverie.errors import (
     ConflictError,
     CredentialError,
+    ExtensionError,
     HeartbeatError,
     InputError,
     MethodError,
@@ -64,6 +65,7 @@ _STATUSES: tuple[tuple[type[ReverieError], int, str], ...] = (
     (StateError, 400, "invalid_request_error"),
     (InputError, 400, "invalid_request_error"),
     (SettingsError, 400, "invalid_request_error"),  # it tells what this server has to be given first
+    (ExtensionError, 400, "invalid_request_error"),  # likewise
 )
 _TRANSIENT = (429, 500, 504, 529)
 

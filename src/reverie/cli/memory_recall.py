@@ -9,6 +9,7 @@ from reverie.cli.run import run
 from reverie.clock import SystemClock
 from reverie.memory.hit import RecallHit
 from reverie.memory.memory import MemoryStore
+from reverie.settings import load_settings
 from reverie.storage.memory.recall import recall as recall_memories
 from reverie.storage.memory.stores import choose_store
 from reverie.storage.memory.uses import record_uses
@@ -29,7 +30,9 @@ def recall(
     name, query = split_store(store_and_query)
     now = SystemClock().now()
     # Loaded when needed: the embedders' libraries take longer to import than a recall by words.
-    embedder = importlib.import_module("reverie.digests.vector").best_embedder() if meaning else None
+    settings = load_settings()
+    vectors = importlib.import_module("reverie.digests.vector") if meaning else None
+    embedder = vectors.open_embedder(settings.embedder) if vectors else None
 
     async def read(database: Database) -> tuple[MemoryStore, tuple[RecallHit, ...]]:
         async with database.connection() as conn:

@@ -13,7 +13,7 @@ from reverie.cli.run import run
 from reverie.clock import SystemClock
 from reverie.errors import InputError
 from reverie.outcomes.score_words import split_score_options
-from reverie.sessions.importers import FORMATS
+from reverie.sessions.importers import formats
 from reverie.sessions.segment import compile_segment
 from reverie.settings import Settings, load_settings
 from reverie.storage.postgres.database import Database
@@ -26,7 +26,7 @@ from reverie.storage.sessions.import_summary import ImportOptions, ImportSummary
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["auto", *FORMATS]),
+    type=click.Choice(["auto", *formats()]),
     default="auto",
     help="Format of the named files; auto finds it by their content.",
 )

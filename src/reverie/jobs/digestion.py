@@ -11,7 +11,7 @@ import psycopg
 
 from reverie.digests.digest import SESSION, Digest
 from reverie.digests.transcript import digest_transcript
-from reverie.digests.vector import TextEmbedder, best_embedder, pack_vectors
+from reverie.digests.vector import TextEmbedder, open_embedder, pack_vectors
 from reverie.digests.vocabulary import kind_of
 from reverie.sessions.event import Event, stored_event
 from reverie.sessions.session import LIVE_SOURCE, Session, Transcript
@@ -24,13 +24,16 @@ _LIVE = "SELECT key FROM sessions WHERE key = ANY(%s) AND source = %s"
 _decode = msgspec.json.Decoder().decode
 
 
-def digest_sessions(url: str, keys: Sequence[int]) -> DigestBatch:
-    """Digest the sessions with these keys; runs in a worker process, with a connection of its own."""
+def digest_sessions(url: str, keys: Sequence[int], embedder_name: str | None = None) -> DigestBatch:
+    """Digest the sessions with these keys; runs in a worker process, with a connection of its own.
+
+    ``embedder_name`` is a registered one; None is the best at hand.
+    """
     position: dict[BehaviourName, int] = {}
     digests = [
         (key, len(events), digest_transcript(_transcript(key, events))) for key, events in read_events(url, keys)
     ]
-    embedder = best_embedder()
+    embedder = open_embedder(embedder_name)
     vectors = _vectors([digest.opening for _, _, digest in digests], embedder)
     rows = [
         _row(key, event_count, digest, position, (vectors.get(digest.opening), embedder.name))

@@ -269,10 +269,10 @@ class DreamWorkflow(DBOSConfiguredInstance):
         async with self._begin(dream_id, "digest", done, total) as step:
             last_key, batch = step.dream.last_session_key, step.runtime.policy.digest_batch
             keys = await next_undigested(step.connection, step.segment, last_key, batch)
-        database = step.runtime.database
+        database, embedder = step.runtime.database, step.runtime.settings.embedder
         chunks = [keys[i : i + _SESSIONS_PER_CALL] for i in range(0, len(keys), _SESSIONS_PER_CALL)]
         executor, loop = self._workers.executor(len(keys)), asyncio.get_running_loop()
-        waiting = [loop.run_in_executor(executor, digest_sessions, database.url, chunk) for chunk in chunks]
+        waiting = [loop.run_in_executor(executor, digest_sessions, database.url, chunk, embedder) for chunk in chunks]
         written = done
         try:
             for digests in asyncio.as_completed(waiting):

@@ -57,7 +57,7 @@ async def recall(call: Call) -> dict[str, Any]:
     if call.query.get("meaning", True):
         # Loaded when needed, beside the requests: the embedders' libraries take longer than the rest of the server.
         vectors = await asyncio.to_thread(importlib.import_module, "reverie.digests.vector")
-        embedder = await asyncio.to_thread(vectors.best_embedder)
+        embedder = await asyncio.to_thread(vectors.open_embedder, call.service.settings.embedder)
     hits = await recall_memories(
         call.connection,
         call.path["memory_store_id"],

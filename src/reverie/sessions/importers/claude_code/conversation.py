@@ -15,12 +15,13 @@ from reverie.sessions.importers.record import RawRecord
 from reverie.sessions.session import Session
 
 
-def parse_claude_code(record: RawRecord, context: Mapping[str, str]) -> Draft:
+def parse_claude_code(record: RawRecord) -> Draft:
     """Read one session: its file, with the files of its side agents where it has any.
 
     Raises:
         ImportFormatError: no line holds anything of a conversation.
     """
+    context = record.context
     log = EventLog()
     warn = partial(_warn, log)
     if "broken_off" in context:
