@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.feature_extraction.text import HashingVectorizer
+
+from reverie.digests.hashing import letter_counts, word_counts
 
 try:
     import wordllama
@@ -44,16 +45,10 @@ class HashedEmbedder:
     name = "hashed-256"
     dimensions = 256
 
-    def __init__(self) -> None:
-        self._letters = _hashing(analyzer="char_wb", ngram_range=(3, 4))
-        self._words = _hashing(analyzer="word", ngram_range=(1, 2))
-
     def embed(self, texts: Sequence[str]) -> Vectors:
         cut = _cut(texts)
-        if not cut:
-            return np.zeros((0, self.dimensions), np.float32)
-        hashed: Vectors = (self._letters.transform(cut) + self._words.transform(cut)).toarray()
-        return _unit(hashed)
+        letters, words = letter_counts(cut, self.dimensions), word_counts(cut, self.dimensions)
+        return _unit(_unit_of_counts(letters) + _unit_of_counts(words))
 
 
 class StaticEmbedder:
@@ -100,10 +95,6 @@ def unpack_vectors(packed: Sequence[bytes], dimensions: int) -> Vectors:
     return np.frombuffer(b"".join(packed), _STORED).reshape(-1, dimensions).astype(np.float32)
 
 
-def _hashing(**settings: Any) -> HashingVectorizer:
-    return HashingVectorizer(n_features=HashedEmbedder.dimensions, norm="l2", dtype=np.float32, **settings)
-
-
 def _cut(texts: Sequence[str]) -> list[str]:
     return [text[:_LONGEST] for text in texts]
 
@@ -112,3 +103,9 @@ def _unit(vectors: Vectors) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
     return unit
+
+
+def _unit_of_counts(counts: Vectors) -> Vectors:
+    """As ``_unit``, the division in double precision: stored vectors were made so, to the last bit."""
+    lengths = np.sqrt(np.square(counts, dtype=np.float64).sum(axis=1, keepdims=True))
+    return np.divide(counts, np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
