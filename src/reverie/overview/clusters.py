@@ -9,6 +9,8 @@ Points = npt.NDArray[np.float32]
 
 _STARTS = 3
 _MOST_ROUNDS = 50
+_DRAWN = 16
+"""Points that compete to be the next first centre."""
 
 
 def k_means(points: Points, groups: int, generator: np.random.Generator) -> Points:
@@ -69,12 +71,11 @@ def silhouette(distances: Points, label: Ints) -> float:
 
 def _first_centres(points: Points, groups: int, generator: np.random.Generator) -> Points:
     """Points far from each other: of a few drawn by their squared distance, each time the one that helps most."""
-    trials = 2 + int(np.log(groups))
     centres = [points[generator.integers(len(points))]]
     nearest = squared_distances(points, centres[0][None])[:, 0]
     while len(centres) < groups:
         total = np.cumsum(nearest.astype(np.float64))
-        drawn = np.minimum(np.searchsorted(total, generator.random(trials) * total[-1]), len(points) - 1)
+        drawn = np.minimum(np.searchsorted(total, generator.random(_DRAWN) * total[-1]), len(points) - 1)
         after = np.minimum(nearest[:, None], squared_distances(points, points[drawn]))
         best = int(after.sum(axis=0).argmin())
         centres.append(points[drawn[best]])
