@@ -9,6 +9,7 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from reverie.digests.sentiment import compound, read_lexicon, sentiment_of
 
+_LITTLE_WORDS = "no or nor never so this without doubt least at very but kind of the it table"
 ANALYSER = SentimentIntensityAnalyzer()
 
 
@@ -22,7 +23,7 @@ def words() -> st.SearchStrategy[str]:
         st.sampled_from(sorted(lexicon.negations)),
         st.sampled_from(sorted(lexicon.phrases)),
         st.sampled_from(sorted(lexicon.emoji)),
-        st.sampled_from("no or nor never so this without doubt least at very but kind of the it table".split()),
+        st.sampled_from(tuple(_LITTLE_WORDS.split())),
         st.text(max_size=4),
     )
     shape = st.sampled_from((str, str, str.upper, str.capitalize))

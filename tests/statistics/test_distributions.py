@@ -21,7 +21,9 @@ def test_the_normal_tail_and_its_inverse_are_those_of_scipy() -> None:
 
 def test_probabilities_of_0_and_1_and_none_have_an_answer() -> None:
     assert ours.normal_isf([0.0, 1.0]).tolist() == [np.inf, -np.inf]
-    assert np.isnan([ours.normal_isf(np.nan), ours.normal_sf(np.nan), ours.t_sf(np.nan, 3.0), ours.t_sf(1, np.nan)]).all()
+    assert np.isnan(
+        [ours.normal_isf(np.nan), ours.normal_sf(np.nan), ours.t_sf(np.nan, 3.0), ours.t_sf(1, np.nan)]
+    ).all()
 
 
 def test_tails_of_t_are_those_of_scipy_far_out_too() -> None:
@@ -63,4 +65,6 @@ def test_ranks_and_their_correlation_are_those_of_scipy(pairs: list[tuple[int, i
     first, second = np.array(pairs, np.float64).T
     assert (ours.average_ranks(first) == stats.rankdata(first)).all()
     if np.ptp(first) and np.ptp(second):
-        assert ours.rank_correlation(first, second) == pytest.approx(stats.spearmanr(first, second).statistic, abs=1e-12)
+        assert ours.rank_correlation(first, second) == pytest.approx(
+            stats.spearmanr(first, second).statistic, abs=1e-12
+        )

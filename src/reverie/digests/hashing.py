@@ -1,6 +1,6 @@
 """Words and pieces of words as counts of hashes: the features of the embedder ``hashed-256``.
 
-Stored vectors hold what this makes, so it never changes: the hash is MurmurHash3 (Appleby 2011; x86, 32 bits, seed 0) of
+Stored vectors hold what this makes, so it never changes: the hash is MurmurHash3 (Appleby 2011; 32 bits, seed 0) of
 the UTF-8 bytes, its remainder the column and its sign the sign (Weinberger et al., ICML 2009). Whole batches are hashed
 at once, by numpy.
 """

@@ -1,7 +1,7 @@
 """How a message feels, by a lexicon and rules: VADER (Hutto & Gilbert, ICWSM 2014), English.
 
-The lexicon and the words of the rules are those of ``vaderSentiment`` 3.3.2 (MIT, see ``vader.LICENSE``), and so are the
-scores, rule by rule; of what that package computes, only the compound score is kept.
+The lexicon and the words of the rules are those of ``vaderSentiment`` 3.3.2 (MIT, see ``vader.LICENSE``), and so are
+the scores, rule by rule; of what that package computes, only the compound score is kept.
 """
 
 import math

@@ -1,7 +1,8 @@
 """Themes: openings that ask for like things, found without a list of topics, with a name a person understands.
 
 Openings become points by latent semantic analysis of their TF-IDF weights (Deerwester et al. 1990), beside the digest's
-text vectors where there are any, and are grouped by k-means on the unit sphere (Dhillon & Modha 2001). Names are the terms with the highest class-based TF-IDF (Grootendorst 2022).
+text vectors where there are any, and are grouped by k-means on the unit sphere (Dhillon & Modha 2001). Names are the
+terms with the highest class-based TF-IDF (Grootendorst 2022).
 """
 
 from collections import Counter

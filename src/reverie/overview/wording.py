@@ -7,7 +7,6 @@ read, and never its last one. A phrase is found on one part of the sessions and 
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from scipy import stats
 
 from reverie.overview.overview import Outcome, Wording, Wordings
 from reverie.overview.stop_words import ENGLISH_STOP_WORDS
@@ -15,6 +14,7 @@ from reverie.overview.table import SessionTable, examples
 from reverie.overview.terms import TermMatrix, count_terms
 from reverie.statistics.contrast import Contrasts, contrast, design_of, q_values
 from reverie.statistics.corpus import Floats, Ints
+from reverie.statistics.distributions import normal_sf
 
 _FIRST_MESSAGES = 3
 _LEAST_SESSIONS = 20
@@ -83,7 +83,7 @@ def _confirmed(
     hits = np.flatnonzero(np.nan_to_num(discovery.q, nan=1.0) <= _DISCOVERY_FDR)
     hits = hits[~np.isnan(confirmed.q[hits])]
     same_way = confirmed.estimates.z[hits] * np.sign(discovery.estimates.effect[hits])
-    q = q_values(stats.norm.sf(same_way), np.ones(len(hits), np.bool_))
+    q = q_values(normal_sf(same_way), np.ones(len(hits), np.bool_))
     order = np.lexsort((hits, -np.abs(discovery.estimates.z[hits])))
     kept: list[int] = []
     result: list[Wording] = []

@@ -56,7 +56,7 @@ def t_sf(t: npt.ArrayLike, degrees: npt.ArrayLike) -> Floats:
 def t_isf(tail: float, degrees: npt.ArrayLike) -> Floats:
     """The t with the upper tail probability ``tail``, in (0, ½].
 
-    Newton's method: right of 0 the tail is convex, so that it climbs to the root from the normal distribution's quantile.
+    Newton's method: right of 0 the tail is convex, so that it climbs to the root from the normal quantile.
     """
     degrees = np.asarray(degrees, np.float64)
     t = np.full(degrees.shape, float(normal_isf(tail)))
