@@ -51,19 +51,18 @@ def _print(lesson: Lesson, explanation: Explanation) -> None:
 
 def _strata_table(rows: Sequence[StratumRow], outcome: str) -> str:
     headings = ("stratum", "with", outcome, "without", outcome, "difference", "weight")
-    cells = []
-    for row in rows[:_STRATA]:
-        cells.append(
-            [
-                row.stratum,
-                str(row.sessions_with),
-                f"{row.reward_with:.2f}",
-                str(row.sessions_without),
-                f"{row.reward_without:.2f}",
-                f"{row.reward_with - row.reward_without:+.2f}",
-                f"{row.share:.1%}",
-            ]
-        )
+    cells = [
+        [
+            row.stratum,
+            str(row.sessions_with),
+            f"{row.reward_with:.2f}",
+            str(row.sessions_without),
+            f"{row.reward_without:.2f}",
+            f"{row.reward_with - row.reward_without:+.2f}",
+            f"{row.share:.1%}",
+        ]
+        for row in rows[:_STRATA]
+    ]
     if len(rows) > _STRATA:
         rest = sum(row.share for row in rows[_STRATA:])
         cells.append([f"and {len(rows) - _STRATA} more", "", "", "", "", "", f"{rest:.1%}"])

@@ -60,7 +60,10 @@ def _four_bytes(data: Bytes) -> npt.NDArray[np.uint32]:
     """At each position, and one beyond the last, the four bytes from there on as one little-endian number."""
     padded = np.concatenate([data, np.zeros(4, np.uint8)]).astype(np.uint32)
     size = len(data) + 1
-    return padded[:size] | padded[1 : size + 1] << 8 | padded[2 : size + 2] << 16 | padded[3 : size + 3] << 24
+    four: npt.NDArray[np.uint32] = (
+        padded[:size] | padded[1 : size + 1] << 8 | padded[2 : size + 2] << 16 | padded[3 : size + 3] << 24
+    )
+    return four
 
 
 def _mixed(block: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:

@@ -39,13 +39,15 @@ def settle(points: Points, centres: Points, rounds: int = _MOST_ROUNDS) -> Point
 
 def nearest_centre(points: Points, centres: Points) -> Ints:
     """Per point, the position of its centre; the first of equally near ones."""
-    return np.argmin(np.square(centres).sum(axis=1) - 2.0 * (points @ centres.T), axis=1)
+    nearest: Ints = np.argmin(np.square(centres).sum(axis=1) - 2.0 * (points @ centres.T), axis=1)
+    return nearest
 
 
 def squared_distances(points: Points, others: Points) -> Points:
     """Euclidean, points × others."""
     squares = np.square(points).sum(axis=1)[:, None] + np.square(others).sum(axis=1) - 2.0 * (points @ others.T)
-    return np.maximum(squares, 0.0)
+    distances: Points = np.maximum(squares, 0.0)
+    return distances
 
 
 def silhouette(distances: Points, label: Ints) -> float:

@@ -46,7 +46,8 @@ class TermMatrix:
 
     def texts_with(self, term: int) -> Ints:
         """Positions of the texts that have the term, ascending."""
-        return self.text[self.term == term]
+        texts: Ints = self.text[self.term == term]
+        return texts
 
     def times(self, dense: Matrix) -> Matrix:
         """The product with a dense matrix, terms × d."""
