@@ -60,9 +60,9 @@ def _four_bytes(data: Bytes) -> npt.NDArray[np.uint32]:
     """At each position, and one beyond the last, the four bytes from there on as one little-endian number."""
     padded = np.concatenate([data, np.zeros(4, np.uint8)]).astype(np.uint32)
     size = len(data) + 1
-    four: npt.NDArray[np.uint32] = (
-        padded[:size] | padded[1 : size + 1] << 8 | padded[2 : size + 2] << 16 | padded[3 : size + 3] << 24
-    )
+    four = padded[:size]
+    for place in (1, 2, 3):
+        four = four | (padded[place : size + place] << np.uint32(8 * place))
     return four
 
 

@@ -145,8 +145,7 @@ def _place(weights: TermMatrix, vectors: Points) -> Points:
 def _unit(rows: Points) -> Points:
     """Rows of unit length; those of zeros stay."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: Points = rows / np.where(lengths > 0, lengths, np.float32(1))
-    return unit
+    return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
 
 def _choose_centres(points: Points) -> tuple[Points, str]:
