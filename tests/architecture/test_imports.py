@@ -4,7 +4,10 @@ import json
 import subprocess
 import sys
 
+import click
 import pytest
+
+from reverie.cli.main import COMMANDS, cli
 
 STATISTICS = {"numpy", "scipy", "sklearn", "vaderSentiment"}
 DATABASE = {"psycopg", "sqlalchemy", "dbos"}
@@ -14,7 +17,7 @@ PARSERS = {"re2", "sqlglot", "ijson"}
 def loaded_by(statement: str) -> set[str]:
     """Top-level packages in a fresh interpreter's memory after ``statement``."""
     code = (
-        f"import json, sys; {statement}; print(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))"
+        f"import json, sys\n{statement}\nprint(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))"
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return {name.partition(".")[0] for name in json.loads(finished.stdout)}
@@ -40,3 +43,17 @@ def test_the_records_that_a_client_reads_need_msgspec_alone() -> None:
 def startup() -> set[str]:
     """What this environment loads before any code of ours, such as the finders of editable installs."""
     return loaded_by("pass")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["from reverie.cli.main import main", "from reverie.cli.main import cli; cli(['--help'], standalone_mode=False)"],
+)
+def test_the_help_page_of_the_command_line_loads_no_command(statement: str) -> None:
+    loaded = loaded_by(f"import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()): {statement}\n")
+    assert loaded & (STATISTICS | DATABASE | PARSERS | {"msgspec", "anthropic", "starlette"}) == set()
+
+
+def test_every_command_that_the_help_page_names_is_there() -> None:
+    context = click.Context(cli)
+    assert {name: cli.get_command(context, name) is not None for name in COMMANDS} == dict.fromkeys(COMMANDS, True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import zstandard
+from backports import zstd
 
 from reverie.errors import ImportFormatError
 from reverie.sessions.importers import ImportProblem, Notice, RawRecord, parse_record, read_records
@@ -256,7 +256,7 @@ def zip_of(members: dict[str, bytes]) -> bytes:
 PACKED = {
     "bz2": bz2.compress(lines([CHAT])),
     "xz": lzma.compress(lines([CHAT])),
-    "zst": zstandard.compress(lines([CHAT])),
+    "zst": zstd.compress(lines([CHAT])),
     "UTF-16": lines([CHAT]).decode().encode("utf-16"),
     "UTF-16, big end first": b"\xfe\xff" + lines([CHAT]).decode().encode("utf-16-be"),
     "UTF-16 in gzip": gzip.compress(lines([CHAT]).decode().encode("utf-16")),

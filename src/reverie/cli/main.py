@@ -3,6 +3,7 @@
 import importlib
 import signal
 import sys
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -13,21 +14,47 @@ from reverie.errors import ReverieError
 EXIT_NOTHING_DONE = 1
 EXIT_PARTLY_FAILED = 3
 
+
+@dataclass(frozen=True, slots=True)
+class LazyCommand:
+    """Where a command is, and its line on the help page, which is shown without loading it."""
+
+    module: str
+    name: str
+    summary: str
+
+
 # Loaded when asked for, so that `reverie memory list` need not wait for the statistics libraries.
 COMMANDS = {
-    "import": ("reverie.cli.sessions", "import_sessions"),
-    "export": ("reverie.cli.sessions", "export_sessions"),
-    "metric": ("reverie.cli.outcomes", "metric"),
-    "score": ("reverie.cli.outcomes", "score"),
-    "dream": ("reverie.cli.dream", "dream"),
-    "explain": ("reverie.cli.explain", "explain"),
-    "memory": ("reverie.cli.memory", "memory"),
-    "policy": ("reverie.cli.policy", "policy"),
-    "recall": ("reverie.cli.memory_recall", "recall"),
-    "serve": ("reverie.cli.serve", "serve"),
-    "extensions": ("reverie.cli.extensions", "extensions"),
-    "keys": ("reverie.cli.keys", "keys"),
-    "workspaces": ("reverie.cli.keys", "workspaces"),
+    "import": LazyCommand(
+        "reverie.cli.sessions", "import_sessions", "Import agent sessions from files, folders and archives."
+    ),
+    "export": LazyCommand(
+        "reverie.cli.sessions", "export_sessions", "Write sessions with their scores to a file as Reverie JSON Lines."
+    ),
+    "metric": LazyCommand(
+        "reverie.cli.outcomes", "metric", "Define and list the measures that make up a session's reward."
+    ),
+    "score": LazyCommand("reverie.cli.outcomes", "score", "Record scores of a session."),
+    "dream": LazyCommand(
+        "reverie.cli.dream", "dream", "Learn from the sessions what separates good ones from bad ones."
+    ),
+    "explain": LazyCommand(
+        "reverie.cli.explain", "explain", "Say why a lesson is believed, and what would change that."
+    ),
+    "memory": LazyCommand("reverie.cli.memory", "memory", "Read, compare, change and roll back memory stores."),
+    "policy": LazyCommand("reverie.cli.policy", "policy", "Print a store's learning policy as JSON, or set it."),
+    "recall": LazyCommand(
+        "reverie.cli.memory_recall", "recall", "Rank a store's memories for a query, and say why each came."
+    ),
+    "serve": LazyCommand("reverie.cli.serve", "serve", "Serve the Managed Agents API and Reverie's own."),
+    "keys": LazyCommand("reverie.cli.keys", "keys", "API keys: made, listed, revoked."),
+    "workspaces": LazyCommand(
+        "reverie.cli.keys", "workspaces", "Workspaces: sets of data that keys of others cannot reach."
+    ),
+    "extensions": LazyCommand(
+        "reverie.cli.extensions", "extensions", "What other packages add: importers, graders, embedders and models."
+    ),
 }
 
 
@@ -40,9 +67,13 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name not in COMMANDS:
             return None
-        module, name = COMMANDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(module), name)
+        lazy = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(lazy.module), lazy.name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, lazy.summary) for name, lazy in COMMANDS.items()])
 
 
 @click.command(cls=LazyGroup)

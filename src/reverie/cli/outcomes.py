@@ -5,10 +5,9 @@ from typing import Literal
 
 import click
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from reverie.cli.run import run
+from reverie.cli.table import format_table
 from reverie.errors import MetricError
 from reverie.outcomes.metric import Metric
 from reverie.outcomes.metric_summary import Standing
@@ -72,25 +71,28 @@ def list_metrics(as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode({"metrics": standings}))
     else:
-        Console().print(_table(standings))
+        click.echo(_table(standings))
 
 
-def _table(standings: Sequence[Standing]) -> Table:
-    table = Table("metric", "direction", "range", "weight", "target", "sessions", "mean", "on target", "mean reward")
+def _table(standings: Sequence[Standing]) -> str:
+    headings = ("metric", "direction", "range", "weight", "target", "sessions", "mean", "on target", "mean reward")
+    rows = []
     for standing in standings:
         metric = standing.metric
-        table.add_row(
-            metric.name,
-            metric.direction if standing.defined else "not defined",
-            f"{metric.low:g} to {metric.high:g} {metric.unit}".strip() if standing.defined else "",
-            f"{metric.weight:g}" if standing.defined else "",
-            "" if metric.target is None else f"{metric.target:g}",
-            str(standing.sessions),
-            "" if standing.mean is None else f"{standing.mean:.4g}",
-            "" if standing.on_target is None else f"{standing.on_target:.0%}",
-            "" if standing.mean_reward is None else f"{standing.mean_reward:.3f}",
+        rows.append(
+            [
+                metric.name,
+                metric.direction if standing.defined else "not defined",
+                f"{metric.low:g} to {metric.high:g} {metric.unit}".strip() if standing.defined else "",
+                f"{metric.weight:g}" if standing.defined else "",
+                "" if metric.target is None else f"{metric.target:g}",
+                str(standing.sessions),
+                "" if standing.mean is None else f"{standing.mean:.4g}",
+                "" if standing.on_target is None else f"{standing.on_target:.0%}",
+                "" if standing.mean_reward is None else f"{standing.mean_reward:.3f}",
+            ]
         )
-    return table
+    return format_table(headings, rows, "lllrrrrrr")
 
 
 @click.command()

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.feature_extraction.text import HashingVectorizer
 
+from reverie.digests.hashing import letter_counts, word_counts
 from reverie.errors import SettingsError
 from reverie.extensions import EMBEDDERS, GROUPS, Extension, ExtensionPoint, called, load, names, refusal
 
@@ -47,16 +47,10 @@ class HashedEmbedder:
     name = "hashed-256"
     dimensions = 256
 
-    def __init__(self) -> None:
-        self._letters = _hashing(analyzer="char_wb", ngram_range=(3, 4))
-        self._words = _hashing(analyzer="word", ngram_range=(1, 2))
-
     def embed(self, texts: Sequence[str]) -> Vectors:
         cut = _cut(texts)
-        if not cut:
-            return np.zeros((0, self.dimensions), np.float32)
-        hashed: Vectors = (self._letters.transform(cut) + self._words.transform(cut)).toarray()
-        return _unit(hashed)
+        letters, words = letter_counts(cut, self.dimensions), word_counts(cut, self.dimensions)
+        return _unit(_unit_of_counts(letters) + _unit_of_counts(words))
 
 
 class StaticEmbedder:
@@ -157,10 +151,6 @@ def unpack_vectors(packed: Sequence[bytes], dimensions: int) -> Vectors:
     return np.frombuffer(b"".join(packed), _STORED).reshape(-1, dimensions).astype(np.float32)
 
 
-def _hashing(**settings: Any) -> HashingVectorizer:
-    return HashingVectorizer(n_features=HashedEmbedder.dimensions, norm="l2", dtype=np.float32, **settings)
-
-
 def _cut(texts: Sequence[str]) -> list[str]:
     return [text[:_LONGEST] for text in texts]
 
@@ -169,3 +159,9 @@ def _unit(vectors: Vectors) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
     return unit
+
+
+def _unit_of_counts(counts: Vectors) -> Vectors:
+    """As ``_unit``, the division in double precision: stored vectors were made so, to the last bit."""
+    lengths = np.sqrt(np.square(counts, dtype=np.float64).sum(axis=1, keepdims=True))
+    return np.divide(counts, np.where(lengths > 0, lengths, 1.0)).astype(np.float32)

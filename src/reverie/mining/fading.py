@@ -4,10 +4,10 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
-from scipy import stats
 
 from reverie.mining.finding import Window
 from reverie.statistics.corpus import Codes, Corpus, Flags, Floats, Ints, Strata, first_steps
+from reverie.statistics.distributions import normal_isf
 from reverie.statistics.estimate import Estimates, estimate, make_design
 
 _WINDOWS = 3
@@ -15,7 +15,7 @@ _HOLDS_Z = 1.645
 _STRATA_NAMED = 20
 _LATEST = (1 / 2, 1 / 3, 1 / 4)
 """Shares of the sessions that are looked at as the latest ones."""
-_DIFFERS_Z = float(stats.norm.isf(0.005 / len(_LATEST)))
+_DIFFERS_Z = float(normal_isf(0.005 / len(_LATEST)))
 _LEAST_SHARE_LEFT = 0.5
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-from scipy import stats
 
 from reverie.mining.examples import witnessed
 from reverie.mining.finding import Finding
@@ -16,6 +15,7 @@ from reverie.mining.selection import NOT_ENOUGH, claim_label, select
 from reverie.mining.special import is_special
 from reverie.mining.verdicts import Selection
 from reverie.statistics.corpus import Corpus, Strata, form_strata, informative_strata
+from reverie.statistics.distributions import benjamini_hochberg, normal_sf
 from reverie.statistics.online import Stream
 from reverie.statistics.placebo import detectable_effect, shuffle_within_strata
 
@@ -117,7 +117,7 @@ def _findings(corpus: Corpus, strata: Strata, frames: list[Frame], selection: Se
     naive_z = np.concatenate([f.naive_z for f in frames]) if frames else np.zeros(0)
     naive = np.zeros(len(naive_z), np.bool_)
     if len(naive_z):
-        naive = stats.false_discovery_control(2 * stats.norm.sf(np.abs(naive_z))) <= 0.05
+        naive = benjamini_hochberg(2 * normal_sf(np.abs(naive_z))) <= 0.05
     order = np.argsort(-np.abs(selection.discovery.z), kind="stable").tolist()
     place = {i: rank for rank, i in enumerate(order)}
     rank = {"adopted": 0, "candidate": 1, "refused": 2}

@@ -11,7 +11,6 @@ import dataclasses
 
 import msgspec
 import numpy as np
-from scipy import stats
 
 from reverie.mining.decision import SETTING, choices_only, is_choice
 from reverie.mining.examples import witnessed
@@ -24,6 +23,7 @@ from reverie.mining.special import is_special
 from reverie.mining.verdicts import Column, Selection
 from reverie.statistics.contrast import q_values
 from reverie.statistics.corpus import Corpus, Flags, Floats, Strata, first_steps
+from reverie.statistics.distributions import average_ranks, normal_sf
 from reverie.statistics.estimate import Estimates, cleared_reward, estimate, join_estimates, make_design
 from reverie.statistics.online import Stream
 from reverie.statistics.placebo import detectable_effect, shuffle_within_strata
@@ -218,7 +218,7 @@ def _standing(strata: Strata, values: Floats) -> Floats:
     """How well each session did within its stratum and variant, as its rank between 0 and 1."""
     none = np.zeros(0, np.int32)
     design = make_design(np.arange(len(values)), strata.code, strata.variant, none, none, 0)
-    ranks = stats.rankdata(cleared_reward(design, values))
+    ranks = average_ranks(cleared_reward(design, values))
     return np.asarray(ranks / (len(ranks) + 1.0), np.float64)
 
 
@@ -271,7 +271,7 @@ def _marks(layout: _Layout, outcome: Outcome, values: Floats, policy: MiningPoli
     designs = [frame.discovery for frame in layout.growing]
     estimates = join_estimates([estimate(design, values[design.sessions]) for design in designs])
     testable = estimates.testable(policy.least_weight)
-    q = q_values(2 * stats.norm.sf(np.abs(estimates.z)), testable)
+    q = q_values(2 * normal_sf(np.abs(estimates.z)), testable)
     found = np.flatnonzero(
         (np.nan_to_num(q, nan=1.0) <= policy.discovery_fdr)
         & (np.abs(estimates.effect) >= outcome.least_effect(policy))

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 from reverie.mining.finding import Verdict
 from reverie.mining.frame import Frame
@@ -13,6 +12,7 @@ from reverie.mining.refusal import refuse_misleading
 from reverie.mining.special import is_special, special_families
 from reverie.mining.verdicts import Column, Selection
 from reverie.statistics.corpus import Corpus, Flags, Floats, Strata
+from reverie.statistics.distributions import benjamini_hochberg, normal_sf
 from reverie.statistics.estimate import Estimates, choose_estimates
 from reverie.statistics.exact import sharp_estimates
 from reverie.statistics.online import Stream, run_claims
@@ -83,12 +83,12 @@ def _discover(columns: Sequence[Column], estimates: Estimates, policy: MiningPol
     q = np.full(len(columns), np.nan)
     if general.any():
         prior = np.array([_PRIOR_WEIGHT[columns[i].hypothesis.kind] for i in np.flatnonzero(general).tolist()])
-        p_values = 2 * stats.norm.sf(np.abs(estimates.z[general])) * prior.mean() / prior
-        q[general] = stats.false_discovery_control(np.minimum(p_values, 1.0))
+        p_values = 2 * normal_sf(np.abs(estimates.z[general])) * prior.mean() / prior
+        q[general] = benjamini_hochberg(np.minimum(p_values, 1.0))
     special = testable & ~general & (estimates.weight >= policy.least_special_weight)
     families = special_families([column.hypothesis for column in columns], estimates, special)
     if families:
-        differs = stats.false_discovery_control([family.p_value for family in families])
+        differs = benjamini_hochberg([family.p_value for family in families])
         for family, q_family in zip(families, differs, strict=True):
             q[list(family.members)] = q_family
     return q, int(general.sum()) + len(families)
@@ -110,7 +110,7 @@ def _confirm(selection: Selection, policy: MiningPolicy, stream: Stream) -> None
     """
     found = _found(selection.discovery, selection.q_discovery, policy, selection.outcome)
     there = found & selection.confirmation.testable(policy.least_weight)
-    p_values = stats.norm.sf(selection.confirmation.z * np.sign(selection.discovery.effect))
+    p_values = normal_sf(selection.confirmation.z * np.sign(selection.discovery.effect))
     order: list[int] = []
     for direction in (there & ~selection.crossed, there & selection.crossed):
         members = np.flatnonzero(direction)
@@ -131,7 +131,7 @@ def _adaptive_q(p_values: Floats) -> Floats:
     What was found once is mostly true, so taking all of it for null would be several times too strict.
     """
     nulls = min((1 + int((p_values > 0.5).sum())) / (0.5 * len(p_values)), 1.0)
-    return np.asarray(nulls * stats.false_discovery_control(p_values), np.float64)
+    return np.asarray(nulls * benjamini_hochberg(p_values), np.float64)
 
 
 def claim_label(selection: Selection, i: int) -> str:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import numpy as np
-from scipy import stats
 
 from reverie.digests.digest import SESSION
 from reverie.mining.finding import Hypothesis
 from reverie.statistics.corpus import Flags
+from reverie.statistics.distributions import chi2_sf, normal_isf
 from reverie.statistics.estimate import Estimates
 
 _SEEN = "seen "
@@ -57,7 +57,7 @@ def special_families(hypotheses: Sequence[Hypothesis], estimates: Estimates, usa
 def _heterogeneity(effects: np.ndarray, errors: np.ndarray) -> float:
     weights = errors**-2
     q = float((weights * (effects - (weights * effects).sum() / weights.sum()) ** 2).sum())
-    return float(stats.chi2.sf(q, len(effects) - 1))
+    return chi2_sf(q, len(effects) - 1)
 
 
 def describe_flip(
@@ -74,7 +74,7 @@ def describe_flip(
     if len(usable) < 2:
         return ""
     effects, errors = np.array(list(usable.values())).T
-    beyond_chance = stats.norm.isf(0.025 / len(usable))
+    beyond_chance = normal_isf(0.025 / len(usable))
     opposite = (effects / errors).max() > beyond_chance and (effects / errors).min() < -beyond_chance
     if not opposite or _heterogeneity(effects, errors) > 0.01 / max(tests, 1):
         return ""

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
-from scipy import stats
 
 from reverie.digests.digest import SESSION
 from reverie.overview.overview import Change, EffectDrift, SeriesKind, Trend, WindowEffect
 from reverie.overview.table import SessionTable, label_codes, request_groups
 from reverie.statistics.contrast import contrast, design_of, q_values
 from reverie.statistics.corpus import SITUATION_KIND, Codes, Flags, Floats, Ints, sums
+from reverie.statistics.distributions import chi2_sf
 
 _FDR = 0.05
 _SESSIONS_PER_STRETCH = 25
@@ -135,7 +135,7 @@ def _common_behaviours(table: SessionTable, least: int) -> list[int]:
 def _heterogeneity(effects: Floats, errors: Floats) -> float:
     weights = errors**-2
     q = float((weights * (effects - (weights * effects).sum() / weights.sum()) ** 2).sum())
-    return float(stats.chi2.sf(q, len(effects) - 1))
+    return chi2_sf(q, len(effects) - 1)
 
 
 def _by_time(table: SessionTable) -> Ints:

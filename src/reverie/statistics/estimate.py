@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 import numpy as np
-from scipy import stats
 
 from reverie.statistics.corpus import Codes, Flags, Floats, Ints, sums
+from reverie.statistics.distributions import normal_isf, t_isf, t_sf
 from reverie.statistics.quantity import Estimate
 
 _COLUMNS_AT_ONCE = 64
@@ -78,7 +78,7 @@ class Estimates:
 
     def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """Lower and upper bounds of the effects."""
-        half = stats.t.ppf(0.5 + level / 2, np.maximum(self.degrees, 1.0)) * self.standard_error
+        half = t_isf(0.5 - level / 2, np.maximum(self.degrees, 1.0)) * self.standard_error
         return self.effect - half, self.effect + half
 
     def testable(self, least_weight: float) -> Flags:
@@ -97,7 +97,7 @@ class Estimates:
         effect, error = float(self.effect[column]), float(self.standard_error[column])
         if not np.isfinite(effect) or not np.isfinite(error) or self.informative[column] == 0:
             return None
-        half = float(stats.t.ppf(0.975, max(float(self.degrees[column]), 1.0))) * error
+        half = float(t_isf(0.025, max(float(self.degrees[column]), 1.0))) * error
         return Estimate(
             effect=effect,
             low=max(effect - half, -bound),
@@ -279,7 +279,7 @@ def _two_way_block(
     error = np.sqrt(correction * ((u - np.nan_to_num(effect) * q) ** 2).sum(axis=0)) / safe
     spread = np.sqrt(correction * (u**2).sum(axis=0))
     t = np.where(usable & (spread > 1e-12), score / np.maximum(spread, 1e-12), 0.0)
-    z = np.sign(t) * stats.norm.isf(np.maximum(stats.t.sf(np.abs(t), np.maximum(clusters - 1.0, 1.0)), 1e-300))
+    z = np.sign(t) * normal_isf(np.maximum(t_sf(np.abs(t), np.maximum(clusters - 1.0, 1.0)), 1e-300))
     return effect, np.where(usable, error, np.nan), np.maximum(clusters - 1.0, 1.0), z, weight
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
 
 from reverie.statistics.corpus import Floats, Ints
+from reverie.statistics.distributions import normal_isf
 
 _LEAST_SHARE_KEPT = 0.5
 
@@ -52,7 +52,7 @@ def explain_away(comparisons: Sequence[Comparison], reward: Floats, preference: 
     noise = float(np.var(reward)) or 1.0
     fit = _Fit(comparisons, reward, len(preference))
     waiting = set(range(len(preference)))
-    least_t = float(stats.norm.isf(0.025 / max(len(waiting), 1)))
+    least_t = float(normal_isf(0.025 / max(len(waiting), 1)))
     too_weak: list[int] = []
     shadow_of: dict[int, int] = {}
     while waiting:

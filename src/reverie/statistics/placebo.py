@@ -1,12 +1,12 @@
 """What chance alone would give: shuffled outcomes, and the smallest effect that would be found above it."""
 
 import numpy as np
-from scipy import stats
 
 from reverie.statistics.corpus import Floats, Strata
+from reverie.statistics.distributions import normal_isf
 from reverie.statistics.estimate import cleared_reward, make_design
 
-_POWER_Z = stats.norm.isf(0.0005) + stats.norm.isf(0.2)
+_POWER_Z = normal_isf(0.0005) + normal_isf(0.2)
 """A test at p = 0.001, as false discovery control asks of a handful of true effects among hundreds, with power 0.8."""
 
 
