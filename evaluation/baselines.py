@@ -60,7 +60,7 @@ def _advisable(corpus: Corpus) -> Flags:
 
 def _hypothesis(corpus: Corpus, code: int) -> Hypothesis:
     name = corpus.names[code]
-    return Hypothesis(None, name.situation, name.name, name.kind, code)
+    return Hypothesis(None, name.situation.text, name.name.text, name.kind, code)
 
 
 def _adopted(hypothesis: Hypothesis, effect: float, z: float, q: float) -> Lesson:

@@ -164,7 +164,7 @@ def _known_estimates(intervals: Iterable[Interval], world: World) -> Iterator[Kn
         if truth.kind in PLANTED_KINDS
     }
     for hypothesis, low, high in intervals:
-        effect = planted.get((hypothesis.situation, hypothesis.name, hypothesis.category))
+        effect = planted.get((hypothesis.situation_text, hypothesis.name_text, hypothesis.category))
         if effect is not None:
             yield low, high, effect
 
@@ -177,7 +177,7 @@ def _zero_estimates(intervals: Iterable[Interval], world: World) -> Iterator[Kno
     decoys = {(truth.situation, truth.behaviour) for truth in world.truths if truth.kind == "decoy"}
     everything = world.name in ("null", "null-variants")
     for hypothesis, low, high in intervals:
-        if everything or (hypothesis.category is None and (hypothesis.situation, hypothesis.name) in decoys):
+        if everything or (hypothesis.category is None and (hypothesis.situation_text, hypothesis.name_text) in decoys):
             yield low, high, 0.0
 
 

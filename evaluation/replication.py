@@ -97,7 +97,7 @@ _Claim = tuple[str | None, str, str]
 def _measure(claims: Iterable[tuple[Hypothesis, float]], corpus: Corpus, policy: MiningPolicy) -> list[Replication]:
     """Each claim's effect within the strata of all the corpus's sessions."""
     known = _all_estimates(corpus, policy)
-    return [_replication(h, found, known.get((h.category, h.situation, h.name))) for h, found in claims]
+    return [_replication(h, found, known.get((h.category, h.situation_text, h.name_text))) for h, found in claims]
 
 
 def _all_estimates(corpus: Corpus, policy: MiningPolicy) -> dict[_Claim, _Estimated]:
@@ -112,12 +112,12 @@ def _all_estimates(corpus: Corpus, policy: MiningPolicy) -> dict[_Claim, _Estima
         for i in np.flatnonzero((estimates.informative >= 2) & np.isfinite(estimates.effect)):
             h = frame.hypotheses[i]
             numbers = (float(column[i]) for column in (estimates.effect, low, high, estimates.z))
-            known[h.category, h.situation, h.name] = _Estimated(*numbers)
+            known[h.category, h.situation_text, h.name_text] = _Estimated(*numbers)
     return known
 
 
 def _replication(h: Hypothesis, found: float, there: _Estimated | None) -> Replication:
     if there is None:
-        return Replication(h.situation, h.name, h.category, found, None, None, None, False)
+        return Replication(h.situation_text, h.name_text, h.category, found, None, None, None, False)
     beyond = bool(stats.norm.sf(there.z * np.sign(found)) < 0.05)
-    return Replication(h.situation, h.name, h.category, found, there.effect, there.low, there.high, beyond)
+    return Replication(h.situation_text, h.name_text, h.category, found, there.effect, there.low, there.high, beyond)

@@ -46,9 +46,9 @@ def with_standing(standing: Sequence[Proposal], consultation: Consultation | Non
 def judge(proposals: Proposals, shown: Sequence[Shown], findings: Sequence[Finding], policy: MiningPolicy) -> Judgement:
     """The verdicts, and no more of ``shown`` than lessons will cite."""
     cited = {
-        (session_id, finding.hypothesis.situation, finding.hypothesis.name)
+        (session_id, finding.hypothesis.situation_text, finding.hypothesis.name_text)
         for finding in findings
-        if finding.hypothesis.name.startswith(f"{FAMILY}:")
+        if finding.hypothesis.name.family == FAMILY
         for session_id in (*finding.supporting, *finding.contrary)
     }
     proving = ((*key, sequence) for key, sequence in proving_events(shown).items() if key in cited)

@@ -44,7 +44,7 @@ def state_checks(lessons: Sequence[Lesson], proposals: Sequence[Proposal]) -> tu
     counted = {proposal.name: state_predicate(proposal.predicate) for proposal in proposals}
 
     def stated(lesson: Lesson) -> Lesson:
-        what = counted.get(lesson.behaviour.rpartition(" | ")[2])
+        what = counted.get(lesson.behaviour_name)
         if what is None:
             return lesson
         return msgspec.structs.replace(lesson, reason=f"{lesson.reason}; proposed by a model and counted as {what}")

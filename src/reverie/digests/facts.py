@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from reverie.digests.digest import Situation
+from reverie.digests.behaviour_name import BehaviourName, Situation
+from reverie.digests.digest import SituationReached
 from reverie.digests.families import Finding, Moments, shown
 from reverie.digests.field_name import OWN_NAMES
 from reverie.digests.moments import Call, Message, Result
@@ -23,24 +24,24 @@ _NO_RESPONSE = frozenset({"answer", "apology", "fallback", "inspects the schema"
 
 def facts_seen(moments: Moments) -> Iterator[Finding]:
     """Situations ``seen T.field=value``: what the agent did at some time after a result told it a fact."""
-    seen: dict[str, None] = {}
-    answered: dict[str, int] = {}
+    seen: dict[Situation, None] = {}
+    answered: dict[BehaviourName, int] = {}
     for moment in moments:
         if isinstance(moment, Result):
             for fact in _facts(moment):
                 if fact not in seen and len(seen) < _MOST_FACTS:
                     seen[fact] = None
-                    yield Situation(fact, moment.sequence, moment.step)
+                    yield SituationReached(fact, moment.sequence, moment.step)
         elif isinstance(moment, Call | Message) and seen:
             known = list(seen)
             for label in moment.labels:
-                if label not in _NO_RESPONSE:
+                if label.family not in _NO_RESPONSE:
                     for fact in known[answered.get(label, 0) :]:
                         yield shown(fact, label, moment)
                     answered[label] = len(known)
 
 
-def _facts(result: Result) -> list[str]:
+def _facts(result: Result) -> list[Situation]:
     """Up to 12 fields of a JSON object whose values look like one of a few: ``membership=gold``, ``cabin=economy``."""
     if result.call is None or result.error or not result.text.lstrip().startswith("{"):
         return []
@@ -50,7 +51,7 @@ def _facts(result: Result) -> list[str]:
         return []
     facts = []
     for path, value in _scalars(told, depth=1):
-        facts.append(f"seen {result.call.action}.{path}={value}")
+        facts.append(Situation("seen", f"{result.call.action}.{path}={value}"))
         if len(facts) == _MOST_FACTS_EACH:
             break
     return facts

@@ -24,7 +24,7 @@ from reverie.lessons.conflicts import join_outcomes, settle_conflicts
 from reverie.lessons.document import lesson_path
 from reverie.lessons.lesson import Lesson
 from reverie.lessons.priority import propose_priorities
-from reverie.lessons.proposal import behaviour_label, propose_lesson, stored_situation, worth_a_lesson
+from reverie.lessons.proposal import digested_situation, propose_lesson, worth_a_lesson
 from reverie.memory.memory import Revision
 from reverie.memory.tiers import Confirmation, Document
 from reverie.mining.attribution import Attribution, attribute_failure
@@ -158,7 +158,7 @@ async def propose_lessons(connection: Connection, dream: DreamRow, found: Found,
     about += [(finding, result.outcome) for result in mined.outcomes for finding in result.findings]
     chosen = [(finding, outcome) for finding, outcome in about if worth_a_lesson(finding)]
     wanted = [
-        (session_id, stored_situation(finding.hypothesis.situation), finding.hypothesis.name)
+        (session_id, digested_situation(finding.hypothesis.situation).text, finding.hypothesis.name_text)
         for finding, _ in chosen
         for session_id in (*finding.supporting, *finding.contrary)
     ]
@@ -206,4 +206,4 @@ def _confirmations(dream: DreamRow, lessons: Sequence[Lesson], mined: MiningResu
 
 def _key(hypothesis: Hypothesis) -> tuple[str | None, str]:
     """Task family and label: what a lesson and its finding have in common."""
-    return hypothesis.category, behaviour_label(hypothesis)
+    return hypothesis.category, hypothesis.label

@@ -21,7 +21,6 @@ from reverie.dreams.dream import (
 from reverie.jobs.found import Found
 from reverie.language_model import ModelPrice
 from reverie.lessons.lesson import Effect, Lesson
-from reverie.lessons.proposal import behaviour_label
 from reverie.mining.finding import Finding
 from reverie.mining.mine import MiningResult
 from reverie.mining.other_outcomes import OutcomeResult
@@ -121,8 +120,8 @@ def _outcome_summary(result: OutcomeResult, mined: MiningResult) -> OutcomeSumma
 def _pattern_row(finding: Finding, split_by: str, outcome: Outcome) -> PatternRow:
     deciding, on_reward, parts, h = finding.deciding, finding.on_reward, finding.parts, finding.hypothesis
     return PatternRow(
-        situation=f"{h.situation} (category {h.category})" if h.category else h.situation,
-        behaviour=behaviour_label(h),
+        situation=f"{h.situation_text} (category {h.category})" if h.category else h.situation_text,
+        behaviour=h.label,
         kind=h.kind,
         effect=Effect(deciding.effect, deciding.low, deciding.high, outcome.unit) if deciding else None,
         q_value=finding.q_value,

@@ -4,7 +4,6 @@ import asyncio
 
 import msgspec
 
-from reverie.digests.digest import SESSION
 from reverie.digests.tool_error import tool_failed
 from reverie.dreams.request import segment_of
 from reverie.ids import event_sequence
@@ -71,9 +70,8 @@ async def explain_lesson(connection: Connection, lesson: Lesson, dream_id: str) 
 
 def _rows(corpus: Corpus, lesson: Lesson, outcome: Outcome) -> tuple[StratumRow, ...]:
     """What each stratum says, in the outcome's own unit."""
-    situation, _, name = lesson.behaviour.rpartition(" | ")
     strata, family = form_strata(corpus), lesson.scope.task_family
-    rows = break_down(corpus, strata, category=family, situation=situation or SESSION, name=name)
+    rows = break_down(corpus, strata, category=family, situation=lesson.situation, name=lesson.behaviour_name)
     return tuple(
         msgspec.structs.replace(
             row, reward_with=outcome.level(row.reward_with), reward_without=outcome.level(row.reward_without)

@@ -34,4 +34,4 @@ async def find_all_shown(
     finally:
         # The first failure is raised; the others, of the same cause, are waited for and not told again.
         await asyncio.gather(*waiting, return_exceptions=True)
-    return sorted(found, key=lambda shown: (shown.behaviour.situation, shown.behaviour.name))
+    return sorted(found, key=lambda shown: (shown.behaviour.situation.text, shown.behaviour.name.text))

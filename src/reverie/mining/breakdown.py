@@ -3,6 +3,7 @@
 import msgspec
 import numpy as np
 
+from reverie.digests.behaviour_name import BehaviourName, Situation
 from reverie.statistics.corpus import Corpus, Strata, first_steps, situation_rows, sums
 
 
@@ -18,7 +19,9 @@ class StratumRow(msgspec.Struct, frozen=True):
     """Of the whole claim's weight, 0 to 1."""
 
 
-def break_down(corpus: Corpus, strata: Strata, *, category: str | None, situation: str, name: str) -> list[StratumRow]:
+def break_down(
+    corpus: Corpus, strata: Strata, *, category: str | None, situation: Situation, name: BehaviourName
+) -> list[StratumRow]:
     """Strata that hold sessions with and without the behaviour, the weightiest first.
 
     ``corpus`` holds scored sessions only, as ``strata`` does; its reward may be another outcome, on its scale.

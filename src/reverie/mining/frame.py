@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reverie.digests.digest import SESSION, START
+from reverie.digests.behaviour_name import Situation
 from reverie.mining.finding import Hypothesis
 from reverie.mining.policy import MiningPolicy
 from reverie.statistics.corpus import (
     SITUATION_KIND,
-    BehaviourName,
     Codes,
     Corpus,
     Flags,
     Floats,
     Ints,
+    Observable,
     Strata,
     situation_rows,
     sums,
@@ -48,7 +48,7 @@ def build_frames(corpus: Corpus, strata: Strata, policy: MiningPolicy) -> list[F
     everything: list[tuple[str | None, Flags]] = [(None, np.ones(len(corpus.session_ids), np.bool_))]
     for situation, sessions, codes in _by_situation(corpus):
         reached = situation_rows(corpus, situation)
-        is_general = situation in (SESSION, START) or situation.startswith("before ")
+        is_general = situation.kind in ("session", "start", "before")
         for category, inside in [*everything, *(categories if is_general else [])]:
             frame = _build_frame(corpus, strata, policy, (category, situation), reached & inside, sessions, codes)
             if frame is not None:
@@ -56,9 +56,9 @@ def build_frames(corpus: Corpus, strata: Strata, policy: MiningPolicy) -> list[F
     return frames
 
 
-def _by_situation(corpus: Corpus) -> Iterator[tuple[str, Codes, Codes]]:
+def _by_situation(corpus: Corpus) -> Iterator[tuple[Situation, Codes, Codes]]:
     """Situations with the entries (sessions, codes) of the behaviours shown in them."""
-    labels = sorted({name.situation for name in corpus.names})
+    labels = sorted({name.situation for name in corpus.names}, key=lambda situation: situation.text)
     position = {label: i for i, label in enumerate(labels)}
     of_code = np.array([position[name.situation] for name in corpus.names], np.int16)
     is_behaviour = np.array([name.kind != SITUATION_KIND for name in corpus.names], np.bool_)
@@ -85,7 +85,7 @@ def _build_frame(
     corpus: Corpus,
     strata: Strata,
     policy: MiningPolicy,
-    label: tuple[str | None, str],
+    label: tuple[str | None, Situation],
     compared: Flags,
     entry_session: Codes,
     entry_code: Codes,
@@ -119,9 +119,10 @@ def _build_frame(
 
     effect, z = _naive(corpus.reward, compared, entry_session, entry_column, codes.size)
     names = [corpus.names[int(code)] for code in codes]
+    situation = label[1].text
     return Frame(
         hypotheses=tuple(
-            Hypothesis(label[0], label[1], name.name, name.kind, int(code))
+            Hypothesis(label[0], situation, name.name.text, name.kind, int(code))
             for name, code in zip(names, codes, strict=True)
         ),
         sessions=compared,
@@ -138,11 +139,10 @@ def _signatures(entry_session: Codes, entry_code: Codes, codes: int) -> Floats:
     return sums(entry_code, session_number[entry_session], codes)
 
 
-def _one_of_each(names: Sequence[BehaviourName], codes: Ints, signatures: Floats) -> Ints:
+def _one_of_each(names: Sequence[Observable], codes: Ints, signatures: Floats) -> Ints:
     """Of behaviours shown by exactly the same sessions, which no data can tell apart, the plainest one."""
-    rank = sorted(
-        codes.tolist(), key=lambda code: (_KIND_ORDER[names[code].kind], len(names[code].name), names[code].name)
-    )
+    texts = {code: names[code].name.text for code in codes.tolist()}
+    rank = sorted(texts, key=lambda code: (_KIND_ORDER[names[code].kind], len(texts[code]), texts[code]))
     _, first = np.unique(signatures[rank].round(9), return_index=True)
     return np.sort(np.array(rank, np.int64)[first])
 

@@ -262,7 +262,7 @@ def _in_own_unit(finding: Finding, outcome: Outcome) -> Finding:
 
 def _worth_telling(h: Hypothesis) -> bool:
     """General claims; of settings their first value is tested, so that they are no marks."""
-    return not is_special(h) and not h.name.startswith(SETTING)
+    return not is_special(h) and h.name.family != SETTING
 
 
 def _marks(layout: _Layout, outcome: Outcome, values: Floats, policy: MiningPolicy) -> list[Finding]:

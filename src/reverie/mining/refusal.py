@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from reverie.digests.digest import SESSION
+from reverie.digests.behaviour_name import SESSION, BehaviourName, Situation
 from reverie.mining.decision import mark_of_length
 from reverie.mining.fading import faded
 from reverie.mining.policy import MiningPolicy
@@ -53,7 +53,7 @@ def _refuse_markers(selection: Selection) -> None:
 def _refuse_flips(selection: Selection, policy: MiningPolicy) -> None:
     """A general claim whose effect has opposite signs in its special cases is refused; those stand or fall alone."""
     hypotheses = [column.hypothesis for column in selection.columns]
-    cases: dict[tuple[str, str], dict[str, tuple[float, float]]] = {}
+    cases: dict[tuple[Situation, BehaviourName], dict[str, tuple[float, float]]] = {}
     for i, h in enumerate(hypotheses):
         if is_special(h):
             cases.setdefault(general_claim(h), {})[special_case(h)] = _combined(selection, i, policy)
@@ -92,8 +92,7 @@ def _refuse_by_timing(selection: Selection, corpus: Corpus, strata: Strata, rewa
 
 
 def _is_anywhere(selection: Selection, i: int) -> bool:
-    situation = selection.columns[i].hypothesis.situation
-    return situation == SESSION or situation.startswith("seen ")
+    return selection.columns[i].hypothesis.situation.kind in ("session", "seen")
 
 
 def _timing(selection: Selection, i: int, corpus: Corpus, strata: Strata, reward: Floats, sessions: Ints) -> float:
@@ -142,14 +141,14 @@ def _refuse_alternatives(selection: Selection, corpus: Corpus, strata: Strata, r
 def _explain(selection: Selection, i: int, by: int, reason: str) -> None:
     selection.shadows.setdefault(by, []).append(i)
     h = selection.columns[by].hypothesis
-    selection.verdicts[i] = ("refused", f"{reason}: {h.situation} | {h.name}")
+    selection.verdicts[i] = ("refused", f"{reason}: {h.situation_text} | {h.name_text}")
 
 
 def _refuse_followers(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats) -> None:
     trouble = trouble_steps(corpus)
     for i in selection.alive():
         column = selection.columns[i]
-        if column.hypothesis.situation.startswith("after "):
+        if column.hypothesis.situation.kind == "after":
             continue
         sessions = np.flatnonzero(column.frame.sessions)
         code, say = column.hypothesis.code, selection.outcome.words

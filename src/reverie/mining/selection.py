@@ -138,7 +138,7 @@ def claim_label(selection: Selection, i: int) -> str:
     """What hypothesis ``i`` claims, in one line: condition, situation, behaviour and direction."""
     h = selection.columns[i].hypothesis
     direction = "helps" if selection.discovery.effect[i] >= 0 else "harms"
-    return f"{h.category or ''} | {h.situation} | {h.name} {direction}"
+    return f"{h.category or ''} | {h.situation_text} | {h.name_text} {direction}"
 
 
 def _verdict(selection: Selection, i: int, policy: MiningPolicy, *, in_stream: bool) -> tuple[Verdict, str]:

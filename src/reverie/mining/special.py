@@ -10,12 +10,10 @@ import msgspec
 import numpy as np
 from scipy import stats
 
-from reverie.digests.digest import SESSION
+from reverie.digests.behaviour_name import SESSION, BehaviourName, Situation
 from reverie.mining.finding import Hypothesis
 from reverie.statistics.corpus import Flags
 from reverie.statistics.estimate import Estimates
-
-_SEEN = "seen "
 
 
 class SpecialFamily(msgspec.Struct, frozen=True):
@@ -27,25 +25,25 @@ class SpecialFamily(msgspec.Struct, frozen=True):
 
 def is_special(h: Hypothesis) -> bool:
     """Whether a hypothesis speaks of a special case only."""
-    return h.category is not None or h.situation.startswith(_SEEN)
+    return h.category is not None or h.situation.kind == "seen"
 
 
-def general_claim(h: Hypothesis) -> tuple[str, str]:
+def general_claim(h: Hypothesis) -> tuple[Situation, BehaviourName]:
     """Situation and behaviour of the general claim that ``h`` is a case of."""
-    return (SESSION if h.situation.startswith(_SEEN) else h.situation), h.name
+    return (SESSION if h.situation.kind == "seen" else h.situation), h.name
 
 
 def special_case(h: Hypothesis) -> str:
     """The case in words."""
-    return f"category {h.category}" if h.category is not None else h.situation
+    return f"category {h.category}" if h.category is not None else h.situation_text
 
 
 def special_families(hypotheses: Sequence[Hypothesis], estimates: Estimates, usable: Flags) -> list[SpecialFamily]:
     """Families of at least two usable cases, with Cochran's Q test of heterogeneity (Cochran 1954)."""
-    groups: dict[tuple[str, str, str], list[int]] = {}
+    groups: dict[tuple[str, Situation, BehaviourName], list[int]] = {}
     for i, h in enumerate(hypotheses):
         if is_special(h) and usable[i]:
-            field = "category" if h.category is not None else h.situation.rpartition("=")[0]
+            field = "category" if h.category is not None else h.situation.without_value
             groups.setdefault((field, *general_claim(h)), []).append(i)
     return [
         SpecialFamily(tuple(members), _heterogeneity(estimates.effect[members], estimates.standard_error[members]))

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from reverie.digests.digest import SESSION
-from reverie.statistics.corpus import BehaviourName, Codes, Corpus, Flags, Floats, Ints, Strata, first_steps
+from reverie.digests.behaviour_name import SESSION
+from reverie.statistics.corpus import Codes, Corpus, Flags, Floats, Ints, Observable, Strata, first_steps
 from reverie.statistics.estimate import estimate, make_design
 
 _MOSTLY = 0.6
@@ -13,11 +13,9 @@ _ALMOST_ALWAYS = 0.9
 _LEAST_SHARE_KEPT = 0.5
 
 
-def is_trouble(names: Sequence[BehaviourName]) -> Flags:
+def is_trouble(names: Sequence[Observable]) -> Flags:
     """Which behaviours are an error or an empty result."""
-    return np.array(
-        [n.situation == SESSION and (n.name.startswith("error:") or n.name == "empty result") for n in names], np.bool_
-    )
+    return np.array([n.situation == SESSION and n.name.family in ("error", "empty result") for n in names], np.bool_)
 
 
 def trouble_steps(corpus: Corpus) -> Ints:

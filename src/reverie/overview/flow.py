@@ -148,7 +148,7 @@ def _steps(
 
 def action_name(table: SessionTable, code: int) -> str:
     """The action's name without ``call:``; the end of the session for −1."""
-    return table.corpus.names[code].name.removeprefix("call:") if code >= 0 else END
+    return table.corpus.names[code].name.subject if code >= 0 else END
 
 
 def _at_last_step(

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from scipy import stats
 
-from reverie.digests.digest import SESSION
+from reverie.digests.behaviour_name import SESSION
 from reverie.overview.overview import Change, EffectDrift, SeriesKind, Trend, WindowEffect
 from reverie.overview.table import SessionTable, label_codes, request_groups
 from reverie.statistics.contrast import contrast, design_of, q_values
@@ -114,8 +114,9 @@ def find_drifts(
         if len(told) > 1:
             p = _heterogeneity(contrasts.estimates.effect[told], contrasts.estimates.standard_error[told])
             shown = zip(parts, effects, strict=True)
+            name = corpus.names[code]
             at_times = tuple(WindowEffect(*_span(table, part), effect) for part, effect in shown)
-            drifts.append(EffectDrift(corpus.names[code].situation, corpus.names[code].name, at_times, p, 1.0))
+            drifts.append(EffectDrift(name.situation.text, name.name.text, at_times, p, 1.0))
     q = q_values(np.array([d.p_value for d in drifts]), np.ones(len(drifts), np.bool_))
     drifts = [msgspec.structs.replace(d, q_value=float(q[i])) for i, d in enumerate(drifts)]
     return tuple(sorted((d for d in drifts if d.q_value <= _FDR), key=lambda d: (d.q_value, d.behaviour)))
@@ -155,13 +156,13 @@ def _all_series(table: SessionTable, dated: Ints) -> Iterator[_Series]:
         yield _Series("fallback", "fallback", known, np.minimum(fallbacks[known], 1.0))
     entries = np.flatnonzero(np.array([n.situation == SESSION for n in corpus.names], np.bool_)[corpus.entry_code])
     shown = np.bincount(corpus.entry_code[entries], minlength=len(corpus.names))
-    is_error = np.array([n.name.startswith("error:") for n in corpus.names], np.bool_)
+    is_error = np.array([n.name.family == "error" for n in corpus.names], np.bool_)
     often = np.flatnonzero((shown >= _LEAST_SHOWN) & (shown <= table.size - _LEAST_SHOWN))
     chosen = often[np.lexsort((often, -shown[often], ~is_error[often]))][:_MOST_SERIES]
     for code in chosen.tolist():
         flags = np.zeros(table.size)
         flags[corpus.entry_session[corpus.entry_code == code]] = 1.0
-        yield _Series("error" if is_error[code] else "behaviour", corpus.names[code].name, dated, flags[dated])
+        yield _Series("error" if is_error[code] else "behaviour", corpus.names[code].name.text, dated, flags[dated])
 
 
 def _cut(table: SessionTable, series: _Series, group: Codes) -> _Stretches | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from reverie.digests.digest import SESSION
+from reverie.digests.behaviour_name import read_label, read_name, read_situation, write_label
 from reverie.digests.vocabulary import describe
 from reverie.dreams.dream import PatternRow
 
@@ -30,9 +30,14 @@ def is_refused(row: PatternRow) -> bool:
 
 def claim_of(row: PatternRow) -> str:
     """The pattern's name as ``Lesson.behaviour`` writes it: ``situation | behaviour``, or the behaviour alone."""
-    if row.situation == SESSION or row.behaviour.startswith(f"{row.situation} | "):
+    if row.behaviour.startswith(f"{row.situation} | "):
         return row.behaviour
-    return f"{row.situation} | {row.behaviour}"
+    return label_of(row.situation, row.behaviour)
+
+
+def label_of(situation: str, behaviour: str) -> str:
+    """The label of a situation and a behaviour that are stored apart."""
+    return write_label(read_situation(situation), read_name(behaviour))
 
 
 def words_of(claim: str) -> str:
@@ -40,9 +45,8 @@ def words_of(claim: str) -> str:
 
     Parts between backticks are code.
     """
-    situation, _, behaviour = claim.rpartition(" | ")
     try:
-        phrase = describe(situation or SESSION, behaviour)
+        phrase = describe(*read_label(claim))
     except KeyError:
         return claim
     return f"{phrase.action}, when {phrase.condition}" if phrase.condition else phrase.action

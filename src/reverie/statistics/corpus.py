@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from reverie.digests.digest import SESSION
+from reverie.digests.behaviour_name import NOTHING_DONE, SESSION, BehaviourName, Situation, read_name, read_situation
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -26,14 +26,25 @@ SITUATION_KIND = "situation"
 """Kind of the rows of a corpus that say a situation was reached, rather than what was done in it."""
 
 
-class BehaviourName(msgspec.Struct, frozen=True):
-    """What a behaviour code stands for. For a situation's own row ``name`` is empty."""
+class Observable(msgspec.Struct, frozen=True):
+    """What a code of a corpus stands for: a behaviour in a situation, or that the situation was reached."""
 
-    situation: str
-    name: str
+    situation: Situation
+    name: BehaviourName
+    """``NOTHING_DONE`` in a situation's own row."""
     kind: str
     from_reading: bool = False
     """Whether somebody thought of it by reading sessions of the discovery part: only the other part may confirm it."""
+
+
+def read_observable(situation: str, name: str, kind: str, *, from_reading: bool = False) -> Observable:
+    """The observable of these stored texts."""
+    return Observable(read_situation(situation), read_name(name), kind, from_reading)
+
+
+def reached(situation: Situation) -> Observable:
+    """That the situation was reached."""
+    return Observable(situation, NOTHING_DONE, SITUATION_KIND)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +69,7 @@ class Corpus:
     """Position in ``names`` of what held."""
     entry_step: Codes
     """How many agent actions came before it first held."""
-    names: Sequence[BehaviourName]
+    names: Sequence[Observable]
     at: Floats | None = None
     """Each session's own date (seconds since 1970), NaN where it has none; None where none has.
 
@@ -212,16 +223,16 @@ def informative_strata(strata: Strata, reward: Floats) -> int:
     return int((_sum_of_squares(strata.code, strata.count, reward) > 1e-12).sum())
 
 
-def situation_rows(corpus: Corpus, situation: str) -> Flags:
+def situation_rows(corpus: Corpus, situation: Situation) -> Flags:
     """Which sessions were ever in the situation."""
-    reached = np.zeros(len(corpus.session_ids), np.bool_)
+    flags = np.zeros(len(corpus.session_ids), np.bool_)
     if situation == SESSION:
-        reached[:] = True
-        return reached
+        flags[:] = True
+        return flags
     for code, name in enumerate(corpus.names):
         if name.situation == situation and name.kind == SITUATION_KIND:
-            reached[corpus.entry_session[corpus.entries_of(code)]] = True
-    return reached
+            flags[corpus.entry_session[corpus.entries_of(code)]] = True
+    return flags
 
 
 def first_steps(corpus: Corpus, code: int) -> Ints:

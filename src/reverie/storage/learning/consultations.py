@@ -7,6 +7,7 @@ import msgspec
 from reverie.assist.consultation import Consultation, Judgement
 from reverie.assist.predicate import Proposal
 from reverie.assist.wording import KEPT, Wording
+from reverie.digests.behaviour_name import read_label
 from reverie.sessions.segment import Segment
 from reverie.storage.learning.dreams import DreamRow
 from reverie.storage.postgres.database import Connection
@@ -42,7 +43,7 @@ async def standing_proposals(connection: Connection, dream: DreamRow) -> list[Pr
     """The proposals of the store's earlier dreams that lessons rest on which are adopted, on trial or candidates."""
     query = "SELECT DISTINCT lesson ->> 'behaviour' FROM lessons WHERE memory_store_id = %s AND status = ANY (%s)"
     rows = await connection.execute(query, [dream.memory_store_id, list(KEPT)])
-    relied_on = {row[0].rpartition(" | ")[2] async for row in rows}
+    relied_on = {read_label(row[0])[1] async for row in rows}
     rows = await connection.execute(
         """
         SELECT consultation FROM dreams
