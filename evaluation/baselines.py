@@ -6,7 +6,7 @@ from scipy import stats
 from reverie.lessons.lesson import Lesson
 from reverie.lessons.proposal import propose_lesson
 from reverie.mining.finding import Finding, Hypothesis
-from reverie.mining.frame import build_frames
+from reverie.mining.frame import build_frames, pooled_comparison
 from reverie.mining.policy import MiningPolicy
 from reverie.statistics.corpus import SITUATION_KIND, Corpus, Flags, form_strata, sums
 from reverie.statistics.quantity import Estimate
@@ -27,8 +27,7 @@ def pooled_lessons(corpus: Corpus, policy: MiningPolicy, fdr: float = 0.05) -> t
     if not frames:
         return ()
     hypotheses = [h for frame in frames for h in frame.hypotheses]
-    effect = np.concatenate([frame.naive_effect for frame in frames])
-    z = np.concatenate([frame.naive_z for frame in frames])
+    effect, z = pooled_comparison(frames, corpus.reward)
     q = stats.false_discovery_control(2 * stats.norm.sf(np.abs(z)))
     believed = np.flatnonzero((q <= fdr) & (np.abs(effect) >= policy.least_effect))
     return tuple(_adopted(hypotheses[i], float(effect[i]), float(z[i]), float(q[i])) for i in believed)

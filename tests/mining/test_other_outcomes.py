@@ -6,8 +6,7 @@ import pytest
 
 from reverie.digests.behaviour_name import START
 from reverie.mining.finding import Finding
-from reverie.mining.mine import MiningResult, mine
-from reverie.mining.other_outcomes import OutcomeResult
+from reverie.mining.mine import MiningResult, OutcomeResult, mine
 from reverie.mining.outcome import Measures, Outcome
 from reverie.mining.policy import MiningPolicy
 from reverie.outcomes.metric import Metric

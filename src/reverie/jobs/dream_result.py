@@ -22,8 +22,7 @@ from reverie.jobs.found import Found
 from reverie.language_model import ModelPrice
 from reverie.lessons.lesson import Effect, Lesson
 from reverie.mining.finding import Finding
-from reverie.mining.mine import MiningResult
-from reverie.mining.other_outcomes import OutcomeResult
+from reverie.mining.mine import MiningResult, OutcomeResult
 from reverie.mining.outcome import REWARD, Outcome
 from reverie.storage.learning.digests import TrendRow
 from reverie.storage.learning.dreams import DreamRow

@@ -9,8 +9,7 @@ from reverie.dreams.request import segment_of
 from reverie.ids import event_sequence
 from reverie.lessons.doubt import what_would_change_our_mind
 from reverie.lessons.lesson import Evidence, Lesson
-from reverie.mining.breakdown import StratumRow, break_down
-from reverie.mining.other_outcomes import compared_on
+from reverie.mining.breakdown import StratumRow, break_down, compared_on
 from reverie.mining.outcome import REWARD, Outcome, outcome_named
 from reverie.sessions.session import Transcript
 from reverie.sessions.transcript import Turn, render_turns

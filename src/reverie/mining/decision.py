@@ -10,7 +10,6 @@ import dataclasses
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from reverie.digests.behaviour_name import SESSION, Situation
 from reverie.mining.trouble import is_trouble
@@ -26,7 +25,7 @@ from reverie.statistics.corpus import (
     first_steps,
     reached,
 )
-from reverie.statistics.estimate import cleared_reward, make_design
+from reverie.statistics.estimate import cleared_reward, strata_design
 
 SETTING = "arg"
 """The family of a setting that was given a value, ``arg:T.field=value``."""
@@ -127,8 +126,7 @@ def _came_at(corpus: Corpus, situation: Situation) -> Ints:
 
 def _slope(stratum: Codes, variant: Codes, shown: Flags, values: Floats) -> tuple[float, float]:
     """Difference between those with and without, cleared of stratum and variant, and its robust error (White 1980)."""
-    none: npt.NDArray[np.int32] = np.zeros(0, np.int32)
-    design = make_design(np.arange(len(stratum)), stratum, variant, none, none, 0)
+    design = strata_design(np.arange(len(stratum)), stratum, variant)
     x, y = cleared_reward(design, shown.astype(np.float64)), cleared_reward(design, values)
     weight = float((x * x).sum())
     if weight < 1e-9:

@@ -7,7 +7,7 @@ from reverie.mining.fading import holding_windows
 from reverie.mining.finding import Finding, Window
 from reverie.mining.setting import setting_of
 from reverie.mining.verdicts import Selection
-from reverie.statistics.corpus import Corpus, Floats, Strata, first_steps
+from reverie.statistics.corpus import Corpus, Floats, Strata, a_stratum_each_first, first_steps
 
 _MOST = 5
 
@@ -30,11 +30,8 @@ def witnesses(
     shown = shown[rewards > middle] if good else shown[rewards < middle]
     order = np.lexsort((shown, -standing[shown] if good else standing[shown]))
     ranked = shown[order]
-    _, first = np.unique(strata.code[ranked], return_index=True)
-    leaders = np.sort(first)
-    others = np.setdiff1d(np.arange(len(ranked)), leaders)
-    chosen = np.concatenate([leaders, others])[:_MOST]
-    return tuple(corpus.session_ids[int(ranked[k])] for k in chosen)
+    chosen = ranked[a_stratum_each_first(strata.code[ranked])[:_MOST]]
+    return tuple(corpus.session_ids[int(session)] for session in chosen)
 
 
 def witnessed(

@@ -8,7 +8,7 @@ from scipy import stats
 
 from reverie.mining.finding import Window
 from reverie.statistics.corpus import Codes, Corpus, Flags, Floats, Ints, Strata, first_steps
-from reverie.statistics.estimate import Estimates, estimate, make_design
+from reverie.statistics.estimate import Estimates, estimate, single_design
 
 _WINDOWS = 3
 _HOLDS_Z = 1.645
@@ -93,8 +93,7 @@ def holding_windows(corpus: Corpus, strata: Strata, sessions: Ints, code: int, d
 def _effect(
     sessions: Ints, stratum: Codes, variant: Codes, shown: Flags, reward: Floats, part: Flags
 ) -> tuple[float, float, float]:
-    rows = np.flatnonzero(shown[part]).astype(np.int32)
-    design = make_design(sessions[part], stratum[part], variant[part], rows, np.zeros_like(rows), 1)
+    design = single_design(sessions[part], stratum[part], variant[part], shown[part])
     estimates: Estimates = estimate(design, reward[part])
     low, high = estimates.interval()
     return float(estimates.effect[0]), float(estimates.standard_error[0]), float(high[0] - low[0]) / 2

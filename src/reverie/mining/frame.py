@@ -36,9 +36,11 @@ class Frame:
     """Which sessions of the corpus are compared."""
     discovery: Design
     confirmation: Design
-    naive_effect: Floats
-    """Per hypothesis: mean reward with minus without, ignoring strata."""
-    naive_z: Floats
+
+    @property
+    def situation(self) -> Situation:
+        """The situation that its sessions were in."""
+        return self.hypotheses[0].situation
 
 
 def build_frames(corpus: Corpus, strata: Strata, policy: MiningPolicy) -> list[Frame]:
@@ -117,7 +119,6 @@ def _build_frame(
             codes.size,
         )
 
-    effect, z = _naive(corpus.reward, compared, entry_session, entry_column, codes.size)
     names = [corpus.names[int(code)] for code in codes]
     situation = label[1].text
     return Frame(
@@ -128,8 +129,6 @@ def _build_frame(
         sessions=compared,
         discovery=part(compared & ~strata.confirmation),
         confirmation=part(compared & strata.confirmation),
-        naive_effect=effect,
-        naive_z=z,
     )
 
 
@@ -147,15 +146,21 @@ def _one_of_each(names: Sequence[Observable], codes: Ints, signatures: Floats) -
     return np.sort(np.array(rank, np.int64)[first])
 
 
-def _naive(
-    reward: Floats, compared: Flags, entry_session: Codes, entry_column: Ints | Codes, columns: int
-) -> tuple[Floats, Floats]:
-    """The pooled comparison that ignores strata: effect and Welch's z."""
-    y = reward[entry_session]
-    n1 = np.bincount(entry_column, minlength=columns).astype(np.float64)
-    sum1, squares1 = np.bincount(entry_column, y, columns), np.bincount(entry_column, y * y, columns)
-    rewards = reward[compared]
-    n0, sum0, squares0 = len(rewards) - n1, rewards.sum() - sum1, (rewards**2).sum() - squares1
+def pooled_comparison(frames: Sequence[Frame], values: Floats) -> tuple[Floats, Floats]:
+    """What a comparison that ignores strata would say of every hypothesis of ``frames``: difference and Welch's z."""
+    parts = [_pooled(frame, values) for frame in frames]
+    effects, z = ([np.zeros(0), *(part[i] for part in parts)] for i in (0, 1))
+    return np.concatenate(effects), np.concatenate(z)
+
+
+def _pooled(frame: Frame, values: Floats) -> tuple[Floats, Floats]:
+    designs, columns = (frame.discovery, frame.confirmation), len(frame.hypotheses)
+    y = np.concatenate([values[design.sessions[design.entry_row]] for design in designs])
+    column = np.concatenate([design.entry_column for design in designs])
+    n1 = np.bincount(column, minlength=columns).astype(np.float64)
+    sum1, squares1 = np.bincount(column, y, columns), np.bincount(column, y * y, columns)
+    compared = values[frame.sessions]
+    n0, sum0, squares0 = len(compared) - n1, compared.sum() - sum1, (compared**2).sum() - squares1
     mean1, mean0 = sum1 / n1, sum0 / n0
     variance = (squares1 / n1 - mean1**2) / n1 + (squares0 / n0 - mean0**2) / n0
     effect = mean1 - mean0

@@ -8,7 +8,7 @@ difference is a ratio of geometric means (Limpert, Stahel & Abbt 2001). A metric
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import exp, expm1, log1p
+from math import exp, expm1, inf, log1p
 
 import msgspec
 import numpy as np
@@ -40,6 +40,11 @@ class Outcome(msgspec.Struct, frozen=True):
     def unit(self) -> str:
         """What effects are told in; positive is better."""
         return f"share of {self.name} saved" if self.metric is None else self.name
+
+    @property
+    def bound(self) -> float:
+        """Where intervals on the scale are cut off: at the largest difference of rewards; others are not cut."""
+        return 1.0 if self == REWARD else inf
 
     def scaled(self, values: Floats) -> Floats:
         """``values`` on the scale of comparison; NaN where nothing is known: zero seconds or tokens say nothing."""

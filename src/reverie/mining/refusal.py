@@ -14,7 +14,7 @@ from reverie.mining.timing import timing_z
 from reverie.mining.trouble import follows_trouble, trouble_steps
 from reverie.mining.verdicts import Selection
 from reverie.statistics.corpus import Corpus, Floats, Ints, Strata, first_steps
-from reverie.statistics.estimate import cleared_reward, make_design
+from reverie.statistics.estimate import cleared_reward, strata_design
 from reverie.statistics.joint import Comparison, explain_away
 
 _LEAST_TIMING_Z = 2.326
@@ -199,10 +199,7 @@ def _comparisons(selection: Selection, alive: list[int], corpus: Corpus, strata:
 
 def _clearing(strata: Strata, sessions: Ints) -> Callable[[Floats], Floats]:
     """What takes from values of ``sessions`` whatever their strata explain."""
-    none = np.zeros(0, np.int32)
-    return partial(
-        cleared_reward, make_design(sessions, strata.code[sessions], strata.variant[sessions], none, none, 0)
-    )
+    return partial(cleared_reward, strata_design(sessions, strata.code[sessions], strata.variant[sessions]))
 
 
 def _refuse_shadows(selection: Selection, corpus: Corpus, strata: Strata, reward: Floats, policy: MiningPolicy) -> None:

@@ -13,7 +13,7 @@ from scipy import stats
 from reverie.digests.behaviour_name import SESSION, BehaviourName, Situation
 from reverie.mining.finding import Hypothesis
 from reverie.statistics.corpus import Flags
-from reverie.statistics.estimate import Estimates
+from reverie.statistics.estimate import Estimates, heterogeneity
 
 
 class SpecialFamily(msgspec.Struct, frozen=True):
@@ -46,16 +46,10 @@ def special_families(hypotheses: Sequence[Hypothesis], estimates: Estimates, usa
             field = "category" if h.category is not None else h.situation.without_value
             groups.setdefault((field, *general_claim(h)), []).append(i)
     return [
-        SpecialFamily(tuple(members), _heterogeneity(estimates.effect[members], estimates.standard_error[members]))
+        SpecialFamily(tuple(members), heterogeneity(estimates.effect[members], estimates.standard_error[members]))
         for members in groups.values()
         if len(members) > 1
     ]
-
-
-def _heterogeneity(effects: np.ndarray, errors: np.ndarray) -> float:
-    weights = errors**-2
-    q = float((weights * (effects - (weights * effects).sum() / weights.sum()) ** 2).sum())
-    return float(stats.chi2.sf(q, len(effects) - 1))
 
 
 def describe_flip(
@@ -74,7 +68,7 @@ def describe_flip(
     effects, errors = np.array(list(usable.values())).T
     beyond_chance = stats.norm.isf(0.025 / len(usable))
     opposite = (effects / errors).max() > beyond_chance and (effects / errors).min() < -beyond_chance
-    if not opposite or _heterogeneity(effects, errors) > 0.01 / max(tests, 1):
+    if not opposite or heterogeneity(effects, errors) > 0.01 / max(tests, 1):
         return ""
     telling = {case: effect for case, (effect, error) in usable.items() if abs(effect / error) > 1.96}
     return ", ".join(f"{say(effect)} with {case}" for case, effect in sorted(telling.items()))

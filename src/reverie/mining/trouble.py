@@ -6,7 +6,7 @@ import numpy as np
 
 from reverie.digests.behaviour_name import SESSION
 from reverie.statistics.corpus import Codes, Corpus, Flags, Floats, Ints, Observable, Strata, first_steps
-from reverie.statistics.estimate import estimate, make_design
+from reverie.statistics.estimate import estimate, single_design
 
 _MOSTLY = 0.6
 _ALMOST_ALWAYS = 0.9
@@ -64,8 +64,5 @@ def follows_trouble(
 
 
 def _effect(stratum: Ints | Codes, variant: Codes, shown: Flags, reward: Floats) -> float:
-    rows = np.flatnonzero(shown).astype(np.int32)
-    design = make_design(
-        np.arange(len(stratum)), stratum.astype(np.int32), variant.astype(np.int32), rows, np.zeros_like(rows), 1
-    )
+    design = single_design(np.arange(len(stratum)), stratum.astype(np.int32), variant, shown)
     return float(np.nan_to_num(estimate(design, reward).effect[0]))

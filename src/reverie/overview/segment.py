@@ -7,9 +7,9 @@ import numpy as np
 from scipy import stats
 
 from reverie.overview.overview import SegmentKind, SegmentRate, WeakSegment
-from reverie.overview.table import OTHER, SessionTable, examples, label_codes, request_groups, task_clusters, went_well
+from reverie.overview.table import OTHER, SessionTable, examples, request_groups, task_clusters, went_well
 from reverie.statistics.contrast import q_values
-from reverie.statistics.corpus import Codes, Flags, Floats, Ints, sums
+from reverie.statistics.corpus import Codes, Flags, Floats, Ints, label_codes, sums
 from reverie.statistics.interval import rate_of
 from reverie.statistics.quantity import Rate
 

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
-from scipy import stats
 
 from reverie.digests.behaviour_name import SESSION
 from reverie.overview.overview import Change, EffectDrift, SeriesKind, Trend, WindowEffect
-from reverie.overview.table import SessionTable, label_codes, request_groups
+from reverie.overview.table import SessionTable, request_groups
 from reverie.statistics.contrast import contrast, design_of, q_values
-from reverie.statistics.corpus import SITUATION_KIND, Codes, Flags, Floats, Ints, sums
+from reverie.statistics.corpus import SITUATION_KIND, Codes, Flags, Floats, Ints, label_codes, sums
+from reverie.statistics.estimate import heterogeneity
 
 _FDR = 0.05
 _SESSIONS_PER_STRETCH = 25
@@ -112,7 +112,7 @@ def find_drifts(
         effects = [contrasts.at(place) for place in places]
         told = [place for place, effect in zip(places, effects, strict=True) if effect is not None]
         if len(told) > 1:
-            p = _heterogeneity(contrasts.estimates.effect[told], contrasts.estimates.standard_error[told])
+            p = heterogeneity(contrasts.estimates.effect[told], contrasts.estimates.standard_error[told])
             shown = zip(parts, effects, strict=True)
             name = corpus.names[code]
             at_times = tuple(WindowEffect(*_span(table, part), effect) for part, effect in shown)
@@ -131,12 +131,6 @@ def _common_behaviours(table: SessionTable, least: int) -> list[int]:
     often = often[advisable[often]]
     codes: list[int] = often[np.argsort(-shown[often], kind="stable")].tolist()
     return codes
-
-
-def _heterogeneity(effects: Floats, errors: Floats) -> float:
-    weights = errors**-2
-    q = float((weights * (effects - (weights * effects).sum() / weights.sum()) ** 2).sum())
-    return float(stats.chi2.sf(q, len(effects) - 1))
 
 
 def _by_time(table: SessionTable) -> Ints:

@@ -158,10 +158,17 @@ class Strata:
         return dataclasses.replace(self, code=code, variant=variant, confirmation=confirmation)
 
 
-def _codes(labels: Sequence[str]) -> tuple[Codes, list[str]]:
+def label_codes(labels: Sequence[str]) -> Codes:
+    """Labels as numbers from 0, in order of first appearance."""
     index: dict[str, int] = {}
-    codes = np.fromiter((index.setdefault(label, len(index)) for label in labels), np.int32, len(labels))
-    return codes, list(index)
+    return np.fromiter((index.setdefault(label, len(index)) for label in labels), np.int32, len(labels))
+
+
+def a_stratum_each_first(stratum: Codes) -> Ints:
+    """Positions, parallel to a ranking's strata: the first of each stratum, then the others, both in their order."""
+    _, first = np.unique(stratum, return_index=True)
+    leaders = np.sort(first)
+    return np.concatenate([leaders, np.setdiff1d(np.arange(len(stratum)), leaders)])
 
 
 def _kept_for_confirmation(label: str) -> bool:
@@ -197,9 +204,9 @@ def form_strata(corpus: Corpus, families: Sequence[str] | None = None, *, least_
     from dream to dream; with fewer than ``least_strata_to_split`` informative strata, half of the sessions instead.
     """
     labels, by, mixed = _strata_labels(corpus, families)
-    code, names = _codes(labels)
-    variant, variant_names = _codes(corpus.variant) if mixed else (np.zeros(len(labels), np.int32), [""])
-    count, variants = len(names), len(variant_names)
+    code, names = label_codes(labels), list(dict.fromkeys(labels))
+    variant = label_codes(corpus.variant) if mixed else np.zeros(len(labels), np.int32)
+    count, variants = len(names), len(set(corpus.variant)) if mixed else 1
     if mixed and variants > 1:
         by = "task, adjusted for agent variant"
     spread = _sum_of_squares(code, count, corpus.reward)

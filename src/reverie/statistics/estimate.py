@@ -153,6 +153,18 @@ def make_design(
     )
 
 
+def strata_design(sessions: Ints, stratum: Codes, variant: Codes) -> Design:
+    """A design without behaviours: what :func:`cleared_reward` needs to clear values of strata and variants."""
+    none = np.zeros(0, np.int32)
+    return make_design(sessions, stratum, variant, none, none, 0)
+
+
+def single_design(sessions: Ints, stratum: Codes, variant: Codes, shown: Flags) -> Design:
+    """A design of one behaviour, which the flagged of ``sessions`` showed; all arguments are parallel to them."""
+    rows = np.flatnonzero(shown).astype(np.int32)
+    return make_design(sessions, stratum, variant, rows, np.zeros_like(rows), 1)
+
+
 def _compact(codes: Codes) -> tuple[Codes, int]:
     """The codes numbered anew from 0 without gaps, in their order, and how many there are."""
     present = np.bincount(codes) > 0
@@ -319,6 +331,13 @@ def _variant_solver(design: Design) -> _VariantSolver:
     schur = np.diag(counts.sum(axis=0)) - counts.T @ (counts / size[:, None])
     inverse: Floats = np.linalg.pinv(schur, hermitian=True).astype(np.float64)
     return _VariantSolver(design, counts, size, inverse)
+
+
+def heterogeneity(effects: Floats, errors: Floats) -> float:
+    """P-value of Cochran's Q (1954): whether effects with these standard errors can all be the same."""
+    weights = errors**-2
+    q = float((weights * (effects - (weights * effects).sum() / weights.sum()) ** 2).sum())
+    return float(stats.chi2.sf(q, len(effects) - 1))
 
 
 def cleared_reward(design: Design, reward: Floats) -> Floats:
