@@ -16,7 +16,7 @@ from reverie.outcomes.metric import REWARD_METRIC
 from reverie.sessions.importers import RawRecord, parse_record
 from reverie.sessions.session import Session, Transcript
 from reverie.statistics.corpus import Corpus, Floats, Observable, reached
-from reverie.statistics.online import Stream
+from reverie.statistics.online import AlphaWealth
 from reverie.testing.worlds.world import World
 
 _STORE = "evaluation"
@@ -81,9 +81,9 @@ def make_corpus(sessions: Iterable[DigestedSession]) -> Corpus:
     )
 
 
-def dream(corpus: Corpus, policy: MiningPolicy, stream: Stream = Stream()) -> Dreamt:
-    """Mine the corpus and propose lessons, as a dream does before its gate; ``stream`` is the earlier dreams'."""
-    result = mine(corpus, policy, stream)
+def dream(corpus: Corpus, policy: MiningPolicy, wealth: AlphaWealth = AlphaWealth()) -> Dreamt:
+    """Mine the corpus and propose lessons, as a dream does before its gate; ``wealth`` is the earlier dreams'."""
+    result = mine(corpus, policy, wealth)
     lessons = [
         propose_lesson(finding, store_id=_STORE, agent=None, split_by=result.split_by, proving={})
         for finding in result.findings

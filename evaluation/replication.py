@@ -8,8 +8,8 @@ import numpy as np
 from scipy import stats
 
 from evaluation.in_memory import DigestedSession, make_corpus
+from reverie.mining.comparison_group import form_groups
 from reverie.mining.finding import Finding, Hypothesis
-from reverie.mining.frame import build_frames
 from reverie.mining.mine import MiningResult, mine
 from reverie.mining.policy import MiningPolicy
 from reverie.statistics.corpus import Corpus, Strata, form_strata
@@ -106,11 +106,11 @@ def _all_estimates(corpus: Corpus, policy: MiningPolicy) -> dict[_Claim, _Estima
     nobody = np.zeros_like(strata.confirmation)
     whole = Strata(strata.code, strata.count, strata.variant, strata.variants, nobody, strata.by, strata.split_by)
     known: dict[_Claim, _Estimated] = {}
-    for frame in build_frames(corpus, whole, policy):
-        estimates = estimate(frame.discovery, corpus.reward[frame.discovery.sessions])
+    for group in form_groups(corpus, whole, policy):
+        estimates = estimate(group.discovery, corpus.reward[group.discovery.sessions])
         low, high = estimates.interval()
         for i in np.flatnonzero((estimates.informative >= 2) & np.isfinite(estimates.effect)):
-            h = frame.hypotheses[i]
+            h = group.hypotheses[i]
             numbers = (float(column[i]) for column in (estimates.effect, low, high, estimates.z))
             known[h.category, h.situation_text, h.name_text] = _Estimated(*numbers)
     return known

@@ -4,7 +4,7 @@ import msgspec
 
 from reverie.assist.assistant import Proposals, RefusedProposal
 from reverie.assist.judgement import judge_proposals, state_checks
-from reverie.assist.predicate import Proposal, Says, Shown
+from reverie.assist.predicate import Match, Proposal, Says
 from reverie.digests.behaviour_name import SESSION
 from reverie.digests.digest import Behaviour
 from reverie.mining.finding import Finding, Hypothesis
@@ -15,9 +15,9 @@ QUOTE = Proposal("quote the rule", Says("rule", before="refund"))
 RARE, SAME = Proposal("say magic", Says("magic")), Proposal("say done", Says("done"))
 
 
-def shown(proposal: Proposal, sessions: int) -> list[Shown]:
+def shown(proposal: Proposal, sessions: int) -> list[Match]:
     behaviour = Behaviour(SESSION, proposal.name, "manner", 1, 0)
-    return [Shown(f"s{i}", behaviour) for i in range(sessions)]
+    return [Match(f"s{i}", behaviour) for i in range(sessions)]
 
 
 def test_every_proposal_has_a_verdict_with_its_reason() -> None:

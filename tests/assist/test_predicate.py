@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from reverie.assist.predicate import (
     Calls,
+    Match,
     Predicate,
     Proposal,
     Reading,
     Says,
-    Shown,
     compile_predicate,
     evaluate_predicates,
     extend_corpus,
@@ -187,14 +187,14 @@ def test_a_proposed_behaviour_reads_as_advice_and_says_what_is_counted() -> None
 def test_evaluation_names_session_and_proving_event() -> None:
     proposals = [Proposal("quote the rule", Says("rule")), Proposal("look it up", Calls("look"))]
     shown = evaluate_predicates([transcript(user(), said("The rule is …")), transcript(user())], proposals)
-    assert shown == [Shown(SESSION_ID, Behaviour(SESSION, BehaviourName("model", "quote the rule"), "manner", 1, 0))]
+    assert shown == [Match(SESSION_ID, Behaviour(SESSION, BehaviourName("model", "quote the rule"), "manner", 1, 0))]
     assert proving_events(shown) == {(SESSION_ID, "session", "model:quote the rule"): 1}
 
 
 def test_the_corpus_grows_by_a_column_and_stays_in_order() -> None:
     corpus = Simulation(1, tasks=4, per_task=5, behaviours=3).corpus()
     behaviour = Behaviour(SESSION, BehaviourName("model", "x"), "manner", 7, 2)
-    longer = extend_corpus(corpus, [Shown(name, behaviour) for name in ("s12", "s3", "elsewhere")])
+    longer = extend_corpus(corpus, [Match(name, behaviour) for name in ("s12", "s3", "elsewhere")])
     assert len(longer.names) == 4 and longer.names[3].name == BehaviourName("model", "x")
     assert np.all(np.diff(longer.entry_session) >= 0)
     added = longer.entry_code == 3
@@ -209,7 +209,7 @@ def test_a_true_proposal_is_adopted_and_a_false_one_refused_by_the_same_mining()
     corpus = simulation.corpus()
     names = (BehaviourName("model", "true"), BehaviourName("model", "false"))
     entries = [
-        Shown(f"s{session}", Behaviour(SESSION, names[code], "manner", 3, step))
+        Match(f"s{session}", Behaviour(SESSION, names[code], "manner", 3, step))
         for session, code, step in zip(corpus.entry_session, corpus.entry_code, corpus.entry_step.tolist(), strict=True)
         if code < 2
     ]

@@ -98,8 +98,8 @@ def test_the_reward_is_mined_as_if_there_were_no_other_outcome() -> None:
     corpus, measures = LengthWorld(6, shortens={FIRST_LOOKUP: 0.7}, rewards={FIRST_LOOKUP: 0.2}).draw()
     alone, beside = mine(corpus, POLICY), mine(corpus, POLICY, measures=measures)
     assert beside.findings == alone.findings
-    assert msgspec.structs.replace(beside.stream, outcomes={}) == alone.stream
-    assert beside.stream.outcomes.keys() == {"seconds", "tokens"}
+    assert msgspec.structs.replace(beside.wealth, outcomes={}) == alone.wealth
+    assert beside.wealth.outcomes.keys() == {"seconds", "tokens"}
 
 
 def test_the_policy_says_which_outcomes_and_without_it_those_that_half_of_the_sessions_have() -> None:

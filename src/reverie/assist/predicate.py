@@ -84,7 +84,7 @@ class Proposal(msgspec.Struct, frozen=True):
         return BehaviourName(FAMILY, self.words)
 
 
-class Shown(msgspec.Struct, frozen=True):
+class Match(msgspec.Struct, frozen=True):
     """A session in which a proposed behaviour was shown."""
 
     session_id: str
@@ -172,7 +172,7 @@ def compile_predicate(proposal: Proposal) -> Check:
     return check
 
 
-def evaluate_predicates(transcripts: Iterable[Transcript], proposals: Sequence[Proposal]) -> list[Shown]:
+def evaluate_predicates(transcripts: Iterable[Transcript], proposals: Sequence[Proposal]) -> list[Match]:
     """Where each proposed behaviour was shown, in the order of the transcripts.
 
     Raises:
@@ -183,11 +183,11 @@ def evaluate_predicates(transcripts: Iterable[Transcript], proposals: Sequence[P
     for transcript in transcripts:
         reading = Reading(transcript.events, read_moments(transcript.events))
         found = (check(reading) for check in checks)
-        shown += [Shown(transcript.session.id, behaviour) for behaviour in found if behaviour is not None]
+        shown += [Match(transcript.session.id, behaviour) for behaviour in found if behaviour is not None]
     return shown
 
 
-def extend_corpus(corpus: Corpus, entries: Sequence[Shown]) -> Corpus:
+def extend_corpus(corpus: Corpus, entries: Sequence[Match]) -> Corpus:
     """``corpus`` with the proposed behaviours as further columns; sessions that are not in it are left out."""
     position = {session_id: i for i, session_id in enumerate(corpus.session_ids)}
     code_of: dict[Observable, int] = {}
@@ -211,7 +211,7 @@ def extend_corpus(corpus: Corpus, entries: Sequence[Shown]) -> Corpus:
     )
 
 
-def proving_events(entries: Iterable[Shown]) -> Mapping[tuple[str, str, str], int]:
+def proving_events(entries: Iterable[Match]) -> Mapping[tuple[str, str, str], int]:
     """For (session id, situation, behaviour name), as they are stored: the number of the event that proves it."""
     return {(e.session_id, e.behaviour.situation.text, e.behaviour.name.text): e.behaviour.sequence for e in entries}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from reverie.assist.budget import usage_report
 from reverie.assist.consultation import Consultation
-from reverie.assist.wording import Wording, with_theme_names
+from reverie.assist.wording import ModelWording, with_theme_names
 from reverie.dreams.consolidation import Consolidation
 from reverie.dreams.dream import (
     DreamRequest,
@@ -83,7 +83,7 @@ def _strata_summary(mined: MiningResult) -> StrataSummary:
     )
 
 
-def _usage(consultation: Consultation | None, wording: Wording | None, price: ModelPrice | None) -> dict[str, Any]:
+def _usage(consultation: Consultation | None, wording: ModelWording | None, price: ModelPrice | None) -> dict[str, Any]:
     if consultation is None or not consultation.model:
         return {}
     return usage_report(consultation.model, wording.spent if wording else consultation.spent, price)

@@ -25,7 +25,7 @@ _SUPPORTING, _CONTRARY = 3, 2
 _AROUND = 2
 
 
-class Moment(msgspec.Struct, frozen=True):
+class CitedMoment(msgspec.Struct, frozen=True):
     """A session at the moment that decides."""
 
     session_id: str
@@ -39,7 +39,7 @@ class Explanation(msgspec.Struct, frozen=True):
     """All that speaks for and against a lesson."""
 
     strata: tuple[StratumRow, ...]
-    moments: tuple[Moment, ...]
+    moments: tuple[CitedMoment, ...]
     doubts: tuple[str, ...]
 
 
@@ -64,7 +64,9 @@ async def explain_lesson(connection: Connection, lesson: Lesson, dream_id: str) 
         if citation.session_id in by_id
     ]
     rows = await asyncio.to_thread(lambda: _rows(compared_on(corpus, outcome, measures), lesson, outcome))
-    return Explanation(rows, tuple(moments), what_would_change_our_mind(lesson, outcome.least_told(policy.mining)))
+    return Explanation(
+        rows, tuple(moments), what_would_change_our_mind(lesson, outcome.least_effect_in_unit(policy.mining))
+    )
 
 
 def _rows(corpus: Corpus, lesson: Lesson, outcome: Outcome) -> tuple[StratumRow, ...]:
@@ -79,9 +81,9 @@ def _rows(corpus: Corpus, lesson: Lesson, outcome: Outcome) -> tuple[StratumRow,
     )
 
 
-def _moment(transcript: Transcript, citation: Evidence, reward: float | None, *, supports: bool) -> Moment:
+def _moment(transcript: Transcript, citation: Evidence, reward: float | None, *, supports: bool) -> CitedMoment:
     at = event_sequence(citation.event_id)
     turns = render_turns(transcript, tool_failed)
     middle = next((i for i, turn in enumerate(turns) if turn.sequence >= at), len(turns))
     around = turns[max(middle - _AROUND, 0) : middle + _AROUND + 1]
-    return Moment(citation.session_id, citation.event_id, reward, supports, around)
+    return CitedMoment(citation.session_id, citation.event_id, reward, supports, around)

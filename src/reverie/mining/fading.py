@@ -27,8 +27,8 @@ def faded(
     reward: Floats,
     at: Floats,
     *,
-    say: Callable[[float], str] = "{:+.2f}".format,
-    margin: Callable[[float], str] = "{:.2f}".format,
+    format_effect: Callable[[float], str] = "{:+.2f}".format,
+    format_margin: Callable[[float], str] = "{:.2f}".format,
 ) -> str:
     """Why the finding is a thing of the past, in words; empty when it is not.
 
@@ -37,7 +37,7 @@ def faded(
     effect is smaller in the latest sessions beyond chance (one-sided 0.5 %, divided among the three), less than half of
     it is left, and what is left is not beyond chance itself. The level is not divided among findings: to doubt a lesson
     that holds costs less than to keep one that does not. All arrays are parallel to ``sessions``, which all have dates
-    (``at``, seconds). ``say`` puts an effect into words, ``margin`` half the width of its interval.
+    (``at``, seconds). ``format_effect`` puts an effect into words, ``format_margin`` half the width of its interval.
     """
     for share in _LATEST:
         late = at > np.quantile(at, 1 - share)
@@ -51,8 +51,8 @@ def faded(
         gone = left < _LEAST_SHARE_LEFT * before and left < bound
         if gone and (before - left) / spread > _DIFFERS_Z:
             return (
-                f"held in the earlier sessions ({say(early_effect)}) and no longer in the latest {share:.0%} "
-                f"({say(late_effect)} ± {margin(bound)})"
+                f"held in the earlier sessions ({format_effect(early_effect)}) and no longer in the latest {share:.0%} "
+                f"({format_effect(late_effect)} ± {format_margin(bound)})"
             )
     return ""
 

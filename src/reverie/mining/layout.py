@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from reverie.mining.comparison_group import ComparisonGroup, form_groups
 from reverie.mining.decision import choices_only, is_choice
-from reverie.mining.frame import Frame, build_frames
 from reverie.mining.outcome import Measures, Outcome
 from reverie.mining.policy import MiningPolicy
 from reverie.statistics.corpus import Corpus, Flags, Floats, Strata
@@ -16,11 +16,11 @@ class Layout:
     """Scored sessions in which an outcome is known, and what is compared in them."""
 
     corpus: Corpus
-    """Its entries are those that the frames were made of."""
+    """Its entries are those that the groups were made of."""
     strata: Strata
-    frames: list[Frame]
-    growing: list[Frame]
-    """Frames of everything that takes time to do, for an outcome that grows: none of it may be its cause."""
+    groups: list[ComparisonGroup]
+    growing: list[ComparisonGroup]
+    """Groups of everything that takes time to do, for an outcome that grows: none of it may be its cause."""
 
     def on(self, values: Floats) -> Corpus:
         """The corpus with ``values`` in place of the reward."""
@@ -48,12 +48,12 @@ def values_of(outcome: Outcome, corpus: Corpus, measures: Measures) -> Floats:
 
 
 def _lay_out(everything: Layout, known: Flags, policy: MiningPolicy, *, grows: bool) -> Layout:
-    corpus, strata, frames = everything.corpus, everything.strata, everything.frames
+    corpus, strata, groups = everything.corpus, everything.strata, everything.groups
     if not known.all():
         corpus, strata = corpus.kept(known), strata.kept(known)
-        frames = build_frames(corpus, strata, policy)
+        groups = form_groups(corpus, strata, policy)
     if not grows:
-        return Layout(corpus, strata, frames, [])
+        return Layout(corpus, strata, groups, [])
     choices = choices_only(corpus)
-    chosen = [frame for frame in build_frames(choices, strata, policy) if is_choice(frame.situation)]
-    return Layout(choices, strata, chosen, [frame for frame in frames if not is_choice(frame.situation)])
+    chosen = [group for group in form_groups(choices, strata, policy) if is_choice(group.situation)]
+    return Layout(choices, strata, chosen, [group for group in groups if not is_choice(group.situation)])

@@ -3,9 +3,9 @@
 import numpy as np
 from scipy import stats
 
+from reverie.mining.comparison_group import pooled_comparison
 from reverie.mining.decision import SETTING
 from reverie.mining.finding import Finding, Hypothesis
-from reverie.mining.frame import pooled_comparison
 from reverie.mining.layout import Layout
 from reverie.mining.outcome import Outcome
 from reverie.mining.policy import MiningPolicy
@@ -20,10 +20,10 @@ _MARK = "a mark of long or short sessions: who has more time does more of everyt
 
 def find_marks(layout: Layout, outcome: Outcome, values: Floats, policy: MiningPolicy) -> list[Finding]:
     """The strongest marks among what takes time to do, as refused findings on the outcome's scale."""
-    hypotheses = [hypothesis for frame in layout.growing for hypothesis in frame.hypotheses]
+    hypotheses = [hypothesis for group in layout.growing for hypothesis in group.hypotheses]
     if not hypotheses:
         return []
-    designs = [frame.discovery for frame in layout.growing]
+    designs = [group.discovery for group in layout.growing]
     estimates = join_estimates([estimate(design, values[design.sessions]) for design in designs])
     q = q_values(2 * stats.norm.sf(np.abs(estimates.z)), estimates.testable(policy.least_weight))
     found = np.flatnonzero(

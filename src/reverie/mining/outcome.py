@@ -53,17 +53,17 @@ class Outcome(msgspec.Struct, frozen=True):
         metric = self.metric
         return np.array([normalized(metric, value) if np.isfinite(value) else np.nan for value in values], np.float64)
 
-    def own(self, effect: float) -> float:
+    def to_unit(self, effect: float) -> float:
         """A difference on the scale in the outcome's own unit: the share saved, or by how much a metric is better."""
         return -expm1(-effect) if self.metric is None else effect * (self.metric.high - self.metric.low)
 
-    def told(self, estimate: Estimate) -> Estimate:
+    def in_unit(self, estimate: Estimate) -> Estimate:
         """An estimate in the outcome's own unit, with the geometric mean or the mean of the two kinds of sessions."""
         return msgspec.structs.replace(
             estimate,
-            effect=self.own(estimate.effect),
-            low=self.own(estimate.low),
-            high=self.own(estimate.high),
+            effect=self.to_unit(estimate.effect),
+            low=self.to_unit(estimate.low),
+            high=self.to_unit(estimate.high),
             reward_with=self.level(estimate.reward_with),
             reward_without=self.level(estimate.reward_without),
         )
@@ -75,28 +75,28 @@ class Outcome(msgspec.Struct, frozen=True):
         share = scaled if self.metric.direction == "maximize" else 1.0 - scaled
         return self.metric.low + share * (self.metric.high - self.metric.low)
 
-    def words(self, effect: float, places: int = 2) -> str:
+    def format_effect(self, effect: float, places: int = 2) -> str:
         """A difference as a change of the outcome itself: ``+0.20`` in a metric, ``-20%`` in what a session took."""
         if self.metric is None:
             return f"{expm1(-effect):+.0%}"
         sign = 1.0 if self.metric.direction == "maximize" else -1.0
-        return f"{sign * self.own(effect):+.{places}f}"
+        return f"{sign * self.to_unit(effect):+.{places}f}"
 
-    def margin(self, half: float) -> str:
+    def format_margin(self, half: float) -> str:
         """Half the width of an interval, in words."""
-        return f"{expm1(half):.0%}" if self.metric is None else f"{self.own(half):.2f}"
+        return f"{expm1(half):.0%}" if self.metric is None else f"{self.to_unit(half):.2f}"
 
     def least_effect(self, policy: MiningPolicy) -> float:
         """The smallest difference on the scale that is worth advising on."""
         return -log1p(-policy.least_saving) if self.metric is None else policy.least_effect
 
-    def least_told(self, policy: MiningPolicy) -> float:
+    def least_effect_in_unit(self, policy: MiningPolicy) -> float:
         """The same in the outcome's own unit."""
-        return self.own(self.least_effect(policy))
+        return self.to_unit(self.least_effect(policy))
 
-    def least_words(self, policy: MiningPolicy) -> str:
+    def format_least_effect(self, policy: MiningPolicy) -> str:
         """The same in words."""
-        return f"{policy.least_saving:.0%}" if self.metric is None else f"{self.least_told(policy):g}"
+        return f"{policy.least_saving:.0%}" if self.metric is None else f"{self.least_effect_in_unit(policy):g}"
 
 
 REWARD = Outcome(REWARD_METRIC, Metric(REWARD_METRIC))

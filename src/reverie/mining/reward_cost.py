@@ -9,7 +9,7 @@ import numpy as np
 
 from reverie.mining.policy import MiningPolicy
 from reverie.mining.selection import NOT_ENOUGH
-from reverie.mining.verdicts import Column, Selection
+from reverie.mining.verdicts import Column, HypothesisResults
 from reverie.statistics.corpus import Corpus, Strata, first_steps
 from reverie.statistics.estimate import Estimates, estimate, single_design
 from reverie.statistics.quantity import Estimate
@@ -18,15 +18,15 @@ _RULE_OF_THREE = 3.0
 
 
 def refuse_costly(
-    selection: Selection, corpus: Corpus, strata: Strata, policy: MiningPolicy
+    results: HypothesisResults, corpus: Corpus, strata: Strata, policy: MiningPolicy
 ) -> dict[int, Estimate | None]:
     """Refuse what would be adopted and may cost reward; by position, what each finding does to the reward."""
     effects: dict[int, Estimate | None] = {}
-    for i, (verdict, _) in list(selection.verdicts.items()):
-        effects[i] = effect = _effect_on_reward(selection.columns[i], corpus, strata)
-        why = _cost(effect, float(np.sign(selection.discovery.effect[i])), policy.least_effect)
+    for i, (verdict, _) in list(results.verdicts.items()):
+        effects[i] = effect = _effect_on_reward(results.columns[i], corpus, strata)
+        why = _cost(effect, float(np.sign(results.discovery.effect[i])), policy.least_effect)
         if verdict == "adopted" and why:
-            selection.verdicts[i] = ("refused", why)
+            results.verdicts[i] = ("refused", why)
     return effects
 
 
@@ -45,7 +45,7 @@ def _cost(effect: Estimate | None, direction: float, least_effect: float) -> str
 
 def _effect_on_reward(column: Column, corpus: Corpus, strata: Strata) -> Estimate | None:
     """Of the behaviour, among the sessions it was compared in, of both parts: the outcome chose it, not the reward."""
-    sessions = np.flatnonzero(column.frame.sessions)
+    sessions = np.flatnonzero(column.group.sessions)
     shown = first_steps(corpus, column.hypothesis.code)[sessions] >= 0
     estimates = estimate(
         single_design(sessions, strata.code[sessions], strata.variant[sessions], shown), corpus.reward[sessions]

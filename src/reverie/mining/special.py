@@ -53,14 +53,14 @@ def special_families(hypotheses: Sequence[Hypothesis], estimates: Estimates, usa
 
 
 def describe_flip(
-    cases: Mapping[str, tuple[float, float]], tests: int, say: Callable[[float], str] = "{:+.2f}".format
+    cases: Mapping[str, tuple[float, float]], tests: int, format_effect: Callable[[float], str] = "{:+.2f}".format
 ) -> str:
     """The effects of a claim's cases in words when they truly differ in sign, else nothing.
 
     Args:
         cases: effect and standard error by case.
         tests: how many claims are looked at like this (Bonferroni).
-        say: puts an effect into words.
+        format_effect: puts an effect into words.
     """
     usable = {case: pair for case, pair in cases.items() if np.isfinite(pair[1])}
     if len(usable) < 2:
@@ -71,4 +71,4 @@ def describe_flip(
     if not opposite or heterogeneity(effects, errors) > 0.01 / max(tests, 1):
         return ""
     telling = {case: effect for case, (effect, error) in usable.items() if abs(effect / error) > 1.96}
-    return ", ".join(f"{say(effect)} with {case}" for case, effect in sorted(telling.items()))
+    return ", ".join(f"{format_effect(effect)} with {case}" for case, effect in sorted(telling.items()))

@@ -35,14 +35,15 @@ def follows_trouble(
     code: int,
     reward: Floats,
     trouble: Ints,
-    say: Callable[[float], str] = "{:+.2f}".format,
+    format_effect: Callable[[float], str] = "{:+.2f}".format,
 ) -> str:
     """Why the behaviour is a marker of trouble, in words; empty when it is not.
 
     It is one when it almost always comes after an error or an empty result: then the question is what to do at that
     moment, and the situations ``after …`` ask it. It also is one when it mostly does, more often than such sessions are
     common, and less than half of its effect is left when sessions with trouble are compared only with each other. A
-    behaviour that comes before trouble may cause it and is not adjusted for it. ``say`` puts an effect into words.
+    behaviour that comes before trouble may cause it and is not adjusted for it. ``format_effect`` puts an
+    effect into words.
     """
     first = first_steps(corpus, code)[sessions]
     shown = first >= 0
@@ -59,7 +60,7 @@ def follows_trouble(
         return ""
     return (
         f"a marker of trouble: {share:.0%} of the sessions that did it had an error or empty result before, and among "
-        f"such sessions the effect is {say(among_alike)} instead of {say(plain)}"
+        f"such sessions the effect is {format_effect(among_alike)} instead of {format_effect(plain)}"
     )
 
 

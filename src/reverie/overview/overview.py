@@ -16,7 +16,7 @@ class Branch(msgspec.Struct, frozen=True):
     """Of the good sessions that came this far, 0 to 1."""
 
 
-class Step(msgspec.Struct, frozen=True):
+class FlowStep(msgspec.Struct, frozen=True):
     """One step of a flow."""
 
     action: str
@@ -29,7 +29,7 @@ class Step(msgspec.Struct, frozen=True):
 class Flow(msgspec.Struct, frozen=True):
     """Steps in an order that good sessions share; other actions may come between them."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[FlowStep, ...]
     sessions: int
     """Sessions, good or not, that went through all steps."""
     share_of_good: float
@@ -141,7 +141,7 @@ class SegmentRate(msgspec.Struct, frozen=True):
 SeriesKind = Literal["reward", "behaviour", "error", "fallback"]
 
 
-class Change(msgspec.Struct, frozen=True):
+class LevelChange(msgspec.Struct, frozen=True):
     """A step in a series."""
 
     at: datetime
@@ -164,7 +164,7 @@ class Trend(msgspec.Struct, frozen=True):
     since: datetime
     until: datetime
     q_value: float
-    changes: tuple[Change, ...]
+    changes: tuple[LevelChange, ...]
     slope: float
     """Straight-line change over the whole time, for like requests, in the series' unit; 95 % interval."""
     low: float
@@ -223,7 +223,7 @@ class Anomalies(msgspec.Struct, frozen=True):
 Outcome = Literal["reward", "user mood"]
 
 
-class Wording(msgspec.Struct, frozen=True):
+class PhraseEffect(msgspec.Struct, frozen=True):
     """A phrase that goes with better or worse sessions of the same stratum."""
 
     phrase: str
@@ -239,7 +239,7 @@ class Wording(msgspec.Struct, frozen=True):
 class Wordings(msgspec.Struct, frozen=True):
     """The phrases found, and out of how much."""
 
-    found: tuple[Wording, ...]
+    found: tuple[PhraseEffect, ...]
     sessions: int
     """Sessions whose messages were read."""
     phrases: int

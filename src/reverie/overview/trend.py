@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from reverie.digests.behaviour_name import SESSION
-from reverie.overview.overview import Change, EffectDrift, SeriesKind, Trend, WindowEffect
+from reverie.overview.overview import EffectDrift, LevelChange, SeriesKind, Trend, WindowEffect
 from reverie.overview.table import SessionTable, request_groups
 from reverie.statistics.contrast import contrast, design_of, q_values
 from reverie.statistics.corpus import SITUATION_KIND, Codes, Flags, Floats, Ints, label_codes, sums
@@ -241,7 +241,7 @@ def _trend(
 
 def _change(
     table: SessionTable, series: _Series, stretches: _Stretches, group: Codes, bounds: tuple[int, int, int]
-) -> Change:
+) -> LevelChange:
     begin, cut, end = bounds
     gains = _gains(stretches.means[begin:end])
     likely = np.flatnonzero(gains >= gains[cut - begin - 1] - _DATE_DROP) + begin + 1
@@ -253,7 +253,7 @@ def _change(
     members = sessions[after]
     one = np.zeros(table.size, np.int32)
     design = design_of(group, one, np.sort(sessions), members, np.zeros_like(members), 1)
-    return Change(
+    return LevelChange(
         at=_start(table, series, stretches, cut),
         earliest=_start(table, series, stretches, int(likely[0])),
         latest=_start(table, series, stretches, int(likely[-1])),

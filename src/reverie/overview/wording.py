@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse, stats
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
-from reverie.overview.overview import Outcome, Wording, Wordings
+from reverie.overview.overview import Outcome, PhraseEffect, Wordings
 from reverie.overview.table import SessionTable, examples
 from reverie.statistics.contrast import Contrasts, contrast, design_of, q_values
 from reverie.statistics.corpus import Floats, Ints
@@ -83,7 +83,7 @@ def _confirmed(
     has: sparse.csc_matrix,
     values: Floats,
     outcome: Outcome,
-) -> list[Wording]:
+) -> list[PhraseEffect]:
     parts = []
     for confirmation in (False, True):
         part = sessions[(table.strata.confirmation[sessions] == confirmation) & ~np.isnan(values[sessions])]
@@ -95,7 +95,7 @@ def _confirmed(
     q = q_values(stats.norm.sf(same_way), np.ones(len(hits), np.bool_))
     order = np.lexsort((hits, -np.abs(discovery.estimates.z[hits])))
     kept: list[int] = []
-    result: list[Wording] = []
+    result: list[PhraseEffect] = []
     for place in order.tolist():
         column, effect = int(hits[place]), confirmed.at(int(hits[place]))
         if q[place] > _FDR or effect is None or len(kept) == _MOST_REPORTED or _said_already(has, column, kept):
@@ -103,7 +103,7 @@ def _confirmed(
         kept.append(column)
         members = sessions[has[:, column].indices]
         shown = examples(table, members, good=effect.effect > 0)
-        result.append(Wording(phrases[column], outcome, len(members), effect, float(q[place]), shown))
+        result.append(PhraseEffect(phrases[column], outcome, len(members), effect, float(q[place]), shown))
     return result
 
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from reverie.overview.overview import Change, Overview, Trend
+from reverie.overview.overview import LevelChange, Overview, Trend
 from reverie.reports.patterns import label_of, words_of
 from reverie.reports.words import counted, q_words, signed
 from reverie.statistics.quantity import Estimate, Rate
@@ -147,7 +147,7 @@ def _trends(overview: Overview) -> Table:
     )
 
 
-def _trend_row(trend: Trend, change: Change) -> tuple[str, ...]:
+def _trend_row(trend: Trend, change: LevelChange) -> tuple[str, ...]:
     name = trend.name if trend.kind in ("reward", "fallback") else words_of(trend.name)
     between = f"{change.at:%Y-%m-%d} ({change.earliest:%Y-%m-%d} to {change.latest:%Y-%m-%d})"
     return name, between, _effect(change.size), f"`{change.variant}`" if change.variant else "", _q(trend.q_value)

@@ -27,7 +27,7 @@ _KIND_ORDER = {"choice": 0, "sequence": 1, "manner": 2, "marker": 3}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Frame:
+class ComparisonGroup:
     """One comparison group: the sessions of a category (or all) that were in a situation."""
 
     hypotheses: tuple[Hypothesis, ...]
@@ -43,26 +43,26 @@ class Frame:
         return self.hypotheses[0].situation
 
 
-def build_frames(corpus: Corpus, strata: Strata, policy: MiningPolicy) -> list[Frame]:
-    """A frame for every situation, and for the general situations inside every large enough task category."""
-    frames = []
+def form_groups(corpus: Corpus, strata: Strata, policy: MiningPolicy) -> list[ComparisonGroup]:
+    """A group for every situation, and for the general situations inside every large enough task category."""
+    groups = []
     categories = _large_categories(corpus, policy)
     everything: list[tuple[str | None, Flags]] = [(None, np.ones(len(corpus.session_ids), np.bool_))]
     for situation, sessions, codes in _by_situation(corpus):
         reached = situation_rows(corpus, situation)
         is_general = situation.kind in ("session", "start", "before")
         for category, inside in [*everything, *(categories if is_general else [])]:
-            frame = _build_frame(corpus, strata, policy, (category, situation), reached & inside, sessions, codes)
-            if frame is not None:
-                frames.append(frame)
-    return frames
+            group = _form_group(corpus, strata, policy, (category, situation), reached & inside, sessions, codes)
+            if group is not None:
+                groups.append(group)
+    return groups
 
 
 def _by_situation(corpus: Corpus) -> Iterator[tuple[Situation, Codes, Codes]]:
     """Situations with the entries (sessions, codes) of the behaviours shown in them."""
     labels = sorted({name.situation for name in corpus.names}, key=lambda situation: situation.text)
     position = {label: i for i, label in enumerate(labels)}
-    of_code = np.array([position[name.situation] for name in corpus.names], np.int16)
+    of_code = np.array([position[name.situation] for name in corpus.names], np.int32)
     is_behaviour = np.array([name.kind != SITUATION_KIND for name in corpus.names], np.bool_)
     chosen = np.flatnonzero(is_behaviour[corpus.entry_code])
     situation = of_code[corpus.entry_code[chosen]]
@@ -83,7 +83,7 @@ def _large_categories(corpus: Corpus, policy: MiningPolicy) -> list[tuple[str | 
     return [(label, labels == label) for label in large]
 
 
-def _build_frame(
+def _form_group(
     corpus: Corpus,
     strata: Strata,
     policy: MiningPolicy,
@@ -91,7 +91,7 @@ def _build_frame(
     compared: Flags,
     entry_session: Codes,
     entry_code: Codes,
-) -> Frame | None:
+) -> ComparisonGroup | None:
     inside = compared[entry_session]
     entry_session, entry_code = entry_session[inside], entry_code[inside]
     size = int(compared.sum())
@@ -121,7 +121,7 @@ def _build_frame(
 
     names = [corpus.names[int(code)] for code in codes]
     situation = label[1].text
-    return Frame(
+    return ComparisonGroup(
         hypotheses=tuple(
             Hypothesis(label[0], situation, name.name.text, name.kind, int(code))
             for name, code in zip(names, codes, strict=True)
@@ -146,20 +146,20 @@ def _one_of_each(names: Sequence[Observable], codes: Ints, signatures: Floats) -
     return np.sort(np.array(rank, np.int64)[first])
 
 
-def pooled_comparison(frames: Sequence[Frame], values: Floats) -> tuple[Floats, Floats]:
-    """What a comparison that ignores strata would say of every hypothesis of ``frames``: difference and Welch's z."""
-    parts = [_pooled(frame, values) for frame in frames]
+def pooled_comparison(groups: Sequence[ComparisonGroup], values: Floats) -> tuple[Floats, Floats]:
+    """What a comparison that ignores strata would say of every hypothesis of ``groups``: difference and Welch's z."""
+    parts = [_pooled(group, values) for group in groups]
     effects, z = ([np.zeros(0), *(part[i] for part in parts)] for i in (0, 1))
     return np.concatenate(effects), np.concatenate(z)
 
 
-def _pooled(frame: Frame, values: Floats) -> tuple[Floats, Floats]:
-    designs, columns = (frame.discovery, frame.confirmation), len(frame.hypotheses)
+def _pooled(group: ComparisonGroup, values: Floats) -> tuple[Floats, Floats]:
+    designs, columns = (group.discovery, group.confirmation), len(group.hypotheses)
     y = np.concatenate([values[design.sessions[design.entry_row]] for design in designs])
     column = np.concatenate([design.entry_column for design in designs])
     n1 = np.bincount(column, minlength=columns).astype(np.float64)
     sum1, squares1 = np.bincount(column, y, columns), np.bincount(column, y * y, columns)
-    compared = values[frame.sessions]
+    compared = values[group.sessions]
     n0, sum0, squares0 = len(compared) - n1, compared.sum() - sum1, (compared**2).sum() - squares1
     mean1, mean0 = sum1 / n1, sum0 / n0
     variance = (squares1 / n1 - mean1**2) / n1 + (squares0 / n0 - mean0**2) / n0
