@@ -18,6 +18,7 @@ from reverie.statistics.corpus import (
     Ints,
     Observable,
     Strata,
+    situation_codes,
     situation_rows,
     sums,
 )
@@ -45,11 +46,11 @@ class ComparisonGroup:
 
 def form_groups(corpus: Corpus, strata: Strata, policy: MiningPolicy) -> list[ComparisonGroup]:
     """A group for every situation, and for the general situations inside every large enough task category."""
-    groups = []
+    groups, codes_of = [], situation_codes(corpus)
     categories = _large_categories(corpus, policy)
     everything: list[tuple[str | None, Flags]] = [(None, np.ones(len(corpus.session_ids), np.bool_))]
     for situation, sessions, codes in _by_situation(corpus):
-        reached = situation_rows(corpus, situation)
+        reached = situation_rows(corpus, situation, codes_of)
         is_general = situation.kind in ("session", "start", "before")
         for category, inside in [*everything, *(categories if is_general else [])]:
             group = _form_group(corpus, strata, policy, (category, situation), reached & inside, sessions, codes)

@@ -24,6 +24,7 @@ from reverie.statistics.corpus import (
     Strata,
     first_steps,
     reached,
+    situation_codes,
 )
 from reverie.statistics.estimate import cleared_reward, strata_design
 
@@ -118,9 +119,7 @@ def mark_of_length(
 
 def _came_at(corpus: Corpus, situation: Situation) -> Ints:
     """The step at which each session came to the moment; 0 where it always is the first."""
-    code = next(
-        (c for c, name in enumerate(corpus.names) if name.situation == situation and name.kind == SITUATION_KIND), None
-    )
+    code = situation_codes(corpus).get(situation)
     return np.zeros(len(corpus.session_ids), np.int64) if code is None else np.maximum(first_steps(corpus, code), 0)
 
 

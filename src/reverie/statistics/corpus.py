@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -230,15 +230,19 @@ def informative_strata(strata: Strata, reward: Floats) -> int:
     return int((_sum_of_squares(strata.code, strata.count, reward) > 1e-12).sum())
 
 
-def situation_rows(corpus: Corpus, situation: Situation) -> Flags:
-    """Which sessions were ever in the situation."""
-    flags = np.zeros(len(corpus.session_ids), np.bool_)
+def situation_codes(corpus: Corpus) -> dict[Situation, int]:
+    """Where each situation's own row is among the corpus's names."""
+    return {name.situation: code for code, name in enumerate(corpus.names) if name.kind == SITUATION_KIND}
+
+
+def situation_rows(corpus: Corpus, situation: Situation, codes: Mapping[Situation, int] | None = None) -> Flags:
+    """Which sessions were ever in the situation; ``codes`` are the :func:`situation_codes`, where they are known."""
     if situation == SESSION:
-        flags[:] = True
-        return flags
-    for code, name in enumerate(corpus.names):
-        if name.situation == situation and name.kind == SITUATION_KIND:
-            flags[corpus.entry_session[corpus.entries_of(code)]] = True
+        return np.ones(len(corpus.session_ids), np.bool_)
+    flags = np.zeros(len(corpus.session_ids), np.bool_)
+    code = (situation_codes(corpus) if codes is None else codes).get(situation)
+    if code is not None:
+        flags[corpus.entry_session[corpus.entries_of(code)]] = True
     return flags
 
 
