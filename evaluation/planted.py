@@ -64,7 +64,7 @@ class Marks(msgspec.Struct, frozen=True):
 
 
 class WorldRun(msgspec.Struct, frozen=True):
-    """All that one dream over one world tells about the method."""
+    """What one dream over one world shows of the method."""
 
     world: str
     seed: int
@@ -152,8 +152,8 @@ Known = tuple[float, float, float]
 
 
 def _covered(known: Iterator[Known]) -> Count:
-    told = [low <= truth <= high for low, high, truth in known]
-    return sum(told), len(told)
+    held = [low <= truth <= high for low, high, truth in known]
+    return sum(held), len(held)
 
 
 def _known_estimates(intervals: Iterable[Interval], world: World) -> Iterator[Known]:

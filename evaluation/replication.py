@@ -26,7 +26,7 @@ class Replication(msgspec.Struct, frozen=True):
     found: float
     """Effect where it was found."""
     held_out: float | None
-    """Effect within strata of the other half; None where too few sessions there can tell."""
+    """Effect within strata of the other half; None where too few sessions there inform it."""
     low: float | None
     high: float | None
     replicated: bool

@@ -12,7 +12,7 @@ import msgspec
 SituationKind = Literal["session", "start", "after", "before", "seen", "given", "other"]
 """``session``: any time; ``start``: the first action; ``after`` a condition: the move right after it was first met;
 ``before`` an action: by the time of the first such action; ``seen`` a fact ``T.field=value``: some time after it was
-told; ``given`` a setting ``T.field``: its first use, made by mining of the settings of a digest; ``other``: a text of
+stated; ``given`` a setting ``T.field``: its first use, made by mining of the settings of a digest; ``other``: a text of
 another version, whole in ``subject``."""
 _ALONE = frozenset({"session", "start"})
 _WITH_SUBJECT = frozenset({"after", "before", "seen", "given"})
@@ -41,7 +41,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def source(self) -> str:
-        """Of a ``seen``: the action whose result told the fact."""
+        """Of a ``seen``: the action whose result stated the fact."""
         return self.subject.partition(".")[0]
 
     @property
@@ -132,12 +132,12 @@ NOTHING_DONE = BehaviourName("")
 
 
 def called(action: str) -> BehaviourName:
-    """``call:T``."""
+    """The behaviour of calling the tool, or running the command, ``action``: ``call:T``."""
     return BehaviourName("call", action)
 
 
 def read_situation(text: str) -> Situation:
-    """The situation of this stored text."""
+    """The situation that :attr:`Situation.text` wrote; a text of another version is kept whole. Never raises."""
     if text in _ALONE:
         return Situation(cast(SituationKind, text))
     kind, space, subject = text.partition(" ")
@@ -147,7 +147,7 @@ def read_situation(text: str) -> Situation:
 
 
 def read_name(text: str) -> BehaviourName:
-    """The behaviour of this stored text."""
+    """The behaviour that :attr:`BehaviourName.text` wrote; a text of another version is kept whole. Never raises."""
     family, colon, subject = text.partition(":")
     return BehaviourName(family, subject) if colon and family in FAMILIES_WITH_SUBJECT else BehaviourName(text)
 

@@ -1,4 +1,4 @@
-"""Facts that tool results tell the agent, and what it does once it knows them."""
+"""Facts that tool results state, and what it does once it knows them."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ _NO_RESPONSE = frozenset({"answer", "apology", "fallback", "inspects the schema"
 
 
 def facts_seen(moments: Moments) -> Iterator[Finding]:
-    """Situations ``seen T.field=value``: what the agent did at some time after a result told it a fact."""
+    """Situations ``seen T.field=value``: what the agent did at some time after a result stated a fact."""
     seen: dict[Situation, None] = {}
     answered: dict[BehaviourName, int] = {}
     for moment in moments:
@@ -46,11 +46,11 @@ def _facts(result: Result) -> list[Situation]:
     if result.call is None or result.error or not result.text.lstrip().startswith("{"):
         return []
     try:
-        told = msgspec.json.decode(result.text)
+        fields = msgspec.json.decode(result.text)
     except msgspec.DecodeError:
         return []
     facts = []
-    for path, value in _scalars(told, depth=1):
+    for path, value in _scalars(fields, depth=1):
         facts.append(Situation("seen", f"{result.call.action}.{path}={value}"))
         if len(facts) == _MOST_FACTS_EACH:
             break

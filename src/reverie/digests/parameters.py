@@ -14,7 +14,7 @@ _NUMBER = re.compile(r"-?\d{1,6}(?:\.\d{1,4})?")
 def parameters_of(arguments: Mapping[str, Any], code_argument: str | None) -> tuple[tuple[str, str], ...]:
     """Field and value of each argument that looks like a parameter: a true/false, a short number, an enum word.
 
-    Ids, names, amounts, places and free text are told by the field's name or by the value's form, and left out.
+    Ids, names, amounts, places and free text are recognised by the field's name or the value's form, and left out.
     """
     found = []
     for field, value in arguments.items():

@@ -73,7 +73,7 @@ def digest_transcript(transcript: Transcript) -> Digest:
 
 
 def digest_many(transcripts: Iterable[Transcript]) -> list[Digest]:
-    """The digest of each, in order."""
+    """The digest of each transcript, in order, as :func:`digest_transcript` makes it."""
     return [digest_transcript(transcript) for transcript in transcripts]
 
 

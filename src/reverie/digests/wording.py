@@ -12,7 +12,7 @@ Act = Literal["ask", "confirm", "answer"]
 
 
 class MessageActs(msgspec.Struct, frozen=True):
-    """What one agent message does."""
+    """What one agent message does, read from its words: one act, and signals and speech acts beside it."""
 
     act: Act
     """Asks for information, asks leave to go on, or neither."""

@@ -29,7 +29,7 @@ def settle_conflicts(lessons: Sequence[Lesson]) -> list[Lesson]:
 def join_outcomes(lessons: Sequence[Lesson]) -> list[Lesson]:
     """One lesson where adopted ones give the same advice because of several outcomes: the first, with all numbers.
 
-    What saves seconds often saves tokens and money too; an agent needs to be told once. The order of ``lessons`` says
+    What saves seconds often saves tokens and money too; an agent needs the advice once. The order of ``lessons`` says
     which outcome comes first.
     """
     first: dict[tuple[str | None, str, bool], int] = {}

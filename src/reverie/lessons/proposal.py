@@ -51,7 +51,7 @@ def propose_lesson(
     positive = effect.estimate >= 0
     adjustment = adjust(finding.setting, positive=positive) if finding.setting else None
     parts = finding.parts
-    # Rewards are told of advice on other outcomes too, so that a reader sees what it does not cost.
+    # Rewards are given of advice on other outcomes too, so that a reader sees what it does not cost.
     rewarded = (finding.on_reward,) if finding.on_reward else parts if outcome == REWARD else ()
     direction = "helps" if positive else "harms"
     other = () if outcome == REWARD else (outcome.name,)

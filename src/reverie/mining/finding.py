@@ -49,7 +49,7 @@ class Window(msgspec.Struct, frozen=True):
     ended_at: float
     effect: float
     strata: tuple[str, ...]
-    """Names of the strata that could tell; at most twenty."""
+    """Names of the informative strata; at most twenty."""
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -79,7 +79,7 @@ class Finding(msgspec.Struct, frozen=True):
     naive_significant: bool
     """Whether the pooled comparison passes a plain false-discovery test at 5 %."""
     discovery: Estimate | None
-    """None where no stratum could tell."""
+    """None where no stratum is informative."""
     confirmation: Estimate | None
     q_discovery: float
     q_confirmation: float | None
@@ -115,6 +115,6 @@ class Finding(msgspec.Struct, frozen=True):
         return self.q_discovery if self.q_confirmation is None else self.q_confirmation
 
     def strata_informative(self, split_by: str) -> int:
-        """Strata that could tell; those of the parts add up only when the parts hold different tasks."""
+        """Informative strata; those of the parts add up only when the parts hold different tasks."""
         informative = [part.informative for part in self.parts] or [0]
         return sum(informative) if split_by == "task" else max(informative)

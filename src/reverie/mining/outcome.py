@@ -1,7 +1,7 @@
 """Outcomes besides the reward: what a session took (seconds, tokens, money) and single metrics.
 
-Every outcome is compared on a scale on which higher is better and differences mean the same everywhere, and told in its
-own unit. Seconds, tokens and money have heavy tails, and what saves, saves a share: their scale is −ln, so that a
+Every outcome is compared on a scale on which higher is better and differences mean the same everywhere, and given in
+its own unit. Seconds, tokens and money have heavy tails, and what saves, saves a share: their scale is −ln, so that a
 difference is a ratio of geometric means (Limpert, Stahel & Abbt 2001). A metric's scale is its range, from 0 (worst) to
 1 (best), as in the reward; a few wild values count no more than its ends.
 """
@@ -38,7 +38,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
     @property
     def unit(self) -> str:
-        """What effects are told in; positive is better."""
+        """What effects are given in, in words; positive is better."""
         return f"share of {self.name} saved" if self.metric is None else self.name
 
     @property
@@ -83,7 +83,7 @@ class Outcome(msgspec.Struct, frozen=True):
         return f"{sign * self.to_unit(effect):+.{places}f}"
 
     def format_margin(self, half: float) -> str:
-        """Half the width of an interval, in words."""
+        """Half the width of an interval on the scale, in words: ``5%``, ``0.12``."""
         return f"{expm1(half):.0%}" if self.metric is None else f"{self.to_unit(half):.2f}"
 
     def least_effect(self, policy: MiningPolicy) -> float:
@@ -91,11 +91,11 @@ class Outcome(msgspec.Struct, frozen=True):
         return -log1p(-policy.least_saving) if self.metric is None else policy.least_effect
 
     def least_effect_in_unit(self, policy: MiningPolicy) -> float:
-        """The same in the outcome's own unit."""
+        """The smallest difference worth advising on, in the outcome's own unit."""
         return self.to_unit(self.least_effect(policy))
 
     def format_least_effect(self, policy: MiningPolicy) -> str:
-        """The same in words."""
+        """The smallest difference worth advising on, in words: ``5%``, ``0.1``."""
         return f"{policy.least_saving:.0%}" if self.metric is None else f"{self.least_effect_in_unit(policy):g}"
 
 
@@ -112,7 +112,7 @@ class Measures:
     """Those that are defined; one that is not is taken to run from 0 to 1, higher being better."""
 
     def at(self, sessions: Ints) -> "Measures":
-        """The same of some sessions, by position."""
+        """The measures of the sessions at these positions, in their order."""
         return Measures({name: values[sessions] for name, values in self.values.items()}, self.metrics)
 
 
@@ -131,7 +131,7 @@ def outcomes_to_mine(policy: MiningPolicy, measures: Measures) -> list[Outcome]:
 
 
 def outcome_named(name: str, measures: Measures) -> Outcome:
-    """The outcome of this name, as it is measured."""
+    """The outcome of this name: seconds, tokens or money, else the metric as it is defined, or from 0 to 1."""
     if name in SIZES:
         return Outcome(name)
     return Outcome(name, next((metric for metric in measures.metrics if metric.name == name), Metric(name)))

@@ -66,7 +66,7 @@ def _refuse_flips(results: HypothesisResults, policy: MiningPolicy) -> None:
 
 
 def _combined(results: HypothesisResults, i: int, policy: MiningPolicy) -> tuple[float, float]:
-    """Effect and standard error over those parts of the sessions that can tell, weighted by inverse variance."""
+    """Effect and standard error over the parts of the sessions with enough weight, weighted by inverse variance."""
     pairs = [
         (float(e.effect[i]), float(e.standard_error[i]))
         for e in (results.discovery, results.confirmation)
@@ -160,7 +160,7 @@ def _refuse_followers(results: HypothesisResults, corpus: Corpus, strata: Strata
 
 
 def _refuse_faded(results: HypothesisResults, corpus: Corpus, strata: Strata, reward: Floats) -> None:
-    """Only dated sessions can tell: what has no date is neither early nor late."""
+    """Only dated sessions count: what has no date is neither early nor late."""
     surviving, dated = results.surviving(), corpus.dated()
     if corpus.at is None or not surviving or not dated.any() or np.ptp(corpus.at[dated]) == 0:
         return

@@ -165,5 +165,5 @@ def _verdict(results: HypothesisResults, i: int, policy: MiningPolicy, *, within
 
 
 def q_text(q: float) -> str:
-    """A false discovery rate for people."""
+    """A false discovery rate (0 to 1) in words: ``q = 0.012``, and ``q < 0.001`` below that."""
     return f"q = {q:.3f}" if q >= 0.001 else "q < 0.001"

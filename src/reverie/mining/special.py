@@ -34,7 +34,7 @@ def general_claim(h: Hypothesis) -> tuple[Situation, BehaviourName]:
 
 
 def special_case(h: Hypothesis) -> str:
-    """The case in words."""
+    """The case that a special hypothesis speaks of, in words: ``category refund``, or the stored situation."""
     return f"category {h.category}" if h.category is not None else h.situation_text
 
 

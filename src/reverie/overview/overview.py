@@ -36,7 +36,7 @@ class Flow(msgspec.Struct, frozen=True):
     share_of_others: float
     effect: Estimate | None
     """Reward of sessions that came to the last step by the others, less that of those that came to it otherwise; on
-    sessions the flow was not found in. None where it cannot be told, as when every session comes to it this way."""
+    sessions the flow was not found in. None where it cannot be estimated, as when all sessions come to it this way."""
     q_value: float | None
     helps: bool
     """Whether the effect is positive beyond chance."""
@@ -51,7 +51,7 @@ class Move(msgspec.Struct, frozen=True):
     share: float
     """Of the sessions in this trouble, 0 to 1."""
     effect: Estimate | None
-    """Reward with this as the next action less with another, within strata; None where it cannot be told."""
+    """Reward with this as the next action less with another, within strata; None where it cannot be estimated."""
     q_value: float | None
     example_session_ids: tuple[str, ...]
 
@@ -71,9 +71,9 @@ class Recovery(msgspec.Struct, frozen=True):
     reward: Rate
     """Their mean reward."""
     moves: tuple[Move, ...]
-    """Those that work first, then by effect; what cannot be told comes last."""
+    """Those that work first, then by effect; what cannot be estimated comes last."""
     note: str
-    """``not enough repeats to tell``, when no move can be told."""
+    """``not enough repeats to tell``, when no move can be estimated."""
 
     @property
     def works(self) -> tuple[Move, ...]:
@@ -258,7 +258,7 @@ class HandOff(msgspec.Struct, frozen=True):
     reward: Rate | None
     """Mean reward of the sessions with it; None where none is scored."""
     effect: Estimate | None
-    """Reward with it less without it, within strata; None where it cannot be told."""
+    """Reward with it less without it, within strata; None where it cannot be estimated."""
     q_value: float | None
     example_session_ids: tuple[str, ...]
 
@@ -280,7 +280,7 @@ class Correlation(msgspec.Struct, frozen=True):
 
 
 class Overview(msgspec.Struct, frozen=True):
-    """Patterns of every other kind; each empty where the sessions cannot tell."""
+    """Patterns of every other kind; each empty where there are too few sessions."""
 
     flows: tuple[Flow, ...] = ()
     recoveries: tuple[Recovery, ...] = ()

@@ -138,7 +138,7 @@ def _segments(table: SessionTable, known: Ints, themes: Sequence[str]) -> Iterat
 
 
 def _difference(inside: Flags, values: Floats, stratum: Codes, cluster: Codes) -> tuple[float, float, float] | None:
-    """Difference within strata, half of its 95 % interval, and p; None where too little can tell."""
+    """Difference within strata, half of its 95 % interval, and p; None where too few sessions inform it."""
     strata = int(stratum.max()) + 1
     size = np.maximum(np.bincount(stratum, minlength=strata), 1)
     x = inside - (sums(stratum, inside.astype(np.float64), strata) / size)[stratum]

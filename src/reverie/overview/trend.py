@@ -110,9 +110,9 @@ def find_drifts(
     for column, code in enumerate(codes):
         places = range(column, windows * len(codes), len(codes))
         effects = [contrasts.at(place) for place in places]
-        told = [place for place, effect in zip(places, effects, strict=True) if effect is not None]
-        if len(told) > 1:
-            p = heterogeneity(contrasts.estimates.effect[told], contrasts.estimates.standard_error[told])
+        estimated = [place for place, effect in zip(places, effects, strict=True) if effect is not None]
+        if len(estimated) > 1:
+            p = heterogeneity(contrasts.estimates.effect[estimated], contrasts.estimates.standard_error[estimated])
             shown = zip(parts, effects, strict=True)
             name = corpus.names[code]
             at_times = tuple(WindowEffect(*_span(table, part), effect) for part, effect in shown)

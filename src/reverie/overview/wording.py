@@ -26,7 +26,7 @@ _SEED = 20_260_105
 
 
 def sessions_to_read(table: SessionTable, most: int = 4_000) -> Ints:
-    """Positions of the sessions whose texts tell most: of strata in which rewards differ, whole strata at a time."""
+    """Positions of the sessions whose texts inform most: of strata in which rewards differ, whole strata at a time."""
     scored = np.flatnonzero(~np.isnan(table.reward))
     code, reward = table.strata.code[scored], table.reward[scored]
     count = table.strata.count

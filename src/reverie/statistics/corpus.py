@@ -38,12 +38,12 @@ class Observable(msgspec.Struct, frozen=True):
 
 
 def read_observable(situation: str, name: str, kind: str, *, from_reading: bool = False) -> Observable:
-    """The observable of these stored texts."""
+    """The observable whose situation and behaviour are stored as these texts."""
     return Observable(read_situation(situation), read_name(name), kind, from_reading)
 
 
 def reached(situation: Situation) -> Observable:
-    """That the situation was reached."""
+    """The observable of a situation's own row: that it was reached, whatever was done in it."""
     return Observable(situation, NOTHING_DONE, SITUATION_KIND)
 
 
@@ -92,7 +92,7 @@ class Corpus:
         )
 
     def entries_of(self, code: int) -> slice | Ints:
-        """Where the entries of one behaviour are."""
+        """Positions of the entries of one behaviour; a slice where entries are sorted by code."""
         if not self.by_code:
             return np.flatnonzero(self.entry_code == code)
         # Of the array's own type: otherwise NumPy converts the whole array first.
@@ -105,11 +105,11 @@ class Corpus:
         return flags
 
     def scored_only(self) -> "Corpus":
-        """The sessions that have a reward; the others cannot tell good from bad."""
+        """The sessions that have a reward; the others are neither good nor bad."""
         return self.kept(~np.isnan(self.reward))
 
     def kept(self, keep: Flags) -> "Corpus":
-        """The sessions that are flagged."""
+        """The corpus with the flagged sessions alone; entries of the others are dropped, names keep their codes."""
         if keep.all():
             return self
         position = np.cumsum(keep) - 1

@@ -14,7 +14,7 @@ For a behaviour x and a reward y the score of a stratum is ``u = Σ x (y - mean 
 Where a task was run by several agent variants, x and y are first cleared of task and variant effects (two-way fixed
 effects by the Frisch–Waugh–Lovell theorem; the variant side is solved as a small Schur complement) and the variance is
 clustered by task (Liang & Zeger 1986). A behaviour that only one variant shows, and always shows, is then left with no
-weight: it cannot be told from the variant.
+weight: it cannot be separated from the variant.
 """
 
 from collections.abc import Sequence
@@ -77,12 +77,12 @@ class Estimates:
     reward_without: Floats
 
     def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
-        """Lower and upper bounds of the effects."""
+        """Lower and upper bounds of the effects at ``level`` (0 to 1), by Student's t; NaN where there is no effect."""
         half = stats.t.ppf(0.5 + level / 2, np.maximum(self.degrees, 1.0)) * self.standard_error
         return self.effect - half, self.effect + half
 
     def testable(self, least_weight: float) -> Flags:
-        """Which columns enough repeats can tell something about."""
+        """Which columns enough repeats inform: weight, strata and degrees of freedom suffice for a test."""
         flags: Flags = (
             (self.weight >= least_weight)
             & (self.informative >= 2)
@@ -93,7 +93,7 @@ class Estimates:
         return flags
 
     def at(self, column: int, *, bound: float = 1.0) -> Estimate | None:
-        """One column with its 95 % interval, cut off at ``±bound``; None where no stratum could tell."""
+        """One column with its 95 % interval, cut off at ``±bound``; None where no stratum is informative."""
         effect, error = float(self.effect[column]), float(self.standard_error[column])
         if not np.isfinite(effect) or not np.isfinite(error) or self.informative[column] == 0:
             return None
