@@ -119,6 +119,12 @@ class BehaviourName(msgspec.Struct, frozen=True, gc=False):
         return first, second
 
     @property
+    def construct(self) -> tuple[str, str]:
+        """Of a ``use``: the language and the construct."""
+        language, _, construct = self.subject.partition(" ")
+        return language, construct
+
+    @property
     def argument(self) -> Argument:
         """Of an ``args`` or an ``arg``: the argument, and for an ``arg`` its value; no value holds an equals sign."""
         if self.family == "args":

@@ -128,7 +128,7 @@ def _action(name: BehaviourName) -> str:
         case "say":
             return _SPEECH[rest]
         case "use":
-            language, _, construct = rest.partition(" ")
+            language, construct = name.construct
             named = f"a {construct}" if construct in _PROSE else f"`{_spelt(language, construct)}`"
             return f"use {named} in {_LANGUAGES[language]}"
         case "hand-off":
