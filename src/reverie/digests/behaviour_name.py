@@ -33,6 +33,9 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
             return self.kind
         return self.subject if self.kind == "other" else f"{self.kind} {self.subject}"
 
+    def __str__(self) -> str:
+        return self.text
+
     @property
     def error(self) -> str | None:
         """The error class that an ``after`` speaks of; None where it speaks of something else."""
@@ -106,6 +109,9 @@ class BehaviourName(msgspec.Struct, frozen=True, gc=False):
     def text(self) -> str:
         """As it is stored: ``ask``, ``call:refund``."""
         return f"{self.family}:{self.subject}" if self.family in FAMILIES_WITH_SUBJECT else self.family
+
+    def __str__(self) -> str:
+        return self.text
 
     @property
     def is_known(self) -> bool:
