@@ -26,7 +26,7 @@ LATE = {
 """Files that import by a text when something is first needed, and why."""
 MUTABLE = {
     "api/endpoint.py Call": "collects what is said of a request while it is answered",
-    "mining/verdicts.py Selection": "is filled in test by test",
+    "mining/verdicts.py HypothesisResults": "is filled in test by test",
     "runtime/live_state.py Draft": "the state of a session while an act is applied to it",
     "sessions/importers/claude_code/line.py Line": "a line while the file is read",
     "sessions/importers/draft.py Draft": "a session while the file is read",

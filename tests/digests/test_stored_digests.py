@@ -95,7 +95,7 @@ async def test_situations_are_loaded_with_the_step_they_were_reached_at(digested
     async with digested.connection() as connection:
         corpus = await load_corpus(connection, EVERYTHING, LAST_KEY)
     reached = {
-        corpus.names[code].situation: step
+        corpus.names[code].situation.text: step
         for code, step in zip(corpus.entry_code, corpus.entry_step, strict=True)
         if corpus.names[code].kind == "situation"
     }

@@ -34,7 +34,22 @@ async def test_what_is_set_is_read_and_the_rest_has_its_default(database: Databa
     assert policy.where == "agent = 'desk'"
 
 
-@pytest.mark.parametrize("wrong", [b'{"mining": {"least": 1}}', b'{"metrics": 3}', b"not json"])
+async def test_a_policy_with_the_former_name_of_a_setting_is_read_and_kept_under_the_new_one(
+    database: Database,
+) -> None:
+    former, stored = b'{"colleague": {"pairs": 3}}', "SELECT policy FROM memory_stores WHERE id = %s"
+    async with database.connection() as connection:
+        store = await ensure_store(connection, "desk", SystemClock().now())
+        assert (await write_policy(connection, store.id, former)).assistant.pairs == 3
+        row = await (await connection.execute(stored, [store.id])).fetchone()
+        assert row == ({"assistant": {"pairs": 3}},)
+        await connection.execute("UPDATE memory_stores SET policy = %s::jsonb", [former.decode()])
+        assert (await read_policy(connection, store.id)).assistant.pairs == 3
+
+
+@pytest.mark.parametrize(
+    "wrong", [b'{"colleague": {}, "assistant": {}}', b'{"mining": {"least": 1}}', b'{"metrics": 3}', b"not json"]
+)
 async def test_unknown_or_misshapen_settings_are_refused(database: Database, wrong: bytes) -> None:
     async with database.connection() as connection:
         store = await ensure_store(connection, "desk", SystemClock().now())

@@ -76,7 +76,7 @@ async def test_columns_are_parallel_and_what_is_unknown_is_nan(digested: Databas
 
 async def test_actions_are_in_the_order_they_were_taken(digested: Database) -> None:
     table = await load_session_table(digested, compile_segment(None), LAST_KEY)
-    names = [table.corpus.names[code].name for code in table.action_code]
+    names = [table.corpus.names[code].name.text for code in table.action_code]
     assert names == ["call:find_order", "call:cancel_order"]
     assert table.action_session.tolist() == [0, 0]
 

@@ -329,7 +329,7 @@ def test_truths_are_in_the_words_of_the_digest(make: Callable[[int], World], tmp
     count = write_world(world, tmp_path / "world.jsonl")
     records = list(read_records([tmp_path / "world.jsonl"], format=None))
     read = [parse_record(record, {}) for record in records if isinstance(record, RawRecord)]
-    named = {(b.situation, b.name) for transcript in read for b in digest_transcript(transcript).behaviours}
+    named = {(b.situation.text, b.name.text) for transcript in read for b in digest_transcript(transcript).behaviours}
     assert len(read) == len(records) == count
     assert {(truth.situation, truth.behaviour) for truth in world.truths} <= named
 

@@ -147,7 +147,11 @@ def pack_vectors(vectors: Vectors) -> list[bytes]:
 
 
 def unpack_vectors(packed: Sequence[bytes], dimensions: int) -> Vectors:
-    """The rows again, n × ``dimensions``."""
+    """What :func:`pack_vectors` packed, as n rows of ``dimensions`` float32.
+
+    Raises:
+        ValueError: a row has another length.
+    """
     return np.frombuffer(b"".join(packed), _STORED).reshape(-1, dimensions).astype(np.float32)
 
 

@@ -28,7 +28,7 @@ class Consolidation(msgspec.Struct, frozen=True):
 
 def plan_dream(
     lessons: Sequence[Lesson],
-    standing: Sequence[Lesson],
+    active_lessons: Sequence[Lesson],
     documents: Sequence[Document],
     fresh: Mapping[str, Sequence[Confirmation]],
     merged: Sequence[Merged],
@@ -43,7 +43,7 @@ def plan_dream(
     Raises:
         DreamError: more of the documents would vanish than the policy's ``loss_cap`` allows.
     """
-    plan = plan_lessons(lessons, standing, documents)
+    plan = plan_lessons(lessons, active_lessons, documents)
     after = _confirmed(documents_after(documents, plan.edits, now), fresh)
     upkeep = plan_consolidation(after, policy, now)
     edits = join_edits(plan.edits, [planned.edit for planned in upkeep])
@@ -63,11 +63,13 @@ def plan_dream(
     )
 
 
-def plan_lessons(lessons: Sequence[Lesson], standing: Sequence[Lesson], documents: Sequence[Document]) -> Consolidation:
+def plan_lessons(
+    lessons: Sequence[Lesson], active_lessons: Sequence[Lesson], documents: Sequence[Document]
+) -> Consolidation:
     """Write every adopted lesson, and drop those that stood before and did not hold up this time.
 
-    ``standing`` are the adopted lessons of earlier dreams over the same sessions. A document that somebody else wrote
-    or edited is theirs, also at a lesson's path: it stays, and a note says so.
+    ``active_lessons`` are the adopted lessons of earlier dreams over the same sessions. A document that somebody else
+    wrote or edited is theirs, also at a lesson's path: it stays, and a note says so.
     """
     by_path = {document.path: document for document in documents}
     adopted = {lesson_path(lesson): lesson for lesson in lessons if lesson.status == "adopted"}
@@ -84,7 +86,7 @@ def plan_lessons(lessons: Sequence[Lesson], standing: Sequence[Lesson], document
         changes.append(Change("add" if present is None else "edit", path, reason))
     now_judged = {lesson.id: lesson.reason for lesson in lessons}
     retired = []
-    for lesson in standing:
+    for lesson in active_lessons:
         path, why = lesson_path(lesson), now_judged.get(lesson.id, "no longer found in these sessions")
         if path in adopted:
             continue

@@ -14,7 +14,7 @@ from reverie.assist.consultation import Consultation
 from reverie.assist.merger import merge_groups, mergeable_groups
 from reverie.assist.pairs import SessionPair, choose_pairs
 from reverie.assist.predicate import Proposal
-from reverie.assist.wording import Wording, word_lessons, word_themes
+from reverie.assist.wording import ModelWording, word_lessons, word_themes
 from reverie.dreams.policy import DreamPolicy
 from reverie.language_model import LanguageModel
 from reverie.lessons.lesson import Lesson
@@ -32,7 +32,7 @@ async def consult(
     model: LanguageModel | None,
     budget: ModelBudget,
     pairs: Sequence[tuple[Transcript, Transcript]],
-    standing: Sequence[Proposal],
+    earlier: Sequence[Proposal],
     policy: DreamPolicy,
     instructions: str | None = None,
 ) -> Consultation:
@@ -40,7 +40,7 @@ async def consult(
     if model is None:
         return _NO_MODEL
     budgeted = BudgetedModel(model, budget)
-    proposals = await propose_behaviours(budgeted, pairs, standing, policy.colleague, instructions)
+    proposals = await propose_behaviours(budgeted, pairs, earlier, policy.assistant, instructions)
     return Consultation(model.name, proposals, dict(budgeted.spent))
 
 
@@ -64,18 +64,18 @@ async def find_words(
     model: LanguageModel | None,
     budget: ModelBudget,
     spent: Mapping[str, Spending],
-    known: Wording,
+    known: ModelWording,
     lessons: Sequence[Lesson],
     overview: Overview | None,
     documents: Sequence[Document],
     policy: DreamPolicy,
-) -> Wording:
+) -> ModelWording:
     """``known`` and what the model adds to it, in what is left of the budget after ``spent``."""
     if model is None:
-        return Wording(known.advice, known.themes, spent=dict(spent))
+        return ModelWording(known.advice, known.themes, spent=dict(spent))
     budgeted = BudgetedModel(model, budget, spent)
-    advice, lesson_notes = await word_lessons(budgeted, lessons, known.advice, policy.colleague)
-    themes, theme_notes = await word_themes(budgeted, overview, known.themes, policy.colleague)
+    advice, lesson_notes = await word_lessons(budgeted, lessons, known.advice, policy.assistant)
+    themes, theme_notes = await word_themes(budgeted, overview, known.themes, policy.assistant)
     groups = await asyncio.to_thread(mergeable_groups, documents, policy.memory.consolidation.near_duplicate)
-    merged, merge_notes = await merge_groups(budgeted, groups, policy.colleague)
-    return Wording(advice, themes, merged, (*lesson_notes, *theme_notes, *merge_notes), dict(budgeted.spent))
+    merged, merge_notes = await merge_groups(budgeted, groups, policy.assistant)
+    return ModelWording(advice, themes, merged, (*lesson_notes, *theme_notes, *merge_notes), dict(budgeted.spent))

@@ -9,14 +9,15 @@ import msgspec
 import numpy as np
 import psycopg
 
-from reverie.digests.digest import SESSION, Digest
+from reverie.digests.behaviour_name import SESSION
+from reverie.digests.digest import Digest
 from reverie.digests.transcript import digest_transcript
 from reverie.digests.vector import TextEmbedder, open_embedder, pack_vectors
 from reverie.digests.vocabulary import kind_of
 from reverie.sessions.event import Event, stored_event
 from reverie.sessions.session import LIVE_SOURCE, Session, Transcript
-from reverie.statistics.corpus import BehaviourName
-from reverie.storage.learning.digests import DigestBatch, DigestRow, situation_name
+from reverie.statistics.corpus import Observable, reached
+from reverie.storage.learning.digests import DigestBatch, DigestRow
 from reverie.storage.sessions.prepare import redacted_live
 
 _LIVE = "SELECT key FROM sessions WHERE key = ANY(%s) AND source = %s"
@@ -29,7 +30,7 @@ def digest_sessions(url: str, keys: Sequence[int], embedder_name: str | None = N
 
     ``embedder_name`` is a registered one; None is the best at hand.
     """
-    position: dict[BehaviourName, int] = {}
+    position: dict[Observable, int] = {}
     digests = [
         (key, len(events), digest_transcript(_transcript(key, events))) for key, events in read_events(url, keys)
     ]
@@ -73,7 +74,7 @@ def _transcript(key: int, events: tuple[Event, ...], source: str = "") -> Transc
 
 
 def _row(
-    key: int, event_count: int, digest: Digest, position: dict[BehaviourName, int], embedded: tuple[bytes | None, str]
+    key: int, event_count: int, digest: Digest, position: dict[Observable, int], embedded: tuple[bytes | None, str]
 ) -> DigestRow:
     """``position`` numbers the batch's names and is added to; ``embedded`` is the vector and its embedder's name."""
     entries = list(_entries(digest))
@@ -95,15 +96,15 @@ def _row(
         vector=embedded[0],
         embedder=embedded[1] if embedded[0] is not None else None,
         actions=tuple(
-            position.setdefault(BehaviourName(SESSION, name, kind_of(name)), len(position)) for name in digest.actions
+            position.setdefault(Observable(SESSION, name, kind_of(name)), len(position)) for name in digest.actions
         ),
     )
 
 
-def _entries(digest: Digest) -> Iterator[tuple[BehaviourName, int, int]]:
+def _entries(digest: Digest) -> Iterator[tuple[Observable, int, int]]:
     """Name, proving event and step of all that held."""
     for situation in digest.situations:
-        yield situation_name(situation.name), situation.sequence, situation.step
+        yield reached(situation.situation), situation.sequence, situation.step
     for behaviour in digest.behaviours:
-        name = BehaviourName(behaviour.situation, behaviour.name, behaviour.kind)
+        name = Observable(behaviour.situation, behaviour.name, behaviour.kind)
         yield name, behaviour.sequence, behaviour.step

@@ -19,9 +19,9 @@ import msgspec
 from dbos import DBOS, DBOSConfiguredInstance
 
 from reverie.assist.budget import ModelBudget
-from reverie.assist.consultation import Consultation, judge, with_standing
+from reverie.assist.consultation import Consultation, judge, with_earlier
 from reverie.assist.predicate import extend_corpus
-from reverie.assist.wording import Wording
+from reverie.assist.wording import ModelWording
 from reverie.clock import Clock
 from reverie.dreams.dream import SessionCounts, StageTime
 from reverie.dreams.policy import DreamPolicy
@@ -31,7 +31,7 @@ from reverie.jobs.conclusion import conclude, propose_lessons
 from reverie.jobs.consultation import consult, find_words, pairs_to_read, read_pairs
 from reverie.jobs.digestion import digest_sessions
 from reverie.jobs.found import read_found
-from reverie.jobs.predicate_matches import find_all_shown
+from reverie.jobs.predicate_matches import find_all_matches
 from reverie.jobs.workers import Workers
 from reverie.language_model import LanguageModel
 from reverie.mining.mine import mine
@@ -44,9 +44,9 @@ from reverie.sessions.segment import Segment
 from reverie.settings import Settings
 from reverie.statistics.corpus import Corpus, tasks_repeat
 from reverie.storage.learning.consultations import (
+    earlier_proposals,
     read_contribution,
     scored_sessions,
-    standing_proposals,
     write_contribution,
 )
 from reverie.storage.learning.digests import (
@@ -62,7 +62,7 @@ from reverie.storage.learning.dreams import (
     fail_dream,
     latest_overview,
     read_dream,
-    read_stream,
+    read_wealth,
     set_running,
     write_findings,
     write_overview,
@@ -293,14 +293,14 @@ class DreamWorkflow(DBOSConfiguredInstance):
         async with self._begin(dream_id, "consult") as step:
             if await read_contribution(step.connection, dream_id, Consultation) is not None:
                 return step.seconds
-            standing = await standing_proposals(step.connection, step.dream)
+            earlier = await earlier_proposals(step.connection, step.dream)
             corpus = await self._corpus(step)
         runtime = step.runtime
         families = await self._families(step, corpus)
-        pairs = await asyncio.to_thread(pairs_to_read, corpus, families, runtime.policy.colleague.pairs)
+        pairs = await asyncio.to_thread(pairs_to_read, corpus, families, runtime.policy.assistant.pairs)
         read = await read_pairs(runtime.database, pairs)
         consultation = await consult(
-            runtime.model, runtime.budget, read, standing, runtime.policy, step.dream.request.instructions
+            runtime.model, runtime.budget, read, earlier, runtime.policy, step.dream.request.instructions
         )
         async with runtime.database.connection() as connection:
             await write_contribution(connection, dream_id, consultation)
@@ -312,18 +312,18 @@ class DreamWorkflow(DBOSConfiguredInstance):
         """Test every behaviour, proposed ones included, with the placebo; the findings are kept with the dream."""
         async with self._begin(dream_id, "mine") as step:
             connection, dream = step.connection, step.dream
-            stream = await read_stream(connection, dream.memory_store_id)
+            wealth = await read_wealth(connection, dream.memory_store_id)
             corpus = await self._corpus(step)
             measures = await self._measures(step, corpus)
-            standing = await standing_proposals(connection, dream)
-            proposals = with_standing(standing, await read_contribution(connection, dream_id, Consultation))
+            earlier = await earlier_proposals(connection, dream)
+            proposals = with_earlier(earlier, await read_contribution(connection, dream_id, Consultation))
             wanted = bool(proposals.proposals)
             ids = await scored_sessions(connection, step.segment, dream.last_session_key) if wanted else {}
         runtime = step.runtime
-        shown = await find_all_shown(self._workers, runtime.database.url, ids, proposals.proposals)
+        shown = await find_all_matches(self._workers, runtime.database.url, ids, proposals.proposals)
         families = await self._families(step, corpus)
         extended = await asyncio.to_thread(extend_corpus, corpus, shown)
-        findings = await asyncio.to_thread(mine, extended, runtime.policy.mining, stream, families, measures)
+        findings = await asyncio.to_thread(mine, extended, runtime.policy.mining, wealth, families, measures)
         judgement = judge(proposals, shown, findings.everything(), runtime.policy.mining)
         async with runtime.database.connection() as connection:
             await write_findings(connection, dream_id, findings)
@@ -353,7 +353,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
         """Ask the model for better words; what it said is kept, and then it is not asked again."""
         async with self._begin(dream_id, "word") as step:
             connection, dream, policy = step.connection, step.dream, step.runtime.policy
-            if await read_contribution(connection, dream_id, Wording) is not None:
+            if await read_contribution(connection, dream_id, ModelWording) is not None:
                 return step.seconds
             found = await read_found(connection, dream)
             lessons = await propose_lessons(connection, dream, found, policy)

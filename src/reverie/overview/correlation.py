@@ -10,7 +10,7 @@ from reverie.overview.table import SessionTable
 from reverie.statistics.contrast import q_values
 from reverie.statistics.corpus import Codes, Floats, Strata
 from reverie.statistics.distributions import normal_sf, rank_correlation
-from reverie.statistics.estimate import cleared_reward, make_design
+from reverie.statistics.estimate import cleared_reward, strata_design
 
 _LEAST_SESSIONS = 30
 _MOST_METRICS = 20
@@ -61,8 +61,7 @@ def _correlate(first: Floats, second: Floats, strata: Strata) -> tuple[float, fl
     both = np.flatnonzero(~np.isnan(first) & ~np.isnan(second))
     sizes = np.bincount(strata.code[both], minlength=strata.count)
     both = both[sizes[strata.code[both]] > 1]
-    none = np.zeros(0, np.int32)
-    design = make_design(both, strata.code[both], strata.variant[both], none, none, 0)
+    design = strata_design(both, strata.code[both], strata.variant[both])
     degrees = len(both) - design.strata - design.variants + 1
     if degrees < _LEAST_SESSIONS:
         return None

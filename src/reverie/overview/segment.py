@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from reverie.overview.overview import SegmentKind, SegmentRate, WeakSegment
-from reverie.overview.table import OTHER, SessionTable, examples, label_codes, request_groups, task_clusters, went_well
+from reverie.overview.table import OTHER, SessionTable, examples, request_groups, task_clusters, went_well
 from reverie.statistics.contrast import q_values
-from reverie.statistics.corpus import Codes, Flags, Floats, Ints, sums
+from reverie.statistics.corpus import Codes, Flags, Floats, Ints, label_codes, sums
 from reverie.statistics.distributions import t_isf, t_sf
 from reverie.statistics.interval import rate_of
 from reverie.statistics.quantity import Rate
@@ -138,7 +138,7 @@ def _segments(table: SessionTable, known: Ints, themes: Sequence[str]) -> Iterat
 
 
 def _difference(inside: Flags, values: Floats, stratum: Codes, cluster: Codes) -> tuple[float, float, float] | None:
-    """Difference within strata, half of its 95 % interval, and p; None where too little can tell."""
+    """Difference within strata, half of its 95 % interval, and p; None where too few sessions inform it."""
     strata = int(stratum.max()) + 1
     size = np.maximum(np.bincount(stratum, minlength=strata), 1)
     x = inside - (sums(stratum, inside.astype(np.float64), strata) / size)[stratum]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from reverie.overview.overview import Outcome, Wording, Wordings
+from reverie.overview.overview import Outcome, PhraseEffect, Wordings
 from reverie.overview.stop_words import ENGLISH_STOP_WORDS
 from reverie.overview.table import SessionTable, examples
 from reverie.overview.terms import TermMatrix, count_terms
@@ -27,7 +27,7 @@ _SEED = 20_260_105
 
 
 def sessions_to_read(table: SessionTable, most: int = 4_000) -> Ints:
-    """Positions of the sessions whose texts tell most: of strata in which rewards differ, whole strata at a time."""
+    """Positions of the sessions whose texts inform most: of strata in which rewards differ, whole strata at a time."""
     scored = np.flatnonzero(~np.isnan(table.reward))
     code, reward = table.strata.code[scored], table.reward[scored]
     count = table.strata.count
@@ -74,7 +74,7 @@ def _confirmed(
     has: TermMatrix,
     values: Floats,
     outcome: Outcome,
-) -> list[Wording]:
+) -> list[PhraseEffect]:
     parts = []
     for confirmation in (False, True):
         part = sessions[(table.strata.confirmation[sessions] == confirmation) & ~np.isnan(values[sessions])]
@@ -86,7 +86,7 @@ def _confirmed(
     q = q_values(normal_sf(same_way), np.ones(len(hits), np.bool_))
     order = np.lexsort((hits, -np.abs(discovery.estimates.z[hits])))
     kept: list[int] = []
-    result: list[Wording] = []
+    result: list[PhraseEffect] = []
     for place in order.tolist():
         column, effect = int(hits[place]), confirmed.at(int(hits[place]))
         if q[place] > _FDR or effect is None or len(kept) == _MOST_REPORTED or _said_already(has, column, kept):
@@ -94,7 +94,7 @@ def _confirmed(
         kept.append(column)
         members = sessions[has.texts_with(column)]
         shown = examples(table, members, good=effect.effect > 0)
-        result.append(Wording(has.terms[column], outcome, len(members), effect, float(q[place]), shown))
+        result.append(PhraseEffect(has.terms[column], outcome, len(members), effect, float(q[place]), shown))
     return result
 
 

@@ -12,7 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from reverie.dreams.dream import PatternRow, TrendPoint
-from reverie.reports.patterns import claim_of, standing, words_of
+from reverie.reports.patterns import claim_in_words, claim_of, standing
 from reverie.reports.words import clipped, interval, printable, signed
 
 WIDE = 860
@@ -87,7 +87,7 @@ def _stretches(points: Sequence[TrendPoint]) -> list[list[tuple[int, float]]]:
 
 
 def _label_lines(row: PatternRow, characters: int) -> list[str]:
-    label = printable(words_of(claim_of(row))).replace("`", "")
+    label = printable(claim_in_words(row)).replace("`", "")
     return textwrap.wrap(label, characters, max_lines=2, placeholder=" …")
 
 

@@ -22,14 +22,14 @@ class Contrasts:
 
     estimates: Estimates
     q: Floats
-    """False discovery rate over all of them (Benjamini & Hochberg 1995); NaN where not enough repeats can tell."""
+    """False discovery rate over all of them (Benjamini & Hochberg 1995); NaN where there are too few repeats."""
 
     def at(self, column: int) -> Estimate | None:
-        """The contrast of one column; None where it cannot be told."""
+        """The contrast of one column; None where it cannot be estimated."""
         return None if np.isnan(self.q[column]) else self.estimates.at(column)
 
     def q_at(self, column: int) -> float | None:
-        """The q-value of one column; None where it cannot be told."""
+        """The q-value of one column; None where it cannot be estimated."""
         return None if np.isnan(self.q[column]) else float(self.q[column])
 
 

@@ -131,9 +131,9 @@ class _Fit:
 
     def share_left(self) -> Floats:
         """Of each finding's effect, given those taken; 0 where they say all that it does."""
-        told = self.size > 1e-6 * self._whole
-        size, alone = np.where(told, self.size, 1.0), np.where(self._alone == 0, 1.0, self._alone)
-        return np.where(told, self.score / size * self._whole / alone, 0.0)
+        remains = self.size > 1e-6 * self._whole
+        size, alone = np.where(remains, self.size, 1.0), np.where(self._alone == 0, 1.0, self._alone)
+        return np.where(remains, self.score / size * self._whole / alone, 0.0)
 
     def nearest(self, j: int, among: Sequence[int] | None = None) -> int:
         """The taken finding, of ``among``, that finding ``j`` is most alike."""

@@ -10,7 +10,7 @@ import numpy as np
 from reverie.digests.digest import DIGEST_VERSION, Signals
 from reverie.outcomes.metric import Metric, reward_of
 from reverie.sessions.segment import Segment
-from reverie.statistics.corpus import SITUATION_KIND, BehaviourName, Codes, Corpus
+from reverie.statistics.corpus import Codes, Corpus, Observable, read_observable
 from reverie.storage.postgres.database import Connection
 
 _ROWS_AT_ONCE = 10_000
@@ -71,7 +71,7 @@ class DigestRow(msgspec.Struct, frozen=True):
 class DigestBatch(msgspec.Struct, frozen=True):
     """Digests of some sessions, and the behaviours they speak of."""
 
-    names: tuple[BehaviourName, ...]
+    names: tuple[Observable, ...]
     rows: tuple[DigestRow, ...]
 
 
@@ -96,7 +96,7 @@ async def write_digests(connection: Connection, batch: DigestBatch) -> None:
     Sessions that were deleted meanwhile are passed over.
     """
     code_of = await _codes(connection, batch.names)
-    codes = np.array([code_of[name.situation, name.name] for name in batch.names], "<i4")
+    codes = np.array([code_of[name.situation.text, name.name.text] for name in batch.names], "<i4")
     keys = [row.session_key for row in batch.rows]
     rows = await connection.execute("SELECT key FROM sessions WHERE key = ANY (%s) FOR KEY SHARE", [keys])
     present = {row[0] for row in await rows.fetchall()}
@@ -115,8 +115,8 @@ def _values(row: DigestRow, codes: Codes) -> tuple[Any, ...]:
     )
 
 
-async def _codes(connection: Connection, names: Sequence[BehaviourName]) -> dict[tuple[str, str], int]:
-    columns = ([n.situation for n in names], [n.name for n in names], [n.kind for n in names])
+async def _codes(connection: Connection, names: Sequence[Observable]) -> dict[tuple[str, str], int]:
+    columns = ([n.situation.text for n in names], [n.name.text for n in names], [n.kind for n in names])
     # In one order everywhere, so that two writers never wait for each other in a circle.
     await connection.execute(
         """
@@ -196,13 +196,13 @@ async def _rewards_by(
     return {row[0]: reward_of(dict(zip(row[1], row[2], strict=True)), metrics) async for row in rows}
 
 
-async def _names(connection: Connection) -> tuple[list[BehaviourName], Codes]:
+async def _names(connection: Connection) -> tuple[list[Observable], Codes]:
     """All behaviours in an order that does not depend on when they were first seen, and their place by code."""
     rows = await (await connection.execute("SELECT code, situation, name, kind FROM behaviours")).fetchall()
     rows.sort(key=lambda row: row[1:])
     position_of = np.full(max((row[0] for row in rows), default=0) + 1, -1, np.int32)
     position_of[[row[0] for row in rows]] = np.arange(len(rows))
-    return [BehaviourName(*row[1:]) for row in rows], position_of
+    return [read_observable(*row[1:]) for row in rows], position_of
 
 
 async def proving_sequences(
@@ -287,8 +287,3 @@ async def count_dated(connection: Connection, segment: Segment, last_key: int) -
     """
     row = await (await connection.execute(query.encode(), {**segment.parameters, "last_key": last_key})).fetchone()
     return int(row[0]) if row else 0
-
-
-def situation_name(situation: str) -> BehaviourName:
-    """The row that says a situation was reached."""
-    return BehaviourName(situation, "", SITUATION_KIND)

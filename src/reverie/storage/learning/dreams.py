@@ -10,7 +10,7 @@ from reverie.errors import DreamError, DreamInputError, NotFoundError
 from reverie.lessons.lesson import Lesson
 from reverie.mining.mine import MiningResult
 from reverie.overview.overview import Overview
-from reverie.statistics.online import Stream
+from reverie.statistics.online import AlphaWealth
 from reverie.storage.postgres.database import Connection
 
 
@@ -204,21 +204,21 @@ async def latest_overview(connection: Connection, dream: DreamRow) -> tuple[Over
     return None if row is None else (msgspec.msgpack.decode(row[0], type=Overview), row[1])
 
 
-async def read_stream(connection: Connection, store_id: str) -> Stream:
+async def read_wealth(connection: Connection, store_id: str) -> AlphaWealth:
     """The confirmation tests of the store's dreams so far."""
     query = "SELECT stream::text FROM confirmation_streams WHERE memory_store_id = %s"
     row = await (await connection.execute(query, [store_id])).fetchone()
-    return Stream() if row is None else msgspec.json.decode(row[0], type=Stream)
+    return AlphaWealth() if row is None else msgspec.json.decode(row[0], type=AlphaWealth)
 
 
-async def write_stream(connection: Connection, store_id: str, stream: Stream) -> None:
+async def write_wealth(connection: Connection, store_id: str, wealth: AlphaWealth) -> None:
     """Replace them."""
     await connection.execute(
         """
         INSERT INTO confirmation_streams VALUES (%s, %s::jsonb)
         ON CONFLICT (memory_store_id) DO UPDATE SET stream = EXCLUDED.stream
         """,
-        [store_id, msgspec.json.encode(stream, order="deterministic").decode()],
+        [store_id, msgspec.json.encode(wealth, order="deterministic").decode()],
     )
 
 
@@ -259,7 +259,7 @@ async def latest_result(connection: Connection, store_id: str) -> DreamResult | 
     return None if row is None else msgspec.json.decode(row[0], type=DreamResult)
 
 
-async def standing_lessons(connection: Connection, dream: DreamRow) -> list[Lesson]:
+async def read_active_lessons(connection: Connection, dream: DreamRow) -> list[Lesson]:
     """Adopted lessons that an earlier dream over the same sessions left in the store."""
     rows = await connection.execute(
         f"""

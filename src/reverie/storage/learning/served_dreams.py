@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 
 from reverie.assist.budget import total_usage
 from reverie.assist.consultation import Consultation
-from reverie.assist.wording import Wording
+from reverie.assist.wording import ModelWording
 from reverie.dreams.dream import DreamRequest, DreamStatus
 from reverie.errors import ConflictError, NotFoundError, StateError
 from reverie.language_model import ModelUsage
@@ -207,7 +207,7 @@ def _served(row: _Row) -> ServedDream:
     # What was spent on words goes on from what was spent before.
     spent = {}
     if wording is not None:
-        spent = msgspec.msgpack.decode(wording, type=Wording).spent
+        spent = msgspec.msgpack.decode(wording, type=ModelWording).spent
     elif consultation is not None:
         spent = msgspec.msgpack.decode(consultation, type=Consultation).spent
     fields["request"] = msgspec.json.decode(row.request, type=DreamRequest)

@@ -135,7 +135,7 @@ async def _hand_offs(
 
 async def _positions(connection: Connection, corpus: Corpus) -> Codes:
     """Where in the corpus's names a stored code is."""
-    place = {(name.situation, name.name): i for i, name in enumerate(corpus.names)}
+    place = {(name.situation.text, name.name.text): i for i, name in enumerate(corpus.names)}
     rows = await (await connection.execute("SELECT code, situation, name FROM behaviours")).fetchall()
     positions = np.full(max((code for code, _, _ in rows), default=0) + 1, -1, np.int32)
     for code, situation, name in rows:
