@@ -9,20 +9,22 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
-from psycopg import AsyncConnection, OperationalError, sql
+from psycopg import OperationalError
 
 from reverie.clock import Clock
 from reverie.dreams.dream import STAGES
 from reverie.errors import DreamCanceledError, DreamError
 from reverie.jobs.dreams import Runtime, Watch, unwatched
-from reverie.jobs.engine import Engine, hold_slot, open_engine
+from reverie.jobs.engine import Engine, open_engine
 from reverie.language_model import LanguageModel
 from reverie.models.open import open_model
 from reverie.settings import Settings
 from reverie.storage.learning.dream_sessions import begin_session, end_session, tell
+from reverie.storage.learning.dream_slot import hold_slot
 from reverie.storage.learning.dreams import DreamRow, read_dream
 from reverie.storage.learning.served_dreams import CHANNEL, put_to_rest, restless_dreams, set_session
 from reverie.storage.memory.policies import find_policy
+from reverie.storage.postgres.announcement import listen
 from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.workspaces import list_workspaces
 
@@ -62,8 +64,7 @@ class DreamQueue:
                 await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     async def _listen(self) -> None:
-        async with await AsyncConnection.connect(self._database.url, autocommit=True) as connection:
-            await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
+        async with listen(self._database.url, CHANNEL) as connection:
             while True:
                 await self._take_up()
                 async for _ in connection.notifies(timeout=SWEEP_SECONDS, stop_after=1):

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
-from psycopg import AsyncConnection
 
 from reverie.assist.budget import BudgetedModel
 from reverie.clock import Clock
@@ -24,17 +23,17 @@ from reverie.jobs.estimate import estimate_model
 from reverie.jobs.workers import Workers
 from reverie.settings import ModelSettings
 from reverie.storage.learning.digests import count_undigested, measure_segment
+from reverie.storage.learning.dream_slot import hold_slot
 from reverie.storage.learning.dreams import (
     DreamRow,
     fail_dream,
     insert_dream,
-    lock_slot,
     measured_pace,
     open_dream,
     read_result,
 )
 from reverie.storage.memory.stores import ensure_store
-from reverie.storage.postgres.database import Connection, Database
+from reverie.storage.postgres.database import Database
 
 # Not the package's version: an upgrade must still be able to finish what an older one began. Raised when the steps
 # of the workflow change so that an older run cannot be continued.
@@ -43,12 +42,6 @@ _SETUP_SECONDS = 1.0
 _POLLING_SECONDS = 0.2
 # DBOS is one for the whole process, so there is one engine.
 _IN_THIS_PROCESS = threading.Lock()
-
-# A machine that is gone without a word must not hold a slot for hours; a Unix socket needs none of this.
-_NOTICE_DEATH = """
-SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),
-    set_config('tcp_keepalives_count', '4', false)
-"""
 
 
 class Engine:
@@ -134,17 +127,6 @@ async def open_engine(url: str, workers: int, provide: Provide) -> AsyncIterator
             _IN_THIS_PROCESS.release()
             # DBOS made its own thread pool this loop's default and has just shut it down.
             asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
-
-
-@asynccontextmanager
-async def hold_slot(url: str, store_id: str) -> AsyncIterator[Connection | None]:
-    """Hold a store's dream slot for as long as the context lasts; None when a living process has it.
-
-    The connection is outside of any pool: the lock lives exactly as long as it does.
-    """
-    async with await AsyncConnection.connect(url, autocommit=True) as connection:
-        await connection.execute(_NOTICE_DEATH)
-        yield connection if await lock_slot(connection, store_id) else None
 
 
 async def dream(runtime: Runtime, request: DreamRequest) -> DreamResult:

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from reverie.assist.predicate import Proposal, Shown, evaluate_predicates
-from reverie.jobs.digestion import read_events
 from reverie.jobs.workers import Workers
 from reverie.sessions.session import Session, Transcript
+from reverie.storage.sessions.stored_events import read_events
 
 _SESSIONS_PER_CALL = 200
 

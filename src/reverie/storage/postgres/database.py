@@ -59,6 +59,15 @@ class Database(msgspec.Struct, frozen=True):
             await connection.look_at(self.schema)
             yield connection
 
+    async def check(self) -> None:
+        """See that it answers.
+
+        Raises:
+            psycopg.OperationalError: it does not.
+        """
+        async with self.connection() as connection:
+            await connection.execute("SELECT 1")
+
     def of_schema(self, schema: str) -> "Database":
         """The same database with another workspace looked at."""
         return Database(workspace_url(self.url, schema), self.pool, schema)
