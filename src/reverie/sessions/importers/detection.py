@@ -40,6 +40,8 @@ class _Keys(msgspec.Struct, frozen=True):
 
     top: set[str]
     deeper: set[str]
+    objects: set[str]
+    """Those of ``top`` that hold nothing but objects, as far as can be seen."""
     whole: bool
     """Whether it was one whole JSON value; else it is cut off, or broken further on."""
 
@@ -85,15 +87,19 @@ def _object_layout(keys: _Keys, shape: Shape) -> Layout:
 def _keys_in(text: bytes) -> _Keys:
     top: set[str] = set()
     deeper: set[str] = set()
-    depth = 0
+    holding: dict[bool, set[str]] = {True: set(), False: set()}
+    depth, key, whole = 0, None, True
     try:
         for event, value in ijson.basic_parse(io.BytesIO(text)):
+            if key is not None:
+                holding[event == "start_map"].add(key)
             depth += {"start_map": 1, "end_map": -1}.get(event, 0)
             if event == "map_key":
                 (top if depth == 1 else deeper).add(value)
+            key = value if event == "map_key" and depth == 1 else None
     except ijson.JSONError:
-        return _Keys(top, deeper, whole=False)
-    return _Keys(top, deeper, whole=True)
+        whole = False
+    return _Keys(top, deeper, holding[True] - holding[False], whole)
 
 
 _UNREAD: tuple[tuple[str, frozenset[str]], ...] = (
@@ -110,6 +116,9 @@ _UNREAD: tuple[tuple[str, frozenset[str]], ...] = (
     ("an OpenHands history", frozenset({"id", "source", "action", "args"})),
     ("an OpenHands history", frozenset({"history", "instance_id"})),
     ("a Who&When failure", frozenset({"history", "mistake_agent", "mistake_step"})),
+    ("a LoCoMo conversation", frozenset({"conversation", "qa"})),
+    ("a LoCoMo conversation", frozenset({"conversation", "session_summary"})),
+    ("a LoCoMo conversation", frozenset({"speaker_a", "speaker_b"})),
     ("an Inspect log", frozenset({"eval", "samples", "status"})),
 )
 """Formats that are known by their keys and not read."""
@@ -133,7 +142,7 @@ def _format_of(keys: _Keys) -> str | None:
         return "reverie"
     if "traj" in keys.top:
         return "tau-bench"
-    if not keys.top.isdisjoint(_CHAT_FIELDS):
+    if _CHAT_FIELDS & keys.top - keys.objects:  # Messages are a list; an object is another format's.
         return "chat"
     if "type" in keys.top and any(telling <= keys.top for telling in _CLAUDE_CODE):
         return "claude-code"
