@@ -6,7 +6,7 @@ from reverie.clock import SystemClock
 from reverie.dreams.dream import DreamRequest
 from reverie.dreams.policy import DreamPolicy
 from reverie.errors import InputError
-from reverie.jobs.dreams import Runtime
+from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream
 from reverie.outcomes.metric import Metric
 from reverie.sessions.segment import parse_segment

@@ -13,7 +13,7 @@ from reverie.cli.run import run
 from reverie.clock import SystemClock
 from reverie.dreams.dream import STAGES, DreamEstimate, DreamRequest, DreamResult, OutcomeSummary
 from reverie.dreams.policy import DreamPolicy
-from reverie.jobs.dreams import Runtime
+from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream as run_dream
 from reverie.jobs.engine import estimate_dream
 from reverie.jobs.report import read_evidence, write_report

@@ -14,7 +14,7 @@ from psycopg import OperationalError
 from reverie.clock import Clock
 from reverie.dreams.dream import STAGES
 from reverie.errors import DreamCanceledError, DreamError
-from reverie.jobs.dreams import Runtime, Watch, unwatched
+from reverie.jobs.dream_runtime import Runtime, StageObserver, unobserved
 from reverie.jobs.engine import Engine, open_engine
 from reverie.language_model import LanguageModel
 from reverie.models.open import open_model
@@ -37,11 +37,13 @@ log = structlog.get_logger("reverie.dreams")
 class DreamQueue:
     """One process's share of the work; the engine is opened with the first dream."""
 
-    def __init__(self, database: Database, settings: Settings, clock: Clock, watch: Watch = unwatched) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, clock: Clock, observe: StageObserver = unobserved
+    ) -> None:
         self._database = database
         self._settings = settings
         self._clock = clock
-        self._watch = watch
+        self._observe = observe
         self._running: dict[str, asyncio.Task[None]] = {}
         self._runtimes: dict[str, Runtime] = {}
         self._opening = asyncio.Lock()
@@ -129,7 +131,7 @@ class DreamQueue:
         async with database.connection() as connection:
             policy = await find_policy(connection, row.request.store)
         async with _telling(database, row, self._clock) as progress:
-            runtime = Runtime(database, self._settings, policy, self._clock, progress, model, self._watch)
+            runtime = Runtime(database, self._settings, policy, self._clock, progress, model, self._observe)
             self._runtimes[row.id] = runtime
             try:
                 await engine.finish(database, row, self._clock, with_model=model is not None)
@@ -145,11 +147,11 @@ class DreamQueue:
                 model = None
                 if self._settings.model is not None:
                     model = await self._stack.enter_async_context(open_model(self._settings.model))
-                engine = open_engine(self._database.url, self._settings.workers, self._provide)
+                engine = open_engine(self._database.url, self._settings.workers, self._runtime_of)
                 self._opened = await self._stack.enter_async_context(engine), model
             return self._opened
 
-    async def _provide(self, schema: str, dream_id: str) -> Runtime:  # noqa: ARG002 - ids are unique over schemas
+    async def _runtime_of(self, schema: str, dream_id: str) -> Runtime:  # noqa: ARG002 - ids are unique over schemas
         return self._runtimes[dream_id]
 
 

@@ -18,7 +18,8 @@ from reverie.dreams.policy import DreamPolicy
 from reverie.dreams.request import segment_of
 from reverie.errors import DreamError, SlotBusyError
 from reverie.ids import new_id
-from reverie.jobs.dreams import DREAM_WORKFLOW, Provide, Runtime
+from reverie.jobs.dream_runtime import Runtime, RuntimeFactory
+from reverie.jobs.dreams import DREAM_WORKFLOW
 from reverie.jobs.estimate import estimate_model
 from reverie.jobs.workers import Workers
 from reverie.settings import ModelSettings
@@ -84,10 +85,10 @@ def _detach_console() -> None:
 
 
 @asynccontextmanager
-async def open_engine(url: str, workers: int, provide: Provide) -> AsyncIterator[Engine]:
+async def open_engine(url: str, workers: int, make_runtime: RuntimeFactory) -> AsyncIterator[Engine]:
     """DBOS on the database at ``url`` for as long as the context lasts; what still runs then can be taken up later.
 
-    ``provide`` gives each dream what it works with; heavy work goes to ``workers`` processes.
+    ``make_runtime`` gives each dream what it works with; heavy work goes to ``workers`` processes.
 
     Raises:
         SlotBusyError: this process has an engine already.
@@ -112,7 +113,7 @@ async def open_engine(url: str, workers: int, provide: Provide) -> AsyncIterator
             # Indexes are made concurrently, which waits for every transaction that is open: in a thread, since those of
             # this process could not end while their loop is held up.
             await asyncio.to_thread(DBOS.migrate, system_url)
-            DREAM_WORKFLOW.bind(provide, started)
+            DREAM_WORKFLOW.bind(make_runtime, started)
             _detach_console()
             DBOS(config=config)
             # A resumed workflow goes through a queue; from a shared one another process would take it.
@@ -144,10 +145,10 @@ async def dream(runtime: Runtime, request: DreamRequest) -> DreamResult:
     if runtime.model is not None:  # A budget that cannot be kept is told before anything is done.
         BudgetedModel(runtime.model, runtime.budget)
 
-    async def provide(schema: str, dream_id: str) -> Runtime:  # noqa: ARG001 - one for all
+    async def make_runtime(schema: str, dream_id: str) -> Runtime:  # noqa: ARG001 - one for all
         return runtime
 
-    async with open_engine(runtime.database.url, runtime.settings.workers, provide) as engine:
+    async with open_engine(runtime.database.url, runtime.settings.workers, make_runtime) as engine:
         while True:
             async with _slot(runtime, request) as row:
                 await engine.finish(runtime.database, row, runtime.clock, with_model=runtime.model is not None)

@@ -154,8 +154,7 @@ def _unpack(label: str, stream: io.BufferedIOBase) -> Iterator[OpenFile | Import
         elif head[_TAR_MAGIC] == b"ustar":
             yield from _members(label, whole)
         elif b"\r" in head and b"\n" not in head:
-            lines = io.BufferedReader(_FromCarriageReturns(whole), _BUFFER_BYTES)
-            yield OpenFile(label, head.replace(b"\r", b"\n"), lines)
+            yield from _unpack(label, io.BufferedReader(_FromCarriageReturns(whole), _BUFFER_BYTES))
         else:
             yield OpenFile(label, head, whole)
     except READ_ERRORS as error:

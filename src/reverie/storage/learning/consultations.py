@@ -39,7 +39,7 @@ async def latest_wording(connection: Connection, dream: DreamRow) -> Wording:
     return Wording() if row is None else msgspec.msgpack.decode(row[0], type=Wording)
 
 
-async def standing_proposals(connection: Connection, dream: DreamRow) -> list[Proposal]:
+async def earlier_proposals(connection: Connection, dream: DreamRow) -> list[Proposal]:
     """The proposals of the store's earlier dreams that lessons rest on which are adopted, on trial or candidates."""
     query = "SELECT DISTINCT lesson ->> 'behaviour' FROM lessons WHERE memory_store_id = %s AND status = ANY (%s)"
     rows = await connection.execute(query, [dream.memory_store_id, list(KEPT)])

@@ -249,7 +249,7 @@ async def latest_result(connection: Connection, store_id: str) -> DreamResult | 
     return None if row is None else msgspec.json.decode(row[0], type=DreamResult)
 
 
-async def standing_lessons(connection: Connection, dream: DreamRow) -> list[Lesson]:
+async def active_lessons(connection: Connection, dream: DreamRow) -> list[Lesson]:
     """Adopted lessons that an earlier dream over the same sessions left in the store."""
     rows = await connection.execute(
         f"""

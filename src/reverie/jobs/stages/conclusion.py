@@ -1,4 +1,4 @@
-"""The end of a dream: from findings to lessons, one revision and the result, in one transaction."""
+"""The last stage: from findings to lessons, one revision and the result, in one transaction."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from reverie.dreams.policy import DreamPolicy
 from reverie.dreams.request import segment_of
 from reverie.jobs.dream_result import dream_result
 from reverie.jobs.found import Found, read_found
+from reverie.jobs.stages.stage import Stage
 from reverie.language_model import ModelPrice
 from reverie.lessons.conflicts import join_outcomes, settle_conflicts
 from reverie.lessons.document import lesson_path
@@ -32,15 +33,15 @@ from reverie.mining.finding import Hypothesis
 from reverie.mining.mine import MiningResult
 from reverie.mining.outcome import REWARD
 from reverie.overview.overview import WeakSegment
-from reverie.storage.learning.consultations import standing_proposals
+from reverie.storage.learning.consultations import earlier_proposals
 from reverie.storage.learning.digests import count_dated, measure_segment, proving_sequences, read_trend
 from reverie.storage.learning.dreams import (
     DreamRow,
+    active_lessons,
     check_inputs,
     complete_dream,
     lock_open_dream,
     read_result,
-    standing_lessons,
     write_lessons,
     write_stream,
 )
@@ -52,6 +53,14 @@ from reverie.storage.sessions.transcripts import read_transcripts
 
 _Confirmed = tuple[str, str, Confirmation]
 """A lesson's path, who says so, and in which stretch of time it was borne out."""
+
+
+async def conclude_dream(stage: Stage, counts: SessionCounts, stages: Sequence[StageTime]) -> None:
+    """Propose lessons, pass the gate, write one revision and the result."""
+    runtime = stage.runtime
+    async with stage.opened() as dream:
+        price = runtime.budget.price
+        await conclude(dream.connection, dream.row, counts, stages, runtime.policy, runtime.clock.now(), price)
 
 
 async def conclude(
@@ -77,7 +86,7 @@ async def conclude(
     found = await read_found(connection, dream)
     lessons = with_wording(await propose_lessons(connection, dream, found, policy), found.words.advice)
     confirmations = _confirmations(dream, lessons, found.mined)
-    standing = await standing_lessons(connection, dream)
+    standing = await active_lessons(connection, dream)
     documents = await read_documents(connection, dream.memory_store_id)
     merged = found.own_words.merged if found.own_words else ()
     # Beside the event loop: it compares every note with every other.
@@ -153,7 +162,7 @@ def _by_path(confirmations: Sequence[_Confirmed]) -> dict[str, list[Confirmation
 async def propose_lessons(connection: Connection, dream: DreamRow, found: Found, policy: DreamPolicy) -> list[Lesson]:
     """The lessons that the dream's findings amount to, in our own words."""
     mined, overview = found.mined, found.overview
-    proposals = with_standing(await standing_proposals(connection, dream), found.consultation)
+    proposals = with_standing(await earlier_proposals(connection, dream), found.consultation)
     about = [(finding, REWARD) for finding in mined.findings]
     about += [(finding, result.outcome) for result in mined.outcomes for finding in result.findings]
     chosen = [(finding, outcome) for finding, outcome in about if worth_a_lesson(finding)]
