@@ -42,8 +42,8 @@ def document(lesson: Lesson) -> Document:
     return note(lesson_path(lesson), lesson_document(lesson), lesson.id)
 
 
-def whole(lessons: list[Lesson], standing: list[Lesson], documents: list[Document]) -> Consolidation:
-    return plan_dream(lessons, standing, documents, {}, (), MemoryPolicy(), NOW)
+def whole(lessons: list[Lesson], active: list[Lesson], documents: list[Document]) -> Consolidation:
+    return plan_dream(lessons, active, documents, {}, (), MemoryPolicy(), NOW)
 
 
 def test_a_new_lesson_is_added_and_an_unchanged_one_left_alone() -> None:
@@ -95,22 +95,22 @@ def test_documents_that_dreams_did_not_write_are_left_alone() -> None:
 
 
 def test_the_gate_stops_a_dream_that_would_lose_too_much() -> None:
-    standing = [lesson(number) for number in range(10)]
-    documents = [document(each) for each in standing]
+    active = [lesson(number) for number in range(10)]
+    documents = [document(each) for each in active]
     with pytest.raises(DreamError, match="10 of 10 documents would vanish"):
-        whole([], standing, documents)
-    assert len(whole(standing[2:], standing, documents).retired) == 2
+        whole([], active, documents)
+    assert len(whole(active[2:], active, documents).retired) == 2
 
 
 @pytest.mark.parametrize(("lost_lessons", "junk"), [(1, 2), (2, 1), (0, 3), (3, 0)])
 def test_one_gate_counts_what_vanishes_whatever_part_of_the_dream_removes_it(lost_lessons: int, junk: int) -> None:
-    standing = [lesson(number) for number in range(5)]
+    active = [lesson(number) for number in range(5)]
     notes = [note(f"/{name}.md", f"The {name} shelf holds wool.") for name in ("red", "green", "blue", "black", "grey")]
     for place in range(junk):
         notes[place] = note(notes[place].path, "TODO")
-    documents = [*map(document, standing), *notes]
+    documents = [*map(document, active), *notes]
     with pytest.raises(DreamError, match="3 of 10 documents would vanish"):
-        whole(standing[lost_lessons:], standing, documents)
+        whole(active[lost_lessons:], active, documents)
 
 
 def test_a_document_that_a_person_wrote_or_edited_stays_and_is_told() -> None:

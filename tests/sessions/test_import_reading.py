@@ -17,7 +17,7 @@ import pytest
 import zstandard
 
 from reverie.errors import ImportFormatError
-from reverie.sessions.importers import ImportProblem, Notice, RawRecord, parse_record, read_records
+from reverie.sessions.importers import ImportProblem, RawRecord, SkippedFile, parse_record, read_records
 from reverie.sessions.importers import reader as reading_module
 
 CHAT = {"id": "c-1", "messages": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "hi"}]}
@@ -50,12 +50,12 @@ def noise(size: int) -> str:
     return random.Random(size).randbytes(size).hex()
 
 
-def read(path: Path, format: str | None = None) -> tuple[list[RawRecord], list[ImportProblem], list[Notice]]:
+def read(path: Path, format: str | None = None) -> tuple[list[RawRecord], list[ImportProblem], list[SkippedFile]]:
     found = list(read_records([path], format=format))
     return (
         [item for item in found if isinstance(item, RawRecord)],
         [item for item in found if isinstance(item, ImportProblem)],
-        [item for item in found if isinstance(item, Notice)],
+        [item for item in found if isinstance(item, SkippedFile)],
     )
 
 

@@ -22,7 +22,7 @@ from reverie.settings import Settings
 from reverie.storage.learning.dream_sessions import begin_session, end_session, tell
 from reverie.storage.learning.dream_slot import hold_slot
 from reverie.storage.learning.dreams import DreamRow, read_dream
-from reverie.storage.learning.served_dreams import CHANNEL, put_to_rest, restless_dreams, set_session
+from reverie.storage.learning.served_dreams import CHANNEL, finalize_dream, set_session, unfinalized_dreams
 from reverie.storage.memory.policies import find_policy
 from reverie.storage.postgres.announcement import listen
 from reverie.storage.postgres.database import Database
@@ -80,7 +80,7 @@ class DreamQueue:
         for workspace in workspaces:
             database = self._database.of_schema(workspace.schema)
             async with database.connection() as connection:
-                waiting += [(database, row) for row in await restless_dreams(connection)]
+                waiting += [(database, row) for row in await unfinalized_dreams(connection)]
         for database, row in sorted(waiting, key=lambda pair: (pair[1].created_at, pair[1].id)):
             if len(self._running) >= self._settings.dreams:
                 return
@@ -113,7 +113,7 @@ class DreamQueue:
         async with database.connection() as connection:
             if row.session_id is not None:
                 await end_session(connection, row.session_id, outcome, now)
-            await put_to_rest(connection, dream_id)
+            await finalize_dream(connection, dream_id)
 
     async def _watched(self, database: Database, dream_id: str) -> DreamRow:
         """The dream as it stands now that its slot is held, with a session where it is to run."""

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 Operation = Literal["created", "modified", "deleted"]
-Act = Literal["dream", "write", "import", "rollback"]
+RevisionKind = Literal["dream", "write", "import", "rollback"]
 Tier = Literal["short", "intermediate", "long"]
 
 
@@ -79,7 +79,7 @@ class Revision(msgspec.Struct, frozen=True):
 
     memory_store_id: str
     number: int
-    act: Act
+    act: RevisionKind
     actor: str
     """Who did it: ``user``, or the id of a dream, of a session or of an API key."""
     reason: str

@@ -86,12 +86,12 @@ async def conclude(
     found = await read_found(connection, dream)
     lessons = with_wording(await propose_lessons(connection, dream, found, policy), found.words.advice)
     confirmations = _confirmations(dream, lessons, found.mined)
-    standing = await active_lessons(connection, dream)
+    active = await active_lessons(connection, dream)
     documents = await read_documents(connection, dream.memory_store_id)
     merged = found.own_words.merged if found.own_words else ()
     # Beside the event loop: it compares every note with every other.
     plan = await asyncio.to_thread(
-        plan_dream, lessons, standing, documents, _by_path(confirmations), merged, policy.memory, now
+        plan_dream, lessons, active, documents, _by_path(confirmations), merged, policy.memory, now
     )
     await _confirm(connection, dream, confirmations, documents, plan)
     revision = await _write_memory(connection, dream, lessons, plan, found.mined, now)

@@ -3,7 +3,7 @@
 from reverie.sessions.import_problem import ImportProblem
 from reverie.sessions.importers.parser import parse_record
 from reverie.sessions.importers.reader import read_records
-from reverie.sessions.importers.record import FORMATS, Notice, RawRecord
+from reverie.sessions.importers.record import FORMATS, RawRecord, SkippedFile
 from reverie.sessions.importers.reverie_lines import encode_line
 
-__all__ = ["FORMATS", "ImportProblem", "Notice", "RawRecord", "encode_line", "parse_record", "read_records"]
+__all__ = ["FORMATS", "ImportProblem", "RawRecord", "SkippedFile", "encode_line", "parse_record", "read_records"]

@@ -18,14 +18,14 @@ from reverie.sessions.import_problem import ImportProblem
 from reverie.sessions.importers.claude_code.family import FileFacts, families, file_facts, joined, with_own_facts
 from reverie.sessions.importers.detection import Layout, assumed, detect, unread_format
 from reverie.sessions.importers.files import READ_ERRORS, OpenFile, open_path, reason_of
-from reverie.sessions.importers.record import FORMATS, Notice, RawRecord
+from reverie.sessions.importers.record import FORMATS, RawRecord, SkippedFile
 
 LONGEST_LINE = 64 << 20
 """Bytes; a longer line is reported and passed over."""
 LONGEST_SESSION = 256 << 20
 """Bytes of a session that fills a whole file; a longer one is reported and passed over."""
 
-Read = RawRecord | ImportProblem | Notice
+Read = RawRecord | ImportProblem | SkippedFile
 
 _TELLING = re.compile(
     rb'"type"\s*:\s*"(?:user|assistant|result|queued_command)"'
@@ -134,17 +134,17 @@ def _read_met(opened: OpenFile, format: str | None) -> Iterator[Read]:
     layout = detect(opened.head)
     other = unread_format(opened.head) if layout is None or layout.format is None else None
     if other:
-        yield Notice(opened.label, other)
+        yield SkippedFile(opened.label, other)
     elif layout is None:
-        yield Notice(opened.label, "not a session file")
+        yield SkippedFile(opened.label, "not a session file")
     elif layout.format is None:
-        yield Notice(
+        yield SkippedFile(
             opened.label,
             "no sessions in it that are known; if it holds sessions, write them as chat lines (docs/import.md#chat); "
             f"if it holds scores, pass it with --scores {opened.label}",
         )
     elif format and layout.format != format:
-        yield Notice(opened.label, f"holds {layout.format} sessions; only {format} was asked for")
+        yield SkippedFile(opened.label, f"holds {layout.format} sessions; only {format} was asked for")
     else:
         yield from _read_sessions(opened, layout)
 
@@ -195,7 +195,7 @@ def _read_document(opened: OpenFile, blank: RawRecord) -> Iterator[Read]:
     if len(data) > LONGEST_SESSION:
         yield _too_long_session(opened, 1)
     elif claude_code and not _TELLING.search(data):
-        yield Notice(opened.label, "keeps books only; nothing is said in it")
+        yield SkippedFile(opened.label, "keeps books only; nothing is said in it")
     else:
         context = blank.context | {"broken_off": broken} if broken else blank.context
         yield msgspec.structs.replace(blank, data=bytes(data), context=context)

@@ -20,7 +20,7 @@ from reverie.clock import Clock
 from reverie.errors import ReverieError
 from reverie.outcomes.score_file import ScoreTable, read_scores
 from reverie.outcomes.score_words import split_score_options
-from reverie.sessions.importers import ImportProblem, Notice, RawRecord, read_records
+from reverie.sessions.importers import ImportProblem, RawRecord, SkippedFile, read_records
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Connection, Database
 from reverie.storage.postgres.installation import redaction_key
@@ -129,7 +129,7 @@ def _unclaimed(table: ScoreTable, options: ImportOptions) -> ImportSummary:
     )
 
 
-def _batches(items: Iterable[RawRecord | ImportProblem | Notice]) -> Iterator[_Batch]:
+def _batches(items: Iterable[RawRecord | ImportProblem | SkippedFile]) -> Iterator[_Batch]:
     batch = _Batch([], [], [])
     size = 0
     for item in items:
