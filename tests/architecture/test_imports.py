@@ -1,10 +1,21 @@
 """What is loaded with what: a client is light, whatever a server needs."""
 
+import importlib.util
 import json
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
+import click
 import pytest
+
+from reverie.cli.main import COMMANDS, LazyCommand
+from reverie.lazy_modules import LAZY_MODULES, load_module
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "reverie"
 
 STATISTICS = {"numpy", "scipy", "sklearn", "vaderSentiment"}
 DATABASE = {"psycopg", "sqlalchemy", "dbos"}
@@ -40,3 +51,50 @@ def test_the_records_that_a_client_reads_need_msgspec_alone() -> None:
 def startup() -> set[str]:
     """What this environment loads before any code of ours, such as the finders of editable installs."""
     return loaded_by("pass")
+
+
+def test_modules_are_loaded_by_name_in_three_places_alone() -> None:
+    found = {
+        str(path.relative_to(SOURCE))
+        for path in SOURCE.rglob("*.py")
+        if re.search(r"\bimport_module\b|\b__import__\b", path.read_text(encoding="utf-8"))
+    }
+    # The public names, and the wire types that endpoints name, are tables of their own.
+    assert found == {"__init__.py", "lazy_modules.py", "api/wire_type.py"}
+
+
+def layers() -> dict[str, int]:
+    """The place of each room in the contract, the highest first."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    lines = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    return {name.strip(): place for place, line in enumerate(lines) for name in line.split("|")}
+
+
+@pytest.mark.parametrize("module", LAZY_MODULES)
+def test_a_module_that_is_loaded_by_name_is_there_and_below_those_that_load_it(module: str) -> None:
+    place = layers()
+    for importer in LAZY_MODULES[module].importers:
+        text = Path(SOURCE.parent, *importer.split(".")).with_suffix(".py").read_text(encoding="utf-8")
+        assert f'"{module}"' in text
+        assert place[importer.split(".")[1]] <= place[module.split(".")[1]]
+    assert importlib.util.find_spec(module) is not None
+
+
+def test_a_module_that_is_not_listed_is_not_loaded() -> None:
+    with pytest.raises(KeyError, match="add it with its reason"):
+        load_module("reverie.jobs.dreams")
+
+
+def test_help_loads_no_command() -> None:
+    loaded = loaded_by(
+        "from click.testing import CliRunner; from reverie.cli.main import cli; "
+        "shown = CliRunner().invoke(cli, ['--help']); assert 'workspaces' in shown.output"
+    )
+    assert loaded & (STATISTICS | DATABASE | PARSERS | {"rich", "msgspec", "pydantic"}) == set()
+
+
+@pytest.mark.parametrize(("noun", "command"), COMMANDS.items())
+def test_the_listed_summary_of_a_command_is_the_beginning_of_its_help(noun: str, command: LazyCommand) -> None:
+    loaded: click.Command = getattr(load_module(command.module), command.name)
+    long = 1_000
+    assert click.Command(noun, help=command.summary).get_short_help_str(long) == loaded.get_short_help_str(long)

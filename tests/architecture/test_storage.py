@@ -25,7 +25,7 @@ def database_places(tree: ast.AST) -> Iterator[int]:
         if isinstance(node, ast.Call) and getattr(node.func, "attr", None) in RUNS_SQL:
             yield node.lineno
         text = node.value if isinstance(node, ast.Constant) and id(node) not in prose else None
-        if isinstance(text, str) and SQL.search(text):
+        if isinstance(node, ast.Constant) and isinstance(text, str) and SQL.search(text):
             yield node.lineno
 
 
