@@ -9,13 +9,13 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 @contextmanager
 def progress_line(label: str) -> Iterator[Callable[[str], None]]:
-    """A line that says ``label`` and whatever it is told; nothing is shown unless standard error is a terminal."""
+    """A line of ``label`` and the text it is called with; nothing is shown unless standard error is a terminal."""
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(label)
 
-        def tell(text: str) -> None:
+        def show(text: str) -> None:
             progress.update(task, description=f"{label} {text}")
 
-        yield tell
+        yield show

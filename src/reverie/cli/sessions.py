@@ -79,10 +79,10 @@ def import_sessions(
 
 
 def _import(settings: Settings, paths: Sequence[Path], options: ImportOptions) -> ImportSummary:
-    with progress_line("importing") as tell:
+    with progress_line("importing") as show:
 
         def progress(summary: ImportSummary) -> None:
-            tell(f"{summary.sessions.created} sessions, {summary.events} events")
+            show(f"{summary.sessions.created} sessions, {summary.events} events")
 
         async def work(database: Database) -> ImportSummary:
             return await ingest.import_sessions(database, settings, paths, options, SystemClock(), progress)

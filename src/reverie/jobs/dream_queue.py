@@ -19,7 +19,7 @@ from reverie.jobs.engine import Engine, open_engine
 from reverie.language_model import LanguageModel
 from reverie.models.open import open_model
 from reverie.settings import Settings
-from reverie.storage.learning.dream_sessions import begin_session, end_session, tell
+from reverie.storage.learning.dream_sessions import begin_session, end_session, post_message
 from reverie.storage.learning.dream_slot import hold_slot
 from reverie.storage.learning.dreams import DreamRow, read_dream
 from reverie.storage.learning.served_dreams import CHANNEL, finalize_dream, set_session, unfinalized_dreams
@@ -130,7 +130,7 @@ class DreamQueue:
         engine, model = await self._engine()
         async with database.connection() as connection:
             policy = await find_policy(connection, row.request.store)
-        async with _telling(database, row, self._clock) as progress:
+        async with _reported(database, row, self._clock) as progress:
             runtime = Runtime(database, self._settings, policy, self._clock, progress, model, self._observe)
             self._runtimes[row.id] = runtime
             try:
@@ -162,21 +162,21 @@ class _Progress:
         self.stages: asyncio.Queue[str | None] = asyncio.Queue()
         self._last = ""
 
-    def __call__(self, stage: str, done: int, total: int) -> None:  # noqa: ARG002 - a client is told stages only
+    def __call__(self, stage: str, done: int, total: int) -> None:  # noqa: ARG002 - a client sees stages only
         if stage != self._last:
             self._last = stage
             self.stages.put_nowait(STAGES.get(stage, stage))
 
 
 @asynccontextmanager
-async def _telling(database: Database, row: DreamRow, clock: Clock) -> AsyncIterator[_Progress]:
+async def _reported(database: Database, row: DreamRow, clock: Clock) -> AsyncIterator[_Progress]:
     """A progress that is written to the dream's session."""
     progress = _Progress()
 
     async def write() -> None:
         while (text := await progress.stages.get()) is not None:
             async with database.connection() as connection:
-                await tell(connection, row.session_id or "", text[:1].upper() + text[1:], clock.now())
+                await post_message(connection, row.session_id or "", text[:1].upper() + text[1:], clock.now())
 
     writing = asyncio.create_task(write())
     try:

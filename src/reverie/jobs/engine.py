@@ -142,7 +142,7 @@ async def dream(runtime: Runtime, request: DreamRequest) -> DreamResult:
         DreamError: the dream failed; the store is as it was.
     """
     segment_of(request)
-    if runtime.model is not None:  # A budget that cannot be kept is told before anything is done.
+    if runtime.model is not None:  # A budget that cannot be kept is refused before anything is done.
         BudgetedModel(runtime.model, runtime.budget)
 
     async def make_runtime(schema: str, dream_id: str) -> Runtime:  # noqa: ARG001 - one for all

@@ -32,6 +32,6 @@ async def find_all_shown(
     try:
         found = [shown for part in await asyncio.gather(*waiting) for shown in part]
     finally:
-        # The first failure is raised; the others, of the same cause, are waited for and not told again.
+        # The first failure is raised; the others, of the same cause, are waited for and not raised again.
         await asyncio.gather(*waiting, return_exceptions=True)
     return sorted(found, key=lambda shown: (shown.behaviour.situation, shown.behaviour.name))

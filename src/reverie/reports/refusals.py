@@ -57,8 +57,8 @@ def group_refusals(result: DreamResult) -> tuple[RefusalGroup, ...]:
     """Refused lessons and patterns by reason, the commonest reason first; a lesson stands for its own pattern."""
     lessons = [lesson for lesson in result.lessons if lesson.status == "refused"]
     refusals = [Refusal(lesson.statement, lesson.reason, lesson.effect, None, lesson.q_value) for lesson in lessons]
-    told = {lesson.behaviour for lesson in lessons if lesson.outcome == "reward"}
-    refusals += [_refused(row) for row in result.patterns if is_refused(row) and claim_of(row) not in told]
+    in_lessons = {lesson.behaviour for lesson in lessons if lesson.outcome == "reward"}
+    refusals += [_refused(row) for row in result.patterns if is_refused(row) and claim_of(row) not in in_lessons]
     groups: dict[str, list[Refusal]] = defaultdict(list)
     for refusal in refusals:
         groups[_common(refusal.reason).casefold()].append(refusal)

@@ -56,7 +56,7 @@ class ChildThread(msgspec.Struct, frozen=True):
     status: Status = "idle"
     archived: bool = False
     begun: bool = False
-    """Whether its status has been told; a thread that was only created has not done anything yet."""
+    """Whether its status has been announced; a thread that was only created has not done anything yet."""
 
 
 class LiveState(msgspec.Struct, frozen=True):

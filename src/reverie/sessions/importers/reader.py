@@ -75,7 +75,7 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[Path | ImportProblem, str]]:
 
 
 def _facts(paths: Sequence[Path]) -> Iterator[FileFacts]:
-    """What Claude Code's files say of their kin, from their beginnings; problems are told when they are read."""
+    """What Claude Code's files say of their kin, from their beginnings; problems are reported when they are read."""
     for path, _ in _files(paths):
         if isinstance(path, ImportProblem) or _OTHER.search(path.name):
             continue

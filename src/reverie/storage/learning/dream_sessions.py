@@ -1,4 +1,4 @@
-"""The sessions that dreams are watched in: begun when a dream starts, told each stage, archived when it ends."""
+"""The sessions that dreams are watched in: begun when a dream starts, one message a stage, archived when it ends."""
 
 from datetime import datetime
 from typing import Any
@@ -42,7 +42,7 @@ async def begin_session(connection: Connection, dream: DreamRow, now: datetime) 
     return new.id
 
 
-async def tell(connection: Connection, session_id: str, text: str, now: datetime) -> None:
+async def post_message(connection: Connection, session_id: str, text: str, now: datetime) -> None:
     """Say in the session how far the dream is."""
     await append_events(connection, session_id, [NewEvent("agent.message", {"content": text_content(text)})], now)
 

@@ -24,7 +24,7 @@ _COLUMNS = """id, memory_store_id, status, request::text AS request, created_at,
 
 
 class ServedDream(msgspec.Struct, frozen=True):
-    """A dream with all that is told of it."""
+    """A dream with all that is shown of it."""
 
     id: str
     memory_store_id: str
@@ -67,7 +67,7 @@ async def ask_for_dream(
 
 
 async def announce_dreams(connection: Connection) -> None:
-    """Tell every server, once this transaction is committed, that there may be a dream to take up."""
+    """Notify every server, once this transaction is committed, that there may be a dream to take up."""
     await connection.execute("SELECT pg_notify(%s, '')", [CHANNEL])
 
 

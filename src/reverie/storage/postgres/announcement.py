@@ -1,4 +1,4 @@
-"""Telling every server that something has grown: a session, an environment's queue, the webhooks to deliver."""
+"""Notifying every server that something has grown: a session, an environment's queue, the webhooks to deliver."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,7 +28,7 @@ async def listen(url: str, *channels: str) -> AsyncIterator[Connection]:
 
 
 async def announce(connection: Connection, name: str) -> None:
-    """Tell every server, once this transaction is committed, that what ``name`` stands for (mostly an id) has grown."""
+    """Notify every server, once this is committed, that what ``name`` stands for (mostly an id) has grown."""
     await connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, name])
 
 
