@@ -75,7 +75,7 @@ class MemoryVersion(msgspec.Struct, frozen=True):
 
 
 class Revision(msgspec.Struct, frozen=True):
-    """One act on a store: a snapshot that can be listed, compared and gone back to."""
+    """One change of a store: a snapshot that can be listed, compared and gone back to."""
 
     memory_store_id: str
     number: int
