@@ -91,6 +91,7 @@ async def serve(settings: Settings, options: ServiceOptions, host: str, port: in
         DatabaseError: the database cannot be opened.
     """
     async with open_service(settings, options) as service:
+        _end_if_told_to()
 
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:  # noqa: ARG001 - Starlette's signature
@@ -107,6 +108,13 @@ async def serve(settings: Settings, options: ServiceOptions, host: str, port: in
         )
         server = _Server(config, service, ready)
         await server.serve()
+
+
+def _end_if_told_to() -> None:
+    """End where a signal came while the database was being opened: a library on the way may have swallowed it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class _Server(uvicorn.Server):
