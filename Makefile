@@ -7,7 +7,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 # The locks are complete, so pip need not resolve anything.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: install install-dev demo test test-server test-wheel check bench weight abuse compatibility evaluate lock clean
+.PHONY: install install-dev demo test test-server test-wheel check bench weight abuse compatibility docs exports evaluate lock clean
 
 install: $(STAMP)
 
@@ -54,6 +54,13 @@ abuse: install-dev  ## Many generated requests an operation, where the ordinary 
 
 compatibility: install-dev  ## docs/compatibility.md, from the SDK, the endpoints and the tests.
 	$(BIN)/python -m tests.conformance.page
+
+docs: install-dev  ## docs/cli.md and docs/settings.md, from the commands and the settings.
+	$(BIN)/python -m tests.docs.cli_page
+	$(BIN)/python -m tests.docs.settings_page
+
+exports: install-dev  ## tests/docs/exported.txt, the list of all that others may rely on.
+	$(BIN)/python -m tests.docs.exported
 
 evaluate: install-dev  ## How well dreams find what is true; writes the tables of docs/evaluation.md.
 	$(BIN)/python -m evaluation.run

@@ -37,15 +37,18 @@ class ModelSettings(msgspec.Struct, frozen=True):
 
     provider: ModelProvider
     model: str
-    """The provider's name for it. ``REVERIE_MODEL`` is ``provider:model``."""
+    """The provider's name for it. ``REVERIE_MODEL``: ``anthropic:MODEL``, or ``openai:MODEL`` for any server of chat
+    completions; default: no model, and nothing needs one."""
     base_url: str | None = None
-    """Where the provider is, when not at its own address. ``REVERIE_MODEL_URL``, such as ``http://localhost:11434/v1``."""
+    """Where the provider is. ``REVERIE_MODEL_URL``: such as ``http://localhost:11434/v1``; default: its own address."""
     api_key: Secret | None = None
-    """``REVERIE_MODEL_KEY``; at the provider's own address else ``ANTHROPIC_API_KEY`` or ``OPENAI_API_KEY``."""
+    """What the provider asks for. ``REVERIE_MODEL_KEY``; default: ``ANTHROPIC_API_KEY`` or ``OPENAI_API_KEY``, which go
+    to the provider's own address alone."""
     price: ModelPrice | None = None
-    """US dollars per million tokens. ``REVERIE_MODEL_PRICE``: ``input/output[/cache read/cache write]``."""
+    """US dollars per million tokens. ``REVERIE_MODEL_PRICE``: ``input/output`` or ``input/output/cache read/cache
+    write``, such as ``3/15/0.3/3.75``; default: unknown, so that tokens alone are counted."""
     timeout_seconds: float = _TIMEOUT_SECONDS
-    """Longest wait for one answer. ``REVERIE_MODEL_TIMEOUT``."""
+    """Longest wait for one answer, in seconds. ``REVERIE_MODEL_TIMEOUT``."""
     retries: int = 4
     """Further tries when the provider is busy or fails, with growing pauses."""
 
@@ -56,19 +59,20 @@ class Settings(msgspec.Struct, frozen=True):
     home: Path
     """Folder that holds the embedded database. ``REVERIE_HOME``; default: the platform's user data folder."""
     database_url: str | None = None
-    """An external PostgreSQL (``postgresql://…``). ``DATABASE_URL``; default: the embedded one in ``home``."""
+    """An external PostgreSQL. ``DATABASE_URL``: ``postgresql://…``; default: the embedded one in ``home``."""
     workers: int = 2
     """Processes for parsing, redaction and digests. ``REVERIE_WORKERS``; default: the processor count."""
     redaction: bool = True
-    """Replace secrets and personal data before anything is stored. ``REVERIE_REDACTION``: ``on`` or ``off``."""
+    """Replace secrets and personal data before anything is stored. ``REVERIE_REDACTION``: ``on`` or ``off``; default:
+    ``on``."""
     dreams: int = _DREAMS
     """Dreams that a server runs at a time; others wait. ``REVERIE_DREAMS``."""
     import_bytes: int = _IMPORT_BYTES
-    """The largest import that a server takes over HTTP. ``REVERIE_IMPORT_BYTES``."""
+    """The largest import that a server takes over HTTP, in bytes. ``REVERIE_IMPORT_BYTES``."""
     otlp_endpoint: str | None = None
-    """Where traces and metrics go, such as ``http://localhost:4318``. ``REVERIE_OTLP_ENDPOINT``; default: nowhere."""
+    """Where traces and metrics go. ``REVERIE_OTLP_ENDPOINT``: such as ``http://localhost:4318``; default: nowhere."""
     model: ModelSettings | None = None
-    """The language model that may help; None (``REVERIE_MODEL`` unset) is the default, and nothing needs one."""
+    """The language model that may help; None is the default, and nothing needs one."""
     secret_keys: tuple[Secret, ...] = ()
     """What vaults are encrypted with: Fernet keys. ``REVERIE_SECRET_KEY``: one, or several after commas of which the
     first encrypts and all decrypt; default: one that is made in ``home``, unless the database is external."""

@@ -27,7 +27,9 @@ from reverie.telemetry.exporter import open_telemetry
 
 @click.command()
 @click.option("--store", default="default", show_default=True, help="Memory store to write to; made if missing.")
-@click.option("--where", help="Which sessions to read, such as \"agent = 'desk' and started_at > '2026-01-01'\".")
+@click.option(
+    "--where", metavar="EXPR", help="Which sessions to read, such as \"agent = 'desk' and started_at > '2026-01-01'\"."
+)
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to this HTML file.")
 @click.option("--estimate", is_flag=True, help="Only say what would be read and what it would cost.")
 @json_option

@@ -18,7 +18,9 @@ from reverie.storage.postgres.workspaces import (
 )
 from reverie.storage.service.api_keys import ApiKey, KeyRole, KeyScope, create_key, list_keys, revoke_key
 
-_workspace_option = click.option("--workspace", default="default", show_default=True, help="Name or id.")
+_workspace_option = click.option(
+    "--workspace", default="default", show_default=True, help="The workspace's name or id."
+)
 
 
 @click.group()
@@ -27,8 +29,14 @@ def keys() -> None:
 
 
 @keys.command()
-@click.option("--role", type=click.Choice(["admin", "write", "read", "worker"]), default="write", show_default=True)
-@click.option("--name", default="", help="What it is for.")
+@click.option(
+    "--role",
+    type=click.Choice(["admin", "write", "read", "worker"]),
+    default="write",
+    show_default=True,
+    help="What it may do: admin also manages keys, webhooks and policies; worker takes one environment's work.",
+)
+@click.option("--name", default="", help="What it is for, in your words.")
 @_workspace_option
 @click.option("--environment", help="The environment whose work a worker's key may take (env_…).")
 @click.option("--days", type=click.IntRange(1), help="Days until it expires; never by default.")
@@ -59,7 +67,7 @@ def create(role: KeyRole, name: str, workspace: str, environment: str | None, da
 @_workspace_option
 @json_option
 def list_all(workspace: str, as_json: bool) -> None:
-    """The keys of a workspace."""
+    """List the keys of a workspace, without their secrets."""
 
     async def work(database: Database) -> list[ApiKey]:
         async with database.connection() as connection:
@@ -98,7 +106,7 @@ def workspaces() -> None:
 @click.argument("name")
 @json_option
 def create_one(name: str, as_json: bool) -> None:
-    """Make a workspace."""
+    """Make a workspace of this NAME."""
 
     async def work(database: Database) -> Workspace:
         return await create_workspace(database, name, SystemClock().now())
@@ -115,7 +123,7 @@ def create_one(name: str, as_json: bool) -> None:
 @workspaces.command("list")
 @json_option
 def list_them(as_json: bool) -> None:
-    """All workspaces."""
+    """List all workspaces, by id and name."""
 
     async def work(database: Database) -> list[Workspace]:
         async with database.connection() as connection:

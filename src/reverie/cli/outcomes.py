@@ -25,7 +25,13 @@ def metric() -> None:
 @metric.command("define")
 @click.argument("name")
 @click.option("--minimize", "direction", flag_value="minimize", help="Lower values are better.")
-@click.option("--maximize", "direction", flag_value="maximize", default="maximize", help="Higher are better: default.")
+@click.option(
+    "--maximize",
+    "direction",
+    flag_value="maximize",
+    default="maximize",
+    help="Higher values are better; so it is by default.",
+)
 @click.option("--unit", default="", help="Such as seconds or USD.")
 @click.option("--low", type=float, default=0.0, show_default=True, help="Lower end of the range.")
 @click.option("--high", type=float, default=1.0, show_default=True, help="Upper end of the range.")

@@ -14,7 +14,13 @@ from reverie.settings import load_settings
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8700, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option(
+    "--port",
+    default=8700,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes a free one.",
+)
 @click.option("--no-key", is_flag=True, help="Ask for no API key; only on a loopback address.")
 @click.option("--strict-betas", is_flag=True, help="Insist on beta headers as the hosted service does.")
 @click.option("--rate-limit", type=click.IntRange(1), help="Most requests a minute of one key; none by default.")
@@ -22,7 +28,12 @@ from reverie.settings import load_settings
 @click.option(
     "--cors-origin", multiple=True, help="A web page's origin that may call from a browser, or *; repeatable."
 )
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    help="Least level of the log lines.",
+)
 def serve(
     host: str,
     port: int,

@@ -23,7 +23,13 @@ from reverie.storage.sessions.import_summary import ImportOptions, ImportSummary
 
 @click.command("import")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
-@click.option("--format", "format_", type=click.Choice(["auto", *FORMATS]), default="auto", help="Default: by content.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["auto", *FORMATS]),
+    default="auto",
+    help="Format of the named files; auto finds it by their content.",
+)
 @click.option("--agent", help="Agent of every session; short for --set agent=NAME.")
 @click.option(
     "--set",
