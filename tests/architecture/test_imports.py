@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import re
 import subprocess
 import sys
 import tomllib
@@ -51,16 +50,6 @@ def test_the_records_that_a_client_reads_need_msgspec_alone() -> None:
 def startup() -> set[str]:
     """What this environment loads before any code of ours, such as the finders of editable installs."""
     return loaded_by("pass")
-
-
-def test_modules_are_loaded_by_name_in_three_places_alone() -> None:
-    found = {
-        str(path.relative_to(SOURCE))
-        for path in SOURCE.rglob("*.py")
-        if re.search(r"\bimport_module\b|\b__import__\b", path.read_text(encoding="utf-8"))
-    }
-    # The public names, and the wire types that endpoints name, are tables of their own.
-    assert found == {"__init__.py", "lazy_modules.py", "api/wire_type.py"}
 
 
 def layers() -> dict[str, int]:
