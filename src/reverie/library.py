@@ -9,7 +9,7 @@ from reverie.clock import Clock, SystemClock
 from reverie.digests.vector import open_embedder
 from reverie.dreams.dream import DreamEstimate, DreamRequest, DreamResult
 from reverie.dreams.policy import DreamPolicy
-from reverie.jobs.dreams import Runtime
+from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream, estimate_dream
 from reverie.memory.hit import RecallHit
 from reverie.memory.memory import Memory

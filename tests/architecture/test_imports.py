@@ -1,13 +1,20 @@
 """What is loaded with what: a client is light, whatever a server needs."""
 
+import importlib.util
 import json
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import click
 import pytest
 
-from reverie.cli.main import COMMANDS, cli
+from reverie.cli.main import COMMANDS, LazyCommand
+from reverie.lazy_modules import LAZY_MODULES, load_module
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "reverie"
 
 STATISTICS = {"numpy", "scipy", "sklearn", "vaderSentiment"}
 DATABASE = {"psycopg", "sqlalchemy", "dbos"}
@@ -45,15 +52,38 @@ def startup() -> set[str]:
     return loaded_by("pass")
 
 
-@pytest.mark.parametrize(
-    "statement",
-    ["from reverie.cli.main import main", "from reverie.cli.main import cli; cli(['--help'], standalone_mode=False)"],
-)
-def test_the_help_page_of_the_command_line_loads_no_command(statement: str) -> None:
-    loaded = loaded_by(f"import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()): {statement}\n")
-    assert loaded & (STATISTICS | DATABASE | PARSERS | {"msgspec", "anthropic", "starlette"}) == set()
+def layers() -> dict[str, int]:
+    """The place of each room in the contract, the highest first."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    lines = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    return {name.strip(): place for place, line in enumerate(lines) for name in line.split("|")}
 
 
-def test_every_command_that_the_help_page_names_is_there() -> None:
-    context = click.Context(cli)
-    assert {name: cli.get_command(context, name) is not None for name in COMMANDS} == dict.fromkeys(COMMANDS, True)
+@pytest.mark.parametrize("module", LAZY_MODULES)
+def test_a_module_that_is_loaded_by_name_is_there_and_below_those_that_load_it(module: str) -> None:
+    place = layers()
+    for importer in LAZY_MODULES[module].importers:
+        text = Path(SOURCE.parent, *importer.split(".")).with_suffix(".py").read_text(encoding="utf-8")
+        assert f'"{module}"' in text
+        assert place[importer.split(".")[1]] <= place[module.split(".")[1]]
+    assert importlib.util.find_spec(module) is not None
+
+
+def test_a_module_that_is_not_listed_is_not_loaded() -> None:
+    with pytest.raises(KeyError, match="add it with its reason"):
+        load_module("reverie.jobs.dreams")
+
+
+def test_help_loads_no_command() -> None:
+    loaded = loaded_by(
+        "from click.testing import CliRunner; from reverie.cli.main import cli; "
+        "shown = CliRunner().invoke(cli, ['--help']); assert 'workspaces' in shown.output"
+    )
+    assert loaded & (STATISTICS | DATABASE | PARSERS | {"rich", "msgspec", "pydantic"}) == set()
+
+
+@pytest.mark.parametrize(("noun", "command"), COMMANDS.items())
+def test_the_listed_summary_of_a_command_is_the_beginning_of_its_help(noun: str, command: LazyCommand) -> None:
+    loaded: click.Command = getattr(load_module(command.module), command.name)
+    long = 1_000
+    assert click.Command(noun, help=command.summary).get_short_help_str(long) == loaded.get_short_help_str(long)

@@ -1,6 +1,7 @@
 import ast
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import reverie
@@ -19,8 +20,9 @@ def contract_layers() -> list[str]:
     return [name.strip() for layer in layers for name in layer.split("|")]
 
 
-def modules() -> list[tuple[Path, ast.Module]]:
-    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in SOURCE.rglob("*.py")]
+@cache
+def modules() -> tuple[tuple[Path, ast.Module], ...]:
+    return tuple((path, ast.parse(path.read_text(encoding="utf-8"))) for path in SOURCE.rglob("*.py"))
 
 
 def test_the_order_of_the_rooms_is_the_same_wherever_it_is_stated() -> None:

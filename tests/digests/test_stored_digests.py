@@ -10,7 +10,7 @@ from reverie.clock import ManualClock
 from reverie.digests.digest import DIGEST_VERSION
 from reverie.digests.vector import open_embedder, unpack_vectors
 from reverie.jobs.digestion import digest_sessions
-from reverie.sessions.segment import compile_segment
+from reverie.sessions.segment import parse_segment
 from reverie.settings import Settings
 from reverie.storage.learning.digests import count_undigested, load_corpus, write_digests
 from reverie.storage.postgres.database import Connection, Database
@@ -18,7 +18,7 @@ from reverie.storage.sessions.import_summary import ImportOptions
 from reverie.storage.sessions.ingest import import_sessions
 from tests.conftest import ChatFile
 
-EVERYTHING = compile_segment(None)
+EVERYTHING = parse_segment(None)
 LAST_KEY = 1_000_000
 
 

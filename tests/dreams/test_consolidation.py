@@ -52,6 +52,20 @@ def test_a_new_lesson_is_added_and_an_unchanged_one_left_alone() -> None:
     assert [(change.action, change.path) for change in plan.changes] == [("add", lesson_path(new))]
 
 
+@pytest.mark.parametrize(
+    ("contents", "where"),
+    [
+        (["المستخدم يفضل الشاي"], "/notes/0.md"),
+        (["उपयोगकर्ता को चाय पसंद है", "he likes tea", "ผู้ใช้ชอบชา"], "2 memories, such as /notes/0.md"),
+        (["he likes tea", "彼はお茶が好き", "он любит чай", "12:30", ""], None),
+    ],
+)
+def test_a_dream_says_where_a_language_has_no_rules_for_opposites(contents: list[str], where: str | None) -> None:
+    plan = whole([], [], [note(f"/notes/{i}.md", content) for i, content in enumerate(contents)])
+    said = f"statements that are opposites were not looked for in {where}: there are no rules for the language"
+    assert plan.notes == ((said,) if where else ())
+
+
 def test_new_numbers_edit_the_document_in_place() -> None:
     old = lesson(1)
     fresh = lesson(1, effect=Effect(0.25, 0.2, 0.3))

@@ -15,7 +15,7 @@ from reverie.clock import SystemClock
 from reverie.dreams.dream import DreamRequest, DreamResult
 from reverie.dreams.policy import DreamPolicy
 from reverie.errors import ModelUnavailable, SettingsError
-from reverie.jobs.dreams import Runtime
+from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream, estimate_dream
 from reverie.language_model import LanguageModel, ModelPrice
 from reverie.memory.memory import Edit

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from reverie.dreams.dream import PatternRow
-from reverie.reports.patterns import PLOTTED, choose_patterns, claim_in_words, claim_of, standing, words_of
+from reverie.reports.patterns import PLOTTED, choose_patterns, claim_in_words, claim_of, status_of, words_of
 from reverie.reports.refusals import LISTED, group_refusals
 from tests.reports.dream_samples import empty_dream, lesson, pattern
 
@@ -24,11 +24,11 @@ rows = st.builds(
 def test_the_chart_holds_adopted_before_candidates_before_refused(patterns: list[PatternRow]) -> None:
     chosen = choose_patterns(patterns)
     assert len(chosen) == min(PLOTTED, len(patterns)) or any(map(_kept, patterns))
-    assert [standing(row) for row in chosen] == sorted(standing(row) for row in chosen)
+    assert [status_of(row) for row in chosen] == sorted(status_of(row) for row in chosen)
 
 
 def _kept(row: PatternRow) -> bool:
-    return standing(row) != "refused"
+    return status_of(row) != "refused"
 
 
 def test_the_loudest_pooled_claims_stay_in_the_chart_beside_many_adopted_patterns() -> None:

@@ -17,8 +17,8 @@ from reverie.sessions.importers import (
     EventLog,
     Importer,
     Keys,
-    Notice,
     RawRecord,
+    SkippedFile,
     Whole,
     formats,
     parse_record,
@@ -66,8 +66,8 @@ def test_text_that_is_no_json_is_known_by_how_it_begins_and_read_whole(
     (tmp_path / "c.txt").write_bytes(b"other\n")
     record, blank, other = read_records([tmp_path], format=None)
     assert isinstance(record, RawRecord) and len(parse_record(record, {}).events) == 2
-    assert blank == Notice(str(tmp_path / "b.memo"), "blank")
-    assert other == Notice(str(tmp_path / "c.txt"), "not a session file")
+    assert blank == SkippedFile(str(tmp_path / "b.memo"), "blank")
+    assert other == SkippedFile(str(tmp_path / "c.txt"), "not a session file")
 
 
 def test_ours_are_asked_first_unless_the_other_format_is_named(
@@ -137,7 +137,7 @@ def test_a_recogniser_that_fails_is_told_of_where_nobody_knows_the_file(
     (tmp_path / "b.jsonl").write_text('{"odd": 1}\n')
     record, notice = read_records([tmp_path], format=None)
     assert isinstance(record, RawRecord)
-    assert isinstance(notice, Notice) and "of memos 1.0 failed: IndexError: odd" in notice.reason
+    assert isinstance(notice, SkippedFile) and "of memos 1.0 failed: IndexError: odd" in notice.reason
 
 
 def test_an_entry_point_that_is_no_importer_of_its_name_is_refused() -> None:

@@ -6,10 +6,10 @@ from reverie.clock import SystemClock
 from reverie.dreams.dream import DreamRequest
 from reverie.dreams.policy import DreamPolicy
 from reverie.errors import InputError
-from reverie.jobs.dreams import Runtime
+from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream
 from reverie.outcomes.metric import Metric
-from reverie.sessions.segment import compile_segment
+from reverie.sessions.segment import parse_segment
 from reverie.settings import Settings
 from reverie.storage.learning.digests import load_corpus
 from reverie.storage.memory.policies import find_policy, read_policy, write_policy
@@ -64,6 +64,6 @@ async def test_a_store_may_have_metrics_of_its_own(database: Database, settings:
     runtime = Runtime(database, settings, DreamPolicy(metrics=(turned,)), SystemClock(), lambda *_: None)
     await dream(runtime, DreamRequest("desk"))
     async with database.connection() as connection:
-        plain = await load_corpus(connection, compile_segment(None), 1_000)
-        own = await load_corpus(connection, compile_segment(None), 1_000, [turned])
+        plain = await load_corpus(connection, parse_segment(None), 1_000)
+        own = await load_corpus(connection, parse_segment(None), 1_000, [turned])
     assert own.reward.tolist() == (1 - plain.reward).tolist()

@@ -20,7 +20,7 @@ from reverie.clock import SystemClock
 from reverie.dreams.dream import DreamRequest
 from reverie.dreams.policy import DreamPolicy
 from reverie.errors import SettingsError
-from reverie.jobs.dreams import Runtime
+from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream
 from reverie.settings import Settings, load_settings
 from reverie.storage.postgres.database import Database
@@ -98,7 +98,7 @@ async def test_the_load_is_measured_by_workspace(service: Service, recorded: Rec
 
 async def test_each_stage_of_a_dream_is_a_span(database: Database, settings: Settings, recorded: Recorded) -> None:
     runtime = Runtime(database, settings, DreamPolicy(), SystemClock(), lambda *_: None)
-    await dream(replace(runtime, watch=recorded.telemetry.stage), DreamRequest("default", None))
+    await dream(replace(runtime, observe=recorded.telemetry.stage), DreamRequest("default", None))
     stages = ["survey", "mine", "describe", "conclude"]
     assert recorded.spans() == [f"dream {stage}" for stage in stages]
 

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.service import Service
 from reverie.errors import CredentialError, NotFoundError, RoleError
+from reverie.storage.live.reach import has_store, session_environment, uses_skill
 from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE, find_workspace
 from reverie.storage.service.api_keys import ApiKey, find_key
@@ -108,48 +109,18 @@ async def _covers_session(call: Call, session_id: str) -> bool:
     if call.key.session_id is not None:
         return session_id == call.key.session_id
     async with call.database.connection() as connection:
-        row = await connection.execute(
-            "SELECT l.environment_id FROM sessions s JOIN live_sessions l ON l.session_key = s.key WHERE s.id = %s",
-            [session_id],
-        )
-        found = await row.fetchone()
-    return found is not None and found[0] == call.key.environment_id
+        environment = await session_environment(connection, session_id)
+    return environment is not None and environment == call.key.environment_id
 
 
 async def _covers_skill(call: Call, skill_id: str) -> bool:
     """Whether an agent uses the skill: that of the token's session, or of one that runs in the key's environment."""
     async with call.database.connection() as connection:
-        row = await connection.execute(
-            """
-            SELECT FROM live_sessions l JOIN sessions s ON s.key = l.session_key
-            WHERE (s.id = %(session)s OR (%(session)s::text IS NULL AND l.environment_id = %(environment)s))
-                AND jsonb_path_exists(
-                    l.agent, '$.**.skill_id ? (@ == $skill)', jsonb_build_object('skill', %(skill)s::text)
-                )
-            LIMIT 1
-            """,
-            {"session": call.key.session_id, "environment": call.key.environment_id, "skill": skill_id},
-        )
-        return await row.fetchone() is not None
+        return await uses_skill(connection, call.key.session_id, call.key.environment_id, skill_id)
 
 
 async def _covers_store(call: Call, store_id: str, endpoint: Endpoint) -> bool:
     """Whether the store is attached: to the token's session, or to one that runs in the key's environment."""
     access = ["read_write"] if endpoint.method != "GET" else ["read_write", "read_only"]
     async with call.database.connection() as connection:
-        row = await connection.execute(
-            """
-            SELECT FROM live_sessions l JOIN sessions s ON s.key = l.session_key, jsonb_array_elements(l.resources) AS r
-            WHERE (s.id = %(session)s OR (%(session)s::text IS NULL AND l.environment_id = %(environment)s))
-                AND l.resources @> jsonb_build_array(jsonb_build_object('memory_store_id', %(store)s::text))
-                AND r ->> 'memory_store_id' = %(store)s AND r ->> 'access' = ANY (%(access)s)
-            LIMIT 1
-            """,
-            {
-                "session": call.key.session_id,
-                "environment": call.key.environment_id,
-                "store": store_id,
-                "access": access,
-            },
-        )
-        return await row.fetchone() is not None
+        return await has_store(connection, call.key.session_id, call.key.environment_id, store_id, access)

@@ -108,8 +108,7 @@ def make_app(
         return json_response({"status": "ok"})
 
     async def ready(request: Request) -> Response:  # noqa: ARG001
-        async with service.database.connection() as connection:
-            await connection.execute("SELECT 1")
+        await service.database.check()
         return json_response({"status": "ready"})
 
     async def document(request: Request) -> Response:  # noqa: ARG001

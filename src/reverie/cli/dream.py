@@ -12,7 +12,7 @@ from reverie.cli.table import format_table
 from reverie.clock import SystemClock
 from reverie.dreams.dream import STAGES, DreamEstimate, DreamRequest, DreamResult, OutcomeSummary
 from reverie.dreams.policy import DreamPolicy
-from reverie.jobs.dreams import Runtime
+from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream as run_dream
 from reverie.jobs.engine import estimate_dream
 from reverie.jobs.report import read_evidence, write_report
@@ -44,11 +44,11 @@ def dream(store: str, where: str | None, report: Path | None, estimate: bool, as
         return
     if report is not None and not report.parent.is_dir():
         raise click.BadParameter(f"the folder {report.parent} does not exist", param_hint="--report")
-    with progress_line("dreaming:") as tell:
+    with progress_line("dreaming:") as show:
 
-        def told(stage: str, done: int, total: int) -> None:
+        def show_progress(stage: str, done: int, total: int) -> None:
             share = f" {done:,} of {total:,}" if total else ""
-            tell(f"{STAGES.get(stage, stage)}{share}")
+            show(f"{STAGES.get(stage, stage)}{share}")
 
         async def work(database: Database) -> DreamResult:
             clock = SystemClock()
@@ -56,10 +56,10 @@ def dream(store: str, where: str | None, report: Path | None, estimate: bool, as
             named = settings.model
             with open_telemetry(settings) as telemetry:
                 async with nullcontext() if named is None else open_model(named) as model:
-                    runtime = Runtime(database, settings, policy, clock, told, model, telemetry.stage)
+                    runtime = Runtime(database, settings, policy, clock, show_progress, model, telemetry.stage)
                     result = await run_dream(runtime, request)
             if report is not None:
-                tell("writing the report")
+                show("writing the report")
                 await _write_report(database, result, report, clock)
             return result
 

@@ -1,12 +1,11 @@
 """``reverie recall``: the memories that suit a query, and what speaks for each."""
 
-import importlib
-
 import click
 
 from reverie.cli.memory_text import echo_json, json_option, split_store
 from reverie.cli.run import run
 from reverie.clock import SystemClock
+from reverie.lazy_modules import load_module
 from reverie.memory.hit import RecallHit
 from reverie.memory.memory import MemoryStore
 from reverie.settings import load_settings
@@ -29,10 +28,8 @@ def recall(
     """Rank a store's memories for a query, and say why each came."""
     name, query = split_store(store_and_query)
     now = SystemClock().now()
-    # Loaded when needed: the embedders' libraries take longer to import than a recall by words.
     settings = load_settings()
-    vectors = importlib.import_module("reverie.digests.vector") if meaning else None
-    embedder = vectors.open_embedder(settings.embedder) if vectors else None
+    embedder = load_module("reverie.digests.vector").open_embedder(settings.embedder) if meaning else None
 
     async def read(database: Database) -> tuple[MemoryStore, tuple[RecallHit, ...]]:
         async with database.connection() as conn:

@@ -6,7 +6,7 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 
 from reverie.lessons.lesson import Effect, Lesson
-from reverie.memory.memory import Act, Operation
+from reverie.memory.memory import Operation, RevisionKind
 from reverie.outcomes.metric import Metric
 from reverie.sessions.session import Score
 from reverie.sessions.transcript import Turn
@@ -26,7 +26,7 @@ class StoreRevision(msgspec.Struct, frozen=True):
 
     memory_store_id: str
     number: int
-    act: Act
+    act: RevisionKind
     actor: str
     """``user``, or the id of a dream, of a session or of an API key."""
     reason: str

@@ -8,10 +8,11 @@ import msgspec
 from reverie.assist.merger import Merged, merging_edits
 from reverie.lessons.document import lesson_document, lesson_path
 from reverie.lessons.lesson import Lesson
-from reverie.memory.act import documents_after, join_edits
 from reverie.memory.change import Change
 from reverie.memory.consolidation import check_loss, may_vanish, plan_consolidation
+from reverie.memory.edit_sequence import documents_after, join_edits
 from reverie.memory.memory import Edit
+from reverie.memory.polarity import has_no_rules
 from reverie.memory.policy import MemoryPolicy
 from reverie.memory.tiers import Confirmation, Document
 
@@ -59,8 +60,17 @@ def plan_dream(
         edits=(*edits, *mergers),
         changes=(*plan.changes, *(Change(p.action, p.edit.path, p.edit.reason) for p in upkeep), *merging),
         retired=plan.retired,
-        notes=plan.notes,
+        notes=(*plan.notes, *_notes_on_languages(documents)),
     )
+
+
+def _notes_on_languages(documents: Sequence[Document]) -> list[str]:
+    """Where opposites stay unseen."""
+    paths = [document.path for document in documents if not document.is_lesson and has_no_rules(document.content)]
+    if not paths:
+        return []
+    where = paths[0] if len(paths) == 1 else f"{len(paths)} memories, such as {paths[0]}"
+    return [f"statements that are opposites were not looked for in {where}: there are no rules for the language"]
 
 
 def plan_lessons(

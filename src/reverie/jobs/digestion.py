@@ -1,28 +1,19 @@
 """Digesting sessions in worker processes: each reads its share from the database and sends back compact rows."""
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
-from operator import itemgetter
-from typing import Any
 
-import msgspec
 import numpy as np
-import psycopg
 
 from reverie.digests.behaviour_name import SESSION
 from reverie.digests.digest import Digest
 from reverie.digests.transcript import digest_transcript
 from reverie.digests.vector import TextEmbedder, open_embedder, pack_vectors
 from reverie.digests.vocabulary import kind_of
-from reverie.sessions.event import Event, stored_event
-from reverie.sessions.session import LIVE_SOURCE, Session, Transcript
+from reverie.sessions.event import Event
+from reverie.sessions.session import Session, Transcript
 from reverie.statistics.corpus import Observable, reached
 from reverie.storage.learning.digests import DigestBatch, DigestRow
-from reverie.storage.sessions.prepare import redacted_live
-
-_LIVE = "SELECT key FROM sessions WHERE key = ANY(%s) AND source = %s"
-
-_decode = msgspec.json.Decoder().decode
+from reverie.storage.sessions.stored_events import read_events
 
 
 def digest_sessions(url: str, keys: Sequence[int], embedder_name: str | None = None) -> DigestBatch:
@@ -49,28 +40,8 @@ def _vectors(openings: Sequence[str], embedder: TextEmbedder) -> dict[str, bytes
     return dict(zip(texts, pack_vectors(embedder.embed(texts)), strict=True))
 
 
-def read_events(url: str, keys: Sequence[int]) -> Iterator[tuple[int, tuple[Event, ...]]]:
-    """The events of the sessions with these keys, in key order; those of live sessions are redacted."""
-    query = """
-        SELECT session_key, type, payload::text, at, thread_id FROM events
-        WHERE session_key = ANY(%s) ORDER BY session_key, sequence
-    """
-    with psycopg.connect(url) as connection:
-        rows = connection.execute(query, [list(keys)]).fetchall()
-        live_rows = connection.execute(_LIVE, [list(keys), LIVE_SOURCE]).fetchall()
-        key_row = connection.execute("SELECT redaction_key FROM installation").fetchone()
-    live, redaction_key = {row[0] for row in live_rows}, bytes(key_row[0]) if key_row else None
-    for key, group in groupby(rows, key=itemgetter(0)):
-        transcript = _transcript(key, tuple(_event(row) for row in group), LIVE_SOURCE if key in live else "")
-        yield key, redacted_live(transcript, redaction_key).events
-
-
-def _event(row: tuple[Any, ...]) -> Event:
-    return stored_event(row[1], _decode(row[2]), row[3], row[4])
-
-
-def _transcript(key: int, events: tuple[Event, ...], source: str = "") -> Transcript:
-    return Transcript(Session(id=str(key), source=source), events)
+def _transcript(key: int, events: tuple[Event, ...]) -> Transcript:
+    return Transcript(Session(id=str(key), source=""), events)
 
 
 def _row(

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from reverie.assist.predicate import Match, Proposal, evaluate_predicates
-from reverie.jobs.digestion import read_events
 from reverie.jobs.workers import Workers
 from reverie.sessions.session import Session, Transcript
+from reverie.storage.sessions.stored_events import read_events
 
 _SESSIONS_PER_CALL = 200
 
@@ -33,6 +33,6 @@ async def find_all_matches(
     try:
         found = [shown for part in await asyncio.gather(*waiting) for shown in part]
     finally:
-        # The first failure is raised; the others, of the same cause, are waited for and not told again.
+        # The first failure is raised; the others, of the same cause, are waited for and not raised again.
         await asyncio.gather(*waiting, return_exceptions=True)
     return sorted(found, key=lambda shown: (shown.behaviour.situation.text, shown.behaviour.name.text))

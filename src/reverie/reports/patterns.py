@@ -13,10 +13,10 @@ PLOTTED = 25
 _REFUSED_AT_LEAST = 8
 _SMALLEST_Q = 1e-6
 
-Standing = Literal["adopted", "candidate", "refused"]
+PatternStatus = Literal["adopted", "candidate", "refused"]
 
 
-def standing(row: PatternRow) -> Standing:
+def status_of(row: PatternRow) -> PatternStatus:
     """What became of the pattern; any verdict that is not ``adopted`` or ``candidate`` is a reason for refusal."""
     if row.verdict == "adopted":
         return "adopted"
@@ -25,7 +25,7 @@ def standing(row: PatternRow) -> Standing:
 
 def is_refused(row: PatternRow) -> bool:
     """Whether the pattern was turned down."""
-    return standing(row) == "refused"
+    return status_of(row) == "refused"
 
 
 def claim_of(row: PatternRow) -> str:
@@ -78,7 +78,7 @@ def choose_patterns(rows: Sequence[PatternRow]) -> tuple[PatternRow, ...]:
     drawable = [row for row in rows if row.effect is not None or row.naive_effect is not None]
     refused = sorted(filter(is_refused, drawable), key=_claimed, reverse=True)
     kept = [row for row in drawable if not is_refused(row)]
-    kept.sort(key=lambda row: (standing(row), -_strength(row)))
+    kept.sort(key=lambda row: (status_of(row), -_strength(row)))
     kept = kept[: PLOTTED - min(_REFUSED_AT_LEAST, len(refused))]
     return (*kept, *refused[: PLOTTED - len(kept)])
 

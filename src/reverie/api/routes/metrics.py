@@ -9,9 +9,15 @@ from reverie.api.endpoint import Call, Endpoint
 from reverie.api.pages import envelope
 from reverie.api.wire_type import WireType
 from reverie.outcomes.metric import Metric
-from reverie.outcomes.metric_summary import Standing
+from reverie.outcomes.metric_summary import MetricSummary
 from reverie.sessions.session import Score
-from reverie.storage.sessions.scores import define_metric, list_standings, read_scores, read_standing, score_session
+from reverie.storage.sessions.scores import (
+    define_metric,
+    read_scores,
+    score_session,
+    summarize_metric,
+    summarize_metrics,
+)
 
 
 class MetricDefineParams(TypedDict):
@@ -74,7 +80,7 @@ class SessionScores(TypedDict):
 
 async def list_all(call: Call) -> dict[str, Any]:
     """The metrics, defined or brought by scores, and how the sessions stand on each."""
-    return envelope([_wire(standing) for standing in await list_standings(call.connection)], None)
+    return envelope([_wire(summary) for summary in await summarize_metrics(call.connection)], None)
 
 
 async def define(call: Call) -> dict[str, Any]:
@@ -82,7 +88,7 @@ async def define(call: Call) -> dict[str, Any]:
     metric = Metric(**call.body)
     await define_metric(call.connection, metric)
     call.resource_id = metric.name
-    return _wire(await read_standing(call.connection, metric.name))
+    return _wire(await summarize_metric(call.connection, metric.name))
 
 
 async def score(call: Call) -> dict[str, Any]:
@@ -104,8 +110,8 @@ async def list_scores(call: Call) -> dict[str, Any]:
     }
 
 
-def _wire(standing: Standing) -> dict[str, Any]:
-    fields = msgspec.structs.asdict(standing)
+def _wire(summary: MetricSummary) -> dict[str, Any]:
+    fields = msgspec.structs.asdict(summary)
     return {"type": "metric", **msgspec.structs.asdict(fields.pop("metric")), **fields}
 
 

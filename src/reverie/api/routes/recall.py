@@ -1,7 +1,6 @@
 """Recall: the memories of a store that suit a query, and what speaks for each."""
 
 import asyncio
-import importlib
 from typing import Any, Literal, NotRequired
 
 import msgspec
@@ -10,6 +9,7 @@ from typing_extensions import TypedDict
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.pages import envelope
 from reverie.api.wire_type import WireType
+from reverie.lazy_modules import load_module
 from reverie.memory.memory import Tier
 from reverie.storage.memory.recall import recall as recall_memories
 
@@ -55,8 +55,8 @@ async def recall(call: Call) -> dict[str, Any]:
     """The memories that suit a query, best first."""
     embedder = None
     if call.query.get("meaning", True):
-        # Loaded when needed, beside the requests: the embedders' libraries take longer than the rest of the server.
-        vectors = await asyncio.to_thread(importlib.import_module, "reverie.digests.vector")
+        # Beside the requests: loading it takes a while.
+        vectors = await asyncio.to_thread(load_module, "reverie.digests.vector")
         embedder = await asyncio.to_thread(vectors.open_embedder, call.service.settings.embedder)
     hits = await recall_memories(
         call.connection,

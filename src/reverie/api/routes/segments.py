@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from reverie.api.endpoint import Call, Endpoint
 from reverie.api.wire_type import WireType
-from reverie.sessions.segment import compile_segment
+from reverie.sessions.segment import parse_segment
 from reverie.storage.sessions.transcripts import preview_segment
 
 
@@ -34,7 +34,7 @@ class WireSegmentPreview(TypedDict):
 async def preview(call: Call) -> dict[str, Any]:
     """How many sessions an expression chooses, how they fared, and a few of them."""
     where = call.body.get("where")
-    found = await preview_segment(call.connection, compile_segment(where))
+    found = await preview_segment(call.connection, parse_segment(where))
     return {"type": "segment_preview", "where": where, **msgspec.to_builtins(found)}
 
 

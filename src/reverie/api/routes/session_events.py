@@ -14,12 +14,12 @@ from reverie.api.stream import open_stream
 from reverie.api.wire_type import WireType, resolve
 from reverie.errors import InputError
 from reverie.runtime.content import check_content
-from reverie.runtime.live_state import Draft, LiveState, Status
+from reverie.runtime.live_state import LiveState, Status, Transition
 from reverie.runtime.writer import begin_preview, record
 from reverie.storage.live.creation import send_events
 from reverie.storage.live.log import (
     LogFilter,
-    act,
+    apply_transition,
     rows_of,
     state_of,
     wire_event,
@@ -127,9 +127,9 @@ def _read_cursor(cursor: str | None, session: LiveSession) -> LogPlace:
 
 async def send(call: Call) -> dict[str, Any]:
     """Take in what a client sends; answered once it is stored, before the agent acts on it."""
-    session, draft = await send_events(call.connection, call.path["session_id"], call.body["events"], call.now)
-    _tell(call, session, draft)
-    return {"data": [wire_event(session, row) for row in rows_of(session, draft, call.now)]}
+    session, transition = await send_events(call.connection, call.path["session_id"], call.body["events"], call.now)
+    _tell(call, session, transition)
+    return {"data": [wire_event(session, row) for row in rows_of(session, transition, call.now)]}
 
 
 async def record_events(call: Call) -> dict[str, Any]:
@@ -140,7 +140,7 @@ async def record_events(call: Call) -> dict[str, Any]:
         raise InputError(f"events: {len(events)} events; give 1 to {MOST_RECORDED:,}")
     for place, event in enumerate(events):
         check_recorded(place, event, call.now)
-    session, draft = await act(
+    session, transition = await apply_transition(
         call.connection,
         call.path["session_id"],
         lambda state: record(
@@ -153,10 +153,10 @@ async def record_events(call: Call) -> dict[str, Any]:
         ),
         call.now,
     )
-    if draft.state.self_hosted and (draft.state.status == "running" or draft.state.blockers):
+    if transition.state.self_hosted and (transition.state.status == "running" or transition.state.blockers):
         await enqueue_work(call.connection, str(session.environment_id), session.id, call.now)
-    _tell(call, session, draft)
-    return {"data": [wire_event(session, row) for row in rows_of(session, draft, call.now)]}
+    _tell(call, session, transition)
+    return {"data": [wire_event(session, row) for row in rows_of(session, transition, call.now)]}
 
 
 async def read_turn(call: Call) -> dict[str, Any]:
@@ -181,12 +181,12 @@ async def preview(call: Call) -> dict[str, Any]:
     if "type" in body and not {"event_id", "text"} & body.keys():
         promised = ""
 
-        def begin(state: LiveState) -> Draft:
+        def begin(state: LiveState) -> Transition:
             nonlocal promised
-            draft, promised = begin_preview(state, body["type"], call.now)
-            return draft
+            transition, promised = begin_preview(state, body["type"], call.now)
+            return transition
 
-        await act(call.connection, session_id, begin, call.now)
+        await apply_transition(call.connection, session_id, begin, call.now)
         start = {"type": "event_start", "event": {"type": body["type"], "id": promised}}
         await announce_preview(call.connection, session_id, thread_id, start)
         return {"type": "session_preview", "id": promised}
@@ -227,9 +227,9 @@ def check_recorded(place: int, event: Mapping[str, Any], now: datetime) -> None:
     check_content(f"events.{place}", event)
 
 
-def _tell(call: Call, session: LiveSession, draft: Draft) -> None:
-    call.service.telemetry.count(EVENTS_APPENDED, len(draft.events))
-    for notice in dict.fromkeys(draft.notices):
+def _tell(call: Call, session: LiveSession, transition: Transition) -> None:
+    call.service.telemetry.count(EVENTS_APPENDED, len(transition.events))
+    for notice in dict.fromkeys(transition.notices):
         call.notify(notice, session.id)
 
 

@@ -11,10 +11,10 @@ from reverie.api.routes.sessions import wire_agent
 from reverie.api.stream import open_stream
 from reverie.api.wire_type import WireType
 from reverie.errors import StateError
-from reverie.runtime.live_state import Draft, LiveState
+from reverie.runtime.live_state import LiveState, Transition
 from reverie.runtime.turn import end_child
 from reverie.storage.live import threads as table
-from reverie.storage.live.log import LogFilter, act
+from reverie.storage.live.log import LogFilter, apply_transition
 from reverie.storage.live.sessions import LiveSession, read_session
 from reverie.storage.live.threads import SessionThread, primary_thread
 
@@ -79,14 +79,14 @@ async def archive(call: Call) -> dict[str, Any]:
         raise StateError(f"thread {thread.id} is {thread.status}; interrupt it and wait until it is idle")
     if thread.archived_at is None:
 
-        def end(state: LiveState) -> Draft:
-            draft = Draft(state, call.now)
+        def end(state: LiveState) -> Transition:
+            transition = Transition(state, call.now)
             for child in state.threads:
                 if child.id == thread.id:
-                    end_child(draft, child)
-            return draft
+                    end_child(transition, child)
+            return transition
 
-        await act(call.connection, session.id, end, call.now)
+        await apply_transition(call.connection, session.id, end, call.now)
         await table.archive_thread(call.connection, thread.id, call.now)
         call.notify("session.thread_terminated", session.id, session_thread_id=thread.id)
     return wire_thread(*await _read(call))

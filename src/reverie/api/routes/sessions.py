@@ -11,12 +11,12 @@ from reverie.api.pages import decode_cursor, encode_cursor, envelope
 from reverie.api.wire_type import WireType
 from reverie.errors import InputError, StateError
 from reverie.ids import derived_id
-from reverie.runtime.live_state import Draft, LiveState
+from reverie.runtime.live_state import LiveState, Transition
 from reverie.runtime.turn import terminate
 from reverie.runtime.usage import usage_snapshot
 from reverie.storage.live import sessions as table
 from reverie.storage.live.creation import create_session
-from reverie.storage.live.log import act
+from reverie.storage.live.log import apply_transition
 from reverie.storage.live.sessions import LiveSession, read_session, require_live
 from reverie.storage.postgres.announcement import announce
 
@@ -161,12 +161,12 @@ async def update(call: Call) -> dict[str, Any]:
             call.connection, session, title=title, metadata=metadata, agent=agent, budget=budget, now=call.now
         )
 
-        def tell(state: LiveState) -> Draft:
-            draft = Draft(state, call.now)
-            draft.add("session.updated", changed)
-            return draft
+        def tell(state: LiveState) -> Transition:
+            transition = Transition(state, call.now)
+            transition.add("session.updated", changed)
+            return transition
 
-        await act(call.connection, session.id, tell, call.now)
+        await apply_transition(call.connection, session.id, tell, call.now)
         call.notify("session.updated", session.id)
     return wire_session(await read_session(call.connection, session.id), call.now)
 
@@ -187,13 +187,13 @@ async def archive(call: Call) -> dict[str, Any]:
     if session.archived_at is None:
         _refuse_while_running(session)
 
-        def end(state: LiveState) -> Draft:
-            draft = Draft(state, call.now)
+        def end(state: LiveState) -> Transition:
+            transition = Transition(state, call.now)
             if state.status != "terminated":
-                terminate(draft)
-            return draft
+                terminate(transition)
+            return transition
 
-        await act(call.connection, session.id, end, call.now)
+        await apply_transition(call.connection, session.id, end, call.now)
         await table.archive_session(call.connection, session, call.now)
         call.notify("session.archived", session.id)
         call.notify("session.status_terminated", session.id)

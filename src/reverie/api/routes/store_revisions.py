@@ -11,7 +11,7 @@ from reverie.api.pages import decode_cursor, envelope, page_of
 from reverie.api.wire_type import WireType
 from reverie.errors import NotFoundError
 from reverie.memory.diff import compare, summarise, unified_diff
-from reverie.memory.memory import Act, Operation, Revision
+from reverie.memory.memory import Operation, Revision, RevisionKind
 from reverie.storage.memory.memories import rollback
 from reverie.storage.memory.revisions import list_revisions, snapshot
 from reverie.storage.memory.stores import read_store
@@ -43,7 +43,7 @@ class StoreRevision(TypedDict):
     type: Literal["store_revision"]
     memory_store_id: str
     number: int
-    act: Act
+    act: RevisionKind
     actor: str
     """``user``, or the id of a dream, of a session or of an API key."""
     reason: str

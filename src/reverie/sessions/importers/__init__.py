@@ -8,7 +8,7 @@ from reverie.sessions.importers.draft import Draft, EventLog
 from reverie.sessions.importers.importer import Importer, Keys, Members, Whole
 from reverie.sessions.importers.parser import parse_record
 from reverie.sessions.importers.reader import read_records
-from reverie.sessions.importers.record import Notice, RawRecord
+from reverie.sessions.importers.record import RawRecord, SkippedFile
 from reverie.sessions.importers.registry import formats
 from reverie.sessions.importers.reverie_lines import encode_line
 
@@ -19,8 +19,8 @@ __all__ = [
     "Importer",
     "Keys",
     "Members",
-    "Notice",
     "RawRecord",
+    "SkippedFile",
     "Whole",
     "encode_line",
     "formats",

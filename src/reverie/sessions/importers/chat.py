@@ -88,7 +88,8 @@ def _given_scores(row: Mapping[str, Any], log: EventLog) -> Iterator[tuple[str, 
 
 
 def _is_chat(keys: Keys) -> bool:
-    return not keys.top.isdisjoint(MESSAGE_FIELDS)
+    # Messages are a list; an object is another format's.
+    return not (keys.top - keys.objects).isdisjoint(MESSAGE_FIELDS)
 
 
 def _identity(events: Sequence[Event]) -> Sequence[Event]:

@@ -81,15 +81,19 @@ def _importer_of(keys: Keys, importers: Sequence[Importer]) -> Importer | None:
 def _keys_in(text: bytes) -> Keys:
     top: set[str] = set()
     deeper: set[str] = set()
-    depth = 0
+    holding: dict[bool, set[str]] = {True: set(), False: set()}
+    depth, key, whole = 0, None, True
     try:
         for event, value in ijson.basic_parse(io.BytesIO(text)):
+            if key is not None:
+                holding[event == "start_map"].add(key)
             depth += {"start_map": 1, "end_map": -1}.get(event, 0)
             if event == "map_key":
                 (top if depth == 1 else deeper).add(value)
+            key = value if event == "map_key" and depth == 1 else None
     except ijson.JSONError:
-        return Keys(top, deeper, whole=False)
-    return Keys(top, deeper, whole=True)
+        whole = False
+    return Keys(top, deeper, holding[True] - holding[False], whole)
 
 
 _UNREAD: tuple[tuple[str, frozenset[str]], ...] = (
@@ -106,6 +110,9 @@ _UNREAD: tuple[tuple[str, frozenset[str]], ...] = (
     ("an OpenHands history", frozenset({"id", "source", "action", "args"})),
     ("an OpenHands history", frozenset({"history", "instance_id"})),
     ("a Who&When failure", frozenset({"history", "mistake_agent", "mistake_step"})),
+    ("a LoCoMo conversation", frozenset({"conversation", "qa"})),
+    ("a LoCoMo conversation", frozenset({"conversation", "session_summary"})),
+    ("a LoCoMo conversation", frozenset({"speaker_a", "speaker_b"})),
     ("an Inspect log", frozenset({"eval", "samples", "status"})),
 )
 """Formats that are known by their keys and not read."""

@@ -46,7 +46,7 @@ class EventLog:
         """What could not be kept as it was: line and reason, and the file; 0 and empty for the record's own."""
 
     def warn(self, reason: str, line: int = 0, path: str = "") -> None:
-        """Tell the user that a line, field or value was set aside or understood only in part.
+        """Warn the user that a line, field or value was set aside or understood only in part.
 
         ``line`` is the line in the file, for formats whose session is a whole file; 0 is the record's own line.
         """

@@ -86,6 +86,22 @@ class _FromUtf16(io.RawIOBase):
         return len(piece)
 
 
+class _FromCarriageReturns(io.RawIOBase):
+    """Lines that end in a carriage return alone, as old programs write them, with line feeds instead."""
+
+    def __init__(self, source: io.BufferedIOBase) -> None:
+        self._source = source
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        view = memoryview(buffer)
+        piece = self._source.read1(len(view)).replace(b"\r", b"\n")
+        view[: len(piece)] = piece
+        return len(piece)
+
+
 _LARGEST_ZIP = 16 << 30
 """Bytes of a zip file that are copied to the disk; one within another archive may come from next to nothing."""
 
@@ -141,6 +157,8 @@ def _unpack(label: str, stream: io.BufferedIOBase) -> Iterator[OpenFile | Import
             yield from _zip_members(label, whole)
         elif head[_TAR_MAGIC] == b"ustar":
             yield from _members(label, whole)
+        elif b"\r" in head and b"\n" not in head:
+            yield from _unpack(label, io.BufferedReader(_FromCarriageReturns(whole), _BUFFER_BYTES))
         else:
             yield OpenFile(label, head, whole)
     except READ_ERRORS as error:

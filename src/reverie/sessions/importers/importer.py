@@ -8,10 +8,10 @@ import msgspec
 from reverie.sessions.event import Event
 from reverie.sessions.import_problem import ImportProblem
 from reverie.sessions.importers.draft import Draft
-from reverie.sessions.importers.record import Notice, RawRecord
+from reverie.sessions.importers.record import RawRecord, SkippedFile
 from reverie.sessions.session import Transcript
 
-Read = RawRecord | ImportProblem | Notice
+Read = RawRecord | ImportProblem | SkippedFile
 """What reading files gives, in order."""
 
 Unit = Literal["value", "member", "file"]
@@ -23,6 +23,8 @@ class Keys(msgspec.Struct, frozen=True):
 
     top: set[str]
     deeper: set[str]
+    objects: set[str]
+    """Those of ``top`` that hold nothing but objects, as far as can be seen."""
     whole: bool
     """Whether it was one whole JSON value; else it is cut off, or broken further on."""
 

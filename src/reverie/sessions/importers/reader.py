@@ -17,7 +17,7 @@ from reverie.sessions.import_problem import ImportProblem
 from reverie.sessions.importers.detection import assumed, detect, unread_format
 from reverie.sessions.importers.files import READ_ERRORS, OpenFile, open_path, reason_of
 from reverie.sessions.importers.importer import Importer, Kinship, Layout, Read
-from reverie.sessions.importers.record import Notice, RawRecord
+from reverie.sessions.importers.record import RawRecord, SkippedFile
 from reverie.sessions.importers.registry import OURS, POINT, formats, importer_named, other_formats
 
 LONGEST_LINE = 64 << 20
@@ -124,9 +124,9 @@ def _read_met(opened: OpenFile, format: Importer | None) -> Iterator[Read]:
     if layout is None or found is None:
         other = unread_format(opened.head)
         unknown = "not a session file" if layout is None else _unknown(opened.label)
-        yield Notice(opened.label, "; ".join((other or unknown, *faults)))
+        yield SkippedFile(opened.label, "; ".join((other or unknown, *faults)))
     elif format and found.name != format.name:
-        yield Notice(opened.label, f"holds {found.name} sessions; only {format.name} was asked for")
+        yield SkippedFile(opened.label, f"holds {found.name} sessions; only {format.name} was asked for")
     else:
         yield from _read_sessions(opened, layout, found)
 
@@ -219,7 +219,7 @@ def _read_file(opened: OpenFile, importer: Importer, blank: RawRecord) -> Iterat
         yield ImportProblem(opened.label, 0, str(error))
         return
     if nothing:
-        yield Notice(opened.label, nothing)
+        yield SkippedFile(opened.label, nothing)
         return
     context = blank.context | {"broken_off": broken} if broken else blank.context
     yield msgspec.structs.replace(blank, data=whole, context=context)

@@ -30,7 +30,7 @@ class RawRecord(msgspec.Struct, frozen=True):
     """Ids of lines that another session holds, of which this one is a fork."""
 
 
-class Notice(msgspec.Struct, frozen=True):
+class SkippedFile(msgspec.Struct, frozen=True):
     """A file in a folder or archive that was passed over on purpose."""
 
     path: str

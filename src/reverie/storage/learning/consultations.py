@@ -11,6 +11,7 @@ from reverie.digests.behaviour_name import read_label
 from reverie.sessions.segment import Segment
 from reverie.storage.learning.dreams import DreamRow
 from reverie.storage.postgres.database import Connection
+from reverie.storage.sessions.condition import condition_of
 
 _Record = TypeVar("_Record", Consultation, Judgement, ModelWording)
 _COLUMN: dict[type, str] = {Consultation: "consultation", Judgement: "judgement", ModelWording: "wording"}
@@ -62,7 +63,8 @@ async def earlier_proposals(connection: Connection, dream: DreamRow) -> list[Pro
 
 async def scored_sessions(connection: Connection, segment: Segment, last_key: int) -> dict[int, str]:
     """Key → id of the segment's sessions with a reward, up to ``last_key``, in the order they were imported in."""
+    condition = condition_of(segment)
     query = f"""SELECT s.key, s.id FROM sessions s
-        WHERE s.key <= %(last_key)s AND s.reward IS NOT NULL AND ({segment.sql}) ORDER BY s.key"""
-    parameters = {**segment.parameters, "last_key": last_key}
+        WHERE s.key <= %(last_key)s AND s.reward IS NOT NULL AND ({condition.sql}) ORDER BY s.key"""
+    parameters = {**condition.parameters, "last_key": last_key}
     return {row[0]: row[1] async for row in await connection.execute(query.encode(), parameters)}

@@ -1,4 +1,4 @@
-"""Dreams and lessons in the database: the slot of a store, the record of a dream, what became of each lesson."""
+"""Dreams and lessons in the database: the record of a dream, what became of each lesson."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -53,16 +53,6 @@ _SAME_SCOPE = """(d.request ->> 'where', d.request ->> 'session_ids')
     IS NOT DISTINCT FROM (%(where)s::text, %(ids)s::jsonb::text)"""
 """That dream ``d`` is over the same sessions."""
 _COLUMNS = "id, memory_store_id, status, request, created_at, last_session_key, error, served, has_output, session_id"
-
-
-async def lock_slot(connection: Connection, store_id: str) -> bool:
-    """Take the store's dream slot for as long as ``connection`` lives; False when a living process holds it.
-
-    An advisory lock ends with its connection, so a killed process never keeps the slot.
-    """
-    query = "SELECT pg_try_advisory_lock(hashtextextended('dream of ' || %s, 0))"
-    row = await (await connection.execute(query, [store_id])).fetchone()
-    return bool(row and row[0])
 
 
 async def open_dream(connection: Connection, store_id: str) -> DreamRow | None:

@@ -47,7 +47,7 @@ async def run_now(connection: Connection, deployment: Deployment, now: datetime)
 
 
 async def run_scheduled(connection: Connection, deployment_id: str, now: datetime) -> list[Notice]:
-    """Make the session that a deployment's schedule has due, unless another process does; what to tell webhooks."""
+    """Make the session that a deployment's schedule has due, unless another process does; the notices for webhooks."""
     deployment = await claim_due(connection, deployment_id, now)
     if deployment is None:
         return []

@@ -1,4 +1,4 @@
-"""Notices for webhooks, written in the transaction of what they tell of."""
+"""Notices for webhooks, written in the transaction of the change that they announce."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -7,7 +7,7 @@ from pathlib import PurePath
 import msgspec
 
 from reverie.sessions.importers.importer import Kinship, Read
-from reverie.sessions.importers.record import Notice, RawRecord, RecordPart
+from reverie.sessions.importers.record import RawRecord, RecordPart, SkippedFile
 
 _SESSION = re.compile(rb'"session(?:Id|_id)"\s*:\s*"([^"\\]+)"')
 _LINE_ID = re.compile(rb'"uuid"\s*:\s*"([^"\\]+)"')
@@ -114,7 +114,7 @@ def _resolved(records: Sequence[RawRecord]) -> Iterator[Read]:
         elif not fact.side:
             mains.append((fact, record))
         elif _INTERNAL.match(PurePath(record.path).name):
-            yield Notice(record.path, "what the program asked itself; it is no part of the session")
+            yield SkippedFile(record.path, "what the program asked itself; it is no part of the session")
         else:
             sides.setdefault(fact.own, []).append(RecordPart(record.path, record.data))
     yield from _forks([(f, msgspec.structs.replace(r, parts=tuple(sides.get(f.own, ())))) for f, r in mains])
@@ -142,7 +142,7 @@ def _forks(mains: Sequence[tuple[FileFacts, RawRecord]]) -> Iterator[Read]:
             continue
         parent = max(kin, key=lambda pair: len(pair[1]))[0]
         if shared >= lines[record.path]:
-            yield Notice(record.path, f"a copy of session {parent} with nothing of its own")
+            yield SkippedFile(record.path, f"a copy of session {parent} with nothing of its own")
             continue
         elsewhere = frozenset(line.decode(errors="replace") for line in shared)
         context = record.context | {"forked_from": parent}

@@ -1,4 +1,4 @@
-"""The end of a dream: from findings to lessons, one revision and the result, in one transaction."""
+"""The last stage: from findings to lessons, one revision and the result, in one transaction."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from reverie.dreams.policy import DreamPolicy
 from reverie.dreams.request import segment_of
 from reverie.jobs.dream_result import dream_result
 from reverie.jobs.found import Found, read_found
+from reverie.jobs.stages.stage import Stage
 from reverie.language_model import ModelPrice
 from reverie.lessons.conflicts import join_outcomes, settle_conflicts
 from reverie.lessons.document import lesson_path
@@ -52,6 +53,14 @@ from reverie.storage.sessions.transcripts import read_transcripts
 
 _Confirmed = tuple[str, str, Confirmation]
 """A lesson's path, who says so, and in which stretch of time it was borne out."""
+
+
+async def conclude_dream(stage: Stage, counts: SessionCounts, stages: Sequence[StageTime]) -> None:
+    """Propose lessons, pass the gate, write one revision and the result."""
+    runtime = stage.runtime
+    async with stage.opened() as dream:
+        price = runtime.budget.price
+        await conclude(dream.connection, dream.row, counts, stages, runtime.policy, runtime.clock.now(), price)
 
 
 async def conclude(
