@@ -64,9 +64,9 @@ from reverie.storage.learning.dreams import (
     read_dream,
     read_stream,
     set_running,
-    write_findings,
     write_overview,
 )
+from reverie.storage.learning.findings import write_findings
 from reverie.storage.learning.measures import load_measures
 from reverie.storage.learning.session_table import load_session_table, read_agent_texts
 from reverie.storage.memory.clone import clone_store
