@@ -118,7 +118,7 @@ def _query_parameters(endpoint: Endpoint, schemas: dict[str, Any]) -> list[dict[
 def _schema(wire_type: WireType, schemas: dict[str, Any], mode: Any) -> dict[str, Any]:
     schema = wire_type.adapter.json_schema(mode=mode, ref_template=_REFERENCE, schema_generator=GenerateJsonSchema)
     schemas.update(schema.pop("$defs", {}))
-    name = wire_type.address.rpartition(":")[2]
+    name = wire_type.name
     if "title" in schema:
         schemas[name] = schema
         return {"$ref": f"#/components/schemas/{name}"}

@@ -11,10 +11,10 @@ from starlette.applications import Starlette
 
 from reverie.api import schedules as scheduling
 from reverie.api import webhook_delivery
-from reverie.api.answer import prepare
 from reverie.api.app import ENDPOINTS, make_app
 from reverie.api.live import LiveEvents
 from reverie.api.load import tell_load
+from reverie.api.pipeline import prepare
 from reverie.api.routes import dreams, files
 from reverie.api.service import Service, ServiceOptions
 from reverie.clock import SystemClock

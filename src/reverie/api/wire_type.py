@@ -28,16 +28,17 @@ _RANGES = ("gte", "gt", "lte", "lt")
 
 
 class WireType:
-    """A type by its address, ``module:Name``; read from JSON or from a query string."""
+    """A type of ours; read from JSON or from a query string."""
 
-    def __init__(self, address: str, *, leave_out: Sequence[str] = ()) -> None:
-        self.address = address
-        self._leave_out = (*_HEADERS, *leave_out)
+    def __init__(self, source: Any) -> None:
+        self.name: str = source.__name__
+        self.source = source
+        """The type as it is written."""
 
     @cached_property
     def type(self) -> Any:
-        """The type, closed to unknown fields where it is the SDK's parameters."""
-        return _closed(resolve(self.address), self._leave_out)
+        """The type as it is read: closed to unknown fields where it is of parameters."""
+        return _closed(self.source)
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
@@ -91,10 +92,25 @@ class WireType:
         return read
 
 
-def resolve(address: str) -> Any:
-    """The object at ``module:Name``."""
-    module, name = address.split(":")
-    return getattr(importlib.import_module(module), name)
+class SdkType(WireType):
+    """A type of the SDK by its name below ``anthropic.types``, such as ``beta.sessions.EventListParams``."""
+
+    def __init__(self, name: str, *, leave_out: Sequence[str] = (), nullable: bool = False) -> None:
+        package, _, self.name = f"anthropic.types.{name}".rpartition(".")
+        self._package = package
+        self._leave_out = (*_HEADERS, *leave_out)
+        self._nullable = nullable
+
+    @cached_property
+    def source(self) -> Any:
+        """The SDK's type, loaded with the SDK."""
+        return getattr(importlib.import_module(self._package), self.name)
+
+    @cached_property
+    def type(self) -> Any:
+        """The type without what travels elsewhere than in the body or query."""
+        closed = _closed(self.source, self._leave_out)
+        return closed | None if self._nullable else closed
 
 
 def query_name(field: str, annotation: Any) -> str:

@@ -6,15 +6,19 @@ from typing import Any, Literal, NotRequired
 import msgspec
 from typing_extensions import TypedDict
 
-from reverie.api.endpoint import Call, Endpoint
-from reverie.api.late import loaded
-from reverie.api.pages import decode_cursor, envelope, page_of
+from reverie.api import on_demand
+from reverie.api.endpoint import endpoint
+from reverie.api.pages import Order, answer_page
+from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import WireType
 from reverie.lessons.lesson import LessonKind, LessonStatus
 from reverie.sessions.transcript import TurnKind
 from reverie.storage.learning import lessons as table
-from reverie.storage.learning.lessons import LessonRow
+from reverie.storage.learning.lessons import LessonRow, NumberedPattern
 from reverie.storage.memory.stores import read_store
+
+_BY_ID = Order[LessonRow](tuple[str], lambda row: (row.lesson.id,))
+_BY_DREAM = Order[tuple[str, NumberedPattern]](tuple[str, int], lambda found: (found[0], found[1].number))
 
 
 class LessonListParams(TypedDict):
@@ -179,76 +183,72 @@ def wire_lesson(row: LessonRow) -> dict[str, Any]:
     return {**msgspec.to_builtins(row.lesson), "type": "lesson", **owner, **dreams}
 
 
-async def list_all(call: Call) -> dict[str, Any]:
-    """The lessons of a store, by id."""
-    store = await read_store(call.connection, call.path["memory_store_id"])
-    limit = call.query.get("limit", 20)
-    rows = await table.list_lessons(
-        call.connection,
-        store.id,
-        status=call.query.get("status"),
-        kind=call.query.get("kind"),
-        after=decode_cursor(call.query["page"], tuple[str])[0] if "page" in call.query else None,
-        limit=limit + 1,
+@endpoint(
+    "memory_stores.lessons.list",
+    "GET",
+    "/v1/memory_stores/{memory_store_id}/lessons",
+    query=WireType(LessonListParams),
+    answer=WireType(WireLesson),
+    is_list=True,
+    extension=True,
+)
+async def list_all(context: RequestContext) -> dict[str, Any]:
+    """List the lessons of a memory store.
+
+    By id.
+    """
+    store = await read_store(context.connection, context.path["memory_store_id"])
+    query = context.query
+    return await answer_page(
+        query,
+        wire_lesson,
+        lambda after, limit: table.list_lessons(
+            context.connection,
+            store.id,
+            status=query.get("status"),
+            kind=query.get("kind"),
+            after=after,
+            limit=limit,
+        ),
+        _BY_ID,
     )
-    shown, next_page = page_of(rows, limit, lambda row: (row.lesson.id,))
-    return envelope([wire_lesson(row) for row in shown], next_page)
 
 
-async def retrieve(call: Call) -> dict[str, Any]:
-    """One lesson, with all that speaks for and against it."""
-    row = await table.read_lesson(call.connection, call.path["lesson_id"])
-    explain_lesson = await loaded("reverie.jobs.explanation:explain_lesson")
-    explanation = await explain_lesson(call.connection, row.lesson, row.last_dream_id)
+@endpoint("lessons.retrieve", "GET", "/v1/lessons/{lesson_id}", answer=WireType(ExplainedLesson), extension=True)
+async def retrieve(context: RequestContext) -> dict[str, Any]:
+    """Read a lesson with all that speaks for and against it."""
+    row = await table.read_lesson(context.connection, context.path["lesson_id"])
+    explain_lesson = await on_demand.load(lambda: on_demand.explain_lesson)
+    explanation = await explain_lesson(context.connection, row.lesson, row.last_dream_id)
     return {**wire_lesson(row), **msgspec.to_builtins(explanation)}
 
 
-async def list_patterns(call: Call) -> dict[str, Any]:
-    """What a store's latest dream tested; later pages are of the same dream."""
-    store = await read_store(call.connection, call.path["memory_store_id"])
-    limit = call.query.get("limit", 20)
-    if "page" in call.query:
-        dream_id, after = decode_cursor(call.query["page"], tuple[str, int])
-    else:
-        dream_id, after = await table.latest_dream_id(call.connection, store.id), 0
-    rows = [] if dream_id is None else await table.list_patterns(call.connection, store.id, dream_id, after, limit + 1)
-    shown, next_page = page_of(rows, limit, lambda row: (dream_id, row.number))
-    return envelope(
-        [{"type": "pattern", "dream_id": dream_id, "on_reward": None, **row.pattern} for row in shown], next_page
-    )
-
-
-_HERE = "reverie.api.routes.lessons"
-ENDPOINTS = (
-    Endpoint(
-        "memory_stores.lessons.list",
-        "GET",
-        "/v1/memory_stores/{memory_store_id}/lessons",
-        list_all,
-        "List the lessons of a memory store.",
-        query=WireType(f"{_HERE}:LessonListParams"),
-        answer=WireType(f"{_HERE}:WireLesson"),
-        is_list=True,
-        extension=True,
-    ),
-    Endpoint(
-        "lessons.retrieve",
-        "GET",
-        "/v1/lessons/{lesson_id}",
-        retrieve,
-        "Read a lesson with all that speaks for and against it.",
-        answer=WireType(f"{_HERE}:ExplainedLesson"),
-        extension=True,
-    ),
-    Endpoint(
-        "memory_stores.patterns.list",
-        "GET",
-        "/v1/memory_stores/{memory_store_id}/patterns",
-        list_patterns,
-        "List what the latest dream of a memory store tested.",
-        query=WireType(f"{_HERE}:PatternListParams"),
-        answer=WireType(f"{_HERE}:WirePattern"),
-        is_list=True,
-        extension=True,
-    ),
+@endpoint(
+    "memory_stores.patterns.list",
+    "GET",
+    "/v1/memory_stores/{memory_store_id}/patterns",
+    query=WireType(PatternListParams),
+    answer=WireType(WirePattern),
+    is_list=True,
+    extension=True,
 )
+async def list_patterns(context: RequestContext) -> dict[str, Any]:
+    """List what the latest dream of a memory store tested.
+
+    Later pages are of the same dream.
+    """
+    store = await read_store(context.connection, context.path["memory_store_id"])
+
+    async def read(position: tuple[str, int] | None, limit: int) -> list[tuple[str, NumberedPattern]]:
+        dream_id, after = position or (await table.latest_dream_id(context.connection, store.id), 0)
+        if dream_id is None:
+            return []
+        rows = await table.list_patterns(context.connection, store.id, dream_id, after, limit)
+        return [(dream_id, row) for row in rows]
+
+    return await answer_page(context.query, _wire_pattern, read, _BY_DREAM)
+
+
+def _wire_pattern(found: tuple[str, NumberedPattern]) -> dict[str, Any]:
+    dream_id, row = found
+    return {"type": "pattern", "dream_id": dream_id, "on_reward": None, **row.pattern}

@@ -5,8 +5,9 @@ from typing import Any, Literal, NotRequired
 import msgspec
 from typing_extensions import TypedDict
 
-from reverie.api.endpoint import Call, Endpoint
+from reverie.api.endpoint import endpoint
 from reverie.api.pages import envelope
+from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import WireType
 from reverie.outcomes.metric import Metric
 from reverie.outcomes.metric_summary import Standing
@@ -72,33 +73,53 @@ class SessionScores(TypedDict):
     scores: list[WireScore]
 
 
-async def list_all(call: Call) -> dict[str, Any]:
-    """The metrics, defined or brought by scores, and how the sessions stand on each."""
-    return envelope([_wire(standing) for standing in await list_standings(call.connection)], None)
+_METRIC, _SCORES = WireType(WireMetric), WireType(SessionScores)
 
 
-async def define(call: Call) -> dict[str, Any]:
-    """Define a metric; every session's reward follows."""
-    metric = Metric(**call.body)
-    await define_metric(call.connection, metric)
-    call.resource_id = metric.name
-    return _wire(await read_standing(call.connection, metric.name))
+@endpoint("metrics.list", "GET", "/v1/metrics", answer=_METRIC, is_list=True, extension=True)
+async def list_all(context: RequestContext) -> dict[str, Any]:
+    """List the metrics, and how the sessions stand on each.
+
+    They were defined, or brought by scores.
+    """
+    return envelope([_wire(standing) for standing in await list_standings(context.connection)], None)
 
 
-async def score(call: Call) -> dict[str, Any]:
+@endpoint("metrics.define", "POST", "/v1/metrics", body=WireType(MetricDefineParams), answer=_METRIC, extension=True)
+async def define(context: RequestContext) -> dict[str, Any]:
+    """Define a metric, or define it anew.
+
+    Every session's reward follows.
+    """
+    metric = Metric(**context.body)
+    await define_metric(context.connection, metric)
+    context.resource_id = metric.name
+    return _wire(await read_standing(context.connection, metric.name))
+
+
+@endpoint(
+    "sessions.scores.record",
+    "POST",
+    "/v1/sessions/{session_id}/scores",
+    body=WireType(ScoreParams),
+    answer=_SCORES,
+    extension=True,
+)
+async def score(context: RequestContext) -> dict[str, Any]:
     """Record scores of a session."""
-    session_id = call.path["session_id"]
-    scores = [Score(given["metric"], given["value"]) for given in call.body["scores"]]
-    await score_session(call.connection, session_id, scores)
-    return await list_scores(call)
+    session_id = context.path["session_id"]
+    scores = [Score(given["metric"], given["value"]) for given in context.body["scores"]]
+    await score_session(context.connection, session_id, scores)
+    return await list_scores(context)
 
 
-async def list_scores(call: Call) -> dict[str, Any]:
-    """What a session was scored."""
-    reward, scores = await read_scores(call.connection, call.path["session_id"])
+@endpoint("sessions.scores.retrieve", "GET", "/v1/sessions/{session_id}/scores", answer=_SCORES, extension=True)
+async def list_scores(context: RequestContext) -> dict[str, Any]:
+    """Read what a session was scored, and its reward."""
+    reward, scores = await read_scores(context.connection, context.path["session_id"])
     return {
         "type": "session_scores",
-        "session_id": call.path["session_id"],
+        "session_id": context.path["session_id"],
         "reward": reward,
         "scores": msgspec.to_builtins(scores),
     }
@@ -107,48 +128,3 @@ async def list_scores(call: Call) -> dict[str, Any]:
 def _wire(standing: Standing) -> dict[str, Any]:
     fields = msgspec.structs.asdict(standing)
     return {"type": "metric", **msgspec.structs.asdict(fields.pop("metric")), **fields}
-
-
-_HERE = "reverie.api.routes.metrics"
-_METRIC, _SCORES = WireType(f"{_HERE}:WireMetric"), WireType(f"{_HERE}:SessionScores")
-ENDPOINTS = (
-    Endpoint(
-        "metrics.list",
-        "GET",
-        "/v1/metrics",
-        list_all,
-        "List the metrics, and how the sessions stand on each.",
-        answer=_METRIC,
-        is_list=True,
-        extension=True,
-    ),
-    Endpoint(
-        "metrics.define",
-        "POST",
-        "/v1/metrics",
-        define,
-        "Define a metric, or define it anew.",
-        body=WireType(f"{_HERE}:MetricDefineParams"),
-        answer=_METRIC,
-        extension=True,
-    ),
-    Endpoint(
-        "sessions.scores.retrieve",
-        "GET",
-        "/v1/sessions/{session_id}/scores",
-        list_scores,
-        "Read what a session was scored, and its reward.",
-        answer=_SCORES,
-        extension=True,
-    ),
-    Endpoint(
-        "sessions.scores.record",
-        "POST",
-        "/v1/sessions/{session_id}/scores",
-        score,
-        "Record scores of a session.",
-        body=WireType(f"{_HERE}:ScoreParams"),
-        answer=_SCORES,
-        extension=True,
-    ),
-)

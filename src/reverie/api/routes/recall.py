@@ -1,14 +1,15 @@
 """Recall: the memories of a store that suit a query, and what speaks for each."""
 
 import asyncio
-import importlib
 from typing import Any, Literal, NotRequired
 
 import msgspec
 from typing_extensions import TypedDict
 
-from reverie.api.endpoint import Call, Endpoint
+from reverie.api import on_demand
+from reverie.api.endpoint import endpoint
 from reverie.api.pages import envelope
+from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import WireType
 from reverie.memory.memory import Tier
 from reverie.storage.memory.recall import recall as recall_memories
@@ -51,37 +52,32 @@ class RecallHit(TypedDict):
     tokens: int
 
 
-async def recall(call: Call) -> dict[str, Any]:
-    """The memories that suit a query, best first."""
+@endpoint(
+    "memory_stores.recall",
+    "GET",
+    "/v1/memory_stores/{memory_store_id}/recall",
+    query=WireType(RecallParams),
+    answer=WireType(RecallHit),
+    is_list=True,
+    worker=True,
+    extension=True,
+)
+async def recall(context: RequestContext) -> dict[str, Any]:
+    """Find the memories that suit a query, and what speaks for each.
+
+    Best first.
+    """
     embedder = None
-    if call.query.get("meaning", True):
-        # Loaded when needed, beside the requests: the embedders' libraries take longer than the rest of the server.
-        vectors = await asyncio.to_thread(importlib.import_module, "reverie.digests.vector")
-        embedder = await asyncio.to_thread(vectors.best_embedder)
+    if context.query.get("meaning", True):
+        best_embedder = await on_demand.load(lambda: on_demand.best_embedder)
+        embedder = await asyncio.to_thread(best_embedder)
     hits = await recall_memories(
-        call.connection,
-        call.path["memory_store_id"],
-        call.query["query"],
-        call.query.get("limit", 5),
-        now=call.now,
+        context.connection,
+        context.path["memory_store_id"],
+        context.query["query"],
+        context.query.get("limit", 5),
+        now=context.now,
         embedder=embedder,
-        most_tokens=call.query.get("tokens"),
+        most_tokens=context.query.get("tokens"),
     )
     return envelope([{"type": "recall_hit", **msgspec.to_builtins(hit)} for hit in hits], None)
-
-
-_HERE = "reverie.api.routes.recall"
-ENDPOINTS = (
-    Endpoint(
-        "memory_stores.recall",
-        "GET",
-        "/v1/memory_stores/{memory_store_id}/recall",
-        recall,
-        "Find the memories that suit a query, and what speaks for each.",
-        query=WireType(f"{_HERE}:RecallParams"),
-        answer=WireType(f"{_HERE}:RecallHit"),
-        is_list=True,
-        worker=True,
-        extension=True,
-    ),
-)

@@ -5,7 +5,8 @@ from typing import Any, Literal, NotRequired
 import msgspec
 from typing_extensions import TypedDict
 
-from reverie.api.endpoint import Call, Endpoint
+from reverie.api.endpoint import endpoint
+from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import WireType
 from reverie.sessions.segment import compile_segment
 from reverie.storage.sessions.transcripts import preview_segment
@@ -31,24 +32,20 @@ class WireSegmentPreview(TypedDict):
     """A few, in the order they were imported in."""
 
 
-async def preview(call: Call) -> dict[str, Any]:
-    """How many sessions an expression chooses, how they fared, and a few of them."""
-    where = call.body.get("where")
-    found = await preview_segment(call.connection, compile_segment(where))
-    return {"type": "segment_preview", "where": where, **msgspec.to_builtins(found)}
-
-
-_HERE = "reverie.api.routes.segments"
-ENDPOINTS = (
-    Endpoint(
-        "segments.preview",
-        "POST",
-        "/v1/segments/preview",
-        preview,
-        "Show what an expression chooses.",
-        body=WireType(f"{_HERE}:SegmentPreviewParams"),
-        answer=WireType(f"{_HERE}:WireSegmentPreview"),
-        role="read",
-        extension=True,
-    ),
+@endpoint(
+    "segments.preview",
+    "POST",
+    "/v1/segments/preview",
+    body=WireType(SegmentPreviewParams),
+    answer=WireType(WireSegmentPreview),
+    role="read",
+    extension=True,
 )
+async def preview(context: RequestContext) -> dict[str, Any]:
+    """Show what an expression chooses.
+
+    How many sessions it is, how they fared, and a few of them.
+    """
+    where = context.body.get("where")
+    found = await preview_segment(context.connection, compile_segment(where))
+    return {"type": "segment_preview", "where": where, **msgspec.to_builtins(found)}

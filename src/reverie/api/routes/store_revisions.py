@@ -6,8 +6,9 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from reverie.api.endpoint import Call, Endpoint
-from reverie.api.pages import decode_cursor, envelope, page_of
+from reverie.api.endpoint import endpoint
+from reverie.api.pages import Order, answer_page
+from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import WireType
 from reverie.errors import NotFoundError
 from reverie.memory.diff import compare, summarise, unified_diff
@@ -15,6 +16,11 @@ from reverie.memory.memory import Act, Operation, Revision
 from reverie.storage.memory.memories import rollback
 from reverie.storage.memory.revisions import list_revisions, snapshot
 from reverie.storage.memory.stores import read_store
+
+_ALL = "/v1/memory_stores/{memory_store_id}/revisions"
+
+
+_BY_NUMBER = Order[Revision](tuple[int], lambda row: (row.number,))
 
 
 class RevisionListParams(TypedDict):
@@ -103,23 +109,41 @@ def wire_revision(revision: Revision) -> dict[str, Any]:
     }
 
 
-async def list_all(call: Call) -> dict[str, Any]:
-    """Revisions, newest first."""
-    store = await read_store(call.connection, call.path["memory_store_id"])
-    limit = call.query.get("limit", 20)
-    before = decode_cursor(call.query["page"], tuple[int])[0] if "page" in call.query else None
-    rows = await list_revisions(call.connection, store.id, before=before, limit=limit + 1)
-    shown, next_page = page_of(rows, limit, lambda row: (row.number,))
-    return envelope([wire_revision(row) for row in shown], next_page)
+@endpoint(
+    "memory_stores.revisions.list",
+    "GET",
+    _ALL,
+    query=WireType(RevisionListParams),
+    answer=WireType(StoreRevision),
+    is_list=True,
+    extension=True,
+)
+async def list_all(context: RequestContext) -> dict[str, Any]:
+    """List what was done to a memory store, newest first."""
+    store = await read_store(context.connection, context.path["memory_store_id"])
+    return await answer_page(
+        context.query,
+        wire_revision,
+        lambda before, limit: list_revisions(context.connection, store.id, before=before, limit=limit),
+        _BY_NUMBER,
+    )
 
 
-async def diff(call: Call) -> dict[str, Any]:
-    """What a revision changed, or how it differs from another."""
-    store = await read_store(call.connection, call.path["memory_store_id"])
-    number = _number(call)
-    against = call.query.get("against", max(number - 1, 0))
-    before = await snapshot(call.connection, store.id, against)
-    after = await snapshot(call.connection, store.id, number)
+@endpoint(
+    "memory_stores.revisions.diff",
+    "GET",
+    f"{_ALL}/{{revision}}/diff",
+    query=WireType(RevisionDiffParams),
+    answer=WireType(RevisionDiff),
+    extension=True,
+)
+async def diff(context: RequestContext) -> dict[str, Any]:
+    """Show what a revision of a memory store changed, or how it differs from another."""
+    store = await read_store(context.connection, context.path["memory_store_id"])
+    number = _number(context)
+    against = context.query.get("against", max(number - 1, 0))
+    before = await snapshot(context.connection, store.id, against)
+    after = await snapshot(context.connection, store.id, number)
     differences = compare(before, after)
     summary = summarise(differences)
     texts = await asyncio.to_thread(lambda: [unified_diff(difference) for difference in differences])
@@ -138,14 +162,22 @@ async def diff(call: Call) -> dict[str, Any]:
     }
 
 
-async def roll_back(call: Call) -> dict[str, Any]:
-    """Make a store as it was at a revision, by a new revision."""
-    store_id, number = call.path["memory_store_id"], _number(call)
-    actor = call.key.session_id or call.key.id
+@endpoint(
+    "memory_stores.revisions.rollback",
+    "POST",
+    f"{_ALL}/{{revision}}/rollback",
+    body=WireType(RollbackParams),
+    answer=WireType(StoreRollback),
+    extension=True,
+)
+async def roll_back(context: RequestContext) -> dict[str, Any]:
+    """Make a memory store as it was at a revision, by a new revision."""
+    store_id, number = context.path["memory_store_id"], _number(context)
+    actor = context.key.session_id or context.key.id
     revision = await rollback(
-        call.connection, store_id, number, call.body["reason"], call.now, actor=actor, created_by=call.actor
+        context.connection, store_id, number, context.body["reason"], context.now, actor=actor, created_by=context.actor
     )
-    call.resource_id = store_id
+    context.resource_id = store_id
     return {
         "type": "store_rollback",
         "memory_store_id": store_id,
@@ -154,45 +186,8 @@ async def roll_back(call: Call) -> dict[str, Any]:
     }
 
 
-def _number(call: Call) -> int:
-    text = call.path["revision"]
+def _number(context: RequestContext) -> int:
+    text = context.path["revision"]
     if not (text.isascii() and text.isdecimal()):
         raise NotFoundError(f"revision {text!r}: revisions have numbers; list them with GET …/revisions")
     return int(text)
-
-
-_HERE = "reverie.api.routes.store_revisions"
-_ALL = "/v1/memory_stores/{memory_store_id}/revisions"
-ENDPOINTS = (
-    Endpoint(
-        "memory_stores.revisions.list",
-        "GET",
-        _ALL,
-        list_all,
-        "List what was done to a memory store, newest first.",
-        query=WireType(f"{_HERE}:RevisionListParams"),
-        answer=WireType(f"{_HERE}:StoreRevision"),
-        is_list=True,
-        extension=True,
-    ),
-    Endpoint(
-        "memory_stores.revisions.diff",
-        "GET",
-        f"{_ALL}/{{revision}}/diff",
-        diff,
-        "Show what a revision of a memory store changed, or how it differs from another.",
-        query=WireType(f"{_HERE}:RevisionDiffParams"),
-        answer=WireType(f"{_HERE}:RevisionDiff"),
-        extension=True,
-    ),
-    Endpoint(
-        "memory_stores.revisions.rollback",
-        "POST",
-        f"{_ALL}/{{revision}}/rollback",
-        roll_back,
-        "Make a memory store as it was at a revision, by a new revision.",
-        body=WireType(f"{_HERE}:RollbackParams"),
-        answer=WireType(f"{_HERE}:StoreRollback"),
-        extension=True,
-    ),
-)
