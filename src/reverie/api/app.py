@@ -128,13 +128,18 @@ def make_app(
         Route("/docs", docs),
         *(
             Route(path, answering(x, service, keys, rates), methods=[x.method], name=x.name)
-            for x in endpoints
+            for x in sorted(endpoints, key=_precedence)
             for path in (x.path, *x.older_paths)
         ),
     ]
     handlers: dict[Any, Any] = {HTTPException: failed}
     around = [Middleware(service.telemetry.wrap), *_cors(service.options.cors_origins)]
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers, middleware=around)
+
+
+def _precedence(endpoint: Endpoint) -> list[bool]:
+    """Sorts paths such that a fixed part comes before a parameter in the same place, which would match it too."""
+    return [part.startswith("{") for part in endpoint.path.split("/")]
 
 
 def _cors(origins: Sequence[str]) -> list[Middleware]:

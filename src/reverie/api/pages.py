@@ -127,7 +127,7 @@ def two_way_page(rows: Sequence[Row], limit: int, *, backwards: bool, begun: boo
 
 def envelope(data: Sequence[Any], next_page: str | None) -> dict[str, Any]:
     """A list as it is answered, with what older clients look for besides."""
-    ids = [item["id"] for item in data if isinstance(item, dict) and "id" in item]
+    ids = [id_ for id_ in map(_id_of, data) if id_ is not None]
     return {
         "data": list(data),
         "next_page": next_page,
@@ -135,3 +135,8 @@ def envelope(data: Sequence[Any], next_page: str | None) -> dict[str, Any]:
         "first_id": ids[0] if ids else None,
         "last_id": ids[-1] if ids else None,
     }
+
+
+def _id_of(item: Any) -> str | None:
+    id_: str | None = item.get("id") if isinstance(item, dict) else getattr(item, "id", None)
+    return id_

@@ -24,6 +24,7 @@ _HEADERS = ("betas", "workspace_id", "anthropic_worker_id")
 """Parameters of the SDK's methods that travel as headers."""
 _IGNORED = ("beta",)
 """Parameters that older clients add to every address."""
+_LIMIT_NAMES = ("ge", "gt", "le", "lt", "min_length", "max_length", "pattern")
 _RANGES = ("gte", "gt", "lte", "lt")
 
 
@@ -113,6 +114,26 @@ class SdkType(WireType):
         return closed | None if self._nullable else closed
 
 
+class RecordType(WireType):
+    """A type of ours that the client shares; see :mod:`reverie.api.records`."""
+
+    def read_strictly(self, value: object) -> Any:
+        """``value``, JSON-able, as the record; it says the very same.
+
+        Raises:
+            InputError: it is of another type, or holds what the record does not.
+        """
+        data = msgspec.json.encode(value)
+        try:
+            record = msgspec.json.decode(data, type=self.source)
+        except msgspec.ValidationError as error:
+            raise InputError(f"{self.name}: {error}") from error
+        again = msgspec.json.decode(msgspec.json.encode(record))
+        if again != msgspec.json.decode(data):
+            raise InputError(f"{self.name}: is {again}, not {value}")
+        return record
+
+
 def query_name(field: str, annotation: Any) -> str:
     """How the SDK writes a field of a query: ``created_at_gte`` as ``created_at[gte]``, lists as ``name[]``."""
     stem, _, end = field.rpartition("_")
@@ -148,8 +169,12 @@ def _closed(annotation: Any, leave_out: tuple[str, ...] = ()) -> Any:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if is_typeddict(annotation):
         return _closed_dict(annotation, leave_out)
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return _closed_record(annotation)
+    if annotation is float:
+        return Annotated[float, Field(allow_inf_nan=False)]
     if origin is Annotated:
-        return _closed(arguments[0])
+        return _limited(_closed(arguments[0]), arguments[1:])
     if origin in (Required, NotRequired):
         return origin[_closed(arguments[0])]
     if origin in (Union, types.UnionType):
@@ -166,7 +191,7 @@ def _closed_union(arguments: tuple[Any, ...]) -> Any:
         return AwareDatetime
     if str in arguments:  # the SDK names the texts that it knows besides; any other is as good
         arguments = tuple(argument for argument in arguments if not _is_text(argument))
-    members = [_closed(argument) for argument in arguments]
+    members = [_closed(argument) for argument in arguments if argument is not msgspec.UnsetType]
     for tag in ("type", "name"):
         tagged = [member for member in members if is_typeddict(member) and _is_tagged(member, tag)]
         if len(tagged) > 1:
@@ -204,6 +229,28 @@ def _closed_dict(source: Any, leave_out: tuple[str, ...]) -> Any:
     make: Any = TypedDict
     closed_type = make(source.__name__, fields)
     return with_config(ConfigDict(extra=extra))(closed_type)
+
+
+@cache
+def _closed_record(source: type[msgspec.Struct]) -> Any:
+    """The record as a typed dict of the same name, with the limits that its fields state."""
+    fields: dict[str, Any] = {}
+    if (tag_field := source.__struct_config__.tag_field) is not None:
+        fields[tag_field] = Required[Literal[source.__struct_config__.tag]]
+    for field in msgspec.structs.fields(source):
+        mark: Any = Required if field.required else NotRequired
+        fields[field.encode_name] = mark[_closed(field.type)]
+    make: Any = TypedDict
+    return with_config(ConfigDict(extra="forbid"))(make(source.__name__, fields))
+
+
+def _limited(closed: Any, marks: Sequence[Any]) -> Any:
+    """A type with what msgspec's marks say of how long and how many."""
+    for mark in marks:
+        if isinstance(mark, msgspec.Meta):
+            stated = {name: getattr(mark, name) for name in _LIMIT_NAMES if getattr(mark, name) is not None}
+            closed = Annotated[closed, Field(**stated)]
+    return closed
 
 
 def _is_total(source: Any, name: str) -> bool:

@@ -1,18 +1,18 @@
 """Dreams: asked for, watched, canceled, archived; and what they found, as a report or as data."""
 
 import asyncio
-from typing import Any, Literal, Required
+from typing import Any
 
 import msgspec
 from starlette.responses import HTMLResponse, Response
-from typing_extensions import TypedDict
 
 from reverie.api import on_demand
 from reverie.api.endpoint import endpoint
 from reverie.api.pages import answer_page
+from reverie.api.records import CompletedDream, DreamEstimateParams, DreamRequestParams, EstimatedDream
 from reverie.api.request_context import RequestContext
 from reverie.api.service import Service
-from reverie.api.wire_type import SdkType, WireType
+from reverie.api.wire_type import RecordType, SdkType
 from reverie.dreams.dream import DreamRequest
 from reverie.dreams.request import read_inputs, read_request, segment_of
 from reverie.errors import NotFoundError, StateError
@@ -35,92 +35,6 @@ _REPORT_HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
     "x-content-type-options": "nosniff",
 }
-
-
-class MemoryStoreInput(TypedDict, total=False):
-    """The store to read."""
-
-    type: Required[Literal["memory_store"]]
-    memory_store_id: Required[str]
-
-
-class SessionsInput(TypedDict, total=False):
-    """Exactly these sessions, as many as there are."""
-
-    type: Required[Literal["sessions"]]
-    session_ids: Required[list[str]]
-
-
-class SessionQueryInput(TypedDict, total=False):
-    """The sessions that an expression chooses, such as ``agent = 'desk' and reward < 0.5``; empty is all of them."""
-
-    type: Required[Literal["session_query"]]
-    where: Required[str]
-
-
-class CreateNew(TypedDict, total=False):
-    """Write to a clone of the store."""
-
-    type: Required[Literal["create_new"]]
-
-
-class UpdateExisting(TypedDict, total=False):
-    """Write to the store itself."""
-
-    type: Required[Literal["update_existing"]]
-    memory_store_id: Required[str]
-
-
-class DreamRequestParams(TypedDict, total=False):
-    """A dream over any number of sessions; the server's own model, if any, is asked."""
-
-    inputs: Required[list[MemoryStoreInput | SessionsInput | SessionQueryInput]]
-    instructions: str | None
-    output_behavior: CreateNew | UpdateExisting
-
-
-class DreamEstimateParams(TypedDict, total=False):
-    """What a dream would read."""
-
-    inputs: Required[list[MemoryStoreInput | SessionsInput | SessionQueryInput]]
-
-
-class DreamEstimateAnswer(TypedDict):
-    """What a dream would read and roughly cost; ``model`` is None without a model."""
-
-    type: Literal["dream_estimate"]
-    sessions: dict[str, int | None]
-    events: int
-    seconds: float
-    cost_usd: float
-    model: dict[str, Any] | None
-
-
-class DreamResultAnswer(TypedDict):
-    """All that a dream found and did; the report is drawn from it."""
-
-    type: Literal["dream_result"]
-    dream_id: str
-    status: str
-    sessions: dict[str, int | None]
-    tested: int
-    placebo: dict[str, int]
-    lessons: list[dict[str, Any]]
-    patterns: list[dict[str, Any]]
-    outcomes: list[dict[str, Any]]
-    changes: list[dict[str, Any]]
-    seconds: float
-    store: str
-    where: str | None
-    revision: int | None
-    strata: dict[str, Any] | None
-    trend: list[dict[str, Any]]
-    stages: list[dict[str, Any]]
-    usage: dict[str, Any]
-    started_at: str | None
-    notes: list[str]
-    overview: dict[str, Any] | None
-    proposals: list[dict[str, Any]]
 
 
 def wire_dream(dream: ServedDream) -> dict[str, Any]:
@@ -167,7 +81,7 @@ async def create(context: RequestContext) -> dict[str, Any]:
     "dream_requests.create",
     "POST",
     "/v1/dream_requests",
-    body=WireType(DreamRequestParams),
+    body=RecordType(DreamRequestParams),
     answer=_DREAM,
     extension=True,
 )
@@ -244,13 +158,13 @@ async def archive(context: RequestContext) -> dict[str, Any]:
     "dreams.estimate",
     "POST",
     "/v1/dreams/estimate",
-    body=WireType(DreamEstimateParams),
-    answer=WireType(DreamEstimateAnswer),
+    body=RecordType(DreamEstimateParams),
+    answer=RecordType(EstimatedDream),
     role="read",
     extension=True,
     transaction=False,
 )
-async def estimate(context: RequestContext) -> dict[str, Any]:
+async def estimate(context: RequestContext) -> EstimatedDream:
     """Say what a dream would read and cost."""
     store_id, where, session_ids = read_inputs(context.body["inputs"], None)
     async with context.database.connection() as connection:
@@ -258,15 +172,15 @@ async def estimate(context: RequestContext) -> dict[str, Any]:
     request = DreamRequest(store_id, where, session_ids)
     estimate_dream = await on_demand.load(lambda: on_demand.estimate_dream)
     found = await estimate_dream(context.database, request, policy, context.service.settings.model)
-    return {"type": "dream_estimate", **msgspec.to_builtins(found)}
+    return EstimatedDream(**msgspec.structs.asdict(found))
 
 
-@endpoint("dreams.result", "GET", f"{_ONE}/result", answer=WireType(DreamResultAnswer), extension=True)
-async def result(context: RequestContext) -> dict[str, Any]:
+@endpoint("dreams.result", "GET", f"{_ONE}/result", answer=RecordType(CompletedDream), extension=True)
+async def result(context: RequestContext) -> CompletedDream:
     """Read all that a dream found and did."""
     await table.read_served(context.connection, context.path["dream_id"])
     found = await read_result(context.connection, context.path["dream_id"])
-    return {"type": "dream_result", **msgspec.to_builtins(found)}
+    return CompletedDream(**msgspec.structs.asdict(found))
 
 
 @endpoint("dreams.report", "GET", f"{_ONE}/report", answer_media="text/html", extension=True, transaction=False)

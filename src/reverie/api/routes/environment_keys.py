@@ -1,14 +1,13 @@
 """Keys of environments: what a worker polls for work with. Made here or by ``reverie keys create --role worker``."""
 
-from datetime import datetime, timedelta
-from typing import Any, Literal, NotRequired
-
-from typing_extensions import TypedDict
+from datetime import timedelta
+from typing import Any
 
 from reverie.api.endpoint import endpoint
 from reverie.api.pages import answer_page
+from reverie.api.records import EnvironmentKey, EnvironmentKeyCreateParams, ListParams
 from reverie.api.request_context import RequestContext
-from reverie.api.wire_type import WireType
+from reverie.api.wire_type import RecordType
 from reverie.errors import StateError
 from reverie.storage.service.api_keys import ApiKey, KeyScope, create_key, list_environment_keys, revoke_key
 from reverie.storage.service.environments import read_environment
@@ -16,63 +15,32 @@ from reverie.storage.service.environments import read_environment
 _ALL = "/v1/environments/{environment_id}/keys"
 
 
-class EnvironmentKeyCreateParams(TypedDict):
-    """A key to make."""
-
-    name: NotRequired[str]
-    """What it is for."""
-    expires_in_days: NotRequired[int | None]
-    """By default it never expires."""
+_KEY = RecordType(EnvironmentKey)
 
 
-class EnvironmentKeyListParams(TypedDict):
-    """Which page of keys."""
-
-    limit: NotRequired[int]
-    page: NotRequired[str | None]
-
-
-class EnvironmentKey(TypedDict):
+def wire_key(key: ApiKey, secret: str | None = None) -> EnvironmentKey:
     """A key as it is answered."""
-
-    id: str
-    type: Literal["environment_key"]
-    environment_id: str
-    name: str
-    secret: str | None
-    """Told once, when the key is made."""
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
-
-
-_KEY = WireType(EnvironmentKey)
-
-
-def wire_key(key: ApiKey, secret: str | None = None) -> dict[str, Any]:
-    """A key as it is answered."""
-    return {
-        "id": key.id,
-        "type": "environment_key",
-        "environment_id": key.environment_id,
-        "name": key.name,
-        "secret": secret,
-        "created_at": key.created_at,
-        "expires_at": key.expires_at,
-        "revoked_at": key.revoked_at,
-    }
+    return EnvironmentKey(
+        id=key.id,
+        environment_id=str(key.environment_id),
+        name=key.name,
+        secret=secret,
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+        revoked_at=key.revoked_at,
+    )
 
 
 @endpoint(
     "environments.keys.create",
     "POST",
     _ALL,
-    body=WireType(EnvironmentKeyCreateParams),
+    body=RecordType(EnvironmentKeyCreateParams),
     answer=_KEY,
     role="admin",
     extension=True,
 )
-async def create(context: RequestContext) -> dict[str, Any]:
+async def create(context: RequestContext) -> EnvironmentKey:
     """Make a key for the workers of a self-hosted environment.
 
     Its secret is in this answer alone.
@@ -94,7 +62,7 @@ async def create(context: RequestContext) -> dict[str, Any]:
     "environments.keys.list",
     "GET",
     _ALL,
-    query=WireType(EnvironmentKeyListParams),
+    query=RecordType(ListParams),
     answer=_KEY,
     is_list=True,
     role="admin",
@@ -115,7 +83,7 @@ async def list_all(context: RequestContext) -> dict[str, Any]:
 
 
 @endpoint("environments.keys.revoke", "POST", f"{_ALL}/{{key_id}}/revoke", answer=_KEY, role="admin", extension=True)
-async def revoke(context: RequestContext) -> dict[str, Any]:
+async def revoke(context: RequestContext) -> EnvironmentKey:
     """Revoke an environment's key.
 
     Servers stop taking it within seconds.

@@ -1,13 +1,11 @@
 """The learning policy of a store: how its dreams learn, and what its memory keeps."""
 
-from typing import Any, Literal
-
 import msgspec
-from typing_extensions import TypedDict
 
 from reverie.api.endpoint import endpoint
+from reverie.api.records import PolicyUpdateParams, StorePolicy
 from reverie.api.request_context import RequestContext
-from reverie.api.wire_type import WireType
+from reverie.api.wire_type import RecordType
 from reverie.dreams.policy import DreamPolicy
 from reverie.errors import StoreArchivedError
 from reverie.storage.memory.policies import read_policy, write_policy
@@ -16,26 +14,11 @@ from reverie.storage.memory.stores import lock_store
 _ONE = "/v1/memory_stores/{memory_store_id}/policy"
 
 
-class PolicyUpdateParams(TypedDict):
-    """A policy to set."""
-
-    policy: dict[str, Any]
-    """Replaces the whole policy; what is left out has its default."""
-
-
-class StorePolicy(TypedDict):
-    """The policy of a store with every setting."""
-
-    type: Literal["store_policy"]
-    memory_store_id: str
-    policy: dict[str, Any]
-
-
-_POLICY = WireType(StorePolicy)
+_POLICY = RecordType(StorePolicy)
 
 
 @endpoint("memory_stores.policy.retrieve", "GET", _ONE, answer=_POLICY, extension=True)
-async def retrieve(context: RequestContext) -> dict[str, Any]:
+async def retrieve(context: RequestContext) -> StorePolicy:
     """Read how the dreams of a memory store learn.
 
     With every setting.
@@ -45,9 +28,9 @@ async def retrieve(context: RequestContext) -> dict[str, Any]:
 
 
 @endpoint(
-    "memory_stores.policy.update", "POST", _ONE, body=WireType(PolicyUpdateParams), answer=_POLICY, extension=True
+    "memory_stores.policy.update", "POST", _ONE, body=RecordType(PolicyUpdateParams), answer=_POLICY, extension=True
 )
-async def update(context: RequestContext) -> dict[str, Any]:
+async def update(context: RequestContext) -> StorePolicy:
     """Set how the dreams of a memory store learn.
 
     What is left out has its default.
@@ -60,5 +43,5 @@ async def update(context: RequestContext) -> dict[str, Any]:
     return _wire(store.id, chosen)
 
 
-def _wire(store_id: str, policy: DreamPolicy) -> dict[str, Any]:
-    return {"type": "store_policy", "memory_store_id": store_id, "policy": msgspec.to_builtins(policy)}
+def _wire(store_id: str, policy: DreamPolicy) -> StorePolicy:
+    return StorePolicy(store_id, msgspec.to_builtins(policy))

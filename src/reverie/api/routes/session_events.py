@@ -3,19 +3,19 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any, Literal, NotRequired, Required, get_args
+from typing import Any, get_args
 
 from starlette.responses import StreamingResponse
-from typing_extensions import TypedDict
 
 from reverie.api.endpoint import endpoint
 from reverie.api.pages import decode_cursor, encode_cursor, envelope
+from reverie.api.records import PreviewParams, RecordParams, SessionPreview, SessionTurn
 from reverie.api.request_context import RequestContext
 from reverie.api.stream import open_stream
-from reverie.api.wire_type import SdkType, WireType
+from reverie.api.wire_type import RecordType, SdkType, WireType
 from reverie.errors import InputError
 from reverie.runtime.content import check_content
-from reverie.runtime.live_state import Draft, LiveState, Status
+from reverie.runtime.live_state import Draft, LiveState
 from reverie.runtime.writer import begin_preview, record
 from reverie.storage.live.creation import send_events
 from reverie.storage.live.log import (
@@ -41,51 +41,6 @@ _KNOWN_LATER = dict.fromkeys(
 """Fields that the server may fill in."""
 MOST_RECORDED = 10_000
 _EVENTS = "/v1/sessions/{session_id}/events"
-
-
-class RecordParams(TypedDict):
-    """Events in the order they happened, as the wire API has them, without ``processed_at``.
-
-    An event's ``id`` is the writer's own name for it, by which later events of the call may refer to it.
-    """
-
-    events: Required[list[dict[str, Any]]]
-    session_thread_id: NotRequired[str]
-    """The thread that they happened in; by default the primary one."""
-    only_while_running: NotRequired[bool]
-    """Refuse with 409 unless a turn is going on."""
-    expected_turn: NotRequired[int]
-    """Refuse with 409 unless this turn is going on: nobody else can have begun another one meanwhile."""
-
-
-class PreviewParams(TypedDict, total=False):
-    """A piece of an event that is being written: its beginning (``type``), or more text (``event_id`` and ``text``)."""
-
-    type: Literal["agent.message", "agent.thinking"]
-    event_id: str
-    text: str
-    session_thread_id: str
-
-
-class TurnAnswer(TypedDict):
-    """How a session stands for whoever runs its agent."""
-
-    type: Literal["session_turn"]
-    session_id: str
-    turn: int
-    """The number of the latest turn, to be given as ``expected_turn``; 0 before the first one."""
-    status: Status
-    waiting: int
-    """How many inputs the agent has not taken in yet."""
-    blocked_by: list[str]
-    """Ids of tool uses that wait for a client."""
-
-
-class PreviewAnswer(TypedDict):
-    """The id that the event will have; record it under this id."""
-
-    type: Literal["session_preview"]
-    id: str
 
 
 @endpoint(
@@ -165,7 +120,7 @@ async def send(context: RequestContext) -> dict[str, Any]:
     "sessions.record",
     "POST",
     "/v1/sessions/{session_id}/record",
-    body=WireType(RecordParams),
+    body=RecordType(RecordParams),
     answer=_EVENT,
     is_list=True,
     extension=True,
@@ -202,34 +157,32 @@ async def record_events(context: RequestContext) -> dict[str, Any]:
 
 
 @endpoint(
-    "sessions.turn", "GET", "/v1/sessions/{session_id}/turn", answer=WireType(TurnAnswer), extension=True, worker=True
+    "sessions.turn",
+    "GET",
+    "/v1/sessions/{session_id}/turn",
+    answer=RecordType(SessionTurn),
+    extension=True,
+    worker=True,
 )
-async def read_turn(context: RequestContext) -> dict[str, Any]:
+async def read_turn(context: RequestContext) -> SessionTurn:
     """Read which turn a session is in."""
     session = await lock_session(context.connection, context.path["session_id"])
     require_live(session)
     state = state_of(session)
-    return {
-        "type": "session_turn",
-        "session_id": session.id,
-        "turn": state.turn,
-        "status": state.status,
-        "waiting": len(state.waiting),
-        "blocked_by": state.blockers,
-    }
+    return SessionTurn(session.id, state.turn, state.status, len(state.waiting), tuple(state.blockers))
 
 
 @endpoint(
     "sessions.preview",
     "POST",
     "/v1/sessions/{session_id}/previews",
-    body=WireType(PreviewParams),
-    answer=WireType(PreviewAnswer),
+    body=RecordType(PreviewParams),
+    answer=RecordType(SessionPreview),
     audited=False,
     extension=True,
     worker=True,
 )
-async def preview(context: RequestContext) -> dict[str, Any]:
+async def preview(context: RequestContext) -> SessionPreview:
     """Show an event while it is being written.
 
     Only the event itself, recorded under the same id, is kept.
@@ -247,7 +200,7 @@ async def preview(context: RequestContext) -> dict[str, Any]:
         await act(context.connection, session_id, begin, context.now)
         start = {"type": "event_start", "event": {"type": body["type"], "id": promised}}
         await announce_preview(context.connection, session_id, thread_id, start)
-        return {"type": "session_preview", "id": promised}
+        return SessionPreview(promised)
     if not {"event_id", "text"} <= body.keys() or "type" in body:
         raise InputError("give type to begin a preview, or event_id and text to go on with one")
     await read_session(context.connection, session_id)
@@ -255,7 +208,7 @@ async def preview(context: RequestContext) -> dict[str, Any]:
         content = {"type": "content_delta", "index": 0, "content": {"type": "text", "text": text}}
         piece = {"type": "event_delta", "event_id": body["event_id"], "delta": content}
         await announce_preview(context.connection, session_id, thread_id, piece)
-    return {"type": "session_preview", "id": body["event_id"]}
+    return SessionPreview(body["event_id"])
 
 
 @cache

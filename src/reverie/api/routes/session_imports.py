@@ -6,19 +6,19 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import anyio
 import msgspec
 from starlette.datastructures import UploadFile
 from starlette.responses import PlainTextResponse, Response
-from typing_extensions import TypedDict
 
 from reverie.api.endpoint import endpoint
 from reverie.api.multipart import files_of, limited, open_form
 from reverie.api.pipeline import finish
+from reverie.api.records import SessionImport, SessionImportParams
 from reverie.api.request_context import RequestContext
-from reverie.api.wire_type import WireType
+from reverie.api.wire_type import RecordType
 from reverie.digests.tool_error import tool_failed
 from reverie.errors import InputError
 from reverie.outcomes.score_words import split_score_options
@@ -32,53 +32,17 @@ _RAW_NAME = "sessions"
 _PARTS = ("file", "scores")
 
 
-class SessionImportQuery(TypedDict, total=False):
-    """How to import; as the options of ``reverie import``."""
-
-    format: str
-    """By default it is found by content."""
-    agent: str
-    """Agent of every session."""
-    set: list[str]
-    """``KEY=VALUE``: a session field, or metadata under any other key; ``{stem}`` is the file's name without suffix."""
-    scores_key: str
-    """Field of the score file that names the session."""
-    score: list[str]
-    """Scores to take, as ``NAME=FIELD``; by default all. ``NAME=WORD:NUMBER,…`` gives numbers to words."""
-    strict: bool
-    """Import everything or, at the first bad record, nothing."""
-    filename: str
-    """Name of a file that is the body itself."""
-
-
-class SessionImportAnswer(TypedDict):
-    """What became of the sessions."""
-
-    type: Literal["session_import"]
-    sessions: dict[str, int]
-    """How many were created, unchanged, extended, failed."""
-    events: int
-    scores: int
-    redactions: dict[str, int]
-    errors: list[dict[str, Any]]
-    warnings: list[str]
-    """What was set aside of sessions that were imported."""
-    unlisted_warnings: int
-    """Warnings beyond the first 1,000."""
-    notices: list[str]
-
-
 @endpoint(
     "session_imports.create",
     "POST",
     "/v1/session_imports",
-    query=WireType(SessionImportQuery),
-    answer=WireType(SessionImportAnswer),
+    query=RecordType(SessionImportParams),
+    answer=RecordType(SessionImport),
     extension=True,
     transaction=False,
     raw_body=True,
 )
-async def create(context: RequestContext) -> dict[str, Any]:
+async def create(context: RequestContext) -> SessionImport:
     """Import recorded sessions from files.
 
     The parts ``file`` (any number) and ``scores`` of a multipart body, or the body as one file.
@@ -94,7 +58,7 @@ async def create(context: RequestContext) -> dict[str, Any]:
     async with context.database.connection() as connection:
         context.open_connection = connection
         await finish(context, "session_imports.create")
-    return {"type": "session_import", **msgspec.to_builtins(_as_sent(summary, folder))}
+    return SessionImport(**msgspec.structs.asdict(_as_sent(summary, folder)))
 
 
 def _options(query: Mapping[str, Any], scores: Path | None, *, redact: bool) -> ImportOptions:
