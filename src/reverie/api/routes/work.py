@@ -101,6 +101,25 @@ async def _take(context: RequestContext, environment_id: str) -> dict[str, Any] 
     return wire_work(item, base64.urlsafe_b64encode(payload).decode())
 
 
+@endpoint(
+    "environments.work.stats",
+    "GET",
+    f"{_ALL}/stats",
+    answer=SdkType("beta.environments.BetaSelfHostedWorkQueueStats"),
+    worker_key=True,
+)
+async def stats(context: RequestContext) -> dict[str, Any]:
+    """Measure the queue.
+
+    How long it is, and how many workers poll it.
+    """
+    environment_id = context.path["environment_id"]
+    await read_environment(context.connection, environment_id)
+    await table.release_lapsed(context.connection, environment_id, context.now)
+    measured = await table.measure_queue(context.connection, environment_id, context.now)
+    return {"type": "work_queue_stats", **msgspec.structs.asdict(measured)}
+
+
 async def _locked(context: RequestContext) -> WorkItem:
     return await table.read_work(context.connection, context.path["environment_id"], context.path["work_id"], lock=True)
 
@@ -203,22 +222,3 @@ async def stop(context: RequestContext) -> dict[str, Any]:
     if by_worker and at_once and item.state != "stopping":
         await table.queue_again(context.connection, item, context.now)
     return await retrieve(context)
-
-
-@endpoint(
-    "environments.work.stats",
-    "GET",
-    f"{_ALL}/stats",
-    answer=SdkType("beta.environments.BetaSelfHostedWorkQueueStats"),
-    worker_key=True,
-)
-async def stats(context: RequestContext) -> dict[str, Any]:
-    """Measure the queue.
-
-    How long it is, and how many workers poll it.
-    """
-    environment_id = context.path["environment_id"]
-    await read_environment(context.connection, environment_id)
-    await table.release_lapsed(context.connection, environment_id, context.now)
-    measured = await table.measure_queue(context.connection, environment_id, context.now)
-    return {"type": "work_queue_stats", **msgspec.structs.asdict(measured)}
