@@ -86,7 +86,7 @@ async def check_scope(context: RequestContext, endpoint: Endpoint) -> None:
     """Hold keys of environments and tokens of work to what they are for.
 
     Raises:
-        NotFoundError: the path names something outside of the scope; whether it exists is not told.
+        NotFoundError: the path names something outside of the scope; the answer does not show whether it exists.
     """
     key = context.key
     if key.role not in ("worker", "session"):

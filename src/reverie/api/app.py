@@ -18,7 +18,7 @@ from reverie.api.access import KeyRing
 from reverie.api.docs import render_docs
 from reverie.api.endpoint import Endpoint, endpoints_of
 from reverie.api.openapi import openapi_document
-from reverie.api.pipeline import REQUEST_ID_HEADER, answering, error_response, json_response
+from reverie.api.pipeline import REQUEST_ID_HEADER, error_response, handler_of, json_response
 from reverie.api.rates import RateLimiter
 from reverie.api.routes import (
     agents,
@@ -127,7 +127,7 @@ def make_app(
         Route("/openapi.json", document),
         Route("/docs", docs),
         *(
-            Route(path, answering(x, service, keys, rates), methods=[x.method], name=x.name)
+            Route(path, handler_of(x, service, keys, rates), methods=[x.method], name=x.name)
             for x in sorted(endpoints, key=_precedence)
             for path in (x.path, *x.older_paths)
         ),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DreamQueue", "best_embedder", "estimate_dream", "explain_lesson", "load"]
 
-_HOMES = {
+_MODULE_OF = {
     "DreamQueue": "reverie.jobs.dream_queue",
     "best_embedder": "reverie.digests.vector",
     "estimate_dream": "reverie.jobs.engine",
@@ -28,9 +28,9 @@ Loaded = TypeVar("Loaded")
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'reverie.api.on_demand' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(_MODULE_OF[name]), name)
 
 
 async def load(get: Callable[[], Loaded]) -> Loaded:

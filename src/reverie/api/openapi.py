@@ -59,7 +59,7 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
 
 
 def _record_schemas(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
-    """The schemas of our own records; made together, so that records of one name are told apart."""
+    """The schemas of our own records; made together, so that records of one name get names of their own."""
     types = (wire_type for endpoint in endpoints for wire_type in (endpoint.body, endpoint.answer))
     records = {wire_type.source for wire_type in types if isinstance(wire_type, RecordType)}
     return msgspec.json.schema_components(records, ref_template=_RECORD_REFERENCE)[1]

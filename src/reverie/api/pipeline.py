@@ -64,7 +64,7 @@ _STATUSES: tuple[tuple[type[ReverieError], int, str], ...] = (
     (RateError, 429, "rate_limit_error"),
     (StateError, 400, "invalid_request_error"),
     (InputError, 400, "invalid_request_error"),
-    (SettingsError, 400, "invalid_request_error"),  # it tells what this server has to be given first
+    (SettingsError, 400, "invalid_request_error"),  # it says what this server has to be given first
 )
 _TRANSIENT = (429, 500, 504, 529)
 
@@ -125,7 +125,7 @@ def _members(error: Exception) -> dict[str, Any]:
     return {"details": {"error_code": code}} if code is not None else {}
 
 
-def answering(
+def handler_of(
     endpoint: Endpoint, service: Service, keys: KeyRing, rates: RateLimiter
 ) -> Callable[[Request], Awaitable[Response]]:
     """The Starlette handler of an endpoint."""
@@ -142,7 +142,7 @@ def answering(
             response = await _answer(endpoint, service, keys, rates, request, request_id)
         except ClientDisconnect:
             return Response(status_code=499)
-        except Exception as error:  # the outermost loop of a request: whatever went wrong is told, and logged
+        except Exception as error:  # the outermost loop of a request: whatever went wrong is answered, and logged
             if status_of(error)[0] >= 500:
                 log.exception("request failed", request_id=request_id, endpoint=endpoint.name)
             return error_response(error, request_id)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from reverie.api.service import Service
 from reverie.storage.postgres.database import Connection, Database
-from reverie.storage.postgres.outbox import Notice
+from reverie.storage.postgres.outbox import WebhookNotice
 from reverie.storage.service.api_keys import ApiKey
 
 
@@ -31,7 +31,7 @@ class RequestContext:
     open_connection: Connection | None = None
     resource_id: str | None = None
     """What the request was about, for the audit log; by default the last id in the path."""
-    notices: list[Notice] = field(default_factory=list)
+    notices: list[WebhookNotice] = field(default_factory=list)
     """Delivered to webhooks once the transaction is committed."""
 
     @property
@@ -50,4 +50,4 @@ class RequestContext:
 
     def notify(self, type: str, id: str, **more: str) -> None:
         """Have webhooks notified, in this transaction, that something became of a resource."""
-        self.notices.append(Notice(type, id, more))
+        self.notices.append(WebhookNotice(type, id, more))

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, NotRequired, Required, Union, get_ar
 
 import msgspec
 from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic_core import from_json
 from typing_extensions import TypedDict, get_type_hints, is_typeddict
 
 from reverie.api.limits import ECHOED, LIMITS, NULLABLE, OPEN_TYPES
@@ -144,8 +145,8 @@ def query_name(field: str, annotation: Any) -> str:
 
 def _decoded(data: bytes) -> object:
     try:
-        return msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return from_json(data)  # takes NaN too, which is then named as what is wrong
+    except ValueError:
         return None
 
 
@@ -165,7 +166,7 @@ def _is_list(annotation: Any) -> bool:
 
 
 def _closed(annotation: Any, leave_out: tuple[str, ...] = ()) -> Any:
-    """``annotation`` with typed dicts closed, lazy iterables as lists, and unions told apart by ``type``."""
+    """``annotation`` with typed dicts closed, lazy iterables as lists, and unions discriminated by ``type``."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if is_typeddict(annotation):
         return _closed_dict(annotation, leave_out)

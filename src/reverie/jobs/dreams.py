@@ -73,7 +73,7 @@ from reverie.storage.memory.clone import clone_store
 from reverie.storage.memory.uses import read_documents
 from reverie.storage.postgres.database import DEFAULT_SCHEMA, Connection, Database
 from reverie.storage.postgres.installation import redaction_key
-from reverie.storage.postgres.outbox import Notice, write_notices
+from reverie.storage.postgres.outbox import WebhookNotice, write_notices
 from reverie.storage.postgres.workspaces import workspace_here
 
 _SESSIONS_PER_CALL = 200
@@ -259,7 +259,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
         if not dream.request.clone or dream.has_output:
             return
         await clone_store(connection, dream.request.store, dream.memory_store_id, dream.id, dream.writer, now)
-        notice = Notice("memory_store.created", dream.memory_store_id)
+        notice = WebhookNotice("memory_store.created", dream.memory_store_id)
         await write_notices(connection, [notice], await workspace_here(connection), now)
 
     @DBOS.step()

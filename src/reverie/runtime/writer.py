@@ -16,6 +16,7 @@ from reverie.runtime.live_state import ChildThread, Draft, LiveState, PendingCal
 from reverie.runtime.outcome_loop import follow_outcome
 from reverie.runtime.turn import (
     RESULT_LINKS,
+    child_payload,
     close_spans,
     fail_calls,
     idle,
@@ -258,8 +259,8 @@ def _record_thread_status(
     primary, status = draft.state.primary_thread, _THREAD_STATUSES[type_]
     named = payload.get("session_thread_id")
     about = names.get(named, named) if named else thread or primary
-    stop = {"stop_reason": dict(waiting_reason(draft)), "stop_details": None}
     if about == primary:
+        stop = {"stop_reason": dict(waiting_reason(draft)), "stop_details": None}
         _record_primary_status(draft, type_, stop | payload if type_.endswith("idle") else payload)
         return
     known = next((child for child in draft.state.threads if child.id == about), None)
@@ -269,13 +270,7 @@ def _record_thread_status(
         return
     if status == "running" and draft.state.status == "idle":
         run(draft, primary=False)
-    filled = {
-        **(stop if status == "idle" else {}),
-        **payload,
-        "session_thread_id": about,
-        "agent_name": payload.get("agent_name") or known.agent_name,
-    }
-    draft.answer(type_, filled, thread_id=known.id)
+    draft.answer(type_, child_payload(known, status, waiting_reason(draft), payload), thread_id=known.id)
     set_thread(draft, known.id, status)
 
 

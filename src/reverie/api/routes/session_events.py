@@ -26,7 +26,7 @@ from reverie.storage.live.log import (
     wire_event,
 )
 from reverie.storage.live.log_pages import LogPlace, read_backwards, read_forwards
-from reverie.storage.live.sessions import LiveSession, lock_session, read_session, require_live
+from reverie.storage.live.sessions import LiveSession, read_session, read_whole_session, require_live
 from reverie.storage.live.work import enqueue_work
 from reverie.storage.postgres.announcement import announce_preview, preview_pieces
 from reverie.telemetry.telemetry import EVENTS_APPENDED
@@ -112,7 +112,7 @@ async def send(context: RequestContext) -> dict[str, Any]:
     session, draft = await send_events(
         context.connection, context.path["session_id"], context.body["events"], context.now
     )
-    _tell(context, session, draft)
+    _notify(context, session, draft)
     return {"data": [wire_event(session, row) for row in rows_of(session, draft, context.now)]}
 
 
@@ -152,7 +152,7 @@ async def record_events(context: RequestContext) -> dict[str, Any]:
     )
     if draft.state.self_hosted and (draft.state.status == "running" or draft.state.blockers):
         await enqueue_work(context.connection, str(session.environment_id), session.id, context.now)
-    _tell(context, session, draft)
+    _notify(context, session, draft)
     return {"data": [wire_event(session, row) for row in rows_of(session, draft, context.now)]}
 
 
@@ -166,7 +166,7 @@ async def record_events(context: RequestContext) -> dict[str, Any]:
 )
 async def read_turn(context: RequestContext) -> SessionTurn:
     """Read which turn a session is in."""
-    session = await lock_session(context.connection, context.path["session_id"])
+    session = await read_whole_session(context.connection, context.path["session_id"])
     require_live(session)
     state = state_of(session)
     return SessionTurn(session.id, state.turn, state.status, len(state.waiting), tuple(state.blockers))
@@ -238,7 +238,7 @@ def check_recorded(place: int, event: Mapping[str, Any], now: datetime) -> None:
     check_content(f"events.{place}", event)
 
 
-def _tell(context: RequestContext, session: LiveSession, draft: Draft) -> None:
+def _notify(context: RequestContext, session: LiveSession, draft: Draft) -> None:
     context.service.telemetry.count(EVENTS_APPENDED, len(draft.events))
     for notice in dict.fromkeys(draft.notices):
         context.notify(notice, session.id)

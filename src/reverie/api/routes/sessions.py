@@ -175,12 +175,12 @@ async def update(context: RequestContext) -> dict[str, Any]:
             context.connection, session, title=title, metadata=metadata, agent=agent, budget=budget, now=context.now
         )
 
-        def tell(state: LiveState) -> Draft:
+        def note_change(state: LiveState) -> Draft:
             draft = Draft(state, context.now)
             draft.add("session.updated", changed)
             return draft
 
-        await act(context.connection, session.id, tell, context.now)
+        await act(context.connection, session.id, note_change, context.now)
         context.notify("session.updated", session.id)
     return wire_session(await read_session(context.connection, session.id), context.now)
 

@@ -71,7 +71,7 @@ class NewWebhookEndpointAnswer(WebhookEndpointAnswer):
     """A fresh endpoint."""
 
     signing_secret: str
-    """Told once."""
+    """Shown once, when it is made."""
 
 
 _ANSWER = WireType(WebhookEndpointAnswer)

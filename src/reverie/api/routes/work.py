@@ -186,7 +186,7 @@ async def acknowledge(context: RequestContext) -> dict[str, Any]:
 async def heartbeat(context: RequestContext) -> dict[str, Any]:
     """Keep the lease on a piece of work.
 
-    Or tell its worker to stop.
+    Or have its worker stop.
     """
     expected, ttl_seconds = context.query.get("expected_last_heartbeat"), context.query.get("desired_ttl_seconds")
     extended = await table.beat(context.connection, await _locked(context), expected, ttl_seconds, context.now)
