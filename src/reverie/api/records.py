@@ -11,8 +11,8 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from reverie.dreams.dream import DreamEstimate, DreamResult
-from reverie.lessons.lesson import Effect, Lesson, LessonKind, LessonStatus
+from reverie.dreams.dream import DreamEstimate, DreamResult, PatternRow
+from reverie.lessons.lesson import Lesson, LessonKind, LessonStatus
 from reverie.memory.hit import RecallHit
 from reverie.memory.memory import Operation, Revision
 from reverie.outcomes.metric import Metric
@@ -167,21 +167,10 @@ class ExplainedLesson(StoredLesson, frozen=True, kw_only=True, tag="lesson"):
     """What would change our mind."""
 
 
-class TestedPattern(msgspec.Struct, frozen=True, tag="pattern"):
+class TestedPattern(PatternRow, frozen=True, kw_only=True, tag="pattern"):
     """A behaviour in a situation that a dream tested."""
 
     dream_id: str
-    situation: str
-    behaviour: str
-    kind: str
-    effect: Effect | None
-    q_value: float
-    strata_informative: int
-    sessions_with: int
-    sessions_without: int
-    verdict: str
-    naive_effect: float | None
-    on_reward: Effect | None = None
 
 
 # Metrics and scores

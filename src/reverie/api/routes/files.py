@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 from reverie.api.endpoint import endpoint
 from reverie.api.limits import MOST_FILE_BYTES
 from reverie.api.multipart import files_of, open_form, text_of
-from reverie.api.pages import NEWEST_FIRST, envelope
+from reverie.api.pages import DEFAULT_LIMIT, NEWEST_FIRST, envelope
 from reverie.api.pipeline import finish
 from reverie.api.request_context import RequestContext
 from reverie.api.service import Service
@@ -139,7 +139,7 @@ async def list_all(context: RequestContext) -> dict[str, Any]:
     query = context.query
     if "ids" in query:
         return envelope([wire_file(file) for file in await _named(context)], None)
-    limit = query.get("limit", 20)
+    limit = query.get("limit", DEFAULT_LIMIT)
     before, after = NEWEST_FIRST.read(query.get("page")), None
     if "after_id" in query:
         before = await _position(context, query["after_id"])

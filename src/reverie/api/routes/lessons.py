@@ -48,7 +48,7 @@ def wire_lesson(row: LessonRow) -> StoredLesson:
 async def list_all(context: RequestContext) -> dict[str, Any]:
     """List the lessons of a memory store.
 
-    By id.
+    They are sorted by id.
     """
     store = await read_store(context.connection, context.path["memory_store_id"])
     query = context.query

@@ -7,7 +7,7 @@ from typing import Any
 from reverie.agents.definition import with_overrides
 from reverie.api.endpoint import endpoint
 from reverie.api.metadata import check_metadata, patch_metadata
-from reverie.api.pages import decode_cursor, encode_cursor, envelope, two_way_page
+from reverie.api.pages import DEFAULT_LIMIT, decode_cursor, encode_cursor, envelope, two_way_page
 from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import SdkType
 from reverie.errors import InputError, StateError
@@ -107,7 +107,7 @@ async def list_all(context: RequestContext) -> dict[str, Any]:
     query = context.query
     if query.get("agent_version") is not None and query.get("agent_id") is None:
         raise InputError("agent_version: goes with agent_id alone")
-    limit, ascending = query.get("limit", 20), query.get("order") == "asc"
+    limit, ascending = query.get("limit", DEFAULT_LIMIT), query.get("order") == "asc"
     backwards, position = _read_cursor(query)
     found = await table.list_sessions(
         context.connection, query, position=position, ascending=ascending != backwards, limit=limit + 1

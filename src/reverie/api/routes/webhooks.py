@@ -13,7 +13,7 @@ import msgspec
 from typing_extensions import TypedDict
 
 from reverie.api.endpoint import endpoint
-from reverie.api.pages import envelope
+from reverie.api.pages import DEFAULT_LIMIT, envelope
 from reverie.api.request_context import RequestContext
 from reverie.api.webhook_target import check_url
 from reverie.api.wire_type import SdkType, WireType
@@ -24,7 +24,6 @@ from reverie.storage.service import webhooks as table
 from reverie.storage.service.webhooks import WebhookEndpoint
 
 _SECRET_BYTES = 32
-_DEFAULT_LIMIT = 20
 
 State = Literal["disabled", "enabled"]
 _ALL = "/v1/organizations/webhooks"
@@ -171,7 +170,7 @@ async def list_all(context: RequestContext) -> dict[str, Any]:
 
     Newest first unless asked otherwise.
     """
-    limit = context.query.get("limit") or _DEFAULT_LIMIT
+    limit = context.query.get("limit") or DEFAULT_LIMIT
     ends = [context.query.get("after_id"), context.query.get("before_id")]
     after, before = [end and await table.read_endpoint(context.connection, end) for end in ends]
     order: Literal["asc", "desc"] = context.query.get("order") or "desc"
