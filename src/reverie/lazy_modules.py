@@ -1,7 +1,7 @@
 """Every module that is loaded by its name when it is first needed, by whom and why: no tool can follow such imports.
 
-The public names of ``reverie`` itself are loaded in the same way, by the table in its ``__init__``, and the wire types
-that endpoints name by ``api/wire_type.py``.
+The public names of ``reverie`` itself are loaded in the same way, by the table in its ``__init__``, the wire types
+that endpoints name by ``api/wire_type.py``, and what a server needs later by ``api/on_demand.py``.
 """
 
 import importlib
@@ -26,8 +26,8 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
         "Alembic takes longer to load than an up-to-date database takes to open",
     ),
     "reverie.digests.vector": LazyModule(
-        ("reverie.cli.memory_recall", "reverie.api.routes.recall"),
-        "the embedders' libraries take longer to load than a recall by words, and than the rest of a server",
+        ("reverie.cli.memory_recall",),
+        "the embedders' libraries take longer to load than a recall by words",
     ),
     "reverie.telemetry.open_telemetry": LazyModule(
         ("reverie.telemetry.exporter",), "OpenTelemetry is an optional extra"

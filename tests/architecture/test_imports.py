@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
+from reverie.api import on_demand
 from reverie.cli.main import COMMANDS, LazyCommand
 from reverie.lazy_modules import LAZY_MODULES, load_module
 
@@ -45,6 +46,16 @@ def test_the_records_that_a_client_reads_need_msgspec_alone() -> None:
         "reverie",
         "typing_extensions",
     } | startup()
+
+
+def test_a_server_loads_statistics_and_the_engine_of_jobs_only_when_they_are_first_used() -> None:
+    assert loaded_by("import reverie.api.server") & {"scipy", "sklearn", "anthropic", "dbos"} == set()
+
+
+def test_what_is_loaded_on_demand_is_what_it_is_said_to_be() -> None:
+    names = set(on_demand.__all__) - {"load"}
+    assert names == on_demand._MODULE_OF.keys()
+    assert {name: getattr(on_demand, name).__module__ for name in names} == on_demand._MODULE_OF
 
 
 def startup() -> set[str]:

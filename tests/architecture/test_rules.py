@@ -17,10 +17,11 @@ LATE = {
     "__init__.py": "public names are loaded when first used, so that a client is light",
     "api/wire_type.py": "the SDK's types and handlers of the statistics are loaded when first asked for",
     "lazy_modules.py": "everything else, each module in its table with a reason",
+    "api/on_demand.py": "a server is ready without the statistics libraries; every name stands there once",
 }
 """Files that import by a text when something is first needed, and why."""
 MUTABLE = {
-    "api/endpoint.py Call": "collects what is said of a request while it is answered",
+    "api/request_context.py RequestContext": "collects what is said of a request while it is answered",
     "mining/verdicts.py HypothesisResults": "is filled in test by test",
     "runtime/live_state.py Transition": "the next state of a session while it is being made",
     "sessions/importers/claude_code/line.py Line": "a line while the file is read",

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from reverie.api.app import make_app
 from reverie.api.live import LiveEvents
-from reverie.api.load import tell_load_once
+from reverie.api.load import report_load_once
 from reverie.api.service import Service, ServiceOptions
 from reverie.clock import SystemClock
 from reverie.dreams.dream import DreamRequest
@@ -88,7 +88,7 @@ async def test_appended_events_are_counted(service: Service, recorded: Recorded)
 async def test_the_load_is_measured_by_workspace(service: Service, recorded: Recorded) -> None:
     await ensure_workspaces(service.database, service.clock.now())
     with service.live.follow("sesn_1"), service.live.follow("sesn_2"):
-        await tell_load_once(service)
+        await report_load_once(service)
     assert [value for _, value in recorded.points(STREAMS_OPEN)] == [2]
     assert {str(attributes["status"]): value for attributes, value in recorded.points(DREAMS)} == dict.fromkeys(
         ("pending", "running", "completed", "failed", "canceled"), 0

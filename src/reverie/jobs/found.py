@@ -7,7 +7,8 @@ from reverie.assist.wording import ModelWording
 from reverie.mining.mine import MiningResult
 from reverie.overview.overview import Overview
 from reverie.storage.learning.consultations import latest_wording, read_contribution
-from reverie.storage.learning.dreams import DreamRow, read_findings, read_overview
+from reverie.storage.learning.dreams import DreamRow, read_overview
+from reverie.storage.learning.findings import read_findings
 from reverie.storage.postgres.database import Connection
 
 

@@ -4,6 +4,7 @@ The table that they keep to is in ``design/013-life-cycle.md``.
 """
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -108,10 +109,20 @@ def set_thread(transition: Transition, thread_id: str, status: Status) -> None:
 
 def idle_child(transition: Transition, thread: ChildThread) -> None:
     """Say that a child thread has nothing more to do."""
-    stop = {"stop_reason": dict(END_TURN), "stop_details": None}
-    about = {"session_thread_id": thread.id, "agent_name": thread.agent_name}
-    transition.add("session.thread_status_idle", about | stop, thread_id=thread.id)
+    transition.add("session.thread_status_idle", child_payload(thread, "idle", END_TURN), thread_id=thread.id)
     set_thread(transition, thread.id, "idle")
+
+
+def child_payload(
+    thread: ChildThread, status: Status, reason: Mapping[str, Any], recorded: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """What an event says of a child thread that is now in ``status``; ``recorded`` is what its writer said of it.
+
+    ``reason`` is why it is idle, where it is and the writer did not say.
+    """
+    stop = {"stop_reason": dict(reason), "stop_details": None} if status == "idle" else {}
+    name = recorded.get("agent_name") or thread.agent_name
+    return {**stop, **recorded, "session_thread_id": thread.id, "agent_name": name}
 
 
 def idle_primary(transition: Transition, stop: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from reverie.runtime.live_state import ChildThread, LiveState, PendingCall, Stat
 from reverie.runtime.outcome_loop import follow_outcome
 from reverie.runtime.turn import (
     RESULT_LINKS,
+    child_payload,
     close_spans,
     fail_calls,
     idle,
@@ -269,8 +270,8 @@ def _record_thread_status(
     primary, status = transition.state.primary_thread, _THREAD_STATUSES[type_]
     named = payload.get("session_thread_id")
     about = names.get(named, named) if named else thread or primary
-    stop = {"stop_reason": dict(waiting_reason(transition)), "stop_details": None}
     if about == primary:
+        stop = {"stop_reason": dict(waiting_reason(transition)), "stop_details": None}
         _record_primary_status(transition, type_, stop | payload if type_.endswith("idle") else payload)
         return
     known = next((child for child in transition.state.threads if child.id == about), None)
@@ -280,13 +281,7 @@ def _record_thread_status(
         return
     if status == "running" and transition.state.status == "idle":
         run(transition, primary=False)
-    filled = {
-        **(stop if status == "idle" else {}),
-        **payload,
-        "session_thread_id": about,
-        "agent_name": payload.get("agent_name") or known.agent_name,
-    }
-    transition.answer(type_, filled, thread_id=known.id)
+    transition.answer(type_, child_payload(known, status, waiting_reason(transition), payload), thread_id=known.id)
     set_thread(transition, known.id, status)
 
 

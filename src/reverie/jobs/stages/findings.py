@@ -13,7 +13,8 @@ from reverie.storage.learning.consultations import (
     scored_sessions,
     write_contribution,
 )
-from reverie.storage.learning.dreams import read_wealth, write_findings
+from reverie.storage.learning.dreams import read_wealth
+from reverie.storage.learning.findings import write_findings
 from reverie.storage.learning.measures import load_measures
 
 

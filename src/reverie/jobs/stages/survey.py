@@ -8,7 +8,7 @@ from reverie.storage.learning.digests import count_undigested, measure_segment
 from reverie.storage.learning.dreams import check_inputs, set_running
 from reverie.storage.memory.clone import clone_store
 from reverie.storage.postgres.installation import redaction_key
-from reverie.storage.postgres.outbox import Notice, write_notices
+from reverie.storage.postgres.outbox import WebhookNotice, write_notices
 from reverie.storage.postgres.workspaces import workspace_here
 
 
@@ -32,5 +32,5 @@ async def _make_output(dream: OpenDream) -> None:
     if not row.request.clone or row.has_output:
         return
     await clone_store(connection, row.request.store, row.memory_store_id, row.id, row.writer, now)
-    notice = Notice("memory_store.created", row.memory_store_id)
+    notice = WebhookNotice("memory_store.created", row.memory_store_id)
     await write_notices(connection, [notice], await workspace_here(connection), now)

@@ -8,7 +8,6 @@ import msgspec
 from reverie.dreams.dream import DreamRequest, DreamResult, DreamStatus
 from reverie.errors import DreamError, DreamInputError, NotFoundError
 from reverie.lessons.lesson import Lesson
-from reverie.mining.mine import MiningResult
 from reverie.overview.overview import Overview
 from reverie.statistics.online import AlphaWealth
 from reverie.storage.postgres.database import Connection
@@ -147,21 +146,6 @@ async def fail_dream(
         """,
         [error, error_type, now, dream_id],
     )
-
-
-async def write_findings(connection: Connection, dream_id: str, findings: MiningResult) -> None:
-    """Keep what mining found for the steps that follow."""
-    await connection.execute(
-        "UPDATE dreams SET findings = %s WHERE id = %s", [msgspec.msgpack.encode(findings), dream_id]
-    )
-
-
-async def read_findings(connection: Connection, dream_id: str) -> MiningResult:
-    """What mining found."""
-    row = await (await connection.execute("SELECT findings FROM dreams WHERE id = %s", [dream_id])).fetchone()
-    if row is None or row[0] is None:
-        raise NotFoundError(f"dream {dream_id} has not been mined")
-    return msgspec.msgpack.decode(row[0], type=MiningResult)
 
 
 async def write_overview(connection: Connection, dream_id: str, overview: Overview, described: int) -> None:

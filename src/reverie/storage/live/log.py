@@ -21,7 +21,7 @@ from reverie.runtime.live_state import (
 )
 from reverie.runtime.writer import record
 from reverie.sessions.session import Score
-from reverie.storage.live.sessions import LiveSession, LockedSession, lock_session, require_live
+from reverie.storage.live.sessions import LiveSession, WholeSession, lock_session, require_live
 from reverie.storage.live.threads import child_thread, insert_thread, set_thread_status
 from reverie.storage.postgres.announcement import announce
 from reverie.storage.postgres.database import Connection
@@ -66,7 +66,7 @@ async def append_events(
     return transition
 
 
-def state_of(session: LockedSession) -> LiveState:
+def state_of(session: WholeSession) -> LiveState:
     """What decides how a session goes on."""
     return LiveState(
         session_id=session.id,
