@@ -102,13 +102,13 @@ class Loop:
 
     async def _episode(self, arm: str, task: Task, draw: int, store_id: str | None) -> Episode:
         async with self._room:
-            attached = [{"type": "memory_store", "memory_store_id": store_id}] if store_id else []
+            attached: Any = [{"type": "memory_store", "memory_store_id": store_id}] if store_id else []
             metadata = {"task_id": f"{task.db}-{task.id}", "task_category": "sql", "arm": arm}
             session = await self._client.beta.sessions.create(
                 agent=self._agent,
                 environment_id=self._environment,
                 resources=attached,
-                metadata=metadata,  # type: ignore[arg-type]
+                metadata=metadata,
             )
             queries = await self._converse(session.id, task, f"{task.question}\nCase {draw}.")
             earned = await asyncio.to_thread(reward, self._world, task, queries)
@@ -184,14 +184,14 @@ async def close_loop(settings: Settings, url: str, world: SqlWorld, *, quick: bo
             episodes += await loop.run(arm, test, range(first, first + TEST_DRAWS), stores[arm])
         lessons = [row async for row in client.lessons(str(stores["dreamt"]), status="adopted")]
     shown = await _briefing(settings, "dreamt")
-    return _summary(world, len(trained), episodes, [row.lesson.advice for row in lessons], shown)
+    return _summary(world, len(trained), episodes, [row.advice for row in lessons], shown)
 
 
 async def _dream(client: AsyncClient) -> str:
     """A store that holds what a dream over the training sessions adopted."""
     store = await client.beta.memory_stores.create(name="dreamt")
     dream = await client.dream(store.id, where='arm="train"', update=True)
-    while (dream := await client.beta.dreams.retrieve(dream.id)).status in ("pending", "running"):
+    while (dream := await client.beta.dreams.retrieve(dream.id)).status in ("pending", "running"):  # noqa: ASYNC110
         await asyncio.sleep(0.5)
     if dream.status != "completed":
         raise click.ClickException(f"the dream {dream.status}: {dream.error}")

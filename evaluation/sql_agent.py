@@ -24,7 +24,7 @@ _LEAST_OVERLAP = 2
 _MOST_QUERIES = 6
 
 HABITS: Mapping[str, str] = {
-    "inspect": "inspect look up the schema of the tables sqlite_master describe list tables columns before the first query",
+    "inspect": "inspect look up schema of the tables sqlite_master describe list tables columns before first query",
     "inspect_after_error": "after an error look at inspect the schema tables columns of the query that failed",
     "distinct": "use distinct select distinct rows without duplicates",
     "count_column": "count a named column count column instead of count star",

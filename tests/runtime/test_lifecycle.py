@@ -6,7 +6,7 @@ import pytest
 
 from reverie.errors import ConflictError, InputError, StateError
 from reverie.runtime.inbox import receive
-from reverie.runtime.live_state import Transition, LiveState
+from reverie.runtime.live_state import LiveState, Transition
 from reverie.runtime.turn import terminate
 from reverie.runtime.writer import begin_preview, record
 
@@ -272,7 +272,11 @@ def test_an_interrupt_that_names_a_child_stops_the_child_alone() -> None:
     transition = receive(state, [{**INTERRUPT, "session_thread_id": "sthr_child"}], NOW)
     assert types(transition) == ["user.interrupt", "user.custom_tool_result", "session.thread_status_idle"]
     assert {event.payload["session_thread_id"] for event in transition.events} == {"sthr_child"}
-    assert (transition.state.status, transition.state.primary_running, transition.state.pending) == ("running", True, ())
+    assert (transition.state.status, transition.state.primary_running, transition.state.pending) == (
+        "running",
+        True,
+        (),
+    )
 
 
 def test_an_interrupt_that_names_the_primary_thread_leaves_children_running() -> None:

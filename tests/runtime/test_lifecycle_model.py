@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from reverie.errors import ConflictError, InputError
 from reverie.ids import event_id
 from reverie.runtime.inbox import receive
-from reverie.runtime.live_state import Transition, LiveState, NewEvent, input_id
+from reverie.runtime.live_state import LiveState, NewEvent, Transition, input_id
 from reverie.runtime.turn import RESULT_LINKS
 from reverie.runtime.writer import record
 
@@ -57,7 +57,9 @@ class Session(RuleBasedStateMachine):
 
     def keep(self, transition: Transition) -> None:
         self.log += transition.events
-        self.state = msgspec.structs.replace(transition.state, event_count=self.state.event_count + len(transition.events))
+        self.state = msgspec.structs.replace(
+            transition.state, event_count=self.state.event_count + len(transition.events)
+        )
         self.now += timedelta(seconds=1)
 
     def send(self, *events: Mapping[str, Any]) -> None:

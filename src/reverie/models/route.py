@@ -5,7 +5,6 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
@@ -13,15 +12,14 @@ from reverie.errors import SettingsError
 from reverie.language_model import ModelPrice
 from reverie.settings import Settings, read_price
 
-Provider = Literal["anthropic", "openai"]
-
 
 class ModelRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A provider's model for the wire model ids that match a pattern."""
 
     pattern: str
     """A glob over the ids that agents name, such as ``claude-*``; the first route that matches counts."""
-    provider: Provider
+    provider: str
+    """``anthropic``, ``openai``, or one that another package brings."""
     model: str | None = None
     """The provider's name of it; the asked id by default."""
     base_url: str | None = None
@@ -103,4 +101,4 @@ def key_of(route: ModelRoute, environment: Mapping[str, str] = os.environ) -> st
     """The key that a route's requests carry; a provider's own key goes to its own address alone."""
     if route.key_variable is not None:
         return environment.get(route.key_variable) or None
-    return None if route.base_url is not None else environment.get(KEY_VARIABLES[route.provider]) or None
+    return None if route.base_url is not None else environment.get(KEY_VARIABLES.get(route.provider, "")) or None

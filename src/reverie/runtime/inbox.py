@@ -12,7 +12,7 @@ import msgspec
 
 from reverie.errors import InputError, StateError
 from reverie.ids import derived_id
-from reverie.runtime.live_state import Transition, LiveState, PendingCall, WaitingInput
+from reverie.runtime.live_state import LiveState, PendingCall, Transition, WaitingInput
 from reverie.runtime.outcome_loop import close_outcome, has_open_outcome, open_outcome
 from reverie.runtime.turn import (
     RESULT_LINKS,
@@ -71,7 +71,9 @@ def refuse_ended(state: LiveState) -> None:
         raise StateError(f"session {state.session_id} has ended; make a new session to go on")
 
 
-def _receive_one(transition: Transition, event: Mapping[str, Any], before: Mapping[str, Any] | None, *, last: bool) -> None:
+def _receive_one(
+    transition: Transition, event: Mapping[str, Any], before: Mapping[str, Any] | None, *, last: bool
+) -> None:
     type_, payload = event["type"], {key: value for key, value in event.items() if key != "type"}
     match type_:
         case "user.message":

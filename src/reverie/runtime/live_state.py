@@ -1,4 +1,4 @@
-"""What decides how a live session goes on, and what an act on it comes to."""
+"""What decides how a live session goes on, and the transition from one such state to the next."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -56,7 +56,7 @@ class ChildThread(msgspec.Struct, frozen=True):
     status: Status = "idle"
     archived: bool = False
     begun: bool = False
-    """Whether its status has been told; a thread that was only created has not done anything yet."""
+    """Whether its status has been announced; a thread that was only created has not done anything yet."""
 
 
 class LiveState(msgspec.Struct, frozen=True):
@@ -117,7 +117,7 @@ class LiveState(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Transition:
-    """What an act comes to; filled step by step, then stored as one."""
+    """The next state and the events that lead to it; filled step by step, then stored as one."""
 
     state: LiveState
     now: datetime

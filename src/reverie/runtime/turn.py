@@ -1,14 +1,15 @@
-"""The steps that every act on a live session is made of: a turn begins, takes inputs in, and ends.
+"""The steps that every transition of a live session is made of: a turn begins, takes inputs in, and ends.
 
 The table that they keep to is in ``design/013-life-cycle.md``.
 """
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
-from reverie.runtime.live_state import ChildThread, Transition, PendingCall, Status, WaitingInput
+from reverie.runtime.live_state import ChildThread, PendingCall, Status, Transition, WaitingInput
 from reverie.runtime.usage import usage_snapshot
 
 END_TURN: Mapping[str, Any] = {"type": "end_turn"}
@@ -24,18 +25,20 @@ _NO_USAGE = dict.fromkeys(
 )
 
 Scope = Callable[[str | None], bool]
-"""Which threads an act is about; the primary thread is None."""
+"""Which threads a transition is about; the primary thread is None."""
 
 
 def whole_session(_thread_id: str | None) -> bool:
-    """The scope of an act on every thread."""
+    """The scope of a transition of every thread."""
     return True
 
 
 def run(transition: Transition, *, primary: bool = True) -> None:
     """Begin a turn of an idle session, of its own thread or of a child alone."""
     state = transition.state
-    transition.change(status="running", running_since=transition.now, turn=state.turn + 1, turn_inputs=state.input_count)
+    transition.change(
+        status="running", running_since=transition.now, turn=state.turn + 1, turn_inputs=state.input_count
+    )
     transition.add("session.status_running")
     if primary:
         run_primary(transition)
@@ -124,10 +127,20 @@ def set_thread(transition: Transition, thread_id: str, status: Status) -> None:
 
 def idle_child(transition: Transition, thread: ChildThread) -> None:
     """Say that a child thread has nothing more to do."""
-    stop = {"stop_reason": dict(END_TURN), "stop_details": None}
-    about = {"session_thread_id": thread.id, "agent_name": thread.agent_name}
-    transition.add("session.thread_status_idle", about | stop, thread_id=thread.id)
+    transition.add("session.thread_status_idle", child_payload(thread, "idle", END_TURN), thread_id=thread.id)
     set_thread(transition, thread.id, "idle")
+
+
+def child_payload(
+    thread: ChildThread, status: Status, reason: Mapping[str, Any], recorded: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """What an event says of a child thread that is now in ``status``; ``recorded`` is what its writer said of it.
+
+    ``reason`` is why it is idle, where it is and the writer did not say.
+    """
+    stop = {"stop_reason": dict(reason), "stop_details": None} if status == "idle" else {}
+    name = recorded.get("agent_name") or thread.agent_name
+    return {**stop, **recorded, "session_thread_id": thread.id, "agent_name": name}
 
 
 def idle_primary(transition: Transition, stop: Mapping[str, Any]) -> None:

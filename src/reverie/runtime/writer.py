@@ -12,10 +12,11 @@ from typing import Any
 from reverie.errors import ConflictError, InputError, StateError
 from reverie.ids import derived_id
 from reverie.runtime.inbox import refuse_ended
-from reverie.runtime.live_state import ChildThread, Transition, LiveState, PendingCall, Status, input_id
+from reverie.runtime.live_state import ChildThread, LiveState, PendingCall, Status, Transition, input_id
 from reverie.runtime.outcome_loop import follow_outcome
 from reverie.runtime.turn import (
     RESULT_LINKS,
+    child_payload,
     close_spans,
     fail_calls,
     idle,
@@ -167,7 +168,12 @@ def _record_one(transition: Transition, event: Mapping[str, Any], names: dict[st
 
 
 def _record_plain(
-    transition: Transition, type_: str, payload: dict[str, Any], name: str | None, names: dict[str, str], thread: str | None
+    transition: Transition,
+    type_: str,
+    payload: dict[str, Any],
+    name: str | None,
+    names: dict[str, str],
+    thread: str | None,
 ) -> None:
     call = _call_of(transition.state, type_, payload, thread) if type_ in _TOOL_USES else None
     if type_ in RESULT_LINKS:
@@ -183,7 +189,9 @@ def _record_plain(
     if name is not None:
         names[name] = id_
     if call is not None:
-        transition.change(pending=(*transition.state.pending, PendingCall(id_, type_, call.confirmed, call.outside, thread)))
+        transition.change(
+            pending=(*transition.state.pending, PendingCall(id_, type_, call.confirmed, call.outside, thread))
+        )
     elif type_ == "span.model_request_start":
         transition.change(open_spans={**transition.state.open_spans, thread or "": id_})
     elif type_.startswith("span.outcome_evaluation_"):
@@ -249,11 +257,15 @@ def _previewed(transition: Transition, type_: str, name: str | None) -> int | No
     return None
 
 
-def _record_thread_created(transition: Transition, payload: dict[str, Any], names: dict[str, str], thread: str | None) -> None:
+def _record_thread_created(
+    transition: Transition, payload: dict[str, Any], names: dict[str, str], thread: str | None
+) -> None:
     """A thread that begins; without an id of the server's kind it gets one."""
     named = payload.get("session_thread_id")
     number = str(transition.state.event_count + len(transition.events))
-    thread_id = named if named and named.startswith("sthr_") else derived_id("sthr", transition.state.session_id, number)
+    thread_id = (
+        named if named and named.startswith("sthr_") else derived_id("sthr", transition.state.session_id, number)
+    )
     if named:
         names[named] = thread_id
     if all(known.id != thread_id for known in transition.state.threads):
@@ -272,8 +284,8 @@ def _record_thread_status(
     primary, status = transition.state.primary_thread, _THREAD_STATUSES[type_]
     named = payload.get("session_thread_id")
     about = names.get(named, named) if named else thread or primary
-    stop = {"stop_reason": dict(waiting_reason(transition)), "stop_details": None}
     if about == primary:
+        stop = {"stop_reason": dict(waiting_reason(transition)), "stop_details": None}
         _record_primary_status(transition, type_, stop | payload if type_.endswith("idle") else payload)
         return
     known = next((child for child in transition.state.threads if child.id == about), None)
@@ -283,13 +295,7 @@ def _record_thread_status(
         return
     if status == "running" and transition.state.status == "idle":
         run(transition, primary=False)
-    filled = {
-        **(stop if status == "idle" else {}),
-        **payload,
-        "session_thread_id": about,
-        "agent_name": payload.get("agent_name") or known.agent_name,
-    }
-    transition.answer(type_, filled, thread_id=known.id)
+    transition.answer(type_, child_payload(known, status, waiting_reason(transition), payload), thread_id=known.id)
     set_thread(transition, known.id, status)
 
 

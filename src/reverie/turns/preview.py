@@ -2,7 +2,7 @@
 
 import asyncio
 
-from reverie.runtime.live_state import Transition, LiveState
+from reverie.runtime.live_state import LiveState, Transition
 from reverie.runtime.writer import begin_preview
 from reverie.storage.live.leases import Lease
 from reverie.storage.live.log import apply_transition

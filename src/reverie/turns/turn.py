@@ -16,7 +16,7 @@ from reverie.ids import event_id
 from reverie.language_model import cost_usd
 from reverie.models.router import RoutedModel
 from reverie.runtime.conversation import KeptReply, Prompt, build_request
-from reverie.runtime.live_state import Transition, LiveState, PendingCall
+from reverie.runtime.live_state import LiveState, PendingCall, Transition
 from reverie.runtime.model_failure import error_event, may_retry, pause_seconds
 from reverie.runtime.outcome_loop import has_open_outcome
 from reverie.runtime.reply_events import AskedCall, asked_calls, reply_events

@@ -1,15 +1,15 @@
-"""The sessions that dreams are watched in: begun when a dream starts, told each stage, archived when it ends."""
+"""The sessions that dreams are watched in: begun when a dream starts, one message a stage, archived when it ends."""
 
 from datetime import datetime
 from typing import Any
 
 from reverie.dreams.dream import DREAM_SOURCE
 from reverie.ids import derived_id, new_id
-from reverie.runtime.live_state import Transition, LiveState, NewEvent
+from reverie.runtime.live_state import LiveState, NewEvent, Transition
 from reverie.runtime.turn import terminate
 from reverie.sessions.event import text_content
 from reverie.storage.learning.dreams import DreamRow
-from reverie.storage.live.log import apply_transition, append_events
+from reverie.storage.live.log import append_events, apply_transition
 from reverie.storage.live.sessions import (
     NewSession,
     archive_session,
@@ -42,7 +42,7 @@ async def begin_session(connection: Connection, dream: DreamRow, now: datetime) 
     return new.id
 
 
-async def tell(connection: Connection, session_id: str, text: str, now: datetime) -> None:
+async def post_message(connection: Connection, session_id: str, text: str, now: datetime) -> None:
     """Say in the session how far the dream is."""
     await append_events(connection, session_id, [NewEvent("agent.message", {"content": text_content(text)})], now)
 

@@ -12,17 +12,17 @@ from reverie.ids import derived_id, event_id
 from reverie.runtime.inbox import QUEUED_TYPES
 from reverie.runtime.live_state import (
     ChildThread,
-    Transition,
     LiveState,
     NewEvent,
     PendingCall,
+    Transition,
     WaitingInput,
     input_id,
 )
 from reverie.runtime.writer import record
 from reverie.sessions.session import Score
 from reverie.storage.live.leases import Lease, hold, want_turns
-from reverie.storage.live.sessions import LiveSession, LockedSession, lock_session, require_live
+from reverie.storage.live.sessions import LiveSession, WholeSession, lock_session, require_live
 from reverie.storage.live.threads import child_thread, insert_thread, set_thread_status
 from reverie.storage.postgres.announcement import announce
 from reverie.storage.postgres.database import Connection
@@ -50,7 +50,7 @@ async def apply_transition(
     *,
     lease: Lease | None = None,
 ) -> tuple[LiveSession, Transition]:
-    """Let ``decide`` say what happens to a session, and store it; nobody else appends meanwhile.
+    """Store the transition that ``decide`` makes of a session's state; nobody else appends meanwhile.
 
     Args:
         lease: what the caller runs the turn by; it must still stand.
@@ -78,14 +78,16 @@ def _runs(state: LiveState) -> tuple[Any, ...]:
     return (state.turn, state.goes_on, state.primary_running, children)
 
 
-async def append_events(connection: Connection, session_id: str, events: Sequence[NewEvent], now: datetime) -> Transition:
+async def append_events(
+    connection: Connection, session_id: str, events: Sequence[NewEvent], now: datetime
+) -> Transition:
     """Record events as whoever runs the agent; see :func:`reverie.runtime.writer.record`."""
     recorded = [{"type": event.type, **event.payload} for event in events]
     _, transition = await apply_transition(connection, session_id, lambda state: record(state, recorded, now), now)
     return transition
 
 
-def state_of(session: LockedSession) -> LiveState:
+def state_of(session: WholeSession) -> LiveState:
     """What decides how a session goes on."""
     return LiveState(
         session_id=session.id,
@@ -155,7 +157,7 @@ def _first_at(session: LiveSession, now: datetime) -> datetime:
 
 
 def rows_of(session: LiveSession, transition: Transition, now: datetime) -> list[LogRow]:
-    """What the caller of an act sent, as it has just been stored, in order."""
+    """What the caller sent, as it has just been stored, in order."""
     first, rows = _first_at(session, now), []
     for kind, place in transition.answers:
         if kind == "event":
