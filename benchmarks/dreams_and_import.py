@@ -21,7 +21,7 @@ from typing import Any
 from reverie.clock import SystemClock
 from reverie.dreams.dream import DreamRequest, DreamResult
 from reverie.dreams.policy import DreamPolicy
-from reverie.jobs.dreams import Runtime
+from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database, open_database

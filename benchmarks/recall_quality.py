@@ -22,7 +22,7 @@ import msgspec
 from evaluation.dialogues import ADVERSARIAL, Dialogue, read_beam, read_locomo
 from evaluation.recall_evaluation import PLAIN, cross_choose, mean_by_policy, score_questions
 
-from reverie.digests.vector import TextEmbedder, best_embedder
+from reverie.digests.vector import TextEmbedder, open_embedder
 from reverie.memory.policy import RecallPolicy
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database, open_database
@@ -59,7 +59,7 @@ async def evaluate(database: Database, dialogues: Sequence[Dialogue], embedder: 
 
 async def run(locomo: Path | None, beam: Path | None, categories: set[str], seed: int) -> dict[str, object]:
     """Each data set that is there."""
-    embedder = best_embedder()
+    embedder = open_embedder(None)
     results: dict[str, object] = {}
     with tempfile.TemporaryDirectory(prefix="reverie-evaluation-") as folder:
         async with open_database(Settings(home=Path(folder))) as database:

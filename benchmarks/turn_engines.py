@@ -39,9 +39,9 @@ import uvloop
 from dbos import DBOS
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
-from reverie.storage.postgres.database import Connection, Database, open_database
 
 from reverie.settings import Settings
+from reverie.storage.postgres.database import Connection, Database, open_database
 
 HEARTBEAT = 5.0
 TTL = 20.0

@@ -5,8 +5,8 @@ from scipy import stats
 
 from reverie.lessons.lesson import Lesson
 from reverie.lessons.proposal import propose_lesson
+from reverie.mining.comparison_group import form_groups, pooled_comparison
 from reverie.mining.finding import Finding, Hypothesis
-from reverie.mining.frame import build_frames
 from reverie.mining.policy import MiningPolicy
 from reverie.statistics.corpus import SITUATION_KIND, Corpus, Flags, form_strata, sums
 from reverie.statistics.quantity import Estimate
@@ -23,12 +23,11 @@ def pooled_lessons(corpus: Corpus, policy: MiningPolicy, fdr: float = 0.05) -> t
     The same hypotheses as mining tests, and the same least effect; no strata, no confirmation, no joint fit.
     """
     corpus = corpus.scored_only()
-    frames = build_frames(corpus, form_strata(corpus), policy)
-    if not frames:
+    groups = form_groups(corpus, form_strata(corpus), policy)
+    if not groups:
         return ()
-    hypotheses = [h for frame in frames for h in frame.hypotheses]
-    effect = np.concatenate([frame.naive_effect for frame in frames])
-    z = np.concatenate([frame.naive_z for frame in frames])
+    hypotheses = [h for group in groups for h in group.hypotheses]
+    effect, z = pooled_comparison(groups, corpus.reward)
     q = stats.false_discovery_control(2 * stats.norm.sf(np.abs(z)))
     believed = np.flatnonzero((q <= fdr) & (np.abs(effect) >= policy.least_effect))
     return tuple(_adopted(hypotheses[i], float(effect[i]), float(z[i]), float(q[i])) for i in believed)
@@ -60,7 +59,7 @@ def _advisable(corpus: Corpus) -> Flags:
 
 def _hypothesis(corpus: Corpus, code: int) -> Hypothesis:
     name = corpus.names[code]
-    return Hypothesis(None, name.situation, name.name, name.kind, code)
+    return Hypothesis(None, name.situation.text, name.name.text, name.kind, code)
 
 
 def _adopted(hypothesis: Hypothesis, effect: float, z: float, q: float) -> Lesson:

@@ -15,8 +15,8 @@ from reverie.mining.policy import MiningPolicy
 from reverie.outcomes.metric import REWARD_METRIC
 from reverie.sessions.importers import RawRecord, parse_record
 from reverie.sessions.session import Session, Transcript
-from reverie.statistics.corpus import SITUATION_KIND, BehaviourName, Corpus, Floats
-from reverie.statistics.online import Stream
+from reverie.statistics.corpus import Corpus, Floats, Observable, reached
+from reverie.statistics.online import AlphaWealth
 from reverie.testing.worlds.world import World
 
 _STORE = "evaluation"
@@ -52,18 +52,18 @@ def digest_sessions(transcripts: Iterable[Transcript]) -> list[DigestedSession]:
 def make_corpus(sessions: Iterable[DigestedSession]) -> Corpus:
     """The sessions as columns for mining."""
     ordered = sorted(sessions, key=lambda each: each.session.id)
-    position: dict[BehaviourName, int] = {}
+    position: dict[Observable, int] = {}
     entries: list[tuple[int, int, int]] = []
     for number, each in enumerate(ordered):
         for situation in each.digest.situations:
-            name = BehaviourName(situation.name, "", SITUATION_KIND)
+            name = reached(situation.situation)
             entries.append((number, position.setdefault(name, len(position)), 0))
         for shown in each.digest.behaviours:
-            name = BehaviourName(shown.situation, shown.name, shown.kind)
+            name = Observable(shown.situation, shown.name, shown.kind)
             entries.append((number, position.setdefault(name, len(position)), shown.step))
     columns = np.array(entries, np.int32).reshape(-1, 3)
     # In an order that does not depend on which session came first, as the database gives them.
-    names = sorted(position, key=lambda name: (name.situation, name.name, name.kind))
+    names = sorted(position, key=lambda name: (name.situation.text, name.name.text, name.kind))
     place = np.zeros(len(names), np.int32)
     place[[position[name] for name in names]] = np.arange(len(names))
     return Corpus(
@@ -81,9 +81,9 @@ def make_corpus(sessions: Iterable[DigestedSession]) -> Corpus:
     )
 
 
-def dream(corpus: Corpus, policy: MiningPolicy, stream: Stream = Stream()) -> Dreamt:
-    """Mine the corpus and propose lessons, as a dream does before its gate; ``stream`` is the earlier dreams'."""
-    result = mine(corpus, policy, stream)
+def dream(corpus: Corpus, policy: MiningPolicy, wealth: AlphaWealth = AlphaWealth()) -> Dreamt:
+    """Mine the corpus and propose lessons, as a dream does before its gate; ``wealth`` is the earlier dreams'."""
+    result = mine(corpus, policy, wealth)
     lessons = [
         propose_lesson(finding, store_id=_STORE, agent=None, split_by=result.split_by, proving={})
         for finding in result.findings

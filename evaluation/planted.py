@@ -9,8 +9,8 @@ import numpy as np
 from evaluation.baselines import pooled_lessons, popular_lessons
 from evaluation.in_memory import digest_sessions, dream, make_corpus, world_transcripts
 from reverie.lessons.lesson import Lesson
+from reverie.mining.comparison_group import ComparisonGroup, form_groups
 from reverie.mining.finding import Hypothesis
-from reverie.mining.frame import Frame, build_frames
 from reverie.mining.policy import MiningPolicy
 from reverie.statistics.corpus import Corpus, form_strata
 from reverie.statistics.estimate import Design, estimate
@@ -64,7 +64,7 @@ class Marks(msgspec.Struct, frozen=True):
 
 
 class WorldRun(msgspec.Struct, frozen=True):
-    """All that one dream over one world tells about the method."""
+    """What one dream over one world shows of the method."""
 
     world: str
     seed: int
@@ -152,8 +152,8 @@ Known = tuple[float, float, float]
 
 
 def _covered(known: Iterator[Known]) -> Count:
-    told = [low <= truth <= high for low, high, truth in known]
-    return sum(told), len(told)
+    held = [low <= truth <= high for low, high, truth in known]
+    return sum(held), len(held)
 
 
 def _known_estimates(intervals: Iterable[Interval], world: World) -> Iterator[Known]:
@@ -164,7 +164,7 @@ def _known_estimates(intervals: Iterable[Interval], world: World) -> Iterator[Kn
         if truth.kind in PLANTED_KINDS
     }
     for hypothesis, low, high in intervals:
-        effect = planted.get((hypothesis.situation, hypothesis.name, hypothesis.category))
+        effect = planted.get((hypothesis.situation_text, hypothesis.name_text, hypothesis.category))
         if effect is not None:
             yield low, high, effect
 
@@ -177,24 +177,26 @@ def _zero_estimates(intervals: Iterable[Interval], world: World) -> Iterator[Kno
     decoys = {(truth.situation, truth.behaviour) for truth in world.truths if truth.kind == "decoy"}
     everything = world.name in ("null", "null-variants")
     for hypothesis, low, high in intervals:
-        if everything or (hypothesis.category is None and (hypothesis.situation, hypothesis.name) in decoys):
+        if everything or (hypothesis.category is None and (hypothesis.situation_text, hypothesis.name_text) in decoys):
             yield low, high, 0.0
 
 
 def _intervals(corpus: Corpus, policy: MiningPolicy) -> Iterator[Interval]:
     """95 % intervals of every hypothesis that enough sessions inform, on each part of the sessions."""
     scored = corpus.scored_only()
-    for frame in build_frames(scored, form_strata(scored), policy):
-        for design in (frame.discovery, frame.confirmation):
-            yield from _design_intervals(scored, frame, design, policy)
+    for group in form_groups(scored, form_strata(scored), policy):
+        for design in (group.discovery, group.confirmation):
+            yield from _design_intervals(scored, group, design, policy)
 
 
-def _design_intervals(corpus: Corpus, frame: Frame, design: Design, policy: MiningPolicy) -> Iterator[Interval]:
+def _design_intervals(
+    corpus: Corpus, group: ComparisonGroup, design: Design, policy: MiningPolicy
+) -> Iterator[Interval]:
     estimates = estimate(design, corpus.reward[design.sessions])
     low, high = estimates.interval()
     usable = (estimates.weight >= policy.least_weight) & (estimates.informative >= 2) & (estimates.standard_error > 0)
     for i in np.flatnonzero(usable & np.isfinite(estimates.effect)):
-        yield frame.hypotheses[i], float(low[i]), float(high[i])
+        yield group.hypotheses[i], float(low[i]), float(high[i])
 
 
 class DriftRun(msgspec.Struct, frozen=True):
@@ -213,7 +215,7 @@ def run_drift(seed: int, policy: MiningPolicy, sessions: int = 2_000) -> DriftRu
     digested = digest_sessions(world_transcripts(world))
     fading = [_as_cause(truth) for truth in world.truths if truth.kind == "drift"]
     first = dream(make_corpus(digested[: len(digested) // 2]), policy)
-    second = dream(make_corpus(digested), policy, first.result.stream)
+    second = dream(make_corpus(digested), policy, first.result.wealth)
     learnt, kept = (score_lessons(fading, dreamt.lessons).recall == 1.0 for dreamt in (first, second))
     return DriftRun(seed, learnt, kept)
 

@@ -8,8 +8,8 @@ import numpy as np
 from scipy import stats
 
 from evaluation.in_memory import DigestedSession, make_corpus
+from reverie.mining.comparison_group import form_groups
 from reverie.mining.finding import Finding, Hypothesis
-from reverie.mining.frame import build_frames
 from reverie.mining.mine import MiningResult, mine
 from reverie.mining.policy import MiningPolicy
 from reverie.statistics.corpus import Corpus, Strata, form_strata
@@ -26,7 +26,7 @@ class Replication(msgspec.Struct, frozen=True):
     found: float
     """Effect where it was found."""
     held_out: float | None
-    """Effect within strata of the other half; None where too few sessions there can tell."""
+    """Effect within strata of the other half; None where too few sessions there inform it."""
     low: float | None
     high: float | None
     replicated: bool
@@ -97,7 +97,7 @@ _Claim = tuple[str | None, str, str]
 def _measure(claims: Iterable[tuple[Hypothesis, float]], corpus: Corpus, policy: MiningPolicy) -> list[Replication]:
     """Each claim's effect within the strata of all the corpus's sessions."""
     known = _all_estimates(corpus, policy)
-    return [_replication(h, found, known.get((h.category, h.situation, h.name))) for h, found in claims]
+    return [_replication(h, found, known.get((h.category, h.situation_text, h.name_text))) for h, found in claims]
 
 
 def _all_estimates(corpus: Corpus, policy: MiningPolicy) -> dict[_Claim, _Estimated]:
@@ -106,18 +106,18 @@ def _all_estimates(corpus: Corpus, policy: MiningPolicy) -> dict[_Claim, _Estima
     nobody = np.zeros_like(strata.confirmation)
     whole = Strata(strata.code, strata.count, strata.variant, strata.variants, nobody, strata.by, strata.split_by)
     known: dict[_Claim, _Estimated] = {}
-    for frame in build_frames(corpus, whole, policy):
-        estimates = estimate(frame.discovery, corpus.reward[frame.discovery.sessions])
+    for group in form_groups(corpus, whole, policy):
+        estimates = estimate(group.discovery, corpus.reward[group.discovery.sessions])
         low, high = estimates.interval()
         for i in np.flatnonzero((estimates.informative >= 2) & np.isfinite(estimates.effect)):
-            h = frame.hypotheses[i]
+            h = group.hypotheses[i]
             numbers = (float(column[i]) for column in (estimates.effect, low, high, estimates.z))
-            known[h.category, h.situation, h.name] = _Estimated(*numbers)
+            known[h.category, h.situation_text, h.name_text] = _Estimated(*numbers)
     return known
 
 
 def _replication(h: Hypothesis, found: float, there: _Estimated | None) -> Replication:
     if there is None:
-        return Replication(h.situation, h.name, h.category, found, None, None, None, False)
+        return Replication(h.situation_text, h.name_text, h.category, found, None, None, None, False)
     beyond = bool(stats.norm.sf(there.z * np.sign(found)) < 0.05)
-    return Replication(h.situation, h.name, h.category, found, there.effect, there.low, there.high, beyond)
+    return Replication(h.situation_text, h.name_text, h.category, found, there.effect, there.low, there.high, beyond)

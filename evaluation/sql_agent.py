@@ -24,7 +24,7 @@ _LEAST_OVERLAP = 2
 _MOST_QUERIES = 6
 
 HABITS: Mapping[str, str] = {
-    "inspect": "inspect look up the schema of the tables sqlite_master describe list tables columns before the first query",
+    "inspect": "inspect look up schema of the tables sqlite_master describe list tables columns before first query",
     "inspect_after_error": "after an error look at inspect the schema tables columns of the query that failed",
     "distinct": "use distinct select distinct rows without duplicates",
     "count_column": "count a named column count column instead of count star",
@@ -35,7 +35,35 @@ HABITS: Mapping[str, str] = {
 }
 _NEGATIONS = re.compile(r"\b(?:do not|don't|never|avoid|stop|rather than|without)\b", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]+")
-_STOP = frozenset("the a an of in on to and or is are was were be for with by from it its that this use when do".split())
+_STOP = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "of",
+        "in",
+        "on",
+        "to",
+        "and",
+        "or",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "for",
+        "with",
+        "by",
+        "from",
+        "it",
+        "its",
+        "that",
+        "this",
+        "use",
+        "when",
+        "do",
+    ]
+)
 _SCHEMA = "SELECT name, sql FROM sqlite_master WHERE type = 'table'"
 _CREATE = re.compile(r"CREATE TABLE\s+[\"'`\[]?(\w+)[\"'`\]]?\s*\((.*)\)", re.IGNORECASE | re.DOTALL)
 _GUIDANCE = re.compile(r"<reverie-guidance[^>]*>(.*?)</reverie-guidance>", re.DOTALL)
@@ -139,7 +167,13 @@ def build_query(text: str, columns: Sequence[Column], habits: Mapping[str, bool]
     if re.search(r"\bhow many\b|\bnumber of\b|\bcount\b", words) and not re.search(r"\bfor each\b|\beach\b", words):
         what = f"count({chosen[0]})" if habits["count_column"] and chosen else "count(*)"
         return _wrap(f"SELECT {what} FROM {table}{where}", habits)
-    for word, function in (("average", "avg"), ("mean", "avg"), ("maximum", "max"), ("minimum", "min"), ("total", "sum")):
+    for word, function in (
+        ("average", "avg"),
+        ("mean", "avg"),
+        ("maximum", "max"),
+        ("minimum", "min"),
+        ("total", "sum"),
+    ):
         if re.search(rf"\b{word}\b", words) and chosen:
             return _wrap(f"SELECT {function}({chosen[-1]}) FROM {table}{where}", habits)
     distinct = "DISTINCT " if habits["distinct"] or re.search(r"\bdistinct\b|\bdifferent\b", words) else ""
@@ -179,8 +213,49 @@ def _guess(text: str, attempt: int) -> tuple[str, list[str]]:
 
 
 _ASKING = frozenset(
-    "what which who whose where how many much list show find give return tell the are is was were all each every of and "
-    "for with that have has there number average maximum minimum total different distinct name names me please".split()
+    [
+        "what",
+        "which",
+        "who",
+        "whose",
+        "where",
+        "how",
+        "many",
+        "much",
+        "list",
+        "show",
+        "find",
+        "give",
+        "return",
+        "tell",
+        "the",
+        "are",
+        "is",
+        "was",
+        "were",
+        "all",
+        "each",
+        "every",
+        "of",
+        "and",
+        "for",
+        "with",
+        "that",
+        "have",
+        "has",
+        "there",
+        "number",
+        "average",
+        "maximum",
+        "minimum",
+        "total",
+        "different",
+        "distinct",
+        "name",
+        "names",
+        "me",
+        "please",
+    ]
 ) - {"name", "names"}
 
 
@@ -193,7 +268,9 @@ def _where(text: str, columns: Sequence[Column], habits: Mapping[str, bool]) -> 
         near = _nearest(text, value, textual)
         compare = f"LIKE '%{value}%'" if habits["like"] else f"= '{value}'"
         return f" WHERE {near} {compare.replace(chr(39) * 3, chr(39))}"
-    number = re.search(r"(more than|greater than|older than|after|above|over|less than|younger than|before|below|under) (\d+)", text)
+    number = re.search(
+        r"(more than|greater than|older than|after|above|over|less than|younger than|before|below|under) (\d+)", text
+    )
     numeric = [column.name for column in columns if not column.is_text]
     if number and numeric:
         sign = ">" if number.group(1).split()[0] in ("more", "greater", "older", "after", "above", "over") else "<"
@@ -204,7 +281,9 @@ def _where(text: str, columns: Sequence[Column], habits: Mapping[str, bool]) -> 
 def _nearest(text: str, value: str, names: Sequence[str]) -> str:
     """The column whose name stands nearest before a value, or the first."""
     before = [_stem(word) for word in _WORD.findall(text[: text.find(value)].lower())]
-    places = {name: max((before.index(_stem(p)) for p in _split(name) if _stem(p) in before), default=-1) for name in names}
+    places = {
+        name: max((before.index(_stem(p)) for p in _split(name) if _stem(p) in before), default=-1) for name in names
+    }
     return max(names, key=lambda name: places[name])
 
 

@@ -1,4 +1,4 @@
-"""Questions over real small databases, and the rewards of answers: from ``REVERIE_DATA``, else a small world of our own.
+"""Questions over real small databases, and rewards of answers: from ``REVERIE_DATA``, else a small world of our own.
 
 The gold queries are read here and nowhere else: no agent, memory or grader prompt sees one.
 """
@@ -80,13 +80,19 @@ def reward(world: SqlWorld, task: Task, queries: Sequence[str]) -> float:
     return float(given is not None and wanted is not None and Counter(given) == Counter(wanted))
 
 
-_PLACES = (("ship", "harbour", "tonnage"), ("book", "shelf", "pages"), ("train", "depot", "coaches"), ("tree", "park", "height"))
+_PLACES = (
+    ("ship", "harbour", "tonnage"),
+    ("book", "shelf", "pages"),
+    ("train", "depot", "coaches"),
+    ("tree", "park", "height"),
+)
 _ODD = ("tbl_", "ref_", "x_", "main_")
 
 
 def small_world() -> SqlWorld:
     """Eight little databases whose tables have names that nobody would guess, so that looking at them first helps."""
-    scripts, tasks = {}, []
+    scripts: dict[str, str] = {}
+    tasks: list[Task] = []
     for number, odd in enumerate(_ODD * 2):
         thing, place, size = _PLACES[number % len(_PLACES)]
         table = f"{odd if number % 2 else ''}{thing}"

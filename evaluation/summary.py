@@ -98,9 +98,9 @@ def truth_rows(runs: Sequence[WorldRun]) -> list[TruthRow]:
     words = list(dict.fromkeys(truth.words for run in runs for truth in run.truths))
     rows = []
     for each in words:
-        told = [truth for run in runs for truth in run.truths if truth.words == each]
-        found = {method: sum(method in truth.by for truth in told) for method in METHODS}
-        rows.append(TruthRow(runs[0].world, each, sum(t.effect for t in told) / len(told), len(told), found))
+        same = [truth for run in runs for truth in run.truths if truth.words == each]
+        found = {method: sum(method in truth.by for truth in same) for method in METHODS}
+        rows.append(TruthRow(runs[0].world, each, sum(t.effect for t in same) / len(same), len(same), found))
     return rows
 
 

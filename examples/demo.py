@@ -12,11 +12,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import msgspec
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from reverie.cli.table import format_table
 from reverie.dreams.dream import DreamResult
 from reverie.lessons.lesson import Effect
 from reverie.testing.worlds import ScoreRow, WorldScore, finding, score_lessons, support_desk, write_world
@@ -32,23 +31,22 @@ def main() -> int:
     parser.add_argument("--home", type=Path, default=PROJECT / ".demo", help="where everything is kept")
     home = parser.parse_args().home.resolve()
     home.mkdir(parents=True, exist_ok=True)
-    console = Console()
     world, sessions, report = support_desk(SEED), home / "sessions.jsonl.gz", home / "report.html"
     try:
-        console.print(f"Planted {write_world(world, sessions):,} sessions of a support desk in {sessions}")
-        console.print("Importing them …")
+        click.echo(f"Planted {write_world(world, sessions):,} sessions of a support desk in {sessions}")
+        click.echo("Importing them …")
         _reverie(home, "import", str(sessions), "--json")
-        console.print("Dreaming …")
+        click.echo("Dreaming …")
         dream = _reverie(home, "dream", "--store", "demo", "--report", str(report), "--json")
     except subprocess.CalledProcessError as error:
-        console.print(f"[red]{' '.join(error.cmd[1:])} failed[/red]; what it said is above")
+        click.echo(f"{click.style(' '.join(error.cmd[1:]) + ' failed', fg='red')}; what it said is above")
         return int(error.returncode)
     result = msgspec.json.decode(dream, type=DreamResult)
     score = score_lessons(world.truths, result.lessons)
-    console.print(_table(score))
-    console.print(_summary(score, result))
-    console.print(f"Report: {report}", soft_wrap=True)
-    console.print(
+    click.echo(_table(score))
+    click.echo(_summary(score, result))
+    click.echo(f"Report: {report}")
+    click.echo(
         "How to read it: effects are differences in reward between sessions of the same task with and without the "
         "behaviour; a decoy goes with failure only because hard tasks call for it, so it must be left alone."
     )
@@ -67,20 +65,22 @@ def _reverie(home: Path, *arguments: str) -> bytes:
     return subprocess.run(command, env=own, stdout=subprocess.PIPE, check=True).stdout
 
 
-def _table(score: WorldScore) -> Table:
-    table = Table("kind", "what", "true effect", "found effect [95 %]", "verdict", title="Planted against found")
+def _table(score: WorldScore) -> str:
+    rows = []
     for row in score.rows:
         kind, what, effect = _truth_cells(row)
         found = _interval(row.lesson.effect) if row.lesson else "–"
-        table.add_row(kind, what, effect, found, f"[{STYLES[row.verdict]}]{row.verdict}[/]")
-    return table
+        rows.append([click.style(row.verdict, fg=STYLES[row.verdict]), kind, effect, found, what])
+    return "Planted against found\n" + format_table(
+        ("verdict", "kind", "true effect", "found effect [95 %]", "what"), rows
+    )
 
 
 def _truth_cells(row: ScoreRow) -> tuple[str, str, str]:
     """Kind, finding and true effect; a lesson with no truth behind it shows its own words."""
     if row.truth:
         return row.truth.kind, finding(row.truth.situation, row.truth.behaviour), f"{row.truth.effect:+.2f}"
-    return "–", escape(row.lesson.behaviour) if row.lesson else "–", "–"
+    return "–", row.lesson.behaviour if row.lesson else "–", "–"
 
 
 def _interval(effect: Effect) -> str:

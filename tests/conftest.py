@@ -12,6 +12,7 @@ import msgspec
 import psycopg
 import pytest
 import pytest_asyncio
+from dbos import DBOS
 
 from reverie.models import switch
 from reverie.settings import Secret, Settings
@@ -41,7 +42,7 @@ def home() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def database_server() -> Iterator[EmbeddedServer]:
-    """The test process's server, with a migrated database named ``template`` to copy from."""
+    """The test process's server, with a migrated database named ``template`` to copy from, ready for dreams too."""
     with tempfile.TemporaryDirectory(prefix="reverie-tests-") as home:
         server = acquire_server(Path(home))
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
@@ -51,6 +52,7 @@ def database_server() -> Iterator[EmbeddedServer]:
             connection.execute("SELECT pg_reload_conf()")
             connection.execute("CREATE DATABASE template")
         migrate(server.url("template"))
+        DBOS.migrate(server.url("template").replace("postgresql://", "postgresql+psycopg://", 1))
         yield server
         release_server(server)
 
@@ -85,7 +87,8 @@ def fresh_database(server: EmbeddedServer) -> Iterator[str]:
     """The address of a database that exists until the generator ends."""
     name = f"test_{next(_numbers)}"
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template")
+        # The quicker of the two ways, where nothing is synchronized with the disk.
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template STRATEGY FILE_COPY")
         yield server.url(name)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -2,6 +2,7 @@
 
     ReverieError
     ├── SettingsError           a setting or environment variable cannot be used
+    ├── ExtensionError          an installed extension is broken, or shares its name with another
     ├── DatabaseError           the database cannot be started, reached or migrated
     ├── MethodError             a path does not take the HTTP method
     ├── InputError              something the user gave is malformed
@@ -51,6 +52,10 @@ class ReverieError(Exception):
 
 class SettingsError(ReverieError):
     """A setting or environment variable cannot be used."""
+
+
+class ExtensionError(ReverieError):
+    """An extension that another package brings is broken, or shares its name with another."""
 
 
 class DatabaseError(ReverieError):

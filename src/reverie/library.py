@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 
 from reverie.clock import Clock, SystemClock
-from reverie.digests.vector import best_embedder
+from reverie.digests.vector import open_embedder
 from reverie.dreams.dream import DreamEstimate, DreamRequest, DreamResult
 from reverie.dreams.policy import DreamPolicy
-from reverie.jobs.dreams import Runtime
+from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream, estimate_dream
 from reverie.memory.hit import RecallHit
 from reverie.memory.memory import Memory
@@ -113,7 +113,8 @@ class AsyncReverie:
         """
         async with self._database.connection() as connection:
             found = await find_store(connection, store)
-            return await recall(connection, found.id, query, limit, now=self._clock.now(), embedder=best_embedder())
+            embedder = open_embedder(self._settings.embedder)
+            return await recall(connection, found.id, query, limit, now=self._clock.now(), embedder=embedder)
 
 
 @asynccontextmanager

@@ -5,22 +5,21 @@ import binascii
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import cast
 
 import msgspec
 import platformdirs
 
 from reverie.errors import SettingsError
+from reverie.extensions import MODELS, installed
 from reverie.language_model import ModelPrice
-
-ModelProvider = Literal["anthropic", "openai"]
-"""``anthropic``: the Messages API; ``openai``: chat completions, which most other servers speak too."""
 
 _TIMEOUT_SECONDS = 300.0
 _DREAMS = 1
 _IMPORT_BYTES = 2 * 1024**3
 _SECRET_KEY_BYTES = 32
 _KEY_VARIABLES = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
+"""Of our own providers. ``anthropic``: the Messages API; ``openai``: chat completions, which most servers speak."""
 
 
 class Secret(str):
@@ -35,7 +34,8 @@ class Secret(str):
 class ModelSettings(msgspec.Struct, frozen=True):
     """Which language model to ask, and how."""
 
-    provider: ModelProvider
+    provider: str
+    """``anthropic``, ``openai``, or one that another package brings."""
     model: str
     """The provider's name for it. ``REVERIE_MODEL``: ``anthropic:MODEL``, or ``openai:MODEL`` for any server of chat
     completions; default: no model, and nothing needs one."""
@@ -71,6 +71,9 @@ class Settings(msgspec.Struct, frozen=True):
     """The largest import that a server takes over HTTP, in bytes. ``REVERIE_IMPORT_BYTES``."""
     otlp_endpoint: str | None = None
     """Where traces and metrics go. ``REVERIE_OTLP_ENDPOINT``: such as ``http://localhost:4318``; default: nowhere."""
+    embedder: str | None = None
+    """What turns texts into vectors: ``hashed``, ``wordllama`` or another package's. ``REVERIE_EMBEDDER``; default: the
+    best at hand."""
     model: ModelSettings | None = None
     """The language model that may help dreams, and runs agents where no routes are given; None is the default."""
     model_routes: Path | None = None
@@ -99,6 +102,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         dreams=_load_count(environment, "REVERIE_DREAMS", _DREAMS),
         import_bytes=_load_count(environment, "REVERIE_IMPORT_BYTES", _IMPORT_BYTES),
         otlp_endpoint=_load_endpoint(environment.get("REVERIE_OTLP_ENDPOINT")),
+        embedder=environment.get("REVERIE_EMBEDDER") or None,
         model=_load_model(environment),
         model_routes=_load_path(environment.get("REVERIE_MODEL_ROUTES")),
         secret_keys=_load_secret_keys(environment.get("REVERIE_SECRET_KEY")),
@@ -138,24 +142,29 @@ def _load_model(environment: Mapping[str, str]) -> ModelSettings | None:
     if not named:
         return None
     provider, _, model = named.partition(":")
-    if provider not in get_args(ModelProvider) or not model:
-        raise SettingsError(f"REVERIE_MODEL={named!r} must be 'anthropic:MODEL' or 'openai:MODEL'")
+    if (provider not in _KEY_VARIABLES and not _has_extension(provider)) or not model:
+        others = "".join(f" or '{one.name}:MODEL'" for one in installed(MODELS))
+        raise SettingsError(f"REVERIE_MODEL={named!r} must be 'anthropic:MODEL' or 'openai:MODEL'{others}")
     base_url = environment.get("REVERIE_MODEL_URL") or None
     if base_url is not None and not base_url.startswith(("http://", "https://")):
         raise SettingsError(f"REVERIE_MODEL_URL={base_url!r} must start with http:// or https://")
     key = environment.get("REVERIE_MODEL_KEY")
-    if not key and base_url is None:  # A provider's own key is for nobody else.
+    if not key and base_url is None and provider in _KEY_VARIABLES:  # A provider's own key is for nobody else.
         key = environment.get(_KEY_VARIABLES[provider])
         if not key:
             raise SettingsError(f"REVERIE_MODEL={named!r} needs {_KEY_VARIABLES[provider]} or REVERIE_MODEL_KEY")
     return ModelSettings(
-        provider=cast(ModelProvider, provider),
+        provider=provider,
         model=model,
         base_url=base_url,
         api_key=Secret(key) if key else None,
         price=read_price("REVERIE_MODEL_PRICE", environment.get("REVERIE_MODEL_PRICE")),
         timeout_seconds=_load_timeout(environment.get("REVERIE_MODEL_TIMEOUT")),
     )
+
+
+def _has_extension(provider: str) -> bool:
+    return any(one.name == provider for one in installed(MODELS))
 
 
 def _load_path(text: str | None) -> Path | None:

@@ -6,24 +6,25 @@ import pytest
 import pytest_asyncio
 
 from reverie.api.app import ENDPOINTS, make_app
-from reverie.api.endpoint import Call, Endpoint
+from reverie.api.endpoint import Endpoint
+from reverie.api.request_context import RequestContext
 from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE
 from reverie.storage.service.api_keys import KeyScope, create_key
 from tests.api.conftest import Server
 from tests.api.test_work import make_session
 
 
-async def _echo(call: Call) -> dict[str, Any]:
-    return dict(call.path)
+async def _echo(context: RequestContext) -> dict[str, Any]:
+    return dict(context.path)
 
 
 # Paths of the kinds that the wire API has, so that what keys cover is tested whatever the resources do.
 _PROBES = (
-    Endpoint("session.read", "GET", "/session/{session_id}", _echo, "", worker=True),
-    Endpoint("session.change", "POST", "/session/{session_id}", _echo, ""),
-    Endpoint("store.read", "GET", "/store/{memory_store_id}", _echo, "", worker=True),
-    Endpoint("store.change", "POST", "/store/{memory_store_id}", _echo, "", worker=True),
-    Endpoint("skill.read", "GET", "/skill/{skill_id}", _echo, "", worker=True),
+    Endpoint(_echo, "session.read", "GET", "/session/{session_id}", worker=True),
+    Endpoint(_echo, "session.change", "POST", "/session/{session_id}"),
+    Endpoint(_echo, "store.read", "GET", "/store/{memory_store_id}", worker=True),
+    Endpoint(_echo, "store.change", "POST", "/store/{memory_store_id}", worker=True),
+    Endpoint(_echo, "skill.read", "GET", "/skill/{skill_id}", worker=True),
 )
 
 Ask = Callable[[str, str], Awaitable[int]]

@@ -1,6 +1,7 @@
 import asyncio
+import inspect
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from reverie import AsyncClient, Client, Metric
 from reverie.api.app import ENDPOINTS
+from reverie.api.records import MeasuredMetric, RevisionDiff, StoreRevision
 from reverie.client import calls
 from reverie.client.calls import ApiCall
 from reverie.errors import InputError
@@ -108,24 +110,46 @@ async def test_the_synchronous_client_does_the_same(server: Server, tmp_path: Pa
     await asyncio.to_thread(work)
 
 
-def test_both_clients_have_the_same_calls() -> None:
+def test_both_clients_have_the_same_calls_with_the_same_parameters_and_docstrings() -> None:
     public = [{name for name in vars(kind) if not name.startswith("_")} for kind in (AsyncClient, Client)]
     assert public[0] == public[1]
+    told = [
+        [(inspect.signature(getattr(kind, name)).parameters, getattr(kind, name).__doc__) for name in sorted(public[0])]
+        for kind in (AsyncClient, Client)
+    ]
+    assert told[0] == told[1]
+    assert all(doc for _, doc in told[0])
+
+
+def test_a_call_says_what_it_gives() -> None:
+    given = {
+        (kind.__name__, name): inspect.signature(getattr(kind, name)).return_annotation
+        for kind in (AsyncClient, Client)
+        for name in ("diff", "metrics", "revisions")
+    }
+    assert given == {
+        ("AsyncClient", "diff"): RevisionDiff,
+        ("AsyncClient", "metrics"): tuple[MeasuredMetric, ...],
+        ("AsyncClient", "revisions"): AsyncIterator[StoreRevision],
+        ("Client", "diff"): RevisionDiff,
+        ("Client", "metrics"): tuple[MeasuredMetric, ...],
+        ("Client", "revisions"): Iterator[StoreRevision],
+    }
 
 
 def test_every_call_leads_to_an_endpoint_of_the_server() -> None:
     made: list[ApiCall[Any]] = [
-        *(calls.recall("s", "q", 1, None, meaning=True), calls.revisions("s"), calls.diff("s", 1, None)),
-        *(calls.rollback("s", 1, "r"), calls.lessons("s", None, None), calls.lesson("l"), calls.patterns("s")),
-        *(calls.metrics(), calls.define_metric(Metric("m")), calls.scores("s"), calls.score("s", {})),
+        *(calls.recall("s", "q"), calls.revisions("s"), calls.diff("s", 1), calls.rollback("s", 1, "r")),
         *(
-            calls.preview_segment(None),
-            calls.record("s", [], None, only_while_running=False),
-            calls.transcript("s"),
-            calls.turn("s"),
+            calls.lessons("s"),
+            calls.lesson("l"),
+            calls.patterns("s"),
+            calls.metrics(),
+            calls.define_metric(Metric("m")),
         ),
-        *(calls.import_sessions("f", None, None, strict=False), calls.estimate_dream("s", None, None)),
-        *(calls.dream_result("d"), calls.dream_report("d"), calls.audit_log(None, None)),
+        *(calls.scores("s"), calls.score("s", {}), calls.preview_segment(), calls.record("s", []), calls.turn("s")),
+        *(calls.transcript("s"), calls.import_sessions("f"), calls.dream("s"), calls.estimate_dream("s")),
+        *(calls.dream_result("d"), calls.dream_report("d"), calls.audit_log()),
     ]
     known = [(x.method, re.compile(re.sub(r"{\w+}", "[^/{}]+", x.path) + "$")) for x in ENDPOINTS if x.extension]
     lost = [call for call in made if not any(call.method == m and path.match(call.path) for m, path in known)]

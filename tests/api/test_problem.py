@@ -5,17 +5,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from reverie.api.wire_type import WireType
+from reverie.api.wire_type import SdkType
 from reverie.errors import InputError
 
-_BETA = "anthropic.types.beta"
 TYPES = {
-    "agent": WireType(f"{_BETA}.agent_create_params:AgentCreateParams"),
-    "session": WireType(f"{_BETA}.session_create_params:SessionCreateParams"),
-    "events": WireType(f"{_BETA}.sessions.event_send_params:EventSendParams"),
-    "environment": WireType(f"{_BETA}.environment_create_params:EnvironmentCreateParams"),
-    "credential": WireType(f"{_BETA}.vaults.credential_create_params:CredentialCreateParams"),
-    "dream": WireType(f"{_BETA}.dream_create_params:DreamCreateParams"),
+    "agent": SdkType("beta.AgentCreateParams"),
+    "session": SdkType("beta.SessionCreateParams"),
+    "events": SdkType("beta.sessions.EventSendParams"),
+    "environment": SdkType("beta.EnvironmentCreateParams"),
+    "credential": SdkType("beta.vaults.CredentialCreateParams"),
+    "dream": SdkType("beta.DreamCreateParams"),
 }
 SESSION: dict[str, Any] = {"agent": "agent_1", "environment_id": "env_1"}
 

@@ -6,7 +6,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from reverie.api.answer import LARGE_BODY_BYTES, _read_body
+from reverie.api.pipeline import LARGE_BODY_BYTES, _read_body
 
 
 @pytest.mark.parametrize(("size", "apart"), [(2, False), (LARGE_BODY_BYTES, True)])

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 from anthropic import AsyncAnthropic, BadRequestError
 
+from tests.api.conftest import Server
 from tests.api.test_session_events import HELLO, TURN, make_session, record, types_of
 
 CHILD = "sthr_child"
@@ -125,3 +126,13 @@ async def test_a_cursor_of_another_sessions_events_is_refused(client: AsyncAnthr
     page = await client.beta.sessions.events.list(one.id, limit=1)
     with pytest.raises(BadRequestError, match="another session's events"):
         await client.beta.sessions.events.list(other.id, limit=1, page=str(page.next_page))
+
+
+async def test_the_turn_is_read_while_a_writer_holds_the_session(
+    client: AsyncAnthropic, http: httpx2.AsyncClient, server: Server
+) -> None:
+    session = await make_session(client)
+    async with server.service.database.connection() as connection:
+        await connection.execute("SELECT FROM sessions WHERE id = %s FOR UPDATE", [session.id])
+        read = await turn_of(http, session.id)
+    assert (read["status"], read["turn"], read["waiting"], read["blocked_by"]) == ("idle", 0, 0, [])

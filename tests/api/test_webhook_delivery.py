@@ -8,11 +8,11 @@ import pytest_asyncio
 
 from reverie.api.live import LiveEvents
 from reverie.api.service import Service, ServiceOptions
-from reverie.api.webhook_delivery import HOLD, PAUSES_SECONDS, Courier, deliver_due
+from reverie.api.webhook_delivery import HOLD, PAUSES_SECONDS, DeliveryContext, deliver_due
 from reverie.clock import ManualClock
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
-from reverie.storage.postgres.outbox import Notice, write_notices
+from reverie.storage.postgres.outbox import WebhookNotice, write_notices
 from reverie.storage.postgres.secret_box import open_secret_box
 from reverie.storage.service import webhooks as table
 from reverie.storage.service.webhooks import WebhookEndpoint
@@ -30,13 +30,13 @@ def receiver() -> Iterator[Receiver]:
 
 
 class Post:
-    """A courier whose clock the test sets, and an endpoint that listens to one event."""
+    """A context whose clock the test sets, and an endpoint that listens to one event."""
 
     def __init__(self, database: Database, settings: Settings, http: httpx2.AsyncClient, *, private: bool) -> None:
         self.database, self.clock = database, ManualClock(NOW)
         options = ServiceOptions(private_webhooks=private)
         service = Service(database, settings, self.clock, LiveEvents(), options)
-        self.courier = Courier(service, http, max, self._resolve)
+        self.context = DeliveryContext(service, http, max, self._resolve)
         self.settings = settings
 
     async def _resolve(self, host: str, port: int) -> list[str]:  # noqa: ARG002 - the signature of a resolver
@@ -48,13 +48,13 @@ class Post:
         endpoint = WebhookEndpoint("whep_1", "", "", url, ["agent.created"], secret, True, None, NOW, NOW)
         async with self.database.connection() as connection:
             await table.insert_endpoint(connection, endpoint)
-            notices = [Notice("agent.created", f"agent_{number}") for number in range(events)]
+            notices = [WebhookNotice("agent.created", f"agent_{number}") for number in range(events)]
             await write_notices(connection, notices, "wrkspc_1", NOW)
 
     async def round(self, after_seconds: float = 0.0) -> int:
         """Deliver what is due after the given time; gives how many attempts there were."""
         self.clock.set(self.clock.now() + timedelta(seconds=after_seconds))
-        return await deliver_due(self.courier, self.database)
+        return await deliver_due(self.context, self.database)
 
     async def endpoint(self) -> WebhookEndpoint:
         async with self.database.connection() as connection:

@@ -15,19 +15,15 @@ MOST_LINES = 40
 """Of a function, and of a test; signature, docstring and blank lines do not count."""
 LATE = {
     "__init__.py": "public names are loaded when first used, so that a client is light",
-    "api/routes/recall.py": "vectors need the statistics libraries, which a server does without until it is asked",
     "api/wire_type.py": "the SDK's types and handlers of the statistics are loaded when first asked for",
-    "cli/main.py": "a command loads what it needs and no more",
-    "cli/memory_recall.py": "a recall by words does without the embedders' libraries",
-    "storage/postgres/database.py": "Alembic takes longer to import than an up-to-date database takes to open",
-    "storage/postgres/workspaces.py": "the same",
-    "telemetry/exporter.py": "OpenTelemetry is an optional extra",
+    "lazy_modules.py": "everything else, each module in its table with a reason",
+    "api/on_demand.py": "a server is ready without the statistics libraries; every name stands there once",
 }
 """Files that import by a text when something is first needed, and why."""
 MUTABLE = {
-    "api/endpoint.py Call": "collects what is said of a request while it is answered",
-    "mining/verdicts.py Selection": "is filled in test by test",
-    "runtime/live_state.py Draft": "the state of a session while an act is applied to it",
+    "api/request_context.py RequestContext": "collects what is said of a request while it is answered",
+    "mining/verdicts.py HypothesisResults": "is filled in test by test",
+    "runtime/live_state.py Transition": "the next state of a session while it is being made",
     "sessions/importers/claude_code/line.py Line": "a line while the file is read",
     "sessions/importers/draft.py Draft": "a session while the file is read",
 }

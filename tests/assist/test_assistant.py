@@ -14,7 +14,7 @@ from reverie.assist.assistant import (
     reword_lessons,
 )
 from reverie.assist.predicate import Calls, Proposal, Says
-from reverie.assist.question import ColleaguePolicy
+from reverie.assist.question import AssistantPolicy
 from reverie.errors import ModelBudgetExceeded, ModelError, ModelRefused, ModelReplyInvalid, ModelUnavailable
 from reverie.language_model import reply_schema
 from reverie.lessons.lesson import Effect, Lesson, Scope
@@ -24,7 +24,7 @@ from tests.digests.made_events import call, result, said, transcript, user
 
 BETTER = transcript(user("Refund, please."), said("The refund rule is 30 days."), call("refund", id=1), result("done"))
 WORSE = transcript(user("Refund, please."), call("refund", id=1), result("Error: timeout", error=True))
-POLICY = ColleaguePolicy(pairs_per_call=1)
+POLICY = AssistantPolicy(pairs_per_call=1)
 NUMBERS = "Sessions that did it earned 0.21 more reward than others of the same task (0.08 to 0.34)."
 
 
@@ -64,7 +64,7 @@ async def test_proposals_that_can_be_checked_are_taken_and_the_others_refused_wi
         ]
     }
     model = ScriptedModel([answer])
-    found = await propose_behaviours(model, [(BETTER, WORSE)], (), ColleaguePolicy(proposals_per_call=7))
+    found = await propose_behaviours(model, [(BETTER, WORSE)], (), AssistantPolicy(proposals_per_call=7))
     assert found.proposals == (Proposal("quote the refund rule", Says("refund rule", before="refund")),)
     assert [one.words for one in found.refused] == [
         *("look ahead", "quote the refund rule", "say the rule", "(unreadable)", "run code", "(unreadable)")
@@ -76,16 +76,16 @@ async def test_proposals_that_can_be_checked_are_taken_and_the_others_refused_wi
 async def test_a_model_may_not_propose_more_than_it_was_asked_for() -> None:
     many = {"proposals": [proposed(f"say thing {i}", pattern=f"thing {i}") for i in range(50)]}
     found = await propose_behaviours(
-        ScriptedModel([many]), [(BETTER, WORSE)], (), ColleaguePolicy(proposals_per_call=3)
+        ScriptedModel([many]), [(BETTER, WORSE)], (), AssistantPolicy(proposals_per_call=3)
     )
     assert len(found.proposals) == 3
 
 
 async def test_earlier_proposals_are_named_and_not_taken_twice() -> None:
-    standing = Proposal("check twice", Calls("refund", "id"))
+    earlier = Proposal("check twice", Calls("refund", "id"))
     again = {"words": "other words", "predicate": {"kind": "calls", "tool": "refund", "argument": "id"}}
     model = ScriptedModel([{"proposals": [again]}])
-    found = await propose_behaviours(model, [(BETTER, WORSE)], [standing], POLICY)
+    found = await propose_behaviours(model, [(BETTER, WORSE)], [earlier], POLICY)
     assert found.proposals == () and found.refused == (
         RefusedProposal("other words", "it is counted already, as “check twice”"),
     )
@@ -160,7 +160,7 @@ async def test_memories_too_long_to_merge_are_not_sent() -> None:
 
 
 async def test_work_is_asked_for_in_batches_as_planned() -> None:
-    policy = ColleaguePolicy(pairs=5, pairs_per_call=2, texts_per_call=2)
+    policy = AssistantPolicy(pairs=5, pairs_per_call=2, texts_per_call=2)
     planned = {call.purpose: call.count for call in plan_calls(policy, themes=3, lessons=5, mergers=0)}
     assert planned == {"propose_behaviours": 3, "name_themes": 2, "reword_advice": 3}
     model = ScriptedModel([{"texts": [{"number": 2, "text": "late things"}]}] * 2)
@@ -169,7 +169,7 @@ async def test_work_is_asked_for_in_batches_as_planned() -> None:
 
 
 async def test_no_request_is_larger_than_planned() -> None:
-    policy = ColleaguePolicy(pairs=1, pairs_per_call=1)
+    policy = AssistantPolicy(pairs=1, pairs_per_call=1)
     long = transcript(*(said("so " * 500) for _ in range(50)))
     model = ScriptedModel([{"proposals": []}])
     await propose_behaviours(model, [(long, long)], (), policy)

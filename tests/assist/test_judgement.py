@@ -4,7 +4,8 @@ import msgspec
 
 from reverie.assist.assistant import Proposals, RefusedProposal
 from reverie.assist.judgement import judge_proposals, state_checks
-from reverie.assist.predicate import Proposal, Says, Shown
+from reverie.assist.predicate import Match, Proposal, Says
+from reverie.digests.behaviour_name import SESSION
 from reverie.digests.digest import Behaviour
 from reverie.mining.finding import Finding, Hypothesis
 from reverie.mining.policy import MiningPolicy
@@ -14,14 +15,14 @@ QUOTE = Proposal("quote the rule", Says("rule", before="refund"))
 RARE, SAME = Proposal("say magic", Says("magic")), Proposal("say done", Says("done"))
 
 
-def shown(proposal: Proposal, sessions: int) -> list[Shown]:
-    behaviour = Behaviour("session", proposal.name, "manner", 1, 0)
-    return [Shown(f"s{i}", behaviour) for i in range(sessions)]
+def shown(proposal: Proposal, sessions: int) -> list[Match]:
+    behaviour = Behaviour(SESSION, proposal.name, "manner", 1, 0)
+    return [Match(f"s{i}", behaviour) for i in range(sessions)]
 
 
 def test_every_proposal_has_a_verdict_with_its_reason() -> None:
     finding = Finding(
-        hypothesis=Hypothesis(None, "before refund", QUOTE.name, "manner", 9),
+        hypothesis=Hypothesis(None, "before refund", QUOTE.name.text, "manner", 9),
         verdict="adopted",
         reason="found and confirmed",
         naive_effect=0.1,
@@ -47,7 +48,7 @@ def test_every_proposal_has_a_verdict_with_its_reason() -> None:
 
 def test_a_lesson_on_a_proposal_says_what_was_counted_and_others_stay() -> None:
     own = lesson("Call `verify`")
-    theirs = msgspec.structs.replace(own, behaviour=f"before refund | {QUOTE.name}")
+    theirs = msgspec.structs.replace(own, behaviour=f"before refund | {QUOTE.name.text}")
     stated = state_checks([own, theirs], [QUOTE])
     assert stated[0] == own
     counted = "a message that matches “rule” by the first `refund` call"

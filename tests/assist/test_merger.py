@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from reverie.assist.merger import Merged, merge_groups, mergeable_groups, merging_edits
-from reverie.assist.question import ColleaguePolicy
+from reverie.assist.question import AssistantPolicy
 from reverie.memory.tiers import Document
 from reverie.testing.scripted_model import ScriptedModel
 
@@ -30,7 +30,7 @@ GROUP = Merged(("/a.md", "/b.md"), (OLD, NEW), BOTH)
 async def test_free_text_on_one_subject_is_merged_at_its_newest_path() -> None:
     groups = mergeable_groups(DOCUMENTS, 0.8)
     assert [[each.path for each in group] for group in groups] == [["/a.md", "/b.md"]]
-    merged, notes = await merge_groups(ScriptedModel([{"text": BOTH}]), groups, ColleaguePolicy())
+    merged, notes = await merge_groups(ScriptedModel([{"text": BOTH}]), groups, AssistantPolicy())
     assert merged == (GROUP,) and notes == ()
     edits, changes = merging_edits(merged, {"/a.md": OLD, "/b.md": NEW}, set(), 1)
     assert [(edit.path, edit.content) for edit in edits] == [("/b.md", BOTH), ("/a.md", None)]
@@ -39,7 +39,7 @@ async def test_free_text_on_one_subject_is_merged_at_its_newest_path() -> None:
 
 async def test_what_a_model_cannot_merge_stays_side_by_side() -> None:
     groups = mergeable_groups(DOCUMENTS, 0.8)
-    merged, notes = await merge_groups(ScriptedModel([{"text": "Refunds take 30 days."}]), groups, ColleaguePolicy())
+    merged, notes = await merge_groups(ScriptedModel([{"text": "Refunds take 30 days."}]), groups, AssistantPolicy())
     assert merged == () and notes[0].startswith("/a.md, /b.md: not merged")
 
 

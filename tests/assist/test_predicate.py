@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from reverie.assist.predicate import (
     Calls,
+    Match,
     Predicate,
     Proposal,
     Reading,
     Says,
-    Shown,
     compile_predicate,
     evaluate_predicates,
     extend_corpus,
@@ -23,6 +23,7 @@ from reverie.assist.predicate import (
     proving_events,
     state_predicate,
 )
+from reverie.digests.behaviour_name import SESSION, BehaviourName, Situation
 from reverie.digests.digest import Behaviour
 from reverie.digests.moments import read_moments
 from reverie.digests.vocabulary import Phrase, describe
@@ -33,6 +34,7 @@ from reverie.sessions.event import Event
 from tests.digests.made_events import SESSION_ID, call, result, said, thought, transcript, user
 from tests.statistics.simulated import Simulation
 
+BEFORE_REFUND, DO_IT = Situation("before", "refund"), BehaviourName("model", "do it")
 FAILED = result("Error: timeout", error=True)
 
 
@@ -48,7 +50,7 @@ def proof(predicate: Predicate, *events: Event) -> int | None:
 
 def test_what_the_agent_says_counts_and_what_the_user_or_a_tool_says_does_not() -> None:
     events = (user("refund?"), call("a"), result("refund"), said("Let me see."), said("The REFUND rule is …"))
-    assert check(Says("refund"), *events) == Behaviour("session", "model:do it", "manner", 4, 2)
+    assert check(Says("refund"), *events) == Behaviour(SESSION, DO_IT, "manner", 4, 2)
     assert proof(Says("refund"), *events[:4]) is None
 
 
@@ -78,7 +80,9 @@ def test_calls_are_told_by_tool_argument_and_value(predicate: Calls, sequence: i
 
 def test_before_counts_what_was_done_by_the_time_of_the_first_such_action() -> None:
     done = (user(), said("The refund rule is …"), call("refund"), result(), call("refund"))
-    assert check(Says("rule", before="refund"), *done) == Behaviour("before refund", "model:do it", "manner", 2, 1)
+    assert check(Says("rule", before="refund"), *done) == Behaviour(
+        Situation("before", "refund"), DO_IT, "manner", 2, 1
+    )
     assert proof(Says("rule", before="refund"), user(), call("refund"), said("The rule is …"), call("refund")) is None
     assert proof(Says("rule", before="refund"), user(), said("The rule is …")) is None
 
@@ -171,7 +175,7 @@ def test_words_that_steer_or_say_nothing_are_refused(text: str) -> None:
 
 
 def test_a_proposed_behaviour_reads_as_advice_and_says_what_is_counted() -> None:
-    assert describe("before refund", "model:quote the rule") == Phrase(
+    assert describe(BEFORE_REFUND, BehaviourName("model", "quote the rule")) == Phrase(
         "quote the rule before the first `refund` call", None
     )
     assert state_predicate(Says("rule", before="refund")) == "a message that matches “rule” by the first `refund` call"
@@ -183,15 +187,15 @@ def test_a_proposed_behaviour_reads_as_advice_and_says_what_is_counted() -> None
 def test_evaluation_names_session_and_proving_event() -> None:
     proposals = [Proposal("quote the rule", Says("rule")), Proposal("look it up", Calls("look"))]
     shown = evaluate_predicates([transcript(user(), said("The rule is …")), transcript(user())], proposals)
-    assert shown == [Shown(SESSION_ID, Behaviour("session", "model:quote the rule", "manner", 1, 0))]
+    assert shown == [Match(SESSION_ID, Behaviour(SESSION, BehaviourName("model", "quote the rule"), "manner", 1, 0))]
     assert proving_events(shown) == {(SESSION_ID, "session", "model:quote the rule"): 1}
 
 
 def test_the_corpus_grows_by_a_column_and_stays_in_order() -> None:
     corpus = Simulation(1, tasks=4, per_task=5, behaviours=3).corpus()
-    behaviour = Behaviour("session", "model:x", "manner", 7, 2)
-    longer = extend_corpus(corpus, [Shown(name, behaviour) for name in ("s12", "s3", "elsewhere")])
-    assert len(longer.names) == 4 and longer.names[3].name == "model:x"
+    behaviour = Behaviour(SESSION, BehaviourName("model", "x"), "manner", 7, 2)
+    longer = extend_corpus(corpus, [Match(name, behaviour) for name in ("s12", "s3", "elsewhere")])
+    assert len(longer.names) == 4 and longer.names[3].name == BehaviourName("model", "x")
     assert np.all(np.diff(longer.entry_session) >= 0)
     added = longer.entry_code == 3
     assert longer.entry_session[added].tolist() == [3, 12] and longer.entry_step[added].tolist() == [2, 2]
@@ -203,9 +207,9 @@ def test_a_true_proposal_is_adopted_and_a_false_one_refused_by_the_same_mining()
     simulation = Simulation(7, tasks=100, per_task=20, behaviours=12)
     simulation.cause(0, 0.35)
     corpus = simulation.corpus()
-    names = ("model:true", "model:false")
+    names = (BehaviourName("model", "true"), BehaviourName("model", "false"))
     entries = [
-        Shown(f"s{session}", Behaviour("session", names[code], "manner", 3, step))
+        Match(f"s{session}", Behaviour(SESSION, names[code], "manner", 3, step))
         for session, code, step in zip(corpus.entry_session, corpus.entry_code, corpus.entry_step.tolist(), strict=True)
         if code < 2
     ]
@@ -217,5 +221,5 @@ def test_a_true_proposal_is_adopted_and_a_false_one_refused_by_the_same_mining()
         entry_step=corpus.entry_step[others],
     )
     mined = mine(extend_corpus(known, entries), MiningPolicy())
-    verdicts = {finding.hypothesis.name: finding.verdict for finding in mined.findings}
+    verdicts = {finding.hypothesis.name_text: finding.verdict for finding in mined.findings}
     assert verdicts["model:true"] == "adopted" and verdicts["model:false"] == "refused"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reverie.digests.digest import SESSION, Digest
+from reverie.digests.digest import Digest
 from reverie.digests.transcript import digest_transcript
 from reverie.ids import event_id
 from reverie.sessions.event import Event, text_content
@@ -43,6 +43,6 @@ def digested(*events: Event) -> Digest:
     return digest_transcript(transcript(*events))
 
 
-def names(digest: Digest, situation: str = SESSION) -> set[str]:
+def names(digest: Digest, situation: str = "session") -> set[str]:
     """The names of the behaviours shown in a situation."""
-    return {behaviour.name for behaviour in digest.behaviours if behaviour.situation == situation}
+    return {each.name.text for each in digest.behaviours if each.situation.text == situation}

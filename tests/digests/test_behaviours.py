@@ -5,16 +5,17 @@ from typing import Any
 
 import pytest
 
-from reverie.digests.digest import SESSION, Behaviour
+from reverie.digests.behaviour_name import SESSION, BehaviourName, called
+from reverie.digests.digest import Behaviour
 from reverie.sessions.event import Event
 from tests.digests.made_events import call, digested, names, result, said, thought, user
 
 
 def test_calls_questions_and_confirmations_are_proved_by_their_first_event() -> None:
     digest = digested(user(), said("Which one?"), user(), call("refund", id=1), result(), call("refund", id=2))
-    found = {behaviour.name: behaviour for behaviour in digest.behaviours if behaviour.situation == SESSION}
-    assert found["ask"] == Behaviour(SESSION, "ask", "choice", sequence=1, step=0)
-    assert found["call:refund"] == Behaviour(SESSION, "call:refund", "choice", sequence=3, step=1)
+    found = {behaviour.name.text: behaviour for behaviour in digest.behaviours if behaviour.situation == SESSION}
+    assert found["ask"] == Behaviour(SESSION, BehaviourName("ask"), "choice", sequence=1, step=0)
+    assert found["call:refund"] == Behaviour(SESSION, called("refund"), "choice", sequence=3, step=1)
     assert "confirm" not in found and "answer" not in found
 
 
@@ -25,7 +26,7 @@ def test_consecutive_tools_make_an_order_within_one_thread() -> None:
 
 def test_an_identical_call_is_a_repeat_whatever_the_order_of_its_arguments() -> None:
     digest = digested(call("a", x=1, y=2), result(), call("a", y=2, x=1))
-    repeated = next(behaviour for behaviour in digest.behaviours if behaviour.name == "repeat:a")
+    repeated = next(behaviour for behaviour in digest.behaviours if behaviour.name.text == "repeat:a")
     assert (repeated.kind, repeated.sequence) == ("marker", 2)
     assert "repeat:a" not in names(digested(call("a", x=1), call("a", x=2)))
 
@@ -58,7 +59,7 @@ def test_a_plan_counts_only_before_the_first_tool_call() -> None:
 
 def test_errors_and_empty_results_are_markers_proved_by_the_result() -> None:
     digest = digested(call("get_user"), result("not found", to=0, error=True), call("get_user"), result("[]", to=2))
-    markers = {(b.name, b.kind, b.sequence, b.step) for b in digest.behaviours if b.situation == SESSION}
+    markers = {(b.name.text, b.kind, b.sequence, b.step) for b in digest.behaviours if b.situation == SESSION}
     assert {("error:not found", "marker", 1, 1), ("empty result", "marker", 3, 2)} <= markers
     assert digest.errors == 1
 
@@ -130,7 +131,7 @@ def test_looking_into_memory_is_told_by_the_tool_or_the_path(made: Event, reads:
 
 def test_repeating_a_message_word_for_word_is_a_fallback() -> None:
     again = said("Your order is on its way to you.")
-    repeated = next(b for b in digested(again, user(), again).behaviours if b.name == "fallback")
+    repeated = next(b for b in digested(again, user(), again).behaviours if b.name.text == "fallback")
     assert (repeated.kind, repeated.sequence) == ("manner", 2)
     assert "fallback" not in names(digested(said("Done."), user(), said("Done.")))
     assert "fallback" not in names(digested(again, said("Your order is on its way to you.", thread="helper")))
@@ -138,7 +139,7 @@ def test_repeating_a_message_word_for_word_is_a_fallback() -> None:
 
 def test_actions_are_the_calls_in_order() -> None:
     digest = digested(call("a"), said("Hm."), call("Bash", command="cd /srv && ls"), call("a"))
-    assert digest.actions == ("call:a", "call:bash:ls", "call:a")
+    assert digest.actions == (called("a"), called("bash:ls"), called("a"))
     assert len(digested(*(call("a") for _ in range(400))).actions) == 300
 
 

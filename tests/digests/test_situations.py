@@ -2,7 +2,8 @@
 
 import pytest
 
-from reverie.digests.digest import Situation
+from reverie.digests.behaviour_name import AFTER_USER_SOURS, SESSION, BehaviourName, read_name, read_situation
+from reverie.digests.digest import SituationReached
 from reverie.digests.vocabulary import Phrase, describe
 from reverie.sessions.event import Event
 from tests.digests.made_events import call, digested, names, result, said, thought, user
@@ -12,7 +13,7 @@ FAILURE = (user(), call("lookup", id=1), result("Error: timeout", to=1, error=Tr
 
 def test_the_first_action_decides_the_start() -> None:
     digest = digested(user(), thought("1. look\n2. act"), call("sql", query="SHOW TABLES"), result(), call("b"))
-    assert Situation("start", 0, 0) in digest.situations
+    assert SituationReached(read_situation("start"), 0, 0) in digest.situations
     assert names(digest, "start") == {"call:sql:show", "inspects the schema", "think", "plan"}
 
 
@@ -24,9 +25,9 @@ def test_words_before_a_call_in_the_same_turn_do_not_hide_the_call() -> None:
 
 def test_an_error_opens_its_class_and_any_error_once() -> None:
     digest = digested(*FAILURE, call("lookup", id=1), result("Error: timeout", to=3, error=True), call("other"))
-    assert [s for s in digest.situations if s.name.startswith("after")] == [
-        Situation("after error", 2, 1),
-        Situation("after error:timeout", 2, 1),
+    assert [s for s in digest.situations if s.situation.text.startswith("after")] == [
+        SituationReached(read_situation("after error"), 2, 1),
+        SituationReached(read_situation("after error:timeout"), 2, 1),
     ]
     assert names(digest, "after error:timeout") == names(digest, "after error") == {"call:lookup", "same call again"}
 
@@ -43,7 +44,7 @@ def test_an_error_opens_its_class_and_any_error_once() -> None:
 def test_the_move_after_an_error_is_compared_with_the_call_that_failed(move: Event, shown: set[str]) -> None:
     digest = digested(*FAILURE, move)
     assert names(digest, "after error") == shown
-    assert {b.sequence for b in digest.behaviours if b.situation == "after error"} == {3}
+    assert {b.sequence for b in digest.behaviours if b.situation.text == "after error"} == {3}
 
 
 def test_an_apology_followed_by_a_retry_in_one_turn_is_both() -> None:
@@ -53,7 +54,7 @@ def test_an_apology_followed_by_a_retry_in_one_turn_is_both() -> None:
 
 def test_a_situation_without_a_next_move_is_still_reached() -> None:
     digest = digested(*FAILURE)
-    assert Situation("after error:timeout", 2, 1) in digest.situations
+    assert SituationReached(read_situation("after error:timeout"), 2, 1) in digest.situations
     assert names(digest, "after error:timeout") == set()
 
 
@@ -72,9 +73,10 @@ def test_the_first_sour_user_message_opens_a_decision() -> None:
     digest = digested(
         user("Hello"), said("Hi."), sour, said("I'm sorry to hear that."), call("refund"), sour, said("?")
     )
-    assert Situation("after user sours", 2, 1) in digest.situations
+    assert SituationReached(read_situation("after user sours"), 2, 1) in digest.situations
     assert names(digest, "after user sours") == {"answer", "say:empathy", "call:refund"}
-    assert "after user sours" not in {s.name for s in digested(user("Hello"), said("Hi."), user("Fine.")).situations}
+    calm = digested(user("Hello"), said("Hi."), user("Fine."))
+    assert AFTER_USER_SOURS not in {s.situation for s in calm.situations}
 
 
 def test_a_sour_user_ends_the_turn_that_an_error_left_open() -> None:
@@ -85,21 +87,21 @@ def test_a_sour_user_ends_the_turn_that_an_error_left_open() -> None:
 
 def test_what_was_done_before_the_first_call_of_a_tool_is_known_at_that_call() -> None:
     digest = digested(user(), said("Shall I proceed?"), user(), call("verify"), result(), call("refund"), call("note"))
-    assert Situation("before refund", 5, 2) in digest.situations
+    assert SituationReached(read_situation("before refund"), 5, 2) in digest.situations
     assert names(digest, "before refund") == {"confirm", "call:verify"}
-    assert {b.sequence for b in digest.behaviours if b.situation == "before refund"} == {5}
+    assert {b.sequence for b in digest.behaviours if b.situation.text == "before refund"} == {5}
     assert names(digest, "before verify") == {"confirm"}
 
 
 def test_text_that_is_no_command_is_not_an_action_to_prepare_for() -> None:
     digest = digested(call("sql", query="Hello there my friend"))
-    assert [s.name for s in digest.situations] == ["start"]
+    assert [s.situation.text for s in digest.situations] == ["start"]
 
 
 def test_facts_in_results_open_situations_for_what_follows() -> None:
     told = '{"tier": "gold", "name": "Mia", "id": "W12", "n": 3, "trip": {"cabin": "basic_economy", "flex": false}}'
     digest = digested(call("get_user"), result(told, to=0), said("Which?"), call("refund"))
-    seen = [s.name for s in digest.situations if s.name.startswith("seen")]
+    seen = [s.situation.text for s in digest.situations if s.situation.text.startswith("seen")]
     assert seen == [
         "seen get_user.tier=gold",
         "seen get_user.trip.cabin=basic_economy",
@@ -112,15 +114,15 @@ def test_facts_are_limited_to_a_dozen_per_result_and_forty_per_session() -> None
     words = [a + b for a in "abcdefgh" for b in "abcdefgh"]
     wide = "{" + ",".join(f'"{word}": "x"' for word in words) + "}"
     one = digested(call("get"), result(wide, to=0))
-    assert sum(s.name.startswith("seen") for s in one.situations) == 12
+    assert sum(s.situation.text.startswith("seen") for s in one.situations) == 12
     events = [event for word in words for event in (call("get"), result(f'{{"kind": "{word}"}}'))]
-    assert sum(s.name.startswith("seen") for s in digested(*events).situations) == 40
+    assert sum(s.situation.text.startswith("seen") for s in digested(*events).situations) == 40
 
 
 @pytest.mark.parametrize("text", ["{not json", "[1]", '"gold"', '{"tier": ["gold"], "deep": {"b": {"c": {"d": "x"}}}}'])
 def test_results_that_state_no_plain_fact_open_nothing(text: str) -> None:
     digest = digested(call("get_user"), result(text, to=0))
-    assert not [s for s in digest.situations if s.name.startswith("seen")]
+    assert not [s for s in digest.situations if s.situation.text.startswith("seen")]
 
 
 @pytest.mark.parametrize(
@@ -149,9 +151,9 @@ def test_results_that_state_no_plain_fact_open_nothing(text: str) -> None:
     ],
 )  # fmt: skip
 def test_behaviours_read_as_advice(situation: str, name: str, phrase: Phrase) -> None:
-    assert describe(situation, name) == phrase
+    assert describe(read_situation(situation), read_name(name)) == phrase
 
 
 def test_an_unknown_behaviour_is_refused() -> None:
     with pytest.raises(KeyError):
-        describe("session", "levitate")
+        describe(SESSION, BehaviourName("levitate"))

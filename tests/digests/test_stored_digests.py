@@ -8,9 +8,9 @@ import pytest
 
 from reverie.clock import ManualClock
 from reverie.digests.digest import DIGEST_VERSION
-from reverie.digests.vector import best_embedder, unpack_vectors
+from reverie.digests.vector import open_embedder, unpack_vectors
 from reverie.jobs.digestion import digest_sessions
-from reverie.sessions.segment import compile_segment
+from reverie.sessions.segment import parse_segment
 from reverie.settings import Settings
 from reverie.storage.learning.digests import count_undigested, load_corpus, write_digests
 from reverie.storage.postgres.database import Connection, Database
@@ -18,7 +18,7 @@ from reverie.storage.sessions.import_summary import ImportOptions
 from reverie.storage.sessions.ingest import import_sessions
 from tests.conftest import ChatFile
 
-EVERYTHING = compile_segment(None)
+EVERYTHING = parse_segment(None)
 LAST_KEY = 1_000_000
 
 
@@ -72,7 +72,7 @@ async def test_signals_are_stored_each_in_its_column(digested: Database) -> None
 
 
 async def test_the_vector_of_the_opening_is_stored_with_its_embedder(digested: Database) -> None:
-    embedder = best_embedder()
+    embedder = open_embedder(None)
     async with digested.connection() as connection:
         rows = await read(connection, "opening, vector, embedder")
     opening, vector, name = rows["told"]
@@ -95,7 +95,7 @@ async def test_situations_are_loaded_with_the_step_they_were_reached_at(digested
     async with digested.connection() as connection:
         corpus = await load_corpus(connection, EVERYTHING, LAST_KEY)
     reached = {
-        corpus.names[code].situation: step
+        corpus.names[code].situation.text: step
         for code, step in zip(corpus.entry_code, corpus.entry_step, strict=True)
         if corpus.names[code].kind == "situation"
     }

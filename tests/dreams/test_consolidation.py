@@ -42,14 +42,28 @@ def document(lesson: Lesson) -> Document:
     return note(lesson_path(lesson), lesson_document(lesson), lesson.id)
 
 
-def whole(lessons: list[Lesson], standing: list[Lesson], documents: list[Document]) -> Consolidation:
-    return plan_dream(lessons, standing, documents, {}, (), MemoryPolicy(), NOW)
+def whole(lessons: list[Lesson], active_lessons: list[Lesson], documents: list[Document]) -> Consolidation:
+    return plan_dream(lessons, active_lessons, documents, {}, (), MemoryPolicy(), NOW)
 
 
 def test_a_new_lesson_is_added_and_an_unchanged_one_left_alone() -> None:
     known, new = lesson(1), lesson(2)
     plan = plan_lessons([known, new], [known], [document(known)])
     assert [(change.action, change.path) for change in plan.changes] == [("add", lesson_path(new))]
+
+
+@pytest.mark.parametrize(
+    ("contents", "where"),
+    [
+        (["المستخدم يفضل الشاي"], "/notes/0.md"),
+        (["उपयोगकर्ता को चाय पसंद है", "he likes tea", "ผู้ใช้ชอบชา"], "2 memories, such as /notes/0.md"),
+        (["he likes tea", "彼はお茶が好き", "он любит чай", "12:30", ""], None),
+    ],
+)
+def test_a_dream_says_where_a_language_has_no_rules_for_opposites(contents: list[str], where: str | None) -> None:
+    plan = whole([], [], [note(f"/notes/{i}.md", content) for i, content in enumerate(contents)])
+    said = f"statements that are opposites were not looked for in {where}: there are no rules for the language"
+    assert plan.notes == ((said,) if where else ())
 
 
 def test_new_numbers_edit_the_document_in_place() -> None:
@@ -81,22 +95,22 @@ def test_documents_that_dreams_did_not_write_are_left_alone() -> None:
 
 
 def test_the_gate_stops_a_dream_that_would_lose_too_much() -> None:
-    standing = [lesson(number) for number in range(10)]
-    documents = [document(each) for each in standing]
+    active_lessons = [lesson(number) for number in range(10)]
+    documents = [document(each) for each in active_lessons]
     with pytest.raises(DreamError, match="10 of 10 documents would vanish"):
-        whole([], standing, documents)
-    assert len(whole(standing[2:], standing, documents).retired) == 2
+        whole([], active_lessons, documents)
+    assert len(whole(active_lessons[2:], active_lessons, documents).retired) == 2
 
 
 @pytest.mark.parametrize(("lost_lessons", "junk"), [(1, 2), (2, 1), (0, 3), (3, 0)])
 def test_one_gate_counts_what_vanishes_whatever_part_of_the_dream_removes_it(lost_lessons: int, junk: int) -> None:
-    standing = [lesson(number) for number in range(5)]
+    active_lessons = [lesson(number) for number in range(5)]
     notes = [note(f"/{name}.md", f"The {name} shelf holds wool.") for name in ("red", "green", "blue", "black", "grey")]
     for place in range(junk):
         notes[place] = note(notes[place].path, "TODO")
-    documents = [*map(document, standing), *notes]
+    documents = [*map(document, active_lessons), *notes]
     with pytest.raises(DreamError, match="3 of 10 documents would vanish"):
-        whole(standing[lost_lessons:], standing, documents)
+        whole(active_lessons[lost_lessons:], active_lessons, documents)
 
 
 def test_a_document_that_a_person_wrote_or_edited_stays_and_is_told() -> None:

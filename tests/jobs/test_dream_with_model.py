@@ -10,12 +10,12 @@ import psycopg
 import pytest
 
 from reverie.assist.budget import ModelBudget
-from reverie.assist.question import ColleaguePolicy
+from reverie.assist.question import AssistantPolicy
 from reverie.clock import SystemClock
 from reverie.dreams.dream import DreamRequest, DreamResult
 from reverie.dreams.policy import DreamPolicy
 from reverie.errors import ModelUnavailable, SettingsError
-from reverie.jobs.dreams import Runtime
+from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream, estimate_dream
 from reverie.language_model import LanguageModel, ModelPrice
 from reverie.memory.memory import Edit
@@ -33,7 +33,7 @@ from tests.assist.test_merger import BOTH, NEW, OLD
 from tests.dreams.small_desk import small_desk
 from tests.models.endpoint import completion, serve
 
-POLICY = DreamPolicy(mining=MiningPolicy(placebo_runs=1), colleague=ColleaguePolicy(pairs=2))
+POLICY = DreamPolicy(mining=MiningPolicy(placebo_runs=1), assistant=AssistantPolicy(pairs=2))
 NOTHING: dict[str, Any] = {"texts": []}
 
 

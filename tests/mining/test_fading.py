@@ -24,7 +24,7 @@ def corpus_over_time(*, stops: bool) -> Corpus:
 
 def finding(corpus: Corpus) -> Finding:
     result = mine(corpus, MiningPolicy(placebo_runs=0))
-    return next(f for f in result.findings if f.hypothesis.name == "call:b0")
+    return next(f for f in result.findings if f.hypothesis.name_text == "call:b0")
 
 
 def reason_of(effect: Floats, *, seed: int, task: Ints) -> str:

@@ -16,7 +16,7 @@ POLICY = MiningPolicy(placebo_runs=2)
 
 def adopted(corpus: Corpus) -> dict[str, Finding]:
     result = mine(corpus, POLICY)
-    return {f.hypothesis.name: f for f in result.findings if f.verdict == "adopted"}
+    return {f.hypothesis.name_text: f for f in result.findings if f.verdict == "adopted"}
 
 
 def test_nothing_is_adopted_when_nothing_matters() -> None:
@@ -39,7 +39,7 @@ def test_what_goes_with_hard_tasks_is_refused_and_said_to_be_so() -> None:
     world = Simulation(2)
     world.confound(3)
     result = mine(world.corpus(), POLICY)
-    decoy = next(f for f in result.findings if f.hypothesis.name == "call:b3")
+    decoy = next(f for f in result.findings if f.hypothesis.name_text == "call:b3")
     assert decoy.naive_significant
     assert decoy.naive_effect < -0.05
     assert decoy.verdict == "refused"
@@ -51,10 +51,10 @@ def test_a_shadow_is_explained_by_what_it_goes_with() -> None:
     world.shown[:, 5] = world.shown[:, 0] & (world.generator.random(len(world.task)) < 0.8)
     world.cause(0, 0.25)
     result = mine(world.corpus(), POLICY)
-    by_name = {f.hypothesis.name: f for f in result.findings}
+    by_name = {f.hypothesis.name_text: f for f in result.findings}
     assert by_name["call:b0"].verdict == "adopted"
     assert by_name["call:b5"].verdict == "refused"
-    assert [h.name for h in by_name["call:b0"].shadows] == ["call:b5"]
+    assert [h.name_text for h in by_name["call:b0"].shadows] == ["call:b5"]
 
 
 def strong_in_the_second_part() -> Corpus:
@@ -101,7 +101,7 @@ def test_an_effect_with_opposite_signs_is_split_by_task_category() -> None:
     corpus = world.corpus()
     corpus.category[:] = ["refund" if r else "exchange" for r in refund]  # type: ignore[index]
     findings = mine(corpus, POLICY).findings
-    verdicts = {f.hypothesis.category: f for f in findings if f.hypothesis.name == "call:b0"}
+    verdicts = {f.hypothesis.category: f for f in findings if f.hypothesis.name_text == "call:b0"}
     assert verdicts["refund"].verdict == verdicts["exchange"].verdict == "adopted"
     assert verdicts["exchange"].discovery is not None
     assert verdicts["exchange"].discovery.effect < 0
@@ -116,7 +116,7 @@ def test_one_run_per_task_and_variant_is_adjusted_for_both() -> None:
     world.cause(0, 0.2)
     result = mine(world.corpus(), POLICY)
     assert result.strata_by == "task, adjusted for agent variant"
-    verdicts = {f.hypothesis.name: f.verdict for f in result.findings}
+    verdicts = {f.hypothesis.name_text: f.verdict for f in result.findings}
     assert verdicts["call:b0"] == "adopted"
     assert verdicts["call:b9"] == "refused"
 
@@ -128,7 +128,7 @@ def test_sessions_without_a_score_are_left_out_and_never_count_as_failures() -> 
     corpus.reward[world.shown[:, 0] & (world.generator.random(len(world.task)) < 0.5)] = np.nan
     result = mine(corpus, POLICY)
     assert result.scored == int((~np.isnan(corpus.reward)).sum())
-    finding = next(f for f in result.findings if f.hypothesis.name == "call:b0")
+    finding = next(f for f in result.findings if f.hypothesis.name_text == "call:b0")
     assert finding.verdict == "adopted"
     assert finding.confirmation is not None
     assert finding.confirmation.effect > 0.1

@@ -4,13 +4,13 @@ import msgspec
 import numpy as np
 import pytest
 
+from reverie.digests.behaviour_name import START
 from reverie.mining.finding import Finding
-from reverie.mining.mine import MiningResult, mine
-from reverie.mining.other_outcomes import OutcomeResult
+from reverie.mining.mine import MiningResult, OutcomeResult, mine
 from reverie.mining.outcome import Measures, Outcome
 from reverie.mining.policy import MiningPolicy
 from reverie.outcomes.metric import Metric
-from reverie.statistics.corpus import SITUATION_KIND, BehaviourName, Corpus
+from reverie.statistics.corpus import Corpus, reached
 from tests.statistics.simulated import Simulation
 
 from .simulated_length import LengthWorld
@@ -32,7 +32,8 @@ def of(result: MiningResult, name: str) -> OutcomeResult:
 
 
 def adopted(result: OutcomeResult) -> dict[str, Finding]:
-    return {f"{f.hypothesis.situation} | {f.hypothesis.name}": f for f in result.findings if f.verdict == "adopted"}
+    found = [f for f in result.findings if f.verdict == "adopted"]
+    return {f"{f.hypothesis.situation_text} | {f.hypothesis.name_text}": f for f in found}
 
 
 def test_where_long_sessions_only_do_more_of_everything_nothing_is_adopted() -> None:
@@ -44,7 +45,7 @@ def test_where_long_sessions_only_do_more_of_everything_nothing_is_adopted() -> 
 
 def test_what_goes_with_long_sessions_is_listed_and_said_to_be_a_mark_of_them() -> None:
     found = of(mined(LengthWorld(0)), "seconds").findings
-    marks = {f.hypothesis.name: f for f in found if "a mark of long or short sessions" in f.reason}
+    marks = {f.hypothesis.name_text: f for f in found if "a mark of long or short sessions" in f.reason}
     assert {"call:search", "call:escalate", "error:timeout"} <= marks.keys()
     assert all(mark.verdict == "refused" and mark.confirmation is None for mark in marks.values())
     assert marks["call:escalate"].naive_effect < -0.2
@@ -66,14 +67,14 @@ def test_a_choice_that_saves_time_at_the_price_of_reward_is_refused_and_told_why
     giving_up = ("start", "call:escalate")
     result = mined(LengthWorld(2, *MANY, shortens={giving_up: 0.6}, rewards={giving_up: -0.25}))
     assert adopted(of(result, "seconds")) == {}
-    finding = next(f for f in of(result, "seconds").findings if f.hypothesis.situation == "start")
-    assert finding.hypothesis.name == "call:escalate"
+    finding = next(f for f in of(result, "seconds").findings if f.hypothesis.situation_text == "start")
+    assert finding.hypothesis.name_text == "call:escalate"
     assert "it is paid for with reward" in finding.reason
 
 
 def test_savings_whose_price_cannot_be_told_are_refused_until_it_can() -> None:
     few = mined(LengthWorld(11, tasks=40, shortens={FIRST_LOOKUP: 0.5}))
-    finding = next(f for f in of(few, "seconds").findings if f.hypothesis.name == "call:lookup")
+    finding = next(f for f in of(few, "seconds").findings if f.hypothesis.name_text == "call:lookup")
     assert finding.verdict == "refused"
     assert "a loss of more than 0.05 reward is not excluded" in finding.reason
 
@@ -97,8 +98,8 @@ def test_the_reward_is_mined_as_if_there_were_no_other_outcome() -> None:
     corpus, measures = LengthWorld(6, shortens={FIRST_LOOKUP: 0.7}, rewards={FIRST_LOOKUP: 0.2}).draw()
     alone, beside = mine(corpus, POLICY), mine(corpus, POLICY, measures=measures)
     assert beside.findings == alone.findings
-    assert msgspec.structs.replace(beside.stream, outcomes={}) == alone.stream
-    assert beside.stream.outcomes.keys() == {"seconds", "tokens"}
+    assert msgspec.structs.replace(beside.wealth, outcomes={}) == alone.wealth
+    assert beside.wealth.outcomes.keys() == {"seconds", "tokens"}
 
 
 def test_the_policy_says_which_outcomes_and_without_it_those_that_half_of_the_sessions_have() -> None:
@@ -133,13 +134,13 @@ def test_a_metric_is_compared_like_the_reward_and_told_in_its_own_unit() -> None
 def at_the_start(corpus: Corpus) -> Corpus:
     """The same behaviours, as what sessions began with."""
     every = np.arange(len(corpus.session_ids), dtype=np.int32)
-    names = [msgspec.structs.replace(name, situation="start") for name in corpus.names]
+    names = [msgspec.structs.replace(name, situation=START) for name in corpus.names]
     return dataclasses.replace(
         corpus,
         entry_session=np.concatenate([corpus.entry_session, every]),
         entry_code=np.concatenate([corpus.entry_code, np.full_like(every, len(names))]),
         entry_step=np.zeros(len(corpus.entry_session) + len(every), np.int32),
-        names=[*names, BehaviourName("start", "", SITUATION_KIND)],
+        names=[*names, reached(START)],
     )
 
 

@@ -31,8 +31,8 @@ def test_a_metric_is_scaled_to_its_range_with_its_best_at_one() -> None:
     ],
 )
 def test_effects_are_told_in_the_outcomes_own_unit(outcome: Outcome, effect: float, own: float, words: str) -> None:
-    assert outcome.own(effect) == pytest.approx(own)
-    assert outcome.words(effect) == words
+    assert outcome.to_unit(effect) == pytest.approx(own)
+    assert outcome.format_effect(effect) == words
 
 
 def test_levels_come_back_from_the_scale() -> None:
@@ -42,7 +42,9 @@ def test_levels_come_back_from_the_scale() -> None:
 
 def test_the_least_effect_is_a_share_of_what_is_taken_and_of_a_metrics_range() -> None:
     policy = MiningPolicy(least_effect=0.1, least_saving=0.2)
-    assert [outcome.least_told(policy) for outcome in (SECONDS, TURNS, REWARD)] == pytest.approx([0.2, 2.0, 0.1])
+    assert [outcome.least_effect_in_unit(policy) for outcome in (SECONDS, TURNS, REWARD)] == pytest.approx(
+        [0.2, 2.0, 0.1]
+    )
 
 
 def test_intervals_of_a_share_saved_hold_it_as_often_as_they_say_although_tails_are_heavy() -> None:
@@ -57,6 +59,6 @@ def test_intervals_of_a_share_saved_hold_it_as_often_as_they_say_although_tails_
         design = make_design(np.arange(task.size), task, np.zeros_like(task), rows, np.zeros_like(rows), 1)
         found = estimate(design, SECONDS.scaled(seconds)).at(0, bound=np.inf)
         assert found is not None
-        told = SECONDS.told(found)
+        told = SECONDS.in_unit(found)
         held += told.low < 0.2 < told.high
     assert held >= 182

@@ -5,7 +5,7 @@ import pytest
 
 from reverie.mining.finding import Hypothesis, Setting
 from reverie.mining.setting import setting_of
-from reverie.statistics.corpus import BehaviourName, Corpus, form_strata
+from reverie.statistics.corpus import Corpus, form_strata, read_observable
 
 
 def corpus_of(values: Sequence[str], tasks: Sequence[str]) -> Corpus:
@@ -22,7 +22,7 @@ def corpus_of(values: Sequence[str], tasks: Sequence[str]) -> Corpus:
         entry_session=np.array([session for session, _ in entries], np.int32),
         entry_code=np.array([code for _, code in entries], np.int32),
         entry_step=np.zeros(len(entries), np.int32),
-        names=[BehaviourName("session", f"arg:search.limit={label}", "manner") for label in labels],
+        names=[read_observable("session", f"arg:search.limit={label}", "manner") for label in labels],
     )
 
 

@@ -1,3 +1,4 @@
+from reverie.digests.behaviour_name import SESSION, START, BehaviourName, called
 from reverie.mining.finding import Hypothesis
 from reverie.mining.special import describe_flip, general_claim, is_special, special_case
 
@@ -8,8 +9,8 @@ GENERAL = Hypothesis(None, "start", "ask", "choice", 2)
 
 def test_categories_and_seen_facts_are_special_cases_of_a_general_claim() -> None:
     assert [is_special(h) for h in (IN_REFUNDS, DELAYED, GENERAL)] == [True, True, False]
-    assert general_claim(IN_REFUNDS) == ("start", "ask")
-    assert general_claim(DELAYED) == ("session", "call:voucher")
+    assert general_claim(IN_REFUNDS) == (START, BehaviourName("ask"))
+    assert general_claim(DELAYED) == (SESSION, called("voucher"))
     assert special_case(IN_REFUNDS) == "category refund"
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 
 from reverie.mining.trouble import follows_trouble, trouble_steps
-from reverie.statistics.corpus import BehaviourName, Corpus, form_strata
+from reverie.statistics.corpus import Corpus, form_strata, read_observable
 from tests.statistics.simulated import Simulation
 
 APOLOGY, ERROR = 0, 1
@@ -18,8 +18,8 @@ def desk(*, apology_step: int, error_step: int = 3) -> Corpus:
     corpus = world.corpus()
     corpus.entry_step[:] = np.where(corpus.entry_code == APOLOGY, apology_step, error_step)
     corpus.names[:] = [  # type: ignore[index]
-        BehaviourName("session", "apology", "manner"),
-        BehaviourName("session", "error:timeout", "marker"),
+        read_observable("session", "apology", "manner"),
+        read_observable("session", "error:timeout", "marker"),
     ]
     return corpus
 

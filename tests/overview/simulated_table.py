@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from reverie.overview.table import SessionTable, Vectors, blank_signals, make_table
-from reverie.statistics.corpus import BehaviourName, Corpus, Flags, Floats, Ints
+from reverie.statistics.corpus import Corpus, Flags, Floats, Ints, Observable, read_observable
 
 DAY = 86_400.0
 FIRST_DAY = 1_767_225_600.0
@@ -24,7 +24,7 @@ class TableSimulation:
         self.expected = self.difficulty[self.task].copy()
         self.category = [f"category {t % 4}" for t in self.task]
         self.variant = ["desk 1 small"] * self.size
-        self.names: list[BehaviourName] = []
+        self.names: list[Observable] = []
         self.entries: list[tuple[int, int]] = []
         self.actions: list[tuple[int, int]] = []
         self.hand_offs: list[tuple[int, str, str]] = []
@@ -52,7 +52,7 @@ class TableSimulation:
 
     def code(self, situation: str, name: str, kind: str = "choice") -> int:
         """The code of a behaviour."""
-        behaviour = BehaviourName(situation, name, kind)
+        behaviour = read_observable(situation, name, kind)
         if behaviour not in self.names:
             self.names.append(behaviour)
         return self.names.index(behaviour)

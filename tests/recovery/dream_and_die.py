@@ -12,7 +12,7 @@ from reverie.clock import SystemClock
 from reverie.dreams.dream import DreamRequest
 from reverie.dreams.policy import DreamPolicy
 from reverie.jobs import engine
-from reverie.jobs.dreams import Runtime
+from reverie.jobs.dream_runtime import Runtime
 from reverie.settings import Settings
 from reverie.storage.postgres.database import open_database
 from reverie.testing.scripted_model import ScriptedModel

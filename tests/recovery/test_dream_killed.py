@@ -14,7 +14,7 @@ from reverie.clock import SystemClock
 from reverie.dreams.dream import DreamRequest, DreamResult
 from reverie.dreams.policy import DreamPolicy
 from reverie.errors import SlotBusyError
-from reverie.jobs.dreams import Runtime
+from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream
 from reverie.mining.policy import MiningPolicy
 from reverie.settings import Settings
@@ -30,12 +30,12 @@ from tests.recovery.dream_and_die import dream_and_die
 POLICY = DreamPolicy(mining=MiningPolicy(placebo_runs=5))
 
 KILLS = {
-    "before anything is counted": ("reverie.jobs.dreams", "measure_segment", 1, "before"),
-    "after some digests": ("reverie.jobs.dreams", "write_digests", 1, "after"),
-    "before the findings are kept": ("reverie.jobs.dreams", "write_findings", 1, "before"),
-    "after the findings are kept": ("reverie.jobs.dreams", "write_findings", 1, "after"),
-    "inside the last transaction": ("reverie.jobs.conclusion", "apply_edits", 1, "after"),
-    "after the last transaction": ("reverie.jobs.dreams", "conclude", 1, "after"),
+    "before anything is counted": ("reverie.jobs.stages.survey", "measure_segment", 1, "before"),
+    "after some digests": ("reverie.jobs.stages.digest_batch", "write_digests", 1, "after"),
+    "before the findings are kept": ("reverie.jobs.stages.findings", "write_findings", 1, "before"),
+    "after the findings are kept": ("reverie.jobs.stages.findings", "write_findings", 1, "after"),
+    "inside the last transaction": ("reverie.jobs.stages.conclusion", "apply_edits", 1, "after"),
+    "after the last transaction": ("reverie.jobs.dreams", "conclude_dream", 1, "after"),
     "before the result is read": ("reverie.jobs.engine", "read_result", 1, "before"),
 }
 
@@ -45,8 +45,8 @@ PROPOSED: dict[str, Any] = {"proposals": []}
 ANSWERS = [PROPOSED] * 4 + [NOTHING] * 2
 """Of a model: behaviours to look for (four calls), advice, names of themes."""
 MODEL_KILLS = {
-    "after the behaviours were kept": (("reverie.jobs.dreams", "find_all_shown", 1, "before"), 4),
-    "after the words were kept": (("reverie.jobs.dreams", "conclude", 1, "before"), 6),
+    "after the behaviours were kept": (("reverie.jobs.stages.findings", "find_all_shown", 1, "before"), 4),
+    "after the words were kept": (("reverie.jobs.dreams", "conclude_dream", 1, "before"), 6),
 }
 """Where a dream with a model is killed, and how many answers were kept by then."""
 

@@ -14,7 +14,7 @@ from reverie.dreams.dream import DreamRequest
 from reverie.dreams.policy import DreamPolicy
 from reverie.errors import SlotBusyError
 from reverie.ids import new_id
-from reverie.jobs.dreams import Runtime
+from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream
 from reverie.settings import Settings
 from reverie.storage.learning.dreams import insert_dream

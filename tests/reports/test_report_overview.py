@@ -6,12 +6,12 @@ from reverie.overview.overview import (
     Anomalies,
     Anomaly,
     Branch,
-    Change,
     Flow,
+    FlowStep,
+    LevelChange,
     Move,
     Overview,
     Recovery,
-    Step,
     Trend,
     WeakSegment,
 )
@@ -23,10 +23,11 @@ from tests.reports.dream_samples import NOON, empty_dream
 EFFECT = Estimate(0.2, 0.1, 0.3, 4.0, 20, 50, 60, 0.7, 0.5)
 RATE = Rate(0.4, 0.3, 0.5, 80)
 MAY = datetime(2026, 5, 1, tzinfo=UTC)
+DROP = LevelChange(NOON, NOON, MAY, EFFECT, "desk 2")
 OVERVIEW = Overview(
     flows=(
         Flow(
-            (Step("lookup", 1.0, (Branch("refund", 1.0),)), Step("refund", 0.9, ())),
+            (FlowStep("lookup", 1.0, (Branch("refund", 1.0),)), FlowStep("refund", 0.9, ())),
             100, 0.9, 0.4, None, None, False, ("s1",),
         ),
     ),
@@ -35,7 +36,7 @@ OVERVIEW = Overview(
     ),
     weak_segments=(WeakSegment("theme", "<b>refund</b>", 80, 48, 0.6, RATE, -0.2, -0.3, -0.1, 0.01, ("s5",)),),
     trends=(
-        Trend("reward", "reward", 500, NOON, MAY, 0.001, (Change(NOON, NOON, MAY, EFFECT, "desk 2"),), 0.1, 0, 0.2),
+        Trend("reward", "reward", 500, NOON, MAY, 0.001, (DROP,), 0.1, 0, 0.2),
     ),
     anomalies=Anomalies((Anomaly("s9", "steps: 600", "steps", 600, 12, 9.0, 0.001, None),), 1, 500),
 )  # fmt: skip

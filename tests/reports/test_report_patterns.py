@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from reverie.dreams.dream import PatternRow
-from reverie.reports.patterns import PLOTTED, choose_patterns, claim_of, standing, words_of
+from reverie.reports.patterns import PLOTTED, choose_patterns, claim_in_words, claim_of, status_of, words_of
 from reverie.reports.refusals import LISTED, group_refusals
 from tests.reports.dream_samples import empty_dream, lesson, pattern
 
@@ -24,11 +24,11 @@ rows = st.builds(
 def test_the_chart_holds_adopted_before_candidates_before_refused(patterns: list[PatternRow]) -> None:
     chosen = choose_patterns(patterns)
     assert len(chosen) == min(PLOTTED, len(patterns)) or any(map(_kept, patterns))
-    assert [standing(row) for row in chosen] == sorted(standing(row) for row in chosen)
+    assert [status_of(row) for row in chosen] == sorted(status_of(row) for row in chosen)
 
 
 def _kept(row: PatternRow) -> bool:
-    return standing(row) != "refused"
+    return status_of(row) != "refused"
 
 
 def test_the_loudest_pooled_claims_stay_in_the_chart_beside_many_adopted_patterns() -> None:
@@ -50,6 +50,14 @@ def test_a_claim_is_told_in_words_with_its_condition() -> None:
     assert words_of(claim_of(row)) == "call `check_policy`, when the last tool call failed with “timeout”"
 
 
+def test_a_claim_about_one_task_category_is_told_in_words_and_names_it() -> None:
+    anywhere = pattern("session (category refunds)", "call:check_policy", 0.1, "adopted", 0.1)
+    before = pattern("before refund (category a | b)", "before refund | call:check_policy", 0.1, "adopted", 0.1)
+    assert claim_of(anywhere) == "call:check_policy (category refunds)"
+    assert claim_in_words(anywhere) == "call `check_policy` (category refunds)"
+    assert claim_in_words(before) == "call `check_policy` before the first `refund` call (category a | b)"
+
+
 def test_a_claim_in_an_unknown_vocabulary_is_left_as_it_is() -> None:
     assert words_of("after lunch | nap:twice") == "after lunch | nap:twice"
 
@@ -66,7 +74,8 @@ def test_reasons_that_differ_only_in_numbers_and_names_are_one_group() -> None:
 
 def test_a_refused_lesson_stands_for_its_own_pattern() -> None:
     refused = lesson(0, status="refused", behaviour="start | ask", reason="not confirmed")
-    patterns = (pattern("start", "ask", 0.1, "not confirmed", 0.2), pattern("start", "plan", 0.1, "adopted", 0.2))
+    own = pattern("start (category refund)", "start | ask", 0.1, "not confirmed", 0.2)
+    patterns = (own, pattern("start", "plan", 0.1, "adopted", 0.2))
     (group,) = group_refusals(replace(empty_dream(), lessons=(refused,), patterns=patterns))
     assert [item.claim for item in group.refusals] == [refused.statement]
 

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from reverie.errors import ConflictError, InputError
 from reverie.ids import event_id
 from reverie.runtime.inbox import receive
-from reverie.runtime.live_state import Draft, LiveState, NewEvent, input_id
+from reverie.runtime.live_state import LiveState, NewEvent, Transition, input_id
 from reverie.runtime.turn import RESULT_LINKS
 from reverie.runtime.writer import record
 
@@ -55,22 +55,24 @@ class Session(RuleBasedStateMachine):
         self.sent_at: dict[int, int] = {}
         """How many turns had begun when each message was sent."""
 
-    def keep(self, draft: Draft) -> None:
-        self.log += draft.events
-        self.state = msgspec.structs.replace(draft.state, event_count=self.state.event_count + len(draft.events))
+    def keep(self, transition: Transition) -> None:
+        self.log += transition.events
+        self.state = msgspec.structs.replace(
+            transition.state, event_count=self.state.event_count + len(transition.events)
+        )
         self.now += timedelta(seconds=1)
 
     def send(self, *events: Mapping[str, Any]) -> None:
         turn, first = self.state.turn, self.state.input_count
         try:
-            draft = receive(self.state, events, self.now)
+            transition = receive(self.state, events, self.now)
         except InputError:
             return
-        for waiting in draft.inputs:
+        for waiting in transition.inputs:
             if waiting.type == "user.message":
                 self.sent_at[waiting.number] = turn
-        assert first <= draft.state.input_count
-        self.keep(draft)
+        assert first <= transition.state.input_count
+        self.keep(transition)
 
     @rule(count=st.integers(1, 3))
     def message(self, count: int) -> None:
@@ -107,14 +109,14 @@ class Session(RuleBasedStateMachine):
         late = self.state.status != "running" or self.turns[owner] != self.state.turn
         thread = CHILD if in_child and any(child.id == CHILD for child in self.state.threads) else None
         try:
-            draft = record(self.state, TURNS[what], self.now, thread_id=thread, expected_turn=self.turns[owner])
+            transition = record(self.state, TURNS[what], self.now, thread_id=thread, expected_turn=self.turns[owner])
         except ConflictError:
             assert late
             return
         except InputError:
             return
         assert not late
-        self.keep(draft)
+        self.keep(transition)
 
     @precondition(lambda self: any(not call.outside for call in self.state.pending))
     @rule(owner=st.sampled_from("ab"), again=st.booleans())

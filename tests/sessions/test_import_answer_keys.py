@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reverie.sessions.importers import Notice, RawRecord, encode_line, parse_record, read_records
+from reverie.sessions.importers import RawRecord, SkippedFile, encode_line, parse_record, read_records
 
 KEY = "SENTINEL"
 CALL = {"id": "k", "function": {"name": "get_order_details", "arguments": "{}"}}
@@ -73,6 +73,6 @@ def test_a_graders_file_beside_the_sessions_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "eval_results.json").write_text(json.dumps([{"task_id": "0", "golden_hash": KEY, "path_match": KEY}]))
     (tmp_path / "task_0.jsonl").write_text(json.dumps(CLAUDE_CODE))
     notice, record = read_records([tmp_path], format=None)
-    assert isinstance(notice, Notice)
+    assert isinstance(notice, SkippedFile)
     assert isinstance(record, RawRecord)
     assert KEY not in encode_line(parse_record(record, {})).decode()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reverie.clock import SystemClock
 from reverie.sessions.event import Event, text_of
-from reverie.sessions.importers import ImportProblem, Notice, RawRecord, parse_record, read_records
+from reverie.sessions.importers import ImportProblem, RawRecord, SkippedFile, parse_record, read_records
 from reverie.sessions.session import Transcript
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
@@ -194,7 +194,7 @@ def test_books_are_passed_over_and_do_not_hide_what_follows(tmp_path: Path) -> N
     write(tmp_path / "books.jsonl", books)
     write(tmp_path / "s.jsonl", [*books, *HISTORY])
     (transcript,), _, (notice,) = read(tmp_path)
-    assert (transcript.session.id, isinstance(notice, Notice)) == ("s", True)
+    assert (transcript.session.id, isinstance(notice, SkippedFile)) == ("s", True)
 
 
 RUN = [
@@ -255,7 +255,7 @@ def test_of_a_compressed_session_that_breaks_off_the_whole_lines_are_kept_with_a
 def test_a_file_of_system_lines_that_say_nothing_is_passed_over(tmp_path: Path) -> None:
     lines = [{"type": "system", "subtype": "turn_duration", "sessionId": "s", "uuid": "u1", "durationMs": 5}]
     _, warnings, others = read(write(tmp_path / "s.jsonl", lines))
-    assert (warnings, [type(other) for other in others]) == ([], [Notice])
+    assert (warnings, [type(other) for other in others]) == ([], [SkippedFile])
 
 
 def test_a_warning_of_a_side_agents_line_names_its_file(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reverie.sessions.importers import RawRecord, parse_record
-from reverie.sessions.importers.identity import identity_of
+from reverie.sessions.importers.registry import identity_of
 from reverie.sessions.session import content_sha256
 
 MESSAGES: list[dict[str, Any]] = [

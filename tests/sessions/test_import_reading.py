@@ -9,15 +9,15 @@ import pickle
 import random
 import tarfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import zstandard
+from backports import zstd
 
 from reverie.errors import ImportFormatError
-from reverie.sessions.importers import ImportProblem, Notice, RawRecord, parse_record, read_records
+from reverie.sessions.importers import ImportProblem, RawRecord, SkippedFile, parse_record, read_records
 from reverie.sessions.importers import reader as reading_module
 
 CHAT = {"id": "c-1", "messages": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "hi"}]}
@@ -50,12 +50,12 @@ def noise(size: int) -> str:
     return random.Random(size).randbytes(size).hex()
 
 
-def read(path: Path, format: str | None = None) -> tuple[list[RawRecord], list[ImportProblem], list[Notice]]:
+def read(path: Path, format: str | None = None) -> tuple[list[RawRecord], list[ImportProblem], list[SkippedFile]]:
     found = list(read_records([path], format=format))
     return (
         [item for item in found if isinstance(item, RawRecord)],
         [item for item in found if isinstance(item, ImportProblem)],
-        [item for item in found if isinstance(item, Notice)],
+        [item for item in found if isinstance(item, SkippedFile)],
     )
 
 
@@ -256,7 +256,7 @@ def zip_of(members: dict[str, bytes]) -> bytes:
 PACKED = {
     "bz2": bz2.compress(lines([CHAT])),
     "xz": lzma.compress(lines([CHAT])),
-    "zst": zstandard.compress(lines([CHAT])),
+    "zst": zstd.compress(lines([CHAT])),
     "UTF-16": lines([CHAT]).decode().encode("utf-16"),
     "UTF-16, big end first": b"\xfe\xff" + lines([CHAT]).decode().encode("utf-16-be"),
     "UTF-16 in gzip": gzip.compress(lines([CHAT]).decode().encode("utf-16")),
@@ -303,6 +303,9 @@ def test_a_damaged_packed_file_is_a_problem_of_its_own(name: str, tmp_path: Path
         ({"trajectory": [], "info": {}, "history": []}, "a SWE-agent trajectory"),
         ({"resourceSpans": []}, "an OTLP trace"),
         ({"timestamp": "t", "type": "session_meta", "payload": {}}, "a Codex CLI rollout"),
+        ({"qa": [], "conversation": {"session_1": []}, "sample_id": "1"}, "a LoCoMo conversation"),
+        ([{"qa": [], "conversation": {"session_1": []}}], "a LoCoMo conversation"),
+        ([{"sample_id": "1", "conversation": {"speaker_a": "A", "speaker_b": "B"}}], "a LoCoMo conversation"),
         ({"version": 2, "status": "success", "eval": {}, "samples": []}, "an Inspect log"),
     ],
 )
@@ -331,3 +334,28 @@ def test_indented_objects_one_after_the_other_are_one_session_each(tmp_path: Pat
         if isinstance(record, RawRecord)
     ]
     assert ids == ["one", "two"]
+
+
+@pytest.mark.parametrize("packed", [bytes, gzip.compress])
+@pytest.mark.parametrize("values", [[CHAT, CHAT | {"id": "c-2"}], [REVERIE], [TAU]])
+def test_lines_that_end_in_carriage_returns_alone_are_lines(
+    tmp_path: Path, values: list[Any], packed: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "old.jsonl"
+    path.write_bytes(packed(lines(values).replace(b"\n", b"\r")))
+    records, problems, _ = read(path)
+    assert ([json.loads(record.data) for record in records], problems) == (values, [])
+    assert [record.line for record in records] == list(range(1, len(values) + 1))
+
+
+def test_a_claude_code_file_of_carriage_returns_is_one_session(tmp_path: Path) -> None:
+    path = tmp_path / "s-1.jsonl"
+    path.write_bytes(lines(CLAUDE).replace(b"\n", b"\r"))
+    (record,), problems, _ = read(path)
+    assert (record.format, record.data, problems) == ("claude-code", lines(CLAUDE), [])
+
+
+def test_messages_in_an_object_are_no_chat_lines(tmp_path: Path) -> None:
+    path = tmp_path / "odd.jsonl"
+    path.write_bytes(lines([{"messages": {"first": "hello"}}]))
+    assert [problem.reason[:25] for problem in read(path)[1]] == ["no session format found i"]

@@ -1,11 +1,8 @@
 """What a parser sets aside of a record is told with the file and the line."""
 
-from collections.abc import Mapping
-
 import pytest
 
-from reverie.sessions.importers import ImportProblem, RawRecord, parse_record
-from reverie.sessions.importers import parser as parsing_module
+from reverie.sessions.importers import Importer, ImportProblem, RawRecord, parse_record, registry
 from reverie.sessions.importers.draft import Draft, EventLog
 from reverie.sessions.session import Session
 
@@ -13,13 +10,13 @@ from reverie.sessions.session import Session
 def warned(monkeypatch: pytest.MonkeyPatch, *found: tuple[str, int]) -> list[ImportProblem]:
     """The warnings of a record at line 7, whose parser warns of ``found``."""
 
-    def parse(_data: bytes, _context: Mapping[str, str]) -> Draft:
+    def parse(_record: RawRecord) -> Draft:
         log = EventLog()
         for reason, line in found:
             log.warn(reason, line)
         return Draft(Session(id="s", source="chat"), log)
 
-    monkeypatch.setattr(parsing_module, "_PARSERS", {"chat": parse})
+    monkeypatch.setitem(registry.POINT.ours, "chat", Importer("chat", parse))
     warnings: list[ImportProblem] = []
     parse_record(RawRecord("a.jsonl", 7, "chat", b""), {}, warnings)
     return warnings

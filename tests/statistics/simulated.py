@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reverie.statistics.corpus import BehaviourName, Corpus, Floats
+from reverie.statistics.corpus import Corpus, Floats, read_observable
 
 
 class Simulation:
@@ -43,5 +43,5 @@ class Simulation:
             entry_session=session.astype(np.int32),
             entry_code=code.astype(np.int32),
             entry_step=self.generator.integers(0, 10, len(session)).astype(np.int32),
-            names=[BehaviourName("session", f"call:b{i}", "choice") for i in range(behaviours)],
+            names=[read_observable("session", f"call:b{i}", "choice") for i in range(behaviours)],
         )

@@ -11,7 +11,7 @@ import pytest
 
 from reverie.clock import ManualClock
 from reverie.errors import InputError
-from reverie.sessions.segment import Segment, compile_segment
+from reverie.sessions.segment import Segment, parse_segment
 from reverie.sessions.session import Transcript
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database, open_database
@@ -22,7 +22,7 @@ from reverie.storage.sessions.ingest import import_sessions
 from reverie.storage.sessions.transcripts import stream_transcripts
 from tests.conftest import ChatFile
 
-ALL = compile_segment(None)
+ALL = parse_segment(None)
 ODD = 'back\\slash "quote" \'\' \t\r\n \\N \\. {"json": [1.5, null]} Grüße 🙂 \u2028 ada@example.org'
 
 
@@ -77,7 +77,7 @@ async def test_only_the_segment_is_written_and_packed_by_suffix(
     database: Database, settings: Settings, chat_file: ChatFile, tmp_path: Path
 ) -> None:
     await load(database, settings, chat_file("in.jsonl", *(session(number) for number in range(4))))
-    await export_sessions(database, compile_segment("reward > 0.25"), tmp_path / "out.jsonl.gz")
+    await export_sessions(database, parse_segment("reward > 0.25"), tmp_path / "out.jsonl.gz")
     lines = gzip.decompress((tmp_path / "out.jsonl.gz").read_bytes()).splitlines()
     assert [msgspec.json.decode(line)["session"]["id"] for line in lines] == ["s3"]
 

@@ -13,7 +13,7 @@ import pytest
 from reverie.clock import ManualClock
 from reverie.errors import InputError
 from reverie.sessions.event import text_of
-from reverie.sessions.segment import compile_segment
+from reverie.sessions.segment import parse_segment
 from reverie.sessions.session import LIVE_SOURCE, Score, Transcript
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
@@ -47,7 +47,7 @@ async def run_import(
 
 
 async def stored(database: Database) -> dict[str, Transcript]:
-    return {t.session.id: t async for t in stream_transcripts(database, compile_segment(None))}
+    return {t.session.id: t async for t in stream_transcripts(database, parse_segment(None))}
 
 
 async def count(database: Database, table: str) -> int:

@@ -9,8 +9,8 @@ from reverie.memory.memory import Edit, Revision
 from reverie.storage.memory.memories import apply_edits, list_memories, read_memory, rollback
 from reverie.storage.memory.revisions import (
     VersionFilter,
+    list_current_versions,
     list_revisions,
-    list_standing_versions,
     list_versions,
     read_revision,
     read_version,
@@ -119,7 +119,7 @@ async def test_versions_outlive_their_memory(database: Database) -> None:
             ("deleted", "/a", None),
             ("created", "/a", "1"),
         ]
-        assert [version.path for version in await list_standing_versions(conn, store_id)] == ["/b"]
+        assert [version.path for version in await list_current_versions(conn, store_id)] == ["/b"]
         assert (await read_version_at(conn, store_id, 1, "/a")).content == "1"
         with pytest.raises(NotFoundError, match="at revision 2"):
             await read_version_at(conn, store_id, 2, "/a")

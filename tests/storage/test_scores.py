@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 
 from reverie.errors import MetricError, NotFoundError
 from reverie.outcomes.metric import Metric, reward_of
-from reverie.outcomes.metric_summary import Standing
+from reverie.outcomes.metric_summary import MetricSummary
 from reverie.sessions.session import Score
 from reverie.storage.postgres.database import Connection, Database
 from reverie.storage.sessions.scores import (
     define_metric,
     list_metrics,
-    list_standings,
     record_scores,
     score_session,
+    summarize_metrics,
 )
 
 numbers = st.floats(-1e6, 1e6).map(lambda number: round(number, 3))
@@ -97,7 +97,7 @@ async def test_a_score_that_is_no_number_is_refused(database: Database, value: f
             await score_session(connection, "s1", [Score("reward", value)])
 
 
-async def test_standings_count_means_and_share_on_target(database: Database) -> None:
+async def test_summaries_count_means_and_share_on_target(database: Database) -> None:
     cost = Metric("cost", "minimize", "USD", high=2, target=0.5)
     async with database.connection() as connection:
         await add_sessions(connection, 4)
@@ -105,11 +105,11 @@ async def test_standings_count_means_and_share_on_target(database: Database) -> 
         await define_metric(connection, Metric("unused"))
         scores = [(1, Score("cost", 0)), (2, Score("cost", 0.5)), (3, Score("cost", 4)), (4, Score("mood", 3))]
         await record_scores(connection, scores)
-        standings = await list_standings(connection)
-    assert standings == [
-        Standing(cost, True, 3, mean=1.5, on_target=2 / 3, mean_reward=1.75 / 3),
-        Standing(Metric("mood", weight=0), False, 1, mean=3.0, on_target=None, mean_reward=None),
-        Standing(Metric("unused"), True, 0, mean=None, on_target=None, mean_reward=None),
+        summaries = await summarize_metrics(connection)
+    assert summaries == [
+        MetricSummary(cost, True, 3, mean=1.5, on_target=2 / 3, mean_reward=1.75 / 3),
+        MetricSummary(Metric("mood", weight=0), False, 1, mean=3.0, on_target=None, mean_reward=None),
+        MetricSummary(Metric("unused"), True, 0, mean=None, on_target=None, mean_reward=None),
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from reverie.clock import ManualClock
 from reverie.jobs.digestion import digest_sessions
-from reverie.sessions.segment import compile_segment
+from reverie.sessions.segment import parse_segment
 from reverie.settings import Settings
 from reverie.storage.learning.digests import write_digests
 from reverie.storage.learning.session_table import load_session_table, read_agent_texts
@@ -63,7 +63,7 @@ async def digested(database: Database, settings: Settings, chat_file: ChatFile) 
 
 
 async def test_columns_are_parallel_and_what_is_unknown_is_nan(digested: Database) -> None:
-    table = await load_session_table(digested, compile_segment(None), LAST_KEY)
+    table = await load_session_table(digested, parse_segment(None), LAST_KEY)
     assert table.corpus.session_ids == ["alone", "team"]
     assert table.signals.intent[0] == "cancel order"
     assert table.signals.opening[1] == "Where is my parcel?"
@@ -75,14 +75,14 @@ async def test_columns_are_parallel_and_what_is_unknown_is_nan(digested: Databas
 
 
 async def test_actions_are_in_the_order_they_were_taken(digested: Database) -> None:
-    table = await load_session_table(digested, compile_segment(None), LAST_KEY)
-    names = [table.corpus.names[code].name for code in table.action_code]
+    table = await load_session_table(digested, parse_segment(None), LAST_KEY)
+    names = [table.corpus.names[code].name.text for code in table.action_code]
     assert names == ["call:find_order", "call:cancel_order"]
     assert table.action_session.tolist() == [0, 0]
 
 
 async def test_hand_offs_say_who_hands_to_whom(digested: Database) -> None:
-    table = await load_session_table(digested, compile_segment(None), LAST_KEY)
+    table = await load_session_table(digested, parse_segment(None), LAST_KEY)
     pairs = set(zip(table.hand_off_from, table.hand_off_to, strict=True))
     assert table.hand_off_session.tolist() == [1, 1]
     assert len(pairs) == 2
@@ -90,13 +90,13 @@ async def test_hand_offs_say_who_hands_to_whom(digested: Database) -> None:
 
 
 async def test_only_the_segment_is_read(digested: Database) -> None:
-    table = await load_session_table(digested, compile_segment("task_id = 't1'"), LAST_KEY)
+    table = await load_session_table(digested, parse_segment("task_id = 't1'"), LAST_KEY)
     assert table.corpus.session_ids == ["alone"]
-    empty = await load_session_table(digested, compile_segment("task_id = 'none'"), LAST_KEY)
+    empty = await load_session_table(digested, parse_segment("task_id = 'none'"), LAST_KEY)
     assert empty.size == 0
 
 
 async def test_the_messages_of_some_sessions_come_in_order(digested: Database) -> None:
-    table = await load_session_table(digested, compile_segment(None), LAST_KEY)
+    table = await load_session_table(digested, parse_segment(None), LAST_KEY)
     texts = await read_agent_texts(digested, table, np.array([1]))
     assert texts == [(1, ["I ask the warehouse.", "It left today.", "It is on its way."])]

@@ -8,7 +8,7 @@ import pytest
 
 from reverie.errors import NotFoundError
 from reverie.sessions.event import Event, text_content
-from reverie.sessions.segment import compile_segment
+from reverie.sessions.segment import parse_segment
 from reverie.sessions.session import Score
 from reverie.storage.postgres.copy_text import event_rows
 from reverie.storage.postgres.database import Connection, Database
@@ -82,7 +82,7 @@ async def fill(connection: Connection) -> None:
     ],
 )
 async def test_a_segment_chooses_sessions(database: Database, expression: str, ids: str) -> None:
-    segment = compile_segment(expression)
+    segment = parse_segment(expression)
     async with database.connection() as connection:
         await fill(connection)
         assert await count_sessions(connection, segment) == len(ids)
@@ -97,7 +97,7 @@ async def test_streamed_transcripts_are_whole_whatever_the_chunk(
     async with database.connection() as connection:
         await fill(connection)
         together = await read_transcripts(connection, ["c", "nobody", "a", "b"])
-    streamed = [transcript async for transcript in stream_transcripts(database, compile_segment(None))]
+    streamed = [transcript async for transcript in stream_transcripts(database, parse_segment(None))]
     assert streamed == together
     assert [len(transcript.events) for transcript in streamed] == [0, 1, 2]
     assert [transcript.scores for transcript in streamed] == [(), (Score("speed", 3.0),), ()]

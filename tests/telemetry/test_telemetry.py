@@ -14,13 +14,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from reverie.api.app import make_app
 from reverie.api.live import LiveEvents
-from reverie.api.load import tell_load_once
+from reverie.api.load import report_load_once
 from reverie.api.service import Service, ServiceOptions
 from reverie.clock import SystemClock
 from reverie.dreams.dream import DreamRequest
 from reverie.dreams.policy import DreamPolicy
 from reverie.errors import SettingsError
-from reverie.jobs.dreams import Runtime
+from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream
 from reverie.settings import Settings, load_settings
 from reverie.storage.postgres.database import Database
@@ -88,7 +88,7 @@ async def test_appended_events_are_counted(service: Service, recorded: Recorded)
 async def test_the_load_is_measured_by_workspace(service: Service, recorded: Recorded) -> None:
     await ensure_workspaces(service.database, service.clock.now())
     with service.live.follow("sesn_1"), service.live.follow("sesn_2"):
-        await tell_load_once(service)
+        await report_load_once(service)
     assert [value for _, value in recorded.points(STREAMS_OPEN)] == [2]
     assert {str(attributes["status"]): value for attributes, value in recorded.points(DREAMS)} == dict.fromkeys(
         ("pending", "running", "completed", "failed", "canceled"), 0
@@ -98,7 +98,7 @@ async def test_the_load_is_measured_by_workspace(service: Service, recorded: Rec
 
 async def test_each_stage_of_a_dream_is_a_span(database: Database, settings: Settings, recorded: Recorded) -> None:
     runtime = Runtime(database, settings, DreamPolicy(), SystemClock(), lambda *_: None)
-    await dream(replace(runtime, watch=recorded.telemetry.stage), DreamRequest("default", None))
+    await dream(replace(runtime, observe=recorded.telemetry.stage), DreamRequest("default", None))
     stages = ["survey", "mine", "describe", "conclude"]
     assert recorded.spans() == [f"dream {stage}" for stage in stages]
 

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from cachetools import TTLCache
 from starlette.requests import Request
 
-from reverie.api.endpoint import Call, Endpoint
+from reverie.api.endpoint import Endpoint
+from reverie.api.request_context import RequestContext
 from reverie.api.service import Service
 from reverie.errors import CredentialError, NotFoundError, RoleError
+from reverie.storage.live.reach import has_store, session_environment, uses_skill
 from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE, find_workspace
 from reverie.storage.service.api_keys import ApiKey, find_key
@@ -81,75 +83,45 @@ def check_role(key: ApiKey, endpoint: Endpoint) -> None:
         raise RoleError(f"{endpoint.name} needs a key of role {endpoint.least_role}; this one has {key.role}")
 
 
-async def check_scope(call: Call, endpoint: Endpoint) -> None:
+async def check_scope(context: RequestContext, endpoint: Endpoint) -> None:
     """Hold keys of environments and tokens of work to what they are for.
 
     Raises:
-        NotFoundError: the path names something outside of the scope; whether it exists is not told.
+        NotFoundError: the path names something outside of the scope; the answer does not show whether it exists.
     """
-    key = call.key
+    key = context.key
     if key.role not in ("worker", "session"):
         return
-    wanted = call.path.get("environment_id")
+    wanted = context.path.get("environment_id")
     allowed = wanted is None or wanted == key.environment_id
-    if key.work_id is not None and "work_id" in call.path:
-        allowed = allowed and call.path["work_id"] == key.work_id
-    if "skill_id" in call.path:
-        allowed = allowed and await _covers_skill(call, call.path["skill_id"])
-    if "session_id" in call.path:
-        allowed = allowed and await _covers_session(call, call.path["session_id"])
-    if "memory_store_id" in call.path:
-        allowed = allowed and await _covers_store(call, call.path["memory_store_id"], endpoint)
+    if key.work_id is not None and "work_id" in context.path:
+        allowed = allowed and context.path["work_id"] == key.work_id
+    if "skill_id" in context.path:
+        allowed = allowed and await _covers_skill(context, context.path["skill_id"])
+    if "session_id" in context.path:
+        allowed = allowed and await _covers_session(context, context.path["session_id"])
+    if "memory_store_id" in context.path:
+        allowed = allowed and await _covers_store(context, context.path["memory_store_id"], endpoint)
     if not allowed:
         raise NotFoundError("there is nothing of this name that this key can reach")
 
 
-async def _covers_session(call: Call, session_id: str) -> bool:
-    if call.key.session_id is not None:
-        return session_id == call.key.session_id
-    async with call.database.connection() as connection:
-        row = await connection.execute(
-            "SELECT l.environment_id FROM sessions s JOIN live_sessions l ON l.session_key = s.key WHERE s.id = %s",
-            [session_id],
-        )
-        found = await row.fetchone()
-    return found is not None and found[0] == call.key.environment_id
+async def _covers_session(context: RequestContext, session_id: str) -> bool:
+    if context.key.session_id is not None:
+        return session_id == context.key.session_id
+    async with context.database.connection() as connection:
+        environment = await session_environment(connection, session_id)
+    return environment is not None and environment == context.key.environment_id
 
 
-async def _covers_skill(call: Call, skill_id: str) -> bool:
+async def _covers_skill(context: RequestContext, skill_id: str) -> bool:
     """Whether an agent uses the skill: that of the token's session, or of one that runs in the key's environment."""
-    async with call.database.connection() as connection:
-        row = await connection.execute(
-            """
-            SELECT FROM live_sessions l JOIN sessions s ON s.key = l.session_key
-            WHERE (s.id = %(session)s OR (%(session)s::text IS NULL AND l.environment_id = %(environment)s))
-                AND jsonb_path_exists(
-                    l.agent, '$.**.skill_id ? (@ == $skill)', jsonb_build_object('skill', %(skill)s::text)
-                )
-            LIMIT 1
-            """,
-            {"session": call.key.session_id, "environment": call.key.environment_id, "skill": skill_id},
-        )
-        return await row.fetchone() is not None
+    async with context.database.connection() as connection:
+        return await uses_skill(connection, context.key.session_id, context.key.environment_id, skill_id)
 
 
-async def _covers_store(call: Call, store_id: str, endpoint: Endpoint) -> bool:
+async def _covers_store(context: RequestContext, store_id: str, endpoint: Endpoint) -> bool:
     """Whether the store is attached: to the token's session, or to one that runs in the key's environment."""
     access = ["read_write"] if endpoint.method != "GET" else ["read_write", "read_only"]
-    async with call.database.connection() as connection:
-        row = await connection.execute(
-            """
-            SELECT FROM live_sessions l JOIN sessions s ON s.key = l.session_key, jsonb_array_elements(l.resources) AS r
-            WHERE (s.id = %(session)s OR (%(session)s::text IS NULL AND l.environment_id = %(environment)s))
-                AND l.resources @> jsonb_build_array(jsonb_build_object('memory_store_id', %(store)s::text))
-                AND r ->> 'memory_store_id' = %(store)s AND r ->> 'access' = ANY (%(access)s)
-            LIMIT 1
-            """,
-            {
-                "session": call.key.session_id,
-                "environment": call.key.environment_id,
-                "store": store_id,
-                "access": access,
-            },
-        )
-        return await row.fetchone() is not None
+    async with context.database.connection() as connection:
+        return await has_store(connection, context.key.session_id, context.key.environment_id, store_id, access)

@@ -1,6 +1,6 @@
 """Turns of live sessions, run beside the server's requests."""
 
-from reverie.api.late import loaded
+from reverie.api import on_demand
 from reverie.api.service import Service
 
 
@@ -8,5 +8,5 @@ async def work(service: Service) -> None:
     """Run turns until cancelled, where this server is to."""
     if not service.options.run_agents:
         return
-    run_turns = await loaded("reverie.turns.service:run_with_settings")
-    await run_turns(service.database, service.settings, service.clock)
+    run_with_settings = await on_demand.load(lambda: on_demand.run_with_settings)
+    await run_with_settings(service.database, service.settings, service.clock)

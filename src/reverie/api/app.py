@@ -15,10 +15,10 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Match, Route
 
 from reverie.api.access import KeyRing
-from reverie.api.answer import REQUEST_ID_HEADER, answering, error_response, json_response
 from reverie.api.docs import render_docs
-from reverie.api.endpoint import Endpoint
+from reverie.api.endpoint import Endpoint, endpoints_of
 from reverie.api.openapi import openapi_document
+from reverie.api.pipeline import REQUEST_ID_HEADER, error_response, handler_of, json_response
 from reverie.api.rates import RateLimiter
 from reverie.api.routes import (
     agents,
@@ -53,38 +53,37 @@ from reverie.api.service import Service
 from reverie.errors import MethodError, NotFoundError
 from reverie.ids import new_id
 
-ENDPOINTS: tuple[Endpoint, ...] = (
-    *agents.ENDPOINTS,
-    *environments.ENDPOINTS,
-    *environment_keys.ENDPOINTS,
-    *work.ENDPOINTS,
-    *sessions.ENDPOINTS,
-    *session_events.ENDPOINTS,
-    *session_threads.ENDPOINTS,
-    *session_resources.ENDPOINTS,
-    *memory_stores.ENDPOINTS,
-    *memories.ENDPOINTS,
-    *memory_versions.ENDPOINTS,
-    *dreams.ENDPOINTS,
-    *deployments.ENDPOINTS,
-    *files.ENDPOINTS,
-    *skills.ENDPOINTS,
-    *vaults.ENDPOINTS,
-    *credentials.ENDPOINTS,
-    *models.ENDPOINTS,
-    *webhooks.ENDPOINTS,
-    *session_imports.ENDPOINTS,
-    *audit_log.ENDPOINTS,
-    *lessons.ENDPOINTS,
-    *metrics.ENDPOINTS,
-    *policies.ENDPOINTS,
-    *recall.ENDPOINTS,
-    *segments.ENDPOINTS,
-    *store_revisions.ENDPOINTS,
+_MODULES = (
+    agents,
+    environments,
+    environment_keys,
+    work,
+    sessions,
+    session_events,
+    session_threads,
+    session_resources,
+    memory_stores,
+    memories,
+    memory_versions,
+    dreams,
+    deployments,
+    files,
+    skills,
+    vaults,
+    credentials,
+    models,
+    webhooks,
+    session_imports,
+    audit_log,
+    lessons,
+    metrics,
+    policies,
+    recall,
+    segments,
+    store_revisions,
 )
+ENDPOINTS: tuple[Endpoint, ...] = tuple(endpoint for module in _MODULES for endpoint in endpoints_of(module))
 """All of the API, in the order of the documentation."""
-_OLDER_PATHS = {"sessions.events.stream": ("/v1/sessions/{session_id}/stream",)}
-"""Paths that were documented before, by endpoint."""
 
 
 def make_app(
@@ -108,8 +107,7 @@ def make_app(
         return json_response({"status": "ok"})
 
     async def ready(request: Request) -> Response:  # noqa: ARG001
-        async with service.database.connection() as connection:
-            await connection.execute("SELECT 1")
+        await service.database.check()
         return json_response({"status": "ready"})
 
     async def document(request: Request) -> Response:  # noqa: ARG001
@@ -128,14 +126,19 @@ def make_app(
         Route("/openapi.json", document),
         Route("/docs", docs),
         *(
-            Route(path, answering(x, service, keys, rates), methods=[x.method], name=x.name)
-            for x in endpoints
-            for path in (x.path, *_OLDER_PATHS.get(x.name, ()))
+            Route(path, handler_of(x, service, keys, rates), methods=[x.method], name=x.name)
+            for x in sorted(endpoints, key=_precedence)
+            for path in (x.path, *x.older_paths)
         ),
     ]
     handlers: dict[Any, Any] = {HTTPException: failed}
     around = [Middleware(service.telemetry.wrap), *_cors(service.options.cors_origins)]
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers, middleware=around)
+
+
+def _precedence(endpoint: Endpoint) -> list[bool]:
+    """Sorts paths such that a fixed part comes before a parameter in the same place, which would match it too."""
+    return [part.startswith("{") for part in endpoint.path.split("/")]
 
 
 def _cors(origins: Sequence[str]) -> list[Middleware]:

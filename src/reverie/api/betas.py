@@ -6,7 +6,7 @@ from typing import get_args
 from starlette.requests import Request
 
 from reverie.api.endpoint import Endpoint
-from reverie.api.wire_type import resolve
+from reverie.api.wire_type import SdkType
 from reverie.errors import InputError, NotFoundError
 
 _HEADER = "anthropic-beta"
@@ -17,6 +17,7 @@ _PREVIEW = re.compile(
     r"^((?:managed-agents|agent-memory|dreaming)-\d{4}-\d{2}-\d{2})-research-preview(?:-\d{4}-\d{2}-\d{2})?$"
 )
 """What early users of a beta send instead of its name."""
+_NAMES = SdkType("AnthropicBetaParam")
 _NEEDED = {
     "agents": {_AGENTS},
     "sessions": {_AGENTS},
@@ -39,7 +40,7 @@ def check_betas(request: Request, endpoint: Endpoint) -> None:
     """
     values = request.headers.getlist(_HEADER)
     named = {_PREVIEW.sub(r"\1", name.strip()) for value in values for name in value.split(",") if name.strip()}
-    known = {name for union in get_args(resolve("anthropic.types:AnthropicBetaParam")) for name in get_args(union)}
+    known = {name for union in get_args(_NAMES.source) for name in get_args(union)}
     for name in sorted(named - known):
         raise InputError(f"{_HEADER}: {name!r} is not the name of a beta")
     resource = endpoint.name.partition(".")[0]

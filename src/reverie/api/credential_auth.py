@@ -1,4 +1,4 @@
-"""A credential's authentication, split into what may be told and what is secret, and changed part by part."""
+"""A credential's authentication, split into what may be shown and what is secret, and changed part by part."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,78 +1,35 @@
-"""What an endpoint is, and what its handler is given."""
+"""What an endpoint is, and the decorator that declares one where its handler stands."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
-from starlette.requests import Request
-
-from reverie.api.service import Service
+from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import WireType
-from reverie.storage.postgres.database import Connection, Database
-from reverie.storage.postgres.outbox import Notice
-from reverie.storage.service.api_keys import ApiKey
 
 Method = Literal["GET", "POST", "DELETE"]
 Role = Literal["read", "write", "admin", "open"]
 """The least role that may call; ``open`` needs no key."""
-
-
-@dataclass(slots=True)
-class Call:
-    """One request on its way through a handler."""
-
-    request: Request
-    service: Service
-    key: ApiKey
-    """Who asks."""
-    database: Database
-    """Looks at the workspace of the key."""
-    path: Mapping[str, str]
-    query: Mapping[str, Any]
-    body: Any
-    now: datetime
-    request_id: str
-    open_connection: Connection | None = None
-    resource_id: str | None = None
-    """What the call was about, for the audit log; by default the last id in the path."""
-    notices: list[Notice] = field(default_factory=list)
-    """Told to webhooks once the transaction is committed."""
-
-    @property
-    def connection(self) -> Connection:
-        """The call's one transaction: committed when the handler returns, rolled back when it raises."""
-        if self.open_connection is None:
-            raise RuntimeError("this endpoint was declared without a transaction")
-        return self.open_connection
-
-    @property
-    def actor(self) -> dict[str, str]:
-        """Who asks, as the wire API's actor union."""
-        if self.key.session_id is not None:
-            return {"type": "session_actor", "session_id": self.key.session_id}
-        return {"type": "api_actor", "api_key_id": self.key.id}
-
-    def notify(self, type: str, id: str, **more: str) -> None:
-        """Have webhooks told, in this transaction, that something became of a resource."""
-        self.notices.append(Notice(type, id, more))
-
-
-Handler = Callable[[Call], Awaitable[Any]]
+Handler = Callable[[RequestContext], Awaitable[Any]]
 """Gives what is answered: JSON-able data with status 200, or a response of its own."""
+
+Declared = TypeVar("Declared", bound=Handler)
+Fields = ParamSpec("Fields")
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One method on one path."""
 
+    handler: Handler
     name: str
     """``resource.verb``, as the SDK calls it; the audit log's action and the OpenAPI operation id."""
     method: Method
     path: str
-    handler: Handler
-    summary: str
-    """A sentence for the documentation."""
+    older_paths: tuple[str, ...] = ()
+    """Paths that were documented before, and are answered still."""
     body: WireType | None = None
     query: WireType | None = None
     answer: WireType | None = None
@@ -97,6 +54,39 @@ class Endpoint:
     """Another one goes with ``raw_body``; ``body`` then only describes."""
 
     @property
+    def summary(self) -> str:
+        """A sentence for the documentation: the first line of the handler's docstring."""
+        return (inspect.getdoc(self.handler) or "").partition("\n")[0]
+
+    @property
     def least_role(self) -> Role:
         """The least role that may call it."""
         return self.role or ("read" if self.method == "GET" else "write")
+
+
+_declared: dict[str, list[Endpoint]] = {}
+"""By the name of the module that declares them."""
+
+
+def _declaring(
+    make: Callable[Concatenate[Handler, Fields], Endpoint],
+) -> Callable[Fields, Callable[[Declared], Declared]]:
+    """A decorator that takes the fields of an endpoint but for its handler, which is what it decorates."""
+
+    def declare(*given: Fields.args, **named: Fields.kwargs) -> Callable[[Declared], Declared]:
+        def keep(handler: Declared) -> Declared:
+            _declared.setdefault(handler.__module__, []).append(make(handler, *given, **named))
+            return handler
+
+        return keep
+
+    return declare
+
+
+endpoint = _declaring(Endpoint)
+"""Declares a handler as an endpoint: ``@endpoint("agents.create", "POST", "/v1/agents", …)``; see :class:`Endpoint`."""
+
+
+def endpoints_of(module: ModuleType) -> tuple[Endpoint, ...]:
+    """The endpoints that a module declares, in the order in which they stand there."""
+    return tuple(_declared[module.__name__])

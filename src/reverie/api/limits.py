@@ -1,4 +1,4 @@
-"""How long and how many: the limits of the wire API that the SDK's types do not state."""
+"""How long and how many: the limits of the wire API that the SDK's types do not state; ours state their own."""
 
 from collections.abc import Mapping
 
@@ -8,8 +8,6 @@ from pydantic.fields import FieldInfo
 _PAGE = Field(ge=1, le=100)
 _LONG_PAGE = Field(ge=1, le=1000)
 _VERSION = Field(ge=1)
-_METRIC_NAME = Field(min_length=1, max_length=128)
-_FINITE = Field(allow_inf_nan=False)
 _SHA256 = Field(pattern="^[0-9a-f]{64}$")
 _INITIAL_EVENTS = Field(min_length=1, max_length=50)
 _RESOURCES = Field(max_length=500)
@@ -35,23 +33,6 @@ LIMITS: Mapping[str, FieldInfo] = {
     "SkillVersionListQuery.limit": Field(ge=1, le=1000),
     "AgentCreateParams.name": Field(min_length=1, max_length=256),
     "BetaManagedAgentsPreconditionParam.content_sha256": _SHA256,
-    "AuditLogParams.limit": _PAGE,
-    "LessonListParams.limit": _PAGE,
-    "PatternListParams.limit": _PAGE,
-    "RevisionListParams.limit": _PAGE,
-    "RevisionDiffParams.against": Field(ge=0),
-    "RollbackParams.reason": Field(min_length=1, max_length=1024),
-    "RecallParams.query": Field(min_length=1, max_length=4096),
-    "RecallParams.limit": Field(ge=1, le=100),
-    "RecallParams.tokens": Field(ge=1),
-    "MetricDefineParams.name": _METRIC_NAME,
-    "MetricDefineParams.low": _FINITE,
-    "MetricDefineParams.high": _FINITE,
-    "MetricDefineParams.weight": _FINITE,
-    "MetricDefineParams.target": _FINITE,
-    "ScoreParams.scores": Field(min_length=1, max_length=100),
-    "WireScore.metric": _METRIC_NAME,
-    "WireScore.value": _FINITE,
     "MemoryDeleteParams.expected_content_sha256": _SHA256,
     "MemoryListQuery.depth": Field(ge=0, le=1),
     "MemoryListQuery.limit": Field(ge=1),
@@ -89,7 +70,6 @@ LIMITS: Mapping[str, FieldInfo] = {
     "BetaManagedAgentsAgentWithOverridesParams.version": _VERSION,
     "BetaManagedAgentsAWSRoleExecutionIdentityParams.role_arn": Field(min_length=1, max_length=2048),
     "DreamCreateParams.instructions": Field(min_length=1, max_length=4096),
-    "DreamRequestParams.instructions": Field(min_length=1, max_length=4096),
     "BetaDreamModelConfigParam.id": Field(min_length=1, max_length=256),
     "DreamListParams.limit": _PAGE,
     "BetaManagedAgentsMCPOAuthCreateParams.access_token": _SECRET,
@@ -105,12 +85,9 @@ LIMITS: Mapping[str, FieldInfo] = {
     "CredentialCreateParams.display_name": Field(max_length=255),
     "CredentialListParams.limit": Field(ge=1, le=100),
     "CredentialUpdateParams.display_name": Field(max_length=255),
-    "EnvironmentKeyCreateParams.expires_in_days": Field(ge=1, le=3650),
-    "EnvironmentKeyCreateParams.name": Field(max_length=256),
     "EnvironmentCreateParams.name": Field(min_length=1, max_length=256),
     "EnvironmentUpdateParams.name": Field(min_length=1, max_length=256),
     "EnvironmentListParams.limit": _PAGE,
-    "EnvironmentKeyListParams.limit": Field(ge=1, le=100),
     "VaultCreateParams.display_name": Field(min_length=1, max_length=255),
     "VaultListParams.limit": Field(ge=1, le=100),
     "VaultUpdateParams.display_name": Field(min_length=1, max_length=255),

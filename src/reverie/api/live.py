@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import msgspec
 import structlog
-from psycopg import AsyncConnection, OperationalError
+from psycopg import OperationalError
 
-from reverie.storage.postgres.announcement import CHANNEL, PREVIEWS
+from reverie.storage.postgres.announcement import CHANNEL, PREVIEWS, listen
 from reverie.storage.postgres.database import Database
 
 _RECONNECT_SECONDS = 0.5
@@ -106,9 +106,7 @@ class LiveEvents:
     async def _listen(self, database: Database) -> None:
         while True:
             try:
-                async with await AsyncConnection.connect(database.url, autocommit=True) as connection:
-                    await connection.execute(f"LISTEN {CHANNEL}")
-                    await connection.execute(f"LISTEN {PREVIEWS}")
+                async with listen(database.url, CHANNEL, PREVIEWS) as connection:
                     self._listening.set()
                     # What was announced while nobody listened is found by looking.
                     self._wake_all()

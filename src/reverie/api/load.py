@@ -1,4 +1,4 @@
-"""Tells telemetry, from time to time, how much the server has to do."""
+"""Reports to telemetry, from time to time, how much the server has to do."""
 
 import asyncio
 
@@ -16,17 +16,17 @@ DREAM_STATUSES = ("pending", "running", "completed", "failed", "canceled")
 log = structlog.get_logger("reverie.load")
 
 
-async def tell_load(service: Service) -> None:
+async def report_load(service: Service) -> None:
     """Measure for as long as the server runs, if anyone listens."""
     while service.telemetry.is_on:
         try:
-            await tell_load_once(service)
+            await report_load_once(service)
         except OperationalError:
             log.warning("the database did not answer; the load is measured later")
         await asyncio.sleep(_PERIOD_SECONDS)
 
 
-async def tell_load_once(service: Service) -> None:
+async def report_load_once(service: Service) -> None:
     """Measure the streams of this process, and the dreams and queues of every workspace."""
     telemetry = service.telemetry
     telemetry.measure(STREAMS_OPEN, service.live.count_followers())

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
+import msgspec
 from pydantic.json_schema import GenerateJsonSchema
 
 from reverie.api.endpoint import Endpoint
-from reverie.api.wire_type import WireType, query_name
+from reverie.api.wire_type import RecordType, WireType, query_name
 
 _REFERENCE = "#/components/schemas/{model}"
+_RECORD_REFERENCE = "#/components/schemas/{name}"
 _ERROR_SCHEMA = {
     "type": "object",
     "required": ["type", "error", "request_id"],
@@ -32,7 +34,7 @@ _ERROR_SCHEMA = {
 
 def openapi_document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """An OpenAPI 3.1 document."""
-    schemas: dict[str, Any] = {"Error": _ERROR_SCHEMA}
+    schemas: dict[str, Any] = {"Error": _ERROR_SCHEMA, **_record_schemas(endpoints)}
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
         path = re.sub(r":\w+}", "}", endpoint.path)
@@ -54,6 +56,13 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         },
         "security": [{"bearer": []}, {"key": []}],
     }
+
+
+def _record_schemas(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+    """The schemas of our own records; made together, so that records of one name get names of their own."""
+    types = (wire_type for endpoint in endpoints for wire_type in (endpoint.body, endpoint.answer))
+    records = {wire_type.source for wire_type in types if isinstance(wire_type, RecordType)}
+    return msgspec.json.schema_components(records, ref_template=_RECORD_REFERENCE)[1]
 
 
 def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
@@ -116,9 +125,11 @@ def _query_parameters(endpoint: Endpoint, schemas: dict[str, Any]) -> list[dict[
 
 
 def _schema(wire_type: WireType, schemas: dict[str, Any], mode: Any) -> dict[str, Any]:
+    if isinstance(wire_type, RecordType):
+        return {"$ref": _RECORD_REFERENCE.format(name=wire_type.name)}
     schema = wire_type.adapter.json_schema(mode=mode, ref_template=_REFERENCE, schema_generator=GenerateJsonSchema)
     schemas.update(schema.pop("$defs", {}))
-    name = wire_type.address.rpartition(":")[2]
+    name = wire_type.name
     if "title" in schema:
         schemas[name] = schema
         return {"$ref": f"#/components/schemas/{name}"}

@@ -1,7 +1,7 @@
 """What is wrong with a request, in a sentence that names the field and says what would be right.
 
-Pydantic tells what is wrong with a value under every member of a union that it might have been. Here the members are
-told apart by what the value is, so that one thing is said, and nothing of how the types are written.
+Pydantic says what is wrong with a value under every member of a union that it might have been. Here the member is
+chosen by what the value is, so that one thing is said, and nothing of how the types are written.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ _KINDS = {
 _NAMED = ("missing", "extra_forbidden")
 """Errors whose location ends with a field of the type, not of the value."""
 _TAGS = ("type", "name")
-"""Fields by which objects are told apart."""
+"""Fields by which objects are discriminated."""
 
 
 def describe_problem(error: ValidationError, value: object, annotation: Any) -> str:

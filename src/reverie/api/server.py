@@ -11,10 +11,10 @@ from starlette.applications import Starlette
 
 from reverie.api import agent_turns, webhook_delivery
 from reverie.api import schedules as scheduling
-from reverie.api.answer import prepare
 from reverie.api.app import ENDPOINTS, make_app
 from reverie.api.live import LiveEvents
-from reverie.api.load import tell_load
+from reverie.api.load import report_load
+from reverie.api.pipeline import prepare
 from reverie.api.routes import dreams, files
 from reverie.api.service import Service, ServiceOptions
 from reverie.clock import SystemClock
@@ -43,7 +43,7 @@ BACKGROUND: tuple[Background, ...] = (
     dreams.run_dreams,
     agent_turns.work,
     webhook_delivery.work,
-    tell_load,
+    report_load,
     warm_up,
 )
 
@@ -67,7 +67,7 @@ async def open_service(settings: Settings, options: ServiceOptions) -> AsyncIter
 
 @asynccontextmanager
 async def _running(service: Service) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(_told(work, service)) for work in BACKGROUND]
+    tasks = [asyncio.create_task(_logged(work, service)) for work in BACKGROUND]
     try:
         yield
     finally:
@@ -76,7 +76,7 @@ async def _running(service: Service) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _told(work: Background, service: Service) -> None:
+async def _logged(work: Background, service: Service) -> None:
     """Run background work; should it end by an error, the log says so."""
     try:
         await work(service)
@@ -86,7 +86,7 @@ async def _told(work: Background, service: Service) -> None:
 
 
 async def serve(settings: Settings, options: ServiceOptions, host: str, port: int, ready: Callable[[int], Any]) -> None:
-    """Serve until told to stop by SIGINT or SIGTERM; ``ready`` is told the port once requests are taken.
+    """Serve until SIGINT or SIGTERM; ``ready`` is called with the port once requests are taken.
 
     Raises:
         DatabaseError: the database cannot be opened.

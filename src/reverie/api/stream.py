@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from starlette.responses import StreamingResponse
 
-from reverie.api.endpoint import Call
 from reverie.api.live import Preview
+from reverie.api.request_context import RequestContext
 from reverie.errors import InputError
 from reverie.ids import derived_id
 from reverie.storage.live.log import LogFilter, read_inputs, read_log, wire_event
@@ -37,7 +37,7 @@ class _Step(msgspec.Struct, frozen=True):
     """Whether there may be more already."""
 
 
-async def open_stream(call: Call, wanted: LogFilter, deltas: Sequence[str]) -> StreamingResponse:
+async def open_stream(context: RequestContext, wanted: LogFilter, deltas: Sequence[str]) -> StreamingResponse:
     """A stream of the events that come after this moment.
 
     Its beginning is fixed before the answer's headers go out, so whoever lists the history once the stream is open
@@ -49,19 +49,19 @@ async def open_stream(call: Call, wanted: LogFilter, deltas: Sequence[str]) -> S
     """
     if len(deltas) > MOST_DELTAS:
         raise InputError(f"event_deltas: {len(deltas)} values; at most {MOST_DELTAS} are allowed")
-    session_id = call.path["session_id"]
-    async with call.database.connection() as connection:
+    session_id = context.path["session_id"]
+    async with context.database.connection() as connection:
         session = await read_session(connection, session_id)
     place = _Place(session.event_count - 1, session.input_count - 1)
     headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-    messages = _messages(call, session, wanted, place, frozenset(deltas))
+    messages = _messages(context, session, wanted, place, frozenset(deltas))
     return StreamingResponse(messages, headers=headers, media_type="text/event-stream")
 
 
 async def _messages(
-    call: Call, session: LiveSession, wanted: LogFilter, place: _Place, deltas: frozenset[str]
+    context: RequestContext, session: LiveSession, wanted: LogFilter, place: _Place, deltas: frozenset[str]
 ) -> AsyncIterator[bytes]:
-    live = call.service.live
+    live = context.service.live
     begun: set[str] = set()
     with live.follow(session.id) as grown, live.watch_previews(session.id, grown) as pieces:
         # Sent at once, so that the client knows the stream is open.
@@ -78,8 +78,8 @@ async def _messages(
             # Taken before the log is read, so that a preview never comes after the event itself.
             waiting = [pieces.popleft() for _ in range(len(pieces))]
             # Streams that have come equally far share one read.
-            key = (call.database.schema, session.key, wanted.thread_id or "", wanted.primary_only, place)
-            step = await live.share(key, partial(_read_on, call, session, wanted, place))
+            key = (context.database.schema, session.key, wanted.thread_id or "", wanted.primary_only, place)
+            step = await live.share(key, partial(_read_on, context, session, wanted, place))
             for piece in waiting:
                 if _is_wanted(piece, wanted, deltas, begun):
                     yield _message(piece.message["type"], piece.message)
@@ -120,15 +120,15 @@ async def _grew(grown: asyncio.Event) -> bool:
     return True
 
 
-async def _read_on(call: Call, session: LiveSession, wanted: LogFilter, place: _Place) -> _Step:
+async def _read_on(context: RequestContext, session: LiveSession, wanted: LogFilter, place: _Place) -> _Step:
     """What has come since ``place``; inputs as they were queued come first."""
-    async with call.database.connection() as connection:
+    async with context.database.connection() as connection:
         # The log before the inputs: then an input that is in the log has been read as an input too.
         rows = await read_log(connection, session.key, wanted, after=place.sequence, limit=_CHUNK)
         inputs = await read_inputs(connection, session.key, wanted, after=place.input_number)
         if not rows and not inputs:
             if not await session_exists(connection, session.id):
-                return _Step((_deleted(call, session),), place, ended=True, full=False)
+                return _Step((_deleted(context, session),), place, ended=True, full=False)
             # A child's stream does not show that the session has ended.
             if _is_over(await read_session(connection, session.id)):
                 return _Step((), place, ended=True, full=False)
@@ -143,9 +143,9 @@ async def _read_on(call: Call, session: LiveSession, wanted: LogFilter, place: _
     )
 
 
-def _deleted(call: Call, session: LiveSession) -> bytes:
+def _deleted(context: RequestContext, session: LiveSession) -> bytes:
     id_ = derived_id("sevt", session.id, "deleted")
-    now = call.service.clock.now()
+    now = context.service.clock.now()
     return _message("session.deleted", {"id": id_, "type": "session.deleted", "processed_at": now})
 
 

@@ -38,7 +38,7 @@ _TIDY_SECONDS = 3600.0
 log = structlog.get_logger("reverie.webhooks")
 
 
-class Courier(msgspec.Struct, frozen=True):
+class DeliveryContext(msgspec.Struct, frozen=True):
     """What deliveries are made with."""
 
     service: Service
@@ -61,13 +61,13 @@ async def work(service: Service) -> None:
     limits = httpx2.Limits(max_keepalive_connections=0)  # Connections are for one host name each, not for an address.
     loop, tidied = asyncio.get_running_loop(), float("-inf")
     async with httpx2.AsyncClient(limits=limits, trust_env=False, timeout=ATTEMPT_SECONDS) as http:
-        courier = Courier(service, http, random.SystemRandom().uniform, resolve)
+        context = DeliveryContext(service, http, random.SystemRandom().uniform, resolve)
         with service.live.follow(WEBHOOKS) as due:
             while True:
                 due.clear()
                 tidy = loop.time() - tidied > _TIDY_SECONDS
                 try:
-                    delivered = await _deliver_everywhere(courier, tidy=tidy)
+                    delivered = await _deliver_everywhere(context, tidy=tidy)
                 except (psycopg.Error, PoolTimeout) as error:
                     log.warning("webhooks wait for the database", reason=str(error))
                     delivered = 0
@@ -78,8 +78,8 @@ async def work(service: Service) -> None:
                         await asyncio.wait_for(due.wait(), _LOOK_SECONDS)
 
 
-async def _deliver_everywhere(courier: Courier, *, tidy: bool) -> int:
-    database = courier.service.database
+async def _deliver_everywhere(context: DeliveryContext, *, tidy: bool) -> int:
+    database = context.service.database
     async with database.connection() as connection:
         workspaces = await list_workspaces(connection)
     delivered = 0
@@ -87,42 +87,42 @@ async def _deliver_everywhere(courier: Courier, *, tidy: bool) -> int:
         there = database.of_schema(workspace.schema)
         if tidy:
             async with there.connection() as connection:
-                await table.forget_deliveries(connection, courier.service.clock.now() - KEPT)
-        delivered += await deliver_due(courier, there)
+                await table.forget_deliveries(connection, context.service.clock.now() - KEPT)
+        delivered += await deliver_due(context, there)
     return delivered
 
 
-async def deliver_due(courier: Courier, database: Database) -> int:
+async def deliver_due(context: DeliveryContext, database: Database) -> int:
     """Attempt what is due in one workspace, once; gives how many attempts there were."""
     async with database.connection() as connection:
-        due = await table.claim_deliveries(connection, courier.service.clock.now(), HOLD, _MOST_AT_ONCE)
-    # Each ends by itself; only what the database does wrong is left to tell.
-    ends = await asyncio.gather(*(_deliver(courier, database, one) for one in due), return_exceptions=True)
+        due = await table.claim_deliveries(connection, context.service.clock.now(), HOLD, _MOST_AT_ONCE)
+    # Each ends by itself; only errors of the database are left to raise.
+    ends = await asyncio.gather(*(_deliver(context, database, one) for one in due), return_exceptions=True)
     for end in ends:
         if end is not None:
             raise end
     return len(due)
 
 
-async def _deliver(courier: Courier, database: Database, delivery: Delivery) -> None:
-    failure = await _attempt(courier, delivery)
-    now = courier.service.clock.now()
+async def _deliver(context: DeliveryContext, database: Database, delivery: Delivery) -> None:
+    failure = await _attempt(context, delivery)
+    now = context.service.clock.now()
     async with database.connection() as connection:
         if failure is None:
             await table.record_delivered(connection, delivery, now)
             return
         again = None
         if delivery.attempts < len(PAUSES_SECONDS) and not failure.disables:
-            again = now + timedelta(seconds=courier.draw(*PAUSES_SECONDS[delivery.attempts]))
+            again = now + timedelta(seconds=context.draw(*PAUSES_SECONDS[delivery.attempts]))
         await table.record_failed(connection, delivery, failure.reason, again)
         if failure.disables:
             await table.disable_endpoint(connection, delivery.endpoint_id, failure.reason, now)
     log.info("webhook not delivered", delivery=delivery.id, endpoint=delivery.endpoint_id, reason=failure.reason)
 
 
-async def _attempt(courier: Courier, delivery: Delivery) -> Failure | None:
+async def _attempt(context: DeliveryContext, delivery: Delivery) -> Failure | None:
     """Send an event; None when it was taken."""
-    service = courier.service
+    service = context.service
     try:
         secret = open_secret_box(service.settings).open(delivery.secret)
         body, now = msgspec.json.encode(delivery.event), service.clock.now()
@@ -134,8 +134,8 @@ async def _attempt(courier: Courier, delivery: Delivery) -> Failure | None:
             "webhook-signature": Webhook(secret).sign(delivery.id, now, body.decode()),
         }
         async with asyncio.timeout(ATTEMPT_SECONDS):
-            target = await find_target(delivery.url, private=service.options.private_webhooks, resolve=courier.resolve)
-            async with courier.http.stream(
+            target = await find_target(delivery.url, private=service.options.private_webhooks, resolve=context.resolve)
+            async with context.http.stream(
                 "POST",
                 target.url,
                 content=body,

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, NotRequired, Required, Union, get_ar
 
 import msgspec
 from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic_core import from_json
 from typing_extensions import TypedDict, get_type_hints, is_typeddict
 
 from reverie.api.limits import ECHOED, LIMITS, NULLABLE, OPEN_TYPES
@@ -24,20 +25,22 @@ _HEADERS = ("betas", "workspace_id", "anthropic_worker_id")
 """Parameters of the SDK's methods that travel as headers."""
 _IGNORED = ("beta",)
 """Parameters that older clients add to every address."""
+_LIMIT_NAMES = ("ge", "gt", "le", "lt", "min_length", "max_length", "pattern")
 _RANGES = ("gte", "gt", "lte", "lt")
 
 
 class WireType:
-    """A type by its address, ``module:Name``; read from JSON or from a query string."""
+    """A type of ours; read from JSON or from a query string."""
 
-    def __init__(self, address: str, *, leave_out: Sequence[str] = ()) -> None:
-        self.address = address
-        self._leave_out = (*_HEADERS, *leave_out)
+    def __init__(self, source: Any) -> None:
+        self.name: str = source.__name__
+        self.source = source
+        """The type as it is written."""
 
     @cached_property
     def type(self) -> Any:
-        """The type, closed to unknown fields where it is the SDK's parameters."""
-        return _closed(resolve(self.address), self._leave_out)
+        """The type as it is read: closed to unknown fields where it is of parameters."""
+        return _closed(self.source)
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
@@ -91,10 +94,45 @@ class WireType:
         return read
 
 
-def resolve(address: str) -> Any:
-    """The object at ``module:Name``."""
-    module, name = address.split(":")
-    return getattr(importlib.import_module(module), name)
+class SdkType(WireType):
+    """A type of the SDK by its name below ``anthropic.types``, such as ``beta.sessions.EventListParams``."""
+
+    def __init__(self, name: str, *, leave_out: Sequence[str] = (), nullable: bool = False) -> None:
+        package, _, self.name = f"anthropic.types.{name}".rpartition(".")
+        self._package = package
+        self._leave_out = (*_HEADERS, *leave_out)
+        self._nullable = nullable
+
+    @cached_property
+    def source(self) -> Any:
+        """The SDK's type, loaded with the SDK."""
+        return getattr(importlib.import_module(self._package), self.name)
+
+    @cached_property
+    def type(self) -> Any:
+        """The type without what travels elsewhere than in the body or query."""
+        closed = _closed(self.source, self._leave_out)
+        return closed | None if self._nullable else closed
+
+
+class RecordType(WireType):
+    """A type of ours that the client shares; see :mod:`reverie.api.records`."""
+
+    def read_strictly(self, value: object) -> Any:
+        """``value``, JSON-able, as the record; it says the very same.
+
+        Raises:
+            InputError: it is of another type, or holds what the record does not.
+        """
+        data = msgspec.json.encode(value)
+        try:
+            record = msgspec.json.decode(data, type=self.source)
+        except msgspec.ValidationError as error:
+            raise InputError(f"{self.name}: {error}") from error
+        again = msgspec.json.decode(msgspec.json.encode(record))
+        if again != msgspec.json.decode(data):
+            raise InputError(f"{self.name}: is {again}, not {value}")
+        return record
 
 
 def query_name(field: str, annotation: Any) -> str:
@@ -107,8 +145,8 @@ def query_name(field: str, annotation: Any) -> str:
 
 def _decoded(data: bytes) -> object:
     try:
-        return msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return from_json(data)  # takes NaN too, which is then named as what is wrong
+    except ValueError:
         return None
 
 
@@ -128,12 +166,16 @@ def _is_list(annotation: Any) -> bool:
 
 
 def _closed(annotation: Any, leave_out: tuple[str, ...] = ()) -> Any:
-    """``annotation`` with typed dicts closed, lazy iterables as lists, and unions told apart by ``type``."""
+    """``annotation`` with typed dicts closed, lazy iterables as lists, and unions discriminated by ``type``."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if is_typeddict(annotation):
         return _closed_dict(annotation, leave_out)
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return _closed_record(annotation)
+    if annotation is float:
+        return Annotated[float, Field(allow_inf_nan=False)]
     if origin is Annotated:
-        return _closed(arguments[0])
+        return _limited(_closed(arguments[0]), arguments[1:])
     if origin in (Required, NotRequired):
         return origin[_closed(arguments[0])]
     if origin in (Union, types.UnionType):
@@ -150,7 +192,7 @@ def _closed_union(arguments: tuple[Any, ...]) -> Any:
         return AwareDatetime
     if str in arguments:  # the SDK names the texts that it knows besides; any other is as good
         arguments = tuple(argument for argument in arguments if not _is_text(argument))
-    members = [_closed(argument) for argument in arguments]
+    members = [_closed(argument) for argument in arguments if argument is not msgspec.UnsetType]
     for tag in ("type", "name"):
         tagged = [member for member in members if is_typeddict(member) and _is_tagged(member, tag)]
         if len(tagged) > 1:
@@ -188,6 +230,28 @@ def _closed_dict(source: Any, leave_out: tuple[str, ...]) -> Any:
     make: Any = TypedDict
     closed_type = make(source.__name__, fields)
     return with_config(ConfigDict(extra=extra))(closed_type)
+
+
+@cache
+def _closed_record(source: type[msgspec.Struct]) -> Any:
+    """The record as a typed dict of the same name, with the limits that its fields state."""
+    fields: dict[str, Any] = {}
+    if (tag_field := source.__struct_config__.tag_field) is not None:
+        fields[tag_field] = Required[Literal[source.__struct_config__.tag]]
+    for field in msgspec.structs.fields(source):
+        mark: Any = Required if field.required else NotRequired
+        fields[field.encode_name] = mark[_closed(field.type)]
+    make: Any = TypedDict
+    return with_config(ConfigDict(extra="forbid"))(make(source.__name__, fields))
+
+
+def _limited(closed: Any, marks: Sequence[Any]) -> Any:
+    """A type with what msgspec's marks say of how long and how many."""
+    for mark in marks:
+        if isinstance(mark, msgspec.Meta):
+            stated = {name: getattr(mark, name) for name in _LIMIT_NAMES if getattr(mark, name) is not None}
+            closed = Annotated[closed, Field(**stated)]
+    return closed
 
 
 def _is_total(source: Any, name: str) -> bool:

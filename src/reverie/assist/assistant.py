@@ -13,7 +13,7 @@ from reverie.assist.budget import PlannedCalls, estimate_tokens
 from reverie.assist.fidelity import lost_in_merging, lost_in_rewording
 from reverie.assist.pairs import render_excerpt
 from reverie.assist.predicate import Predicate, Proposal, compile_predicate, plain_words
-from reverie.assist.question import ColleaguePolicy, ask, make_request, reason_of
+from reverie.assist.question import AssistantPolicy, ask, make_request, reason_of
 from reverie.digests.moments import Call, Fault, Result, read_moments
 from reverie.errors import PredicateError
 from reverie.language_model import LanguageModel
@@ -82,7 +82,7 @@ class _Text(msgspec.Struct):
     text: str
 
 
-def plan_calls(policy: ColleaguePolicy, *, themes: int, lessons: int, mergers: int) -> tuple[PlannedCalls, ...]:
+def plan_calls(policy: AssistantPolicy, *, themes: int, lessons: int, mergers: int) -> tuple[PlannedCalls, ...]:
     """The calls of a dream with so many themes, lessons and groups of memories to merge, at their largest."""
     per = policy.texts_per_call
     sizes = (
@@ -103,19 +103,19 @@ def plan_calls(policy: ColleaguePolicy, *, themes: int, lessons: int, mergers: i
 async def propose_behaviours(
     model: LanguageModel,
     pairs: Sequence[tuple[Transcript, Transcript]],
-    standing: Sequence[Proposal],
-    policy: ColleaguePolicy,
+    earlier: Sequence[Proposal],
+    policy: AssistantPolicy,
     instructions: str | None = None,
 ) -> Proposals:
     """Behaviours that may explain why the first transcript of each pair went better than the second.
 
-    ``standing`` are the proposals of earlier dreams: not asked for again, and left out when they come back.
+    ``earlier`` are the proposals of earlier dreams: not asked for again, and left out when they come back.
     ``instructions`` are those of whoever asked for the dream.
     """
     per = policy.pairs_per_call
     groups = [pairs[i : i + per] for i in range(0, len(pairs), per)]
     requests = [
-        make_request(_pairs_prompt(group, standing, policy, instructions), _ProposedList, policy) for group in groups
+        make_request(_pairs_prompt(group, earlier, policy, instructions), _ProposedList, policy) for group in groups
     ]
     notes: list[str] = []
     accepted: list[Proposal] = []
@@ -124,7 +124,7 @@ async def propose_behaviours(
         listed = answer.get("proposals")
         for item in listed[: policy.proposals_per_call] if isinstance(listed, list) else ():
             try:
-                accepted.append(_read_proposal(item, [*standing, *accepted]))
+                accepted.append(_read_proposal(item, [*earlier, *accepted]))
             except (PredicateError, msgspec.ValidationError) as error:
                 refused.append(RefusedProposal(_words_for_report(item), reason_of(error)))
     return Proposals(tuple(accepted), tuple(refused), tuple(notes))
@@ -132,8 +132,8 @@ async def propose_behaviours(
 
 def _pairs_prompt(
     group: Sequence[tuple[Transcript, Transcript]],
-    standing: Sequence[Proposal],
-    policy: ColleaguePolicy,
+    earlier: Sequence[Proposal],
+    policy: AssistantPolicy,
     instructions: str | None,
 ) -> Prompt:
     actions: dict[str, None] = {}
@@ -150,7 +150,7 @@ def _pairs_prompt(
             pairs=[PairText(better, worse) for better, worse in texts],
             actions=list(actions)[:_MOST_LISTED],
             errors=list(errors)[:_MOST_LISTED],
-            known=[proposal.words for proposal in standing][-_MOST_LISTED:],
+            known=[proposal.words for proposal in earlier][-_MOST_LISTED:],
             most=policy.proposals_per_call,
             instructions=instructions,
         )
@@ -178,7 +178,7 @@ def _words_for_report(item: Any) -> str:
 
 
 async def name_themes(
-    model: LanguageModel, samples: Sequence[ThemeSample], policy: ColleaguePolicy
+    model: LanguageModel, samples: Sequence[ThemeSample], policy: AssistantPolicy
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """A name for each theme, ours where the model's is unusable or taken, and notes on calls that gave nothing."""
     short = [
@@ -200,7 +200,7 @@ async def name_themes(
 
 
 async def reword_lessons(
-    model: LanguageModel, lessons: Sequence[Lesson], policy: ColleaguePolicy
+    model: LanguageModel, lessons: Sequence[Lesson], policy: AssistantPolicy
 ) -> tuple[tuple[Lesson, ...], tuple[str, ...]]:
     """The lessons with better prose where it says the same, and notes on where it did not.
 
@@ -223,7 +223,7 @@ async def reword_lessons(
     return tuple(reworded), tuple(notes)
 
 
-async def merge_memories(model: LanguageModel, contents: Sequence[str], policy: ColleaguePolicy) -> Merger:
+async def merge_memories(model: LanguageModel, contents: Sequence[str], policy: AssistantPolicy) -> Merger:
     """One text that says all that ``contents`` (the oldest first) say; without it they stay side by side."""
     if sum(map(estimate_tokens, contents)) > policy.output_tokens:
         return Merger(None, "not merged: together they are too long")
@@ -239,7 +239,7 @@ async def merge_memories(model: LanguageModel, contents: Sequence[str], policy: 
 
 
 async def _texts(
-    model: LanguageModel, prompts: Sequence[Prompt], policy: ColleaguePolicy, notes: list[str]
+    model: LanguageModel, prompts: Sequence[Prompt], policy: AssistantPolicy, notes: list[str]
 ) -> list[tuple[int, str]]:
     """Position and text of what the model wrote for numbered pieces, ``texts_per_call`` to a prompt."""
     requests = [make_request(prompt, _NumberedList, policy) for prompt in prompts]

@@ -7,7 +7,7 @@ import msgspec
 from reverie.assist.assistant import Proposals
 from reverie.assist.budget import Spending
 from reverie.assist.judgement import judge_proposals
-from reverie.assist.predicate import FAMILY, Proposal, Shown, proving_events
+from reverie.assist.predicate import FAMILY, Match, Proposal, proving_events
 from reverie.assist.proposal_verdict import ProposalVerdict
 from reverie.mining.finding import Finding
 from reverie.mining.policy import MiningPolicy
@@ -24,7 +24,7 @@ class Consultation(msgspec.Struct, frozen=True):
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """The verdicts on all proposals that a dream tested, new and standing."""
+    """The verdicts on all proposals that a dream tested, new and earlier."""
 
     verdicts: tuple[ProposalVerdict, ...] = ()
     proving: tuple[tuple[str, str, str, int], ...] = ()
@@ -35,20 +35,20 @@ class Judgement(msgspec.Struct, frozen=True):
         return {(session_id, situation, name): n for session_id, situation, name, n in self.proving}
 
 
-def with_standing(standing: Sequence[Proposal], consultation: Consultation | None) -> Proposals:
+def with_earlier(earlier: Sequence[Proposal], consultation: Consultation | None) -> Proposals:
     """All that a dream has to test: the proposals of earlier dreams that hold, then its own."""
     if consultation is None:
-        return Proposals(tuple(standing))
+        return Proposals(tuple(earlier))
     own = consultation.proposals
-    return msgspec.structs.replace(own, proposals=(*standing, *own.proposals))
+    return msgspec.structs.replace(own, proposals=(*earlier, *own.proposals))
 
 
-def judge(proposals: Proposals, shown: Sequence[Shown], findings: Sequence[Finding], policy: MiningPolicy) -> Judgement:
+def judge(proposals: Proposals, shown: Sequence[Match], findings: Sequence[Finding], policy: MiningPolicy) -> Judgement:
     """The verdicts, and no more of ``shown`` than lessons will cite."""
     cited = {
-        (session_id, finding.hypothesis.situation, finding.hypothesis.name)
+        (session_id, finding.hypothesis.situation_text, finding.hypothesis.name_text)
         for finding in findings
-        if finding.hypothesis.name.startswith(f"{FAMILY}:")
+        if finding.hypothesis.name.family == FAMILY
         for session_id in (*finding.supporting, *finding.contrary)
     }
     proving = ((*key, sequence) for key, sequence in proving_events(shown).items() if key in cited)

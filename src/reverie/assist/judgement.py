@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from reverie.assist.assistant import Proposals
-from reverie.assist.predicate import Proposal, Shown, state_predicate
+from reverie.assist.predicate import Match, Proposal, state_predicate
 from reverie.assist.proposal_verdict import ProposalVerdict
 from reverie.lessons.lesson import Lesson
 from reverie.mining.finding import Finding
@@ -14,7 +14,7 @@ from reverie.mining.policy import MiningPolicy
 
 
 def judge_proposals(
-    proposals: Proposals, shown: Sequence[Shown], findings: Sequence[Finding], policy: MiningPolicy
+    proposals: Proposals, shown: Sequence[Match], findings: Sequence[Finding], policy: MiningPolicy
 ) -> tuple[ProposalVerdict, ...]:
     """What became of each proposal, for the report; those that could not be checked come last.
 
@@ -44,7 +44,7 @@ def state_checks(lessons: Sequence[Lesson], proposals: Sequence[Proposal]) -> tu
     counted = {proposal.name: state_predicate(proposal.predicate) for proposal in proposals}
 
     def stated(lesson: Lesson) -> Lesson:
-        what = counted.get(lesson.behaviour.rpartition(" | ")[2])
+        what = counted.get(lesson.behaviour_name)
         if what is None:
             return lesson
         return msgspec.structs.replace(lesson, reason=f"{lesson.reason}; proposed by a model and counted as {what}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 import msgspec
 
 from reverie.assist.assistant import merge_memories
-from reverie.assist.question import ColleaguePolicy
+from reverie.assist.question import AssistantPolicy
 from reverie.language_model import LanguageModel
 from reverie.memory.change import Change
 from reverie.memory.conflicts import without_marks
@@ -76,7 +76,7 @@ def _is_plain(document: Document) -> bool:
 
 
 async def merge_groups(
-    model: LanguageModel, groups: Sequence[Sequence[Document]], policy: ColleaguePolicy
+    model: LanguageModel, groups: Sequence[Sequence[Document]], policy: AssistantPolicy
 ) -> tuple[tuple[Merged, ...], tuple[str, ...]]:
     """What could be merged, and notes on what stays side by side."""
     merged, notes = [], []

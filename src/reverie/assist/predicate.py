@@ -15,15 +15,23 @@ import msgspec
 import numpy as np
 import re2
 
-from reverie.digests.digest import SESSION, Behaviour, BehaviourKind
+from reverie.digests.behaviour_name import (
+    AFTER_EMPTY_RESULT,
+    AFTER_ERROR,
+    SESSION,
+    BehaviourName,
+    Situation,
+    called,
+)
+from reverie.digests.digest import Behaviour, BehaviourKind
 from reverie.digests.moments import Call, Message, Moment, Result, Thought, UserTurn, read_moments
 from reverie.errors import PredicateError
 from reverie.sessions.event import Event, text_of
 from reverie.sessions.session import Transcript
-from reverie.statistics.corpus import BehaviourName, Corpus
+from reverie.statistics.corpus import Corpus, Observable
 
 FAMILY = "model"
-"""Names of proposed behaviours are ``model:`` and their words."""
+"""The family of proposed behaviours: ``model:`` and their words."""
 _LONGEST_FIELD = 200
 _LONGEST_TEXT = 4_000
 """Characters of a message or a value that are looked at."""
@@ -71,12 +79,12 @@ class Proposal(msgspec.Struct, frozen=True):
     predicate: Predicate
 
     @property
-    def name(self) -> str:
+    def name(self) -> BehaviourName:
         """The behaviour's name."""
-        return f"{FAMILY}:{self.words}"
+        return BehaviourName(FAMILY, self.words)
 
 
-class Shown(msgspec.Struct, frozen=True):
+class Match(msgspec.Struct, frozen=True):
     """A session in which a proposed behaviour was shown."""
 
     session_id: str
@@ -111,7 +119,7 @@ def plain_words(text: str) -> str:
     return words
 
 
-def situation_of(predicate: Predicate) -> str:
+def situation_of(predicate: Predicate) -> Situation:
     """The digest's situation in which the behaviour is compared.
 
     Raises:
@@ -120,11 +128,12 @@ def situation_of(predicate: Predicate) -> str:
     if predicate.before and predicate.after:
         raise PredicateError("a behaviour has one moment: give 'before' or 'after', not both")
     if predicate.before:
-        return f"before {predicate.before}"
+        return Situation("before", predicate.before)
     if not predicate.after:
         return SESSION
-    known = predicate.after in ("error", "empty result") or predicate.after.startswith("error:")
-    return f"after {predicate.after}" if known else f"after error:{predicate.after}"
+    situation = Situation("after", predicate.after)
+    known = situation in (AFTER_ERROR, AFTER_EMPTY_RESULT) or situation.error is not None
+    return situation if known else Situation("after", f"error:{predicate.after}")
 
 
 def state_predicate(predicate: Predicate) -> str:
@@ -155,7 +164,7 @@ def compile_predicate(proposal: Proposal) -> Check:
         if predicate.before:
             proof = _done_before(reading, matches, predicate.before)
         elif predicate.after:
-            proof = _done_after(reading, matches, situation.removeprefix("after "))
+            proof = _done_after(reading, matches, situation)
         else:
             proof = next(_matching(reading, matches), None)
         return None if proof is None else Behaviour(situation, proposal.name, kind, proof.sequence, proof.step)
@@ -163,7 +172,7 @@ def compile_predicate(proposal: Proposal) -> Check:
     return check
 
 
-def evaluate_predicates(transcripts: Iterable[Transcript], proposals: Sequence[Proposal]) -> list[Shown]:
+def evaluate_predicates(transcripts: Iterable[Transcript], proposals: Sequence[Proposal]) -> list[Match]:
     """Where each proposed behaviour was shown, in the order of the transcripts.
 
     Raises:
@@ -174,14 +183,14 @@ def evaluate_predicates(transcripts: Iterable[Transcript], proposals: Sequence[P
     for transcript in transcripts:
         reading = Reading(transcript.events, read_moments(transcript.events))
         found = (check(reading) for check in checks)
-        shown += [Shown(transcript.session.id, behaviour) for behaviour in found if behaviour is not None]
+        shown += [Match(transcript.session.id, behaviour) for behaviour in found if behaviour is not None]
     return shown
 
 
-def extend_corpus(corpus: Corpus, entries: Sequence[Shown]) -> Corpus:
+def extend_corpus(corpus: Corpus, entries: Sequence[Match]) -> Corpus:
     """``corpus`` with the proposed behaviours as further columns; sessions that are not in it are left out."""
     position = {session_id: i for i, session_id in enumerate(corpus.session_ids)}
-    code_of: dict[BehaviourName, int] = {}
+    code_of: dict[Observable, int] = {}
     rows = [
         (position[e.session_id], code_of.setdefault(_column(e.behaviour), len(code_of)), e.behaviour.step)
         for e in entries
@@ -202,13 +211,13 @@ def extend_corpus(corpus: Corpus, entries: Sequence[Shown]) -> Corpus:
     )
 
 
-def proving_events(entries: Iterable[Shown]) -> Mapping[tuple[str, str, str], int]:
-    """For (session id, situation, behaviour name): the sequence number of the event that proves it."""
-    return {(e.session_id, e.behaviour.situation, e.behaviour.name): e.behaviour.sequence for e in entries}
+def proving_events(entries: Iterable[Match]) -> Mapping[tuple[str, str, str], int]:
+    """For (session id, situation, behaviour name), as they are stored: the number of the event that proves it."""
+    return {(e.session_id, e.behaviour.situation.text, e.behaviour.name.text): e.behaviour.sequence for e in entries}
 
 
-def _column(behaviour: Behaviour) -> BehaviourName:
-    return BehaviourName(behaviour.situation, behaviour.name, behaviour.kind, from_reading=True)
+def _column(behaviour: Behaviour) -> Observable:
+    return Observable(behaviour.situation, behaviour.name, behaviour.kind, from_reading=True)
 
 
 def _check_texts(predicate: Predicate) -> None:
@@ -225,7 +234,7 @@ def _matcher(predicate: Predicate) -> _Matcher:
     holds = _searcher(predicate.value_pattern) if predicate.value_pattern is not None else lambda _: True
 
     def matches(moment: Moment, event: Event) -> bool:
-        if not isinstance(moment, Call) or not (moment.tool == tool or f"call:{tool}" in moment.labels):
+        if not isinstance(moment, Call) or not (moment.tool == tool or called(tool) in moment.labels):
             return False
         value = event.payload.get("input")
         if argument is not None:
@@ -261,9 +270,9 @@ def _done_before(reading: Reading, matches: _Matcher, action: str) -> Moment | N
     return first if first and done and done.sequence < first.sequence else None
 
 
-def _done_after(reading: Reading, matches: _Matcher, condition: str) -> Moment | None:
-    """The match within the move after the first result that meets the condition: its words and its first call."""
-    met = next((m for m in reading.moments if isinstance(m, Result) and _meets(m, condition)), None)
+def _done_after(reading: Reading, matches: _Matcher, situation: Situation) -> Moment | None:
+    """The match within the move (words and first call) after the first result that opens the situation."""
+    met = next((m for m in reading.moments if isinstance(m, Result) and _meets(m, situation)), None)
     if met is None:
         return None
     spoken = False
@@ -280,7 +289,7 @@ def _done_after(reading: Reading, matches: _Matcher, condition: str) -> Moment |
     return None
 
 
-def _meets(result: Result, condition: str) -> bool:
-    if condition == "empty result":
+def _meets(result: Result, situation: Situation) -> bool:
+    if situation == AFTER_EMPTY_RESULT:
         return result.empty
-    return result.error is not None and condition in ("error", f"error:{result.error}")
+    return result.error is not None and (situation == AFTER_ERROR or situation.error == result.error)

@@ -10,7 +10,7 @@ from reverie.language_model import LanguageModel, ModelMessage, ModelRequest, re
 from reverie.prompts.prompt import Prompt
 
 
-class ColleaguePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AssistantPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much a dream asks of a model."""
 
     pairs: int = 8
@@ -26,7 +26,7 @@ class ColleaguePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Longest reply, and longest group of memories to merge. Models that reason before they answer need room for it."""
 
 
-def make_request(prompt: Prompt, reply: type[msgspec.Struct], policy: ColleaguePolicy) -> ModelRequest:
+def make_request(prompt: Prompt, reply: type[msgspec.Struct], policy: AssistantPolicy) -> ModelRequest:
     """The prompt as a request whose answer has the fields of ``reply``."""
     return ModelRequest(
         purpose=prompt.purpose,

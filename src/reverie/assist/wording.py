@@ -8,7 +8,7 @@ import msgspec
 from reverie.assist.assistant import name_themes, reword_lessons
 from reverie.assist.budget import Spending
 from reverie.assist.merger import Merged
-from reverie.assist.question import ColleaguePolicy
+from reverie.assist.question import AssistantPolicy
 from reverie.language_model import LanguageModel
 from reverie.lessons.lesson import Lesson
 from reverie.overview.overview import Overview, SegmentRate, WeakSegment
@@ -20,7 +20,7 @@ KEPT = ("adopted", "trial", "candidate")
 """Statuses of the lessons that are worth better prose."""
 
 
-class Wording(msgspec.Struct, frozen=True):
+class ModelWording(msgspec.Struct, frozen=True):
     """Words that passed their checks, by the words of ours that they stand for."""
 
     advice: dict[str, str] = {}
@@ -32,7 +32,7 @@ class Wording(msgspec.Struct, frozen=True):
 
 
 async def word_lessons(
-    model: LanguageModel, lessons: Sequence[Lesson], known: Mapping[str, str], policy: ColleaguePolicy
+    model: LanguageModel, lessons: Sequence[Lesson], known: Mapping[str, str], policy: AssistantPolicy
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """``known`` with the advice of those lessons that it lacks, and notes on what stays ours."""
     new = [lesson for lesson in lessons if lesson.status in KEPT and lesson.advice not in known]
@@ -44,7 +44,7 @@ async def word_lessons(
 
 
 async def word_themes(
-    model: LanguageModel, overview: Overview | None, known: Mapping[str, str], policy: ColleaguePolicy
+    model: LanguageModel, overview: Overview | None, known: Mapping[str, str], policy: AssistantPolicy
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """``known`` with names for those themes that it lacks, each name once, and notes on calls that gave nothing."""
     new = [theme for theme in (overview.themes if overview else ()) if theme.name not in known]

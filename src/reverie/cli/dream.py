@@ -4,16 +4,15 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.progress import progress_line
 from reverie.cli.run import run
+from reverie.cli.table import format_table
 from reverie.clock import SystemClock
 from reverie.dreams.dream import STAGES, DreamEstimate, DreamRequest, DreamResult, OutcomeSummary
 from reverie.dreams.policy import DreamPolicy
-from reverie.jobs.dreams import Runtime
+from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream as run_dream
 from reverie.jobs.engine import estimate_dream
 from reverie.jobs.report import read_evidence, write_report
@@ -45,11 +44,11 @@ def dream(store: str, where: str | None, report: Path | None, estimate: bool, as
         return
     if report is not None and not report.parent.is_dir():
         raise click.BadParameter(f"the folder {report.parent} does not exist", param_hint="--report")
-    with progress_line("dreaming:") as tell:
+    with progress_line("dreaming:") as show:
 
-        def told(stage: str, done: int, total: int) -> None:
+        def show_progress(stage: str, done: int, total: int) -> None:
             share = f" {done:,} of {total:,}" if total else ""
-            tell(f"{STAGES.get(stage, stage)}{share}")
+            show(f"{STAGES.get(stage, stage)}{share}")
 
         async def work(database: Database) -> DreamResult:
             clock = SystemClock()
@@ -57,10 +56,10 @@ def dream(store: str, where: str | None, report: Path | None, estimate: bool, as
             named = settings.model
             with open_telemetry(settings) as telemetry:
                 async with nullcontext() if named is None else open_model(named) as model:
-                    runtime = Runtime(database, settings, policy, clock, told, model, telemetry.stage)
+                    runtime = Runtime(database, settings, policy, clock, show_progress, model, telemetry.stage)
                     result = await run_dream(runtime, request)
             if report is not None:
-                tell("writing the report")
+                show("writing the report")
                 await _write_report(database, result, report, clock)
             return result
 
@@ -115,48 +114,46 @@ def _print_estimate(estimate: DreamEstimate, policy: DreamPolicy, as_json: bool)
 
 
 def _print_result(result: DreamResult, report: Path | None) -> None:
-    console = Console()
     kept = [lesson for lesson in result.lessons if lesson.status in ("adopted", "candidate", "retired")]
     counts = {status: sum(x.status == status for x in result.lessons) for status in ("adopted", "candidate", "refused")}
-    console.print(
+    click.echo(
         f"Read {result.sessions.read:,} sessions ({result.sessions.new:,} new, {result.sessions.scored:,} scored), "
         f"tested {result.tested:,} patterns in {result.seconds:.1f} s."
     )
     if result.sessions.dated is not None and result.sessions.dated < result.sessions.read:
-        console.print(f"Dated: {result.sessions.dated:,}; the others tell nothing about time (trends, fading, tiers).")
+        click.echo(f"Dated: {result.sessions.dated:,}; the others tell nothing about time (trends, fading, tiers).")
     if result.strata is not None:
         strata = result.strata
-        console.print(f"Compared within {strata.by}: {strata.informative:,} of {strata.strata:,} strata can tell.")
+        click.echo(f"Compared within {strata.by}: {strata.informative:,} of {strata.strata:,} strata can tell.")
         if strata.note:
-            console.print(f"[yellow]{strata.note[:1].upper()}{strata.note[1:]}.[/yellow]")
-    console.print(
-        f"[bold]{counts['adopted']} adopted[/bold], {counts['candidate']} candidates, {counts['refused']} refused; "
+            click.secho(f"{strata.note[:1].upper()}{strata.note[1:]}.", fg="yellow")
+    adopted = f"{counts['adopted']} adopted"
+    click.echo(
+        f"{click.style(adopted, bold=True)}, {counts['candidate']} candidates, {counts['refused']} refused; "
         f"the placebo adopted {result.placebo.lessons} in {result.placebo.runs} runs."
     )
     if kept:
-        console.print(_table(kept))
+        click.echo(_table(kept))
     for outcome in result.outcomes:
-        console.print(_outcome_line(outcome), markup=False)
-    _print_contribution(console, result)
+        click.echo(_outcome_line(outcome))
+    _print_contribution(result)
     revision = f"revision {result.revision}" if result.revision is not None else "nothing to change"
-    console.print(f"Store {result.store!r}: {revision}, {len(result.changes)} changes. Dream {result.dream_id}.")
+    click.echo(f"Store {result.store!r}: {revision}, {len(result.changes)} changes. Dream {result.dream_id}.")
     if report is not None:
-        console.print(f"Report: {report}")
+        click.echo(f"Report: {report}")
 
 
-def _print_contribution(console: Console, result: DreamResult) -> None:
+def _print_contribution(result: DreamResult) -> None:
     """What the model did, and what it cost."""
     if result.proposals:
         kept = sum(proposal.verdict != "refused" for proposal in result.proposals)
-        console.print(f"Of {len(result.proposals):,} behaviours that a model proposed, {kept:,} passed the tests.")
+        click.echo(f"Of {len(result.proposals):,} behaviours that a model proposed, {kept:,} passed the tests.")
     if usage := result.usage:
         tokens = sum(amount for name, amount in usage.items() if name.endswith("_tokens"))
         money = f", {usage['cost_usd']:.4f} USD" if "cost_usd" in usage else ""
-        console.print(
-            f"The model {usage['model']} took {usage['calls']:,} calls, {tokens:,} tokens{money}.", markup=False
-        )
+        click.echo(f"The model {usage['model']} took {usage['calls']:,} calls, {tokens:,} tokens{money}.")
     for note in result.notes:
-        console.print(f"Note: {note}", markup=False)
+        click.echo(f"Note: {note}")
 
 
 def _outcome_line(outcome: OutcomeSummary) -> str:
@@ -171,15 +168,10 @@ def _outcome_line(outcome: OutcomeSummary) -> str:
     )
 
 
-def _table(lessons: list[Lesson]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("status")
-    table.add_column("effect", justify="right", no_wrap=True)
-    table.add_column("95 %", no_wrap=True)
-    table.add_column("of")
-    table.add_column("lesson")
+def _table(lessons: list[Lesson]) -> str:
+    rows = []
     for lesson in lessons:
         effect = lesson.effect
         interval = f"{effect.low:+.2f} … {effect.high:+.2f}"
-        table.add_row(lesson.status, f"{effect.estimate:+.2f}", interval, effect.unit, lesson.advice)
-    return table
+        rows.append([lesson.status, f"{effect.estimate:+.2f}", interval, effect.unit, lesson.advice])
+    return format_table(("status", "effect", "95 %", "of", "lesson"), rows, "lr")

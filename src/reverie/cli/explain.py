@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import click
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.run import run
+from reverie.cli.table import format_table
 from reverie.jobs.explanation import Explanation, explain_lesson
 from reverie.lessons.lesson import Lesson
 from reverie.mining.breakdown import StratumRow
@@ -37,26 +36,23 @@ def explain(lesson_id: str, as_json: bool) -> None:
 
 
 def _print(lesson: Lesson, explanation: Explanation) -> None:
-    console = Console()
-    console.print(f"[bold]{lesson.statement}[/bold]", highlight=False)
-    console.print(f"{lesson.kind.replace('_', ' ')}, {lesson.status}: {lesson.reason}\n", highlight=False)
-    console.print(_strata_table(explanation.strata, lesson.outcome))
+    click.secho(lesson.statement, bold=True)
+    click.echo(f"{lesson.kind.replace('_', ' ')}, {lesson.status}: {lesson.reason}\n")
+    click.echo(_strata_table(explanation.strata, lesson.outcome))
     for moment in explanation.moments:
         side = "supports it" if moment.supports else "speaks against it"
-        console.rule(f"{moment.session_id}: {side}, reward {moment.reward}", align="left")
+        click.secho(f"{moment.session_id}: {side}, reward {moment.reward}", bold=True)
         for turn in moment.turns:
-            console.print(f"{turn.who}: {turn.text[:400]}", markup=False, highlight=False)
-    console.rule("What would change our mind", align="left")
+            click.echo(f"{turn.who}: {turn.text[:400]}")
+    click.secho("What would change our mind", bold=True)
     for doubt in explanation.doubts:
-        console.print(f"- {doubt}", highlight=False)
+        click.echo(f"- {doubt}")
 
 
-def _strata_table(rows: Sequence[StratumRow], outcome: str) -> Table:
-    table = Table(title=f"Where it was compared: {len(rows)} strata", box=None, title_justify="left")
-    for heading in ("stratum", "with", outcome, "without", outcome, "difference", "weight"):
-        table.add_column(heading, justify="left" if heading == "stratum" else "right")
-    for row in rows[:_STRATA]:
-        table.add_row(
+def _strata_table(rows: Sequence[StratumRow], outcome: str) -> str:
+    headings = ("stratum", "with", outcome, "without", outcome, "difference", "weight")
+    cells = [
+        [
             row.stratum,
             str(row.sessions_with),
             f"{row.reward_with:.2f}",
@@ -64,8 +60,11 @@ def _strata_table(rows: Sequence[StratumRow], outcome: str) -> Table:
             f"{row.reward_without:.2f}",
             f"{row.reward_with - row.reward_without:+.2f}",
             f"{row.share:.1%}",
-        )
+        ]
+        for row in rows[:_STRATA]
+    ]
     if len(rows) > _STRATA:
         rest = sum(row.share for row in rows[_STRATA:])
-        table.add_row(f"and {len(rows) - _STRATA} more", "", "", "", "", "", f"{rest:.1%}")
-    return table
+        cells.append([f"and {len(rows) - _STRATA} more", "", "", "", "", "", f"{rest:.1%}"])
+    title = f"Where it was compared: {len(rows)} strata"
+    return f"{title}\n{format_table(headings, cells, 'lrrrrrr')}"

@@ -1,37 +1,78 @@
 """The ``reverie`` command: finds the noun, turns errors into a line and an exit code."""
 
-import importlib
 import signal
 import sys
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from reverie.errors import ReverieError
+from reverie.lazy_modules import load_module
 
 EXIT_NOTHING_DONE = 1
 EXIT_PARTLY_FAILED = 3
 
-# Loaded when asked for, so that `reverie memory list` need not wait for the statistics libraries.
+
+class LazyCommand(NamedTuple):
+    """Where a command is, and the first sentence of its help."""
+
+    module: str
+    name: str
+    summary: str
+
+
 COMMANDS = {
-    "import": ("reverie.cli.sessions", "import_sessions"),
-    "export": ("reverie.cli.sessions", "export_sessions"),
-    "metric": ("reverie.cli.outcomes", "metric"),
-    "score": ("reverie.cli.outcomes", "score"),
-    "dream": ("reverie.cli.dream", "dream"),
-    "explain": ("reverie.cli.explain", "explain"),
-    "memory": ("reverie.cli.memory", "memory"),
-    "policy": ("reverie.cli.policy", "policy"),
-    "recall": ("reverie.cli.memory_recall", "recall"),
-    "serve": ("reverie.cli.serve", "serve"),
-    "keys": ("reverie.cli.keys", "keys"),
-    "workspaces": ("reverie.cli.keys", "workspaces"),
+    "import": LazyCommand(
+        "reverie.cli.sessions", "import_sessions", "Import agent sessions from files, folders and archives."
+    ),
+    "export": LazyCommand(
+        "reverie.cli.sessions",
+        "export_sessions",
+        "Write sessions with their scores to FILE as Reverie JSON Lines; gzipped if it ends in .gz; - is the screen.",
+    ),
+    "metric": LazyCommand(
+        "reverie.cli.outcomes", "metric", "Define and list the measures that make up a session's reward."
+    ),
+    "score": LazyCommand(
+        "reverie.cli.outcomes", "score", "Record scores of SESSION, replacing older values of the same metrics."
+    ),
+    "dream": LazyCommand(
+        "reverie.cli.dream",
+        "dream",
+        "Find what separates good sessions from bad ones of the same task, and remember what holds.",
+    ),
+    "explain": LazyCommand(
+        "reverie.cli.explain",
+        "explain",
+        "Say why LESSON (its id, or the end of it) is believed, and what would change that.",
+    ),
+    "memory": LazyCommand("reverie.cli.memory", "memory", "Read, compare, change and roll back memory stores."),
+    "policy": LazyCommand(
+        "reverie.cli.policy",
+        "policy",
+        "Print a store's learning policy as JSON, or set it; what FILE leaves out has its default.",
+    ),
+    "recall": LazyCommand(
+        "reverie.cli.memory_recall", "recall", "Rank a store's memories for a query, and say why each came."
+    ),
+    "serve": LazyCommand(
+        "reverie.cli.serve", "serve", "Serve the Managed Agents API and Reverie's own; stop with Ctrl-C or SIGTERM."
+    ),
+    "keys": LazyCommand("reverie.cli.keys", "keys", "API keys: made, listed, revoked."),
+    "workspaces": LazyCommand(
+        "reverie.cli.keys", "workspaces", "Workspaces: sets of data that keys of others cannot reach."
+    ),
+    "extensions": LazyCommand(
+        "reverie.cli.extensions",
+        "extensions",
+        "List importers, graders, embedders and models: our own, and those of installed packages, with what is wrong.",
+    ),
 }
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported on first use."""
+    """A group whose commands are imported on first use, and none of them to list them all."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
@@ -39,9 +80,18 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name not in COMMANDS:
             return None
-        module, name = COMMANDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(module), name)
+        module, name, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(load_module(module), name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        room = formatter.width - 6 - max(map(len, COMMANDS))
+        rows = [
+            (noun, click.Command(noun, help=command.summary).get_short_help_str(room))
+            for noun, command in COMMANDS.items()
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 @click.command(cls=LazyGroup)

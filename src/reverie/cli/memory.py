@@ -12,8 +12,8 @@ from reverie.memory.diff import compare, summarise, unified_diff
 from reverie.memory.memory import MemoryStore, MemoryVersion, Revision
 from reverie.storage.memory.memories import read_memory
 from reverie.storage.memory.revisions import (
+    list_current_versions,
     list_revisions,
-    list_standing_versions,
     read_revision,
     read_version,
     read_version_at,
@@ -68,7 +68,7 @@ def _list_memories(name: str, as_json: bool) -> None:
     async def read(database: Database) -> tuple[MemoryStore, list[MemoryVersion], dict[int, Revision]]:
         async with database.connection() as conn:
             store = await find_store(conn, name)
-            versions = await list_standing_versions(conn, store.id)
+            versions = await list_current_versions(conn, store.id)
             return store, versions, {revision.number: revision for revision in await list_revisions(conn, store.id)}
 
     store, versions, revisions = run(read)

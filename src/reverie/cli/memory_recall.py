@@ -1,14 +1,14 @@
 """``reverie recall``: the memories that suit a query, and what speaks for each."""
 
-import importlib
-
 import click
 
 from reverie.cli.memory_text import echo_json, json_option, split_store
 from reverie.cli.run import run
 from reverie.clock import SystemClock
+from reverie.lazy_modules import load_module
 from reverie.memory.hit import RecallHit
 from reverie.memory.memory import MemoryStore
+from reverie.settings import load_settings
 from reverie.storage.memory.recall import recall as recall_memories
 from reverie.storage.memory.stores import choose_store
 from reverie.storage.memory.uses import record_uses
@@ -28,8 +28,8 @@ def recall(
     """Rank a store's memories for a query, and say why each came."""
     name, query = split_store(store_and_query)
     now = SystemClock().now()
-    # Loaded when needed: the embedders' libraries take longer to import than a recall by words.
-    embedder = importlib.import_module("reverie.digests.vector").best_embedder() if meaning else None
+    settings = load_settings()
+    embedder = load_module("reverie.digests.vector").open_embedder(settings.embedder) if meaning else None
 
     async def read(database: Database) -> tuple[MemoryStore, tuple[RecallHit, ...]]:
         async with database.connection() as conn:

@@ -5,13 +5,12 @@ from typing import Literal
 
 import click
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from reverie.cli.run import run
+from reverie.cli.table import format_table
 from reverie.errors import MetricError
 from reverie.outcomes.metric import Metric
-from reverie.outcomes.metric_summary import Standing
+from reverie.outcomes.metric_summary import MetricSummary
 from reverie.sessions.session import Score
 from reverie.storage.postgres.database import Database
 from reverie.storage.sessions import scores
@@ -64,33 +63,36 @@ def define_metric(
 def list_metrics(as_json: bool) -> None:
     """List the metrics, defined or brought by scores, and how the sessions stand on them."""
 
-    async def work(database: Database) -> list[Standing]:
+    async def work(database: Database) -> list[MetricSummary]:
         async with database.connection() as connection:
-            return await scores.list_standings(connection)
+            return await scores.summarize_metrics(connection)
 
-    standings = run(work)
+    summaries = run(work)
     if as_json:
-        click.echo(msgspec.json.encode({"metrics": standings}))
+        click.echo(msgspec.json.encode({"metrics": summaries}))
     else:
-        Console().print(_table(standings))
+        click.echo(_table(summaries))
 
 
-def _table(standings: Sequence[Standing]) -> Table:
-    table = Table("metric", "direction", "range", "weight", "target", "sessions", "mean", "on target", "mean reward")
-    for standing in standings:
-        metric = standing.metric
-        table.add_row(
-            metric.name,
-            metric.direction if standing.defined else "not defined",
-            f"{metric.low:g} to {metric.high:g} {metric.unit}".strip() if standing.defined else "",
-            f"{metric.weight:g}" if standing.defined else "",
-            "" if metric.target is None else f"{metric.target:g}",
-            str(standing.sessions),
-            "" if standing.mean is None else f"{standing.mean:.4g}",
-            "" if standing.on_target is None else f"{standing.on_target:.0%}",
-            "" if standing.mean_reward is None else f"{standing.mean_reward:.3f}",
+def _table(summaries: Sequence[MetricSummary]) -> str:
+    headings = ("metric", "direction", "range", "weight", "target", "sessions", "mean", "on target", "mean reward")
+    rows = []
+    for summary in summaries:
+        metric = summary.metric
+        rows.append(
+            [
+                metric.name,
+                metric.direction if summary.defined else "not defined",
+                f"{metric.low:g} to {metric.high:g} {metric.unit}".strip() if summary.defined else "",
+                f"{metric.weight:g}" if summary.defined else "",
+                "" if metric.target is None else f"{metric.target:g}",
+                str(summary.sessions),
+                "" if summary.mean is None else f"{summary.mean:.4g}",
+                "" if summary.on_target is None else f"{summary.on_target:.0%}",
+                "" if summary.mean_reward is None else f"{summary.mean_reward:.3f}",
+            ]
         )
-    return table
+    return format_table(headings, rows, "lllrrrrrr")
 
 
 @click.command()

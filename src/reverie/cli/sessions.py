@@ -13,8 +13,8 @@ from reverie.cli.run import run
 from reverie.clock import SystemClock
 from reverie.errors import InputError
 from reverie.outcomes.score_words import split_score_options
-from reverie.sessions.importers import FORMATS
-from reverie.sessions.segment import compile_segment
+from reverie.sessions.importers import formats
+from reverie.sessions.segment import parse_segment
 from reverie.settings import Settings, load_settings
 from reverie.storage.postgres.database import Database
 from reverie.storage.sessions import export, ingest
@@ -26,7 +26,7 @@ from reverie.storage.sessions.import_summary import ImportOptions, ImportSummary
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["auto", *FORMATS]),
+    type=click.Choice(["auto", *formats()]),
     default="auto",
     help="Format of the named files; auto finds it by their content.",
 )
@@ -85,10 +85,10 @@ def import_sessions(
 
 
 def _import(settings: Settings, paths: Sequence[Path], options: ImportOptions) -> ImportSummary:
-    with progress_line("importing") as tell:
+    with progress_line("importing") as show:
 
         def progress(summary: ImportSummary) -> None:
-            tell(f"{summary.sessions.created} sessions, {summary.events} events")
+            show(f"{summary.sessions.created} sessions, {summary.events} events")
 
         async def work(database: Database) -> ImportSummary:
             return await ingest.import_sessions(database, settings, paths, options, SystemClock(), progress)
@@ -135,7 +135,7 @@ def _exit_code(summary: ImportSummary) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def export_sessions(file: Path, where: str | None, as_json: bool) -> None:
     """Write sessions with their scores to FILE as Reverie JSON Lines; gzipped if it ends in .gz; - is the screen."""
-    segment = compile_segment(where)
+    segment = parse_segment(where)
     if str(file) == "-" and as_json:
         raise InputError("'-' already writes the sessions to the screen; leave out --json or name a file")
 

@@ -1,34 +1,67 @@
-"""Reverie's own calls as data: what is sent, and what the answer is read as. Nothing is sent from here."""
+"""Reverie's own calls: what is sent, and what the answer is read as. Nothing is sent from here.
+
+Each function is a method of both clients, with this signature and this docstring.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 
 import msgspec
+from anthropic import BaseModel
+from anthropic.types.beta import BetaDream
+from msgspec import UNSET, UnsetType
 
-from reverie.client.records import (
-    AuditEntry,
+from reverie.api.records import (
+    AuditLogEntry,
+    AuditLogParams,
+    CompletedDream,
+    CreateNew,
+    DreamEstimateParams,
+    DreamInput,
+    DreamRequestParams,
+    EstimatedDream,
     ExplainedLesson,
+    FoundMemory,
+    LessonListParams,
+    ListParams,
     MeasuredMetric,
+    MemoryStoreInput,
+    MetricDefineParams,
     Page,
+    Params,
+    RecallParams,
+    RecordParams,
     RevisionDiff,
+    RevisionDiffParams,
+    RollbackParams,
+    ScoreParams,
+    ScoresParams,
     SegmentPreview,
+    SegmentPreviewParams,
+    SessionImport,
+    SessionImportParams,
+    SessionQueryInput,
     SessionScores,
+    SessionsInput,
     SessionTurn,
     StoredLesson,
     StoreRevision,
     StoreRollback,
     TestedPattern,
+    UpdateExisting,
 )
-from reverie.dreams.dream import DreamEstimate, DreamResult
 from reverie.errors import InputError
 from reverie.lessons.lesson import LessonKind, LessonStatus
-from reverie.memory.hit import RecallHit
 from reverie.outcomes.metric import Metric
-from reverie.storage.sessions.import_summary import ImportSummary
+
+_LONGEST_PAGE = 100
 
 Answer = TypeVar("Answer")
+Item = TypeVar("Item")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +72,19 @@ class ApiCall(Generic[Answer]):
     path: str
     answer: type[Answer]
     """``str`` takes the answer as text."""
-    query: Mapping[str, Any] | None = None
-    body: Mapping[str, Any] | None = None
+    query: Params | None = None
+    body: Params | None = None
+    file: Path | None = None
+    """Sent as the body, piece by piece."""
+    page: str | None = None
+    """The page of a list to begin at."""
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What stands in the address."""
+        given = {} if self.query is None else msgspec.to_builtins(self.query)
+        words = {name: str(value).lower() if isinstance(value, bool) else value for name, value in given.items()}
+        return words if self.page is None else words | {"page": self.page}
 
     def read(self, content: bytes) -> Answer:
         """The answer that ``content`` holds.
@@ -51,13 +95,15 @@ class ApiCall(Generic[Answer]):
         if self.answer is str:
             return content.decode()  # type: ignore[return-value]
         try:
+            if isinstance(self.answer, type) and issubclass(self.answer, BaseModel):
+                return self.answer.construct(None, **msgspec.json.decode(content))
             return msgspec.json.decode(content, type=self.answer)
         except msgspec.DecodeError as error:
             raise InputError(f"{self.method} {self.path} was answered in an unknown form: {error}") from error
 
     def at(self, page: str) -> "ApiCall[Answer]":
         """The same list from a later page on."""
-        return ApiCall(self.method, self.path, self.answer, {**(self.query or {}), "page": page}, self.body)
+        return replace(self, page=page)
 
 
 def _path(*parts: str | int) -> str:
@@ -67,110 +113,146 @@ def _path(*parts: str | int) -> str:
     return "/v1/" + "/".join(quote(str(part), safe="") for part in parts)
 
 
-def _given(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def _given(value: Value | None) -> Value | UnsetType:
+    return UNSET if value is None else value
 
 
-def recall(store_id: str, query: str, limit: int, tokens: int | None, *, meaning: bool) -> ApiCall[Page[RecallHit]]:
-    """The memories that suit a query."""
-    asked = _given(query=query, limit=limit, tokens=tokens, meaning=None if meaning else "false")
-    return ApiCall("GET", _path("memory_stores", store_id, "recall"), Page[RecallHit], asked)
+def recall(
+    store_id: str, query: str, *, limit: int = 5, tokens: int | None = None, meaning: bool = True
+) -> ApiCall[Page[FoundMemory]]:
+    """The memories that suit ``query`` best, each with its reasons; at most ``tokens`` of content."""
+    asked = RecallParams(query=query, limit=limit, tokens=_given(tokens), meaning=meaning)
+    return ApiCall("GET", _path("memory_stores", store_id, "recall"), Page[FoundMemory], asked)
 
 
 def revisions(store_id: str) -> ApiCall[Page[StoreRevision]]:
-    """What was done to a store."""
-    return ApiCall("GET", _path("memory_stores", store_id, "revisions"), Page[StoreRevision], {"limit": 100})
+    """What was done to a memory store, newest first."""
+    asked = ListParams(limit=_LONGEST_PAGE)
+    return ApiCall("GET", _path("memory_stores", store_id, "revisions"), Page[StoreRevision], asked)
 
 
-def diff(store_id: str, revision: int, against: int | None) -> ApiCall[RevisionDiff]:
-    """What a revision changed."""
+def diff(store_id: str, revision: int, *, against: int | None = None) -> ApiCall[RevisionDiff]:
+    """What a revision changed, or how it differs from the one it is held ``against``."""
     path = _path("memory_stores", store_id, "revisions", revision, "diff")
-    return ApiCall("GET", path, RevisionDiff, _given(against=against))
+    return ApiCall("GET", path, RevisionDiff, RevisionDiffParams(against=_given(against)))
 
 
 def rollback(store_id: str, revision: int, reason: str) -> ApiCall[StoreRollback]:
-    """A way back."""
+    """Make a memory store as it was at a revision, by a new revision."""
     path = _path("memory_stores", store_id, "revisions", revision, "rollback")
-    return ApiCall("POST", path, StoreRollback, body={"reason": reason})
+    return ApiCall("POST", path, StoreRollback, body=RollbackParams(reason=reason))
 
 
-def lessons(store_id: str, status: LessonStatus | None, kind: LessonKind | None) -> ApiCall[Page[StoredLesson]]:
-    """The lessons of a store."""
-    asked = _given(status=status, kind=kind, limit=100)
+def lessons(
+    store_id: str, *, status: LessonStatus | None = None, kind: LessonKind | None = None
+) -> ApiCall[Page[StoredLesson]]:
+    """The lessons of a memory store."""
+    asked = LessonListParams(status=_given(status), kind=_given(kind), limit=_LONGEST_PAGE)
     return ApiCall("GET", _path("memory_stores", store_id, "lessons"), Page[StoredLesson], asked)
 
 
 def lesson(lesson_id: str) -> ApiCall[ExplainedLesson]:
-    """One lesson."""
+    """One lesson with all that speaks for and against it."""
     return ApiCall("GET", _path("lessons", lesson_id), ExplainedLesson)
 
 
 def patterns(store_id: str) -> ApiCall[Page[TestedPattern]]:
-    """What a store's latest dream tested."""
-    return ApiCall("GET", _path("memory_stores", store_id, "patterns"), Page[TestedPattern], {"limit": 100})
+    """What the latest dream of a memory store tested."""
+    asked = ListParams(limit=_LONGEST_PAGE)
+    return ApiCall("GET", _path("memory_stores", store_id, "patterns"), Page[TestedPattern], asked)
 
 
 def metrics() -> ApiCall[Page[MeasuredMetric]]:
-    """All metrics."""
+    """The metrics, and how the sessions stand on each."""
     return ApiCall("GET", _path("metrics"), Page[MeasuredMetric])
 
 
 def define_metric(metric: Metric) -> ApiCall[MeasuredMetric]:
-    """A metric to define."""
-    return ApiCall("POST", _path("metrics"), MeasuredMetric, body=msgspec.structs.asdict(metric))
+    """Define a metric, or define it anew; every session's reward follows."""
+    body = MetricDefineParams(**msgspec.structs.asdict(metric))
+    return ApiCall("POST", _path("metrics"), MeasuredMetric, body=body)
 
 
 def scores(session_id: str) -> ApiCall[SessionScores]:
-    """What a session was scored."""
+    """What a session was scored, and its reward."""
     return ApiCall("GET", _path("sessions", session_id, "scores"), SessionScores)
 
 
-def score(session_id: str, values: Mapping[str, float]) -> ApiCall[SessionScores]:
-    """Scores to record."""
-    body = {"scores": [{"metric": name, "value": value} for name, value in values.items()]}
-    return ApiCall("POST", _path("sessions", session_id, "scores"), SessionScores, body=body)
+def score(session_id: str, scores: Mapping[str, float]) -> ApiCall[SessionScores]:
+    """Record scores of a session by metric name."""
+    given = tuple(ScoreParams(metric=name, value=value) for name, value in scores.items())
+    return ApiCall("POST", _path("sessions", session_id, "scores"), SessionScores, body=ScoresParams(scores=given))
 
 
-def preview_segment(where: str | None) -> ApiCall[SegmentPreview]:
-    """What an expression chooses."""
-    return ApiCall("POST", _path("segments", "preview"), SegmentPreview, body={"where": where})
+def preview_segment(where: str | None = None) -> ApiCall[SegmentPreview]:
+    """How many sessions an expression chooses, how they fared, and a few of them."""
+    return ApiCall("POST", _path("segments", "preview"), SegmentPreview, body=SegmentPreviewParams(where=where))
 
 
 def record(
     session_id: str,
     events: Sequence[Mapping[str, Any]],
-    thread_id: str | None,
     *,
-    only_while_running: bool,
+    thread_id: str | None = None,
+    only_while_running: bool = False,
     expected_turn: int | None = None,
 ) -> ApiCall[Page[dict[str, Any]]]:
-    """Events to record as whoever runs the agent."""
-    body = _given(
-        events=list(events),
-        session_thread_id=thread_id,
-        only_while_running=True if only_while_running else None,
-        expected_turn=expected_turn,
+    """Record what an agent did, as whoever runs it; the events as they were stored.
+
+    With ``expected_turn`` nothing is recorded, and ``anthropic.ConflictError`` raised, unless that turn goes on.
+    """
+    body = RecordParams(
+        events=tuple(dict(event) for event in events),
+        session_thread_id=_given(thread_id),
+        only_while_running=only_while_running,
+        expected_turn=_given(expected_turn),
     )
     return ApiCall("POST", _path("sessions", session_id, "record"), Page[dict[str, Any]], body=body)
 
 
 def turn(session_id: str) -> ApiCall[SessionTurn]:
-    """Which turn a session is in."""
+    """Which turn a session is in, as whoever runs its agent needs to know."""
     return ApiCall("GET", _path("sessions", session_id, "turn"), SessionTurn)
 
 
 def transcript(session_id: str) -> ApiCall[str]:
-    """A session as text."""
+    """A session as a person reads it."""
     return ApiCall("GET", _path("sessions", session_id, "transcript"), str)
 
 
-def import_sessions(filename: str, format: str | None, agent: str | None, *, strict: bool) -> ApiCall[ImportSummary]:
-    """An import; the file itself is the body, which is streamed."""
-    asked = _given(filename=filename, format=format, agent=agent, strict="true" if strict else None)
-    return ApiCall("POST", _path("session_imports"), ImportSummary, asked)
+def import_sessions(
+    path: str | Path, *, format: str | None = None, agent: str | None = None, strict: bool = False
+) -> ApiCall[SessionImport]:
+    """Import the sessions of a file or archive, which is sent piece by piece.
+
+    ``format`` is by default found by content; ``strict`` imports everything or, at the first bad record, nothing.
+    """
+    file = Path(path)
+    asked = SessionImportParams(filename=file.name, format=_given(format), agent=_given(agent), strict=strict)
+    return ApiCall("POST", _path("session_imports"), SessionImport, asked, file=file)
 
 
-def dream_inputs(store_id: str, where: str | None, session_ids: Sequence[str] | None) -> list[dict[str, Any]]:
+def dream(
+    store_id: str,
+    *,
+    where: str | None = None,
+    session_ids: Sequence[str] | None = None,
+    instructions: str | None = None,
+    update: bool = False,
+) -> ApiCall[BetaDream]:
+    """Ask for a dream over any number of sessions: those named, or those of ``where``, or those of the policy.
+
+    It writes to a clone of the store, or with ``update`` to the store itself; watch it with ``beta.dreams``.
+    """
+    body = DreamRequestParams(
+        inputs=_dream_inputs(store_id, where, session_ids),
+        instructions=instructions,
+        output_behavior=UpdateExisting(memory_store_id=store_id) if update else CreateNew(),
+    )
+    return ApiCall("POST", _path("dream_requests"), BetaDream, body=body)
+
+
+def _dream_inputs(store_id: str, where: str | None, session_ids: Sequence[str] | None) -> tuple[DreamInput, ...]:
     """What a dream reads: the sessions named, or chosen by an expression, or else those of the store's policy.
 
     Raises:
@@ -178,43 +260,31 @@ def dream_inputs(store_id: str, where: str | None, session_ids: Sequence[str] | 
     """
     if where is not None and session_ids is not None:
         raise InputError("give where or session_ids, not both")
-    inputs: list[dict[str, Any]] = [{"type": "memory_store", "memory_store_id": store_id}]
+    store = MemoryStoreInput(memory_store_id=store_id)
     if session_ids is not None:
-        inputs.append({"type": "sessions", "session_ids": list(session_ids)})
-    if where is not None:
-        inputs.append({"type": "session_query", "where": where})
-    return inputs
+        return store, SessionsInput(session_ids=tuple(session_ids))
+    return (store,) if where is None else (store, SessionQueryInput(where=where))
 
 
-def dream_body(
-    store_id: str, where: str | None, session_ids: Sequence[str] | None, instructions: str | None, *, update: bool
-) -> dict[str, Any]:
-    """A dream over any number of sessions."""
-    behaviour = {"type": "update_existing", "memory_store_id": store_id} if update else {"type": "create_new"}
-    inputs = dream_inputs(store_id, where, session_ids)
-    return _given(inputs=inputs, instructions=instructions, output_behavior=behaviour)
+def estimate_dream(
+    store_id: str, *, where: str | None = None, session_ids: Sequence[str] | None = None
+) -> ApiCall[EstimatedDream]:
+    """What a dream would read, how long it would take, and what a model would cost."""
+    body = DreamEstimateParams(inputs=_dream_inputs(store_id, where, session_ids))
+    return ApiCall("POST", _path("dreams", "estimate"), EstimatedDream, body=body)
 
 
-DREAM_REQUESTS = _path("dream_requests")
-
-
-def estimate_dream(store_id: str, where: str | None, session_ids: Sequence[str] | None) -> ApiCall[DreamEstimate]:
-    """What a dream would cost."""
-    body = {"inputs": dream_inputs(store_id, where, session_ids)}
-    return ApiCall("POST", _path("dreams", "estimate"), DreamEstimate, body=body)
-
-
-def dream_result(dream_id: str) -> ApiCall[DreamResult]:
-    """All that a dream found."""
-    return ApiCall("GET", _path("dreams", dream_id, "result"), DreamResult)
+def dream_result(dream_id: str) -> ApiCall[CompletedDream]:
+    """All that a completed dream found and did."""
+    return ApiCall("GET", _path("dreams", dream_id, "result"), CompletedDream)
 
 
 def dream_report(dream_id: str) -> ApiCall[str]:
-    """A dream's report as HTML."""
+    """The report of a completed dream as one HTML page."""
     return ApiCall("GET", _path("dreams", dream_id, "report"), str)
 
 
-def audit_log(resource_id: str | None, action: str | None) -> ApiCall[Page[AuditEntry]]:
-    """Who did what."""
-    asked = _given(resource_id=resource_id, action=action, limit=100)
-    return ApiCall("GET", _path("audit_log"), Page[AuditEntry], asked)
+def audit_log(*, resource_id: str | None = None, action: str | None = None) -> ApiCall[Page[AuditLogEntry]]:
+    """Who did what, newest first."""
+    asked = AuditLogParams(resource_id=_given(resource_id), action=_given(action), limit=_LONGEST_PAGE)
+    return ApiCall("GET", _path("audit_log"), Page[AuditLogEntry], asked)

@@ -41,7 +41,7 @@ _QUOTING = re.compile(r"""["'\\]""")
 def read_bash(code: str) -> Commands:
     """The commands of a shell text, the first one that is not a mere preamble (``cd``, ``echo``, ``sudo``) leading.
 
-    Of text that is broken somewhere (cut off, a quote never closed) the commands that can be told are taken, unless it
+    Of text that is broken somewhere (cut off, a quote never closed) the commands that can be read are taken, unless it
     begins like a sentence. Without any command it is ``bash:unparsed``.
     """
     root = _PARSER.parse(code.encode("utf-8", "replace")).root_node

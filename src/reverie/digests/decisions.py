@@ -7,7 +7,15 @@ from collections.abc import Iterator
 
 import msgspec
 
-from reverie.digests.digest import START, Behaviour, Situation
+from reverie.digests.behaviour_name import (
+    AFTER_EMPTY_RESULT,
+    AFTER_ERROR,
+    AFTER_USER_SOURS,
+    START,
+    BehaviourName,
+    Situation,
+)
+from reverie.digests.digest import Behaviour, SituationReached
 from reverie.digests.families import Finding, Moments, shown
 from reverie.digests.moments import Action, Call, Message, Result, Thought, UserTurn
 
@@ -18,7 +26,7 @@ _SOUR = -0.4
 class _Decision(msgspec.Struct):
     """A situation that awaits the agent's move in one thread."""
 
-    situation: str
+    situation: Situation
     thread: str | None
     failed: Call | None = None
     spoken: bool = False
@@ -28,15 +36,15 @@ def first_move(moments: Moments) -> Iterator[Finding]:
     """Situation ``start``: the first action, its manner, and the first tool call if it belongs to the same turn."""
     if not moments:
         return
-    yield Situation(START, 0, 0)
+    yield SituationReached(START, 0, 0)
     first = next((moment for moment in moments if isinstance(moment, Call | Message)), None)
     if first is None:
         return
     earlier = [moment for moment in moments if isinstance(moment, Thought) and moment.sequence < first.sequence]
     if earlier:
-        yield shown(START, "think", first)
+        yield shown(START, BehaviourName("think"), first)
     if any(thought.plan for thought in earlier) or (isinstance(first, Message) and first.plan):
-        yield shown(START, "plan", first)
+        yield shown(START, BehaviourName("plan"), first)
     waiting = [_Decision(START, first.thread)]
     for moment in moments:
         if not waiting:
@@ -52,7 +60,7 @@ def next_moves(moments: Moments) -> Iterator[Finding]:
 
     Each at its first occurrence, with the move that follows it.
     """
-    met: set[str] = set()
+    met: set[Situation] = set()
     waiting: list[_Decision] = []
     for moment in moments:
         if isinstance(moment, Call | Message):
@@ -63,18 +71,18 @@ def next_moves(moments: Moments) -> Iterator[Finding]:
             for situation in _conditions(moment):
                 if situation not in met:
                     met.add(situation)
-                    yield Situation(situation, moment.sequence, moment.step)
+                    yield SituationReached(situation, moment.sequence, moment.step)
                     failed = moment.call if isinstance(moment, Result) else None
                     waiting.append(_Decision(situation, moment.thread, failed))
 
 
-def _conditions(moment: Result | UserTurn) -> tuple[str, ...]:
+def _conditions(moment: Result | UserTurn) -> tuple[Situation, ...]:
     if isinstance(moment, UserTurn):
         sour = moment.sentiment is not None and moment.sentiment <= _SOUR
-        return ("after user sours",) if sour else ()
+        return (AFTER_USER_SOURS,) if sour else ()
     if moment.error:
-        return "after error", f"after error:{moment.error}"
-    return ("after empty result",) if moment.empty else ()
+        return AFTER_ERROR, Situation("after", f"error:{moment.error}")
+    return (AFTER_EMPTY_RESULT,) if moment.empty else ()
 
 
 def _decide(waiting: list[_Decision], action: Action) -> Iterator[Behaviour]:
@@ -93,34 +101,34 @@ def _decide(waiting: list[_Decision], action: Action) -> Iterator[Behaviour]:
             yield shown(decision.situation, label, action)
 
 
-def _leading(call: Call) -> tuple[str, ...]:
+def _leading(call: Call) -> tuple[BehaviourName, ...]:
     """The call's labels without the further commands of a pipeline: one move is one action."""
-    return tuple(label for label in call.labels if not label.startswith("call:") or label == f"call:{call.action}")
+    return tuple(label for label in call.labels if label.family != "call" or label.subject == call.action)
 
 
-def _compared(failed: Call | None, call: Call) -> tuple[str, ...]:
+def _compared(failed: Call | None, call: Call) -> tuple[BehaviourName, ...]:
     if failed is None:
         return ()
     if failed.identity == call.identity:
-        return ("same call again",)
-    return ("same tool, changed input",) if failed.action == call.action else ("other tool",)
+        return (BehaviourName("same call again"),)
+    return (BehaviourName("same tool, changed input" if failed.action == call.action else "other tool"),)
 
 
 def preparations(moments: Moments) -> Iterator[Finding]:
     """Situations ``before T``, one for each tool action T: what the agent had done by the time of its first T."""
-    done: dict[str, None] = {}
+    done: dict[BehaviourName, None] = {}
     begun: set[str] = set()
     for moment in moments:
         if isinstance(moment, Call) and moment.action not in begun and not moment.action.endswith(":unparsed"):
             begun.add(moment.action)
-            situation = f"before {moment.action}"
-            yield Situation(situation, moment.sequence, moment.step)
+            situation = Situation("before", moment.action)
+            yield SituationReached(situation, moment.sequence, moment.step)
             for name in done:
                 found = shown(situation, name, moment)
-                yield msgspec.structs.replace(found, kind="sequence") if name.startswith("call:") else found
+                yield msgspec.structs.replace(found, kind="sequence") if name.family == "call" else found
         if isinstance(moment, Thought):
-            done["think"] = None
+            done[BehaviourName("think")] = None
         elif isinstance(moment, Call):
-            done.update(dict.fromkeys(label for label in moment.labels if label != "escalation"))
-        elif isinstance(moment, Message) and moment.labels[0] != "answer":
+            done.update(dict.fromkeys(label for label in moment.labels if label.family != "escalation"))
+        elif isinstance(moment, Message) and moment.labels[0].family != "answer":
             done[moment.labels[0]] = None

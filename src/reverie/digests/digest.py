@@ -5,15 +5,10 @@ from typing import Literal
 
 import msgspec
 
+from reverie.digests.behaviour_name import BehaviourName, Situation
+
 DIGEST_VERSION = 4
 """Raised whenever a behaviour is added or changed; older digests are then made again, lazily."""
-
-SESSION = "session"
-"""The situation every session is in: behaviours are counted anywhere in it."""
-START = "start"
-"""The situation of the first action."""
-GIVEN = "given "
-"""Begins the situation of a setting's first use, ``given T.field``; mining makes it of the settings of a digest."""
 
 BehaviourKind = Literal["choice", "sequence", "manner", "marker"]
 """``choice``: which action was taken; ``sequence``: an order of actions; ``manner``: how something was said or asked;
@@ -23,13 +18,12 @@ BehaviourKind = Literal["choice", "sequence", "manner", "marker"]
 class Behaviour(msgspec.Struct, frozen=True):
     """A named predicate that held for a session, and the event that proves it.
 
-    ``situation`` is what the agent had seen when it could have done this: ``SESSION`` (any time), ``start`` (the first
-    action), ``after <condition>`` (the action right after the condition was first met) or ``before <action>`` (done at
-    some time before the first such action). Sessions that were never in the situation are not compared.
+    ``situation`` is what the agent had seen when it could have done this. Sessions that were never in it are not
+    compared.
     """
 
-    situation: str
-    name: str
+    situation: Situation
+    name: BehaviourName
     kind: BehaviourKind
     sequence: int
     """The proving event's sequence number."""
@@ -37,10 +31,10 @@ class Behaviour(msgspec.Struct, frozen=True):
     """How many agent actions (messages or tool calls) came before, from 0."""
 
 
-class Situation(msgspec.Struct, frozen=True):
+class SituationReached(msgspec.Struct, frozen=True):
     """A moment of decision a session reached, for the first time, at event ``sequence``."""
 
-    name: str
+    situation: Situation
     sequence: int
     step: int
     """How many agent actions came before, from 0."""
@@ -78,13 +72,13 @@ class Digest(msgspec.Struct, frozen=True):
     """The first user message, cut at 2,000 characters."""
     steps: int
     """Agent actions (messages and tool calls)."""
-    situations: tuple[Situation, ...]
+    situations: tuple[SituationReached, ...]
     """Each at most once; ``SESSION`` is implied and not listed."""
     behaviours: tuple[Behaviour, ...]
     """Each (situation, name) at most once: the first time it held."""
     signals: Signals = Signals()
-    actions: tuple[str, ...] = ()
-    """Names of the ``call:T`` behaviours in the order the agent called, repeats included; the first 300."""
+    actions: tuple[BehaviourName, ...] = ()
+    """The ``call:T`` behaviours in the order the agent called, repeats included; the first 300."""
     errors: int = 0
     input_tokens: int = 0
     output_tokens: int = 0

@@ -1,4 +1,4 @@
-"""Facts that tool results tell the agent, and what it does once it knows them."""
+"""Facts that tool results state, and what it does once it knows them."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from reverie.digests.digest import Situation
+from reverie.digests.behaviour_name import BehaviourName, Situation
+from reverie.digests.digest import SituationReached
 from reverie.digests.families import Finding, Moments, shown
 from reverie.digests.field_name import OWN_NAMES
 from reverie.digests.moments import Call, Message, Result
@@ -22,35 +23,35 @@ _NO_RESPONSE = frozenset({"answer", "apology", "fallback", "inspects the schema"
 
 
 def facts_seen(moments: Moments) -> Iterator[Finding]:
-    """Situations ``seen T.field=value``: what the agent did at some time after a result told it a fact."""
-    seen: dict[str, None] = {}
-    answered: dict[str, int] = {}
+    """Situations ``seen T.field=value``: what the agent did at some time after a result stated a fact."""
+    seen: dict[Situation, None] = {}
+    answered: dict[BehaviourName, int] = {}
     for moment in moments:
         if isinstance(moment, Result):
             for fact in _facts(moment):
                 if fact not in seen and len(seen) < _MOST_FACTS:
                     seen[fact] = None
-                    yield Situation(fact, moment.sequence, moment.step)
+                    yield SituationReached(fact, moment.sequence, moment.step)
         elif isinstance(moment, Call | Message) and seen:
             known = list(seen)
             for label in moment.labels:
-                if label not in _NO_RESPONSE:
+                if label.family not in _NO_RESPONSE:
                     for fact in known[answered.get(label, 0) :]:
                         yield shown(fact, label, moment)
                     answered[label] = len(known)
 
 
-def _facts(result: Result) -> list[str]:
+def _facts(result: Result) -> list[Situation]:
     """Up to 12 fields of a JSON object whose values look like one of a few: ``membership=gold``, ``cabin=economy``."""
     if result.call is None or result.error or not result.text.lstrip().startswith("{"):
         return []
     try:
-        told = msgspec.json.decode(result.text)
+        fields = msgspec.json.decode(result.text)
     except msgspec.DecodeError:
         return []
     facts = []
-    for path, value in _scalars(told, depth=1):
-        facts.append(f"seen {result.call.action}.{path}={value}")
+    for path, value in _scalars(fields, depth=1):
+        facts.append(Situation("seen", f"{result.call.action}.{path}={value}"))
         if len(facts) == _MOST_FACTS_EACH:
             break
     return facts

@@ -6,11 +6,12 @@ that event and nothing after: then the digest of a session's first half is the f
 
 from collections.abc import Iterator, Sequence
 
-from reverie.digests.digest import SESSION, Behaviour, Situation
+from reverie.digests.behaviour_name import SESSION, BehaviourName, Situation
+from reverie.digests.digest import Behaviour, SituationReached
 from reverie.digests.moments import Call, Fault, Message, Moment, Result, Thought, UserTurn
 from reverie.digests.vocabulary import kind_of
 
-Finding = Behaviour | Situation
+Finding = Behaviour | SituationReached
 Moments = Sequence[Moment]
 
 _LONG_REPLY = 600
@@ -18,7 +19,7 @@ _SHORT_REPLY = 120
 _MOST_VALUES = 3
 
 
-def shown(situation: str, name: str, moment: Moment) -> Behaviour:
+def shown(situation: Situation, name: BehaviourName, moment: Moment) -> Behaviour:
     """A behaviour proved by ``moment``."""
     return Behaviour(situation=situation, name=name, kind=kind_of(name), sequence=moment.sequence, step=moment.step)
 
@@ -28,7 +29,7 @@ def actions(moments: Moments) -> Iterator[Finding]:
     for moment in moments:
         if isinstance(moment, Call | Message):
             for label in moment.labels:
-                if label != "answer":
+                if label.family != "answer":
                     yield shown(SESSION, label, moment)
 
 
@@ -45,9 +46,9 @@ def constructs(moments: Moments) -> Iterator[Finding]:
     for moment in moments:
         if isinstance(moment, Call) and moment.code:
             for feature in moment.code.commands.features:
-                yield shown(SESSION, f"use:{feature}", moment)
+                yield shown(SESSION, BehaviourName("use", feature), moment)
             if moment.code.fenced:
-                yield shown(SESSION, "fenced code", moment)
+                yield shown(SESSION, BehaviourName("fenced code"), moment)
 
 
 def arguments(moments: Moments) -> Iterator[Finding]:
@@ -55,7 +56,7 @@ def arguments(moments: Moments) -> Iterator[Finding]:
     for moment in moments:
         if isinstance(moment, Call):
             for argument in moment.arguments:
-                yield shown(SESSION, f"args:{moment.tool}.{argument}", moment)
+                yield shown(SESSION, BehaviourName("args", f"{moment.tool}.{argument}"), moment)
 
 
 def settings(moments: Moments) -> Iterator[Finding]:
@@ -63,11 +64,11 @@ def settings(moments: Moments) -> Iterator[Finding]:
     values: dict[tuple[str, str], set[str]] = {}
     for moment in moments:
         if isinstance(moment, Call):
-            for parameter in moment.parameters:
-                known = values.setdefault((moment.tool, parameter.partition("=")[0]), set())
+            for field, value in moment.parameters:
+                known = values.setdefault((moment.tool, field), set())
                 if len(known) < _MOST_VALUES:
-                    known.add(parameter)
-                    yield shown(SESSION, f"arg:{moment.tool}.{parameter}", moment)
+                    known.add(value)
+                    yield shown(SESSION, BehaviourName("arg", f"{moment.tool}.{field}={value}"), moment)
 
 
 def orders(moments: Moments) -> Iterator[Finding]:
@@ -77,7 +78,7 @@ def orders(moments: Moments) -> Iterator[Finding]:
         if isinstance(moment, Call):
             previous = last.get(moment.thread, moment.action)
             if previous != moment.action:
-                yield shown(SESSION, f"then:{previous}→{moment.action}", moment)
+                yield shown(SESSION, BehaviourName("then", f"{previous}→{moment.action}"), moment)
             last[moment.thread] = moment.action
 
 
@@ -87,7 +88,7 @@ def repeats(moments: Moments) -> Iterator[Finding]:
     for moment in moments:
         if isinstance(moment, Call):
             if moment.identity in made:
-                yield shown(SESSION, f"repeat:{moment.action}", moment)
+                yield shown(SESSION, BehaviourName("repeat", moment.action), moment)
             made.add(moment.identity)
 
 
@@ -102,7 +103,7 @@ def retries(moments: Moments) -> Iterator[Finding]:
         elif isinstance(moment, Call):
             call = failed.pop(moment.thread, None)
             if call and call.action == moment.action and call.identity != moment.identity:
-                yield shown(SESSION, f"retry:{moment.action}", moment)
+                yield shown(SESSION, BehaviourName("retry", moment.action), moment)
 
 
 def thoughts(moments: Moments) -> Iterator[Finding]:
@@ -111,28 +112,28 @@ def thoughts(moments: Moments) -> Iterator[Finding]:
         if isinstance(moment, Call):
             break
         if isinstance(moment, Thought | Message) and moment.plan:
-            yield shown(SESSION, "plan", moment)
+            yield shown(SESSION, BehaviourName("plan"), moment)
     thought = next((moment for moment in moments if isinstance(moment, Thought)), None)
     if thought:
-        yield shown(SESSION, "think", thought)
+        yield shown(SESSION, BehaviourName("think"), thought)
 
 
 def first_reply(moments: Moments) -> Iterator[Finding]:
     """``long reply``, ``short reply``: the length of the first message to the user."""
     first = next((moment for moment in moments if isinstance(moment, Message)), None)
     if first and first.length > _LONG_REPLY:
-        yield shown(SESSION, "long reply", first)
+        yield shown(SESSION, BehaviourName("long reply"), first)
     elif first and first.length < _SHORT_REPLY:
-        yield shown(SESSION, "short reply", first)
+        yield shown(SESSION, BehaviourName("short reply"), first)
 
 
 def trouble(moments: Moments) -> Iterator[Finding]:
     """``error:CLASS``, ``empty result``: symptoms, in the results."""
     for moment in moments:
         if isinstance(moment, Result | Fault) and moment.error:
-            yield shown(SESSION, f"error:{moment.error}", moment)
+            yield shown(SESSION, BehaviourName("error", moment.error), moment)
         elif isinstance(moment, Result) and moment.empty:
-            yield shown(SESSION, "empty result", moment)
+            yield shown(SESSION, BehaviourName("empty result"), moment)
 
 
 def hand_offs(moments: Moments) -> Iterator[Finding]:
@@ -141,7 +142,7 @@ def hand_offs(moments: Moments) -> Iterator[Finding]:
     for moment in moments:
         if isinstance(moment, Call | Message):
             if acting and moment.thread is not None and moment.thread not in acting:
-                yield shown(SESSION, f"hand-off:{_named(moment.thread)}", moment)
+                yield shown(SESSION, BehaviourName("hand-off", _named(moment.thread)), moment)
             acting.add(moment.thread)
 
 

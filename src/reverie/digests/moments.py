@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from reverie.digests.behaviour_name import BehaviourName, called
 from reverie.digests.code import Code, read_code
 from reverie.digests.error_class import error_class
 from reverie.digests.memory_access import reads_memory
@@ -26,14 +27,14 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     tool: str
     action: str
     """The tool's name; for code, ``language:leading command``."""
-    labels: tuple[str, ...]
+    labels: tuple[BehaviourName, ...]
     """The behaviours this call is an instance of."""
     identity: bytes
     """The same for the same tool with the same input."""
     arguments: tuple[str, ...]
     """Names of the arguments given, the one that holds code left out."""
-    parameters: tuple[str, ...]
-    """``field=value`` of the arguments that look like parameters."""
+    parameters: tuple[tuple[str, str], ...]
+    """Field and value of the arguments that look like parameters."""
     code: Code | None
 
 
@@ -43,9 +44,9 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     sequence: int
     step: int
     thread: str | None
-    labels: tuple[str, ...]
+    labels: tuple[BehaviourName, ...]
     """``ask``, ``confirm`` or ``answer``, then the signals in its wording."""
-    speech: tuple[str, ...]
+    speech: tuple[BehaviourName, ...]
     """``say:ACT`` for each speech act."""
     length: int
     """In characters."""
@@ -142,13 +143,13 @@ def _call(event: Event, sequence: int, step: int) -> Call:
     arguments: Mapping[str, Any] = given if isinstance(given, dict) else {}
     code = read_code(tool, arguments)
     names = code.commands.names if code else (tool,)
-    labels = [f"call:{name}" for name in names]
+    labels = [called(name) for name in names]
     if inspects_schema(tool) or (code and code.commands.inspects_schema):
-        labels.append("inspects the schema")
+        labels.append(BehaviourName("inspects the schema"))
     if escalates(tool):
-        labels.append("escalation")
+        labels.append(BehaviourName("escalation"))
     if reads_memory(tool, arguments, code):
-        labels.append("reads memory")
+        labels.append(BehaviourName("reads memory"))
     return Call(
         sequence=sequence,
         step=step,
@@ -167,17 +168,17 @@ def _message(event: Event, sequence: int, step: int, written: set[tuple[str | No
     """``written``: the longer messages so far, with their threads; this one is added."""
     text = text_of(event)
     wording = read_wording(text)
-    labels = (wording.act, *wording.signals)
+    families: tuple[str, ...] = (wording.act, *wording.signals)
     if len(text) >= _LEAST_REPEATED:
-        if (event.thread_id, text) in written and "fallback" not in labels:
-            labels += ("fallback",)
+        if (event.thread_id, text) in written and "fallback" not in families:
+            families += ("fallback",)
         written.add((event.thread_id, text))
     return Message(
         sequence=sequence,
         step=step,
         thread=event.thread_id,
-        labels=labels,
-        speech=tuple(f"say:{act}" for act in wording.speech),
+        labels=tuple(BehaviourName(family) for family in families),
+        speech=tuple(BehaviourName("say", act) for act in wording.speech),
         length=len(text),
         plan=writes_plan(text, thinking=False),
     )

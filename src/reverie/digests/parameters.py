@@ -11,16 +11,16 @@ _ENUM = re.compile(r"[a-z]{2,}(?:[_-][a-z]+){0,2}")
 _NUMBER = re.compile(r"-?\d{1,6}(?:\.\d{1,4})?")
 
 
-def parameters_of(arguments: Mapping[str, Any], code_argument: str | None) -> tuple[str, ...]:
-    """``field=value`` for each argument that looks like a parameter: a true/false, a short number, an enum word.
+def parameters_of(arguments: Mapping[str, Any], code_argument: str | None) -> tuple[tuple[str, str], ...]:
+    """Field and value of each argument that looks like a parameter: a true/false, a short number, an enum word.
 
-    Ids, names, amounts, places and free text are told by the field's name or by the value's form, and left out.
+    Ids, names, amounts, places and free text are recognised by the field's name or the value's form, and left out.
     """
     found = []
     for field, value in arguments.items():
         text = _setting(value)
         if text is not None and field != code_argument and not is_particular(field):
-            found.append(f"{field}={text}")
+            found.append((field, text))
     return tuple(found)
 
 

@@ -14,17 +14,17 @@ def read_signals(opening: str, moments: Moments) -> Signals:
     felt = [turn.sentiment for turn in turns if turn.sentiment is not None]
     actions = [moment for moment in moments if isinstance(moment, Call | Message)]
     acting = [action.thread for action in actions]
-    messages = [action.labels for action in actions if isinstance(action, Message)]
+    said = [{label.family for label in action.labels} for action in actions if isinstance(action, Message)]
     return Signals(
         intent=opening_intent(opening),
         sentiment_first=felt[0] if felt else None,
         sentiment_last=felt[-1] if felt else None,
         sentiment_lowest=min(felt, default=None),
         user_turns=len(turns),
-        questions=sum("ask" in labels for labels in messages),
-        confirmations=sum("confirm" in labels for labels in messages),
-        fallbacks=sum("fallback" in labels for labels in messages),
-        escalations=sum("escalation" in action.labels for action in actions),
+        questions=sum("ask" in families for families in said),
+        confirmations=sum("confirm" in families for families in said),
+        fallbacks=sum("fallback" in families for families in said),
+        escalations=sum(any(label.family == "escalation" for label in action.labels) for action in actions),
         hand_offs=sum(before != after for before, after in pairwise(acting)),
         threads=len(set(acting)),
     )

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from reverie.digests import decisions, facts, families
-from reverie.digests.digest import Behaviour, Digest, Situation
+from reverie.digests.behaviour_name import BehaviourName, Situation, called
+from reverie.digests.digest import Behaviour, Digest, SituationReached
 from reverie.digests.families import Finding, Moments
 from reverie.digests.moments import Call, Fault, Message, Result, read_moments
 from reverie.digests.signals import read_signals
@@ -42,23 +43,23 @@ def digest_transcript(transcript: Transcript) -> Digest:
     """
     events = transcript.events
     moments = read_moments(events)
-    situations: dict[str, Situation] = {}
-    behaviours: dict[tuple[str, str], Behaviour] = {}
+    situations: dict[Situation, SituationReached] = {}
+    behaviours: dict[tuple[Situation, BehaviourName], Behaviour] = {}
     for family, most in _FAMILIES:
         limit = len(behaviours) + most
         for finding in family(moments):
-            if isinstance(finding, Situation):
-                situations.setdefault(finding.name, finding)
+            if isinstance(finding, SituationReached):
+                situations.setdefault(finding.situation, finding)
             elif len(behaviours) < limit:
                 behaviours.setdefault((finding.situation, finding.name), finding)
     usages = [event.payload for event in events if event.type == "span.model_request_end"]
     opening = next((text_of(event)[:_LONGEST_OPENING] for event in events if event.type == "user.message"), "")
-    calls = [f"call:{moment.action}" for moment in moments if isinstance(moment, Call)]
+    calls = [called(moment.action) for moment in moments if isinstance(moment, Call)]
     costs = [usage["cost_usd"] for usage in usages if usage.get("cost_usd") is not None]
     return Digest(
         opening=opening,
         steps=sum(isinstance(moment, Call | Message) for moment in moments),
-        situations=tuple(sorted(situations.values(), key=lambda situation: situation.sequence)),
+        situations=tuple(sorted(situations.values(), key=lambda reached: reached.sequence)),
         behaviours=tuple(sorted(behaviours.values(), key=lambda behaviour: behaviour.sequence)),
         signals=read_signals(opening, moments),
         actions=tuple(calls[:_MOST_ACTIONS]),
@@ -72,7 +73,7 @@ def digest_transcript(transcript: Transcript) -> Digest:
 
 
 def digest_many(transcripts: Iterable[Transcript]) -> list[Digest]:
-    """The digest of each, in order."""
+    """The digest of each transcript, in order, as :func:`digest_transcript` makes it."""
     return [digest_transcript(transcript) for transcript in transcripts]
 
 

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from reverie.digests.digest import GIVEN, SESSION, START, BehaviourKind
+from reverie.digests.behaviour_name import BehaviourName, Situation
+from reverie.digests.digest import BehaviourKind
 
 
 class Phrase(msgspec.Struct, frozen=True):
@@ -81,62 +82,53 @@ _LANGUAGES = {"sql": "SQL", "bash": "the shell", "python": "Python"}
 _UNITS = {"sql": "statement", "bash": "command"}
 
 
-def kind_of(name: str) -> BehaviourKind:
-    """The kind of a behaviour, by its name.
+def kind_of(name: BehaviourName) -> BehaviourKind:
+    """The kind of a behaviour, by its family.
 
     Raises:
         KeyError: no such behaviour in this version of the digest.
     """
-    return _TERMS[name.partition(":")[0]].kind
+    return _TERMS[name.family].kind
 
 
-def describe(situation: str, name: str) -> Phrase:
+def describe(situation: Situation, name: BehaviourName) -> Phrase:
     """A behaviour and the situation it was shown in, in words.
 
     Raises:
         KeyError: no such behaviour or situation in this version of the digest.
     """
     action = _action(name)
-    if situation == SESSION:
-        return Phrase(action, None)
-    if situation == START:
-        return Phrase(f"first {action}", None)
-    if situation.startswith(GIVEN):
-        return Phrase(action, None)
-    relation, _, rest = situation.partition(" ")
-    if relation == "before":
-        return Phrase(f"{action} before the first {_noun(rest)}", None)
-    if relation == "seen":
-        source, _, fact = rest.partition(".")
-        return Phrase(action, f"`{source}` has returned `{fact}`")
-    return Phrase(action, _after(rest))
+    match situation.kind:
+        case "session" | "given":
+            return Phrase(action, None)
+        case "start":
+            return Phrase(f"first {action}", None)
+        case "before":
+            return Phrase(f"{action} before the first {_noun(situation.subject)}", None)
+        case "seen":
+            return Phrase(action, f"`{situation.source}` has returned `{situation.fact}`")
+    if situation.error is not None:
+        return Phrase(action, f"the last tool call failed with “{situation.error}”")
+    return Phrase(action, _EVENTS[situation.subject])
 
 
-def _after(event: str) -> str:
-    if event.startswith("error:"):
-        return f"the last tool call failed with “{event.removeprefix('error:')}”"
-    return _EVENTS[event]
-
-
-def _action(name: str) -> str:
-    family, _, rest = name.partition(":")
+def _action(name: BehaviourName) -> str:
+    family, rest = name.family, name.subject
     match family:
         case "call":
             return _calling(rest)
         case "then":
-            first, _, second = rest.partition("→")
+            first, second = name.order
             return f"{_calling(second)} as the next tool after {_quoted(first)}"
         case "args":
-            tool, _, argument = rest.rpartition(".")
-            return f"give `{argument}` when calling `{tool}`"
+            return f"give `{name.argument.field}` when calling `{name.argument.tool}`"
         case "arg":
-            setting, _, value = rest.rpartition("=")
-            tool, _, field = setting.rpartition(".")
-            return f"set `{field}` to `{value}` when calling `{tool}`"
+            given = name.argument
+            return f"set `{given.field}` to `{given.value}` when calling `{given.tool}`"
         case "say":
             return _SPEECH[rest]
         case "use":
-            language, _, construct = rest.partition(" ")
+            language, construct = name.construct
             named = f"a {construct}" if construct in _PROSE else f"`{_spelt(language, construct)}`"
             return f"use {named} in {_LANGUAGES[language]}"
         case "hand-off":

@@ -11,8 +11,8 @@ from reverie.digests.speech_acts import speech_acts
 Act = Literal["ask", "confirm", "answer"]
 
 
-class Wording(msgspec.Struct, frozen=True):
-    """What one agent message does."""
+class MessageActs(msgspec.Struct, frozen=True):
+    """What one agent message does, read from its words: one act, and signals and speech acts beside it."""
 
     act: Act
     """Asks for information, asks leave to go on, or neither."""
@@ -98,13 +98,13 @@ _NUMBERED = re.compile(r"^\s*1[.)]\s.*(?:\n.*){0,4}\n\s*2[.)]\s", re.MULTILINE)
 _LONGEST = 4_000
 
 
-def read_wording(message: str) -> Wording:
+def read_wording(message: str) -> MessageActs:
     """What an agent's message does. Only its first 4,000 characters count."""
     text = _plain(message)
     signals = [name for name, words in _SIGNALS.items() if words.holds(text)]
     if "refusal" in signals or _IGNORANCE.holds(text):
         signals.append("fallback")
-    return Wording(act=_act(text), signals=tuple(signals), speech=speech_acts(text))
+    return MessageActs(act=_act(text), signals=tuple(signals), speech=speech_acts(text))
 
 
 def writes_plan(text: str, *, thinking: bool) -> bool:

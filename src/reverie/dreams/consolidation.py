@@ -8,10 +8,11 @@ import msgspec
 from reverie.assist.merger import Merged, merging_edits
 from reverie.lessons.document import lesson_document, lesson_path
 from reverie.lessons.lesson import Lesson
-from reverie.memory.act import documents_after, join_edits
 from reverie.memory.change import Change
 from reverie.memory.consolidation import check_loss, may_vanish, plan_consolidation
+from reverie.memory.edit_sequence import documents_after, join_edits
 from reverie.memory.memory import Edit
+from reverie.memory.polarity import has_no_rules
 from reverie.memory.policy import MemoryPolicy
 from reverie.memory.tiers import Confirmation, Document
 
@@ -28,7 +29,7 @@ class Consolidation(msgspec.Struct, frozen=True):
 
 def plan_dream(
     lessons: Sequence[Lesson],
-    standing: Sequence[Lesson],
+    active_lessons: Sequence[Lesson],
     documents: Sequence[Document],
     fresh: Mapping[str, Sequence[Confirmation]],
     merged: Sequence[Merged],
@@ -43,7 +44,7 @@ def plan_dream(
     Raises:
         DreamError: more of the documents would vanish than the policy's ``loss_cap`` allows.
     """
-    plan = plan_lessons(lessons, standing, documents)
+    plan = plan_lessons(lessons, active_lessons, documents)
     after = _confirmed(documents_after(documents, plan.edits, now), fresh)
     upkeep = plan_consolidation(after, policy, now)
     edits = join_edits(plan.edits, [planned.edit for planned in upkeep])
@@ -59,15 +60,26 @@ def plan_dream(
         edits=(*edits, *mergers),
         changes=(*plan.changes, *(Change(p.action, p.edit.path, p.edit.reason) for p in upkeep), *merging),
         retired=plan.retired,
-        notes=plan.notes,
+        notes=(*plan.notes, *_notes_on_languages(documents)),
     )
 
 
-def plan_lessons(lessons: Sequence[Lesson], standing: Sequence[Lesson], documents: Sequence[Document]) -> Consolidation:
+def _notes_on_languages(documents: Sequence[Document]) -> list[str]:
+    """Where opposites stay unseen."""
+    paths = [document.path for document in documents if not document.is_lesson and has_no_rules(document.content)]
+    if not paths:
+        return []
+    where = paths[0] if len(paths) == 1 else f"{len(paths)} memories, such as {paths[0]}"
+    return [f"statements that are opposites were not looked for in {where}: there are no rules for the language"]
+
+
+def plan_lessons(
+    lessons: Sequence[Lesson], active_lessons: Sequence[Lesson], documents: Sequence[Document]
+) -> Consolidation:
     """Write every adopted lesson, and drop those that stood before and did not hold up this time.
 
-    ``standing`` are the adopted lessons of earlier dreams over the same sessions. A document that somebody else wrote
-    or edited is theirs, also at a lesson's path: it stays, and a note says so.
+    ``active_lessons`` are the adopted lessons of earlier dreams over the same sessions. A document that somebody else
+    wrote or edited is theirs, also at a lesson's path: it stays, and a note says so.
     """
     by_path = {document.path: document for document in documents}
     adopted = {lesson_path(lesson): lesson for lesson in lessons if lesson.status == "adopted"}
@@ -84,7 +96,7 @@ def plan_lessons(lessons: Sequence[Lesson], standing: Sequence[Lesson], document
         changes.append(Change("add" if present is None else "edit", path, reason))
     now_judged = {lesson.id: lesson.reason for lesson in lessons}
     retired = []
-    for lesson in standing:
+    for lesson in active_lessons:
         path, why = lesson_path(lesson), now_judged.get(lesson.id, "no longer found in these sessions")
         if path in adopted:
             continue

@@ -5,7 +5,7 @@ from typing import Any
 
 from reverie.dreams.dream import DREAM_SOURCE, DreamRequest
 from reverie.errors import InputError
-from reverie.sessions.segment import Segment, choose_sessions, compile_segment
+from reverie.sessions.segment import Column, Comparison, Conjunction, Segment, choose_sessions, parse_segment
 
 MOST_SESSIONS = 100
 """Sessions named in one standard request."""
@@ -77,5 +77,4 @@ def segment_of(request: DreamRequest) -> Segment:
     """
     if request.session_ids is not None:
         return choose_sessions(request.session_ids)
-    chosen = compile_segment(request.where)
-    return Segment(f"(s.source <> '{DREAM_SOURCE}' AND {chosen.sql})", chosen.parameters)
+    return Conjunction((Comparison(Column("source"), "<>", DREAM_SOURCE), parse_segment(request.where)))

@@ -1,36 +1,31 @@
 """Digesting sessions in worker processes: each reads its share from the database and sends back compact rows."""
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
-from operator import itemgetter
-from typing import Any
 
-import msgspec
 import numpy as np
-import psycopg
 
-from reverie.digests.digest import SESSION, Digest
+from reverie.digests.behaviour_name import SESSION
+from reverie.digests.digest import Digest
 from reverie.digests.transcript import digest_transcript
-from reverie.digests.vector import TextEmbedder, best_embedder, pack_vectors
+from reverie.digests.vector import TextEmbedder, open_embedder, pack_vectors
 from reverie.digests.vocabulary import kind_of
-from reverie.sessions.event import Event, stored_event
-from reverie.sessions.session import LIVE_SOURCE, Session, Transcript
-from reverie.statistics.corpus import BehaviourName
-from reverie.storage.learning.digests import DigestBatch, DigestRow, situation_name
-from reverie.storage.sessions.prepare import redacted_live
-
-_LIVE = "SELECT key FROM sessions WHERE key = ANY(%s) AND source = %s"
-
-_decode = msgspec.json.Decoder().decode
+from reverie.sessions.event import Event
+from reverie.sessions.session import Session, Transcript
+from reverie.statistics.corpus import Observable, reached
+from reverie.storage.learning.digests import DigestBatch, DigestRow
+from reverie.storage.sessions.stored_events import read_events
 
 
-def digest_sessions(url: str, keys: Sequence[int]) -> DigestBatch:
-    """Digest the sessions with these keys; runs in a worker process, with a connection of its own."""
-    position: dict[BehaviourName, int] = {}
+def digest_sessions(url: str, keys: Sequence[int], embedder_name: str | None = None) -> DigestBatch:
+    """Digest the sessions with these keys; runs in a worker process, with a connection of its own.
+
+    ``embedder_name`` is a registered one; None is the best at hand.
+    """
+    position: dict[Observable, int] = {}
     digests = [
         (key, len(events), digest_transcript(_transcript(key, events))) for key, events in read_events(url, keys)
     ]
-    embedder = best_embedder()
+    embedder = open_embedder(embedder_name)
     vectors = _vectors([digest.opening for _, _, digest in digests], embedder)
     rows = [
         _row(key, event_count, digest, position, (vectors.get(digest.opening), embedder.name))
@@ -45,32 +40,12 @@ def _vectors(openings: Sequence[str], embedder: TextEmbedder) -> dict[str, bytes
     return dict(zip(texts, pack_vectors(embedder.embed(texts)), strict=True))
 
 
-def read_events(url: str, keys: Sequence[int]) -> Iterator[tuple[int, tuple[Event, ...]]]:
-    """The events of the sessions with these keys, in key order; those of live sessions are redacted."""
-    query = """
-        SELECT session_key, type, payload::text, at, thread_id FROM events
-        WHERE session_key = ANY(%s) ORDER BY session_key, sequence
-    """
-    with psycopg.connect(url) as connection:
-        rows = connection.execute(query, [list(keys)]).fetchall()
-        live_rows = connection.execute(_LIVE, [list(keys), LIVE_SOURCE]).fetchall()
-        key_row = connection.execute("SELECT redaction_key FROM installation").fetchone()
-    live, redaction_key = {row[0] for row in live_rows}, bytes(key_row[0]) if key_row else None
-    for key, group in groupby(rows, key=itemgetter(0)):
-        transcript = _transcript(key, tuple(_event(row) for row in group), LIVE_SOURCE if key in live else "")
-        yield key, redacted_live(transcript, redaction_key).events
-
-
-def _event(row: tuple[Any, ...]) -> Event:
-    return stored_event(row[1], _decode(row[2]), row[3], row[4])
-
-
-def _transcript(key: int, events: tuple[Event, ...], source: str = "") -> Transcript:
-    return Transcript(Session(id=str(key), source=source), events)
+def _transcript(key: int, events: tuple[Event, ...]) -> Transcript:
+    return Transcript(Session(id=str(key), source=""), events)
 
 
 def _row(
-    key: int, event_count: int, digest: Digest, position: dict[BehaviourName, int], embedded: tuple[bytes | None, str]
+    key: int, event_count: int, digest: Digest, position: dict[Observable, int], embedded: tuple[bytes | None, str]
 ) -> DigestRow:
     """``position`` numbers the batch's names and is added to; ``embedded`` is the vector and its embedder's name."""
     entries = list(_entries(digest))
@@ -92,15 +67,15 @@ def _row(
         vector=embedded[0],
         embedder=embedded[1] if embedded[0] is not None else None,
         actions=tuple(
-            position.setdefault(BehaviourName(SESSION, name, kind_of(name)), len(position)) for name in digest.actions
+            position.setdefault(Observable(SESSION, name, kind_of(name)), len(position)) for name in digest.actions
         ),
     )
 
 
-def _entries(digest: Digest) -> Iterator[tuple[BehaviourName, int, int]]:
+def _entries(digest: Digest) -> Iterator[tuple[Observable, int, int]]:
     """Name, proving event and step of all that held."""
     for situation in digest.situations:
-        yield situation_name(situation.name), situation.sequence, situation.step
+        yield reached(situation.situation), situation.sequence, situation.step
     for behaviour in digest.behaviours:
-        name = BehaviourName(behaviour.situation, behaviour.name, behaviour.kind)
+        name = Observable(behaviour.situation, behaviour.name, behaviour.kind)
         yield name, behaviour.sequence, behaviour.step

@@ -9,20 +9,22 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
-from psycopg import AsyncConnection, OperationalError, sql
+from psycopg import OperationalError
 
 from reverie.clock import Clock
 from reverie.dreams.dream import STAGES
 from reverie.errors import DreamCanceledError, DreamError
-from reverie.jobs.dreams import Runtime, Watch, unwatched
-from reverie.jobs.engine import Engine, hold_slot, open_engine
+from reverie.jobs.dream_runtime import Runtime, StageObserver, unobserved
+from reverie.jobs.engine import Engine, open_engine
 from reverie.language_model import LanguageModel
 from reverie.models.open import open_model
 from reverie.settings import Settings
-from reverie.storage.learning.dream_sessions import begin_session, end_session, tell
+from reverie.storage.learning.dream_sessions import begin_session, end_session, post_message
+from reverie.storage.learning.dream_slot import hold_slot
 from reverie.storage.learning.dreams import DreamRow, read_dream
-from reverie.storage.learning.served_dreams import CHANNEL, put_to_rest, restless_dreams, set_session
+from reverie.storage.learning.served_dreams import CHANNEL, finalize_dream, set_session, unfinalized_dreams
 from reverie.storage.memory.policies import find_policy
+from reverie.storage.postgres.announcement import listen
 from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.workspaces import list_workspaces
 
@@ -35,11 +37,13 @@ log = structlog.get_logger("reverie.dreams")
 class DreamQueue:
     """One process's share of the work; the engine is opened with the first dream."""
 
-    def __init__(self, database: Database, settings: Settings, clock: Clock, watch: Watch = unwatched) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, clock: Clock, observe: StageObserver = unobserved
+    ) -> None:
         self._database = database
         self._settings = settings
         self._clock = clock
-        self._watch = watch
+        self._observe = observe
         self._running: dict[str, asyncio.Task[None]] = {}
         self._runtimes: dict[str, Runtime] = {}
         self._opening = asyncio.Lock()
@@ -62,8 +66,7 @@ class DreamQueue:
                 await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     async def _listen(self) -> None:
-        async with await AsyncConnection.connect(self._database.url, autocommit=True) as connection:
-            await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
+        async with listen(self._database.url, CHANNEL) as connection:
             while True:
                 await self._take_up()
                 async for _ in connection.notifies(timeout=SWEEP_SECONDS, stop_after=1):
@@ -77,7 +80,7 @@ class DreamQueue:
         for workspace in workspaces:
             database = self._database.of_schema(workspace.schema)
             async with database.connection() as connection:
-                waiting += [(database, row) for row in await restless_dreams(connection)]
+                waiting += [(database, row) for row in await unfinalized_dreams(connection)]
         for database, row in sorted(waiting, key=lambda pair: (pair[1].created_at, pair[1].id)):
             if len(self._running) >= self._settings.dreams:
                 return
@@ -110,7 +113,7 @@ class DreamQueue:
         async with database.connection() as connection:
             if row.session_id is not None:
                 await end_session(connection, row.session_id, outcome, now)
-            await put_to_rest(connection, dream_id)
+            await finalize_dream(connection, dream_id)
 
     async def _watched(self, database: Database, dream_id: str) -> DreamRow:
         """The dream as it stands now that its slot is held, with a session where it is to run."""
@@ -127,8 +130,8 @@ class DreamQueue:
         engine, model = await self._engine()
         async with database.connection() as connection:
             policy = await find_policy(connection, row.request.store)
-        async with _telling(database, row, self._clock) as progress:
-            runtime = Runtime(database, self._settings, policy, self._clock, progress, model, self._watch)
+        async with _reported(database, row, self._clock) as progress:
+            runtime = Runtime(database, self._settings, policy, self._clock, progress, model, self._observe)
             self._runtimes[row.id] = runtime
             try:
                 await engine.finish(database, row, self._clock, with_model=model is not None)
@@ -144,11 +147,11 @@ class DreamQueue:
                 model = None
                 if self._settings.model is not None:
                     model = await self._stack.enter_async_context(open_model(self._settings.model))
-                engine = open_engine(self._database.url, self._settings.workers, self._provide)
+                engine = open_engine(self._database.url, self._settings.workers, self._runtime_of)
                 self._opened = await self._stack.enter_async_context(engine), model
             return self._opened
 
-    async def _provide(self, schema: str, dream_id: str) -> Runtime:  # noqa: ARG002 - ids are unique over schemas
+    async def _runtime_of(self, schema: str, dream_id: str) -> Runtime:  # noqa: ARG002 - ids are unique over schemas
         return self._runtimes[dream_id]
 
 
@@ -159,21 +162,21 @@ class _Progress:
         self.stages: asyncio.Queue[str | None] = asyncio.Queue()
         self._last = ""
 
-    def __call__(self, stage: str, done: int, total: int) -> None:  # noqa: ARG002 - a client is told stages only
+    def __call__(self, stage: str, done: int, total: int) -> None:  # noqa: ARG002 - a client sees stages only
         if stage != self._last:
             self._last = stage
             self.stages.put_nowait(STAGES.get(stage, stage))
 
 
 @asynccontextmanager
-async def _telling(database: Database, row: DreamRow, clock: Clock) -> AsyncIterator[_Progress]:
+async def _reported(database: Database, row: DreamRow, clock: Clock) -> AsyncIterator[_Progress]:
     """A progress that is written to the dream's session."""
     progress = _Progress()
 
     async def write() -> None:
         while (text := await progress.stages.get()) is not None:
             async with database.connection() as connection:
-                await tell(connection, row.session_id or "", text[:1].upper() + text[1:], clock.now())
+                await post_message(connection, row.session_id or "", text[:1].upper() + text[1:], clock.now())
 
     writing = asyncio.create_task(write())
     try:

@@ -5,7 +5,7 @@ from typing import Any
 
 from reverie.assist.budget import usage_report
 from reverie.assist.consultation import Consultation
-from reverie.assist.wording import Wording, with_theme_names
+from reverie.assist.wording import ModelWording, with_theme_names
 from reverie.dreams.consolidation import Consolidation
 from reverie.dreams.dream import (
     DreamRequest,
@@ -21,10 +21,8 @@ from reverie.dreams.dream import (
 from reverie.jobs.found import Found
 from reverie.language_model import ModelPrice
 from reverie.lessons.lesson import Effect, Lesson
-from reverie.lessons.proposal import behaviour_label
 from reverie.mining.finding import Finding
-from reverie.mining.mine import MiningResult
-from reverie.mining.other_outcomes import OutcomeResult
+from reverie.mining.mine import MiningResult, OutcomeResult
 from reverie.mining.outcome import REWARD, Outcome
 from reverie.storage.learning.digests import TrendRow
 from reverie.storage.learning.dreams import DreamRow
@@ -85,7 +83,7 @@ def _strata_summary(mined: MiningResult) -> StrataSummary:
     )
 
 
-def _usage(consultation: Consultation | None, wording: Wording | None, price: ModelPrice | None) -> dict[str, Any]:
+def _usage(consultation: Consultation | None, wording: ModelWording | None, price: ModelPrice | None) -> dict[str, Any]:
     if consultation is None or not consultation.model:
         return {}
     return usage_report(consultation.model, wording.spent if wording else consultation.spent, price)
@@ -121,8 +119,8 @@ def _outcome_summary(result: OutcomeResult, mined: MiningResult) -> OutcomeSumma
 def _pattern_row(finding: Finding, split_by: str, outcome: Outcome) -> PatternRow:
     deciding, on_reward, parts, h = finding.deciding, finding.on_reward, finding.parts, finding.hypothesis
     return PatternRow(
-        situation=f"{h.situation} (category {h.category})" if h.category else h.situation,
-        behaviour=behaviour_label(h),
+        situation=f"{h.situation_text} (category {h.category})" if h.category else h.situation_text,
+        behaviour=h.label,
         kind=h.kind,
         effect=Effect(deciding.effect, deciding.low, deciding.high, outcome.unit) if deciding else None,
         q_value=finding.q_value,

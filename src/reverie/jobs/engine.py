@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
-from psycopg import AsyncConnection
 
 from reverie.assist.budget import BudgetedModel
 from reverie.clock import Clock
@@ -19,22 +18,23 @@ from reverie.dreams.policy import DreamPolicy
 from reverie.dreams.request import segment_of
 from reverie.errors import DreamError, SlotBusyError
 from reverie.ids import new_id
-from reverie.jobs.dreams import DREAM_WORKFLOW, Provide, Runtime
+from reverie.jobs.dream_runtime import Runtime, RuntimeFactory
+from reverie.jobs.dreams import DREAM_WORKFLOW
 from reverie.jobs.estimate import estimate_model
 from reverie.jobs.workers import Workers
 from reverie.settings import ModelSettings
 from reverie.storage.learning.digests import count_undigested, measure_segment
+from reverie.storage.learning.dream_slot import hold_slot
 from reverie.storage.learning.dreams import (
     DreamRow,
     fail_dream,
     insert_dream,
-    lock_slot,
     measured_pace,
     open_dream,
     read_result,
 )
 from reverie.storage.memory.stores import ensure_store
-from reverie.storage.postgres.database import Connection, Database
+from reverie.storage.postgres.database import Database
 
 # Not the package's version: an upgrade must still be able to finish what an older one began. Raised when the steps
 # of the workflow change so that an older run cannot be continued.
@@ -43,12 +43,6 @@ _SETUP_SECONDS = 1.0
 _POLLING_SECONDS = 0.2
 # DBOS is one for the whole process, so there is one engine.
 _IN_THIS_PROCESS = threading.Lock()
-
-# A machine that is gone without a word must not hold a slot for hours; a Unix socket needs none of this.
-_NOTICE_DEATH = """
-SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),
-    set_config('tcp_keepalives_count', '4', false)
-"""
 
 
 class Engine:
@@ -91,10 +85,10 @@ def _detach_console() -> None:
 
 
 @asynccontextmanager
-async def open_engine(url: str, workers: int, provide: Provide) -> AsyncIterator[Engine]:
+async def open_engine(url: str, workers: int, make_runtime: RuntimeFactory) -> AsyncIterator[Engine]:
     """DBOS on the database at ``url`` for as long as the context lasts; what still runs then can be taken up later.
 
-    ``provide`` gives each dream what it works with; heavy work goes to ``workers`` processes.
+    ``make_runtime`` gives each dream what it works with; heavy work goes to ``workers`` processes.
 
     Raises:
         SlotBusyError: this process has an engine already.
@@ -119,7 +113,7 @@ async def open_engine(url: str, workers: int, provide: Provide) -> AsyncIterator
             # Indexes are made concurrently, which waits for every transaction that is open: in a thread, since those of
             # this process could not end while their loop is held up.
             await asyncio.to_thread(DBOS.migrate, system_url)
-            DREAM_WORKFLOW.bind(provide, started)
+            DREAM_WORKFLOW.bind(make_runtime, started)
             _detach_console()
             DBOS(config=config)
             # A resumed workflow goes through a queue; from a shared one another process would take it.
@@ -136,17 +130,6 @@ async def open_engine(url: str, workers: int, provide: Provide) -> AsyncIterator
             asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
 
 
-@asynccontextmanager
-async def hold_slot(url: str, store_id: str) -> AsyncIterator[Connection | None]:
-    """Hold a store's dream slot for as long as the context lasts; None when a living process has it.
-
-    The connection is outside of any pool: the lock lives exactly as long as it does.
-    """
-    async with await AsyncConnection.connect(url, autocommit=True) as connection:
-        await connection.execute(_NOTICE_DEATH)
-        yield connection if await lock_slot(connection, store_id) else None
-
-
 async def dream(runtime: Runtime, request: DreamRequest) -> DreamResult:
     """Dream over the sessions of ``request`` and write what holds into its store.
 
@@ -159,13 +142,13 @@ async def dream(runtime: Runtime, request: DreamRequest) -> DreamResult:
         DreamError: the dream failed; the store is as it was.
     """
     segment_of(request)
-    if runtime.model is not None:  # A budget that cannot be kept is told before anything is done.
+    if runtime.model is not None:  # A budget that cannot be kept is refused before anything is done.
         BudgetedModel(runtime.model, runtime.budget)
 
-    async def provide(schema: str, dream_id: str) -> Runtime:  # noqa: ARG001 - one for all
+    async def make_runtime(schema: str, dream_id: str) -> Runtime:  # noqa: ARG001 - one for all
         return runtime
 
-    async with open_engine(runtime.database.url, runtime.settings.workers, provide) as engine:
+    async with open_engine(runtime.database.url, runtime.settings.workers, make_runtime) as engine:
         while True:
             async with _slot(runtime, request) as row:
                 await engine.finish(runtime.database, row, runtime.clock, with_model=runtime.model is not None)

@@ -35,5 +35,5 @@ async def estimate_model(
         if last is not None:
             themes = len(last.overview.themes) if last.overview else 0
             lessons = sum(lesson.status in KEPT for lesson in last.lessons)
-    planned = plan_calls(policy.colleague, themes=themes, lessons=lessons, mergers=mergers)
+    planned = plan_calls(policy.assistant, themes=themes, lessons=lessons, mergers=mergers)
     return estimate_calls(planned, policy.budget.price or price)

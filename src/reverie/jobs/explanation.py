@@ -4,14 +4,12 @@ import asyncio
 
 import msgspec
 
-from reverie.digests.digest import SESSION
 from reverie.digests.tool_error import tool_failed
 from reverie.dreams.request import segment_of
 from reverie.ids import event_sequence
 from reverie.lessons.doubt import what_would_change_our_mind
 from reverie.lessons.lesson import Evidence, Lesson
-from reverie.mining.breakdown import StratumRow, break_down
-from reverie.mining.other_outcomes import compared_on
+from reverie.mining.breakdown import StratumRow, break_down, compared_on
 from reverie.mining.outcome import REWARD, Outcome, outcome_named
 from reverie.sessions.session import Transcript
 from reverie.sessions.transcript import Turn, render_turns
@@ -27,7 +25,7 @@ _SUPPORTING, _CONTRARY = 3, 2
 _AROUND = 2
 
 
-class Moment(msgspec.Struct, frozen=True):
+class CitedMoment(msgspec.Struct, frozen=True):
     """A session at the moment that decides."""
 
     session_id: str
@@ -41,7 +39,7 @@ class Explanation(msgspec.Struct, frozen=True):
     """All that speaks for and against a lesson."""
 
     strata: tuple[StratumRow, ...]
-    moments: tuple[Moment, ...]
+    moments: tuple[CitedMoment, ...]
     doubts: tuple[str, ...]
 
 
@@ -66,14 +64,15 @@ async def explain_lesson(connection: Connection, lesson: Lesson, dream_id: str) 
         if citation.session_id in by_id
     ]
     rows = await asyncio.to_thread(lambda: _rows(compared_on(corpus, outcome, measures), lesson, outcome))
-    return Explanation(rows, tuple(moments), what_would_change_our_mind(lesson, outcome.least_told(policy.mining)))
+    return Explanation(
+        rows, tuple(moments), what_would_change_our_mind(lesson, outcome.least_effect_in_unit(policy.mining))
+    )
 
 
 def _rows(corpus: Corpus, lesson: Lesson, outcome: Outcome) -> tuple[StratumRow, ...]:
     """What each stratum says, in the outcome's own unit."""
-    situation, _, name = lesson.behaviour.rpartition(" | ")
     strata, family = form_strata(corpus), lesson.scope.task_family
-    rows = break_down(corpus, strata, category=family, situation=situation or SESSION, name=name)
+    rows = break_down(corpus, strata, category=family, situation=lesson.situation, name=lesson.behaviour_name)
     return tuple(
         msgspec.structs.replace(
             row, reward_with=outcome.level(row.reward_with), reward_without=outcome.level(row.reward_without)
@@ -82,9 +81,9 @@ def _rows(corpus: Corpus, lesson: Lesson, outcome: Outcome) -> tuple[StratumRow,
     )
 
 
-def _moment(transcript: Transcript, citation: Evidence, reward: float | None, *, supports: bool) -> Moment:
+def _moment(transcript: Transcript, citation: Evidence, reward: float | None, *, supports: bool) -> CitedMoment:
     at = event_sequence(citation.event_id)
     turns = render_turns(transcript, tool_failed)
     middle = next((i for i, turn in enumerate(turns) if turn.sequence >= at), len(turns))
     around = turns[max(middle - _AROUND, 0) : middle + _AROUND + 1]
-    return Moment(citation.session_id, citation.event_id, reward, supports, around)
+    return CitedMoment(citation.session_id, citation.event_id, reward, supports, around)

@@ -3,11 +3,12 @@
 import msgspec
 
 from reverie.assist.consultation import Consultation, Judgement
-from reverie.assist.wording import Wording
+from reverie.assist.wording import ModelWording
 from reverie.mining.mine import MiningResult
 from reverie.overview.overview import Overview
 from reverie.storage.learning.consultations import latest_wording, read_contribution
-from reverie.storage.learning.dreams import DreamRow, read_findings, read_overview
+from reverie.storage.learning.dreams import DreamRow, read_overview
+from reverie.storage.learning.findings import read_findings
 from reverie.storage.postgres.database import Connection
 
 
@@ -18,15 +19,15 @@ class Found(msgspec.Struct, frozen=True):
     overview: Overview | None
     consultation: Consultation | None
     judgement: Judgement
-    own_words: Wording | None
+    own_words: ModelWording | None
     """What a model said in this dream."""
-    words: Wording
+    words: ModelWording
     """What it said, or what one said earlier: without a model, words stay as long as what they say is still found."""
 
 
 async def read_found(connection: Connection, dream: DreamRow) -> Found:
     """What the steps of ``dream`` have left behind."""
-    own = await read_contribution(connection, dream.id, Wording)
+    own = await read_contribution(connection, dream.id, ModelWording)
     return Found(
         mined=await read_findings(connection, dream.id),
         overview=await read_overview(connection, dream.id),

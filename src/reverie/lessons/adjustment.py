@@ -1,5 +1,6 @@
 """From a finding about a setting to a change of it: from which value to which, within what range."""
 
+from reverie.digests.behaviour_name import read_parameter
 from reverie.lessons.lesson import Adjustment
 from reverie.mining.finding import Setting
 
@@ -18,7 +19,8 @@ def advise(adjustment: Adjustment, *, positive: bool) -> str:
 
     ``positive`` says whether the evidence is for the value to give; else it is against the one to leave.
     """
-    tool, _, field = adjustment.parameter.rpartition(".")
+    argument = read_parameter(adjustment.parameter)
+    tool, field = argument.tool, argument.field
     before, to, most_used = adjustment.before, adjustment.to, " (most used otherwise)"
     if before is None:
         act = f"set `{field}` to `{to}` when calling `{tool}`; others leave it unset"

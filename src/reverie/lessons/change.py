@@ -20,7 +20,7 @@ def state_change(finding: Finding, outcome: Outcome) -> str:
 
 
 def _share(estimate: Estimate, verb: str, what: str) -> str:
-    """The share saved is told as it is; what takes more, takes ``-saved`` more."""
+    """The share saved is given as it is; what takes more, takes ``-saved`` more."""
     less = estimate.effect >= 0
     comparison = "more" if not less else "fewer" if what == "tokens" else "less"
     near, far = (estimate.low, estimate.high) if less else (-estimate.high, -estimate.low)

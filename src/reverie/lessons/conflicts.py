@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from reverie.digests.digest import GIVEN
 from reverie.lessons.lesson import Lesson
 
 
@@ -30,7 +29,7 @@ def settle_conflicts(lessons: Sequence[Lesson]) -> list[Lesson]:
 def join_outcomes(lessons: Sequence[Lesson]) -> list[Lesson]:
     """One lesson where adopted ones give the same advice because of several outcomes: the first, with all numbers.
 
-    What saves seconds often saves tokens and money too; an agent needs to be told once. The order of ``lessons`` says
+    What saves seconds often saves tokens and money too; an agent needs the advice once. The order of ``lessons`` says
     which outcome comes first.
     """
     first: dict[tuple[str | None, str, bool], int] = {}
@@ -47,16 +46,14 @@ def join_outcomes(lessons: Sequence[Lesson]) -> list[Lesson]:
 
 def _claim(lesson: Lesson) -> str:
     """Of a setting the same whether its first value was compared or any."""
-    return _behaviour(lesson) if lesson.behaviour.startswith(GIVEN) else lesson.behaviour
-
-
-def _behaviour(lesson: Lesson) -> str:
-    return lesson.behaviour.rpartition(" | ")[2]
+    return lesson.behaviour_name.text if lesson.situation.kind == "given" else lesson.behaviour
 
 
 def _is_exception(special: Lesson, general: Lesson) -> bool:
     """Whether ``special`` says the opposite of ``general`` in a part of its scope."""
-    if special.id == general.id or _behaviour(special) != _behaviour(general) or special.outcome != general.outcome:
+    if special.id == general.id or special.outcome != general.outcome:
+        return False
+    if special.behaviour_name != general.behaviour_name:
         return False
     if special.effect.estimate * general.effect.estimate >= 0:
         return False

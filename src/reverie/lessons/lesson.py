@@ -5,6 +5,8 @@ from typing import Literal
 
 import msgspec
 
+from reverie.digests.behaviour_name import BehaviourName, Situation, read_label
+
 LessonKind = Literal["best_practice", "failure_mitigation", "training_priority", "heuristic_adjustment"]
 LessonStatus = Literal["candidate", "trial", "adopted", "retired", "refused"]
 
@@ -60,6 +62,7 @@ class Lesson(msgspec.Struct, frozen=True):
     kind: LessonKind
     scope: Scope
     behaviour: str
+    """The label of a situation and a behaviour; of a training priority ``kind:label`` of its segment."""
     effect: Effect
     """On the part of the sessions that did not find it; where it was not tested there, on the part that did."""
     q_value: float
@@ -107,6 +110,16 @@ class Lesson(msgspec.Struct, frozen=True):
         if self.do:
             statement = f"{self.advice}. {self.numbers}" if self.numbers else f"{self.advice}."
             msgspec.structs.force_setattr(self, "statement", statement)
+
+    @property
+    def situation(self) -> Situation:
+        """Where ``behaviour`` is compared."""
+        return read_label(self.behaviour)[0]
+
+    @property
+    def behaviour_name(self) -> BehaviourName:
+        """What ``behaviour`` says was done."""
+        return read_label(self.behaviour)[1]
 
     @property
     def advice(self) -> str:

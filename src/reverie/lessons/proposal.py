@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from reverie.digests.digest import GIVEN, SESSION
+from reverie.digests.behaviour_name import SESSION, Situation
 from reverie.digests.vocabulary import Phrase, describe
 from reverie.ids import derived_id, event_id
 from reverie.lessons.adjustment import adjust, advise
@@ -16,16 +16,9 @@ from reverie.mining.outcome import REWARD, Outcome
 from reverie.statistics.quantity import Estimate
 
 ProvingSequences = Mapping[tuple[str, str, str], int]
-"""(session id, situation, behaviour name) → sequence number of the event that proves it."""
+"""(session id, situation, behaviour name), as they are stored → sequence number of the event that proves it."""
 
 _UNKNOWN = Effect(0.0, -1.0, 1.0)
-
-
-def behaviour_label(hypothesis: Hypothesis) -> str:
-    """How a behaviour is named outside: ``name``, or ``situation | name`` where it belongs to one."""
-    if hypothesis.situation == SESSION:
-        return hypothesis.name
-    return f"{hypothesis.situation} | {hypothesis.name}"
 
 
 def worth_a_lesson(finding: Finding) -> bool:
@@ -33,9 +26,9 @@ def worth_a_lesson(finding: Finding) -> bool:
     return finding.verdict != "refused" or finding.naive_significant or finding.q_confirmation is not None
 
 
-def stored_situation(situation: str) -> str:
+def digested_situation(situation: Situation) -> Situation:
     """The situation that digests know a behaviour under; a setting's first use is made by mining."""
-    return SESSION if situation.startswith(GIVEN) else situation
+    return SESSION if situation.kind == "given" else situation
 
 
 def propose_lesson(
@@ -58,18 +51,18 @@ def propose_lesson(
     positive = effect.estimate >= 0
     adjustment = adjust(finding.setting, positive=positive) if finding.setting else None
     parts = finding.parts
-    # Rewards are told of advice on other outcomes too, so that a reader sees what it does not cost.
+    # Rewards are given of advice on other outcomes too, so that a reader sees what it does not cost.
     rewarded = (finding.on_reward,) if finding.on_reward else parts if outcome == REWARD else ()
     direction = "helps" if positive else "harms"
     other = () if outcome == REWARD else (outcome.name,)
     return Lesson(
-        id=derived_id("lsn", store_id, h.category or "", h.situation, h.name, direction, *other),
+        id=derived_id("lsn", store_id, h.category or "", h.situation_text, h.name_text, direction, *other),
         kind=_kind(h, positive=positive),
         when=_when(h, phrase),
         do=_act(phrase, adjustment, positive=positive),
         numbers=_numbers(finding, outcome, effect),
         scope=Scope(agent=agent, task_family=h.category, condition=phrase.condition),
-        behaviour=behaviour_label(h),
+        behaviour=h.label,
         effect=effect,
         q_value=finding.q_value,
         strata_informative=finding.strata_informative(split_by),
@@ -84,7 +77,7 @@ def propose_lesson(
         reward_without=_mean([(part.sessions_without, part.reward_without) for part in rewarded]),
         first_seen_at=_time(finding.first_seen),
         last_seen_at=_time(finding.last_seen),
-        shadows=tuple(behaviour_label(shadow) for shadow in finding.shadows),
+        shadows=tuple(shadow.label for shadow in finding.shadows),
         outcome=outcome.name,
         adjustment=adjustment,
         on_reward=_effect(finding.on_reward, REWARD.unit) if finding.on_reward else None,
@@ -107,18 +100,18 @@ def _mean(weighted: Sequence[tuple[int, float]]) -> float | None:
 
 
 def _evidence(session_ids: Sequence[str], h: Hypothesis, proving: ProvingSequences) -> tuple[Evidence, ...]:
-    situation = stored_situation(h.situation)
+    shown = digested_situation(h.situation).text, h.name_text
     return tuple(
-        Evidence(session_id, event_id(session_id, proving[session_id, situation, h.name]))
+        Evidence(session_id, event_id(session_id, proving[session_id, *shown]))
         for session_id in session_ids
-        if (session_id, situation, h.name) in proving
+        if (session_id, *shown) in proving
     )
 
 
 def _kind(h: Hypothesis, *, positive: bool) -> LessonKind:
-    if h.name.startswith("arg:"):
+    if h.name.family == "arg":
         return "heuristic_adjustment"
-    in_trouble = h.situation.startswith("after ")
+    in_trouble = h.situation.kind == "after"
     return "best_practice" if positive and not in_trouble else "failure_mitigation"
 
 

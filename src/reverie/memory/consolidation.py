@@ -235,14 +235,14 @@ def _says_something(content: str) -> bool:
 
 
 def _mark(plan: _Plan, document: Document, contradictions: Sequence[Contradiction]) -> None:
-    standing = [each for each in contradictions if each.earlier in plan.documents and each.later in plan.documents]
+    remaining = [each for each in contradictions if each.earlier in plan.documents and each.later in plan.documents]
     review = find_doubtful(without_marks(document.content))
-    lines = [*marks_of(document.path, standing), *([REVIEW_MARK] if review is not None else [])]
+    lines = [*marks_of(document.path, remaining), *([REVIEW_MARK] if review is not None else [])]
     content = with_marks(document.content, lines)
     if content == document.content or len(content.encode()) > MAX_CONTENT_BYTES:
         return
-    others = sorted({path for each in standing for path in (each.earlier, each.later)} - {document.path})
-    reasons = [f"contradicts {', '.join(others) or 'itself'}: kept side by side"] if standing else []
+    others = sorted({path for each in remaining for path in (each.earlier, each.later)} - {document.path})
+    reasons = [f"contradicts {', '.join(others) or 'itself'}: kept side by side"] if remaining else []
     if review is not None:
         reasons.append(f"for review: “{review}” may be an order on somebody else's word; kept")
     reason = "; ".join(reasons) or "no longer contradicted: mark removed"

@@ -32,7 +32,7 @@ class Head(msgspec.Struct, frozen=True):
     lesson_id: str | None = None
 
 
-class Step(msgspec.Struct, frozen=True):
+class PlannedVersion(msgspec.Struct, frozen=True):
     """One real change that the edits amount to."""
 
     operation: Operation
@@ -50,7 +50,7 @@ class Step(msgspec.Struct, frozen=True):
 
 def plan_edits(
     store: MemoryStore, heads: Mapping[str, Head], edits: Sequence[Edit], *, most_memories: int = MAX_MEMORIES
-) -> tuple[Step, ...]:
+) -> tuple[PlannedVersion, ...]:
     """The changes that make the store as the edits wish, without those that change nothing.
 
     The edits are one act, so their order does not matter. ``heads`` maps paths to live memories: at least those that
@@ -73,15 +73,15 @@ def plan_edits(
     vacated = vacated_paths(edits)
     for edit in edits:
         _check_free(heads, edit, vacated)
-    steps = [step for edit in edits if (step := _plan_edit(_head_of(heads, edit), edit)) is not None]
+    planned_versions = [planned for edit in edits if (planned := _plan_edit(_head_of(heads, edit), edit)) is not None]
     kept = heads.keys() - vacated
-    arrived = {step.path for step in steps if step.operation != "deleted"} - kept
+    arrived = {planned.path for planned in planned_versions if planned.operation != "deleted"} - kept
     if arrived:
         _check_tree(heads, arrived, kept | arrived)
-    grown = sum(GROWTH[step.operation] for step in steps)
+    grown = sum(GROWTH[planned.operation] for planned in planned_versions)
     if grown > 0:
         _check_size(store, store.memory_count + grown, most_memories)
-    return tuple(steps)
+    return tuple(planned_versions)
 
 
 def vacated_paths(edits: Iterable[Edit]) -> set[str]:
@@ -119,7 +119,7 @@ def _head_of(heads: Mapping[str, Head], edit: Edit) -> Head | None:
     return head
 
 
-def _plan_edit(head: Head | None, edit: Edit) -> Step | None:
+def _plan_edit(head: Head | None, edit: Edit) -> PlannedVersion | None:
     check_path(edit.path)
     data = None if edit.content is None else _encode(edit.path, edit.content)
     wished = None if data is None else content_sha256(data)
@@ -137,9 +137,11 @@ def _plan_edit(head: Head | None, edit: Edit) -> Step | None:
         )
     memory_id = None if head is None else head.id
     if data is None:
-        return Step("deleted", edit.path, edit.reason, memory_id, tier=tier)
+        return PlannedVersion("deleted", edit.path, edit.reason, memory_id, tier=tier)
     operation: Operation = "created" if head is None else "modified"
-    return Step(operation, edit.path, edit.reason, memory_id, edit.content, wished, len(data), tier, lesson_id)
+    return PlannedVersion(
+        operation, edit.path, edit.reason, memory_id, edit.content, wished, len(data), tier, lesson_id
+    )
 
 
 def _encode(path: str, content: str) -> bytes:

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 Operation = Literal["created", "modified", "deleted"]
-Act = Literal["dream", "write", "import", "rollback"]
+RevisionKind = Literal["dream", "write", "import", "rollback"]
 Tier = Literal["short", "intermediate", "long"]
 
 
@@ -75,11 +75,11 @@ class MemoryVersion(msgspec.Struct, frozen=True):
 
 
 class Revision(msgspec.Struct, frozen=True):
-    """One act on a store: a snapshot that can be listed, compared and gone back to."""
+    """One change of a store: a snapshot that can be listed, compared and gone back to."""
 
     memory_store_id: str
     number: int
-    act: Act
+    act: RevisionKind
     actor: str
     """Who did it: ``user``, or the id of a dream, of a session or of an API key."""
     reason: str

@@ -1,12 +1,13 @@
 """Words that turn a statement round, and words that mean the opposite of each other, language by language.
 
 Simple rules: a statement and its opposite come out as the same words with opposite signs. What a language needs beyond
-that (Arabic, Hindi, Thai and others have no rules at all) is not judged; :func:`unjudged` tells such texts.
+that (Arabic, Hindi, Thai and others have no rules at all) is not judged; :func:`has_no_rules` finds such texts, and a dream's notes name them.
 """
 
 # ruff: noqa: E501, ISC004 (tables of words and patterns)
 import re
 import unicodedata
+from collections import Counter
 
 from reverie.memory.rank import words_of
 
@@ -260,11 +261,12 @@ def signed_words(sentence: str) -> tuple[tuple[str, ...], bool]:
     return tuple(kept), denied
 
 
-def unjudged(text: str) -> bool:
+def has_no_rules(text: str) -> bool:
     """Whether most letters of a text are in a script that has no rules here."""
-    letters = [character for character in text if character.isalpha()]
-    other = sum(not unicodedata.name(letter, "").startswith(_JUDGED_SCRIPTS) for letter in letters)
-    return 2 * other > len(letters)
+    letters = Counter(filter(str.isalpha, text))
+    judged = (unicodedata.name(letter, "").startswith(_JUDGED_SCRIPTS) for letter in letters)
+    other = sum(count for count, is_judged in zip(letters.values(), judged, strict=True) if not is_judged)
+    return 2 * other > letters.total()
 
 
 def _sign(word: str) -> tuple[str, bool]:

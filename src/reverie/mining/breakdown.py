@@ -1,8 +1,13 @@
 """The table behind a claim: what each stratum says about it."""
 
+import dataclasses
+
 import msgspec
 import numpy as np
 
+from reverie.digests.behaviour_name import BehaviourName, Situation
+from reverie.mining.decision import choices_only
+from reverie.mining.outcome import REWARD, Measures, Outcome
 from reverie.statistics.corpus import Corpus, Strata, first_steps, situation_rows, sums
 
 
@@ -18,7 +23,22 @@ class StratumRow(msgspec.Struct, frozen=True):
     """Of the whole claim's weight, 0 to 1."""
 
 
-def break_down(corpus: Corpus, strata: Strata, *, category: str | None, situation: str, name: str) -> list[StratumRow]:
+def compared_on(corpus: Corpus, outcome: Outcome, measures: Measures) -> Corpus:
+    """The scored sessions in which ``outcome`` is known, with it on its scale in place of the reward.
+
+    Of an outcome that grows, only choices are kept, as they are what it is compared for.
+    """
+    known = corpus.scored_only()
+    if outcome == REWARD:
+        return known
+    values = outcome.scaled(measures.at(np.flatnonzero(~np.isnan(corpus.reward))).values[outcome.name])
+    known = choices_only(known) if outcome.grows else known
+    return dataclasses.replace(known, reward=values).scored_only()
+
+
+def break_down(
+    corpus: Corpus, strata: Strata, *, category: str | None, situation: Situation, name: BehaviourName
+) -> list[StratumRow]:
     """Strata that hold sessions with and without the behaviour, the weightiest first.
 
     ``corpus`` holds scored sessions only, as ``strata`` does; its reward may be another outcome, on its scale.

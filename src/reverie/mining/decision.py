@@ -10,32 +10,33 @@ import dataclasses
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from reverie.digests.digest import GIVEN, SESSION, START
+from reverie.digests.behaviour_name import SESSION, Situation
 from reverie.mining.trouble import is_trouble
 from reverie.statistics.corpus import (
     SITUATION_KIND,
-    BehaviourName,
     Codes,
     Corpus,
     Flags,
     Floats,
     Ints,
+    Observable,
     Strata,
     first_steps,
+    reached,
+    situation_codes,
 )
-from reverie.statistics.estimate import cleared_reward, make_design
+from reverie.statistics.estimate import cleared_reward, strata_design
 
-SETTING = "arg:"
-"""Begins the name of a setting that was given a value, ``arg:T.field=value``."""
+SETTING = "arg"
+"""The family of a setting that was given a value, ``arg:T.field=value``."""
 _LEAST_SHARE_KEPT = 0.5
 _LEAST_Z = 1.645
 
 
-def is_choice(situation: str) -> bool:
+def is_choice(situation: Situation) -> bool:
     """Whether every session that was in the situation made exactly one choice in it."""
-    return situation == START or situation.startswith(("after ", GIVEN))
+    return situation.kind in ("start", "after", "given")
 
 
 def choices_only(corpus: Corpus) -> Corpus:
@@ -61,21 +62,20 @@ def choices_only(corpus: Corpus) -> Corpus:
 
 def _moved(corpus: Corpus, behaviours: Flags, rows: Flags) -> Flags:
     """Of the entries that say a moment was reached, which belong to sessions that also acted in it."""
-    number: dict[str, int] = {}
+    number: dict[Situation, int] = {}
     situation = np.array([number.setdefault(name.situation, len(number)) for name in corpus.names], np.int64)
     moment = corpus.entry_session * np.int64(len(number)) + situation[corpus.entry_code]
     acted = np.unique(moment[behaviours[corpus.entry_code]])
     return np.isin(moment[rows[corpus.entry_code]], acted)
 
 
-def _first_settings(corpus: Corpus) -> tuple[Codes, Codes, Codes, list[BehaviourName]]:
+def _first_settings(corpus: Corpus) -> tuple[Codes, Codes, Codes, list[Observable]]:
     """Entries (session, code, step) of the first value of each setting, and that it was given; and their names."""
     number: dict[str, int] = {}
     field = np.full(len(corpus.names), -1, np.int64)
     for position, name in enumerate(corpus.names):
-        if name.situation == SESSION and name.name.startswith(SETTING):
-            label = name.name.removeprefix(SETTING).rpartition("=")[0]
-            field[position] = number.setdefault(label, len(number))
+        if name.situation == SESSION and name.name.family == SETTING:
+            field[position] = number.setdefault(name.name.argument.parameter, len(number))
     places = np.flatnonzero(field[corpus.entry_code] >= 0)
     session, code, step = corpus.entry_session[places], corpus.entry_code[places], corpus.entry_step[places]
     order = np.lexsort((code, step, field[code], session))
@@ -85,7 +85,7 @@ def _first_settings(corpus: Corpus) -> tuple[Codes, Codes, Codes, list[Behaviour
     values = np.flatnonzero(field >= 0)
     own = np.full(len(corpus.names), -1, np.int64)
     own[values] = len(corpus.names) + np.arange(values.size)
-    situations = [f"{GIVEN}{label}" for label in number]
+    situations = [Situation("given", parameter) for parameter in number]
     settings = [
         msgspec.structs.replace(corpus.names[value], situation=situations[int(field[value])])
         for value in values.tolist()
@@ -95,12 +95,12 @@ def _first_settings(corpus: Corpus) -> tuple[Codes, Codes, Codes, list[Behaviour
         np.concatenate([session, session]),
         np.concatenate([own[code], given]).astype(np.int32),
         np.concatenate([step, step]),
-        [*settings, *(BehaviourName(situation, "", SITUATION_KIND) for situation in situations)],
+        [*settings, *(reached(situation) for situation in situations)],
     )
 
 
 def mark_of_length(
-    corpus: Corpus, strata: Strata, sessions: Ints, situation: str, shown: Flags, values: Floats
+    corpus: Corpus, strata: Strata, sessions: Ints, situation: Situation, shown: Flags, values: Floats
 ) -> bool:
     """Whether a choice goes with ``values`` only because of when its moment came.
 
@@ -108,8 +108,8 @@ def mark_of_length(
     8–11 …). All but the situation's name is parallel to ``sessions``. It is a mark when less than half of the effect is
     left, or nothing beyond chance (one-sided 5 %).
     """
-    reached = _reached(corpus, situation)[sessions]
-    stage = np.floor(2.0 * np.log2(reached.astype(np.float64) + 1.0)).astype(np.int64)
+    came_at = _came_at(corpus, situation)[sessions]
+    stage = np.floor(2.0 * np.log2(came_at.astype(np.float64) + 1.0)).astype(np.int64)
     plain, _ = _slope(strata.code[sessions], strata.variant[sessions], shown, values)
     staged = (strata.variant[sessions] * (stage.max(initial=0) + 1) + stage).astype(np.int32)
     effect, error = _slope(strata.code[sessions], staged, shown, values)
@@ -117,18 +117,15 @@ def mark_of_length(
     return bool(kept < _LEAST_SHARE_KEPT * abs(plain) or kept < _LEAST_Z * error)
 
 
-def _reached(corpus: Corpus, situation: str) -> Ints:
+def _came_at(corpus: Corpus, situation: Situation) -> Ints:
     """The step at which each session came to the moment; 0 where it always is the first."""
-    code = next(
-        (c for c, name in enumerate(corpus.names) if name.situation == situation and name.kind == SITUATION_KIND), None
-    )
+    code = situation_codes(corpus).get(situation)
     return np.zeros(len(corpus.session_ids), np.int64) if code is None else np.maximum(first_steps(corpus, code), 0)
 
 
 def _slope(stratum: Codes, variant: Codes, shown: Flags, values: Floats) -> tuple[float, float]:
     """Difference between those with and without, cleared of stratum and variant, and its robust error (White 1980)."""
-    none: npt.NDArray[np.int32] = np.zeros(0, np.int32)
-    design = make_design(np.arange(len(stratum)), stratum, variant, none, none, 0)
+    design = strata_design(np.arange(len(stratum)), stratum, variant)
     x, y = cleared_reward(design, shown.astype(np.float64)), cleared_reward(design, values)
     weight = float((x * x).sum())
     if weight < 1e-9:

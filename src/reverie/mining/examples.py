@@ -6,59 +6,56 @@ import numpy as np
 from reverie.mining.fading import holding_windows
 from reverie.mining.finding import Finding, Window
 from reverie.mining.setting import setting_of
-from reverie.mining.verdicts import Selection
-from reverie.statistics.corpus import Corpus, Floats, Strata, first_steps
+from reverie.mining.verdicts import HypothesisResults
+from reverie.statistics.corpus import Corpus, Floats, Strata, a_stratum_each_first, first_steps
 
 _MOST = 5
 
 
-def witnesses(
-    corpus: Corpus, strata: Strata, selection: Selection, i: int, standing: Floats, *, agreeing: bool
+def example_sessions(
+    corpus: Corpus, strata: Strata, results: HypothesisResults, i: int, rank: Floats, *, agreeing: bool
 ) -> tuple[str, ...]:
     """Up to five sessions that showed the behaviour of hypothesis ``i``: those that ended as its effect says, or not.
 
-    ``standing`` is how well each session did, in [0, 1]. One per stratum first, so that a claim does not rest on one
+    ``rank`` is how well each session did, in [0, 1]. One per stratum first, so that a claim does not rest on one
     task; then the rest in the same order.
     """
-    column = selection.columns[i]
+    column = results.columns[i]
     shown = corpus.entry_session[corpus.entries_of(column.hypothesis.code)]
-    shown = shown[column.frame.sessions[shown]]
-    good = (selection.discovery.effect[i] >= 0) == agreeing
-    middle = float(np.median(standing)) if len(standing) else 0.5
+    shown = shown[column.group.sessions[shown]]
+    good = (results.discovery.effect[i] >= 0) == agreeing
+    middle = float(np.median(rank)) if len(rank) else 0.5
     middle = min(max(middle, 1e-9), 1 - 1e-9)
-    rewards = standing[shown]
+    rewards = rank[shown]
     shown = shown[rewards > middle] if good else shown[rewards < middle]
-    order = np.lexsort((shown, -standing[shown] if good else standing[shown]))
+    order = np.lexsort((shown, -rank[shown] if good else rank[shown]))
     ranked = shown[order]
-    _, first = np.unique(strata.code[ranked], return_index=True)
-    leaders = np.sort(first)
-    others = np.setdiff1d(np.arange(len(ranked)), leaders)
-    chosen = np.concatenate([leaders, others])[:_MOST]
-    return tuple(corpus.session_ids[int(ranked[k])] for k in chosen)
+    chosen = ranked[a_stratum_each_first(strata.code[ranked])[:_MOST]]
+    return tuple(corpus.session_ids[int(session)] for session in chosen)
 
 
-def witnessed(
-    corpus: Corpus, strata: Strata, selection: Selection, i: int, finding: Finding, standing: Floats
+def with_examples(
+    corpus: Corpus, strata: Strata, results: HypothesisResults, i: int, finding: Finding, rank: Floats
 ) -> Finding:
     """The finding of hypothesis ``i`` with sessions for and against it, and with the time it was seen in.
 
-    The corpus has the outcome for its reward; ``standing`` is how well each session did, in [0, 1].
+    The corpus has the outcome for its reward; ``rank`` is how well each session did, in [0, 1].
     """
-    column = selection.columns[i]
+    column = results.columns[i]
     windows: tuple[Window, ...] = ()
     first = last = None
     if finding.verdict != "refused" and corpus.at is not None:
-        sessions = np.flatnonzero(column.frame.sessions)
+        sessions = np.flatnonzero(column.group.sessions)
         code = column.hypothesis.code
-        windows = holding_windows(corpus, strata, sessions, code, float(np.sign(selection.discovery.effect[i])))
+        windows = holding_windows(corpus, strata, sessions, code, float(np.sign(results.discovery.effect[i])))
         seen = corpus.at[sessions[(first_steps(corpus, code)[sessions] >= 0) & corpus.dated()[sessions]]]
         first, last = (float(seen.min()), float(seen.max())) if seen.size else (None, None)
     return msgspec.structs.replace(
         finding,
-        supporting=witnesses(corpus, strata, selection, i, standing, agreeing=True),
-        contrary=witnesses(corpus, strata, selection, i, standing, agreeing=False),
+        supporting=example_sessions(corpus, strata, results, i, rank, agreeing=True),
+        contrary=example_sessions(corpus, strata, results, i, rank, agreeing=False),
         windows=windows,
-        setting=setting_of(corpus, strata, np.flatnonzero(column.frame.sessions), column.hypothesis),
+        setting=setting_of(corpus, strata, np.flatnonzero(column.group.sessions), column.hypothesis),
         first_seen=first,
         last_seen=last,
     )

@@ -4,18 +4,18 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
-from scipy import stats
 
 from reverie.mining.finding import Window
 from reverie.statistics.corpus import Codes, Corpus, Flags, Floats, Ints, Strata, first_steps
-from reverie.statistics.estimate import Estimates, estimate, make_design
+from reverie.statistics.distributions import normal_isf
+from reverie.statistics.estimate import Estimates, estimate, single_design
 
 _WINDOWS = 3
 _HOLDS_Z = 1.645
 _STRATA_NAMED = 20
 _LATEST = (1 / 2, 1 / 3, 1 / 4)
 """Shares of the sessions that are looked at as the latest ones."""
-_DIFFERS_Z = float(stats.norm.isf(0.005 / len(_LATEST)))
+_DIFFERS_Z = float(normal_isf(0.005 / len(_LATEST)))
 _LEAST_SHARE_LEFT = 0.5
 
 
@@ -27,8 +27,8 @@ def faded(
     reward: Floats,
     at: Floats,
     *,
-    say: Callable[[float], str] = "{:+.2f}".format,
-    margin: Callable[[float], str] = "{:.2f}".format,
+    format_effect: Callable[[float], str] = "{:+.2f}".format,
+    format_margin: Callable[[float], str] = "{:.2f}".format,
 ) -> str:
     """Why the finding is a thing of the past, in words; empty when it is not.
 
@@ -37,7 +37,7 @@ def faded(
     effect is smaller in the latest sessions beyond chance (one-sided 0.5 %, divided among the three), less than half of
     it is left, and what is left is not beyond chance itself. The level is not divided among findings: to doubt a lesson
     that holds costs less than to keep one that does not. All arrays are parallel to ``sessions``, which all have dates
-    (``at``, seconds). ``say`` puts an effect into words, ``margin`` half the width of its interval.
+    (``at``, seconds). ``format_effect`` puts an effect into words, ``format_margin`` half the width of its interval.
     """
     for share in _LATEST:
         late = at > np.quantile(at, 1 - share)
@@ -51,8 +51,8 @@ def faded(
         gone = left < _LEAST_SHARE_LEFT * before and left < bound
         if gone and (before - left) / spread > _DIFFERS_Z:
             return (
-                f"held in the earlier sessions ({say(early_effect)}) and no longer in the latest {share:.0%} "
-                f"({say(late_effect)} ± {margin(bound)})"
+                f"held in the earlier sessions ({format_effect(early_effect)}) and no longer in the latest {share:.0%} "
+                f"({format_effect(late_effect)} ± {format_margin(bound)})"
             )
     return ""
 
@@ -93,8 +93,7 @@ def holding_windows(corpus: Corpus, strata: Strata, sessions: Ints, code: int, d
 def _effect(
     sessions: Ints, stratum: Codes, variant: Codes, shown: Flags, reward: Floats, part: Flags
 ) -> tuple[float, float, float]:
-    rows = np.flatnonzero(shown[part]).astype(np.int32)
-    design = make_design(sessions[part], stratum[part], variant[part], rows, np.zeros_like(rows), 1)
+    design = single_design(sessions[part], stratum[part], variant[part], shown[part])
     estimates: Estimates = estimate(design, reward[part])
     low, high = estimates.interval()
     return float(estimates.effect[0]), float(estimates.standard_error[0]), float(high[0] - low[0]) / 2

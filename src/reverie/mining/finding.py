@@ -1,23 +1,44 @@
 """A tested pattern and what became of it."""
 
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
 
+from reverie.digests.behaviour_name import BehaviourName, Situation, read_name, read_situation, write_label
 from reverie.statistics.quantity import Estimate
 
 Verdict = Literal["adopted", "candidate", "refused"]
+
+_read_situation, _read_name = lru_cache(16_384)(read_situation), lru_cache(65_536)(read_name)
+"""Many hypotheses share a situation, and each is looked at many times."""
 
 
 class Hypothesis(msgspec.Struct, frozen=True):
     """`In this situation, doing this goes with another reward`, for sessions of one task category or of all."""
 
     category: str | None
-    situation: str
-    name: str
+    situation_text: str = msgspec.field(name="situation")
+    """As it is stored with the findings of a dream; so is the next one."""
+    name_text: str = msgspec.field(name="name")
     kind: str
     code: int
     """Position of the behaviour in the corpus's names."""
+
+    @property
+    def situation(self) -> Situation:
+        """Where it is compared."""
+        return _read_situation(self.situation_text)
+
+    @property
+    def name(self) -> BehaviourName:
+        """What was done."""
+        return _read_name(self.name_text)
+
+    @property
+    def label(self) -> str:
+        """How it is named outside: ``name``, or ``situation | name`` where it belongs to one."""
+        return write_label(self.situation, self.name)
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -28,7 +49,7 @@ class Window(msgspec.Struct, frozen=True):
     ended_at: float
     effect: float
     strata: tuple[str, ...]
-    """Names of the strata that could tell; at most twenty."""
+    """Names of the informative strata; at most twenty."""
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -58,7 +79,7 @@ class Finding(msgspec.Struct, frozen=True):
     naive_significant: bool
     """Whether the pooled comparison passes a plain false-discovery test at 5 %."""
     discovery: Estimate | None
-    """None where no stratum could tell."""
+    """None where no stratum is informative."""
     confirmation: Estimate | None
     q_discovery: float
     q_confirmation: float | None
@@ -94,6 +115,6 @@ class Finding(msgspec.Struct, frozen=True):
         return self.q_discovery if self.q_confirmation is None else self.q_confirmation
 
     def strata_informative(self, split_by: str) -> int:
-        """Strata that could tell; those of the parts add up only when the parts hold different tasks."""
+        """Informative strata; those of the parts add up only when the parts hold different tasks."""
         informative = [part.informative for part in self.parts] or [0]
         return sum(informative) if split_by == "task" else max(informative)

@@ -1,25 +1,51 @@
-"""Mining: every behaviour against the reward, within strata, with a placebo beside it."""
+"""Mining: every behaviour against the reward and other outcomes, within strata, with a placebo beside each.
+
+The same tests decide for every outcome: strata, parts, false discovery control, placebo and refusals. For outcomes
+besides the reward two things are added. Of one that grows while a session goes on, only choices may be the cause
+(``mining/decision.py``); whatever else goes with it is listed as a mark of long sessions. And nothing is adopted that
+may cost reward (``mining/reward_cost.py``).
+"""
 
 from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-from scipy import stats
 
-from reverie.mining.examples import witnessed
+from reverie.mining.comparison_group import form_groups, pooled_comparison
+from reverie.mining.examples import with_examples
 from reverie.mining.finding import Finding
-from reverie.mining.frame import Frame, build_frames
-from reverie.mining.other_outcomes import OutcomeResult, mine_outcomes
-from reverie.mining.outcome import NOTHING_MEASURED, Measures
+from reverie.mining.layout import Layout, Layouts, values_of
+from reverie.mining.length_mark import find_marks
+from reverie.mining.outcome import NOTHING_MEASURED, REWARD, Measures, Outcome, outcomes_to_mine
 from reverie.mining.policy import MiningPolicy
-from reverie.mining.selection import NOT_ENOUGH, claim_label, select
+from reverie.mining.reward_cost import refuse_costly
+from reverie.mining.selection import NOT_ENOUGH, claim_label, evaluate_hypotheses
 from reverie.mining.special import is_special
-from reverie.mining.verdicts import Selection
-from reverie.statistics.corpus import Corpus, Strata, form_strata, informative_strata
-from reverie.statistics.online import Stream
+from reverie.mining.verdicts import HypothesisResults
+from reverie.statistics.corpus import Corpus, Flags, Floats, Strata, form_strata, informative_strata
+from reverie.statistics.distributions import average_ranks, benjamini_hochberg, normal_sf
+from reverie.statistics.estimate import cleared_reward, strata_design
+from reverie.statistics.online import AlphaWealth
 from reverie.statistics.placebo import detectable_effect, shuffle_within_strata
+from reverie.statistics.quantity import Estimate
 
 _MOST_REPORTED = 200
+_ORDER = {"adopted": 0, "candidate": 1, "refused": 2}
+
+
+class OutcomeResult(msgspec.Struct, frozen=True):
+    """What was found about one outcome; effects are in its own unit, positive where it gets better."""
+
+    outcome: Outcome
+    sessions: int
+    """Scored sessions in which it is known."""
+    tested: int
+    placebo_lessons: int
+    """Patterns adopted in all placebo runs together, whatever they would have cost in reward."""
+    detectable_effect: float | None
+    findings: tuple[Finding, ...]
+    """Adopted, candidates, refused, and marks of long sessions; of the reward, the refused ones worth reporting."""
+    note: str = ""
 
 
 class MiningResult(msgspec.Struct, frozen=True):
@@ -39,7 +65,7 @@ class MiningResult(msgspec.Struct, frozen=True):
     split_by: str
     detectable_effect: float | None
     note: str
-    stream: Stream = Stream()
+    wealth: AlphaWealth = msgspec.field(default=AlphaWealth(), name="stream")
     """The confirmation tests of all dreams of the store, after this one."""
     outcomes: tuple[OutcomeResult, ...] = ()
     """What was found about outcomes besides the reward."""
@@ -52,13 +78,13 @@ class MiningResult(msgspec.Struct, frozen=True):
 def mine(
     corpus: Corpus,
     policy: MiningPolicy,
-    stream: Stream = Stream(),
+    wealth: AlphaWealth = AlphaWealth(),
     families: Sequence[str] | None = None,
     measures: Measures = NOTHING_MEASURED,
 ) -> MiningResult:
     """Find what separates good sessions from bad ones of the same stratum.
 
-    Sessions without a reward are left out. ``stream`` holds the confirmation tests of the store's earlier dreams;
+    Sessions without a reward are left out. ``wealth`` holds the confirmation tests of the store's earlier dreams;
     ``families`` the task family of each session, for corpora whose tasks do not repeat; ``measures`` what else is known
     of each session, to be compared in the same way.
     """
@@ -66,34 +92,24 @@ def mine(
     strata_families = None if families is None else [families[i] for i in scored.tolist()]
     corpus = corpus.scored_only().sorted_by_code()
     strata = form_strata(corpus, strata_families)
-    frames = build_frames(corpus, strata, policy)
-    selection = select(corpus, strata, frames, corpus.reward, policy, stream)
-    generator = np.random.default_rng(policy.seed)
-    placebo = 0
-    for _ in range(policy.placebo_runs):
-        shuffled = shuffle_within_strata(corpus.reward, strata, generator)
-        placebo += len(select(corpus, strata, frames, shuffled, policy, stream).adopted())
-    outcomes, streams = mine_outcomes(corpus, strata, frames, measures.at(scored), policy, stream)
+    everything = Layout(corpus, strata, form_groups(corpus, strata, policy), [])
+    on_reward, after = _mine_outcome(everything, REWARD, corpus.reward, policy, wealth)
+    outcomes, wealth_by_outcome = _mine_others(everything, measures.at(scored), policy, wealth)
     informative = informative_strata(strata, corpus.reward)
-    detectable = detectable_effect(strata, corpus.reward)
     return MiningResult(
-        findings=_findings(corpus, strata, frames, selection),
-        tested=selection.tested,
+        findings=on_reward.findings,
+        tested=on_reward.tested,
         placebo_runs=policy.placebo_runs,
-        placebo_lessons=placebo,
-        scored=len(corpus.reward),
+        placebo_lessons=on_reward.placebo_lessons,
+        scored=on_reward.sessions,
         strata_by=strata.by,
         strata=strata.count,
         informative=informative,
         variants=strata.variants,
         split_by=strata.split_by,
-        detectable_effect=detectable,
-        note=_power_note(len(corpus.reward), strata.count, informative, detectable),
-        stream=msgspec.structs.replace(
-            selection.stream,
-            adopted=frozenset(claim_label(selection, i) for i in selection.adopted()),
-            outcomes=streams,
-        ),
+        detectable_effect=on_reward.detectable_effect,
+        note=_power_note(on_reward.sessions, strata.count, informative, on_reward.detectable_effect),
+        wealth=msgspec.structs.replace(after, outcomes=wealth_by_outcome),
         outcomes=outcomes,
     )
 
@@ -111,54 +127,129 @@ def _power_note(scored: int, strata: int, informative: int, detectable: float | 
     return ""
 
 
-def _findings(corpus: Corpus, strata: Strata, frames: list[Frame], selection: Selection) -> tuple[Finding, ...]:
-    tested = ~np.isnan(selection.q_discovery)
-    naive_effect = np.concatenate([f.naive_effect for f in frames]) if frames else np.zeros(0)
-    naive_z = np.concatenate([f.naive_z for f in frames]) if frames else np.zeros(0)
-    naive = np.zeros(len(naive_z), np.bool_)
-    if len(naive_z):
-        naive = stats.false_discovery_control(2 * stats.norm.sf(np.abs(naive_z))) <= 0.05
-    order = np.argsort(-np.abs(selection.discovery.z), kind="stable").tolist()
+def _mine_others(
+    everything: Layout, measures: Measures, policy: MiningPolicy, wealth: AlphaWealth
+) -> tuple[tuple[OutcomeResult, ...], dict[str, AlphaWealth]]:
+    """A result for each outcome besides the reward that the policy asks for, and the wealth of each after it."""
+    found, after = [], dict(wealth.outcomes)
+    layouts = Layouts(everything, policy)
+    for outcome in outcomes_to_mine(policy, measures):
+        values = values_of(outcome, everything.corpus, measures)
+        known = np.isfinite(values)
+        if not known.any():
+            note = f"no scored session has a value of {outcome.name}"
+            found.append(OutcomeResult(outcome, 0, 0, 0, None, (), note))
+            continue
+        before = after.get(outcome.name, AlphaWealth())
+        result, after[outcome.name] = _mine_outcome(layouts.of(outcome, known), outcome, values[known], policy, before)
+        found.append(result)
+    return tuple(found), after
+
+
+def _mine_outcome(
+    layout: Layout, outcome: Outcome, values: Floats, policy: MiningPolicy, wealth: AlphaWealth
+) -> tuple[OutcomeResult, AlphaWealth]:
+    """What goes with ``values`` (the outcome on its scale), and what its confirmation tests leave of the wealth."""
+    corpus, strata, groups = layout.corpus, layout.strata, layout.groups
+    results = evaluate_hypotheses(corpus, strata, groups, values, policy, wealth, outcome)
+    on_reward = {} if outcome == REWARD else refuse_costly(results, corpus, strata, policy)
+    generator = np.random.default_rng(policy.seed)
+    placebo = 0
+    for _ in range(policy.placebo_runs):
+        shuffled = shuffle_within_strata(values, strata, generator)
+        placebo += len(evaluate_hypotheses(corpus, strata, groups, shuffled, policy, wealth, outcome).adopted())
+    detectable = detectable_effect(strata, values)
+    findings = [*_findings(layout, results, values, on_reward), *find_marks(layout, outcome, values, policy)]
+    result = OutcomeResult(
+        outcome=outcome,
+        sessions=len(values),
+        tested=results.tested,
+        placebo_lessons=placebo,
+        detectable_effect=None if detectable is None else outcome.to_unit(detectable),
+        findings=tuple(_in_unit(finding, outcome) for finding in findings),
+    )
+    adopted = frozenset(claim_label(results, i) for i in results.adopted())
+    return result, msgspec.structs.replace(results.wealth, adopted=adopted)
+
+
+def _findings(
+    layout: Layout, results: HypothesisResults, values: Floats, on_reward: dict[int, Estimate | None]
+) -> list[Finding]:
+    """What is reported, on the outcome's scale, with sessions for and against it."""
+    pooled, z = pooled_comparison(layout.groups, values)
+    misleading = _misleading(z, results.outcome)
+    by_outcome = layout.on(values)
+    rank = values if results.outcome == REWARD else _rank_within_stratum(layout.strata, values)
+    return [
+        with_examples(by_outcome, layout.strata, results, i, finding, rank)
+        for i in _reported(results, misleading)
+        for finding in (_finding(results, i, float(pooled[i]), bool(misleading[i]), on_reward.get(i)),)
+    ]
+
+
+def _misleading(z: Floats, outcome: Outcome) -> Flags:
+    """What a plain comparison would have believed of the reward; nobody compares sessions so on other outcomes."""
+    if outcome != REWARD or not len(z):
+        return np.zeros(len(z), np.bool_)
+    flags: Flags = benjamini_hochberg(2 * normal_sf(np.abs(z))) <= 0.05
+    return flags
+
+
+def _reported(results: HypothesisResults, misleading: Flags) -> list[int]:
+    """What was found; of the reward, also what misleads and what was tested, as far as there is room."""
+    order = np.argsort(-np.abs(results.discovery.z), kind="stable").tolist()
     place = {i: rank for rank, i in enumerate(order)}
-    rank = {"adopted": 0, "candidate": 1, "refused": 2}
-    judged = sorted(selection.verdicts, key=lambda i: (rank[selection.verdicts[i][0]], place[i]))
-    general = [i for i in order if i not in selection.verdicts and not is_special(selection.columns[i].hypothesis)]
-    misleading = [i for i in general if naive[i]]
-    rest = [i for i in general if not naive[i] and tested[i]]
-    chosen = [*judged, *misleading, *rest][: max(_MOST_REPORTED, len(_kept(selection)))]
-    plain = [_finding(selection, i, float(naive_effect[i]), bool(naive[i])) for i in chosen]
-    return tuple(
-        witnessed(corpus, strata, selection, i, finding, corpus.reward)
-        for i, finding in zip(chosen, plain, strict=True)
-    )
+    judged = sorted(results.verdicts, key=lambda i: (_ORDER[results.verdicts[i][0]], place[i]))
+    if results.outcome != REWARD:
+        return judged
+    tested = ~np.isnan(results.q_discovery)
+    general = [i for i in order if i not in results.verdicts and not is_special(results.columns[i].hypothesis)]
+    claimed = [i for i in general if misleading[i]]
+    rest = [i for i in general if not misleading[i] and tested[i]]
+    return [*judged, *claimed, *rest][: max(_MOST_REPORTED, len(results.surviving()))]
 
 
-def _kept(selection: Selection) -> list[int]:
-    return [i for i, (verdict, _) in selection.verdicts.items() if verdict != "refused"]
+def _rank_within_stratum(strata: Strata, values: Floats) -> Floats:
+    """How well each session did within its stratum and variant, as its rank between 0 and 1."""
+    ranks = average_ranks(cleared_reward(strata_design(np.arange(len(values)), strata.code, strata.variant), values))
+    return np.asarray(ranks / (len(ranks) + 1.0), np.float64)
 
 
-def _finding(selection: Selection, i: int, naive_effect: float, naive: bool) -> Finding:
-    verdict, reason = selection.verdicts.get(i) or ("refused", _why_not_found(selection, i, naive_effect, naive))
-    q = float(selection.q_confirmation[i])
+def _finding(
+    results: HypothesisResults, i: int, pooled: float, misleading: bool, on_reward: Estimate | None
+) -> Finding:
+    verdict, reason = results.verdicts.get(i) or ("refused", _why_not_found(results, i, pooled, misleading))
+    outcome, q = results.outcome, float(results.q_confirmation[i])
     return Finding(
-        hypothesis=selection.columns[i].hypothesis,
+        hypothesis=results.columns[i].hypothesis,
         verdict=verdict,
-        reason=reason,
-        naive_effect=naive_effect,
-        naive_significant=naive,
-        discovery=selection.discovery.at(i),
-        confirmation=selection.confirmation.at(i),
-        q_discovery=float(np.nan_to_num(selection.q_discovery[i], nan=1.0)),
+        reason=reason if outcome == REWARD else f"{outcome.name}: {reason}",
+        naive_effect=pooled,
+        naive_significant=misleading,
+        discovery=results.discovery.at(i, bound=outcome.bound),
+        confirmation=results.confirmation.at(i, bound=outcome.bound),
+        q_discovery=float(np.nan_to_num(results.q_discovery[i], nan=1.0)),
         q_confirmation=None if np.isnan(q) else q,
-        shadows=tuple(selection.columns[j].hypothesis for j in selection.shadows.get(i, [])),
+        shadows=tuple(results.columns[j].hypothesis for j in results.shadows.get(i, [])),
+        on_reward=on_reward,
     )
 
 
-def _why_not_found(selection: Selection, i: int, naive_effect: float, naive: bool) -> str:
-    strata = int(selection.discovery.informative[i])
-    pooled = f"pooled over tasks it looks like {naive_effect:+.2f}, but " if naive else ""
-    if np.isnan(selection.q_discovery[i]):
-        return f"{pooled}{NOT_ENOUGH}: {strata} strata of the discovery part could inform it"
-    effect = float(selection.discovery.effect[i])
-    q = float(selection.q_discovery[i])
-    return f"{pooled}within the same task it is {effect:+.2f} (q = {q:.2f}, {strata} informative strata)"
+def _why_not_found(results: HypothesisResults, i: int, pooled: float, misleading: bool) -> str:
+    strata = int(results.discovery.informative[i])
+    claimed = f"pooled over tasks it looks like {pooled:+.2f}, but " if misleading else ""
+    if np.isnan(results.q_discovery[i]):
+        return f"{claimed}{NOT_ENOUGH}: {strata} strata of the discovery part could inform it"
+    effect = float(results.discovery.effect[i])
+    q = float(results.q_discovery[i])
+    return f"{claimed}within the same task it is {effect:+.2f} (q = {q:.2f}, {strata} informative strata)"
+
+
+def _in_unit(finding: Finding, outcome: Outcome) -> Finding:
+    return msgspec.structs.replace(
+        finding,
+        naive_effect=outcome.to_unit(finding.naive_effect),
+        discovery=outcome.in_unit(finding.discovery) if finding.discovery else None,
+        confirmation=outcome.in_unit(finding.confirmation) if finding.confirmation else None,
+        windows=tuple(msgspec.structs.replace(w, effect=outcome.to_unit(w.effect)) for w in finding.windows),
+    )

@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
+from reverie.mining.comparison_group import ComparisonGroup
 from reverie.mining.finding import Verdict
-from reverie.mining.frame import Frame
 from reverie.mining.outcome import REWARD, Outcome
 from reverie.mining.policy import MiningPolicy
 from reverie.mining.refusal import refuse_misleading
 from reverie.mining.special import is_special, special_families
-from reverie.mining.verdicts import Column, Selection
+from reverie.mining.verdicts import Column, HypothesisResults
 from reverie.statistics.corpus import Corpus, Flags, Floats, Strata
+from reverie.statistics.distributions import benjamini_hochberg, normal_sf
 from reverie.statistics.estimate import Estimates, choose_estimates
 from reverie.statistics.exact import sharp_estimates
-from reverie.statistics.online import Stream, run_claims
+from reverie.statistics.online import AlphaWealth, check_claims
 
 _LEAST_SPECIAL_Z = 1.28
 """What a special case must show by itself once its family is known to differ; general claims are beyond it anyway."""
@@ -29,16 +29,16 @@ _DIRECTIONS = 2
 NOT_ENOUGH = "not enough repeats to tell"
 
 
-def select(
+def evaluate_hypotheses(
     corpus: Corpus,
     strata: Strata,
-    frames: list[Frame],
+    groups: list[ComparisonGroup],
     reward: Floats,
     policy: MiningPolicy,
-    stream: Stream = Stream(),
+    wealth: AlphaWealth = AlphaWealth(),
     outcome: Outcome = REWARD,
-) -> Selection:
-    """Test every hypothesis of ``frames`` with these rewards (real or shuffled) and judge it.
+) -> HypothesisResults:
+    """Test every hypothesis of ``groups`` with these rewards (real or shuffled) and judge it.
 
     ``reward`` may be another ``outcome``, on its scale.
 
@@ -46,34 +46,34 @@ def select(
        of them, with weights fixed beforehand that favour what an agent can decide (Genovese, Roeder & Wasserman 2006);
        special cases (in one task category, after one fact was seen) only where a claim's effect differs between them.
     2. Confirmation: what was found is tested again, one-sided, on the other part; controlled within this dream, and
-       over all dreams of the store (``stream``). What the first part did not find may be found on the second and
+       over all dreams of the store (``wealth``). What the first part did not find may be found on the second and
        confirmed on the first, half of the error rate each way (cross-screening, Zhao, Small & Rosenbaum 2018); not so
        what was thought of by reading the first part. A claim has one direction only, and its quoted effect is from
        the part that did not find it.
     3. Refused all the same: what is a true difference and misleads (:func:`refuse_misleading`).
     """
     generator = np.random.default_rng(policy.seed)
-    columns = [Column(frame, i) for frame in frames for i in range(len(frame.hypotheses))]
-    first = sharp_estimates([frame.discovery for frame in frames], reward, generator)
-    second = sharp_estimates([frame.confirmation for frame in frames], reward, generator)
+    columns = [Column(group, i) for group in groups for i in range(len(group.hypotheses))]
+    first = sharp_estimates([group.discovery for group in groups], reward, generator)
+    second = sharp_estimates([group.confirmation for group in groups], reward, generator)
     q_first, tested = _discover(columns, first, policy)
     q_second, _ = _discover(columns, second, policy)
     from_reading = np.array([corpus.names[column.hypothesis.code].from_reading for column in columns], np.bool_)
     in_first, in_second = _found(first, q_first, policy, outcome), _found(second, q_second, policy, outcome)
-    crossed = ~in_first & in_second & ~from_reading
-    selection = Selection(
+    cross_screened = ~in_first & in_second & ~from_reading
+    results = HypothesisResults(
         outcome=outcome,
         columns=columns,
-        discovery=choose_estimates(crossed, second, first),
-        confirmation=choose_estimates(crossed, first, second),
-        crossed=crossed,
+        discovery=choose_estimates(cross_screened, second, first),
+        confirmation=choose_estimates(cross_screened, first, second),
+        cross_screened=cross_screened,
         tested=tested,
-        q_discovery=np.where(crossed, q_second, q_first),
+        q_discovery=np.where(cross_screened, q_second, q_first),
         q_confirmation=np.full(len(columns), np.nan),
     )
-    _confirm(selection, policy, stream)
-    refuse_misleading(selection, corpus, strata, reward, policy)
-    return selection
+    _confirm(results, policy, wealth)
+    refuse_misleading(results, corpus, strata, reward, policy)
+    return results
 
 
 def _discover(columns: Sequence[Column], estimates: Estimates, policy: MiningPolicy) -> tuple[Floats, int]:
@@ -83,12 +83,12 @@ def _discover(columns: Sequence[Column], estimates: Estimates, policy: MiningPol
     q = np.full(len(columns), np.nan)
     if general.any():
         prior = np.array([_PRIOR_WEIGHT[columns[i].hypothesis.kind] for i in np.flatnonzero(general).tolist()])
-        p_values = 2 * stats.norm.sf(np.abs(estimates.z[general])) * prior.mean() / prior
-        q[general] = stats.false_discovery_control(np.minimum(p_values, 1.0))
+        p_values = 2 * normal_sf(np.abs(estimates.z[general])) * prior.mean() / prior
+        q[general] = benjamini_hochberg(np.minimum(p_values, 1.0))
     special = testable & ~general & (estimates.weight >= policy.least_special_weight)
     families = special_families([column.hypothesis for column in columns], estimates, special)
     if families:
-        differs = stats.false_discovery_control([family.p_value for family in families])
+        differs = benjamini_hochberg([family.p_value for family in families])
         for family, q_family in zip(families, differs, strict=True):
             q[list(family.members)] = q_family
     return q, int(general.sum()) + len(families)
@@ -103,26 +103,26 @@ def _found(estimates: Estimates, q: Floats, policy: MiningPolicy, outcome: Outco
     return flags
 
 
-def _confirm(selection: Selection, policy: MiningPolicy, stream: Stream) -> None:
+def _confirm(results: HypothesisResults, policy: MiningPolicy, wealth: AlphaWealth) -> None:
     """Test what was found on the part that did not find it.
 
     Each direction keeps half of the false discovery rate, so that the rate over both is kept whatever their dependence.
     """
-    found = _found(selection.discovery, selection.q_discovery, policy, selection.outcome)
-    there = found & selection.confirmation.testable(policy.least_weight)
-    p_values = stats.norm.sf(selection.confirmation.z * np.sign(selection.discovery.effect))
+    found = _found(results.discovery, results.q_discovery, policy, results.outcome)
+    there = found & results.confirmation.testable(policy.least_weight)
+    p_values = normal_sf(results.confirmation.z * np.sign(results.discovery.effect))
     order: list[int] = []
-    for direction in (there & ~selection.crossed, there & selection.crossed):
+    for direction in (there & ~results.cross_screened, there & results.cross_screened):
         members = np.flatnonzero(direction)
         if members.size:
             q = _DIRECTIONS * _adaptive_q(p_values[members])
-            selection.q_confirmation[members] = np.minimum(q, 1.0)
-        order += members[np.argsort(-np.abs(selection.discovery.z[members]), kind="stable")].tolist()
-    claims = [claim_label(selection, i) for i in order]
-    verdicts, selection.stream = run_claims(stream, claims, p_values[order].tolist(), policy.online_fdr)
+            results.q_confirmation[members] = np.minimum(q, 1.0)
+        order += members[np.argsort(-np.abs(results.discovery.z[members]), kind="stable")].tolist()
+    claims = [claim_label(results, i) for i in order]
+    verdicts, results.wealth = check_claims(wealth, claims, p_values[order].tolist(), policy.online_fdr)
     passes = dict(zip(order, verdicts, strict=True))
     for i in np.flatnonzero(found).tolist():
-        selection.verdicts[i] = _verdict(selection, i, policy, in_stream=passes.get(i, True))
+        results.verdicts[i] = _verdict(results, i, policy, within_wealth=passes.get(i, True))
 
 
 def _adaptive_q(p_values: Floats) -> Floats:
@@ -131,41 +131,39 @@ def _adaptive_q(p_values: Floats) -> Floats:
     What was found once is mostly true, so taking all of it for null would be several times too strict.
     """
     nulls = min((1 + int((p_values > 0.5).sum())) / (0.5 * len(p_values)), 1.0)
-    return np.asarray(nulls * stats.false_discovery_control(p_values), np.float64)
+    return np.asarray(nulls * benjamini_hochberg(p_values), np.float64)
 
 
-def claim_label(selection: Selection, i: int) -> str:
+def claim_label(results: HypothesisResults, i: int) -> str:
     """What hypothesis ``i`` claims, in one line: condition, situation, behaviour and direction."""
-    h = selection.columns[i].hypothesis
-    direction = "helps" if selection.discovery.effect[i] >= 0 else "harms"
-    return f"{h.category or ''} | {h.situation} | {h.name} {direction}"
+    h = results.columns[i].hypothesis
+    direction = "helps" if results.discovery.effect[i] >= 0 else "harms"
+    return f"{h.category or ''} | {h.situation_text} | {h.name_text} {direction}"
 
 
-def _verdict(selection: Selection, i: int, policy: MiningPolicy, *, in_stream: bool) -> tuple[Verdict, str]:
-    effect, q = float(selection.discovery.effect[i]), float(selection.q_discovery[i])
-    outcome = selection.outcome
-    if np.isnan(selection.q_confirmation[i]):
+def _verdict(results: HypothesisResults, i: int, policy: MiningPolicy, *, within_wealth: bool) -> tuple[Verdict, str]:
+    effect, q = float(results.discovery.effect[i]), float(results.q_discovery[i])
+    outcome = results.outcome
+    if np.isnan(results.q_confirmation[i]):
         return "candidate", f"found ({q_text(q)}), but {NOT_ENOUGH} on the other sessions"
-    confirmed, q_confirmed = float(selection.confirmation.effect[i]), float(selection.q_confirmation[i])
+    confirmed, q_confirmed = float(results.confirmation.effect[i]), float(results.q_confirmation[i])
     if np.sign(confirmed) != np.sign(effect):
-        return (
-            "refused",
-            f"found ({outcome.words(effect)}), but reversed on other sessions ({outcome.words(confirmed)})",
-        )
+        first, second = outcome.format_effect(effect), outcome.format_effect(confirmed)
+        return "refused", f"found ({first}), but reversed on other sessions ({second})"
     if q_confirmed > policy.confirmation_fdr:
         return "candidate", f"found ({q_text(q)}), not yet confirmed on other sessions ({q_text(q_confirmed)})"
-    if not in_stream:
+    if not within_wealth:
         found = f"found ({q_text(q)}) and confirmed in this dream ({q_text(q_confirmed)})"
         return "candidate", f"{found}, but not beyond the control over all dreams of the store: more sessions will tell"
     if abs(confirmed) < outcome.least_effect(policy):
-        least = outcome.least_words(policy)
+        least = outcome.format_least_effect(policy)
         return (
             "refused",
-            f"confirmed, but {outcome.words(confirmed, 3)} is below the least effect that matters, {least}",
+            f"confirmed, but {outcome.format_effect(confirmed, 3)} is below the least effect that matters, {least}",
         )
     return "adopted", f"found ({q_text(q)}) and confirmed on other sessions ({q_text(q_confirmed)})"
 
 
 def q_text(q: float) -> str:
-    """A false discovery rate for people."""
+    """A false discovery rate (0 to 1) in words: ``q = 0.012``, and ``q < 0.001`` below that."""
     return f"q = {q:.3f}" if q >= 0.001 else "q < 0.001"

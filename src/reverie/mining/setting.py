@@ -18,15 +18,16 @@ def setting_of(corpus: Corpus, strata: Strata, sessions: Ints, hypothesis: Hypot
 
     Other values are counted in strata that also hold sessions with this one, as only those are compared.
     """
-    if not hypothesis.name.startswith(SETTING):
+    if hypothesis.name.family != SETTING:
         return None
-    parameter, _, value = hypothesis.name.removeprefix(SETTING).rpartition("=")
-    prefix = f"{SETTING}{parameter}="
-    codes = {
-        name.name.removeprefix(prefix): code
+    setting = hypothesis.name.argument
+    parameter, value = setting.parameter, setting.value
+    alike = (
+        (code, name.name.argument)
         for code, name in enumerate(corpus.names)
-        if name.situation == hypothesis.situation and name.name.startswith(prefix)
-    }
+        if name.name.family == SETTING and name.situation == hypothesis.situation
+    )
+    codes = {other.value: code for code, other in alike if other.parameter == parameter}
     given = {label: first_steps(corpus, code)[sessions] >= 0 for label, code in codes.items()}
     having = given[value]
     comparable = np.isin(strata.code[sessions], strata.code[sessions[having]]) & ~having

@@ -4,20 +4,18 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from reverie.digests.digest import SESSION
-from reverie.statistics.corpus import BehaviourName, Codes, Corpus, Flags, Floats, Ints, Strata, first_steps
-from reverie.statistics.estimate import estimate, make_design
+from reverie.digests.behaviour_name import SESSION
+from reverie.statistics.corpus import Codes, Corpus, Flags, Floats, Ints, Observable, Strata, first_steps
+from reverie.statistics.estimate import estimate, single_design
 
 _MOSTLY = 0.6
 _ALMOST_ALWAYS = 0.9
 _LEAST_SHARE_KEPT = 0.5
 
 
-def is_trouble(names: Sequence[BehaviourName]) -> Flags:
+def is_trouble(names: Sequence[Observable]) -> Flags:
     """Which behaviours are an error or an empty result."""
-    return np.array(
-        [n.situation == SESSION and (n.name.startswith("error:") or n.name == "empty result") for n in names], np.bool_
-    )
+    return np.array([n.situation == SESSION and n.name.family in ("error", "empty result") for n in names], np.bool_)
 
 
 def trouble_steps(corpus: Corpus) -> Ints:
@@ -37,14 +35,15 @@ def follows_trouble(
     code: int,
     reward: Floats,
     trouble: Ints,
-    say: Callable[[float], str] = "{:+.2f}".format,
+    format_effect: Callable[[float], str] = "{:+.2f}".format,
 ) -> str:
     """Why the behaviour is a marker of trouble, in words; empty when it is not.
 
     It is one when it almost always comes after an error or an empty result: then the question is what to do at that
     moment, and the situations ``after …`` ask it. It also is one when it mostly does, more often than such sessions are
     common, and less than half of its effect is left when sessions with trouble are compared only with each other. A
-    behaviour that comes before trouble may cause it and is not adjusted for it. ``say`` puts an effect into words.
+    behaviour that comes before trouble may cause it and is not adjusted for it. ``format_effect`` puts an
+    effect into words.
     """
     first = first_steps(corpus, code)[sessions]
     shown = first >= 0
@@ -61,13 +60,10 @@ def follows_trouble(
         return ""
     return (
         f"a marker of trouble: {share:.0%} of the sessions that did it had an error or empty result before, and among "
-        f"such sessions the effect is {say(among_alike)} instead of {say(plain)}"
+        f"such sessions the effect is {format_effect(among_alike)} instead of {format_effect(plain)}"
     )
 
 
 def _effect(stratum: Ints | Codes, variant: Codes, shown: Flags, reward: Floats) -> float:
-    rows = np.flatnonzero(shown).astype(np.int32)
-    design = make_design(
-        np.arange(len(stratum)), stratum.astype(np.int32), variant.astype(np.int32), rows, np.zeros_like(rows), 1
-    )
+    design = single_design(np.arange(len(stratum)), stratum.astype(np.int32), variant, shown)
     return float(np.nan_to_num(estimate(design, reward).effect[0]))

@@ -2,35 +2,35 @@
 
 from dataclasses import dataclass, field
 
+from reverie.mining.comparison_group import ComparisonGroup
 from reverie.mining.finding import Hypothesis, Verdict
-from reverie.mining.frame import Frame
 from reverie.mining.outcome import Outcome
 from reverie.statistics.corpus import Flags, Floats
 from reverie.statistics.estimate import Estimates
-from reverie.statistics.online import Stream
+from reverie.statistics.online import AlphaWealth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
-    """Where a hypothesis lives: its frame and its column in the frame's designs."""
+    """Where a hypothesis lives: its group and its column in the group's designs."""
 
-    frame: Frame
+    group: ComparisonGroup
     number: int
 
     @property
     def hypothesis(self) -> Hypothesis:
-        return self.frame.hypotheses[self.number]
+        return self.group.hypotheses[self.number]
 
 
 @dataclass(slots=True, eq=False)
-class Selection:
+class HypothesisResults:
     """Verdicts on all hypotheses; arrays are parallel to ``columns``."""
 
     outcome: Outcome
     columns: list[Column]
     discovery: Estimates
     confirmation: Estimates
-    crossed: Flags
+    cross_screened: Flags
     """Found on the part kept for confirmation and tested on the other one."""
     tested: int
     """Hypotheses and families of special cases that enough sessions could inform."""
@@ -41,14 +41,14 @@ class Selection:
     verdicts: dict[int, tuple[Verdict, str]] = field(default_factory=dict)
     """Only those that were found."""
     shadows: dict[int, list[int]] = field(default_factory=dict)
-    stream: Stream = Stream()
+    wealth: AlphaWealth = AlphaWealth()
     """The confirmation tests of all dreams, after this one."""
 
     def adopted(self) -> list[int]:
         """Positions of the adopted hypotheses."""
         return [i for i, (verdict, _) in self.verdicts.items() if verdict == "adopted"]
 
-    def alive(self) -> list[int]:
+    def surviving(self) -> list[int]:
         """Positions of what was found and is not refused."""
         return [i for i, (verdict, _) in self.verdicts.items() if verdict != "refused"]
 

@@ -82,12 +82,12 @@ class AnthropicModel:
 
 
 def _reply(request: ModelRequest, message: _Message) -> ModelReply:
-    told = message.usage or _Usage()
+    used = message.usage or _Usage()
     usage = ModelUsage(
-        input_tokens=told.input_tokens,
-        output_tokens=told.output_tokens,
-        cache_read_tokens=told.cache_read_input_tokens or 0,
-        cache_write_tokens=told.cache_creation_input_tokens or 0,
+        input_tokens=used.input_tokens,
+        output_tokens=used.output_tokens,
+        cache_read_tokens=used.cache_read_input_tokens or 0,
+        cache_write_tokens=used.cache_creation_input_tokens or 0,
     )
     if message.stop_reason == "refusal":
         raise spent(ModelRefused, "the model declined to answer", usage)

@@ -7,10 +7,14 @@ from typing import Any, Protocol
 import msgspec
 
 from reverie.errors import ModelAccessError, SettingsError
+from reverie.extensions import GROUPS, MODELS, Extension, ExtensionPoint, called, load, names, refusal
 from reverie.language_model import LanguageModel
-from reverie.models.route import ModelRoute, Provider
+from reverie.models.route import ModelRoute
+from reverie.models.switch import check_extension_allowed
 from reverie.settings import ModelSettings
 from reverie.turn_model import TurnModel
+
+OpenModel = Callable[[ModelSettings], AbstractAsyncContextManager[LanguageModel]]
 
 _INSTALLS = {"anthropic": "anthropic", "openai": "'reverie[openai]'"}
 """What to install for each provider: the first one's SDK comes with Reverie, the other is an extra."""
@@ -20,22 +24,61 @@ def open_model(settings: ModelSettings) -> AbstractAsyncContextManager[LanguageM
     """The model that the settings name, for the length of a ``with``.
 
     Raises:
-        SettingsError: the provider's SDK is not installed.
+        SettingsError: there is no such provider, its SDK is not installed, or requests must stay on this machine.
+        ExtensionError: the provider is another package's, and broken.
     """
-    # Imported here because each SDK is an optional extra.
+    opening = load(POINT, settings.provider)
+    if opening is None:
+        raise SettingsError(f"the model provider {settings.provider!r} is unknown; known are {', '.join(names(POINT))}")
+    return opening(settings)
+
+
+# Imported inside because each SDK is an optional extra.
+
+
+def _open_anthropic(settings: ModelSettings) -> AbstractAsyncContextManager[LanguageModel]:
     try:
-        if settings.provider == "anthropic":
-            from reverie.models.anthropic import open_anthropic
-
-            return open_anthropic(settings)
-        from reverie.models.openai_compatible import open_openai_compatible
-
-        return open_openai_compatible(settings)
+        from reverie.models.anthropic import open_anthropic
     except ModuleNotFoundError as error:
-        raise SettingsError(
-            f"REVERIE_MODEL names a model of {settings.provider} and {error.name} is missing: "
-            f"pip install {_INSTALLS[settings.provider]}, or unset it"
-        ) from error
+        raise _missing(settings, error) from error
+    return open_anthropic(settings)
+
+
+def _open_openai(settings: ModelSettings) -> AbstractAsyncContextManager[LanguageModel]:
+    try:
+        from reverie.models.openai_compatible import open_openai_compatible
+    except ModuleNotFoundError as error:
+        raise _missing(settings, error) from error
+    return open_openai_compatible(settings)
+
+
+def _missing(settings: ModelSettings, error: ModuleNotFoundError) -> SettingsError:
+    return SettingsError(
+        f"REVERIE_MODEL names a model of {settings.provider} and {error.name} is missing: "
+        f"pip install {_INSTALLS[settings.provider]}, or unset it"
+    )
+
+
+def _fitted(extension: Extension, given: Any) -> OpenModel:
+    if not callable(given):
+        raise refusal(extension, f"is {type(given).__name__}, not {GROUPS[MODELS]}", "see docs/extensions.md")
+
+    def opening(settings: ModelSettings) -> AbstractAsyncContextManager[LanguageModel]:
+        check_extension_allowed(settings.base_url, extension.name)
+        opened: Any = called(extension, given, settings)
+        if not isinstance(opened, AbstractAsyncContextManager):
+            raise refusal(
+                extension, f"gave {type(opened).__name__}, no async context manager", "report it to its makers"
+            )
+        return opened
+
+    return opening
+
+
+POINT: ExtensionPoint[OpenModel] = ExtensionPoint(
+    MODELS, {"anthropic": _open_anthropic, "openai": _open_openai}, _fitted
+)
+"""By provider."""
 
 
 class Client(Protocol):
@@ -55,12 +98,17 @@ class TurnProvider(msgspec.Struct, frozen=True):
     """From those connections, the provider's name of the model, and the route; ``stream`` is an async generator."""
 
 
-def find_turn_provider(provider: Provider) -> TurnProvider:
+def find_turn_provider(provider: str) -> TurnProvider:
     """How models of that provider run agents. A further provider is added here, and to ``Provider``.
 
     Raises:
-        ModelAccessError: the provider's SDK is not installed.
+        ModelAccessError: the provider runs no agents, or its SDK is not installed.
     """
+    if provider not in _INSTALLS:
+        raise ModelAccessError(
+            f"models of {provider!r} answer dreams and run no agents: give routes to anthropic or openai in the file "
+            "that REVERIE_MODEL_ROUTES names"
+        )
     try:
         if provider == "anthropic":
             from reverie.models import anthropic_turns

@@ -106,6 +106,6 @@ def _reply(request: ModelRequest, completion: _Completion) -> ModelReply:
     return read_reply(request, choice.message.content or "", usage)
 
 
-def _usage(told: _Usage) -> ModelUsage:
-    cached = (told.prompt_tokens_details and told.prompt_tokens_details.cached_tokens) or 0
-    return ModelUsage(max(told.prompt_tokens - cached, 0), told.completion_tokens, cache_read_tokens=cached)
+def _usage(used: _Usage) -> ModelUsage:
+    cached = (used.prompt_tokens_details and used.prompt_tokens_details.cached_tokens) or 0
+    return ModelUsage(max(used.prompt_tokens - cached, 0), used.completion_tokens, cache_read_tokens=cached)

@@ -52,11 +52,11 @@ def spent(kind: type[ModelError], message: str, usage: ModelUsage) -> ModelError
 
 def name_failure(name: str, status: int | None, message: str) -> ModelError:
     """The error for a failed HTTP exchange; ``status`` is None where there was none."""
-    told = f"{name}: {message[:_LONGEST_MESSAGE]}"
+    text = f"{name}: {message[:_LONGEST_MESSAGE]}"
     if status in _DECLINED:
-        return ModelRefused(f"{told} (HTTP {status})")
+        return ModelRefused(f"{text} (HTTP {status})")
     if status in (401, 403):
-        return ModelUnavailable(f"{told} (HTTP {status}); check REVERIE_MODEL_KEY")
+        return ModelUnavailable(f"{text} (HTTP {status}); check REVERIE_MODEL_KEY")
     if status == 404:
-        return ModelUnavailable(f"{told} (HTTP 404); check REVERIE_MODEL and REVERIE_MODEL_URL")
-    return ModelUnavailable(f"{told} (HTTP {status})" if status else told)
+        return ModelUnavailable(f"{text} (HTTP 404); check REVERIE_MODEL and REVERIE_MODEL_URL")
+    return ModelUnavailable(f"{text} (HTTP {status})" if status else text)

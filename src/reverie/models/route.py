@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -28,7 +28,8 @@ class ModelRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     pattern: str
     """A glob over the ids that agents name, such as ``claude-*``; the first route that matches counts."""
-    provider: Provider
+    provider: str
+    """``anthropic`` or ``openai``; models of other packages' providers answer dreams and run no agents yet."""
     model: str | None = None
     """The provider's name of it; the asked id by default."""
     base_url: str | None = None
@@ -110,6 +111,8 @@ def _described(message: str) -> str:
 
 def _problems(route: ModelRoute) -> Iterator[tuple[str, str]]:
     """Fields that hold something of the right type that cannot be used. What may be a key is not repeated."""
+    if route.provider not in get_args(Provider):
+        yield "provider", f"{route.provider!r} runs no agents; give {' or '.join(get_args(Provider))}"
     if not route.pattern.strip():
         yield "pattern", "is empty; give a glob over model ids, such as claude-* or *"
     if route.model is not None and not route.model.strip():
@@ -156,4 +159,4 @@ def key_of(route: ModelRoute, environment: Mapping[str, str] = os.environ) -> st
     """The key that a route's requests carry; a provider's own key goes to its own address alone."""
     if route.key_variable is not None:
         return environment.get(route.key_variable) or None
-    return None if route.base_url is not None else environment.get(KEY_VARIABLES[route.provider]) or None
+    return None if route.base_url is not None else environment.get(KEY_VARIABLES.get(route.provider, "")) or None

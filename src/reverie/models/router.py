@@ -50,11 +50,11 @@ class ModelRouter:
                 f"no model answers for {model_id!r}: set ANTHROPIC_API_KEY for claude models, or REVERIE_MODEL (and "
                 "REVERIE_MODEL_URL) for any model, or give a route for it in the file that REVERIE_MODEL_ROUTES names"
             )
+        provider = find_turn_provider(route.provider)
         key = key_of(route, self._environment)
         if key is None and (route.base_url is None or route.key_variable is not None):
             wanted = route.key_variable or KEY_VARIABLES[route.provider]
             raise ModelAccessError(f"the route {route.pattern!r} for {model_id!r} needs a key: set {wanted}")
-        provider = find_turn_provider(route.provider)
         place = (*_address(route), key)
         if place not in self._clients:
             self._clients[place] = provider.open_client(route, key)

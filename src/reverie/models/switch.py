@@ -25,6 +25,22 @@ def check_allowed(base_url: str) -> None:
         raise SettingsError(f"{VARIABLE}=local forbids a model request to {base_url}; nothing was sent")
 
 
+def check_extension_allowed(base_url: str | None, provider: str) -> None:
+    """Say nothing when a model of another package may be opened, whose requests are not seen here.
+
+    Raises:
+        SettingsError: requests must stay on this machine, and ``base_url`` does not say that this one's do.
+    """
+    position = os.environ.get(VARIABLE) or "any"
+    if position == "local" and base_url is None:
+        raise SettingsError(
+            f"{VARIABLE}=local forbids {provider}, which may send requests anywhere; "
+            "if it stays on this machine, say where by REVERIE_MODEL_URL, such as http://localhost"
+        )
+    if base_url is not None or position != "any":
+        check_allowed(base_url or "")
+
+
 def _is_local(base_url: str) -> bool:
     host = urlsplit(base_url).hostname or ""
     try:

@@ -5,7 +5,7 @@ import msgspec
 from reverie.outcomes.metric import Metric
 
 
-class Standing(msgspec.Struct, frozen=True):
+class MetricSummary(msgspec.Struct, frozen=True):
     """One metric over all sessions that have a score for it."""
 
     metric: Metric

@@ -7,9 +7,9 @@ import numpy as np
 
 from reverie.overview.flow import action_name
 from reverie.overview.overview import FALSE_ALARMS, Anomalies, Anomaly
-from reverie.overview.table import SessionTable, label_codes
+from reverie.overview.table import SessionTable
 from reverie.statistics.contrast import q_values
-from reverie.statistics.corpus import Codes, Flags, Floats, Ints, sums
+from reverie.statistics.corpus import Codes, Flags, Floats, Ints, label_codes, sums
 
 _LEAST_LIKE = 50
 """Sessions a group needs to say what is usual in it."""

@@ -4,13 +4,13 @@ from itertools import combinations
 
 import msgspec
 import numpy as np
-from scipy import stats
 
 from reverie.overview.overview import Correlation
 from reverie.overview.table import SessionTable
 from reverie.statistics.contrast import q_values
 from reverie.statistics.corpus import Codes, Floats, Strata
-from reverie.statistics.estimate import cleared_reward, make_design
+from reverie.statistics.distributions import normal_sf, rank_correlation
+from reverie.statistics.estimate import cleared_reward, strata_design
 
 _LEAST_SESSIONS = 30
 _MOST_METRICS = 20
@@ -34,7 +34,7 @@ def find_correlations(table: SessionTable) -> tuple[Correlation, ...]:
         centre, error = np.arctanh(np.clip(rho, -0.9999, 0.9999)), ((1 + rho**2 / 2) / (degrees - 2)) ** 0.5
         low, high = np.tanh(centre - 1.96 * error), np.tanh(centre + 1.96 * error)
         found.append(Correlation(first, second, rho, float(low), float(high), 1.0, pooled, sessions))
-        p_values.append(2 * float(stats.norm.sf(abs(centre) * (degrees - 2) ** 0.5)))
+        p_values.append(2 * float(normal_sf(abs(centre) * (degrees - 2) ** 0.5)))
     q = q_values(np.array(p_values), np.ones(len(p_values), np.bool_))
     kept = [msgspec.structs.replace(c, q_value=float(q[i])) for i, c in enumerate(found)]
     return tuple(sorted(kept, key=lambda c: (-abs(c.rho), c.first, c.second)))
@@ -61,8 +61,7 @@ def _correlate(first: Floats, second: Floats, strata: Strata) -> tuple[float, fl
     both = np.flatnonzero(~np.isnan(first) & ~np.isnan(second))
     sizes = np.bincount(strata.code[both], minlength=strata.count)
     both = both[sizes[strata.code[both]] > 1]
-    none = np.zeros(0, np.int32)
-    design = make_design(both, strata.code[both], strata.variant[both], none, none, 0)
+    design = strata_design(both, strata.code[both], strata.variant[both])
     degrees = len(both) - design.strata - design.variants + 1
     if degrees < _LEAST_SESSIONS:
         return None
@@ -71,7 +70,7 @@ def _correlate(first: Floats, second: Floats, strata: Strata) -> tuple[float, fl
     spread = float(np.sqrt((x * x).sum() * (y * y).sum()))
     if spread == 0:
         return None
-    pooled = float(stats.spearmanr(first, second).statistic) if np.ptp(first) and np.ptp(second) else 0.0
+    pooled = rank_correlation(first, second) if np.ptp(first) and np.ptp(second) else 0.0
     return float((x * y).sum()) / spread, pooled, len(first), degrees
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from reverie.overview.overview import Branch, Flow, Step
+from reverie.overview.overview import Branch, Flow, FlowStep
 from reverie.overview.sequence import closed_sequences
 from reverie.overview.table import SessionTable, examples, went_well
 from reverie.statistics.contrast import contrast, design_of
@@ -130,7 +130,7 @@ def _match(actions: _Actions, flows: Sequence[tuple[int, ...]]) -> dict[tuple[in
 
 def _steps(
     table: SessionTable, actions: _Actions, flow: tuple[int, ...], places: dict[tuple[int, ...], Ints], good: Ints
-) -> tuple[Step, ...]:
+) -> tuple[FlowStep, ...]:
     steps = []
     for length in range(1, len(flow) + 1):
         place = places[flow[:length]][good]
@@ -142,13 +142,13 @@ def _steps(
         commonest = np.argsort(-counts, kind="stable")[:_MOST_BRANCHES]
         total = max(int(here.sum()), 1)
         branches = tuple(Branch(action_name(table, int(codes[i])), float(counts[i] / total)) for i in commonest)
-        steps.append(Step(action_name(table, flow[length - 1]), float(here.mean()), branches))
+        steps.append(FlowStep(action_name(table, flow[length - 1]), float(here.mean()), branches))
     return tuple(steps)
 
 
 def action_name(table: SessionTable, code: int) -> str:
     """The action's name without ``call:``; the end of the session for −1."""
-    return table.corpus.names[code].name.removeprefix("call:") if code >= 0 else END
+    return table.corpus.names[code].name.subject if code >= 0 else END
 
 
 def _at_last_step(

@@ -5,8 +5,9 @@ from collections import Counter
 import numpy as np
 
 from reverie.overview.overview import HandOff
-from reverie.overview.table import SessionTable, examples, label_codes, task_clusters
+from reverie.overview.table import SessionTable, examples, task_clusters
 from reverie.statistics.contrast import contrast, design_of
+from reverie.statistics.corpus import label_codes
 from reverie.statistics.interval import rate_of
 
 ANOTHER_AGENT = "another agent"

@@ -16,7 +16,7 @@ class Branch(msgspec.Struct, frozen=True):
     """Of the good sessions that came this far, 0 to 1."""
 
 
-class Step(msgspec.Struct, frozen=True):
+class FlowStep(msgspec.Struct, frozen=True):
     """One step of a flow."""
 
     action: str
@@ -29,14 +29,14 @@ class Step(msgspec.Struct, frozen=True):
 class Flow(msgspec.Struct, frozen=True):
     """Steps in an order that good sessions share; other actions may come between them."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[FlowStep, ...]
     sessions: int
     """Sessions, good or not, that went through all steps."""
     share_of_good: float
     share_of_others: float
     effect: Estimate | None
     """Reward of sessions that came to the last step by the others, less that of those that came to it otherwise; on
-    sessions the flow was not found in. None where it cannot be told, as when every session comes to it this way."""
+    sessions the flow was not found in. None where it cannot be estimated, as when all sessions come to it this way."""
     q_value: float | None
     helps: bool
     """Whether the effect is positive beyond chance."""
@@ -51,7 +51,7 @@ class Move(msgspec.Struct, frozen=True):
     share: float
     """Of the sessions in this trouble, 0 to 1."""
     effect: Estimate | None
-    """Reward with this as the next action less with another, within strata; None where it cannot be told."""
+    """Reward with this as the next action less with another, within strata; None where it cannot be estimated."""
     q_value: float | None
     example_session_ids: tuple[str, ...]
 
@@ -71,9 +71,9 @@ class Recovery(msgspec.Struct, frozen=True):
     reward: Rate
     """Their mean reward."""
     moves: tuple[Move, ...]
-    """Those that work first, then by effect; what cannot be told comes last."""
+    """Those that work first, then by effect; what cannot be estimated comes last."""
     note: str
-    """``not enough repeats to tell``, when no move can be told."""
+    """``not enough repeats to tell``, when no move can be estimated."""
 
     @property
     def works(self) -> tuple[Move, ...]:
@@ -141,7 +141,7 @@ class SegmentRate(msgspec.Struct, frozen=True):
 SeriesKind = Literal["reward", "behaviour", "error", "fallback"]
 
 
-class Change(msgspec.Struct, frozen=True):
+class LevelChange(msgspec.Struct, frozen=True):
     """A step in a series."""
 
     at: datetime
@@ -164,7 +164,7 @@ class Trend(msgspec.Struct, frozen=True):
     since: datetime
     until: datetime
     q_value: float
-    changes: tuple[Change, ...]
+    changes: tuple[LevelChange, ...]
     slope: float
     """Straight-line change over the whole time, for like requests, in the series' unit; 95 % interval."""
     low: float
@@ -223,7 +223,7 @@ class Anomalies(msgspec.Struct, frozen=True):
 Outcome = Literal["reward", "user mood"]
 
 
-class Wording(msgspec.Struct, frozen=True):
+class PhraseEffect(msgspec.Struct, frozen=True):
     """A phrase that goes with better or worse sessions of the same stratum."""
 
     phrase: str
@@ -239,7 +239,7 @@ class Wording(msgspec.Struct, frozen=True):
 class Wordings(msgspec.Struct, frozen=True):
     """The phrases found, and out of how much."""
 
-    found: tuple[Wording, ...]
+    found: tuple[PhraseEffect, ...]
     sessions: int
     """Sessions whose messages were read."""
     phrases: int
@@ -258,7 +258,7 @@ class HandOff(msgspec.Struct, frozen=True):
     reward: Rate | None
     """Mean reward of the sessions with it; None where none is scored."""
     effect: Estimate | None
-    """Reward with it less without it, within strata; None where it cannot be told."""
+    """Reward with it less without it, within strata; None where it cannot be estimated."""
     q_value: float | None
     example_session_ids: tuple[str, ...]
 
@@ -280,7 +280,7 @@ class Correlation(msgspec.Struct, frozen=True):
 
 
 class Overview(msgspec.Struct, frozen=True):
-    """Patterns of every other kind; each empty where the sessions cannot tell."""
+    """Patterns of every other kind; each empty where there are too few sessions."""
 
     flows: tuple[Flow, ...] = ()
     recoveries: tuple[Recovery, ...] = ()

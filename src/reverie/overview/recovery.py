@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from reverie.digests.behaviour_name import Situation
 from reverie.overview.overview import Move, Recovery
 from reverie.overview.table import SessionTable, examples, task_clusters
 from reverie.statistics.contrast import Contrasts, contrast, design_of
-from reverie.statistics.corpus import SITUATION_KIND, Flags, Ints, situation_rows
+from reverie.statistics.corpus import SITUATION_KIND, Corpus, Flags, Ints, situation_rows
 from reverie.statistics.interval import rate_of
 
 _LEAST_SESSIONS = 20
@@ -21,7 +22,7 @@ def find_recoveries(table: SessionTable) -> tuple[Recovery, ...]:
     corpus, scored = table.corpus, ~np.isnan(table.reward)
     cluster = task_clusters(table)
     designs, found = [], []
-    for situation in sorted({n.situation for n in corpus.names if n.situation.startswith("after ")}):
+    for situation in _troubles(corpus):
         sessions = np.flatnonzero(situation_rows(corpus, situation) & scored)
         if sessions.size < _LEAST_SESSIONS:
             continue
@@ -40,11 +41,16 @@ def find_recoveries(table: SessionTable) -> tuple[Recovery, ...]:
         if reward is not None:
             moves.sort(key=_order)
             note = "" if any(m.effect for m in moves) else "not enough repeats to tell what works"
-            recoveries.append(Recovery(situation, sessions.size, reward, tuple(moves), note))
+            recoveries.append(Recovery(situation.text, sessions.size, reward, tuple(moves), note))
     return tuple(sorted(recoveries, key=lambda r: (-r.sessions, r.situation)))
 
 
-def _moves(table: SessionTable, situation: str, sessions: Ints) -> tuple[Ints, Ints, Ints]:
+def _troubles(corpus: Corpus) -> list[Situation]:
+    """The kinds of trouble that agents had to act after."""
+    return sorted({n.situation for n in corpus.names if n.situation.kind == "after"}, key=lambda each: each.text)
+
+
+def _moves(table: SessionTable, situation: Situation, sessions: Ints) -> tuple[Ints, Ints, Ints]:
     """Codes of what was done by enough of ``sessions``, and who did which (position in the codes)."""
     corpus = table.corpus
     here = np.array([n.situation == situation and n.kind != SITUATION_KIND for n in corpus.names], np.bool_)
@@ -63,7 +69,7 @@ def _moves(table: SessionTable, situation: str, sessions: Ints) -> tuple[Ints, I
 def _move(table: SessionTable, contrasts: Contrasts, column: int, code: int, members: Ints, sessions: int) -> Move:
     effect = contrasts.at(column)
     return Move(
-        action=table.corpus.names[code].name,
+        action=table.corpus.names[code].name.text,
         share=len(members) / sessions,
         effect=effect,
         q_value=contrasts.q_at(column),

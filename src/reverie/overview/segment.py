@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
 
 from reverie.overview.overview import SegmentKind, SegmentRate, WeakSegment
-from reverie.overview.table import OTHER, SessionTable, examples, label_codes, request_groups, task_clusters, went_well
+from reverie.overview.table import OTHER, SessionTable, examples, request_groups, task_clusters, went_well
 from reverie.statistics.contrast import q_values
-from reverie.statistics.corpus import Codes, Flags, Floats, Ints, sums
+from reverie.statistics.corpus import Codes, Flags, Floats, Ints, label_codes, sums
+from reverie.statistics.distributions import t_isf, t_sf
 from reverie.statistics.interval import rate_of
 from reverie.statistics.quantity import Rate
 
@@ -138,7 +138,7 @@ def _segments(table: SessionTable, known: Ints, themes: Sequence[str]) -> Iterat
 
 
 def _difference(inside: Flags, values: Floats, stratum: Codes, cluster: Codes) -> tuple[float, float, float] | None:
-    """Difference within strata, half of its 95 % interval, and p; None where too little can tell."""
+    """Difference within strata, half of its 95 % interval, and p; None where too few sessions inform it."""
     strata = int(stratum.max()) + 1
     size = np.maximum(np.bincount(stratum, minlength=strata), 1)
     x = inside - (sums(stratum, inside.astype(np.float64), strata) / size)[stratum]
@@ -154,5 +154,5 @@ def _difference(inside: Flags, values: Floats, stratum: Codes, cluster: Codes) -
     at_none = float(np.sqrt((sums(cluster, x * y, groups) ** 2).sum())) / weight
     correction = (clusters / (clusters - 1)) ** 0.5
     degrees = clusters - 1
-    p = 2 * float(stats.t.sf(abs(effect) / max(correction * at_none, 1e-12), degrees))
-    return effect, float(stats.t.ppf(0.975, degrees)) * correction * error, p
+    p = 2 * float(t_sf(abs(effect) / max(correction * at_none, 1e-12), degrees))
+    return effect, float(t_isf(0.025, degrees)) * correction * error, p

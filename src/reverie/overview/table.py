@@ -6,7 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from reverie.statistics.corpus import Codes, Corpus, Flags, Floats, Ints, Strata, form_strata
+from reverie.statistics.corpus import (
+    Codes,
+    Corpus,
+    Flags,
+    Floats,
+    Ints,
+    Strata,
+    a_stratum_each_first,
+    form_strata,
+    label_codes,
+)
 
 MAIN_AGENT = "main agent"
 """What the primary thread's agent is called."""
@@ -121,12 +131,6 @@ def make_table(
     )
 
 
-def label_codes(labels: Sequence[str]) -> Codes:
-    """Labels as numbers from 0, in order of first appearance."""
-    index: dict[str, int] = {}
-    return np.fromiter((index.setdefault(label, len(index)) for label in labels), np.int32, len(labels))
-
-
 def task_clusters(table: SessionTable) -> Codes:
     """Sessions of one task as one cluster, whose outcomes go together; a session without a task is its own."""
     ids = table.corpus.session_ids
@@ -155,7 +159,5 @@ def examples(table: SessionTable, sessions: Ints, *, good: bool | None = None) -
     if good is not None:
         reward = np.nan_to_num(table.reward[sessions], nan=0.5)
         sessions = sessions[np.argsort(-reward if good else reward, kind="stable")]
-    _, first = np.unique(table.strata.code[sessions], return_index=True)
-    leaders = np.sort(first)
-    order = np.concatenate([leaders, np.setdiff1d(np.arange(len(sessions)), leaders)])
-    return tuple(table.corpus.session_ids[int(i)] for i in sessions[order[:_MOST_EXAMPLES]])
+    order = a_stratum_each_first(table.strata.code[sessions])[:_MOST_EXAMPLES]
+    return tuple(table.corpus.session_ids[int(i)] for i in sessions[order])

@@ -1,8 +1,8 @@
 """Themes: openings that ask for like things, found without a list of topics, with a name a person understands.
 
 Openings become points by latent semantic analysis of their TF-IDF weights (Deerwester et al. 1990), beside the digest's
-text vectors where there are any, and are grouped by k-means on the unit sphere (Dhillon & Modha 2001; mini-batches,
-Sculley 2010). Names are the terms with the highest class-based TF-IDF (Grootendorst 2022).
+text vectors where there are any, and are grouped by k-means on the unit sphere (Dhillon & Modha 2001). Names are the
+terms with the highest class-based TF-IDF (Grootendorst 2022).
 """
 
 from collections import Counter
@@ -10,16 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
-from sklearn.cluster import MiniBatchKMeans
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
-from sklearn.metrics import silhouette_score
-from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
+from reverie.overview.clusters import Points, k_means, nearest_centre, settle, silhouette, squared_distances
 from reverie.overview.overview import Exemplar, Theme
+from reverie.overview.stop_words import ENGLISH_STOP_WORDS
 from reverie.overview.table import OTHER, SessionTable, examples, task_clusters
+from reverie.overview.terms import TermMatrix, count_terms, main_directions, weigh_by_rarity
 from reverie.statistics.corpus import Codes, Floats, Ints
 from reverie.statistics.interval import rate_of
 
@@ -32,9 +29,11 @@ _OPENINGS_PER_THEME = 12
 _ALMOST_BEST = 0.02
 _FITTED, _JUDGED = 10_000, 2_000
 """Openings the centres are fitted on, and openings the number of themes is chosen by."""
+_REFINEMENTS = 10
+"""Rounds of k-means on all fitted openings, from centres found on those that the number is chosen by."""
 _DIMENSIONS = 50
 _MOST_TERMS = 20_000
-_TERM = r"(?u)\b[^\W\d_][^\W\d_]+\b"
+_WORD = r"\b[^\W\d_][^\W\d_]+\b"
 """Words without digits: order numbers are no topics."""
 _POLITE = frozenset({
     "assist", "assistance", "dear", "hello", "help", "hey", "hi", "hope", "hoping", "im", "just", "know", "let", "like",
@@ -111,62 +110,53 @@ def group_openings(table: SessionTable) -> Grouping:
         return Grouping(np.full(len(texts), -1, np.int32), (), np.zeros(len(texts)), reason)
     # Sums made by several threads differ in their last digits from run to run, and centres with them.
     with threadpool_limits(limits=1):
-        weights, terms = _weigh_terms(distinct)
+        weights = _weigh_terms(distinct)
         points = _place(weights, table.vectors[first])
-        model, chosen_by = _choose_centres(points)
-        code = model.predict(points).astype(np.int32)
-    centres = normalize(model.cluster_centers_)
-    nearness = np.einsum("ij,ij->i", points, centres[code])
+        centres, chosen_by = _choose_centres(points)
+        code = nearest_centre(points, centres).astype(np.int32)
+    nearness = np.einsum("ij,ij->i", points, _unit(centres)[code])
     code[np.linalg.norm(points, axis=1) < 0.5] = -1
     code = _without_small(code)
-    names = _names(code, weights, terms, [table.signals.intent[i] for i in first.tolist()])
+    names = _names(code, weights, [table.signals.intent[i] for i in first.tolist()])
     return Grouping(code[of_session], names, nearness[of_session], chosen_by)
 
 
-def _weigh_terms(texts: Sequence[str]) -> tuple[sparse.csr_matrix, Sequence[str]]:
-    """TF-IDF of single words and of pairs, one row per text."""
+def _weigh_terms(texts: Sequence[str]) -> TermMatrix:
+    """TF-IDF of single words and of pairs."""
     rare = 2 if len(texts) < _FITTED else 5
-    vectorizer = TfidfVectorizer(
-        stop_words=sorted(ENGLISH_STOP_WORDS | _POLITE), token_pattern=_TERM, ngram_range=(1, 2), min_df=rare,
-        max_df=0.5, max_features=_MOST_TERMS, sublinear_tf=True, dtype=np.float32,
-    )  # fmt: skip
-    try:
-        weights = vectorizer.fit_transform(texts)
-    except ValueError:  # no word is in two openings
-        return sparse.csr_matrix((len(texts), 1), dtype=np.float32), ("",)
-    return weights, vectorizer.get_feature_names_out().tolist()
+    counts = count_terms(
+        texts, _WORD, 2, least_texts=rare, most_share=0.5, most_terms=_MOST_TERMS, left_out=ENGLISH_STOP_WORDS | _POLITE
+    )
+    return weigh_by_rarity(counts)
 
 
-def _place(weights: sparse.csr_matrix, vectors: np.ndarray) -> np.ndarray:
+def _place(weights: TermMatrix, vectors: Points) -> Points:
     """Points of unit length, one per opening; zero where nothing is known of it."""
     blocks = []
-    dimensions = min(_DIMENSIONS, weights.shape[1] - 1)
+    dimensions = min(_DIMENSIONS, len(weights.terms) - 1)
     if dimensions > 0:
-        reduction = TruncatedSVD(dimensions, random_state=_SEED)
-        reduction.fit(weights[_spread(weights.shape[0], _FITTED)])
-        blocks.append(normalize(reduction.transform(weights)))
+        fitted = weights.rows(_spread(weights.texts, _FITTED))
+        blocks.append(_unit(weights.times(main_directions(fitted, dimensions, np.random.default_rng(_SEED)))))
     if vectors.shape[1]:
-        blocks.append(normalize(vectors.astype(np.float32)))
-    return normalize(np.hstack(blocks)) if blocks else np.zeros((weights.shape[0], 1), np.float32)
+        blocks.append(_unit(vectors.astype(np.float32)))
+    return _unit(np.hstack(blocks)) if blocks else np.zeros((weights.texts, 1), np.float32)
 
 
-def _choose_centres(points: np.ndarray) -> tuple[MiniBatchKMeans, str]:
-    fitted, judged = points[_spread(len(points), _FITTED)], points[_spread(len(points), _JUDGED)]
+def _unit(rows: Points) -> Points:
+    """Rows of unit length; those of zeros stay."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
+
+def _choose_centres(points: Points) -> tuple[Points, str]:
+    judged = points[_spread(len(points), _JUDGED)]
     candidates = [k for k in _CANDIDATES if k * _OPENINGS_PER_THEME <= len(points)]
-    models = [_fit(fitted, k) for k in candidates]
-    scores = [_silhouette(model, judged) for model in models]
+    found = [k_means(judged, k, np.random.default_rng(_SEED)) for k in candidates]
+    distances = np.sqrt(squared_distances(judged, judged))
+    scores = [silhouette(distances, nearest_centre(judged, centres)) for centres in found]
     chosen = next(i for i, score in enumerate(scores) if score >= max(scores) - _ALMOST_BEST)
     reason = f"{candidates[chosen]} themes: silhouette {scores[chosen]:.2f}, best {max(scores):.2f} of {candidates}"
-    return models[chosen], reason
-
-
-def _fit(points: np.ndarray, themes: int) -> MiniBatchKMeans:
-    return MiniBatchKMeans(themes, random_state=_SEED, n_init=3, batch_size=1024, max_iter=50).fit(points)
-
-
-def _silhouette(model: MiniBatchKMeans, points: np.ndarray) -> float:
-    labels = model.predict(points)
-    return float(silhouette_score(points, labels)) if 1 < len(np.unique(labels)) < len(points) else -1.0
+    return settle(points[_spread(len(points), _FITTED)], found[chosen], _REFINEMENTS), reason
 
 
 def _spread(size: int, most: int) -> Ints:
@@ -183,12 +173,14 @@ def _without_small(code: Codes) -> Codes:
     return new[code]
 
 
-def _names(code: Codes, weights: sparse.csr_matrix, terms: Sequence[str], intents: Sequence[str]) -> list[str]:
+def _names(code: Codes, weights: TermMatrix, intents: Sequence[str]) -> list[str]:
     """A different short name for each theme."""
     themes = int(code.max(initial=-1)) + 1
-    rows = np.flatnonzero(code >= 0)
-    membership = sparse.csr_matrix((np.ones(len(rows), np.float32), (code[rows], rows)), (themes, len(code)))
-    mass = np.asarray((membership @ weights).todense())
+    terms = weights.terms
+    theme_of = code[weights.text]
+    inside = theme_of >= 0
+    cell = theme_of[inside].astype(np.int64) * len(terms) + weights.term[inside]
+    mass = np.bincount(cell, weights=weights.value[inside], minlength=themes * len(terms)).reshape(themes, len(terms))
     share = mass / np.maximum(mass.sum(axis=1, keepdims=True), 1e-9)
     rarity = np.log1p(mass.sum() / np.maximum(themes, 1) / np.maximum(mass.sum(axis=0), 1e-9))
     pairs_first = np.array([1.0 + _PAIR_BONUS * (" " in term) for term in terms])

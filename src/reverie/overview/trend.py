@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
-from scipy import stats
 
-from reverie.digests.digest import SESSION
-from reverie.overview.overview import Change, EffectDrift, SeriesKind, Trend, WindowEffect
-from reverie.overview.table import SessionTable, label_codes, request_groups
+from reverie.digests.behaviour_name import SESSION
+from reverie.overview.overview import EffectDrift, LevelChange, SeriesKind, Trend, WindowEffect
+from reverie.overview.table import SessionTable, request_groups
 from reverie.statistics.contrast import contrast, design_of, q_values
-from reverie.statistics.corpus import SITUATION_KIND, Codes, Flags, Floats, Ints, sums
+from reverie.statistics.corpus import SITUATION_KIND, Codes, Flags, Floats, Ints, label_codes, sums
+from reverie.statistics.estimate import heterogeneity
 
 _FDR = 0.05
 _SESSIONS_PER_STRETCH = 25
@@ -110,12 +110,13 @@ def find_drifts(
     for column, code in enumerate(codes):
         places = range(column, windows * len(codes), len(codes))
         effects = [contrasts.at(place) for place in places]
-        told = [place for place, effect in zip(places, effects, strict=True) if effect is not None]
-        if len(told) > 1:
-            p = _heterogeneity(contrasts.estimates.effect[told], contrasts.estimates.standard_error[told])
+        estimated = [place for place, effect in zip(places, effects, strict=True) if effect is not None]
+        if len(estimated) > 1:
+            p = heterogeneity(contrasts.estimates.effect[estimated], contrasts.estimates.standard_error[estimated])
             shown = zip(parts, effects, strict=True)
+            name = corpus.names[code]
             at_times = tuple(WindowEffect(*_span(table, part), effect) for part, effect in shown)
-            drifts.append(EffectDrift(corpus.names[code].situation, corpus.names[code].name, at_times, p, 1.0))
+            drifts.append(EffectDrift(name.situation.text, name.name.text, at_times, p, 1.0))
     q = q_values(np.array([d.p_value for d in drifts]), np.ones(len(drifts), np.bool_))
     drifts = [msgspec.structs.replace(d, q_value=float(q[i])) for i, d in enumerate(drifts)]
     return tuple(sorted((d for d in drifts if d.q_value <= _FDR), key=lambda d: (d.q_value, d.behaviour)))
@@ -130,12 +131,6 @@ def _common_behaviours(table: SessionTable, least: int) -> list[int]:
     often = often[advisable[often]]
     codes: list[int] = often[np.argsort(-shown[often], kind="stable")].tolist()
     return codes
-
-
-def _heterogeneity(effects: Floats, errors: Floats) -> float:
-    weights = errors**-2
-    q = float((weights * (effects - (weights * effects).sum() / weights.sum()) ** 2).sum())
-    return float(stats.chi2.sf(q, len(effects) - 1))
 
 
 def _by_time(table: SessionTable) -> Ints:
@@ -155,13 +150,13 @@ def _all_series(table: SessionTable, dated: Ints) -> Iterator[_Series]:
         yield _Series("fallback", "fallback", known, np.minimum(fallbacks[known], 1.0))
     entries = np.flatnonzero(np.array([n.situation == SESSION for n in corpus.names], np.bool_)[corpus.entry_code])
     shown = np.bincount(corpus.entry_code[entries], minlength=len(corpus.names))
-    is_error = np.array([n.name.startswith("error:") for n in corpus.names], np.bool_)
+    is_error = np.array([n.name.family == "error" for n in corpus.names], np.bool_)
     often = np.flatnonzero((shown >= _LEAST_SHOWN) & (shown <= table.size - _LEAST_SHOWN))
     chosen = often[np.lexsort((often, -shown[often], ~is_error[often]))][:_MOST_SERIES]
     for code in chosen.tolist():
         flags = np.zeros(table.size)
         flags[corpus.entry_session[corpus.entry_code == code]] = 1.0
-        yield _Series("error" if is_error[code] else "behaviour", corpus.names[code].name, dated, flags[dated])
+        yield _Series("error" if is_error[code] else "behaviour", corpus.names[code].name.text, dated, flags[dated])
 
 
 def _cut(table: SessionTable, series: _Series, group: Codes) -> _Stretches | None:
@@ -246,7 +241,7 @@ def _trend(
 
 def _change(
     table: SessionTable, series: _Series, stretches: _Stretches, group: Codes, bounds: tuple[int, int, int]
-) -> Change:
+) -> LevelChange:
     begin, cut, end = bounds
     gains = _gains(stretches.means[begin:end])
     likely = np.flatnonzero(gains >= gains[cut - begin - 1] - _DATE_DROP) + begin + 1
@@ -258,7 +253,7 @@ def _change(
     members = sessions[after]
     one = np.zeros(table.size, np.int32)
     design = design_of(group, one, np.sort(sessions), members, np.zeros_like(members), 1)
-    return Change(
+    return LevelChange(
         at=_start(table, series, stretches, cut),
         earliest=_start(table, series, stretches, int(likely[0])),
         latest=_start(table, series, stretches, int(likely[-1])),

@@ -12,7 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from reverie.dreams.dream import PatternRow, TrendPoint
-from reverie.reports.patterns import claim_of, standing, words_of
+from reverie.reports.patterns import claim_in_words, claim_of, status_of
 from reverie.reports.words import clipped, interval, printable, signed
 
 WIDE = 860
@@ -59,13 +59,13 @@ def forest_chart(rows: Sequence[PatternRow], width: int) -> Markup:
         start = top + row_height * position
         lines.append({
             "row": row,
-            "standing": standing(row),
+            "status": status_of(row),
             "top": start,
             "text": start + row_height * (0.5 if wide else 0.32),
             "level": start + row_height * (0.5 if wide else 0.8),
             "label": _label_lines(row, int(room / _CHARACTER_WIDTH)),
             "numbers": numbers,
-            "ruled": position > 0 and standing(row) != standing(rows[position - 1]),
+            "ruled": position > 0 and status_of(row) != status_of(rows[position - 1]),
         })  # fmt: skip
     summary = "; ".join(f"{claim_of(row)}: {_row_numbers(row, True)}, {row.verdict}" for row in rows)
     return _drawn(
@@ -87,7 +87,7 @@ def _stretches(points: Sequence[TrendPoint]) -> list[list[tuple[int, float]]]:
 
 
 def _label_lines(row: PatternRow, characters: int) -> list[str]:
-    label = printable(words_of(claim_of(row))).replace("`", "")
+    label = printable(claim_in_words(row)).replace("`", "")
     return textwrap.wrap(label, characters, max_lines=2, placeholder=" …")
 
 

@@ -14,7 +14,7 @@ from reverie.reports import words
 from reverie.reports.charts import NARROW, WIDE, forest_chart, trend_chart
 from reverie.reports.evidence import SHOWN_TRANSCRIPTS, Citation, ShownTranscript, cite, show_transcripts
 from reverie.reports.overview import overview_tables
-from reverie.reports.patterns import PLOTTED, choose_patterns, claim_of, words_of
+from reverie.reports.patterns import PLOTTED, choose_patterns, claim_in_words, claim_of, words_of
 from reverie.reports.refusals import group_refusals
 from reverie.reports.verdict import advice, verdict, with_status
 from reverie.sessions.session import Transcript
@@ -119,5 +119,6 @@ _ENVIRONMENT.filters |= {
     "clipped": words.clipped,
     "groups": _groups_words,
     "claim": claim_of,
+    "claim_in_words": claim_in_words,
     "in_words": words_of,
 }

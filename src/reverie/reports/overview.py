@@ -2,9 +2,8 @@
 
 import msgspec
 
-from reverie.digests.digest import SESSION
-from reverie.overview.overview import Change, Overview, Trend
-from reverie.reports.patterns import words_of
+from reverie.overview.overview import LevelChange, Overview, Trend
+from reverie.reports.patterns import label_of, words_of
 from reverie.reports.words import counted, q_words, signed
 from reverie.statistics.quantity import Estimate, Rate
 
@@ -65,7 +64,7 @@ def _flows(overview: Overview) -> Table:
 def _recoveries(overview: Overview) -> Table:
     rows = [
         (
-            words_of(f"{recovery.situation} | {move.action}"),
+            words_of(label_of(recovery.situation, move.action)),
             f"{move.share:.0%} of {recovery.sessions:,}",
             _effect(move.effect),
             _q(move.q_value),
@@ -148,7 +147,7 @@ def _trends(overview: Overview) -> Table:
     )
 
 
-def _trend_row(trend: Trend, change: Change) -> tuple[str, ...]:
+def _trend_row(trend: Trend, change: LevelChange) -> tuple[str, ...]:
     name = trend.name if trend.kind in ("reward", "fallback") else words_of(trend.name)
     between = f"{change.at:%Y-%m-%d} ({change.earliest:%Y-%m-%d} to {change.latest:%Y-%m-%d})"
     return name, between, _effect(change.size), f"`{change.variant}`" if change.variant else "", _q(trend.q_value)
@@ -161,7 +160,7 @@ def _drifts(overview: Overview) -> Table:
         ("Behaviour", "Effect in each window", "q"),
         tuple(
             (
-                words_of(drift.behaviour if drift.situation == SESSION else f"{drift.situation} | {drift.behaviour}"),
+                words_of(label_of(drift.situation, drift.behaviour)),
                 ", ".join(signed(w.effect.effect) if w.effect else "?" for w in drift.windows),
                 _q(drift.q_value),
             )

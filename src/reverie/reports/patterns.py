@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from reverie.digests.digest import SESSION
+from reverie.digests.behaviour_name import SESSION, read_label, read_name, read_situation, write_label
 from reverie.digests.vocabulary import describe
 from reverie.dreams.dream import PatternRow
 
@@ -13,10 +13,10 @@ PLOTTED = 25
 _REFUSED_AT_LEAST = 8
 _SMALLEST_Q = 1e-6
 
-Standing = Literal["adopted", "candidate", "refused"]
+PatternStatus = Literal["adopted", "candidate", "refused"]
 
 
-def standing(row: PatternRow) -> Standing:
+def status_of(row: PatternRow) -> PatternStatus:
     """What became of the pattern; any verdict that is not ``adopted`` or ``candidate`` is a reason for refusal."""
     if row.verdict == "adopted":
         return "adopted"
@@ -25,26 +25,47 @@ def standing(row: PatternRow) -> Standing:
 
 def is_refused(row: PatternRow) -> bool:
     """Whether the pattern was turned down."""
-    return standing(row) == "refused"
+    return status_of(row) == "refused"
 
 
 def claim_of(row: PatternRow) -> str:
-    """The pattern's name as ``Lesson.behaviour`` writes it: ``situation | behaviour``, or the behaviour alone."""
-    if row.situation == SESSION or row.behaviour.startswith(f"{row.situation} | "):
+    """The pattern's name as ``Lesson.behaviour`` writes it, and the task category where it is about one."""
+    return f"{_label(row)}{_category(row)}"
+
+
+def claim_in_words(row: PatternRow) -> str:
+    """The same in words; parts between backticks are code."""
+    return f"{words_of(_label(row))}{_category(row)}"
+
+
+def _label(row: PatternRow) -> str:
+    """``situation | behaviour``, or the behaviour alone; rows may hold the label or the behaviour."""
+    situation, _ = read_label(row.behaviour)
+    if situation != SESSION or row.situation.startswith(SESSION.text):
         return row.behaviour
-    return f"{row.situation} | {row.behaviour}"
+    return label_of(row.situation, row.behaviour)
 
 
-def words_of(claim: str) -> str:
-    """A claim, as :func:`claim_of` names it, in words; a name this version of the digest does not know stays as it is.
+def _category(row: PatternRow) -> str:
+    """What a row's situation says beyond its label's: `` (category refunds)``, or nothing."""
+    situation = read_label(row.behaviour)[0].text
+    return row.situation.removeprefix(situation) if row.situation.startswith(situation) else ""
+
+
+def label_of(situation: str, behaviour: str) -> str:
+    """The label of a situation and a behaviour that are stored apart."""
+    return write_label(read_situation(situation), read_name(behaviour))
+
+
+def words_of(label: str) -> str:
+    """A label in words; a name this version of the digest does not know stays as it is.
 
     Parts between backticks are code.
     """
-    situation, _, behaviour = claim.rpartition(" | ")
     try:
-        phrase = describe(situation or SESSION, behaviour)
+        phrase = describe(*read_label(label))
     except KeyError:
-        return claim
+        return label
     return f"{phrase.action}, when {phrase.condition}" if phrase.condition else phrase.action
 
 
@@ -57,7 +78,7 @@ def choose_patterns(rows: Sequence[PatternRow]) -> tuple[PatternRow, ...]:
     drawable = [row for row in rows if row.effect is not None or row.naive_effect is not None]
     refused = sorted(filter(is_refused, drawable), key=_claimed, reverse=True)
     kept = [row for row in drawable if not is_refused(row)]
-    kept.sort(key=lambda row: (standing(row), -_strength(row)))
+    kept.sort(key=lambda row: (status_of(row), -_strength(row)))
     kept = kept[: PLOTTED - min(_REFUSED_AT_LEAST, len(refused))]
     return (*kept, *refused[: PLOTTED - len(kept)])
 

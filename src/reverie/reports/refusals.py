@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from reverie.dreams.dream import DreamResult, PatternRow
-from reverie.lessons.lesson import Effect
-from reverie.reports.patterns import claim_of, is_refused, words_of
+from reverie.lessons.lesson import Effect, Lesson
+from reverie.reports.patterns import claim_in_words, claim_of, is_refused
 
 EXAMPLES = 3
 """Refusals of one reason that are shown without unfolding."""
@@ -57,12 +57,18 @@ def group_refusals(result: DreamResult) -> tuple[RefusalGroup, ...]:
     """Refused lessons and patterns by reason, the commonest reason first; a lesson stands for its own pattern."""
     lessons = [lesson for lesson in result.lessons if lesson.status == "refused"]
     refusals = [Refusal(lesson.statement, lesson.reason, lesson.effect, None, lesson.q_value) for lesson in lessons]
-    told = {lesson.behaviour for lesson in lessons if lesson.outcome == "reward"}
-    refusals += [_refused(row) for row in result.patterns if is_refused(row) and claim_of(row) not in told]
+    lessons_on = {_claim(lesson) for lesson in lessons if lesson.outcome == "reward"}
+    refusals += [_refused(row) for row in result.patterns if is_refused(row) and claim_of(row) not in lessons_on]
     groups: dict[str, list[Refusal]] = defaultdict(list)
     for refusal in refusals:
         groups[_common(refusal.reason).casefold()].append(refusal)
     return tuple(_group(members) for members in sorted(groups.values(), key=len, reverse=True))
+
+
+def _claim(lesson: Lesson) -> str:
+    """The lesson's claim as :func:`claim_of` names that of its pattern."""
+    family = lesson.scope.task_family
+    return f"{lesson.behaviour} (category {family})" if family else lesson.behaviour
 
 
 def _common(reason: str) -> str:
@@ -70,7 +76,7 @@ def _common(reason: str) -> str:
 
 
 def _refused(row: PatternRow) -> Refusal:
-    return Refusal(words_of(claim_of(row)), row.verdict, row.effect, row.naive_effect, row.q_value)
+    return Refusal(claim_in_words(row), row.verdict, row.effect, row.naive_effect, row.q_value)
 
 
 def _group(members: Sequence[Refusal]) -> RefusalGroup:

@@ -1,6 +1,6 @@
 """What a client sends to a live session: from inputs and the present state to events in canonical order.
 
-Pure: the caller holds the session's lock, passes the state in, and stores the draft that comes out. A message, an
+Pure: the caller holds the session's lock, passes the state in, and stores the transition that comes out. A message, an
 interrupt or a confirmation waits until the agent takes it in; then it becomes an event and keeps its id.
 """
 
@@ -12,7 +12,7 @@ import msgspec
 
 from reverie.errors import InputError, StateError
 from reverie.ids import derived_id
-from reverie.runtime.live_state import Draft, LiveState, PendingCall, WaitingInput
+from reverie.runtime.live_state import LiveState, PendingCall, Transition, WaitingInput
 from reverie.runtime.outcome_loop import close_outcome, has_open_outcome, open_outcome
 from reverie.runtime.turn import (
     RESULT_LINKS,
@@ -33,7 +33,7 @@ QUEUED_TYPES = frozenset({"user.message", "user.interrupt", "user.tool_confirmat
 _INTERRUPTED = "The user interrupted before this call was answered."
 
 
-def receive(state: LiveState, inbound: Sequence[Mapping[str, Any]], now: datetime) -> Draft:
+def receive(state: LiveState, inbound: Sequence[Mapping[str, Any]], now: datetime) -> Transition:
     """Take in what a client sends; all of it or nothing.
 
     Raises:
@@ -41,24 +41,24 @@ def receive(state: LiveState, inbound: Sequence[Mapping[str, Any]], now: datetim
         InputError: an event does not fit the state; the message names its place.
     """
     refuse_ended(state)
-    draft = Draft(state, now)
+    transition = Transition(state, now)
     starts = answered = False
     for place, event in enumerate(inbound):
         try:
             before = inbound[place - 1] if place else None
-            _receive_one(draft, event, before, last=place == len(inbound) - 1)
+            _receive_one(transition, event, before, last=place == len(inbound) - 1)
         except InputError as error:
             raise InputError(f"events.{place}: {error}") from error
         starts = starts or event["type"] == "user.define_outcome"
         answered = answered or event["type"] in RESULT_LINKS or event["type"] == "user.tool_confirmation"
-    if draft.state.status != "idle":
-        return draft
-    if draft.state.blockers:
+    if transition.state.status != "idle":
+        return transition
+    if transition.state.blockers:
         if answered:
-            idle(draft)
-    elif starts or answered or draft.state.waiting:
-        run(draft)
-    return draft
+            idle(transition)
+    elif starts or answered or transition.state.waiting:
+        run(transition)
+    return transition
 
 
 def refuse_ended(state: LiveState) -> None:
@@ -71,33 +71,35 @@ def refuse_ended(state: LiveState) -> None:
         raise StateError(f"session {state.session_id} has ended; make a new session to go on")
 
 
-def _receive_one(draft: Draft, event: Mapping[str, Any], before: Mapping[str, Any] | None, *, last: bool) -> None:
+def _receive_one(
+    transition: Transition, event: Mapping[str, Any], before: Mapping[str, Any] | None, *, last: bool
+) -> None:
     type_, payload = event["type"], {key: value for key, value in event.items() if key != "type"}
     match type_:
         case "user.message":
-            _refuse_while_blocked(draft.state)
-            _queue(draft, type_, payload)
+            _refuse_while_blocked(transition.state)
+            _queue(transition, type_, payload)
         case "system.message":
             if before is None or before["type"] not in ("user.message", "user.tool_result", "user.custom_tool_result"):
                 raise InputError("a system.message follows a user.message or a tool result of the same request")
             if not last:
                 raise InputError("a system.message is the last event of its request")
-            _queue(draft, type_, payload)
+            _queue(transition, type_, payload)
         case "user.interrupt":
-            _interrupt(draft, payload)
+            _interrupt(transition, payload)
         case "user.tool_confirmation":
-            _confirm(draft, payload)
+            _confirm(transition, payload)
         case "user.define_outcome":
-            _define_outcome(draft, payload)
+            _define_outcome(transition, payload)
         case _:
-            _take_result(draft, type_, payload)
+            _take_result(transition, type_, payload)
 
 
-def _queue(draft: Draft, type_: str, payload: dict[str, Any], thread_id: str | None = None) -> int:
-    number = draft.state.input_count
-    draft.inputs.append(WaitingInput(number, type_, payload, thread_id))
-    draft.answers.append(("input", len(draft.inputs) - 1))
-    draft.change(input_count=number + 1, waiting=(*draft.state.waiting, draft.inputs[-1]))
+def _queue(transition: Transition, type_: str, payload: dict[str, Any], thread_id: str | None = None) -> int:
+    number = transition.state.input_count
+    transition.inputs.append(WaitingInput(number, type_, payload, thread_id))
+    transition.answers.append(("input", len(transition.inputs) - 1))
+    transition.change(input_count=number + 1, waiting=(*transition.state.waiting, transition.inputs[-1]))
     return number
 
 
@@ -127,62 +129,62 @@ def _in_thread(payload: Mapping[str, Any], call: PendingCall) -> dict[str, Any]:
     return kept if call.thread_id is None else {**kept, "session_thread_id": call.thread_id}
 
 
-def _confirm(draft: Draft, payload: dict[str, Any]) -> None:
-    call = _find_pending(draft.state, payload, "tool_use_id", ("agent.tool_use", "agent.mcp_tool_use"))
+def _confirm(transition: Transition, payload: dict[str, Any]) -> None:
+    call = _find_pending(transition.state, payload, "tool_use_id", ("agent.tool_use", "agent.mcp_tool_use"))
     if call.confirmed:
         raise InputError(f"tool_use_id: {call.event_id} needs no confirmation, or has it already")
     allowed = payload["result"] == "allow"
     if allowed and payload.get("deny_message") is not None:
         raise InputError("deny_message: goes with result 'deny' alone")
-    _queue(draft, "user.tool_confirmation", _in_thread(payload, call), call.thread_id)
+    _queue(transition, "user.tool_confirmation", _in_thread(payload, call), call.thread_id)
     # A denied tool does not run outside either: whoever runs the agent records the error.
     answered = msgspec.structs.replace(call, confirmed=True, outside=call.outside and allowed)
-    draft.change(pending=tuple(answered if other is call else other for other in draft.state.pending))
+    transition.change(pending=tuple(answered if other is call else other for other in transition.state.pending))
 
 
-def _take_result(draft: Draft, type_: str, payload: dict[str, Any]) -> None:
-    if type_ == "user.tool_result" and not draft.state.self_hosted:
+def _take_result(transition: Transition, type_: str, payload: dict[str, Any]) -> None:
+    if type_ == "user.tool_result" and not transition.state.self_hosted:
         raise InputError("user.tool_result: only sessions in a self_hosted environment take results of built-in tools")
     kinds = ("agent.custom_tool_use",) if type_ == "user.custom_tool_result" else ("agent.tool_use",)
-    call = _find_pending(draft.state, payload, RESULT_LINKS[type_], kinds)
-    draft.answer(type_, _in_thread(payload, call), thread_id=call.thread_id)
-    draft.change(pending=tuple(other for other in draft.state.pending if other is not call))
+    call = _find_pending(transition.state, payload, RESULT_LINKS[type_], kinds)
+    transition.answer(type_, _in_thread(payload, call), thread_id=call.thread_id)
+    transition.change(pending=tuple(other for other in transition.state.pending if other is not call))
 
 
-def _define_outcome(draft: Draft, payload: dict[str, Any]) -> None:
-    if has_open_outcome(draft.state.outcomes):
+def _define_outcome(transition: Transition, payload: dict[str, Any]) -> None:
+    if has_open_outcome(transition.state.outcomes):
         raise InputError("an outcome is being worked on; define the next one when it has a verdict")
-    _refuse_while_blocked(draft.state)
-    outcome_id = derived_id("outc", draft.state.session_id, str(len(draft.state.outcomes)))
+    _refuse_while_blocked(transition.state)
+    outcome_id = derived_id("outc", transition.state.session_id, str(len(transition.state.outcomes)))
     filled = {"max_iterations": 3} | {key: value for key, value in payload.items() if value is not None}
-    draft.answer("user.define_outcome", {**filled, "outcome_id": outcome_id})
-    draft.change(outcomes=(*draft.state.outcomes, open_outcome(outcome_id, payload["description"])))
+    transition.answer("user.define_outcome", {**filled, "outcome_id": outcome_id})
+    transition.change(outcomes=(*transition.state.outcomes, open_outcome(outcome_id, payload["description"])))
 
 
-def _interrupt(draft: Draft, payload: dict[str, Any]) -> None:
+def _interrupt(transition: Transition, payload: dict[str, Any]) -> None:
     """End the turn of the threads that are named (all of them by default).
 
     Open model requests end, tool uses without a result get an error, and the inputs that the turn is for are taken
     in. What was sent later waits for the next turn. An idle thread without open tool uses stays as it is.
     """
-    scope, thread_id = _interrupted(draft.state, payload.get("session_thread_id"))
-    state = draft.state
-    close_spans(draft, scope, is_error=True)
-    own = _queue(draft, "user.interrupt", payload, thread_id)
+    scope, thread_id = _interrupted(transition.state, payload.get("session_thread_id"))
+    state = transition.state
+    close_spans(transition, scope, is_error=True)
+    own = _queue(transition, "user.interrupt", payload, thread_id)
     take_inputs(
-        draft,
+        transition,
         lambda waiting: waiting.number == own or (scope(waiting.thread_id) and _ends_with_turn(waiting, state)),
     )
-    failed = fail_calls(draft, scope, _INTERRUPTED)
+    failed = fail_calls(transition, scope, _INTERRUPTED)
     if scope(None) and (state.goes_on or failed):
-        outcomes, verdict = close_outcome(draft.state.outcomes, "interrupted", draft.now)
+        outcomes, verdict = close_outcome(transition.state.outcomes, "interrupted", transition.now)
         if verdict is not None:
-            draft.add("span.outcome_evaluation_end", verdict)
-        draft.change(outcomes=outcomes)
+            transition.add("span.outcome_evaluation_end", verdict)
+        transition.change(outcomes=outcomes)
     if scope is not whole_session:
-        for child in [child for child in draft.state.running_children if scope(child.id)]:
-            idle_child(draft, child)
-    _settle(draft, scope, changed=any(call.blocks for call in failed))
+        for child in [child for child in transition.state.running_children if scope(child.id)]:
+            idle_child(transition, child)
+    _settle(transition, scope, changed=any(call.blocks for call in failed))
 
 
 def _interrupted(state: LiveState, named: str | None) -> tuple[Scope, str | None]:
@@ -201,13 +203,13 @@ def _ends_with_turn(waiting: WaitingInput, state: LiveState) -> bool:
     return waiting.type == "user.tool_confirmation" or (state.goes_on and waiting.number < state.turn_inputs)
 
 
-def _settle(draft: Draft, scope: Scope, *, changed: bool) -> None:
+def _settle(transition: Transition, scope: Scope, *, changed: bool) -> None:
     """Make the session idle when no thread is left that runs, or say again why it is when that has ``changed``."""
-    state = draft.state
+    state = transition.state
     if state.status == "idle":
         if changed:
-            idle(draft)
+            idle(transition)
     elif scope is whole_session or not (any(state.running_children) or (state.primary_running and not scope(None))):
-        idle(draft)
+        idle(transition)
     elif scope(None) and state.primary_running:
-        idle_primary(draft, {"stop_reason": dict(waiting_reason(draft)), "stop_details": None})
+        idle_primary(transition, {"stop_reason": dict(waiting_reason(transition)), "stop_details": None})

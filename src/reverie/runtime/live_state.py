@@ -1,4 +1,4 @@
-"""What decides how a live session goes on, and what an act on it comes to."""
+"""What decides how a live session goes on, and the transition from one such state to the next."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class WaitingInput(msgspec.Struct, frozen=True):
 
 
 class NewEvent(msgspec.Struct, frozen=True):
-    """An event to be appended; its sequence number is its place in the draft after those that are there."""
+    """An event to be appended; its sequence number is its place in the transition after those that are there."""
 
     type: str
     payload: dict[str, Any]
@@ -56,7 +56,7 @@ class ChildThread(msgspec.Struct, frozen=True):
     status: Status = "idle"
     archived: bool = False
     begun: bool = False
-    """Whether its status has been told; a thread that was only created has not done anything yet."""
+    """Whether its status has been announced; a thread that was only created has not done anything yet."""
 
 
 class LiveState(msgspec.Struct, frozen=True):
@@ -116,8 +116,8 @@ class LiveState(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class Draft:
-    """What an act comes to; filled step by step, then stored as one."""
+class Transition:
+    """The next state and the events that lead to it; filled step by step, then stored as one."""
 
     state: LiveState
     now: datetime

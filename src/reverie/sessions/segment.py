@@ -1,12 +1,12 @@
 """Segments: sessions chosen by an SQL-like expression, such as ``agent = 'desk' and reward < 0.5``.
 
-An expression is parsed by sqlglot and built anew from a list of allowed parts; no text of it reaches the database
-other than as a parameter.
+An expression is parsed by sqlglot and built anew, as frozen records, from a list of allowed parts. How they become
+a query's condition is known to ``reverie.storage.sessions.condition``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import sqlglot
@@ -16,6 +16,8 @@ from sqlglot.errors import SqlglotError
 from reverie.errors import ExpressionError
 
 Kind = Literal["text", "number", "time", "boolean"]
+Operator = Literal["=", "<>", "<", "<=", ">", ">=", "like", "ilike"]
+Value = str | float | bool | datetime
 
 GRAMMAR = (
     "allowed are the columns id, source, agent, agent_version, model, task_id, task_category (or category), user_id, "
@@ -24,46 +26,145 @@ GRAMMAR = (
     "joined by and, or, not and parentheses"
 )
 
-_COLUMNS: dict[str, tuple[str, Kind]] = {
-    "id": ("s.id", "text"),
-    "source": ("s.source", "text"),
-    "agent": ("s.agent", "text"),
-    "agent_version": ("s.agent_version", "text"),
-    "model": ("s.model", "text"),
-    "task_id": ("s.task_id", "text"),
-    "task_category": ("s.task_category", "text"),
-    "category": ("s.task_category", "text"),
-    "user_id": ("s.user_id", "text"),
-    "started_at": ("s.started_at", "time"),
-    "ended_at": ("s.ended_at", "time"),
-    "imported_at": ("s.imported_at", "time"),
-    "reward": ("s.reward", "number"),
-    "scored": ("(s.reward IS NOT NULL)", "boolean"),
-    "events": ("s.event_count", "number"),
+COLUMNS: Mapping[str, Kind] = {
+    "id": "text",
+    "source": "text",
+    "agent": "text",
+    "agent_version": "text",
+    "model": "text",
+    "task_id": "text",
+    "task_category": "text",
+    "user_id": "text",
+    "started_at": "time",
+    "ended_at": "time",
+    "imported_at": "time",
+    "reward": "number",
+    "scored": "boolean",
+    "events": "number",
 }
-_CASTS: dict[Kind, str] = {"text": "text", "number": "float8", "time": "timestamptz", "boolean": "boolean"}
-_COMPARISONS: dict[type[exp.Condition], str] = {
+"""What may be asked of a session, and what it is."""
+_ALIASES = {"category": "task_category"}
+_COMPARISONS: dict[type[exp.Condition], Operator] = {
     exp.EQ: "=",
     exp.NEQ: "<>",
     exp.LT: "<",
     exp.LTE: "<=",
     exp.GT: ">",
     exp.GTE: ">=",
-    exp.Like: "LIKE",
-    exp.ILike: "ILIKE",
+    exp.Like: "like",
+    exp.ILike: "ilike",
 }
-_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>"}
+_MIRRORED: dict[Operator, Operator] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>"}
 _MOST_CHARACTERS = 10_000
 
 
-class Segment(msgspec.Struct, frozen=True):
-    """A condition on ``sessions s`` for a query's WHERE, with psycopg's named parameters."""
+class Column(msgspec.Struct, frozen=True, tag=True):
+    """A column of sessions, one of :data:`COLUMNS`."""
 
-    sql: str
-    parameters: dict[str, Any]
+    name: str
+
+    @property
+    def kind(self) -> Kind:
+        """What its values are."""
+        return COLUMNS[self.name]
 
 
-def compile_segment(expression: str | None) -> Segment:
+class MetadataEntry(msgspec.Struct, frozen=True, tag=True):
+    """The entry of a session's metadata under a key."""
+
+    key: str
+    kind: Kind = "text"
+
+
+class MetricScore(msgspec.Struct, frozen=True, tag=True):
+    """A session's score of a metric."""
+
+    metric: str
+    kind: Kind = "number"
+
+
+Operand = Column | MetadataEntry | MetricScore
+
+
+class EverySession(msgspec.Struct, frozen=True, tag=True):
+    """True of every session."""
+
+
+class NamedSessions(msgspec.Struct, frozen=True, tag=True):
+    """True of the sessions with these ids."""
+
+    ids: tuple[str, ...]
+
+
+class Flag(msgspec.Struct, frozen=True, tag=True):
+    """A boolean column by itself."""
+
+    operand: Column
+
+
+class Comparison(msgspec.Struct, frozen=True, tag=True):
+    """An operand compared with a literal of its kind."""
+
+    operand: Operand
+    operator: Operator
+    value: Value
+
+
+class Absence(msgspec.Struct, frozen=True, tag=True):
+    """True where the session has no value."""
+
+    operand: Operand
+
+
+class Membership(msgspec.Struct, frozen=True, tag=True):
+    """True where the value is one of these literals, of which there is at least one."""
+
+    operand: Operand
+    values: tuple[Value, ...]
+
+
+class Range(msgspec.Struct, frozen=True, tag=True):
+    """True from ``low`` to ``high``, both included."""
+
+    operand: Operand
+    low: Value
+    high: Value
+
+
+class Negation(msgspec.Struct, frozen=True, tag=True):
+    """The opposite; of what is neither true nor false it is neither."""
+
+    condition: "Segment"
+
+
+class Conjunction(msgspec.Struct, frozen=True, tag=True):
+    """All of the parts."""
+
+    parts: tuple["Segment", ...]
+
+
+class Disjunction(msgspec.Struct, frozen=True, tag=True):
+    """One of the parts or several."""
+
+    parts: tuple["Segment", ...]
+
+
+Segment = (
+    EverySession
+    | NamedSessions
+    | Flag
+    | Comparison
+    | Absence
+    | Membership
+    | Range
+    | Negation
+    | Conjunction
+    | Disjunction
+)
+"""A condition that sessions meet or do not meet."""
+
+
+def parse_segment(expression: str | None) -> Segment:
     """The segment that ``expression`` describes; None or blank is every session.
 
     Times without a zone are UTC. A comparison with something a session lacks is neither true nor false, as in SQL.
@@ -72,13 +173,11 @@ def compile_segment(expression: str | None) -> Segment:
         ExpressionError: the expression is malformed or uses something that is not allowed.
     """
     if expression is None or not expression.strip():
-        return Segment("true", {})
+        return EverySession()
     if len(expression) > _MOST_CHARACTERS or "\0" in expression:
         raise ExpressionError(f"the expression must be text of at most {_MOST_CHARACTERS} characters")
-    parameters: dict[str, Any] = {}
     try:
-        tree = sqlglot.parse_one(expression, read="postgres", into=exp.Condition)
-        return Segment(_condition(tree, parameters), parameters)
+        return _condition(sqlglot.parse_one(expression, read="postgres", into=exp.Condition))
     except SqlglotError as error:
         raise ExpressionError(f"cannot read {expression!r}{_place(error)}; {GRAMMAR}") from error
     except RecursionError as error:
@@ -87,7 +186,7 @@ def compile_segment(expression: str | None) -> Segment:
 
 def choose_sessions(session_ids: Sequence[str]) -> Segment:
     """The segment of exactly these sessions."""
-    return Segment("(s.id = ANY (%(segment_ids)s::text[]))", {"segment_ids": list(session_ids)})
+    return NamedSessions(tuple(session_ids))
 
 
 def _place(error: SqlglotError) -> str:
@@ -97,86 +196,85 @@ def _place(error: SqlglotError) -> str:
     return f" at column {places[0]['col']}, near {places[0]['highlight']!r}"
 
 
-def _condition(node: exp.Condition, parameters: dict[str, Any]) -> str:
+def _condition(node: exp.Condition) -> Segment:
     if isinstance(node, exp.Paren):
-        return _condition(node.this, parameters)
+        return _condition(node.this)
     if isinstance(node, exp.And | exp.Or):
-        word = "AND" if isinstance(node, exp.And) else "OR"
-        return f"({_condition(node.this, parameters)} {word} {_condition(node.expression, parameters)})"
+        parts = tuple(_condition(part) for part in _chain(node))
+        return Conjunction(parts) if isinstance(node, exp.And) else Disjunction(parts)
     if isinstance(node, exp.Not):
-        return f"(NOT {_condition(node.this, parameters)})"
+        return Negation(_condition(node.this))
     if isinstance(node, exp.Column):
-        sql, kind = _column(node, parameters)
-        if kind != "boolean":
+        operand = _operand(node)
+        if not isinstance(operand, Column) or operand.kind != "boolean":
             raise _refusal(node, "is not a condition by itself")
-        return sql
-    sql = _predicate(node, parameters)
-    return f"(NOT {sql})" if node.args.get("negate") else sql
+        return Flag(operand)
+    predicate = _predicate(node)
+    return Negation(predicate) if node.args.get("negate") else predicate
 
 
-def _predicate(node: exp.Condition, parameters: dict[str, Any]) -> str:
+def _chain(node: exp.Condition) -> list[exp.Condition]:
+    """The links of a chain of one connective, which the parser nests to the left; its length is no depth."""
+    connective, links = type(node), []
+    while type(node) is connective:
+        links.append(node.expression)
+        node = node.this
+    return [node, *reversed(links)]
+
+
+def _predicate(node: exp.Condition) -> Segment:
     if type(node) in _COMPARISONS:
-        return _comparison(node, _COMPARISONS[type(node)], parameters)
+        return _comparison(node, _COMPARISONS[type(node)])
     if not isinstance(node, exp.Is | exp.In | exp.Between):
         raise _refusal(node, "is not allowed")
-    sql, kind = _column(node.this, parameters)
+    operand = _operand(node.this)
     if isinstance(node, exp.Is):
         if not isinstance(node.expression, exp.Null):
             raise _refusal(node, "is not allowed; 'is' is for null")
-        return f"({sql} IS NULL)"
+        return Absence(operand)
     if isinstance(node, exp.In):
         if not node.expressions:
             raise _refusal(node, "is not a list of literals")
-        values = ", ".join(_parameter(value, kind, parameters) for value in node.expressions)
-        return f"({sql} IN ({values}))"
+        return Membership(operand, tuple(_literal(value, operand.kind) for value in node.expressions))
     if node.args.get("symmetric"):
         raise _refusal(node, "is not allowed; leave out 'symmetric'")
-    low, high = (_parameter(node.args[end], kind, parameters) for end in ("low", "high"))
-    return f"({sql} BETWEEN {low} AND {high})"
+    return Range(operand, _literal(node.args["low"], operand.kind), _literal(node.args["high"], operand.kind))
 
 
-def _comparison(node: exp.Condition, operator: str, parameters: dict[str, Any]) -> str:
+def _comparison(node: exp.Condition, operator: Operator) -> Comparison:
     left, right = node.this, node.expression
     if operator in _MIRRORED and not isinstance(left, exp.Column):
         left, right, operator = right, left, _MIRRORED[operator]
-    sql, kind = _column(left, parameters)
-    if operator in ("LIKE", "ILIKE"):
-        if kind != "text":
-            raise _refusal(node, f"compares a {kind} with a pattern")
+    operand = _operand(left)
+    if operator in ("like", "ilike"):
+        if operand.kind != "text":
+            raise _refusal(node, f"compares a {operand.kind} with a pattern")
         pattern = str(right.this)
         if (len(pattern) - len(pattern.rstrip("\\"))) % 2:
             raise _refusal(node, "ends its pattern with a lone backslash")
-    return f"({sql} {operator} {_parameter(right, kind, parameters)})"
+    return Comparison(operand, operator, _literal(right, operand.kind))
 
 
-def _column(node: exp.Condition, parameters: dict[str, Any]) -> tuple[str, Kind]:
+def _operand(node: exp.Condition) -> Operand:
     if not isinstance(node, exp.Column) or node.args.get("db") or isinstance(node.this, exp.Star):
         raise _refusal(node, "is not a column")
     name, family = node.name, node.table.lower()
     if family in ("metadata", "tag"):
-        return f"(s.metadata ->> {_named(name, parameters)}::text)", "text"
+        return MetadataEntry(name)
     if family == "score":
-        where = f"c.session_key = s.key AND c.metric = {_named(name, parameters)}::text"
-        return f"(SELECT c.value FROM scores c WHERE {where})", "number"
-    column = _COLUMNS.get(name.lower())
-    if family or column is None:
+        return MetricScore(name)
+    column = _ALIASES.get(name.lower(), name.lower())
+    if family or column not in COLUMNS:
         raise _refusal(node, "is not a column")
-    return column
+    return Column(column)
 
 
-def _parameter(node: exp.Condition, kind: Kind, parameters: dict[str, Any]) -> str:
+def _literal(node: exp.Condition, kind: Kind) -> Value:
     try:
-        value = _READERS[kind](node)
+        return _READERS[kind](node)
     except ValueError as error:
         hint = "; put the value in quotes" if kind == "text" else ""
         raise _refusal(node, f"is not a literal {kind}{hint}") from error
-    return f"{_named(value, parameters)}::{_CASTS[kind]}"
-
-
-def _named(value: Any, parameters: dict[str, Any]) -> str:
-    name = f"segment_{len(parameters)}"
-    parameters[name] = value
-    return f"%({name})s"
 
 
 def _text(node: exp.Condition) -> str:
@@ -204,7 +302,7 @@ def _boolean(node: exp.Condition) -> bool:
     return bool(node.this)
 
 
-_READERS: dict[Kind, Callable[[exp.Condition], Any]] = {
+_READERS: dict[Kind, Callable[[exp.Condition], Value]] = {
     "text": _text,
     "number": _number,
     "time": _time,

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from reverie.statistics.corpus import Codes, Flags, Floats, Ints
+from reverie.statistics.distributions import benjamini_hochberg, normal_sf
 from reverie.statistics.estimate import Design, Estimates, make_design
 from reverie.statistics.exact import sharp_estimates
 from reverie.statistics.quantity import Estimate
@@ -22,14 +22,14 @@ class Contrasts:
 
     estimates: Estimates
     q: Floats
-    """False discovery rate over all of them (Benjamini & Hochberg 1995); NaN where not enough repeats can tell."""
+    """False discovery rate over all of them (Benjamini & Hochberg 1995); NaN where there are too few repeats."""
 
     def at(self, column: int) -> Estimate | None:
-        """The contrast of one column; None where it cannot be told."""
+        """The contrast of one column; None where it cannot be estimated."""
         return None if np.isnan(self.q[column]) else self.estimates.at(column)
 
     def q_at(self, column: int) -> float | None:
-        """The q-value of one column; None where it cannot be told."""
+        """The q-value of one column; None where it cannot be estimated."""
         return None if np.isnan(self.q[column]) else float(self.q[column])
 
 
@@ -60,12 +60,12 @@ def contrast(designs: Sequence[Design], values: Floats) -> Contrasts:
     ``values`` is the outcome per session of the table, in [0, 1] and known for every session of the designs.
     """
     estimates = sharp_estimates(designs, values, np.random.default_rng(_SEED), least_weight=_LEAST_WEIGHT)
-    return Contrasts(estimates, q_values(2 * stats.norm.sf(np.abs(estimates.z)), estimates.testable(_LEAST_WEIGHT)))
+    return Contrasts(estimates, q_values(2 * normal_sf(np.abs(estimates.z)), estimates.testable(_LEAST_WEIGHT)))
 
 
 def q_values(p_values: Floats, tested: Flags) -> Floats:
     """Benjamini–Hochberg q-values of those that are ``tested``; NaN for the others."""
     q = np.full(len(p_values), np.nan)
     if tested.any():
-        q[tested] = stats.false_discovery_control(np.clip(p_values[tested], 0.0, 1.0))
+        q[tested] = benjamini_hochberg(np.clip(p_values[tested], 0.0, 1.0))
     return q

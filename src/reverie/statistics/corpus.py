@@ -2,14 +2,14 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from reverie.digests.digest import SESSION
+from reverie.digests.behaviour_name import NOTHING_DONE, SESSION, BehaviourName, Situation, read_name, read_situation
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -26,14 +26,25 @@ SITUATION_KIND = "situation"
 """Kind of the rows of a corpus that say a situation was reached, rather than what was done in it."""
 
 
-class BehaviourName(msgspec.Struct, frozen=True):
-    """What a behaviour code stands for. For a situation's own row ``name`` is empty."""
+class Observable(msgspec.Struct, frozen=True):
+    """What a code of a corpus stands for: a behaviour in a situation, or that the situation was reached."""
 
-    situation: str
-    name: str
+    situation: Situation
+    name: BehaviourName
+    """``NOTHING_DONE`` in a situation's own row."""
     kind: str
     from_reading: bool = False
     """Whether somebody thought of it by reading sessions of the discovery part: only the other part may confirm it."""
+
+
+def read_observable(situation: str, name: str, kind: str, *, from_reading: bool = False) -> Observable:
+    """The observable whose situation and behaviour are stored as these texts."""
+    return Observable(read_situation(situation), read_name(name), kind, from_reading)
+
+
+def reached(situation: Situation) -> Observable:
+    """The observable of a situation's own row: that it was reached, whatever was done in it."""
+    return Observable(situation, NOTHING_DONE, SITUATION_KIND)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +69,7 @@ class Corpus:
     """Position in ``names`` of what held."""
     entry_step: Codes
     """How many agent actions came before it first held."""
-    names: Sequence[BehaviourName]
+    names: Sequence[Observable]
     at: Floats | None = None
     """Each session's own date (seconds since 1970), NaN where it has none; None where none has.
 
@@ -81,7 +92,7 @@ class Corpus:
         )
 
     def entries_of(self, code: int) -> slice | Ints:
-        """Where the entries of one behaviour are."""
+        """Positions of the entries of one behaviour; a slice where entries are sorted by code."""
         if not self.by_code:
             return np.flatnonzero(self.entry_code == code)
         # Of the array's own type: otherwise NumPy converts the whole array first.
@@ -94,11 +105,11 @@ class Corpus:
         return flags
 
     def scored_only(self) -> "Corpus":
-        """The sessions that have a reward; the others cannot tell good from bad."""
+        """The sessions that have a reward; the others are neither good nor bad."""
         return self.kept(~np.isnan(self.reward))
 
     def kept(self, keep: Flags) -> "Corpus":
-        """The sessions that are flagged."""
+        """The corpus with the flagged sessions alone; entries of the others are dropped, names keep their codes."""
         if keep.all():
             return self
         position = np.cumsum(keep) - 1
@@ -147,10 +158,17 @@ class Strata:
         return dataclasses.replace(self, code=code, variant=variant, confirmation=confirmation)
 
 
-def _codes(labels: Sequence[str]) -> tuple[Codes, list[str]]:
+def label_codes(labels: Sequence[str]) -> Codes:
+    """Labels as numbers from 0, in order of first appearance."""
     index: dict[str, int] = {}
-    codes = np.fromiter((index.setdefault(label, len(index)) for label in labels), np.int32, len(labels))
-    return codes, list(index)
+    return np.fromiter((index.setdefault(label, len(index)) for label in labels), np.int32, len(labels))
+
+
+def a_stratum_each_first(stratum: Codes) -> Ints:
+    """Positions, parallel to a ranking's strata: the first of each stratum, then the others, both in their order."""
+    _, first = np.unique(stratum, return_index=True)
+    leaders = np.sort(first)
+    return np.concatenate([leaders, np.setdiff1d(np.arange(len(stratum)), leaders)])
 
 
 def _kept_for_confirmation(label: str) -> bool:
@@ -186,9 +204,9 @@ def form_strata(corpus: Corpus, families: Sequence[str] | None = None, *, least_
     from dream to dream; with fewer than ``least_strata_to_split`` informative strata, half of the sessions instead.
     """
     labels, by, mixed = _strata_labels(corpus, families)
-    code, names = _codes(labels)
-    variant, variant_names = _codes(corpus.variant) if mixed else (np.zeros(len(labels), np.int32), [""])
-    count, variants = len(names), len(variant_names)
+    code, names = label_codes(labels), list(dict.fromkeys(labels))
+    variant = label_codes(corpus.variant) if mixed else np.zeros(len(labels), np.int32)
+    count, variants = len(names), len(set(corpus.variant)) if mixed else 1
     if mixed and variants > 1:
         by = "task, adjusted for agent variant"
     spread = _sum_of_squares(code, count, corpus.reward)
@@ -212,16 +230,20 @@ def informative_strata(strata: Strata, reward: Floats) -> int:
     return int((_sum_of_squares(strata.code, strata.count, reward) > 1e-12).sum())
 
 
-def situation_rows(corpus: Corpus, situation: str) -> Flags:
-    """Which sessions were ever in the situation."""
-    reached = np.zeros(len(corpus.session_ids), np.bool_)
+def situation_codes(corpus: Corpus) -> dict[Situation, int]:
+    """Where each situation's own row is among the corpus's names."""
+    return {name.situation: code for code, name in enumerate(corpus.names) if name.kind == SITUATION_KIND}
+
+
+def situation_rows(corpus: Corpus, situation: Situation, codes: Mapping[Situation, int] | None = None) -> Flags:
+    """Which sessions were ever in the situation; ``codes`` are the :func:`situation_codes`, where they are known."""
     if situation == SESSION:
-        reached[:] = True
-        return reached
-    for code, name in enumerate(corpus.names):
-        if name.situation == situation and name.kind == SITUATION_KIND:
-            reached[corpus.entry_session[corpus.entries_of(code)]] = True
-    return reached
+        return np.ones(len(corpus.session_ids), np.bool_)
+    flags = np.zeros(len(corpus.session_ids), np.bool_)
+    code = (situation_codes(corpus) if codes is None else codes).get(situation)
+    if code is not None:
+        flags[corpus.entry_session[corpus.entries_of(code)]] = True
+    return flags
 
 
 def first_steps(corpus: Corpus, code: int) -> Ints:

@@ -14,7 +14,7 @@ For a behaviour x and a reward y the score of a stratum is ``u = Σ x (y - mean 
 Where a task was run by several agent variants, x and y are first cleared of task and variant effects (two-way fixed
 effects by the Frisch–Waugh–Lovell theorem; the variant side is solved as a small Schur complement) and the variance is
 clustered by task (Liang & Zeger 1986). A behaviour that only one variant shows, and always shows, is then left with no
-weight: it cannot be told from the variant.
+weight: it cannot be separated from the variant.
 """
 
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 import numpy as np
-from scipy import stats
 
 from reverie.statistics.corpus import Codes, Flags, Floats, Ints, sums
+from reverie.statistics.distributions import chi2_sf, normal_isf, t_isf, t_sf
 from reverie.statistics.quantity import Estimate
 
 _COLUMNS_AT_ONCE = 64
@@ -77,12 +77,12 @@ class Estimates:
     reward_without: Floats
 
     def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
-        """Lower and upper bounds of the effects."""
-        half = stats.t.ppf(0.5 + level / 2, np.maximum(self.degrees, 1.0)) * self.standard_error
+        """Lower and upper bounds of the effects at ``level`` (0 to 1), by Student's t; NaN where there is no effect."""
+        half = t_isf(0.5 - level / 2, np.maximum(self.degrees, 1.0)) * self.standard_error
         return self.effect - half, self.effect + half
 
     def testable(self, least_weight: float) -> Flags:
-        """Which columns enough repeats can tell something about."""
+        """Which columns enough repeats inform: weight, strata and degrees of freedom suffice for a test."""
         flags: Flags = (
             (self.weight >= least_weight)
             & (self.informative >= 2)
@@ -93,11 +93,11 @@ class Estimates:
         return flags
 
     def at(self, column: int, *, bound: float = 1.0) -> Estimate | None:
-        """One column with its 95 % interval, cut off at ``±bound``; None where no stratum could tell."""
+        """One column with its 95 % interval, cut off at ``±bound``; None where no stratum is informative."""
         effect, error = float(self.effect[column]), float(self.standard_error[column])
         if not np.isfinite(effect) or not np.isfinite(error) or self.informative[column] == 0:
             return None
-        half = float(stats.t.ppf(0.975, max(float(self.degrees[column]), 1.0))) * error
+        half = float(t_isf(0.025, max(float(self.degrees[column]), 1.0))) * error
         return Estimate(
             effect=effect,
             low=max(effect - half, -bound),
@@ -151,6 +151,18 @@ def make_design(
         cell_with=counts.astype(np.float64),
         stratum_size=np.bincount(compact, minlength=strata).astype(np.float64),
     )
+
+
+def strata_design(sessions: Ints, stratum: Codes, variant: Codes) -> Design:
+    """A design without behaviours: what :func:`cleared_reward` needs to clear values of strata and variants."""
+    none = np.zeros(0, np.int32)
+    return make_design(sessions, stratum, variant, none, none, 0)
+
+
+def single_design(sessions: Ints, stratum: Codes, variant: Codes, shown: Flags) -> Design:
+    """A design of one behaviour, which the flagged of ``sessions`` showed; all arguments are parallel to them."""
+    rows = np.flatnonzero(shown).astype(np.int32)
+    return make_design(sessions, stratum, variant, rows, np.zeros_like(rows), 1)
 
 
 def _compact(codes: Codes) -> tuple[Codes, int]:
@@ -279,7 +291,7 @@ def _two_way_block(
     error = np.sqrt(correction * ((u - np.nan_to_num(effect) * q) ** 2).sum(axis=0)) / safe
     spread = np.sqrt(correction * (u**2).sum(axis=0))
     t = np.where(usable & (spread > 1e-12), score / np.maximum(spread, 1e-12), 0.0)
-    z = np.sign(t) * stats.norm.isf(np.maximum(stats.t.sf(np.abs(t), np.maximum(clusters - 1.0, 1.0)), 1e-300))
+    z = np.sign(t) * normal_isf(np.maximum(t_sf(np.abs(t), np.maximum(clusters - 1.0, 1.0)), 1e-300))
     return effect, np.where(usable, error, np.nan), np.maximum(clusters - 1.0, 1.0), z, weight
 
 
@@ -319,6 +331,13 @@ def _variant_solver(design: Design) -> _VariantSolver:
     schur = np.diag(counts.sum(axis=0)) - counts.T @ (counts / size[:, None])
     inverse: Floats = np.linalg.pinv(schur, hermitian=True).astype(np.float64)
     return _VariantSolver(design, counts, size, inverse)
+
+
+def heterogeneity(effects: Floats, errors: Floats) -> float:
+    """P-value of Cochran's Q (1954): whether effects with these standard errors can all be the same."""
+    weights = errors**-2
+    q = float((weights * (effects - (weights * effects).sum() / weights.sum()) ** 2).sum())
+    return float(chi2_sf(q, len(effects) - 1))
 
 
 def cleared_reward(design: Design, reward: Floats) -> Floats:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 from reverie.statistics.corpus import Floats
+from reverie.statistics.distributions import hypergeometric_pmf, normal_isf
 from reverie.statistics.estimate import Design, Estimates, estimate, join_estimates
 
 _SHUFFLES = 9_999
@@ -50,7 +50,7 @@ def exact_z(design: Design, reward: Floats, column: int, generator: np.random.Ge
         return 0.0
     binary = all(np.isin(rewards, (0.0, 1.0)).all() for _, rewards in tables)
     below, above = _hypergeometric_tails(tables) if binary else _shuffled_tails(tables, generator)
-    z = stats.norm.isf(above) if above < below else -stats.norm.isf(below)
+    z = normal_isf(above) if above < below else -normal_isf(below)
     return float(z)
 
 
@@ -74,11 +74,9 @@ def _hypergeometric_tails(tables: list[tuple[Floats, Floats]]) -> tuple[float, f
     observed = offset = 0
     for with_rewards, rewards in tables:
         total, successes, drawn = len(rewards), int(rewards.sum()), len(with_rewards)
-        least, most = max(0, drawn + successes - total), min(drawn, successes)
-        counts = np.arange(least, most + 1)
-        distribution = np.convolve(distribution, stats.hypergeom.pmf(counts, total, successes, drawn))
+        distribution = np.convolve(distribution, hypergeometric_pmf(total, successes, drawn))
         observed += int(with_rewards.sum())
-        offset += least
+        offset += max(0, drawn + successes - total)
     at = observed - offset
     half = distribution[at] / 2
     return float(distribution[:at].sum() + half), float(distribution[at + 1 :].sum() + half)

@@ -1,9 +1,9 @@
 """How sure a share or a mean is, when sessions of one task have outcomes that go together."""
 
 import numpy as np
-from scipy import stats
 
 from reverie.statistics.corpus import Codes, Floats, sums
+from reverie.statistics.distributions import t_isf
 from reverie.statistics.quantity import Rate
 
 
@@ -27,7 +27,7 @@ def rate_of(values: Floats, cluster: Codes) -> Rate | None:
     residuals = sums(compact, values - mean, clusters)
     variance = clusters / (clusters - 1) * float((residuals**2).sum()) / size**2
     effective = mean * (1 - mean) / variance if variance > 1e-12 else float(clusters)
-    low, high = wilson(mean, effective, float(stats.t.ppf(0.975, clusters - 1)))
+    low, high = wilson(mean, effective, float(t_isf(0.025, clusters - 1)))
     return Rate(mean, low, high, size)
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
 
 from reverie.statistics.corpus import Floats, Ints
+from reverie.statistics.distributions import normal_isf
 
 _LEAST_SHARE_KEPT = 0.5
 
@@ -52,7 +52,7 @@ def explain_away(comparisons: Sequence[Comparison], reward: Floats, preference: 
     noise = float(np.var(reward)) or 1.0
     fit = _Fit(comparisons, reward, len(preference))
     waiting = set(range(len(preference)))
-    least_t = float(stats.norm.isf(0.025 / max(len(waiting), 1)))
+    least_t = float(normal_isf(0.025 / max(len(waiting), 1)))
     too_weak: list[int] = []
     shadow_of: dict[int, int] = {}
     while waiting:
@@ -131,9 +131,9 @@ class _Fit:
 
     def share_left(self) -> Floats:
         """Of each finding's effect, given those taken; 0 where they say all that it does."""
-        told = self.size > 1e-6 * self._whole
-        size, alone = np.where(told, self.size, 1.0), np.where(self._alone == 0, 1.0, self._alone)
-        return np.where(told, self.score / size * self._whole / alone, 0.0)
+        remains = self.size > 1e-6 * self._whole
+        size, alone = np.where(remains, self.size, 1.0), np.where(self._alone == 0, 1.0, self._alone)
+        return np.where(remains, self.score / size * self._whole / alone, 0.0)
 
     def nearest(self, j: int, among: Sequence[int] | None = None) -> int:
         """The taken finding, of ``among``, that finding ``j`` is most alike."""

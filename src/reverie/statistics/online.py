@@ -1,6 +1,6 @@
 """False discovery control across dreams, which repeat for ever: SAFFRON over the claims that reach confirmation.
 
-Every claim that a store's dreams bring to confirmation for the first time is one test of a stream. Its level is
+Every claim that a store's dreams bring to confirmation for the first time is one test of a sequence. Its level is
 
     a_i = min(λ, (1 - λ) (W₀ γ_{i-C₀} + (α - W₀) γ_{i-τ₁-C₁} + α Σ_{j≥2} γ_{i-τⱼ-Cⱼ}))
 
@@ -24,8 +24,8 @@ _SMALL = 0.5
 """λ: a p-value above it is counted as one of nothing."""
 
 
-class Stream(msgspec.Struct, frozen=True):
-    """The confirmation tests of a store so far."""
+class AlphaWealth(msgspec.Struct, frozen=True):
+    """What the confirmation tests of a store so far leave to spend on further ones: all that their levels depend on."""
 
     tests: int = 0
     passed: tuple[int, ...] = ()
@@ -36,8 +36,8 @@ class Stream(msgspec.Struct, frozen=True):
     """Claims that stand, by label; they spend nothing when looked at again."""
     tried: dict[str, tuple[float, bool]] = {}
     """The latest p-value of every claim tested, and whether it passed: the same evidence is not a new test."""
-    outcomes: dict[str, "Stream"] = {}
-    """The streams of outcomes besides the reward, by name: each is controlled by itself."""
+    outcomes: dict[str, "AlphaWealth"] = {}
+    """The wealth of each outcome besides the reward, by name: each is controlled by itself."""
 
 
 def _gamma() -> Floats:
@@ -48,35 +48,35 @@ def _gamma() -> Floats:
 _GAMMA = _gamma()
 
 
-def run_claims(
-    stream: Stream, claims: Sequence[str], p_values: Sequence[float], level: float
-) -> tuple[list[bool], Stream]:
-    """:func:`run_stream` for named claims; those that stand, or whose evidence has not changed, spend nothing."""
+def check_claims(
+    wealth: AlphaWealth, claims: Sequence[str], p_values: Sequence[float], level: float
+) -> tuple[list[bool], AlphaWealth]:
+    """:func:`check_p_values` for named claims; those that stand, or whose evidence has not changed, spend nothing."""
     new = [
         k
         for k, claim in enumerate(claims)
-        if claim not in stream.adopted and stream.tried.get(claim, (-1.0, False))[0] != p_values[k]
+        if claim not in wealth.adopted and wealth.tried.get(claim, (-1.0, False))[0] != p_values[k]
     ]
-    verdicts, after = run_stream(stream, [p_values[k] for k in new], level)
+    verdicts, after = check_p_values(wealth, [p_values[k] for k in new], level)
     fresh = dict(zip(new, verdicts, strict=True))
     passes = [
-        fresh[k] if k in fresh else claim in stream.adopted or stream.tried[claim][1] for k, claim in enumerate(claims)
+        fresh[k] if k in fresh else claim in wealth.adopted or wealth.tried[claim][1] for k, claim in enumerate(claims)
     ]
-    tried = stream.tried | {claims[k]: (p_values[k], passed) for k, passed in fresh.items()}
+    tried = wealth.tried | {claims[k]: (p_values[k], passed) for k, passed in fresh.items()}
     return passes, msgspec.structs.replace(after, tried=tried)
 
 
-def run_stream(stream: Stream, p_values: Sequence[float], level: float) -> tuple[list[bool], Stream]:
-    """Test ``p_values``, in their order, after what the stream has seen; which pass, and the stream after them.
+def check_p_values(wealth: AlphaWealth, p_values: Sequence[float], level: float) -> tuple[list[bool], AlphaWealth]:
+    """Test ``p_values``, in their order, after those before; which pass, and the wealth after them.
 
     Args:
-        stream: the tests before; its adopted claims are handed on unchanged.
+        wealth: the tests before; its adopted claims are handed on unchanged.
         p_values: of new claims, in an order that does not depend on them.
-        level: the false discovery rate α to keep over the whole stream.
+        level: the false discovery rate α to keep over all tests there will ever be.
     """
-    passed, small = list(stream.passed), list(stream.small)
+    passed, small = list(wealth.passed), list(wealth.small)
     verdicts = []
-    for position, p in enumerate(p_values, start=stream.tests + 1):
+    for position, p in enumerate(p_values, start=wealth.tests + 1):
         passes = p <= _level(position, passed, small, level)
         verdicts.append(passes)
         if passes:
@@ -84,7 +84,7 @@ def run_stream(stream: Stream, p_values: Sequence[float], level: float) -> tuple
         if p <= _SMALL:
             small.append(position)
     after = msgspec.structs.replace(
-        stream, tests=stream.tests + len(verdicts), passed=tuple(passed), small=tuple(small)
+        wealth, tests=wealth.tests + len(verdicts), passed=tuple(passed), small=tuple(small)
     )
     return verdicts, after
 

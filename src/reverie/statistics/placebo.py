@@ -1,12 +1,12 @@
 """What chance alone would give: shuffled outcomes, and the smallest effect that would be found above it."""
 
 import numpy as np
-from scipy import stats
 
 from reverie.statistics.corpus import Floats, Strata
-from reverie.statistics.estimate import cleared_reward, make_design
+from reverie.statistics.distributions import normal_isf
+from reverie.statistics.estimate import cleared_reward, strata_design
 
-_POWER_Z = stats.norm.isf(0.0005) + stats.norm.isf(0.2)
+_POWER_Z = normal_isf(0.0005) + normal_isf(0.2)
 """A test at p = 0.001, as false discovery control asks of a handful of true effects among hundreds, with power 0.8."""
 
 
@@ -17,9 +17,7 @@ def shuffle_within_strata(reward: Floats, strata: Strata, generator: np.random.G
     (Freedman & Lane 1983).
     """
     group = strata.code.astype(np.int64) * 2 + strata.confirmation
-    none = np.zeros(0, np.int32)
-    everything = np.arange(len(reward))
-    design = make_design(everything, strata.code, strata.variant, none, none, 0)
+    design = strata_design(np.arange(len(reward)), strata.code, strata.variant)
     rest = cleared_reward(design, reward) if strata.variants > 1 else reward
     order = np.lexsort((generator.random(len(reward)), group))
     target = np.argsort(group, kind="stable")

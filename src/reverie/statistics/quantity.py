@@ -11,7 +11,7 @@ class Estimate(msgspec.Struct, frozen=True):
     high: float
     z: float
     informative: int
-    """Strata that could tell."""
+    """Strata that hold both kinds of sessions and differing rewards."""
     sessions_with: int
     sessions_without: int
     reward_with: float

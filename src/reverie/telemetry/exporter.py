@@ -1,10 +1,10 @@
 """Telemetry as the settings have it."""
 
-import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from reverie.errors import SettingsError
+from reverie.lazy_modules import load_module
 from reverie.settings import Settings
 from reverie.telemetry.telemetry import NO_TELEMETRY, Telemetry
 
@@ -20,7 +20,7 @@ def open_telemetry(settings: Settings) -> Iterator[Telemetry]:
         yield NO_TELEMETRY
         return
     try:
-        exporting = importlib.import_module("reverie.telemetry.open_telemetry")
+        exporting = load_module("reverie.telemetry.open_telemetry")
     except ImportError as error:
         raise SettingsError(
             f"REVERIE_OTLP_ENDPOINT is set and {error.name} is missing: pip install 'reverie[telemetry]', or unset it"

@@ -1,4 +1,4 @@
-"""What a process tells of itself while it runs, and the kind that tells nothing."""
+"""What a process reports of itself while it runs, and the telemetry that reports nothing."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -41,7 +41,7 @@ class Telemetry(Protocol):
 
 
 class NoTelemetry:
-    """Tells nothing."""
+    """Telemetry that reports nothing."""
 
     is_on = False
 

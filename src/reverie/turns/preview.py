@@ -2,10 +2,10 @@
 
 import asyncio
 
-from reverie.runtime.live_state import Draft, LiveState
+from reverie.runtime.live_state import LiveState, Transition
 from reverie.runtime.writer import begin_preview
 from reverie.storage.live.leases import Lease
-from reverie.storage.live.log import act
+from reverie.storage.live.log import apply_transition
 from reverie.storage.postgres.announcement import announce_preview, preview_pieces
 from reverie.storage.postgres.database import Connection
 from reverie.turn_model import BlockBegun, SilentPiece, TextPiece
@@ -69,10 +69,10 @@ class Previewer:
     async def _promise(self, connection: Connection, type_: str) -> str:
         now, promised = self._desk.clock.now(), ""
 
-        def decide(state: LiveState) -> Draft:
+        def decide(state: LiveState) -> Transition:
             nonlocal promised
-            draft, promised = begin_preview(state, type_, now)
-            return draft
+            transition, promised = begin_preview(state, type_, now)
+            return transition
 
-        await act(connection, self._lease.session_id, decide, now, lease=self._lease)
+        await apply_transition(connection, self._lease.session_id, decide, now, lease=self._lease)
         return promised

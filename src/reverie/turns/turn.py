@@ -16,19 +16,19 @@ from reverie.ids import event_id
 from reverie.language_model import cost_usd
 from reverie.models.router import RoutedModel
 from reverie.runtime.conversation import KeptReply, Prompt, build_request
-from reverie.runtime.live_state import Draft, LiveState, PendingCall
+from reverie.runtime.live_state import LiveState, PendingCall, Transition
 from reverie.runtime.model_failure import error_event, may_retry, pause_seconds
 from reverie.runtime.outcome_loop import has_open_outcome
 from reverie.runtime.reply_events import AskedCall, asked_calls, reply_events
 from reverie.runtime.spending import over_budget
 from reverie.runtime.writer import promise, record
 from reverie.storage.live.leases import Lease, note_progress
-from reverie.storage.live.log import act
+from reverie.storage.live.log import apply_transition
 from reverie.storage.live.replies import keep_reply, read_context, read_replies, read_thread_log
 from reverie.storage.live.sessions import LiveSession, read_session
 from reverie.storage.live.threads import read_thread
 from reverie.storage.postgres.database import Connection
-from reverie.storage.postgres.outbox import Notice, write_notices
+from reverie.storage.postgres.outbox import WebhookNotice, write_notices
 from reverie.turn_model import TurnReply, TurnRequest
 from reverie.turns.calls import open_calls, run_calls
 from reverie.turns.desk import Desk
@@ -91,7 +91,7 @@ async def run_turn(desk: Desk, lease: Lease) -> None:
 
 async def write(
     desk: Desk, connection: Connection, lease: Lease, events: Sequence[Mapping[str, Any]]
-) -> tuple[LiveSession, Draft]:
+) -> tuple[LiveSession, Transition]:
     """Record events of the leased turn.
 
     Raises:
@@ -99,16 +99,16 @@ async def write(
     """
     now = desk.clock.now()
 
-    def decide(state: LiveState) -> Draft:
+    def decide(state: LiveState) -> Transition:
         return record(state, events, now, thread_id=lease.thread, expected_turn=lease.turn)
 
-    session, draft = await act(connection, lease.session_id, decide, now, lease=lease)
-    await _notify(desk, connection, session, draft)
-    return session, draft
+    session, transition = await apply_transition(connection, lease.session_id, decide, now, lease=lease)
+    await _notify(desk, connection, session, transition)
+    return session, transition
 
 
-async def _notify(desk: Desk, connection: Connection, session: LiveSession, draft: Draft) -> None:
-    notices = [Notice(type_, session.id) for type_ in dict.fromkeys(draft.notices)]
+async def _notify(desk: Desk, connection: Connection, session: LiveSession, transition: Transition) -> None:
+    notices = [WebhookNotice(type_, session.id) for type_ in dict.fromkeys(transition.notices)]
     await write_notices(connection, notices, desk.workspace_id, desk.clock.now())
 
 
@@ -122,14 +122,14 @@ async def _recover(desk: Desk, lease: Lease) -> bool:
         await _give_up(desk, lease, ModelUnavailable(again))
         return False
     async with desk.database.connection() as connection:
-        session, draft = await write(desk, connection, lease, ())
+        session, transition = await write(desk, connection, lease, ())
         lost = lease.attempt > 1
-        if draft.state.open_spans.get(lease.thread_id):
+        if transition.state.open_spans.get(lease.thread_id):
             events = [{"type": "span.model_request_end", "is_error": True, "model_usage": _no_usage()}]
             if lease.thread is None:
                 events.append({"type": "session.status_rescheduled"})
-            session, draft = await write(desk, connection, lease, events)
-    pending = _own_calls(draft.state, lease)
+            session, transition = await write(desk, connection, lease, events)
+    pending = _own_calls(transition.state, lease)
     if pending:
         return await _run_pending(desk, lease, session, pending, maybe_ran=lost)
     if _is_graded(lease, session) and session.outcome_evaluations[-1]["result"] == "evaluating":
@@ -156,8 +156,8 @@ async def _run_pending(
 
     await run_calls(desk, lease, session, calls, store, maybe_ran=maybe_ran)
     async with desk.database.connection() as connection:
-        _, draft = await write(desk, connection, lease, ())
-        if any(call.thread_id == lease.thread for call in draft.state.pending):
+        _, transition = await write(desk, connection, lease, ())
+        if any(call.thread_id == lease.thread for call in transition.state.pending):
             await write(desk, connection, lease, [_idle_event(lease, None)])
             return False
         await note_progress(connection, lease)
@@ -177,19 +177,19 @@ async def _open_request(desk: Desk, lease: Lease, keep_thinking: bool) -> _Opene
         prompt = await desk.make_prompt(desk, connection, session, lease.thread, routed)
         promised = ""
 
-        def decide(state: LiveState) -> Draft:
+        def decide(state: LiveState) -> Transition:
             nonlocal promised
             if over_budget(state, routed.price):
                 stop = _idle_event(lease, {"type": "budget_reached"})
                 return record(state, [stop], now, thread_id=lease.thread, expected_turn=lease.turn)
             start = {"type": "span.model_request_start"}
-            draft = record(state, [start], now, thread_id=lease.thread, expected_turn=lease.turn)
-            promised = promise(draft, "agent.message")
-            return draft
+            transition = record(state, [start], now, thread_id=lease.thread, expected_turn=lease.turn)
+            promised = promise(transition, "agent.message")
+            return transition
 
         now = desk.clock.now()
-        session, draft = await act(connection, lease.session_id, decide, now, lease=lease)
-        await _notify(desk, connection, session, draft)
+        session, transition = await apply_transition(connection, lease.session_id, decide, now, lease=lease)
+        await _notify(desk, connection, session, transition)
         if not promised:
             return None
         request = await _make_request(connection, lease, session, prompt, routed, keep_thinking)
@@ -271,18 +271,18 @@ async def _close_request(desk: Desk, lease: Lease, opened: _Opened, reply: TurnR
         graded = bool(final) and reply.stop_reason != "refusal" and _is_graded(lease, session)
         if graded:
             final = []
-        session, draft = await write(desk, connection, lease, [*events, *final])
-        await _keep(connection, lease, session, draft, reply, calls)
+        session, transition = await write(desk, connection, lease, [*events, *final])
+        await _keep(connection, lease, session, transition, reply, calls)
         if not final:
             await note_progress(connection, lease)
     if final:
         return False
     if graded:
         return await _grade(desk, lease, session)
-    pending = _own_calls(draft.state, lease)
+    pending = _own_calls(transition.state, lease)
     if pending:
         return await _run_pending(desk, lease, session, pending, maybe_ran=False)
-    if any(call.thread_id == lease.thread for call in draft.state.pending):
+    if any(call.thread_id == lease.thread for call in transition.state.pending):
         async with desk.database.connection() as connection:
             await write(desk, connection, lease, [_idle_event(lease, None)])
         return False
@@ -335,12 +335,12 @@ async def _keep(
     connection: Connection,
     lease: Lease,
     session: LiveSession,
-    draft: Draft,
+    transition: Transition,
     reply: TurnReply,
     calls: Sequence[AskedCall],
 ) -> None:
     """Keep the reply as it was given, with the ids that its calls have in the log."""
-    places = [(session.event_count + place, event.type) for place, event in enumerate(draft.events)]
+    places = [(session.event_count + place, event.type) for place, event in enumerate(transition.events)]
     uses = [event_id(session.id, sequence) for sequence, type_ in places if type_ in _TOOL_USES]
     span_end = next(sequence for sequence, type_ in places if type_ == "span.model_request_end")
     ids = {call.provider_id: use for call, use in zip(calls, uses, strict=True)}

@@ -7,17 +7,19 @@ from typing_extensions import TypedDict
 
 from reverie.agents.definition import changed_definition, new_definition, shown_definition
 from reverie.agents.multiagent import pin, references
-from reverie.api.endpoint import Call, Endpoint
+from reverie.api.endpoint import endpoint
 from reverie.api.metadata import check_metadata, patch_metadata
-from reverie.api.pages import decode_cursor, decode_position, envelope, page_of
-from reverie.api.wire_type import WireType
+from reverie.api.pages import Order, answer_page
+from reverie.api.request_context import RequestContext
+from reverie.api.wire_type import SdkType, WireType
 from reverie.errors import ConflictError, StateError
 from reverie.ids import new_id
 from reverie.storage.service import agents as table
 from reverie.storage.service.agents import AgentVersion
 
-_TYPES = "anthropic.types.beta"
-_AGENT = WireType(f"{_TYPES}.beta_managed_agents_agent:BetaManagedAgentsAgent")
+_AGENT = SdkType("beta.BetaManagedAgentsAgent")
+_ONE = "/v1/agents/{agent_id}"
+_BY_VERSION = Order[AgentVersion](tuple[int], lambda row: (row.version,))
 
 
 class AgentVersionListParams(TypedDict, total=False):
@@ -40,64 +42,83 @@ def wire_agent(agent: AgentVersion) -> dict[str, Any]:
     }
 
 
-async def create(call: Call) -> dict[str, Any]:
-    """Make an agent; its version is 1."""
-    definition = new_definition(call.body, check_metadata(call.body.get("metadata") or {}))
-    definition = await _pinned(call, definition, call.body, None)
-    agent = AgentVersion(new_id("agent", call.now), 1, definition, call.now, call.now)
-    await table.insert_agent(call.connection, agent)
-    call.resource_id = agent.id
-    call.notify("agent.created", agent.id)
+@endpoint("agents.create", "POST", "/v1/agents", body=SdkType("beta.AgentCreateParams"), answer=_AGENT)
+async def create(context: RequestContext) -> dict[str, Any]:
+    """Make an agent.
+
+    Its version is 1.
+    """
+    definition = new_definition(context.body, check_metadata(context.body.get("metadata") or {}))
+    definition = await _pinned(context, definition, context.body, None)
+    agent = AgentVersion(new_id("agent", context.now), 1, definition, context.now, context.now)
+    await table.insert_agent(context.connection, agent)
+    context.resource_id = agent.id
+    context.notify("agent.created", agent.id)
     return wire_agent(agent)
 
 
 async def _pinned(
-    call: Call, definition: dict[str, Any], given: Collection[str], own: tuple[str, int] | None
+    context: RequestContext, definition: dict[str, Any], given: Collection[str], own: tuple[str, int] | None
 ) -> dict[str, Any]:
     """The definition with what it refers to in the fields that were given held at the versions of now."""
     pinned = dict(definition)
     if "skills" in given:
-        pinned["skills"] = await table.pin_skills(call.connection, definition["skills"])
+        pinned["skills"] = await table.pin_skills(context.connection, definition["skills"])
     if "multiagent" in given:
-        known = await table.read_references(call.connection, references(definition["multiagent"]))
+        known = await table.read_references(context.connection, references(definition["multiagent"]))
         pinned["multiagent"] = pin(definition["multiagent"], known, own)
     return pinned
 
 
-async def retrieve(call: Call) -> dict[str, Any]:
-    """One agent, as it is now or as a version has it."""
-    return wire_agent(await table.read_agent(call.connection, call.path["agent_id"], call.query.get("version")))
-
-
-async def list_all(call: Call) -> dict[str, Any]:
-    """Agents, newest first."""
-    limit = call.query.get("limit", 20)
-    rows = await table.list_agents(
-        call.connection,
-        before=decode_position(call.query.get("page")),
-        since=call.query.get("created_at_gte"),
-        until=call.query.get("created_at_lte"),
-        include_archived=call.query.get("include_archived", False),
-        limit=limit + 1,
+@endpoint("agents.retrieve", "GET", _ONE, query=SdkType("beta.AgentRetrieveParams"), answer=_AGENT)
+async def retrieve(context: RequestContext) -> dict[str, Any]:
+    """Read an agent, or a version of it."""
+    return wire_agent(
+        await table.read_agent(context.connection, context.path["agent_id"], context.query.get("version"))
     )
-    shown, next_page = page_of(rows, limit, lambda row: (row.created_at, row.id))
-    return envelope([wire_agent(row) for row in shown], next_page)
 
 
-async def list_versions(call: Call) -> dict[str, Any]:
-    """Every version of an agent, newest first."""
-    limit, page = call.query.get("limit", 20), call.query.get("page")
-    agent = await table.read_agent(call.connection, call.path["agent_id"])
-    before = decode_cursor(page, tuple[int])[0] if page is not None else None
-    rows = await table.list_versions(call.connection, agent.id, before=before, limit=limit + 1)
-    shown, next_page = page_of(rows, limit, lambda row: (row.version,))
-    return envelope([wire_agent(row) for row in shown], next_page)
+@endpoint("agents.list", "GET", "/v1/agents", query=SdkType("beta.AgentListParams"), answer=_AGENT, is_list=True)
+async def list_all(context: RequestContext) -> dict[str, Any]:
+    """List agents, newest first."""
+    return await answer_page(
+        context.query,
+        wire_agent,
+        lambda before, limit: table.list_agents(
+            context.connection,
+            before=before,
+            since=context.query.get("created_at_gte"),
+            until=context.query.get("created_at_lte"),
+            include_archived=context.query.get("include_archived", False),
+            limit=limit,
+        ),
+    )
 
 
-async def update(call: Call) -> dict[str, Any]:
+@endpoint(
+    "agents.versions.list",
+    "GET",
+    f"{_ONE}/versions",
+    query=WireType(AgentVersionListParams),
+    answer=_AGENT,
+    is_list=True,
+)
+async def list_versions(context: RequestContext) -> dict[str, Any]:
+    """List the versions of an agent, newest first."""
+    agent = await table.read_agent(context.connection, context.path["agent_id"])
+    return await answer_page(
+        context.query,
+        wire_agent,
+        lambda before, limit: table.list_versions(context.connection, agent.id, before=before, limit=limit),
+        _BY_VERSION,
+    )
+
+
+@endpoint("agents.update", "POST", _ONE, body=SdkType("beta.AgentUpdateParams"), answer=_AGENT)
+async def update(context: RequestContext) -> dict[str, Any]:
     """Change an agent: a new version, unless nothing would change."""
-    body = call.body
-    present = await table.read_agent(call.connection, call.path["agent_id"], lock=True)
+    body = context.body
+    present = await table.read_agent(context.connection, context.path["agent_id"], lock=True)
     if "version" in body and body["version"] != present.version:
         raise ConflictError(
             f"agent {present.id} is at version {present.version}, not {body['version']}; read it and try again"
@@ -106,73 +127,24 @@ async def update(call: Call) -> dict[str, Any]:
         raise StateError(f"agent {present.id} is archived; make another one", code="agent_archived")
     metadata = patch_metadata(present.definition["metadata"], body.get("metadata"))
     definition = changed_definition(present.definition, body, metadata)
-    definition = await _pinned(call, definition, body, (present.id, present.version))
+    definition = await _pinned(context, definition, body, (present.id, present.version))
     if definition == present.definition:
         return wire_agent(present)
-    changed = AgentVersion(present.id, present.version + 1, definition, present.created_at, call.now)
-    await table.add_version(call.connection, changed)
-    call.notify("agent.updated", changed.id)
+    changed = AgentVersion(present.id, present.version + 1, definition, present.created_at, context.now)
+    await table.add_version(context.connection, changed)
+    context.notify("agent.updated", changed.id)
     return wire_agent(changed)
 
 
-async def archive(call: Call) -> dict[str, Any]:
-    """Archive an agent, and its deployments, for good; doing it again changes nothing."""
-    agent, deployments = await table.archive_agent(call.connection, call.path["agent_id"], call.now)
-    if agent.archived_at == call.now:
-        call.notify("agent.archived", agent.id)
+@endpoint("agents.archive", "POST", f"{_ONE}/archive", answer=_AGENT)
+async def archive(context: RequestContext) -> dict[str, Any]:
+    """Archive an agent.
+
+    For good, with its deployments; doing it again changes nothing.
+    """
+    agent, deployments = await table.archive_agent(context.connection, context.path["agent_id"], context.now)
+    if agent.archived_at == context.now:
+        context.notify("agent.archived", agent.id)
     for deployment in deployments:
-        call.notify("deployment.archived", deployment)
+        context.notify("deployment.archived", deployment)
     return wire_agent(agent)
-
-
-_ONE = "/v1/agents/{agent_id}"
-ENDPOINTS = (
-    Endpoint(
-        "agents.create",
-        "POST",
-        "/v1/agents",
-        create,
-        "Make an agent.",
-        body=WireType(f"{_TYPES}.agent_create_params:AgentCreateParams"),
-        answer=_AGENT,
-    ),
-    Endpoint(
-        "agents.list",
-        "GET",
-        "/v1/agents",
-        list_all,
-        "List agents, newest first.",
-        query=WireType(f"{_TYPES}.agent_list_params:AgentListParams"),
-        answer=_AGENT,
-        is_list=True,
-    ),
-    Endpoint(
-        "agents.retrieve",
-        "GET",
-        _ONE,
-        retrieve,
-        "Read an agent, or a version of it.",
-        query=WireType(f"{_TYPES}.agent_retrieve_params:AgentRetrieveParams"),
-        answer=_AGENT,
-    ),
-    Endpoint(
-        "agents.update",
-        "POST",
-        _ONE,
-        update,
-        "Change an agent: a new version, unless nothing would change.",
-        body=WireType(f"{_TYPES}.agent_update_params:AgentUpdateParams"),
-        answer=_AGENT,
-    ),
-    Endpoint("agents.archive", "POST", f"{_ONE}/archive", archive, "Archive an agent.", answer=_AGENT),
-    Endpoint(
-        "agents.versions.list",
-        "GET",
-        f"{_ONE}/versions",
-        list_versions,
-        "List the versions of an agent, newest first.",
-        query=WireType(f"{__name__}:AgentVersionListParams"),
-        answer=_AGENT,
-        is_list=True,
-    ),
-)

@@ -1,76 +1,41 @@
 """The audit log: who did what to which resource."""
 
-from datetime import datetime
-from typing import Any, Literal, NotRequired
+from typing import Any
 
-from typing_extensions import TypedDict
+import msgspec
 
-from reverie.api.endpoint import Call, Endpoint
-from reverie.api.pages import decode_cursor, envelope, page_of
-from reverie.api.wire_type import WireType
+from reverie.api.endpoint import endpoint
+from reverie.api.pages import Order, answer_page
+from reverie.api.records import AuditLogEntry, AuditLogParams
+from reverie.api.request_context import RequestContext
+from reverie.api.wire_type import RecordType
 from reverie.storage.service.audit import AuditEntry, list_acts
 
-
-class AuditLogParams(TypedDict):
-    """Which acts."""
-
-    resource_id: NotRequired[str]
-    action: NotRequired[str]
-    """Such as ``memory_stores.memories.update``."""
-    limit: NotRequired[int]
-    page: NotRequired[str]
+_BY_NUMBER = Order[AuditEntry](tuple[int], lambda row: (row.number,))
 
 
-class WireAct(TypedDict):
-    """One act."""
-
-    type: Literal["audit_entry"]
-    number: int
-    at: datetime
-    actor: dict[str, Any]
-    action: str
-    resource_id: str | None
-    request_id: str
-
-
-async def list_all(call: Call) -> dict[str, Any]:
-    """Acts, newest first."""
-    limit = call.query.get("limit", 20)
-    rows = await list_acts(
-        call.connection,
-        resource_id=call.query.get("resource_id"),
-        action=call.query.get("action"),
-        before=decode_cursor(call.query["page"], tuple[int])[0] if "page" in call.query else None,
-        limit=limit + 1,
-    )
-    shown, next_page = page_of(rows, limit, lambda row: (row.number,))
-    return envelope([_wire(row) for row in shown], next_page)
-
-
-def _wire(entry: AuditEntry) -> dict[str, Any]:
-    return {
-        "type": "audit_entry",
-        "number": entry.number,
-        "at": entry.at,
-        "actor": entry.actor,
-        "action": entry.action,
-        "resource_id": entry.resource_id,
-        "request_id": entry.request_id,
-    }
-
-
-_HERE = "reverie.api.routes.audit_log"
-ENDPOINTS = (
-    Endpoint(
-        "audit_log.list",
-        "GET",
-        "/v1/audit_log",
-        list_all,
-        "List who did what, newest first.",
-        query=WireType(f"{_HERE}:AuditLogParams"),
-        answer=WireType(f"{_HERE}:WireAct"),
-        is_list=True,
-        role="admin",
-        extension=True,
-    ),
+@endpoint(
+    "audit_log.list",
+    "GET",
+    "/v1/audit_log",
+    query=RecordType(AuditLogParams),
+    answer=RecordType(AuditLogEntry),
+    is_list=True,
+    role="admin",
+    extension=True,
 )
+async def list_all(context: RequestContext) -> dict[str, Any]:
+    """List who did what, newest first."""
+    query = context.query
+    return await answer_page(
+        query,
+        lambda row: AuditLogEntry(**msgspec.structs.asdict(row)),
+        lambda before, limit: list_acts(
+            context.connection,
+            resource_id=query.get("resource_id"),
+            action=query.get("action"),
+            before=before,
+            limit=limit,
+        ),
+        _BY_NUMBER,
+    )

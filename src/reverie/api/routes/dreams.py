@@ -1,175 +1,203 @@
 """Dreams: asked for, watched, canceled, archived; and what they found, as a report or as data."""
 
-from typing import Any, Literal, Required
+import asyncio
+from typing import Any
 
-from typing_extensions import TypedDict
+import msgspec
+from starlette.responses import HTMLResponse, Response
 
-from reverie.api.endpoint import Endpoint
-from reverie.api.late import late, loaded
+from reverie.api import on_demand
+from reverie.api.endpoint import endpoint
+from reverie.api.pages import answer_page
+from reverie.api.records import CompletedDream, DreamEstimateParams, DreamRequestParams, EstimatedDream
+from reverie.api.request_context import RequestContext
 from reverie.api.service import Service
-from reverie.api.wire_type import WireType
+from reverie.api.wire_type import RecordType, SdkType
+from reverie.dreams.dream import DreamRequest
+from reverie.dreams.request import read_inputs, read_request, segment_of
+from reverie.errors import NotFoundError, StateError
+from reverie.ids import new_id
+from reverie.jobs.report import read_evidence, write_report
+from reverie.memory.memory import MemoryStore
+from reverie.storage.learning import served_dreams as table
+from reverie.storage.learning.dreams import missing_sessions, read_result
+from reverie.storage.learning.served_dreams import ServedDream
+from reverie.storage.memory.policies import read_policy
+from reverie.storage.memory.stores import read_store
+from reverie.storage.postgres.database import Connection
 
-_TYPES = "anthropic.types.beta"
-_DREAM = WireType(f"{_TYPES}.beta_dream:BetaDream")
-
-
-class MemoryStoreInput(TypedDict, total=False):
-    """The store to read."""
-
-    type: Required[Literal["memory_store"]]
-    memory_store_id: Required[str]
-
-
-class SessionsInput(TypedDict, total=False):
-    """Exactly these sessions, as many as there are."""
-
-    type: Required[Literal["sessions"]]
-    session_ids: Required[list[str]]
-
-
-class SessionQueryInput(TypedDict, total=False):
-    """The sessions that an expression chooses, such as ``agent = 'desk' and reward < 0.5``; empty is all of them."""
-
-    type: Required[Literal["session_query"]]
-    where: Required[str]
+_DREAM = SdkType("beta.BetaDream")
+_ONE = "/v1/dreams/{dream_id}"
+_NO_MODEL = "none"
+"""What is shown as the model of a dream that asked for none."""
+# A report holds text that agents and users wrote: whatever gets past its escaping can neither run nor load anything.
+_REPORT_HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    "x-content-type-options": "nosniff",
+}
 
 
-class CreateNew(TypedDict, total=False):
-    """Write to a clone of the store."""
-
-    type: Required[Literal["create_new"]]
-
-
-class UpdateExisting(TypedDict, total=False):
-    """Write to the store itself."""
-
-    type: Required[Literal["update_existing"]]
-    memory_store_id: Required[str]
-
-
-class DreamRequestParams(TypedDict, total=False):
-    """A dream over any number of sessions; the server's own model, if any, is asked."""
-
-    inputs: Required[list[MemoryStoreInput | SessionsInput | SessionQueryInput]]
-    instructions: str | None
-    output_behavior: CreateNew | UpdateExisting
-
-
-class DreamEstimateParams(TypedDict, total=False):
-    """What a dream would read."""
-
-    inputs: Required[list[MemoryStoreInput | SessionsInput | SessionQueryInput]]
-
-
-class DreamEstimateAnswer(TypedDict):
-    """What a dream would read and roughly cost; ``model`` is None without a model."""
-
-    type: Literal["dream_estimate"]
-    sessions: dict[str, int | None]
-    events: int
-    seconds: float
-    cost_usd: float
-    model: dict[str, Any] | None
+def wire_dream(dream: ServedDream) -> dict[str, Any]:
+    """A dream as it is answered."""
+    request, store_id = dream.request, dream.memory_store_id
+    sessions: dict[str, Any] = {"type": "sessions", "session_ids": list(request.session_ids or ())}
+    if request.session_ids is None:
+        sessions["where"] = request.where or ""
+    behaviour = {"type": "update_existing", "memory_store_id": store_id}
+    failed = dream.status == "failed"
+    return {
+        "id": dream.id,
+        "type": "dream",
+        "status": dream.status,
+        "inputs": [{"type": "memory_store", "memory_store_id": request.store if request.clone else store_id}, sessions],
+        "outputs": [{"type": "memory_store", "memory_store_id": store_id}] if dream.has_output else [],
+        "output_behavior": {"type": "create_new"} if request.clone else behaviour,
+        "model": {"id": request.model or _NO_MODEL, "speed": "standard"},
+        "instructions": request.instructions,
+        "session_id": dream.session_id,
+        "usage": {
+            "input_tokens": dream.usage.input_tokens,
+            "output_tokens": dream.usage.output_tokens,
+            "cache_read_input_tokens": dream.usage.cache_read_tokens,
+            "cache_creation_input_tokens": dream.usage.cache_write_tokens,
+        },
+        "error": {"type": dream.error_type or "internal_error", "message": dream.error or ""} if failed else None,
+        "created_at": dream.created_at,
+        "ended_at": dream.ended_at,
+        "archived_at": dream.archived_at,
+    }
 
 
-class DreamResultAnswer(TypedDict):
-    """All that a dream found and did; the report is drawn from it."""
+@endpoint("dreams.create", "POST", "/v1/dreams", body=SdkType("beta.DreamCreateParams"), answer=_DREAM)
+async def create(context: RequestContext) -> dict[str, Any]:
+    """Learn from sessions into a memory store.
 
-    type: Literal["dream_result"]
-    dream_id: str
-    status: str
-    sessions: dict[str, int | None]
-    tested: int
-    placebo: dict[str, int]
-    lessons: list[dict[str, Any]]
-    patterns: list[dict[str, Any]]
-    outcomes: list[dict[str, Any]]
-    changes: list[dict[str, Any]]
-    seconds: float
-    store: str
-    where: str | None
-    revision: int | None
-    strata: dict[str, Any] | None
-    trend: list[dict[str, Any]]
-    stages: list[dict[str, Any]]
-    usage: dict[str, Any]
-    started_at: str | None
-    notes: list[str]
-    overview: dict[str, Any] | None
-    proposals: list[dict[str, Any]]
+    A server runs the dream as soon as there is room.
+    """
+    return await _ask(context, read_request(context.body))
+
+
+@endpoint(
+    "dream_requests.create",
+    "POST",
+    "/v1/dream_requests",
+    body=RecordType(DreamRequestParams),
+    answer=_DREAM,
+    extension=True,
+)
+async def create_request(context: RequestContext) -> dict[str, Any]:
+    """Learn from any number of sessions, named or chosen by an expression."""
+    return await _ask(context, read_request(context.body, most_sessions=None))
+
+
+async def _ask(context: RequestContext, request: DreamRequest) -> dict[str, Any]:
+    segment_of(request)
+    store = await _open_store(context.connection, request.store)
+    missing = await missing_sessions(context.connection, request.session_ids or ())
+    if missing:
+        raise NotFoundError(f"inputs.session_ids: there is no session {missing[0]!r}")
+    if request.session_ids is None and request.where is None:
+        policy = await read_policy(context.connection, store.id)
+        request = msgspec.structs.replace(request, where=policy.where)
+    output_id = new_id("memstore", context.now) if request.clone else store.id
+    row = await table.ask_for_dream(context.connection, new_id("drm", context.now), output_id, request, context.now)
+    context.resource_id = row.id
+    return wire_dream(await table.read_served(context.connection, row.id))
+
+
+async def _open_store(connection: Connection, store_id: str) -> MemoryStore:
+    store = await read_store(connection, store_id)
+    if store.archived_at is not None:
+        raise StateError(f"memory store {store_id} is archived; dream over another one")
+    return store
+
+
+@endpoint("dreams.retrieve", "GET", _ONE, answer=_DREAM)
+async def retrieve(context: RequestContext) -> dict[str, Any]:
+    """Read a dream."""
+    return wire_dream(await table.read_served(context.connection, context.path["dream_id"]))
+
+
+@endpoint("dreams.list", "GET", "/v1/dreams", query=SdkType("beta.DreamListParams"), answer=_DREAM, is_list=True)
+async def list_all(context: RequestContext) -> dict[str, Any]:
+    """List dreams, newest first."""
+    return await answer_page(
+        context.query,
+        wire_dream,
+        lambda before, limit: table.list_served(
+            context.connection,
+            before=before,
+            statuses=context.query.get("statuses", ()),
+            created_after=context.query.get("created_at_gt"),
+            created_before=context.query.get("created_at_lt"),
+            include_archived=context.query.get("include_archived", False),
+            limit=limit,
+        ),
+    )
+
+
+@endpoint("dreams.cancel", "POST", f"{_ONE}/cancel", answer=_DREAM)
+async def cancel(context: RequestContext) -> dict[str, Any]:
+    """Cancel a dream.
+
+    One that has ended cannot be; again, it changes nothing.
+    """
+    return wire_dream(await table.cancel_dream(context.connection, context.path["dream_id"], context.now))
+
+
+@endpoint("dreams.archive", "POST", f"{_ONE}/archive", answer=_DREAM)
+async def archive(context: RequestContext) -> dict[str, Any]:
+    """Archive a dream.
+
+    It has to have ended; again, it changes nothing.
+    """
+    return wire_dream(await table.archive_dream(context.connection, context.path["dream_id"], context.now))
+
+
+@endpoint(
+    "dreams.estimate",
+    "POST",
+    "/v1/dreams/estimate",
+    body=RecordType(DreamEstimateParams),
+    answer=RecordType(EstimatedDream),
+    role="read",
+    extension=True,
+    transaction=False,
+)
+async def estimate(context: RequestContext) -> EstimatedDream:
+    """Say what a dream would read and cost."""
+    store_id, where, session_ids = read_inputs(context.body["inputs"], None)
+    async with context.database.connection() as connection:
+        policy = await read_policy(connection, store_id)
+    request = DreamRequest(store_id, where, session_ids)
+    estimate_dream = await on_demand.load(lambda: on_demand.estimate_dream)
+    found = await estimate_dream(context.database, request, policy, context.service.settings.model)
+    return EstimatedDream(**msgspec.structs.asdict(found))
+
+
+@endpoint("dreams.result", "GET", f"{_ONE}/result", answer=RecordType(CompletedDream), extension=True)
+async def result(context: RequestContext) -> CompletedDream:
+    """Read all that a dream found and did."""
+    await table.read_served(context.connection, context.path["dream_id"])
+    found = await read_result(context.connection, context.path["dream_id"])
+    return CompletedDream(**msgspec.structs.asdict(found))
+
+
+@endpoint("dreams.report", "GET", f"{_ONE}/report", answer_media="text/html", extension=True, transaction=False)
+async def report(context: RequestContext) -> Response:
+    """Read a dream's report.
+
+    One HTML page.
+    """
+    async with context.database.connection() as connection:
+        await table.read_served(connection, context.path["dream_id"])
+        found = await read_result(connection, context.path["dream_id"])
+        evidence = await read_evidence(connection, found)
+    page = await asyncio.to_thread(write_report, found, evidence, context.now)
+    return HTMLResponse(page, headers=_REPORT_HEADERS)
 
 
 async def run_dreams(service: Service) -> None:
     """Run dreams for as long as the server does."""
-    queue = await loaded("reverie.jobs.dream_queue:DreamQueue")
+    queue = await on_demand.load(lambda: on_demand.DreamQueue)
     await queue(service.database, service.settings, service.clock, service.telemetry.stage).work()
-
-
-_DO = "reverie.api.dream_handlers"
-_HERE = "reverie.api.routes.dreams"
-_ONE = "/v1/dreams/{dream_id}"
-ENDPOINTS = (
-    Endpoint(
-        "dreams.create",
-        "POST",
-        "/v1/dreams",
-        late(f"{_DO}:create"),
-        "Learn from sessions into a memory store.",
-        body=WireType(f"{_TYPES}.dream_create_params:DreamCreateParams"),
-        answer=_DREAM,
-    ),
-    Endpoint(
-        "dreams.list",
-        "GET",
-        "/v1/dreams",
-        late(f"{_DO}:list_all"),
-        "List dreams, newest first.",
-        query=WireType(f"{_TYPES}.dream_list_params:DreamListParams"),
-        answer=_DREAM,
-        is_list=True,
-    ),
-    Endpoint("dreams.retrieve", "GET", _ONE, late(f"{_DO}:retrieve"), "Read a dream.", answer=_DREAM),
-    Endpoint("dreams.cancel", "POST", f"{_ONE}/cancel", late(f"{_DO}:cancel"), "Cancel a dream.", answer=_DREAM),
-    Endpoint("dreams.archive", "POST", f"{_ONE}/archive", late(f"{_DO}:archive"), "Archive a dream.", answer=_DREAM),
-    Endpoint(
-        "dream_requests.create",
-        "POST",
-        "/v1/dream_requests",
-        late(f"{_DO}:create_request"),
-        "Learn from any number of sessions, named or chosen by an expression.",
-        body=WireType(f"{_HERE}:DreamRequestParams"),
-        answer=_DREAM,
-        extension=True,
-    ),
-    Endpoint(
-        "dreams.estimate",
-        "POST",
-        "/v1/dreams/estimate",
-        late(f"{_DO}:estimate"),
-        "Say what a dream would read and cost.",
-        body=WireType(f"{_HERE}:DreamEstimateParams"),
-        answer=WireType(f"{_HERE}:DreamEstimateAnswer"),
-        role="read",
-        extension=True,
-        transaction=False,
-    ),
-    Endpoint(
-        "dreams.result",
-        "GET",
-        f"{_ONE}/result",
-        late(f"{_DO}:result"),
-        "Read all that a dream found and did.",
-        answer=WireType(f"{_HERE}:DreamResultAnswer"),
-        extension=True,
-    ),
-    Endpoint(
-        "dreams.report",
-        "GET",
-        f"{_ONE}/report",
-        late(f"{_DO}:report"),
-        "Read a dream's report.",
-        answer_media="text/html",
-        extension=True,
-        transaction=False,
-    ),
-)

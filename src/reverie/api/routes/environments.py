@@ -3,19 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-from reverie.api.endpoint import Call, Endpoint
+from reverie.api.endpoint import endpoint
 from reverie.api.metadata import check_metadata, patch_metadata
-from reverie.api.pages import decode_position, envelope, page_of
-from reverie.api.wire_type import WireType
+from reverie.api.pages import answer_page
+from reverie.api.request_context import RequestContext
+from reverie.api.wire_type import SdkType
 from reverie.errors import InputError, StateError
 from reverie.ids import new_id
 from reverie.storage.service import environments as table
 from reverie.storage.service.environments import Environment
 
-_TYPES = "anthropic.types.beta"
-_ENVIRONMENT = WireType(f"{_TYPES}.beta_environment:BetaEnvironment")
+_ENVIRONMENT = SdkType("beta.BetaEnvironment")
 _PACKAGE_MANAGERS = ("apt", "cargo", "gem", "go", "npm", "pip")
 _METADATA_CODE = "invalid_metadata"
+_ONE = "/v1/environments/{environment_id}"
 
 
 def wire_environment(environment: Environment) -> dict[str, Any]:
@@ -67,49 +68,69 @@ def _resolve_networking(networking: Mapping[str, Any] | None) -> dict[str, Any]:
     }
 
 
-async def create(call: Call) -> dict[str, Any]:
-    """Make an environment; without a configuration it is a cloud one with an open network."""
-    if call.body.get("scope") == "account":
+@endpoint(
+    "environments.create", "POST", "/v1/environments", body=SdkType("beta.EnvironmentCreateParams"), answer=_ENVIRONMENT
+)
+async def create(context: RequestContext) -> dict[str, Any]:
+    """Make an environment.
+
+    Without a configuration it is a cloud one with an open network.
+    """
+    if context.body.get("scope") == "account":
         raise InputError("scope: this server has no accounts; leave it out or give 'organization'")
     environment = Environment(
-        id=new_id("env", call.now),
-        name=call.body["name"],
-        description=call.body.get("description"),
-        config=resolve_config(call.body.get("config")),
-        metadata=check_metadata(call.body.get("metadata") or {}, _METADATA_CODE),
-        created_at=call.now,
-        updated_at=call.now,
+        id=new_id("env", context.now),
+        name=context.body["name"],
+        description=context.body.get("description"),
+        config=resolve_config(context.body.get("config")),
+        metadata=check_metadata(context.body.get("metadata") or {}, _METADATA_CODE),
+        created_at=context.now,
+        updated_at=context.now,
     )
-    await table.insert_environment(call.connection, environment)
-    call.resource_id = environment.id
-    call.notify("environment.created", environment.id)
+    await table.insert_environment(context.connection, environment)
+    context.resource_id = environment.id
+    context.notify("environment.created", environment.id)
     return wire_environment(environment)
 
 
-async def retrieve(call: Call) -> dict[str, Any]:
-    """One environment."""
-    return wire_environment(await table.read_environment(call.connection, call.path["environment_id"]))
+@endpoint("environments.retrieve", "GET", _ONE, answer=_ENVIRONMENT, worker_key=True)
+async def retrieve(context: RequestContext) -> dict[str, Any]:
+    """Read an environment."""
+    return wire_environment(await table.read_environment(context.connection, context.path["environment_id"]))
 
 
-async def list_all(call: Call) -> dict[str, Any]:
-    """Environments, newest first."""
-    limit = call.query.get("limit", 20)
-    rows = await table.list_environments(
-        call.connection,
-        before=decode_position(call.query.get("page")),
-        include_archived=call.query.get("include_archived", False),
-        limit=limit + 1,
+@endpoint(
+    "environments.list",
+    "GET",
+    "/v1/environments",
+    query=SdkType("beta.EnvironmentListParams"),
+    answer=_ENVIRONMENT,
+    is_list=True,
+)
+async def list_all(context: RequestContext) -> dict[str, Any]:
+    """List environments, newest first."""
+    return await answer_page(
+        context.query,
+        wire_environment,
+        lambda before, limit: table.list_environments(
+            context.connection,
+            before=before,
+            include_archived=context.query.get("include_archived", False),
+            limit=limit,
+        ),
     )
-    shown, next_page = page_of(rows, limit, lambda row: (row.created_at, row.id))
-    return envelope([wire_environment(row) for row in shown], next_page)
 
 
-async def update(call: Call) -> dict[str, Any]:
-    """Change an environment; what is left out is kept."""
-    present = await table.read_environment(call.connection, call.path["environment_id"], lock=True)
+@endpoint("environments.update", "POST", _ONE, body=SdkType("beta.EnvironmentUpdateParams"), answer=_ENVIRONMENT)
+async def update(context: RequestContext) -> dict[str, Any]:
+    """Change an environment.
+
+    What is left out is kept.
+    """
+    present = await table.read_environment(context.connection, context.path["environment_id"], lock=True)
     if present.archived_at is not None:
         raise StateError(f"environment {present.id} is archived; make another one", code="environment_archived")
-    body = call.body
+    body = context.body
     changed = Environment(
         id=present.id,
         name=body.get("name") or present.name,
@@ -117,70 +138,31 @@ async def update(call: Call) -> dict[str, Any]:
         config=resolve_config(body.get("config"), present.config),
         metadata=patch_metadata(present.metadata, body.get("metadata"), empty_deletes=True, code=_METADATA_CODE),
         created_at=present.created_at,
-        updated_at=call.now,
+        updated_at=context.now,
     )
-    await table.update_environment(call.connection, changed)
-    call.notify("environment.updated", changed.id)
+    await table.update_environment(context.connection, changed)
+    context.notify("environment.updated", changed.id)
     return wire_environment(changed)
 
 
-async def archive(call: Call) -> dict[str, Any]:
-    """Archive an environment for good; doing it again changes nothing."""
-    environment = await table.archive_environment(call.connection, call.path["environment_id"], call.now)
-    if environment.archived_at == call.now:
-        call.notify("environment.archived", environment.id)
+@endpoint("environments.archive", "POST", f"{_ONE}/archive", answer=_ENVIRONMENT)
+async def archive(context: RequestContext) -> dict[str, Any]:
+    """Archive an environment.
+
+    For good; doing it again changes nothing.
+    """
+    environment = await table.archive_environment(context.connection, context.path["environment_id"], context.now)
+    if environment.archived_at == context.now:
+        context.notify("environment.archived", environment.id)
     return wire_environment(environment)
 
 
-async def delete(call: Call) -> dict[str, Any]:
-    """Delete an environment that no session uses."""
-    await table.delete_environment(call.connection, call.path["environment_id"])
-    call.notify("environment.deleted", call.path["environment_id"])
-    return {"id": call.path["environment_id"], "type": "environment_deleted"}
+@endpoint("environments.delete", "DELETE", _ONE, answer=SdkType("beta.BetaEnvironmentDeleteResponse"))
+async def delete(context: RequestContext) -> dict[str, Any]:
+    """Delete an environment.
 
-
-_ONE = "/v1/environments/{environment_id}"
-ENDPOINTS = (
-    Endpoint(
-        "environments.create",
-        "POST",
-        "/v1/environments",
-        create,
-        "Make an environment.",
-        body=WireType(f"{_TYPES}.environment_create_params:EnvironmentCreateParams"),
-        answer=_ENVIRONMENT,
-    ),
-    Endpoint(
-        "environments.list",
-        "GET",
-        "/v1/environments",
-        list_all,
-        "List environments, newest first.",
-        query=WireType(f"{_TYPES}.environment_list_params:EnvironmentListParams"),
-        answer=_ENVIRONMENT,
-        is_list=True,
-    ),
-    Endpoint(
-        "environments.retrieve", "GET", _ONE, retrieve, "Read an environment.", answer=_ENVIRONMENT, worker_key=True
-    ),
-    Endpoint(
-        "environments.update",
-        "POST",
-        _ONE,
-        update,
-        "Change an environment.",
-        body=WireType(f"{_TYPES}.environment_update_params:EnvironmentUpdateParams"),
-        answer=_ENVIRONMENT,
-    ),
-    Endpoint(
-        "environments.archive", "POST", f"{_ONE}/archive", archive, "Archive an environment.", answer=_ENVIRONMENT
-    ),
-    Endpoint(
-        "environments.delete",
-        "DELETE",
-        _ONE,
-        delete,
-        "Delete an environment.",
-        answer=WireType(f"{_TYPES}.beta_environment_delete_response:BetaEnvironmentDeleteResponse"),
-    ),
-)
+    Refused while a session uses it.
+    """
+    await table.delete_environment(context.connection, context.path["environment_id"])
+    context.notify("environment.deleted", context.path["environment_id"])
+    return {"id": context.path["environment_id"], "type": "environment_deleted"}

@@ -13,26 +13,28 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response, StreamingResponse
 from typing_extensions import TypedDict
 
-from reverie.api.answer import finish
-from reverie.api.endpoint import Call, Endpoint
+from reverie.api.endpoint import endpoint
 from reverie.api.limits import MOST_FILE_BYTES
 from reverie.api.multipart import files_of, open_form, text_of
-from reverie.api.pages import decode_position, envelope, page_of
+from reverie.api.pages import DEFAULT_LIMIT, NEWEST_FIRST, envelope
+from reverie.api.pipeline import finish
+from reverie.api.request_context import RequestContext
 from reverie.api.service import Service
-from reverie.api.wire_type import WireType
+from reverie.api.wire_type import SdkType, WireType
 from reverie.errors import InputError, SizeError
 from reverie.ids import new_id
 from reverie.storage.postgres.workspaces import list_workspaces
 from reverie.storage.service import files as table
 from reverie.storage.service.files import StoredFile
 
-_FILE = WireType("anthropic.types.beta.beta_file_metadata:BetaFileMetadata")
+_FILE = SdkType("beta.BetaFileMetadata")
 _LIFETIME_SECONDS = range(3_600, 7_776_001)
 _MOST_IDS = 100
 _MOST_NAME_CHARACTERS = 255
 _CLEANING_SECONDS = 300.0
 
 log = structlog.get_logger("reverie.files")
+_ONE = "/v1/files/{file_id}"
 
 
 class FileUploadForm(TypedDict, total=False):
@@ -73,18 +75,31 @@ def wire_file(file: StoredFile) -> dict[str, Any]:
     return wire if file.session_id is None else wire | {"scope": {"type": "session", "id": file.session_id}}
 
 
-async def upload(call: Call) -> dict[str, Any]:
-    """Keep an uploaded file; one that was cut off leaves nothing."""
-    async with open_form(call.request, list(FileUploadForm.__annotations__), MOST_FILE_BYTES) as form:
+@endpoint(
+    "files.upload",
+    "POST",
+    "/v1/files",
+    body=WireType(FileUploadForm),
+    body_media="multipart/form-data",
+    answer=_FILE,
+    raw_body=True,
+    transaction=False,
+)
+async def upload(context: RequestContext) -> dict[str, Any]:
+    """Upload a file of up to 500 MB.
+
+    One that was cut off leaves nothing.
+    """
+    async with open_form(context.request, list(FileUploadForm.__annotations__), MOST_FILE_BYTES) as form:
         uploads = files_of(form, "file")
         if len(uploads) > 1:
             raise InputError("file: send one file a request")
-        file = _describe(uploads[0], text_of(form, "expires_in_seconds"), call.now)
-        async with call.database.connection() as connection:
-            call.open_connection = connection
+        file = _describe(uploads[0], text_of(form, "expires_in_seconds"), context.now)
+        async with context.database.connection() as connection:
+            context.open_connection = connection
             await table.insert_file(connection, file, uploads[0].file)
-            call.resource_id = file.id
-            await finish(call, "files.upload")
+            context.resource_id = file.id
+            await finish(context, "files.upload")
     return wire_file(file)
 
 
@@ -118,65 +133,69 @@ def _lifetime(text: str) -> int:
     return int(text)
 
 
-async def list_all(call: Call) -> dict[str, Any]:
-    """Files, newest first."""
-    query = call.query
+@endpoint("files.list", "GET", "/v1/files", query=WireType(FileListQuery), answer=_FILE, is_list=True)
+async def list_all(context: RequestContext) -> dict[str, Any]:
+    """List files, newest first."""
+    query = context.query
     if "ids" in query:
-        return envelope([wire_file(file) for file in await _named(call)], None)
-    limit = query.get("limit", 20)
-    before, after = decode_position(query.get("page")), None
+        return envelope([wire_file(file) for file in await _named(context)], None)
+    limit = query.get("limit", DEFAULT_LIMIT)
+    before, after = NEWEST_FIRST.read(query.get("page")), None
     if "after_id" in query:
-        before = await _position(call, query["after_id"])
+        before = await _position(context, query["after_id"])
     elif "before_id" in query:
-        after = await _position(call, query["before_id"])
+        after = await _position(context, query["before_id"])
     rows = await table.list_files(
-        call.connection, session_id=query.get("scope_id"), before=before, after=after, limit=limit + 1
+        context.connection, session_id=query.get("scope_id"), before=before, after=after, limit=limit + 1
     )
-    shown, next_page = page_of(rows, limit, lambda row: (row.created_at, row.id))
+    shown, next_page = NEWEST_FIRST.cut(rows, limit)
     if after is None:
         return envelope([wire_file(file) for file in shown], next_page)
     # Towards the newest, where no cursor leads.
     return envelope([wire_file(file) for file in reversed(shown)], None) | {"has_more": next_page is not None}
 
 
-async def _named(call: Call) -> list[StoredFile]:
-    ids = set(call.query["ids"])
+async def _named(context: RequestContext) -> list[StoredFile]:
+    ids = set(context.query["ids"])
     if len(ids) > _MOST_IDS:
         raise InputError(f"ids: {len(ids)} ids; at most {_MOST_IDS} are allowed")
-    others = sorted(call.query.keys() & {"limit", "page", "after_id", "before_id"})
+    others = sorted(context.query.keys() & {"limit", "page", "after_id", "before_id"})
     if others:
         raise InputError(f"{others[0]}: cannot be given together with ids")
-    found = await table.find_files(call.connection, list(ids))
-    scope = call.query.get("scope_id")
+    found = await table.find_files(context.connection, list(ids))
+    scope = context.query.get("scope_id")
     return [file for file in found if scope in (None, file.session_id)]
 
 
-async def _position(call: Call, file_id: str) -> tuple[datetime, str]:
-    file = await table.read_file(call.connection, file_id)
+async def _position(context: RequestContext, file_id: str) -> tuple[datetime, str]:
+    file = await table.read_file(context.connection, file_id)
     return file.created_at, file.id
 
 
-async def retrieve_metadata(call: Call) -> dict[str, Any]:
-    """What is known of one file."""
-    return wire_file(await table.read_file(call.connection, call.path["file_id"]))
+@endpoint("files.retrieve_metadata", "GET", _ONE, answer=_FILE)
+async def retrieve_metadata(context: RequestContext) -> dict[str, Any]:
+    """Read what is known of a file."""
+    return wire_file(await table.read_file(context.connection, context.path["file_id"]))
 
 
-async def download(call: Call) -> Response:
-    """The bytes of a file, as a stream."""
-    async with call.database.connection() as connection:
-        file = table.require_unexpired(await table.read_file(connection, call.path["file_id"]), call.now)
+@endpoint("files.download", "GET", f"{_ONE}/content", answer_media="application/octet-stream", transaction=False)
+async def download(context: RequestContext) -> Response:
+    """Download a file."""
+    async with context.database.connection() as connection:
+        file = table.require_unexpired(await table.read_file(connection, context.path["file_id"]), context.now)
     headers = {
         "content-length": str(file.size_bytes),
         "content-disposition": f"attachment; filename*=UTF-8''{quote(file.filename, safe='')}",
         "x-content-type-options": "nosniff",
     }
-    return StreamingResponse(table.read_chunks(call.database, file), headers=headers, media_type=file.mime_type)
+    return StreamingResponse(table.read_chunks(context.database, file), headers=headers, media_type=file.mime_type)
 
 
-async def delete(call: Call) -> Mapping[str, Any]:
+@endpoint("files.delete", "DELETE", _ONE, answer=SdkType("beta.BetaDeletedFile"))
+async def delete(context: RequestContext) -> Mapping[str, Any]:
     """Delete a file."""
-    await table.delete_file(call.connection, call.path["file_id"])
-    return {"id": call.path["file_id"], "type": "file_deleted"}
+    await table.delete_file(context.connection, context.path["file_id"])
+    return {"id": context.path["file_id"], "type": "file_deleted"}
 
 
 async def clean(service: Service) -> None:
@@ -196,49 +215,3 @@ async def clean_once(service: Service) -> None:
     for workspace in workspaces:
         async with service.database.of_schema(workspace.schema).connection() as connection:
             await table.drop_expired_bytes(connection, service.clock.now())
-
-
-_HERE = __name__
-_ONE = "/v1/files/{file_id}"
-ENDPOINTS = (
-    Endpoint(
-        "files.upload",
-        "POST",
-        "/v1/files",
-        upload,
-        "Upload a file of up to 500 MB.",
-        body=WireType(f"{_HERE}:FileUploadForm"),
-        body_media="multipart/form-data",
-        answer=_FILE,
-        raw_body=True,
-        transaction=False,
-    ),
-    Endpoint(
-        "files.list",
-        "GET",
-        "/v1/files",
-        list_all,
-        "List files, newest first.",
-        query=WireType(f"{_HERE}:FileListQuery"),
-        answer=_FILE,
-        is_list=True,
-    ),
-    Endpoint("files.retrieve_metadata", "GET", _ONE, retrieve_metadata, "Read what is known of a file.", answer=_FILE),
-    Endpoint(
-        "files.download",
-        "GET",
-        f"{_ONE}/content",
-        download,
-        "Download a file.",
-        answer_media="application/octet-stream",
-        transaction=False,
-    ),
-    Endpoint(
-        "files.delete",
-        "DELETE",
-        _ONE,
-        delete,
-        "Delete a file.",
-        answer=WireType("anthropic.types.beta.beta_deleted_file:BetaDeletedFile"),
-    ),
-)

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from reverie.api.endpoint import Call, Endpoint
+from reverie.api.endpoint import endpoint
 from reverie.api.metadata import check_metadata, patch_metadata
-from reverie.api.pages import decode_position, envelope, page_of
-from reverie.api.wire_type import WireType
+from reverie.api.pages import answer_page
+from reverie.api.request_context import RequestContext
+from reverie.api.wire_type import SdkType
 from reverie.memory.memory import MemoryStore
 from reverie.storage.memory import stores as table
 
-_TYPES = "anthropic.types.beta"
-_STORE = WireType(f"{_TYPES}.beta_managed_agents_memory_store:BetaManagedAgentsMemoryStore")
+_STORE = SdkType("beta.BetaManagedAgentsMemoryStore")
+_ONE = "/v1/memory_stores/{memory_store_id}"
 
 
 def wire_store(store: MemoryStore) -> dict[str, Any]:
@@ -27,104 +28,91 @@ def wire_store(store: MemoryStore) -> dict[str, Any]:
     }
 
 
-async def create(call: Call) -> dict[str, Any]:
-    """Make an empty store; names need not be unique."""
-    body = call.body
+@endpoint(
+    "memory_stores.create", "POST", "/v1/memory_stores", body=SdkType("beta.MemoryStoreCreateParams"), answer=_STORE
+)
+async def create(context: RequestContext) -> dict[str, Any]:
+    """Make a memory store.
+
+    It is empty, and its name need not be unique.
+    """
+    body = context.body
     metadata = check_metadata(body.get("metadata") or {})
-    store = await table.create_store(call.connection, body["name"], body.get("description", ""), metadata, call.now)
-    call.resource_id = store.id
-    call.notify("memory_store.created", store.id)
+    store = await table.create_store(
+        context.connection, body["name"], body.get("description", ""), metadata, context.now
+    )
+    context.resource_id = store.id
+    context.notify("memory_store.created", store.id)
     return wire_store(store)
 
 
-async def list_all(call: Call) -> dict[str, Any]:
-    """Stores, newest first."""
-    limit = call.query.get("limit", 20)
-    rows = await table.list_stores(
-        call.connection,
-        include_archived=call.query.get("include_archived", False),
-        created_from=call.query.get("created_at_gte"),
-        created_to=call.query.get("created_at_lte"),
-        before=decode_position(call.query.get("page")),
-        limit=limit + 1,
+@endpoint(
+    "memory_stores.list",
+    "GET",
+    "/v1/memory_stores",
+    query=SdkType("beta.MemoryStoreListParams"),
+    answer=_STORE,
+    is_list=True,
+)
+async def list_all(context: RequestContext) -> dict[str, Any]:
+    """List memory stores, newest first."""
+    return await answer_page(
+        context.query,
+        wire_store,
+        lambda before, limit: table.list_stores(
+            context.connection,
+            include_archived=context.query.get("include_archived", False),
+            created_from=context.query.get("created_at_gte"),
+            created_to=context.query.get("created_at_lte"),
+            before=before,
+            limit=limit,
+        ),
     )
-    shown, next_page = page_of(rows, limit, lambda row: (row.created_at, row.id))
-    return envelope([wire_store(row) for row in shown], next_page)
 
 
-async def retrieve(call: Call) -> dict[str, Any]:
-    """One store."""
-    return wire_store(await table.read_store(call.connection, call.path["memory_store_id"]))
+@endpoint("memory_stores.retrieve", "GET", _ONE, answer=_STORE, worker=True)
+async def retrieve(context: RequestContext) -> dict[str, Any]:
+    """Read a memory store."""
+    return wire_store(await table.read_store(context.connection, context.path["memory_store_id"]))
 
 
-async def update(call: Call) -> dict[str, Any]:
-    """Change what describes a store; what is left out or null is kept, and "" clears the description."""
-    present = await table.lock_store(call.connection, call.path["memory_store_id"])
-    name, description = call.body.get("name"), call.body.get("description")
+@endpoint("memory_stores.update", "POST", _ONE, body=SdkType("beta.MemoryStoreUpdateParams"), answer=_STORE)
+async def update(context: RequestContext) -> dict[str, Any]:
+    """Change the name, description or metadata of a memory store.
+
+    What is left out or null is kept, and "" clears the description.
+    """
+    present = await table.lock_store(context.connection, context.path["memory_store_id"])
+    name, description = context.body.get("name"), context.body.get("description")
     changed = await table.describe_store(
-        call.connection,
+        context.connection,
         present,
         present.name if name is None else name,
         present.description if description is None else description,
-        patch_metadata(present.metadata, call.body.get("metadata")),
-        call.now,
+        patch_metadata(present.metadata, context.body.get("metadata")),
+        context.now,
     )
     return wire_store(changed)
 
 
-async def archive(call: Call) -> dict[str, Any]:
-    """Make a store read-only for good; doing it again changes nothing."""
-    store = await table.archive_store(call.connection, call.path["memory_store_id"], call.now)
-    if store.archived_at == call.now:
-        call.notify("memory_store.archived", store.id)
+@endpoint("memory_stores.archive", "POST", f"{_ONE}/archive", answer=_STORE)
+async def archive(context: RequestContext) -> dict[str, Any]:
+    """Archive a memory store.
+
+    It is read-only for good; doing it again changes nothing.
+    """
+    store = await table.archive_store(context.connection, context.path["memory_store_id"], context.now)
+    if store.archived_at == context.now:
+        context.notify("memory_store.archived", store.id)
     return wire_store(store)
 
 
-async def delete(call: Call) -> dict[str, Any]:
-    """Delete a store with its memories and their versions."""
-    await table.delete_store(call.connection, call.path["memory_store_id"])
-    call.notify("memory_store.deleted", call.path["memory_store_id"])
-    return {"id": call.path["memory_store_id"], "type": "memory_store_deleted"}
+@endpoint("memory_stores.delete", "DELETE", _ONE, answer=SdkType("beta.BetaManagedAgentsDeletedMemoryStore"))
+async def delete(context: RequestContext) -> dict[str, Any]:
+    """Delete a memory store with all it holds.
 
-
-_ONE = "/v1/memory_stores/{memory_store_id}"
-ENDPOINTS = (
-    Endpoint(
-        "memory_stores.create",
-        "POST",
-        "/v1/memory_stores",
-        create,
-        "Make a memory store.",
-        body=WireType(f"{_TYPES}.memory_store_create_params:MemoryStoreCreateParams"),
-        answer=_STORE,
-    ),
-    Endpoint(
-        "memory_stores.list",
-        "GET",
-        "/v1/memory_stores",
-        list_all,
-        "List memory stores, newest first.",
-        query=WireType(f"{_TYPES}.memory_store_list_params:MemoryStoreListParams"),
-        answer=_STORE,
-        is_list=True,
-    ),
-    Endpoint("memory_stores.retrieve", "GET", _ONE, retrieve, "Read a memory store.", answer=_STORE, worker=True),
-    Endpoint(
-        "memory_stores.update",
-        "POST",
-        _ONE,
-        update,
-        "Change the name, description or metadata of a memory store.",
-        body=WireType(f"{_TYPES}.memory_store_update_params:MemoryStoreUpdateParams"),
-        answer=_STORE,
-    ),
-    Endpoint("memory_stores.archive", "POST", f"{_ONE}/archive", archive, "Archive a memory store.", answer=_STORE),
-    Endpoint(
-        "memory_stores.delete",
-        "DELETE",
-        _ONE,
-        delete,
-        "Delete a memory store with all it holds.",
-        answer=WireType(f"{_TYPES}.beta_managed_agents_deleted_memory_store:BetaManagedAgentsDeletedMemoryStore"),
-    ),
-)
+    That is its memories and their versions.
+    """
+    await table.delete_store(context.connection, context.path["memory_store_id"])
+    context.notify("memory_store.deleted", context.path["memory_store_id"])
+    return {"id": context.path["memory_store_id"], "type": "memory_store_deleted"}

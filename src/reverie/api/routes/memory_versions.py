@@ -2,16 +2,21 @@
 
 from typing import Any
 
-from reverie.api.endpoint import Call, Endpoint
-from reverie.api.pages import decode_cursor, envelope, page_of
-from reverie.api.routes.memories import View, page_limit
-from reverie.api.wire_type import WireType
+from reverie.api.endpoint import endpoint
+from reverie.api.pages import Order, answer_page
+from reverie.api.request_context import RequestContext
+from reverie.api.routes.memories import View, ViewQuery, page_limit
+from reverie.api.wire_type import SdkType, WireType
 from reverie.memory.memory import MemoryVersion
 from reverie.storage.memory.revisions import VersionFilter, list_versions, read_version, redact_version
 from reverie.storage.memory.stores import lock_store, read_store
 
-_TYPES = "anthropic.types.beta.memory_stores"
-_VERSION = WireType(f"{_TYPES}.beta_managed_agents_memory_version:BetaManagedAgentsMemoryVersion")
+_VERSION = SdkType("beta.memory_stores.BetaManagedAgentsMemoryVersion")
+_ALL = "/v1/memory_stores/{memory_store_id}/memory_versions"
+_ONE = f"{_ALL}/{{memory_version_id}}"
+
+
+_BY_REVISION = Order[MemoryVersion](tuple[int, str], lambda row: (row.revision, row.id))
 
 
 def wire_version(version: MemoryVersion, view: View) -> dict[str, Any]:
@@ -36,11 +41,19 @@ def wire_version(version: MemoryVersion, view: View) -> dict[str, Any]:
     }
 
 
-async def list_all(call: Call) -> dict[str, Any]:
-    """Versions of a store, newest first."""
-    query, store_id = call.query, call.path["memory_store_id"]
-    await read_store(call.connection, store_id)
-    limit, view = page_limit(query), query.get("view", "basic")
+@endpoint(
+    "memory_stores.memory_versions.list",
+    "GET",
+    _ALL,
+    query=SdkType("beta.memory_stores.MemoryVersionListParams"),
+    answer=_VERSION,
+    is_list=True,
+)
+async def list_all(context: RequestContext) -> dict[str, Any]:
+    """List the versions of memories, newest first."""
+    query, store_id = context.query, context.path["memory_store_id"]
+    await read_store(context.connection, store_id)
+    view = query.get("view", "basic")
     wanted = VersionFilter(
         memory_id=query.get("memory_id"),
         operation=query.get("operation"),
@@ -50,62 +63,37 @@ async def list_all(call: Call) -> dict[str, Any]:
         created_from=query.get("created_at_gte"),
         created_to=query.get("created_at_lte"),
     )
-    rows = await list_versions(
-        call.connection,
-        store_id,
-        wanted,
-        before=decode_cursor(query["page"], tuple[int, str]) if "page" in query else None,
-        with_content=view == "full",
-        limit=limit + 1,
+    return await answer_page(
+        query,
+        lambda row: wire_version(row, view),
+        lambda before, limit: list_versions(
+            context.connection, store_id, wanted, before=before, with_content=view == "full", limit=limit
+        ),
+        _BY_REVISION,
+        page_limit(query),
     )
-    shown, next_page = page_of(rows, limit, lambda row: (row.revision, row.id))
-    return envelope([wire_version(row, view) for row in shown], next_page)
 
 
-async def retrieve(call: Call) -> dict[str, Any]:
-    """One version."""
-    version = await read_version(call.connection, call.path["memory_store_id"], call.path["memory_version_id"])
-    return wire_version(version, call.query.get("view", "full"))
+@endpoint("memory_stores.memory_versions.retrieve", "GET", _ONE, query=WireType(ViewQuery), answer=_VERSION)
+async def retrieve(context: RequestContext) -> dict[str, Any]:
+    """Read a version of a memory."""
+    version = await read_version(context.connection, context.path["memory_store_id"], context.path["memory_version_id"])
+    return wire_version(version, context.query.get("view", "full"))
 
 
-async def redact(call: Call) -> dict[str, Any]:
-    """Blank a version for good; doing it again changes nothing."""
+@endpoint("memory_stores.memory_versions.redact", "POST", f"{_ONE}/redact", answer=_VERSION)
+async def redact(context: RequestContext) -> dict[str, Any]:
+    """Blank what a version of a memory held.
+
+    For good; doing it again changes nothing.
+    """
     # A rollback that reads what the version holds has written it before, or reads it blanked.
-    await lock_store(call.connection, call.path["memory_store_id"])
+    await lock_store(context.connection, context.path["memory_store_id"])
     version = await redact_version(
-        call.connection, call.path["memory_store_id"], call.path["memory_version_id"], call.actor, call.now
+        context.connection,
+        context.path["memory_store_id"],
+        context.path["memory_version_id"],
+        context.actor,
+        context.now,
     )
     return wire_version(version, "full")
-
-
-_ALL = "/v1/memory_stores/{memory_store_id}/memory_versions"
-_ONE = f"{_ALL}/{{memory_version_id}}"
-ENDPOINTS = (
-    Endpoint(
-        "memory_stores.memory_versions.list",
-        "GET",
-        _ALL,
-        list_all,
-        "List the versions of memories, newest first.",
-        query=WireType(f"{_TYPES}.memory_version_list_params:MemoryVersionListParams"),
-        answer=_VERSION,
-        is_list=True,
-    ),
-    Endpoint(
-        "memory_stores.memory_versions.retrieve",
-        "GET",
-        _ONE,
-        retrieve,
-        "Read a version of a memory.",
-        query=WireType("reverie.api.routes.memories:ViewQuery"),
-        answer=_VERSION,
-    ),
-    Endpoint(
-        "memory_stores.memory_versions.redact",
-        "POST",
-        f"{_ONE}/redact",
-        redact,
-        "Blank what a version of a memory held.",
-        answer=_VERSION,
-    ),
-)

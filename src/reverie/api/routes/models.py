@@ -3,17 +3,18 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from reverie.api.endpoint import Call, Endpoint
+from reverie.api.endpoint import endpoint
 from reverie.api.pages import envelope
-from reverie.api.wire_type import WireType
+from reverie.api.request_context import RequestContext
+from reverie.api.wire_type import SdkType
 from reverie.errors import NotFoundError
 
-_MODEL = WireType("anthropic.types.beta.beta_model_info:BetaModelInfo")
+_MODEL = SdkType("beta.BetaModelInfo")
 _UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _models(call: Call) -> list[dict[str, Any]]:
-    named = call.service.settings.model
+def _models(context: RequestContext) -> list[dict[str, Any]]:
+    named = context.service.settings.model
     if named is None:
         return []
     return [
@@ -34,41 +35,33 @@ def _models(call: Call) -> list[dict[str, Any]]:
     ]
 
 
-async def list_all(call: Call) -> dict[str, Any]:
-    """The configured model; none without one, or when only others are asked for."""
-    query = call.query
+@endpoint(
+    "models.list",
+    "GET",
+    "/v1/models",
+    query=SdkType("beta.ModelListParams"),
+    answer=_MODEL,
+    is_list=True,
+    transaction=False,
+)
+async def list_all(context: RequestContext) -> dict[str, Any]:
+    """List the configured model.
+
+    There is none without one, or when only others are asked for.
+    """
+    query = context.query
     if "after_id" in query or "before_id" in query or "active" not in query.get("lifecycle", ["active"]):
         return envelope([], None)
-    return envelope(_models(call), None)
+    return envelope(_models(context), None)
 
 
-async def retrieve(call: Call) -> dict[str, Any]:
-    """The configured model, if it has this id."""
-    for model in _models(call):
-        if model["id"] == call.path["model_id"]:
+@endpoint("models.retrieve", "GET", "/v1/models/{model_id:path}", answer=_MODEL, transaction=False)
+async def retrieve(context: RequestContext) -> dict[str, Any]:
+    """Read the configured model.
+
+    Any other id is unknown.
+    """
+    for model in _models(context):
+        if model["id"] == context.path["model_id"]:
             return model
-    raise NotFoundError(f"no model {call.path['model_id']!r} is configured; REVERIE_MODEL names the one to use")
-
-
-ENDPOINTS = (
-    Endpoint(
-        "models.list",
-        "GET",
-        "/v1/models",
-        list_all,
-        "List the configured model.",
-        query=WireType("anthropic.types.beta.model_list_params:ModelListParams"),
-        answer=_MODEL,
-        is_list=True,
-        transaction=False,
-    ),
-    Endpoint(
-        "models.retrieve",
-        "GET",
-        "/v1/models/{model_id:path}",
-        retrieve,
-        "Read the configured model.",
-        answer=_MODEL,
-        transaction=False,
-    ),
-)
+    raise NotFoundError(f"no model {context.path['model_id']!r} is configured; REVERIE_MODEL names the one to use")

@@ -1,87 +1,45 @@
 """Recall: the memories of a store that suit a query, and what speaks for each."""
 
 import asyncio
-import importlib
-from typing import Any, Literal, NotRequired
+from typing import Any
 
 import msgspec
-from typing_extensions import TypedDict
 
-from reverie.api.endpoint import Call, Endpoint
+from reverie.api import on_demand
+from reverie.api.endpoint import endpoint
 from reverie.api.pages import envelope
-from reverie.api.wire_type import WireType
-from reverie.memory.memory import Tier
+from reverie.api.records import FoundMemory, RecallParams
+from reverie.api.request_context import RequestContext
+from reverie.api.wire_type import RecordType
 from reverie.storage.memory.recall import recall as recall_memories
 
 
-class RecallParams(TypedDict):
-    """What to look for."""
-
-    query: str
-    limit: NotRequired[int]
-    """The most memories; 5 by default."""
-    tokens: NotRequired[int]
-    """The most tokens of content; by default the store's budget."""
-    meaning: NotRequired[bool]
-    """Whether meanings are compared too, as they are by default, or words alone."""
-
-
-class RecallReason(TypedDict):
-    """What one word of the query added to the relevance."""
-
-    term: str
-    contribution: float
-
-
-class RecallHit(TypedDict):
-    """A memory that suits the query: score = relevance × activation × impact."""
-
-    type: Literal["recall_hit"]
-    memory_id: str
-    path: str
-    score: float
-    relevance: float
-    """What the words and the meaning added."""
-    meaning: float
-    activation: float
-    impact: float
-    reasons: list[RecallReason]
-    snippet: str
-    tier: Tier
-    tokens: int
-
-
-async def recall(call: Call) -> dict[str, Any]:
-    """The memories that suit a query, best first."""
-    embedder = None
-    if call.query.get("meaning", True):
-        # Loaded when needed, beside the requests: the embedders' libraries take longer than the rest of the server.
-        vectors = await asyncio.to_thread(importlib.import_module, "reverie.digests.vector")
-        embedder = await asyncio.to_thread(vectors.best_embedder)
-    hits = await recall_memories(
-        call.connection,
-        call.path["memory_store_id"],
-        call.query["query"],
-        call.query.get("limit", 5),
-        now=call.now,
-        embedder=embedder,
-        most_tokens=call.query.get("tokens"),
-    )
-    return envelope([{"type": "recall_hit", **msgspec.to_builtins(hit)} for hit in hits], None)
-
-
-_HERE = "reverie.api.routes.recall"
-ENDPOINTS = (
-    Endpoint(
-        "memory_stores.recall",
-        "GET",
-        "/v1/memory_stores/{memory_store_id}/recall",
-        recall,
-        "Find the memories that suit a query, and what speaks for each.",
-        query=WireType(f"{_HERE}:RecallParams"),
-        answer=WireType(f"{_HERE}:RecallHit"),
-        is_list=True,
-        worker=True,
-        extension=True,
-    ),
+@endpoint(
+    "memory_stores.recall",
+    "GET",
+    "/v1/memory_stores/{memory_store_id}/recall",
+    query=RecordType(RecallParams),
+    answer=RecordType(FoundMemory),
+    is_list=True,
+    worker=True,
+    extension=True,
 )
+async def recall(context: RequestContext) -> dict[str, Any]:
+    """Find the memories that suit a query, and what speaks for each.
+
+    Best first.
+    """
+    embedder = None
+    if context.query.get("meaning", True):
+        open_embedder = await on_demand.load(lambda: on_demand.open_embedder)
+        embedder = await asyncio.to_thread(open_embedder, context.service.settings.embedder)
+    hits = await recall_memories(
+        context.connection,
+        context.path["memory_store_id"],
+        context.query["query"],
+        context.query.get("limit", 5),
+        now=context.now,
+        embedder=embedder,
+        most_tokens=context.query.get("tokens"),
+    )
+    return envelope([FoundMemory(**msgspec.structs.asdict(hit)) for hit in hits], None)

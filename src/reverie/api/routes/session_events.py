@@ -3,36 +3,35 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any, Literal, NotRequired, Required, get_args
+from typing import Any, get_args
 
 from starlette.responses import StreamingResponse
-from typing_extensions import TypedDict
 
-from reverie.api.endpoint import Call, Endpoint
+from reverie.api.endpoint import endpoint
 from reverie.api.pages import decode_cursor, encode_cursor, envelope
+from reverie.api.records import PreviewParams, RecordParams, SessionPreview, SessionTurn
+from reverie.api.request_context import RequestContext
 from reverie.api.stream import open_stream
-from reverie.api.wire_type import WireType, resolve
+from reverie.api.wire_type import RecordType, SdkType, WireType
 from reverie.errors import InputError
 from reverie.runtime.content import check_content
-from reverie.runtime.live_state import Draft, LiveState, Status
+from reverie.runtime.live_state import LiveState, Transition
 from reverie.runtime.writer import begin_preview, record
 from reverie.storage.live.creation import send_events
 from reverie.storage.live.log import (
     LogFilter,
-    act,
+    apply_transition,
     rows_of,
     state_of,
     wire_event,
 )
 from reverie.storage.live.log_pages import LogPlace, read_backwards, read_forwards
-from reverie.storage.live.sessions import LiveSession, lock_session, read_session, require_live
+from reverie.storage.live.sessions import LiveSession, read_session, read_whole_session, require_live
 from reverie.storage.live.work import enqueue_work
 from reverie.storage.postgres.announcement import announce_preview, preview_pieces
 from reverie.telemetry.telemetry import EVENTS_APPENDED
 
-_TYPES = "anthropic.types.beta.sessions"
-_EVENT_ADDRESS = f"{_TYPES}.beta_managed_agents_session_event:BetaManagedAgentsSessionEvent"
-_EVENT = WireType(_EVENT_ADDRESS)
+_EVENT = SdkType("beta.sessions.BetaManagedAgentsSessionEvent")
 _FILLED_IN = ("session.status_idle", "session.status_running", "session.status_terminated")
 """Recorded events whose fields the server knows better."""
 _NEVER_RECORDED = ("session.deleted", "session.updated", "session.usage", "event_start", "event_delta")
@@ -41,65 +40,37 @@ _KNOWN_LATER = dict.fromkeys(
 )
 """Fields that the server may fill in."""
 MOST_RECORDED = 10_000
+_EVENTS = "/v1/sessions/{session_id}/events"
 
 
-class RecordParams(TypedDict):
-    """Events in the order they happened, as the wire API has them, without ``processed_at``.
+@endpoint(
+    "sessions.events.list",
+    "GET",
+    _EVENTS,
+    query=SdkType("beta.sessions.EventListParams"),
+    answer=_EVENT,
+    is_list=True,
+    worker=True,
+)
+async def list_all(context: RequestContext) -> dict[str, Any]:
+    """List the events of a session.
 
-    An event's ``id`` is the writer's own name for it, by which later events of the call may refer to it.
+    In log order; inputs that wait come last.
     """
-
-    events: Required[list[dict[str, Any]]]
-    session_thread_id: NotRequired[str]
-    """The thread that they happened in; by default the primary one."""
-    only_while_running: NotRequired[bool]
-    """Refuse with 409 unless a turn is going on."""
-    expected_turn: NotRequired[int]
-    """Refuse with 409 unless this turn is going on: nobody else can have begun another one meanwhile."""
-
-
-class PreviewParams(TypedDict, total=False):
-    """A piece of an event that is being written: its beginning (``type``), or more text (``event_id`` and ``text``)."""
-
-    type: Literal["agent.message", "agent.thinking"]
-    event_id: str
-    text: str
-    session_thread_id: str
-
-
-class TurnAnswer(TypedDict):
-    """How a session stands for whoever runs its agent."""
-
-    type: Literal["session_turn"]
-    session_id: str
-    turn: int
-    """The number of the latest turn, to be given as ``expected_turn``; 0 before the first one."""
-    status: Status
-    waiting: int
-    """How many inputs the agent has not taken in yet."""
-    blocked_by: list[str]
-    """Ids of tool uses that wait for a client."""
-
-
-class PreviewAnswer(TypedDict):
-    """The id that the event will have; record it under this id."""
-
-    type: Literal["session_preview"]
-    id: str
-
-
-async def list_all(call: Call) -> dict[str, Any]:
-    """Events in log order; inputs that wait come last."""
-    session = await read_session(call.connection, call.path["session_id"])
+    session = await read_session(context.connection, context.path["session_id"])
     ranges = {
-        end: call.query[f"created_at_{end}"] for end in ("gt", "gte", "lt", "lte") if f"created_at_{end}" in call.query
+        end: context.query[f"created_at_{end}"]
+        for end in ("gt", "gte", "lt", "lte")
+        if f"created_at_{end}" in context.query
     }
-    wanted = LogFilter(types=tuple(call.query.get("types", ())), ranges=ranges)
-    return await list_page(call, session, wanted, call.query.get("order") == "desc", call.query.get("limit", 1000))
+    wanted = LogFilter(types=tuple(context.query.get("types", ())), ranges=ranges)
+    return await list_page(
+        context, session, wanted, context.query.get("order") == "desc", context.query.get("limit", 1000)
+    )
 
 
 async def list_page(
-    call: Call, session: LiveSession, wanted: LogFilter, descending: bool, limit: int
+    context: RequestContext, session: LiveSession, wanted: LogFilter, descending: bool, limit: int
 ) -> dict[str, Any]:
     """A page of a session's events, those that wait last.
 
@@ -109,9 +80,9 @@ async def list_page(
     Raises:
         InputError: the cursor is not one of this session's events.
     """
-    place = _read_cursor(call.query.get("page"), session)
+    place = _read_cursor(context.query.get("page"), session)
     read = read_backwards if descending else read_forwards
-    rows, after = await read(call.connection, session, wanted, place, limit)
+    rows, after = await read(context.connection, session, wanted, place, limit)
     next_page = None if after is None else encode_cursor(session.key, after.sequence, after.input_number)
     return envelope([wire_event(session, row) for row in rows], next_page)
 
@@ -125,87 +96,127 @@ def _read_cursor(cursor: str | None, session: LiveSession) -> LogPlace:
     return LogPlace(sequence, number)
 
 
-async def send(call: Call) -> dict[str, Any]:
-    """Take in what a client sends; answered once it is stored, before the agent acts on it."""
-    session, draft = await send_events(call.connection, call.path["session_id"], call.body["events"], call.now)
-    _tell(call, session, draft)
-    return {"data": [wire_event(session, row) for row in rows_of(session, draft, call.now)]}
+@endpoint(
+    "sessions.events.send",
+    "POST",
+    _EVENTS,
+    body=SdkType("beta.sessions.EventSendParams"),
+    answer=SdkType("beta.sessions.BetaManagedAgentsSendSessionEvents"),
+    worker=True,
+)
+async def send(context: RequestContext) -> dict[str, Any]:
+    """Send events to a session.
+
+    Answered once they are stored, before the agent acts on them.
+    """
+    session, transition = await send_events(
+        context.connection, context.path["session_id"], context.body["events"], context.now
+    )
+    _notify(context, session, transition)
+    return {"data": [wire_event(session, row) for row in rows_of(session, transition, context.now)]}
 
 
-async def record_events(call: Call) -> dict[str, Any]:
-    """Take in what whoever runs the agent says happened; status events, usage and inputs fall into place."""
-    body = call.body
+@endpoint(
+    "sessions.record",
+    "POST",
+    "/v1/sessions/{session_id}/record",
+    body=RecordType(RecordParams),
+    answer=_EVENT,
+    is_list=True,
+    extension=True,
+    worker=True,
+)
+async def record_events(context: RequestContext) -> dict[str, Any]:
+    """Record what an agent did, as whoever runs it.
+
+    Status events, usage and inputs fall into place.
+    """
+    body = context.body
     events = body["events"]
     if not 1 <= len(events) <= MOST_RECORDED:
         raise InputError(f"events: {len(events)} events; give 1 to {MOST_RECORDED:,}")
     for place, event in enumerate(events):
-        check_recorded(place, event, call.now)
-    session, draft = await act(
-        call.connection,
-        call.path["session_id"],
+        check_recorded(place, event, context.now)
+    session, transition = await apply_transition(
+        context.connection,
+        context.path["session_id"],
         lambda state: record(
             state,
             events,
-            call.now,
+            context.now,
             thread_id=body.get("session_thread_id"),
             only_while_running=body.get("only_while_running", False),
             expected_turn=body.get("expected_turn"),
         ),
-        call.now,
+        context.now,
     )
-    if draft.state.self_hosted and (draft.state.status == "running" or draft.state.blockers):
-        await enqueue_work(call.connection, str(session.environment_id), session.id, call.now)
-    _tell(call, session, draft)
-    return {"data": [wire_event(session, row) for row in rows_of(session, draft, call.now)]}
+    if transition.state.self_hosted and (transition.state.goes_on or transition.state.blockers):
+        await enqueue_work(context.connection, str(session.environment_id), session.id, context.now)
+    _notify(context, session, transition)
+    return {"data": [wire_event(session, row) for row in rows_of(session, transition, context.now)]}
 
 
-async def read_turn(call: Call) -> dict[str, Any]:
-    """How the session stands for whoever runs its agent."""
-    session = await lock_session(call.connection, call.path["session_id"])
+@endpoint(
+    "sessions.turn",
+    "GET",
+    "/v1/sessions/{session_id}/turn",
+    answer=RecordType(SessionTurn),
+    extension=True,
+    worker=True,
+)
+async def read_turn(context: RequestContext) -> SessionTurn:
+    """Read which turn a session is in."""
+    session = await read_whole_session(context.connection, context.path["session_id"])
     require_live(session)
     state = state_of(session)
-    return {
-        "type": "session_turn",
-        "session_id": session.id,
-        "turn": state.turn,
-        "status": state.status,
-        "waiting": len(state.waiting),
-        "blocked_by": state.blockers,
-    }
+    return SessionTurn(session.id, state.turn, state.status, len(state.waiting), tuple(state.blockers))
 
 
-async def preview(call: Call) -> dict[str, Any]:
-    """Show an event while it is being written; only the event itself, recorded under the same id, is kept."""
-    body, session_id = call.body, call.path["session_id"]
+@endpoint(
+    "sessions.preview",
+    "POST",
+    "/v1/sessions/{session_id}/previews",
+    body=RecordType(PreviewParams),
+    answer=RecordType(SessionPreview),
+    audited=False,
+    extension=True,
+    worker=True,
+)
+async def preview(context: RequestContext) -> SessionPreview:
+    """Show an event while it is being written.
+
+    Only the event itself, recorded under the same id, is kept.
+    """
+    body, session_id = context.body, context.path["session_id"]
     thread_id = body.get("session_thread_id")
     if "type" in body and not {"event_id", "text"} & body.keys():
         promised = ""
 
-        def begin(state: LiveState) -> Draft:
+        def begin(state: LiveState) -> Transition:
             nonlocal promised
-            draft, promised = begin_preview(state, body["type"], call.now)
-            return draft
+            transition, promised = begin_preview(state, body["type"], context.now)
+            return transition
 
-        await act(call.connection, session_id, begin, call.now)
+        await apply_transition(context.connection, session_id, begin, context.now)
         start = {"type": "event_start", "event": {"type": body["type"], "id": promised}}
-        await announce_preview(call.connection, session_id, thread_id, start)
-        return {"type": "session_preview", "id": promised}
+        await announce_preview(context.connection, session_id, thread_id, start)
+        return SessionPreview(promised)
     if not {"event_id", "text"} <= body.keys() or "type" in body:
         raise InputError("give type to begin a preview, or event_id and text to go on with one")
-    await read_session(call.connection, session_id)
+    await read_session(context.connection, session_id)
     for text in preview_pieces(body["text"]):
         content = {"type": "content_delta", "index": 0, "content": {"type": "text", "text": text}}
         piece = {"type": "event_delta", "event_id": body["event_id"], "delta": content}
-        await announce_preview(call.connection, session_id, thread_id, piece)
-    return {"type": "session_preview", "id": body["event_id"]}
+        await announce_preview(context.connection, session_id, thread_id, piece)
+    return SessionPreview(body["event_id"])
 
 
 @cache
 def _event_types() -> Mapping[str, WireType]:
     """The SDK's type of each kind of event."""
-    union = get_args(resolve(_EVENT_ADDRESS))[0]
+    union = get_args(_EVENT.source)[0]
     models = {get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(union)}
-    return {name: WireType(f"{model.__module__}:{model.__name__}") for name, model in models.items()}
+    return {name: WireType(model) for name, model in models.items()}
 
 
 def check_recorded(place: int, event: Mapping[str, Any], now: datetime) -> None:
@@ -227,83 +238,25 @@ def check_recorded(place: int, event: Mapping[str, Any], now: datetime) -> None:
     check_content(f"events.{place}", event)
 
 
-def _tell(call: Call, session: LiveSession, draft: Draft) -> None:
-    call.service.telemetry.count(EVENTS_APPENDED, len(draft.events))
-    for notice in dict.fromkeys(draft.notices):
-        call.notify(notice, session.id)
+def _notify(context: RequestContext, session: LiveSession, transition: Transition) -> None:
+    context.service.telemetry.count(EVENTS_APPENDED, len(transition.events))
+    for notice in dict.fromkeys(transition.notices):
+        context.notify(notice, session.id)
 
 
-async def stream(call: Call) -> StreamingResponse:
-    """Events as they come, from now on."""
-    return await open_stream(call, LogFilter(), call.query.get("event_deltas", ()))
-
-
-_EVENTS = "/v1/sessions/{session_id}/events"
-ENDPOINTS = (
-    Endpoint(
-        "sessions.events.list",
-        "GET",
-        _EVENTS,
-        list_all,
-        "List the events of a session.",
-        query=WireType(f"{_TYPES}.event_list_params:EventListParams"),
-        answer=_EVENT,
-        is_list=True,
-        worker=True,
-    ),
-    Endpoint(
-        "sessions.events.send",
-        "POST",
-        _EVENTS,
-        send,
-        "Send events to a session.",
-        body=WireType(f"{_TYPES}.event_send_params:EventSendParams"),
-        answer=WireType(f"{_TYPES}.beta_managed_agents_send_session_events:BetaManagedAgentsSendSessionEvents"),
-        worker=True,
-    ),
-    Endpoint(
-        "sessions.events.stream",
-        "GET",
-        f"{_EVENTS}/stream",
-        stream,
-        "Stream the events of a session as they come.",
-        query=WireType(f"{_TYPES}.event_stream_params:EventStreamParams"),
-        answer_media="text/event-stream",
-        worker=True,
-        transaction=False,
-    ),
-    Endpoint(
-        "sessions.record",
-        "POST",
-        "/v1/sessions/{session_id}/record",
-        record_events,
-        "Record what an agent did, as whoever runs it.",
-        body=WireType("reverie.api.routes.session_events:RecordParams"),
-        answer=_EVENT,
-        is_list=True,
-        extension=True,
-        worker=True,
-    ),
-    Endpoint(
-        "sessions.turn",
-        "GET",
-        "/v1/sessions/{session_id}/turn",
-        read_turn,
-        "Read which turn a session is in.",
-        answer=WireType("reverie.api.routes.session_events:TurnAnswer"),
-        extension=True,
-        worker=True,
-    ),
-    Endpoint(
-        "sessions.preview",
-        "POST",
-        "/v1/sessions/{session_id}/previews",
-        preview,
-        "Show an event while it is being written.",
-        body=WireType("reverie.api.routes.session_events:PreviewParams"),
-        answer=WireType("reverie.api.routes.session_events:PreviewAnswer"),
-        audited=False,
-        extension=True,
-        worker=True,
-    ),
+@endpoint(
+    "sessions.events.stream",
+    "GET",
+    f"{_EVENTS}/stream",
+    older_paths=("/v1/sessions/{session_id}/stream",),
+    query=SdkType("beta.sessions.EventStreamParams"),
+    answer_media="text/event-stream",
+    worker=True,
+    transaction=False,
 )
+async def stream(context: RequestContext) -> StreamingResponse:
+    """Stream the events of a session as they come.
+
+    From now on.
+    """
+    return await open_stream(context, LogFilter(), context.query.get("event_deltas", ()))

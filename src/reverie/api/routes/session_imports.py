@@ -6,18 +6,19 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import anyio
 import msgspec
 from starlette.datastructures import UploadFile
 from starlette.responses import PlainTextResponse, Response
-from typing_extensions import TypedDict
 
-from reverie.api.answer import finish
-from reverie.api.endpoint import Call, Endpoint
+from reverie.api.endpoint import endpoint
 from reverie.api.multipart import files_of, limited, open_form
-from reverie.api.wire_type import WireType
+from reverie.api.pipeline import finish
+from reverie.api.records import SessionImport, SessionImportParams
+from reverie.api.request_context import RequestContext
+from reverie.api.wire_type import RecordType
 from reverie.digests.tool_error import tool_failed
 from reverie.errors import InputError
 from reverie.outcomes.score_words import split_score_options
@@ -31,54 +32,33 @@ _RAW_NAME = "sessions"
 _PARTS = ("file", "scores")
 
 
-class SessionImportQuery(TypedDict, total=False):
-    """How to import; as the options of ``reverie import``."""
+@endpoint(
+    "session_imports.create",
+    "POST",
+    "/v1/session_imports",
+    query=RecordType(SessionImportParams),
+    answer=RecordType(SessionImport),
+    extension=True,
+    transaction=False,
+    raw_body=True,
+)
+async def create(context: RequestContext) -> SessionImport:
+    """Import recorded sessions from files.
 
-    format: str
-    """By default it is found by content."""
-    agent: str
-    """Agent of every session."""
-    set: list[str]
-    """``KEY=VALUE``: a session field, or metadata under any other key; ``{stem}`` is the file's name without suffix."""
-    scores_key: str
-    """Field of the score file that names the session."""
-    score: list[str]
-    """Scores to take, as ``NAME=FIELD``; by default all. ``NAME=WORD:NUMBER,…`` gives numbers to words."""
-    strict: bool
-    """Import everything or, at the first bad record, nothing."""
-    filename: str
-    """Name of a file that is the body itself."""
-
-
-class SessionImportAnswer(TypedDict):
-    """What became of the sessions."""
-
-    type: Literal["session_import"]
-    sessions: dict[str, int]
-    """How many were created, unchanged, extended, failed."""
-    events: int
-    scores: int
-    redactions: dict[str, int]
-    errors: list[dict[str, Any]]
-    warnings: list[str]
-    """What was set aside of sessions that were imported."""
-    unlisted_warnings: int
-    """Warnings beyond the first 1,000."""
-    notices: list[str]
-
-
-async def create(call: Call) -> dict[str, Any]:
-    """Import the files of a multipart body (``file``, any number, and ``scores``), or the body as one file."""
-    settings = call.service.settings
+    The parts ``file`` (any number) and ``scores`` of a multipart body, or the body as one file.
+    """
+    settings = context.service.settings
     with tempfile.TemporaryDirectory(prefix="reverie-import-") as name:
         folder = Path(name)
-        async with _received(call, folder) as (files, scores):
-            options = _options(call.query, scores, redact=settings.redaction)
-            summary = await import_sessions(call.database, settings, files, options, call.service.clock, lambda _: None)
-    async with call.database.connection() as connection:
-        call.open_connection = connection
-        await finish(call, "session_imports.create")
-    return {"type": "session_import", **msgspec.to_builtins(_as_sent(summary, folder))}
+        async with _received(context, folder) as (files, scores):
+            options = _options(context.query, scores, redact=settings.redaction)
+            summary = await import_sessions(
+                context.database, settings, files, options, context.service.clock, lambda _: None
+            )
+    async with context.database.connection() as connection:
+        context.open_connection = connection
+        await finish(context, "session_imports.create")
+    return SessionImport(**msgspec.structs.asdict(_as_sent(summary, folder)))
 
 
 def _options(query: Mapping[str, Any], scores: Path | None, *, redact: bool) -> ImportOptions:
@@ -102,17 +82,17 @@ def _options(query: Mapping[str, Any], scores: Path | None, *, redact: bool) -> 
 
 
 @asynccontextmanager
-async def _received(call: Call, folder: Path) -> AsyncIterator[tuple[list[Path], Path | None]]:
+async def _received(context: RequestContext, folder: Path) -> AsyncIterator[tuple[list[Path], Path | None]]:
     """The files that were sent, on disk in ``folder``, and the score file."""
-    most = call.service.settings.import_bytes
-    if not call.request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        path = _place(folder, 0, call.query.get("filename", _RAW_NAME))
+    most = context.service.settings.import_bytes
+    if not context.request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        path = _place(folder, 0, context.query.get("filename", _RAW_NAME))
         async with await anyio.open_file(path, "wb") as file:
-            async for piece in limited(call.request, most):
+            async for piece in limited(context.request, most):
                 await file.write(piece)
         yield [path], None
         return
-    async with open_form(call.request, _PARTS, most) as form:
+    async with open_form(context.request, _PARTS, most) as form:
         files = await _keep(files_of(form, "file"), folder, 1)
         scores = await _keep(files_of(form, "scores"), folder, 0) if "scores" in form else [None]
         if len(scores) > 1:
@@ -159,9 +139,12 @@ def _as_sent(summary: ImportSummary, folder: Path) -> ImportSummary:
     )
 
 
-async def transcript(call: Call) -> Response:
-    """A session as a person reads it."""
-    found = await read_transcript(call.connection, call.path["session_id"])
+@endpoint(
+    "sessions.transcript", "GET", "/v1/sessions/{session_id}/transcript", answer_media="text/plain", extension=True
+)
+async def transcript(context: RequestContext) -> Response:
+    """Read a session as text."""
+    found = await read_transcript(context.connection, context.path["session_id"])
     return PlainTextResponse(await asyncio.to_thread(_as_text, found))
 
 
@@ -172,29 +155,3 @@ def _as_text(transcript: Transcript) -> str:
 def _line(turn: Turn) -> str:
     kind = "" if turn.kind == "message" else f", {turn.kind}"
     return f"[{turn.sequence}] {turn.who}{kind}: {turn.text}"
-
-
-_HERE = "reverie.api.routes.session_imports"
-ENDPOINTS = (
-    Endpoint(
-        "session_imports.create",
-        "POST",
-        "/v1/session_imports",
-        create,
-        "Import recorded sessions from files.",
-        query=WireType(f"{_HERE}:SessionImportQuery"),
-        answer=WireType(f"{_HERE}:SessionImportAnswer"),
-        extension=True,
-        transaction=False,
-        raw_body=True,
-    ),
-    Endpoint(
-        "sessions.transcript",
-        "GET",
-        "/v1/sessions/{session_id}/transcript",
-        transcript,
-        "Read a session as text.",
-        answer_media="text/plain",
-        extension=True,
-    ),
-)

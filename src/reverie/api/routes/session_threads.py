@@ -4,23 +4,25 @@ from typing import Any
 
 from starlette.responses import StreamingResponse
 
-from reverie.api.endpoint import Call, Endpoint
-from reverie.api.pages import decode_cursor, encode_cursor, envelope
+from reverie.api.endpoint import endpoint
+from reverie.api.pages import answer_slice
+from reverie.api.request_context import RequestContext
 from reverie.api.routes.session_events import list_page
 from reverie.api.routes.sessions import wire_agent
 from reverie.api.stream import open_stream
-from reverie.api.wire_type import WireType
+from reverie.api.wire_type import SdkType
 from reverie.errors import StateError
-from reverie.runtime.live_state import Draft, LiveState
+from reverie.runtime.live_state import LiveState, Transition
 from reverie.runtime.turn import end_child
 from reverie.storage.live import threads as table
-from reverie.storage.live.log import LogFilter, act
+from reverie.storage.live.log import LogFilter, apply_transition
 from reverie.storage.live.sessions import LiveSession, read_session
 from reverie.storage.live.threads import SessionThread, primary_thread
 
-_TYPES = "anthropic.types.beta.sessions"
-_THREAD = WireType(f"{_TYPES}.beta_managed_agents_session_thread:BetaManagedAgentsSessionThread")
+_THREAD = SdkType("beta.sessions.BetaManagedAgentsSessionThread")
 _NO_STATS = {"active_seconds": 0, "duration_seconds": None, "startup_seconds": None}
+_ALL = "/v1/sessions/{session_id}/threads"
+_ONE = f"{_ALL}/{{thread_id}}"
 
 
 def wire_thread(session: LiveSession, thread: SessionThread) -> dict[str, Any]:
@@ -41,61 +43,87 @@ def wire_thread(session: LiveSession, thread: SessionThread) -> dict[str, Any]:
     }
 
 
-async def _read(call: Call, *, lock: bool = False) -> tuple[LiveSession, SessionThread]:
-    session = await read_session(call.connection, call.path["session_id"], lock=lock)
+async def _read(context: RequestContext, *, lock: bool = False) -> tuple[LiveSession, SessionThread]:
+    session = await read_session(context.connection, context.path["session_id"], lock=lock)
     primary = primary_thread(session, wire_agent(session))
-    if call.path["thread_id"] == primary.id:
+    if context.path["thread_id"] == primary.id:
         return session, primary
-    return session, await table.read_thread(call.connection, session, call.path["thread_id"])
+    return session, await table.read_thread(context.connection, session, context.path["thread_id"])
 
 
-async def list_all(call: Call) -> dict[str, Any]:
-    """The threads of a session in order of creation, the primary one first."""
-    session = await read_session(call.connection, call.path["session_id"])
-    children = await table.list_threads(call.connection, session)
-    statuses = call.query.get("statuses")
+@endpoint(
+    "sessions.threads.list",
+    "GET",
+    _ALL,
+    query=SdkType("beta.sessions.ThreadListParams"),
+    answer=_THREAD,
+    is_list=True,
+    worker=True,
+)
+async def list_all(context: RequestContext) -> dict[str, Any]:
+    """List the threads of a session.
+
+    In order of creation, the primary one first.
+    """
+    session = await read_session(context.connection, context.path["session_id"])
+    children = await table.list_threads(context.connection, session)
+    statuses = context.query.get("statuses")
     threads = [
-        thread
+        wire_thread(session, thread)
         for thread in (primary_thread(session, wire_agent(session)), *children)
         if statuses is None or thread.status in statuses
     ]
-    (start,) = decode_cursor(call.query["page"], tuple[int]) if "page" in call.query else (0,)
-    limit = call.query.get("limit", 1000)
-    shown = [wire_thread(session, thread) for thread in threads[start : start + limit]]
-    return envelope(shown, encode_cursor(start + limit) if start + limit < len(threads) else None)
+    return answer_slice(context.query, threads)
 
 
-async def retrieve(call: Call) -> dict[str, Any]:
-    """One thread."""
-    return wire_thread(*await _read(call))
+@endpoint("sessions.threads.retrieve", "GET", _ONE, answer=_THREAD, worker=True)
+async def retrieve(context: RequestContext) -> dict[str, Any]:
+    """Read a thread."""
+    return wire_thread(*await _read(context))
 
 
-async def archive(call: Call) -> dict[str, Any]:
-    """End a thread that is idle; its place is free for another."""
-    session, thread = await _read(call, lock=True)
+@endpoint("sessions.threads.archive", "POST", f"{_ONE}/archive", answer=_THREAD)
+async def archive(context: RequestContext) -> dict[str, Any]:
+    """End a thread.
+
+    It has to be idle; its place is free for another.
+    """
+    session, thread = await _read(context, lock=True)
     if thread.parent_thread_id is None:
         raise StateError("the primary thread ends with its session; archive the session")
     if thread.status in ("running", "rescheduling"):
         raise StateError(f"thread {thread.id} is {thread.status}; interrupt it and wait until it is idle")
     if thread.archived_at is None:
 
-        def end(state: LiveState) -> Draft:
-            draft = Draft(state, call.now)
+        def end(state: LiveState) -> Transition:
+            transition = Transition(state, context.now)
             for child in state.threads:
                 if child.id == thread.id:
-                    end_child(draft, child)
-            return draft
+                    end_child(transition, child)
+            return transition
 
-        await act(call.connection, session.id, end, call.now)
-        await table.archive_thread(call.connection, thread.id, call.now)
-        call.notify("session.thread_terminated", session.id, session_thread_id=thread.id)
-    return wire_thread(*await _read(call))
+        await apply_transition(context.connection, session.id, end, context.now)
+        await table.archive_thread(context.connection, thread.id, context.now)
+        context.notify("session.thread_terminated", session.id, session_thread_id=thread.id)
+    return wire_thread(*await _read(context))
 
 
-async def list_events(call: Call) -> dict[str, Any]:
-    """The events of one thread, in log order."""
-    session, thread = await _read(call)
-    return await list_page(call, session, _only(thread), False, call.query.get("limit", 1000))
+@endpoint(
+    "sessions.threads.events.list",
+    "GET",
+    f"{_ONE}/events",
+    query=SdkType("beta.sessions.threads.EventListParams", leave_out=("session_id",)),
+    answer=SdkType("beta.sessions.BetaManagedAgentsSessionEvent"),
+    is_list=True,
+    worker=True,
+)
+async def list_events(context: RequestContext) -> dict[str, Any]:
+    """List the events of a thread.
+
+    In log order.
+    """
+    session, thread = await _read(context)
+    return await list_page(context, session, _only(thread), False, context.query.get("limit", 1000))
 
 
 def _only(thread: SessionThread) -> LogFilter:
@@ -104,51 +132,19 @@ def _only(thread: SessionThread) -> LogFilter:
     return LogFilter(thread_id=thread.id)
 
 
-async def stream(call: Call) -> StreamingResponse:
-    """The events of one thread as they come."""
-    async with call.database.connection() as connection:
-        call.open_connection = connection
-        _, thread = await _read(call)
-    call.open_connection = None
-    return await open_stream(call, _only(thread), call.query.get("event_deltas", ()))
-
-
-_ALL = "/v1/sessions/{session_id}/threads"
-_ONE = f"{_ALL}/{{thread_id}}"
-ENDPOINTS = (
-    Endpoint(
-        "sessions.threads.list",
-        "GET",
-        _ALL,
-        list_all,
-        "List the threads of a session.",
-        query=WireType(f"{_TYPES}.thread_list_params:ThreadListParams"),
-        answer=_THREAD,
-        is_list=True,
-        worker=True,
-    ),
-    Endpoint("sessions.threads.retrieve", "GET", _ONE, retrieve, "Read a thread.", answer=_THREAD, worker=True),
-    Endpoint("sessions.threads.archive", "POST", f"{_ONE}/archive", archive, "End a thread.", answer=_THREAD),
-    Endpoint(
-        "sessions.threads.events.list",
-        "GET",
-        f"{_ONE}/events",
-        list_events,
-        "List the events of a thread.",
-        query=WireType(f"{_TYPES}.threads.event_list_params:EventListParams", leave_out=("session_id",)),
-        answer=WireType(f"{_TYPES}.beta_managed_agents_session_event:BetaManagedAgentsSessionEvent"),
-        is_list=True,
-        worker=True,
-    ),
-    Endpoint(
-        "sessions.threads.events.stream",
-        "GET",
-        f"{_ONE}/stream",
-        stream,
-        "Stream the events of a thread as they come.",
-        query=WireType(f"{_TYPES}.threads.event_stream_params:EventStreamParams", leave_out=("session_id",)),
-        answer_media="text/event-stream",
-        worker=True,
-        transaction=False,
-    ),
+@endpoint(
+    "sessions.threads.events.stream",
+    "GET",
+    f"{_ONE}/stream",
+    query=SdkType("beta.sessions.threads.EventStreamParams", leave_out=("session_id",)),
+    answer_media="text/event-stream",
+    worker=True,
+    transaction=False,
 )
+async def stream(context: RequestContext) -> StreamingResponse:
+    """Stream the events of a thread as they come."""
+    async with context.database.connection() as connection:
+        context.open_connection = connection
+        _, thread = await _read(context)
+    context.open_connection = None
+    return await open_stream(context, _only(thread), context.query.get("event_deltas", ()))

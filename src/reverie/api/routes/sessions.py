@@ -5,23 +5,24 @@ from datetime import datetime
 from typing import Any
 
 from reverie.agents.definition import with_overrides
-from reverie.api.endpoint import Call, Endpoint
+from reverie.api.endpoint import endpoint
 from reverie.api.metadata import check_metadata, patch_metadata
-from reverie.api.pages import decode_cursor, encode_cursor, envelope
-from reverie.api.wire_type import WireType
+from reverie.api.pages import DEFAULT_LIMIT, decode_cursor, encode_cursor, envelope, two_way_page
+from reverie.api.request_context import RequestContext
+from reverie.api.wire_type import SdkType
 from reverie.errors import InputError, StateError
 from reverie.ids import derived_id
-from reverie.runtime.live_state import Draft, LiveState
+from reverie.runtime.live_state import LiveState, Transition
 from reverie.runtime.turn import terminate
 from reverie.runtime.usage import usage_snapshot
 from reverie.storage.live import sessions as table
 from reverie.storage.live.creation import create_session
-from reverie.storage.live.log import act
+from reverie.storage.live.log import apply_transition
 from reverie.storage.live.sessions import LiveSession, read_session, require_live
 from reverie.storage.postgres.announcement import announce
 
-_TYPES = "anthropic.types.beta"
-_SESSION = WireType(f"{_TYPES}.beta_managed_agents_session:BetaManagedAgentsSession")
+_SESSION = SdkType("beta.BetaManagedAgentsSession")
+_ONE = "/v1/sessions/{session_id}"
 
 
 def wire_session(session: LiveSession, now: datetime) -> dict[str, Any]:
@@ -74,43 +75,52 @@ def wire_agent(session: LiveSession) -> dict[str, Any]:
     }
 
 
-async def create(call: Call) -> dict[str, Any]:
-    """Make a session; with first events it is running at once."""
-    check_metadata(call.body.get("metadata") or {})
-    session = await create_session(call.connection, call.body, call.now)
-    call.resource_id = session.id
-    call.notify("session.created", session.id)
+@endpoint("sessions.create", "POST", "/v1/sessions", body=SdkType("beta.SessionCreateParams"), answer=_SESSION)
+async def create(context: RequestContext) -> dict[str, Any]:
+    """Make a session.
+
+    With first events it is running at once.
+    """
+    check_metadata(context.body.get("metadata") or {})
+    session = await create_session(context.connection, context.body, context.now)
+    context.resource_id = session.id
+    context.notify("session.created", session.id)
     if session.status == "running":
-        call.notify("session.status_run_started", session.id)
-    return wire_session(session, call.now)
+        context.notify("session.status_run_started", session.id)
+    return wire_session(session, context.now)
 
 
-async def retrieve(call: Call) -> dict[str, Any]:
-    """One session, imported ones included."""
-    return wire_session(await read_session(call.connection, call.path["session_id"]), call.now)
+@endpoint("sessions.retrieve", "GET", _ONE, answer=_SESSION, worker=True)
+async def retrieve(context: RequestContext) -> dict[str, Any]:
+    """Read a session."""
+    return wire_session(await read_session(context.connection, context.path["session_id"]), context.now)
 
 
-async def list_all(call: Call) -> dict[str, Any]:
-    """Sessions by creation; a cursor keeps its order and knows the way back."""
-    query = call.query
+@endpoint(
+    "sessions.list", "GET", "/v1/sessions", query=SdkType("beta.SessionListParams"), answer=_SESSION, is_list=True
+)
+async def list_all(context: RequestContext) -> dict[str, Any]:
+    """List sessions, imported ones included.
+
+    By creation; a cursor keeps its order and knows the way back.
+    """
+    query = context.query
     if query.get("agent_version") is not None and query.get("agent_id") is None:
         raise InputError("agent_version: goes with agent_id alone")
-    limit, ascending = query.get("limit", 20), query.get("order") == "asc"
+    limit, ascending = query.get("limit", DEFAULT_LIMIT), query.get("order") == "asc"
     backwards, position = _read_cursor(query)
     found = await table.list_sessions(
-        call.connection, query, position=position, ascending=ascending != backwards, limit=limit + 1
+        context.connection, query, position=position, ascending=ascending != backwards, limit=limit + 1
     )
-    more, rows = len(found) > limit, found[:limit]
-    if backwards:
-        rows.reverse()
+    page = two_way_page(found, limit, backwards=backwards, begun=position is not None)
     word = "asc" if ascending else "desc"
-    has_before = (more if backwards else position is not None) and bool(rows)
-    has_after = (True if backwards else more) and bool(rows)
-    answer = envelope(
-        [wire_session(row, call.now) for row in rows],
-        encode_cursor(word, False, rows[-1].created_at, rows[-1].key) if has_after else None,
-    )
-    return answer | {"prev_page": encode_cursor(word, True, rows[0].created_at, rows[0].key) if has_before else None}
+    next_page = _cursor(word, page.rows[-1], backwards=False) if page.has_after else None
+    prev_page = _cursor(word, page.rows[0], backwards=True) if page.has_before else None
+    return {**envelope([wire_session(row, context.now) for row in page.rows], next_page), "prev_page": prev_page}
+
+
+def _cursor(order: str, row: LiveSession, *, backwards: bool) -> str:
+    return encode_cursor(order, backwards, row.created_at, row.key)
 
 
 def _read_cursor(query: Mapping[str, Any]) -> tuple[bool, tuple[datetime, int] | None]:
@@ -137,12 +147,16 @@ def _read_cursor(query: Mapping[str, Any]) -> tuple[bool, tuple[datetime, int] |
     return backwards, (at, key)
 
 
-async def update(call: Call) -> dict[str, Any]:
-    """Change title, metadata, the tools of an idle session, or its budget."""
-    body = call.body
+@endpoint("sessions.update", "POST", _ONE, body=SdkType("beta.SessionUpdateParams"), answer=_SESSION)
+async def update(context: RequestContext) -> dict[str, Any]:
+    """Change a session.
+
+    Its title, metadata or budget, or while it is idle its tools.
+    """
+    body = context.body
     if body.get("vault_ids"):
         raise InputError("vault_ids: is fixed when a session is made")
-    session = require_live(await read_session(call.connection, call.path["session_id"], lock=True))
+    session = require_live(await read_session(context.connection, context.path["session_id"], lock=True))
     if session.archived_at is not None:
         raise StateError(f"session {session.id} is archived and cannot be changed")
     agent = dict(session.agent or {})
@@ -158,17 +172,17 @@ async def update(call: Call) -> dict[str, Any]:
     changed = {name: value for name, value in wished.items() if value != present[name]}
     if changed:
         await table.update_session(
-            call.connection, session, title=title, metadata=metadata, agent=agent, budget=budget, now=call.now
+            context.connection, session, title=title, metadata=metadata, agent=agent, budget=budget, now=context.now
         )
 
-        def tell(state: LiveState) -> Draft:
-            draft = Draft(state, call.now)
-            draft.add("session.updated", changed)
-            return draft
+        def note_change(state: LiveState) -> Transition:
+            transition = Transition(state, context.now)
+            transition.add("session.updated", changed)
+            return transition
 
-        await act(call.connection, session.id, tell, call.now)
-        call.notify("session.updated", session.id)
-    return wire_session(await read_session(call.connection, session.id), call.now)
+        await apply_transition(context.connection, session.id, note_change, context.now)
+        context.notify("session.updated", session.id)
+    return wire_session(await read_session(context.connection, session.id), context.now)
 
 
 def _changed_budget(session: LiveSession, body: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -180,79 +194,44 @@ def _changed_budget(session: LiveSession, body: Mapping[str, Any]) -> dict[str, 
     return wished
 
 
-async def archive(call: Call) -> dict[str, Any]:
-    """End a session for good and keep its history; doing it again changes nothing."""
-    session = await read_session(call.connection, call.path["session_id"], lock=True)
+@endpoint("sessions.archive", "POST", f"{_ONE}/archive", answer=_SESSION)
+async def archive(context: RequestContext) -> dict[str, Any]:
+    """End a session for good.
+
+    Its history is kept; doing it again changes nothing.
+    """
+    session = await read_session(context.connection, context.path["session_id"], lock=True)
     require_live(session)
     if session.archived_at is None:
         _refuse_while_running(session)
 
-        def end(state: LiveState) -> Draft:
-            draft = Draft(state, call.now)
+        def end(state: LiveState) -> Transition:
+            transition = Transition(state, context.now)
             if state.status != "terminated":
-                terminate(draft)
-            return draft
+                terminate(transition)
+            return transition
 
-        await act(call.connection, session.id, end, call.now)
-        await table.archive_session(call.connection, session, call.now)
-        call.notify("session.archived", session.id)
-        call.notify("session.status_terminated", session.id)
-    return wire_session(await read_session(call.connection, session.id), call.now)
+        await apply_transition(context.connection, session.id, end, context.now)
+        await table.archive_session(context.connection, session, context.now)
+        context.notify("session.archived", session.id)
+        context.notify("session.status_terminated", session.id)
+    return wire_session(await read_session(context.connection, session.id), context.now)
 
 
-async def delete(call: Call) -> dict[str, Any]:
-    """Delete a session with its events; stores, files and agents stay."""
-    session = await read_session(call.connection, call.path["session_id"], lock=True)
+@endpoint("sessions.delete", "DELETE", _ONE, answer=SdkType("beta.BetaManagedAgentsDeletedSession"))
+async def delete(context: RequestContext) -> dict[str, Any]:
+    """Delete a session.
+
+    Its events go with it; stores, files and agents stay.
+    """
+    session = await read_session(context.connection, context.path["session_id"], lock=True)
     _refuse_while_running(session)
-    await table.delete_session(call.connection, session)
-    await announce(call.connection, session.id)
-    call.notify("session.deleted", session.id)
+    await table.delete_session(context.connection, session)
+    await announce(context.connection, session.id)
+    context.notify("session.deleted", session.id)
     return {"id": session.id, "type": "session_deleted"}
 
 
 def _refuse_while_running(session: LiveSession) -> None:
     if session.status in ("running", "rescheduling"):
         raise StateError(f"session {session.id} is {session.status}; send user.interrupt and wait until it is idle")
-
-
-_ONE = "/v1/sessions/{session_id}"
-ENDPOINTS = (
-    Endpoint(
-        "sessions.create",
-        "POST",
-        "/v1/sessions",
-        create,
-        "Make a session.",
-        body=WireType(f"{_TYPES}.session_create_params:SessionCreateParams"),
-        answer=_SESSION,
-    ),
-    Endpoint(
-        "sessions.list",
-        "GET",
-        "/v1/sessions",
-        list_all,
-        "List sessions, imported ones included.",
-        query=WireType(f"{_TYPES}.session_list_params:SessionListParams"),
-        answer=_SESSION,
-        is_list=True,
-    ),
-    Endpoint("sessions.retrieve", "GET", _ONE, retrieve, "Read a session.", answer=_SESSION, worker=True),
-    Endpoint(
-        "sessions.update",
-        "POST",
-        _ONE,
-        update,
-        "Change a session.",
-        body=WireType(f"{_TYPES}.session_update_params:SessionUpdateParams"),
-        answer=_SESSION,
-    ),
-    Endpoint("sessions.archive", "POST", f"{_ONE}/archive", archive, "End a session for good.", answer=_SESSION),
-    Endpoint(
-        "sessions.delete",
-        "DELETE",
-        _ONE,
-        delete,
-        "Delete a session.",
-        answer=WireType(f"{_TYPES}.beta_managed_agents_deleted_session:BetaManagedAgentsDeletedSession"),
-    ),
-)

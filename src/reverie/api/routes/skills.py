@@ -7,22 +7,25 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from reverie.agents.skill_bundle import MOST_BYTES, SkillBundle, SkillFile, read_bundle, zip_bundle
-from reverie.api.answer import finish
-from reverie.api.endpoint import Call, Endpoint
+from reverie.api.endpoint import endpoint
 from reverie.api.multipart import files_of, open_form, text_of
-from reverie.api.pages import decode_position, envelope, page_of
-from reverie.api.wire_type import WireType
+from reverie.api.pages import answer_page, envelope
+from reverie.api.pipeline import finish
+from reverie.api.request_context import RequestContext
+from reverie.api.wire_type import SdkType, WireType
 from reverie.errors import InputError, StateError
 from reverie.ids import new_id
 from reverie.storage.service import skills as table
 from reverie.storage.service.skills import Skill, SkillVersion, version_stamp
 
-_TYPES = "anthropic.types.beta"
-_HERE = __name__
-_SKILL = WireType(f"{_TYPES}.beta_skill:BetaSkill")
-_VERSION = WireType(f"{_TYPES}.skills.beta_skill_version:BetaSkillVersion")
+_SKILL = SdkType("beta.BetaSkill")
+_VERSION = SdkType("beta.skills.BetaSkillVersion")
 _CUSTOM = "custom"
 _MOST_DISPLAY_CHARACTERS = 255
+_ALL = "/v1/skills"
+_ONE = "/v1/skills/{skill_id}"
+_VERSIONS = f"{_ONE}/versions"
+_ONE_VERSION = f"{_VERSIONS}/{{version}}"
 
 
 class SkillUploadForm(TypedDict, total=False):
@@ -78,38 +81,61 @@ def wire_version(version: SkillVersion) -> dict[str, Any]:
     }
 
 
-async def create(call: Call) -> dict[str, Any]:
+@endpoint(
+    "skills.create",
+    "POST",
+    _ALL,
+    body=WireType(SkillUploadForm),
+    body_media="multipart/form-data",
+    answer=_SKILL,
+    raw_body=True,
+    transaction=False,
+)
+async def create(context: RequestContext) -> dict[str, Any]:
     """Make a skill from its files."""
-    bundle, archive, label = await _read_upload(call, SkillUploadForm)
-    skill_id = new_id("skill", call.now)
-    async with call.database.connection() as connection:
-        call.open_connection = connection
-        await table.insert_skill(connection, skill_id, bundle.name, label or bundle.name, call.now)
-        version = SkillVersion(new_id("skillver", call.now), skill_id, bundle.name, bundle.description, call.now)
+    bundle, archive, label = await _read_upload(context, SkillUploadForm)
+    skill_id = new_id("skill", context.now)
+    async with context.database.connection() as connection:
+        context.open_connection = connection
+        await table.insert_skill(connection, skill_id, bundle.name, label or bundle.name, context.now)
+        version = SkillVersion(new_id("skillver", context.now), skill_id, bundle.name, bundle.description, context.now)
         await table.insert_version(connection, version, archive)
-        call.resource_id = skill_id
-        await finish(call, "skills.create")
+        context.resource_id = skill_id
+        await finish(context, "skills.create")
         return wire_skill(await table.read_skill(connection, skill_id))
 
 
-async def create_version(call: Call) -> dict[str, Any]:
-    """Add a version to a skill; its name must stay."""
-    bundle, archive, _ = await _read_upload(call, SkillVersionUploadForm)
-    async with call.database.connection() as connection:
-        call.open_connection = connection
-        skill = await table.read_skill(connection, call.path["skill_id"], lock=True)
+@endpoint(
+    "skills.versions.create",
+    "POST",
+    _VERSIONS,
+    body=WireType(SkillVersionUploadForm),
+    body_media="multipart/form-data",
+    answer=_VERSION,
+    raw_body=True,
+    transaction=False,
+)
+async def create_version(context: RequestContext) -> dict[str, Any]:
+    """Add a version to a skill.
+
+    The name of a skill stays.
+    """
+    bundle, archive, _ = await _read_upload(context, SkillVersionUploadForm)
+    async with context.database.connection() as connection:
+        context.open_connection = connection
+        skill = await table.read_skill(connection, context.path["skill_id"], lock=True)
         if bundle.name != skill.name:
             raise StateError(f"files: this is the skill {bundle.name!r}, not {skill.name!r}; a skill keeps its name")
-        version = SkillVersion(new_id("skillver", call.now), skill.id, skill.name, bundle.description, call.now)
+        version = SkillVersion(new_id("skillver", context.now), skill.id, skill.name, bundle.description, context.now)
         await table.insert_version(connection, version, archive)
-        call.resource_id = version.id
-        await finish(call, "skills.versions.create")
+        context.resource_id = version.id
+        await finish(context, "skills.versions.create")
     return wire_version(version)
 
 
-async def _read_upload(call: Call, fields: Any) -> tuple[SkillBundle, bytes, str | None]:
+async def _read_upload(context: RequestContext, fields: Any) -> tuple[SkillBundle, bytes, str | None]:
     """The skill that was uploaded, its archive, and what to call it."""
-    async with open_form(call.request, list(fields.__annotations__), MOST_BYTES) as form:
+    async with open_form(context.request, list(fields.__annotations__), MOST_BYTES) as form:
         label = text_of(form, "display_name") or text_of(form, "display_title")
         if label is not None and (len(label) > _MOST_DISPLAY_CHARACTERS or len(label.splitlines()) > 1):
             raise InputError(f"display_name: one line of at most {_MOST_DISPLAY_CHARACTERS} characters")
@@ -118,139 +144,64 @@ async def _read_upload(call: Call, fields: Any) -> tuple[SkillBundle, bytes, str
     return bundle, await asyncio.to_thread(zip_bundle, bundle), label
 
 
-async def retrieve(call: Call) -> dict[str, Any]:
-    """One skill."""
-    return wire_skill(await table.read_skill(call.connection, call.path["skill_id"]))
+@endpoint("skills.retrieve", "GET", _ONE, answer=_SKILL, worker=True)
+async def retrieve(context: RequestContext) -> dict[str, Any]:
+    """Read a skill."""
+    return wire_skill(await table.read_skill(context.connection, context.path["skill_id"]))
 
 
-async def list_all(call: Call) -> dict[str, Any]:
-    """Skills, newest first; all of them are custom ones."""
-    if call.query.get("source", _CUSTOM) != _CUSTOM:
+@endpoint("skills.list", "GET", _ALL, query=SdkType("beta.SkillListParams"), answer=_SKILL, is_list=True)
+async def list_all(context: RequestContext) -> dict[str, Any]:
+    """List skills, newest first.
+
+    All of them are custom ones.
+    """
+    if context.query.get("source", _CUSTOM) != _CUSTOM:
         return envelope([], None)
-    limit = call.query.get("limit", 20)
-    rows = await table.list_skills(call.connection, decode_position(call.query.get("page")), limit + 1)
-    shown, next_page = page_of(rows, limit, lambda row: (row.created_at, row.id))
-    return envelope([wire_skill(row) for row in shown], next_page)
+    return await answer_page(
+        context.query, wire_skill, lambda before, limit: table.list_skills(context.connection, before, limit)
+    )
 
 
-async def delete(call: Call) -> dict[str, Any]:
+@endpoint("skills.delete", "DELETE", _ONE, answer=SdkType("beta.BetaDeletedSkill"))
+async def delete(context: RequestContext) -> dict[str, Any]:
     """Delete a skill with all of its versions."""
-    await table.delete_skill(call.connection, call.path["skill_id"])
-    return {"id": call.path["skill_id"], "type": "skill_deleted"}
+    await table.delete_skill(context.connection, context.path["skill_id"])
+    return {"id": context.path["skill_id"], "type": "skill_deleted"}
 
 
-async def retrieve_version(call: Call) -> dict[str, Any]:
-    """One version of a skill."""
-    return wire_version(await table.read_version(call.connection, call.path["skill_id"], call.path["version"]))
+@endpoint("skills.versions.retrieve", "GET", _ONE_VERSION, answer=_VERSION, worker=True)
+async def retrieve_version(context: RequestContext) -> dict[str, Any]:
+    """Read a version, or the latest."""
+    return wire_version(await table.read_version(context.connection, context.path["skill_id"], context.path["version"]))
 
 
-async def list_versions(call: Call) -> dict[str, Any]:
-    """Versions of a skill, newest first."""
-    limit = call.query.get("limit", 20)
-    skill = await table.read_skill(call.connection, call.path["skill_id"])
-    rows = await table.list_versions(call.connection, skill, decode_position(call.query.get("page")), limit + 1)
-    shown, next_page = page_of(rows, limit, lambda row: (row.created_at, row.id))
-    return envelope([wire_version(row) for row in shown], next_page)
+@endpoint(
+    "skills.versions.list", "GET", _VERSIONS, query=WireType(SkillVersionListQuery), answer=_VERSION, is_list=True
+)
+async def list_versions(context: RequestContext) -> dict[str, Any]:
+    """List a skill's versions, newest first."""
+    skill = await table.read_skill(context.connection, context.path["skill_id"])
+    return await answer_page(
+        context.query,
+        wire_version,
+        lambda before, limit: table.list_versions(context.connection, skill, before, limit),
+    )
 
 
-async def download_version(call: Call) -> Response:
-    """The files of a version as a zip archive."""
-    version = await table.read_version(call.connection, call.path["skill_id"], call.path["version"])
-    archive = await table.read_archive(call.connection, version)
+@endpoint("skills.versions.download", "GET", f"{_ONE_VERSION}/content", answer_media="application/zip", worker=True)
+async def download_version(context: RequestContext) -> Response:
+    """Download a version as a zip archive."""
+    version = await table.read_version(context.connection, context.path["skill_id"], context.path["version"])
+    archive = await table.read_archive(context.connection, version)
     headers = {"content-disposition": f'attachment; filename="{version.name}.zip"'}
     return Response(archive, headers=headers, media_type="application/zip")
 
 
-async def delete_version(call: Call) -> dict[str, Any]:
-    """Delete a version of a skill, but not its only one."""
-    skill = await table.read_skill(call.connection, call.path["skill_id"], lock=True)
-    version = await table.read_version(call.connection, skill.id, call.path["version"])
-    await table.delete_version(call.connection, version)
+@endpoint("skills.versions.delete", "DELETE", _ONE_VERSION, answer=SdkType("beta.skills.BetaDeletedSkillVersion"))
+async def delete_version(context: RequestContext) -> dict[str, Any]:
+    """Delete a version that is not the only one."""
+    skill = await table.read_skill(context.connection, context.path["skill_id"], lock=True)
+    version = await table.read_version(context.connection, skill.id, context.path["version"])
+    await table.delete_version(context.connection, version)
     return {"id": version.id, "type": "skill_version_deleted"}
-
-
-_ALL = "/v1/skills"
-_ONE = "/v1/skills/{skill_id}"
-_VERSIONS = f"{_ONE}/versions"
-_ONE_VERSION = f"{_VERSIONS}/{{version}}"
-ENDPOINTS = (
-    Endpoint(
-        "skills.create",
-        "POST",
-        _ALL,
-        create,
-        "Make a skill from its files.",
-        body=WireType(f"{_HERE}:SkillUploadForm"),
-        body_media="multipart/form-data",
-        answer=_SKILL,
-        raw_body=True,
-        transaction=False,
-    ),
-    Endpoint(
-        "skills.list",
-        "GET",
-        _ALL,
-        list_all,
-        "List skills, newest first.",
-        query=WireType(f"{_TYPES}.skill_list_params:SkillListParams"),
-        answer=_SKILL,
-        is_list=True,
-    ),
-    Endpoint("skills.retrieve", "GET", _ONE, retrieve, "Read a skill.", answer=_SKILL, worker=True),
-    Endpoint(
-        "skills.delete",
-        "DELETE",
-        _ONE,
-        delete,
-        "Delete a skill with all of its versions.",
-        answer=WireType(f"{_TYPES}.beta_deleted_skill:BetaDeletedSkill"),
-    ),
-    Endpoint(
-        "skills.versions.create",
-        "POST",
-        _VERSIONS,
-        create_version,
-        "Add a version to a skill.",
-        body=WireType(f"{_HERE}:SkillVersionUploadForm"),
-        body_media="multipart/form-data",
-        answer=_VERSION,
-        raw_body=True,
-        transaction=False,
-    ),
-    Endpoint(
-        "skills.versions.list",
-        "GET",
-        _VERSIONS,
-        list_versions,
-        "List a skill's versions, newest first.",
-        query=WireType(f"{_HERE}:SkillVersionListQuery"),
-        answer=_VERSION,
-        is_list=True,
-    ),
-    Endpoint(
-        "skills.versions.retrieve",
-        "GET",
-        _ONE_VERSION,
-        retrieve_version,
-        "Read a version, or the latest.",
-        answer=_VERSION,
-        worker=True,
-    ),
-    Endpoint(
-        "skills.versions.download",
-        "GET",
-        f"{_ONE_VERSION}/content",
-        download_version,
-        "Download a version as a zip archive.",
-        answer_media="application/zip",
-        worker=True,
-    ),
-    Endpoint(
-        "skills.versions.delete",
-        "DELETE",
-        _ONE_VERSION,
-        delete_version,
-        "Delete a version that is not the only one.",
-        answer=WireType(f"{_TYPES}.skills.beta_deleted_skill_version:BetaDeletedSkillVersion"),
-    ),
-)

@@ -4,17 +4,18 @@ from typing import Any
 
 import msgspec
 
-from reverie.api.endpoint import Call, Endpoint
+from reverie.api.endpoint import endpoint
 from reverie.api.metadata import check_metadata, patch_metadata
-from reverie.api.pages import decode_position, envelope, page_of
-from reverie.api.wire_type import WireType
+from reverie.api.pages import answer_page
+from reverie.api.request_context import RequestContext
+from reverie.api.wire_type import SdkType
 from reverie.errors import StateError
 from reverie.ids import new_id
 from reverie.storage.service import vaults as table
 from reverie.storage.service.vaults import Vault
 
-_TYPES = "anthropic.types.beta"
-_VAULT = WireType(f"{_TYPES}.beta_managed_agents_vault:BetaManagedAgentsVault")
+_VAULT = SdkType("beta.BetaManagedAgentsVault")
+_ONE = "/v1/vaults/{vault_id}"
 
 
 def wire_vault(vault: Vault) -> dict[str, Any]:
@@ -22,120 +23,96 @@ def wire_vault(vault: Vault) -> dict[str, Any]:
     return {"type": "vault", **msgspec.structs.asdict(vault)}
 
 
-async def create(call: Call) -> dict[str, Any]:
-    """Make an empty vault."""
+@endpoint("vaults.create", "POST", "/v1/vaults", body=SdkType("beta.VaultCreateParams"), answer=_VAULT)
+async def create(context: RequestContext) -> dict[str, Any]:
+    """Make a vault.
+
+    It is empty.
+    """
     vault = Vault(
-        id=new_id("vlt", call.now),
-        display_name=call.body["display_name"],
-        metadata=check_metadata(call.body.get("metadata") or {}),
-        created_at=call.now,
-        updated_at=call.now,
+        id=new_id("vlt", context.now),
+        display_name=context.body["display_name"],
+        metadata=check_metadata(context.body.get("metadata") or {}),
+        created_at=context.now,
+        updated_at=context.now,
     )
-    await table.insert_vault(call.connection, vault)
-    call.resource_id = vault.id
-    call.notify("vault.created", vault.id)
+    await table.insert_vault(context.connection, vault)
+    context.resource_id = vault.id
+    context.notify("vault.created", vault.id)
     return wire_vault(vault)
 
 
-async def retrieve(call: Call) -> dict[str, Any]:
-    """One vault."""
-    return wire_vault(await table.read_vault(call.connection, call.path["vault_id"]))
+@endpoint("vaults.retrieve", "GET", _ONE, answer=_VAULT)
+async def retrieve(context: RequestContext) -> dict[str, Any]:
+    """Read a vault."""
+    return wire_vault(await table.read_vault(context.connection, context.path["vault_id"]))
 
 
-async def list_all(call: Call) -> dict[str, Any]:
-    """Vaults, newest first."""
-    limit = call.query.get("limit", 20)
-    rows = await table.list_vaults(
-        call.connection,
-        before=decode_position(call.query.get("page")),
-        include_archived=call.query.get("include_archived", False),
-        limit=limit + 1,
+@endpoint("vaults.list", "GET", "/v1/vaults", query=SdkType("beta.VaultListParams"), answer=_VAULT, is_list=True)
+async def list_all(context: RequestContext) -> dict[str, Any]:
+    """List vaults, newest first."""
+    return await answer_page(
+        context.query,
+        wire_vault,
+        lambda before, limit: table.list_vaults(
+            context.connection,
+            before=before,
+            include_archived=context.query.get("include_archived", False),
+            limit=limit,
+        ),
     )
-    shown, next_page = page_of(rows, limit, lambda row: (row.created_at, row.id))
-    return envelope([wire_vault(row) for row in shown], next_page)
 
 
-async def read_open_vault(call: Call) -> Vault:
+async def read_open_vault(context: RequestContext) -> Vault:
     """The vault in the path, locked.
 
     Raises:
         StateError: it is archived.
     """
-    vault = await table.read_vault(call.connection, call.path["vault_id"], lock=True)
+    vault = await table.read_vault(context.connection, context.path["vault_id"], lock=True)
     if vault.archived_at is not None:
         raise StateError(f"vault {vault.id} is archived; make another one")
     return vault
 
 
-async def update(call: Call) -> dict[str, Any]:
-    """Change a vault; what is left out is kept."""
-    present = await read_open_vault(call)
+@endpoint("vaults.update", "POST", _ONE, body=SdkType("beta.VaultUpdateParams"), answer=_VAULT)
+async def update(context: RequestContext) -> dict[str, Any]:
+    """Change a vault.
+
+    What is left out is kept.
+    """
+    present = await read_open_vault(context)
     changed = msgspec.structs.replace(
         present,
-        display_name=call.body.get("display_name") or present.display_name,
-        metadata=patch_metadata(present.metadata, call.body.get("metadata")),
-        updated_at=call.now,
+        display_name=context.body.get("display_name") or present.display_name,
+        metadata=patch_metadata(present.metadata, context.body.get("metadata")),
+        updated_at=context.now,
     )
-    await table.update_vault(call.connection, changed)
+    await table.update_vault(context.connection, changed)
     return wire_vault(changed)
 
 
-async def archive(call: Call) -> dict[str, Any]:
-    """Archive a vault with its credentials for good and purge their secrets; doing it again changes nothing."""
-    vault = await table.read_vault(call.connection, call.path["vault_id"], lock=True)
+@endpoint("vaults.archive", "POST", f"{_ONE}/archive", answer=_VAULT)
+async def archive(context: RequestContext) -> dict[str, Any]:
+    """Archive a vault.
+
+    For good, with its credentials, whose secrets are purged; doing it again changes nothing.
+    """
+    vault = await table.read_vault(context.connection, context.path["vault_id"], lock=True)
     if vault.archived_at is None:
-        call.notify("vault.archived", vault.id)
-        for credential_id in await table.archive_vault(call.connection, vault.id, call.now):
-            call.notify("vault_credential.archived", credential_id, vault_id=vault.id)
-    return await retrieve(call)
+        context.notify("vault.archived", vault.id)
+        for credential_id in await table.archive_vault(context.connection, vault.id, context.now):
+            context.notify("vault_credential.archived", credential_id, vault_id=vault.id)
+    return await retrieve(context)
 
 
-async def delete(call: Call) -> dict[str, Any]:
-    """Delete a vault with its credentials."""
-    vault_id = call.path["vault_id"]
-    await table.delete_vault(call.connection, vault_id)
-    call.notify("vault.deleted", vault_id)
+@endpoint("vaults.delete", "DELETE", _ONE, answer=SdkType("beta.BetaManagedAgentsDeletedVault"))
+async def delete(context: RequestContext) -> dict[str, Any]:
+    """Delete a vault.
+
+    Its credentials go with it.
+    """
+    vault_id = context.path["vault_id"]
+    await table.delete_vault(context.connection, vault_id)
+    context.notify("vault.deleted", vault_id)
     return {"id": vault_id, "type": "vault_deleted"}
-
-
-_ONE = "/v1/vaults/{vault_id}"
-ENDPOINTS = (
-    Endpoint(
-        "vaults.create",
-        "POST",
-        "/v1/vaults",
-        create,
-        "Make a vault.",
-        body=WireType(f"{_TYPES}.vault_create_params:VaultCreateParams"),
-        answer=_VAULT,
-    ),
-    Endpoint(
-        "vaults.list",
-        "GET",
-        "/v1/vaults",
-        list_all,
-        "List vaults, newest first.",
-        query=WireType(f"{_TYPES}.vault_list_params:VaultListParams"),
-        answer=_VAULT,
-        is_list=True,
-    ),
-    Endpoint("vaults.retrieve", "GET", _ONE, retrieve, "Read a vault.", answer=_VAULT),
-    Endpoint(
-        "vaults.update",
-        "POST",
-        _ONE,
-        update,
-        "Change a vault.",
-        body=WireType(f"{_TYPES}.vault_update_params:VaultUpdateParams"),
-        answer=_VAULT,
-    ),
-    Endpoint("vaults.archive", "POST", f"{_ONE}/archive", archive, "Archive a vault.", answer=_VAULT),
-    Endpoint(
-        "vaults.delete",
-        "DELETE",
-        _ONE,
-        delete,
-        "Delete a vault.",
-        answer=WireType(f"{_TYPES}.beta_managed_agents_deleted_vault:BetaManagedAgentsDeletedVault"),
-    ),
-)

@@ -7,20 +7,22 @@ from typing import Any
 
 import msgspec
 
-from reverie.api.endpoint import Call, Endpoint
+from reverie.api.endpoint import endpoint
 from reverie.api.metadata import patch_metadata
-from reverie.api.pages import decode_position, envelope, page_of
-from reverie.api.wire_type import WireType
+from reverie.api.pages import answer_page
+from reverie.api.request_context import RequestContext
+from reverie.api.wire_type import SdkType
 from reverie.storage.live import work as table
 from reverie.storage.live.work import WorkItem
 from reverie.storage.service.api_keys import KeyScope, create_key
 from reverie.storage.service.environments import read_environment
 
-_TYPES = "anthropic.types.beta.environments"
-_WORK = WireType(f"{_TYPES}.beta_self_hosted_work:BetaSelfHostedWork")
+_WORK = SdkType("beta.environments.BetaSelfHostedWork")
 _RECLAIM_MS = 5000
 _TOKEN_LIFE = timedelta(days=1)
 """Tokens end with their work; this ends those whose server died before it could."""
+_ALL = "/v1/environments/{environment_id}/work"
+_ONE = f"{_ALL}/{{work_id}}"
 
 
 def wire_work(item: WorkItem, secret: str | None = None) -> dict[str, Any]:
@@ -42,22 +44,34 @@ def wire_work(item: WorkItem, secret: str | None = None) -> dict[str, Any]:
     }
 
 
-async def poll(call: Call) -> dict[str, Any] | None:
-    """The next item, waited for as long as the worker wishes; None when there is none."""
-    environment_id = call.path["environment_id"]
-    worker_id = call.request.headers.get("anthropic-worker-id")
-    async with call.database.connection() as connection:
+@endpoint(
+    "environments.work.poll",
+    "GET",
+    f"{_ALL}/poll",
+    query=SdkType("beta.environments.WorkPollParams"),
+    answer=SdkType("beta.environments.BetaSelfHostedWork", nullable=True),
+    worker_key=True,
+    transaction=False,
+)
+async def poll(context: RequestContext) -> dict[str, Any] | None:
+    """Wait for the next piece of work.
+
+    It is waited for as long as the worker wishes; the answer is null when there is none.
+    """
+    environment_id = context.path["environment_id"]
+    worker_id = context.request.headers.get("anthropic-worker-id")
+    async with context.database.connection() as connection:
         await read_environment(connection, environment_id)
         if worker_id:
-            await table.note_poller(connection, environment_id, worker_id, call.now)
+            await table.note_poller(connection, environment_id, worker_id, context.now)
     time = asyncio.get_running_loop().time
-    end = time() + (call.query.get("block_ms") or 0) / 1000
-    with call.service.live.follow(environment_id) as queued:
+    end = time() + (context.query.get("block_ms") or 0) / 1000
+    with context.service.live.follow(environment_id) as queued:
         while True:
             queued.clear()
-            taken = await _take(call, environment_id)
+            taken = await _take(context, environment_id)
             left = end - time()
-            if taken is not None or left <= 0 or call.service.live.closing.is_set():
+            if taken is not None or left <= 0 or context.service.live.closing.is_set():
                 return taken
             try:
                 await asyncio.wait_for(queued.wait(), left)
@@ -65,17 +79,17 @@ async def poll(call: Call) -> dict[str, Any] | None:
                 continue  # One more look: a lease may have lapsed meanwhile.
 
 
-async def _take(call: Call, environment_id: str) -> dict[str, Any] | None:
-    now = call.service.clock.now()
-    reclaim_ms = call.query.get("reclaim_older_than_ms")
+async def _take(context: RequestContext, environment_id: str) -> dict[str, Any] | None:
+    now = context.service.clock.now()
+    reclaim_ms = context.query.get("reclaim_older_than_ms")
     reclaim_after = timedelta(milliseconds=_RECLAIM_MS if reclaim_ms is None else reclaim_ms)
-    async with call.database.connection() as connection:
+    async with context.database.connection() as connection:
         await table.release_lapsed(connection, environment_id, now)
         item = await table.take_work(connection, environment_id, now, reclaim_after)
         if item is None:
             return None
         scope = KeyScope(
-            call.key.workspace_id,
+            context.key.workspace_id,
             "session",
             environment_id=environment_id,
             session_id=item.session_id,
@@ -87,43 +101,96 @@ async def _take(call: Call, environment_id: str) -> dict[str, Any] | None:
     return wire_work(item, base64.urlsafe_b64encode(payload).decode())
 
 
-async def _locked(call: Call) -> WorkItem:
-    return await table.read_work(call.connection, call.path["environment_id"], call.path["work_id"], lock=True)
+@endpoint(
+    "environments.work.stats",
+    "GET",
+    f"{_ALL}/stats",
+    answer=SdkType("beta.environments.BetaSelfHostedWorkQueueStats"),
+    worker_key=True,
+)
+async def stats(context: RequestContext) -> dict[str, Any]:
+    """Measure the queue.
+
+    How long it is, and how many workers poll it.
+    """
+    environment_id = context.path["environment_id"]
+    await read_environment(context.connection, environment_id)
+    await table.release_lapsed(context.connection, environment_id, context.now)
+    measured = await table.measure_queue(context.connection, environment_id, context.now)
+    return {"type": "work_queue_stats", **msgspec.structs.asdict(measured)}
 
 
-async def retrieve(call: Call) -> dict[str, Any]:
-    """One item."""
-    return wire_work(await table.read_work(call.connection, call.path["environment_id"], call.path["work_id"]))
+async def _locked(context: RequestContext) -> WorkItem:
+    return await table.read_work(context.connection, context.path["environment_id"], context.path["work_id"], lock=True)
 
 
-async def list_all(call: Call) -> dict[str, Any]:
-    """An environment's items, newest first."""
-    environment_id, limit = call.path["environment_id"], call.query.get("limit", 20)
-    await read_environment(call.connection, environment_id)
-    before = decode_position(call.query.get("page"))
-    rows = await table.list_work(call.connection, environment_id, before=before, limit=limit + 1)
-    shown, next_page = page_of(rows, limit, lambda row: (row.created_at, row.id))
-    return envelope([wire_work(row) for row in shown], next_page)
+@endpoint("environments.work.retrieve", "GET", _ONE, answer=_WORK, worker_key=True)
+async def retrieve(context: RequestContext) -> dict[str, Any]:
+    """Read a piece of work."""
+    return wire_work(await table.read_work(context.connection, context.path["environment_id"], context.path["work_id"]))
 
 
-async def update(call: Call) -> dict[str, Any]:
-    """Change an item's metadata."""
-    item = await _locked(call)
-    await table.change_work_metadata(call.connection, item.id, patch_metadata(item.metadata, call.body["metadata"]))
-    return await retrieve(call)
+@endpoint(
+    "environments.work.list",
+    "GET",
+    _ALL,
+    query=SdkType("beta.environments.WorkListParams"),
+    answer=_WORK,
+    is_list=True,
+    worker_key=True,
+)
+async def list_all(context: RequestContext) -> dict[str, Any]:
+    """List pieces of work, newest first."""
+    environment_id = context.path["environment_id"]
+    await read_environment(context.connection, environment_id)
+    return await answer_page(
+        context.query,
+        wire_work,
+        lambda before, limit: table.list_work(context.connection, environment_id, before=before, limit=limit),
+    )
 
 
-async def acknowledge(call: Call) -> dict[str, Any]:
-    """Take an item off the queue for the worker that polled it."""
-    await table.acknowledge_work(call.connection, await _locked(call), call.now)
-    return await retrieve(call)
+@endpoint(
+    "environments.work.update",
+    "POST",
+    _ONE,
+    body=SdkType("beta.environments.WorkUpdateParams", leave_out=("environment_id",)),
+    answer=_WORK,
+    worker_key=True,
+)
+async def update(context: RequestContext) -> dict[str, Any]:
+    """Change the metadata of a piece of work."""
+    item = await _locked(context)
+    await table.change_work_metadata(
+        context.connection, item.id, patch_metadata(item.metadata, context.body["metadata"])
+    )
+    return await retrieve(context)
 
 
-async def heartbeat(call: Call) -> dict[str, Any]:
-    """Extend the lease on an item, or tell its worker to stop."""
-    expected, ttl_seconds = call.query.get("expected_last_heartbeat"), call.query.get("desired_ttl_seconds")
-    extended = await table.beat(call.connection, await _locked(call), expected, ttl_seconds, call.now)
-    item = await table.read_work(call.connection, call.path["environment_id"], call.path["work_id"])
+@endpoint("environments.work.ack", "POST", f"{_ONE}/ack", answer=_WORK, worker_key=True)
+async def acknowledge(context: RequestContext) -> dict[str, Any]:
+    """Take a polled piece of work off the queue."""
+    await table.acknowledge_work(context.connection, await _locked(context), context.now)
+    return await retrieve(context)
+
+
+@endpoint(
+    "environments.work.heartbeat",
+    "POST",
+    f"{_ONE}/heartbeat",
+    query=SdkType("beta.environments.WorkHeartbeatParams", leave_out=("environment_id",)),
+    answer=SdkType("beta.environments.BetaSelfHostedWorkHeartbeatResponse"),
+    audited=False,
+    worker=True,
+)
+async def heartbeat(context: RequestContext) -> dict[str, Any]:
+    """Keep the lease on a piece of work.
+
+    Or have its worker stop.
+    """
+    expected, ttl_seconds = context.query.get("expected_last_heartbeat"), context.query.get("desired_ttl_seconds")
+    extended = await table.beat(context.connection, await _locked(context), expected, ttl_seconds, context.now)
+    item = await table.read_work(context.connection, context.path["environment_id"], context.path["work_id"])
     return {
         "type": "work_heartbeat",
         "last_heartbeat": item.last_heartbeat or "",
@@ -133,103 +200,25 @@ async def heartbeat(call: Call) -> dict[str, Any]:
     }
 
 
-async def stop(call: Call) -> dict[str, Any]:
-    """Ask an item's worker to stop, or end the item at once; a worker that is asked to confirms by calling it too."""
-    by_worker = call.key.role in ("worker", "session")
-    if by_worker:
-        await table.hold_session(call.connection, call.path["environment_id"], call.path["work_id"])
-    item = await _locked(call)
-    at_once = call.body.get("force", False) or (by_worker and item.state == "stopping")
-    await table.stop_work(call.connection, item, at_once=at_once, now=call.now)
-    if by_worker and at_once and item.state != "stopping":
-        await table.queue_again(call.connection, item, call.now)
-    return await retrieve(call)
-
-
-async def stats(call: Call) -> dict[str, Any]:
-    """How long the queue is, and how many workers poll it."""
-    environment_id = call.path["environment_id"]
-    await read_environment(call.connection, environment_id)
-    await table.release_lapsed(call.connection, environment_id, call.now)
-    measured = await table.measure_queue(call.connection, environment_id, call.now)
-    return {"type": "work_queue_stats", **msgspec.structs.asdict(measured)}
-
-
-_ALL = "/v1/environments/{environment_id}/work"
-_ONE = f"{_ALL}/{{work_id}}"
-ENDPOINTS = (
-    Endpoint(
-        "environments.work.poll",
-        "GET",
-        f"{_ALL}/poll",
-        poll,
-        "Wait for the next piece of work.",
-        query=WireType(f"{_TYPES}.work_poll_params:WorkPollParams"),
-        answer=WireType("reverie.api.answers:PolledWork"),
-        worker_key=True,
-        transaction=False,
-    ),
-    Endpoint(
-        "environments.work.stats",
-        "GET",
-        f"{_ALL}/stats",
-        stats,
-        "Measure the queue.",
-        answer=WireType(f"{_TYPES}.beta_self_hosted_work_queue_stats:BetaSelfHostedWorkQueueStats"),
-        worker_key=True,
-    ),
-    Endpoint(
-        "environments.work.list",
-        "GET",
-        _ALL,
-        list_all,
-        "List pieces of work, newest first.",
-        query=WireType(f"{_TYPES}.work_list_params:WorkListParams"),
-        answer=_WORK,
-        is_list=True,
-        worker_key=True,
-    ),
-    Endpoint(
-        "environments.work.retrieve", "GET", _ONE, retrieve, "Read a piece of work.", answer=_WORK, worker_key=True
-    ),
-    Endpoint(
-        "environments.work.update",
-        "POST",
-        _ONE,
-        update,
-        "Change the metadata of a piece of work.",
-        body=WireType(f"{_TYPES}.work_update_params:WorkUpdateParams", leave_out=("environment_id",)),
-        answer=_WORK,
-        worker_key=True,
-    ),
-    Endpoint(
-        "environments.work.ack",
-        "POST",
-        f"{_ONE}/ack",
-        acknowledge,
-        "Take a polled piece of work off the queue.",
-        answer=_WORK,
-        worker_key=True,
-    ),
-    Endpoint(
-        "environments.work.heartbeat",
-        "POST",
-        f"{_ONE}/heartbeat",
-        heartbeat,
-        "Keep the lease on a piece of work.",
-        query=WireType(f"{_TYPES}.work_heartbeat_params:WorkHeartbeatParams", leave_out=("environment_id",)),
-        answer=WireType(f"{_TYPES}.beta_self_hosted_work_heartbeat_response:BetaSelfHostedWorkHeartbeatResponse"),
-        audited=False,
-        worker=True,
-    ),
-    Endpoint(
-        "environments.work.stop",
-        "POST",
-        f"{_ONE}/stop",
-        stop,
-        "Stop a piece of work.",
-        body=WireType(f"{_TYPES}.work_stop_params:WorkStopParams", leave_out=("environment_id",)),
-        answer=_WORK,
-        worker=True,
-    ),
+@endpoint(
+    "environments.work.stop",
+    "POST",
+    f"{_ONE}/stop",
+    body=SdkType("beta.environments.WorkStopParams", leave_out=("environment_id",)),
+    answer=_WORK,
+    worker=True,
 )
+async def stop(context: RequestContext) -> dict[str, Any]:
+    """Stop a piece of work.
+
+    Its worker is asked to, or it ends at once; a worker that was asked confirms by calling this too.
+    """
+    by_worker = context.key.role in ("worker", "session")
+    if by_worker:
+        await table.hold_session(context.connection, context.path["environment_id"], context.path["work_id"])
+    item = await _locked(context)
+    at_once = context.body.get("force", False) or (by_worker and item.state == "stopping")
+    await table.stop_work(context.connection, item, at_once=at_once, now=context.now)
+    if by_worker and at_once and item.state != "stopping":
+        await table.queue_again(context.connection, item, context.now)
+    return await retrieve(context)

@@ -1,15 +1,19 @@
 """Sessions as chat messages: one JSON object per session, with optional id, reward, scores and metadata."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from reverie.errors import ImportFormatError
+from reverie.sessions.event import Event
 from reverie.sessions.importers.draft import TAG_FIELDS, Draft, EventLog, as_text, usage_payload
+from reverie.sessions.importers.identity import with_guesses
+from reverie.sessions.importers.importer import Importer, Keys
 from reverie.sessions.importers.json_text import decode_json
 from reverie.sessions.importers.messages import record_messages
+from reverie.sessions.importers.record import RawRecord
 from reverie.sessions.session import Session
 
 MESSAGE_FIELDS = ("messages", "conversations", "conversation")
@@ -19,13 +23,13 @@ _STARTS = ("started_at", "start_time", "created_at", "createdAt", "create_time",
 _ENDS = ("ended_at", "end_time", "finished_at", "completed_at", "updated_at", "updatedAt", "update_time")
 
 
-def parse_chat(data: bytes, _context: Mapping[str, str]) -> Draft:
+def parse_chat(record: RawRecord) -> Draft:
     """Read one session.
 
     Raises:
         ImportFormatError: there are no messages, or none that can be read.
     """
-    row = decode_json(data)
+    row = decode_json(record.data)
     if not isinstance(row, dict):
         raise ImportFormatError("the line is not a JSON object")
     field = next((name for name in MESSAGE_FIELDS if isinstance(row.get(name), list)), "messages")
@@ -81,3 +85,27 @@ def _given_scores(row: Mapping[str, Any], log: EventLog) -> Iterator[tuple[str, 
         log.warn("scores is not an object of numbers by name; they are left out")
     if "reward" in row:
         yield "reward", row["reward"], "reward"
+
+
+def _is_chat(keys: Keys) -> bool:
+    # Messages are a list; an object is another format's.
+    return not (keys.top - keys.objects).isdisjoint(MESSAGE_FIELDS)
+
+
+def _identity(events: Sequence[Event]) -> Sequence[Event]:
+    return with_guesses(events, _guessed_error)
+
+
+def _guessed_error(text: str) -> bool:
+    if text.startswith(("Error", "error:")):
+        return True
+    if not text.startswith("{") or '"error"' not in text:
+        return False
+    try:
+        value = decode_json(text)
+    except ImportFormatError:
+        return False
+    return isinstance(value, dict) and bool(value.get("error"))
+
+
+IMPORTER = Importer("chat", parse_chat, has_keys=_is_chat, identity=_identity)

@@ -1,99 +1,99 @@
 """Which session format a file is in, and how its sessions lie in it, found from its first bytes."""
 
 import io
-from typing import Literal
+from collections.abc import Sequence
 
 import ijson
-import msgspec
+
+from reverie.sessions.importers.importer import Importer, Keys, Layout
 
 _LINES_TRIED = 50
 """A file whose first lines are broken is still known by the next ones."""
 
-_CLAUDE_CODE = (
-    {"sessionId"},
-    {"snapshot", "messageId"},
-    {"summary", "leafUuid"},
-    {"session_id", "subtype"},
-    {"session_id", "message"},
-    {"session_id", "event"},
-)
-"""Keys that, beside ``type``, are those of a line of Claude Code's: of its files, then of what ``claude -p`` prints."""
 
-_CHAT_FIELDS = frozenset({"messages", "conversations", "conversation"})
+def detect(head: bytes, importers: Sequence[Importer]) -> Layout | None:
+    """The layout of the file that begins with ``head``, of the first importer that knows it.
 
-Shape = Literal["lines", "all lines", "list", "mapping", "document"]
-"""One session per line, in all lines together, per list element, per member of an object, in the one JSON value."""
+    None when no importer does and it does not look like JSON.
+    """
+    by_keys = _by_keys(head.lstrip(), importers)
+    if by_keys is None or by_keys.importer is None:
+        begun = next((importer for importer in importers if importer.begins(head)), None)
+        return by_keys if begun is None else assumed(head, begun)
+    return by_keys
 
 
-class Layout(msgspec.Struct, frozen=True):
-    """How a JSON file is laid out."""
-
-    format: str | None
-    """The session format; None when the JSON is in none of them."""
-    shape: Shape
-    prefix: str = ""
-    """For a mapping, the member that holds the sessions; empty for the top level."""
-
-
-class _Keys(msgspec.Struct, frozen=True):
-    """The object keys in the beginning of some JSON."""
-
-    top: set[str]
-    deeper: set[str]
-    whole: bool
-    """Whether it was one whole JSON value; else it is cut off, or broken further on."""
-
-
-def detect(head: bytes) -> Layout | None:
-    """The layout of the file that begins with ``head``; None when it does not look like JSON."""
-    text = head.lstrip()
+def _by_keys(text: bytes, importers: Sequence[Importer]) -> Layout | None:
     if text.startswith(b"["):
         keys = _keys_in(text)
-        found = _format_of(keys)
-        return Layout(found, "document" if found == "claude-code" else "list") if keys.top else None
+        found = _importer_of(keys, importers)
+        return Layout(found, "file" if found and found.unit == "file" else "list") if keys.top else None
     lines = text.split(b"\n", _LINES_TRIED)[:_LINES_TRIED]
     for line in lines:
         keys = _keys_in(line)
+        found = _importer_of(keys, importers)
         # The first line of an indented object has keys, too, but is not whole; nor is a line longer than the head.
-        if _format_of(keys) and (keys.whole or len(lines) == 1):
-            return _object_layout(keys, "lines")
-    for line in text.split(b"\n")[_LINES_TRIED:]:
-        if b'"type"' in line and (b'"sessionId"' in line or b'"session_id"' in line):
-            keys = _keys_in(line)
-            if keys.whole and _format_of(keys) == "claude-code":
-                return Layout("claude-code", "document")
+        if found and (keys.whole or len(lines) == 1):
+            return _object_layout(found, keys, lines=True)
+    late = _late(text, importers)
+    if late:
+        return Layout(late, "file")
     keys = _keys_in(text)
-    return _object_layout(keys, "document") if keys.top else None
+    return _object_layout(_importer_of(keys, importers), keys, lines=False) if keys.top else None
 
 
-def assumed(head: bytes, format: str) -> Layout:
-    """The likely layout of a file that only the user's word gives a format."""
-    if format == "claude-code":
-        return Layout(format, "document")
+def _late(text: bytes, importers: Sequence[Importer]) -> Importer | None:
+    for importer in importers:
+        if importer.unit != "file":
+            continue
+        for line in text.split(b"\n")[_LINES_TRIED:]:
+            if importer.late_sign(line):
+                keys = _keys_in(line)
+                if keys.whole and _importer_of(keys, importers) is importer:
+                    return importer
+    return None
+
+
+def assumed(head: bytes, importer: Importer) -> Layout:
+    """The likely layout of a file that is not known by its keys."""
+    if importer.unit == "file":
+        return Layout(importer, "file")
     if head.lstrip().startswith(b"["):
-        return Layout(format, "list")
-    return Layout(format, "mapping" if format == "intercode" else "lines")
+        return Layout(importer, "list")
+    return Layout(importer, "mapping" if importer.unit == "member" else "lines")
 
 
-def _object_layout(keys: _Keys, shape: Shape) -> Layout:
-    found = _format_of(keys)
-    if found == "intercode":
-        return Layout(found, "mapping", prefix="logs" if "logs" in keys.top else "")
-    return Layout(found, "document" if found == "claude-code" else shape)
+def _object_layout(found: Importer | None, keys: Keys, *, lines: bool) -> Layout:
+    if found and found.unit == "member":
+        under = found.members.under
+        return Layout(found, "mapping", prefix=under if under in keys.top else "")
+    if found and found.unit == "file":
+        return Layout(found, "file")
+    return Layout(found, "lines" if lines else "values")
 
 
-def _keys_in(text: bytes) -> _Keys:
+def _importer_of(keys: Keys, importers: Sequence[Importer]) -> Importer | None:
+    if not (keys.top or keys.deeper):
+        return None
+    return next((importer for importer in importers if importer.has_keys(keys)), None)
+
+
+def _keys_in(text: bytes) -> Keys:
     top: set[str] = set()
     deeper: set[str] = set()
-    depth = 0
+    holding: dict[bool, set[str]] = {True: set(), False: set()}
+    depth, key, whole = 0, None, True
     try:
         for event, value in ijson.basic_parse(io.BytesIO(text)):
+            if key is not None:
+                holding[event == "start_map"].add(key)
             depth += {"start_map": 1, "end_map": -1}.get(event, 0)
             if event == "map_key":
                 (top if depth == 1 else deeper).add(value)
+            key = value if event == "map_key" and depth == 1 else None
     except ijson.JSONError:
-        return _Keys(top, deeper, whole=False)
-    return _Keys(top, deeper, whole=True)
+        whole = False
+    return Keys(top, deeper, holding[True] - holding[False], whole)
 
 
 _UNREAD: tuple[tuple[str, frozenset[str]], ...] = (
@@ -110,6 +110,9 @@ _UNREAD: tuple[tuple[str, frozenset[str]], ...] = (
     ("an OpenHands history", frozenset({"id", "source", "action", "args"})),
     ("an OpenHands history", frozenset({"history", "instance_id"})),
     ("a Who&When failure", frozenset({"history", "mistake_agent", "mistake_step"})),
+    ("a LoCoMo conversation", frozenset({"conversation", "qa"})),
+    ("a LoCoMo conversation", frozenset({"conversation", "session_summary"})),
+    ("a LoCoMo conversation", frozenset({"speaker_a", "speaker_b"})),
     ("an Inspect log", frozenset({"eval", "samples", "status"})),
 )
 """Formats that are known by their keys and not read."""
@@ -126,15 +129,3 @@ def unread_format(head: bytes) -> str | None:
         names = keys.top | keys.deeper if text.startswith(b"[") else keys.top
         found = next((name for name, wanted in _UNREAD if wanted <= names), "")
     return f"looks like {found}; not supported yet: see docs/import.md#formats-that-are-not-read" if found else None
-
-
-def _format_of(keys: _Keys) -> str | None:
-    if {"session", "events"} <= keys.top:
-        return "reverie"
-    if "traj" in keys.top:
-        return "tau-bench"
-    if not keys.top.isdisjoint(_CHAT_FIELDS):
-        return "chat"
-    if "type" in keys.top and any(telling <= keys.top for telling in _CLAUDE_CODE):
-        return "claude-code"
-    return "intercode" if "turn_history" in keys.deeper else None

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,6 @@ import msgspec
 from reverie.errors import ImportFormatError
 from reverie.ids import derived_id, event_id
 from reverie.sessions.event import Event, EventType, text_content
-from reverie.sessions.importers.identity import identity_of
 from reverie.sessions.importers.times import as_time
 from reverie.sessions.session import Score, Session, Transcript
 
@@ -47,7 +46,7 @@ class EventLog:
         """What could not be kept as it was: line and reason, and the file; 0 and empty for the record's own."""
 
     def warn(self, reason: str, line: int = 0, path: str = "") -> None:
-        """Tell the user that a line, field or value was set aside or understood only in part.
+        """Warn the user that a line, field or value was set aside or understood only in part.
 
         ``line`` is the line in the file, for formats whose session is a whole file; 0 is the record's own line.
         """
@@ -137,18 +136,24 @@ class Draft(msgspec.Struct):
             self.scores[metric] = number
 
 
-def finish(draft: Draft, tags: Mapping[str, str], words: Mapping[str, Mapping[str, float]] = {}) -> Transcript:
+def finish(
+    draft: Draft,
+    tags: Mapping[str, str],
+    words: Mapping[str, Mapping[str, float]] = {},
+    identity: Callable[[Sequence[Event]], Sequence[Event]] = tuple,
+) -> Transcript:
     """The transcript, with its ids and the user's tags.
 
     ``words`` are numbers by metric and word, for scores that are words; those without a number become metadata.
 
     Without an id of its own, a session's id follows from what it holds (tags and events, not scores), so that
     importing it again finds it again. The user's ``tags`` take part where they name another variant or task.
+    ``identity`` is that of the importer.
     """
     session = draft.session
     if not session.id:
         variant = {name: tags[name] for name in _VARIANT_FIELDS if name in tags}
-        events = identity_of(session.source, draft.log.events)
+        events = identity(draft.log.events)
         content = _canonical.encode((session, variant, events)).decode()
         session = msgspec.structs.replace(session, id=derived_id("sesn", session.source, content))
     elif not VERBATIM_ID.fullmatch(session.id):

@@ -5,6 +5,7 @@ import codecs
 import gzip
 import io
 import lzma
+import sys
 import tarfile
 import tempfile
 import zipfile
@@ -14,7 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import msgspec
-import zstandard
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 from reverie.errors import InputError
 from reverie.sessions.import_problem import ImportProblem
@@ -23,12 +28,12 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 READ_ERRORS = (
-    *(OSError, EOFError, zlib.error, tarfile.TarError, lzma.LZMAError, zipfile.BadZipFile, zstandard.ZstdError),
+    *(OSError, EOFError, zlib.error, tarfile.TarError, lzma.LZMAError, zipfile.BadZipFile, zstd.ZstdError),
     *(UnicodeDecodeError, NotImplementedError),  # UTF-16 that is none; a compression that zipfile does not know
 )
 """What reading a file, compressed or archived, may raise."""
 
-_DAMAGES = (*(tarfile.TarError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, zstandard.ZstdError),)
+_DAMAGES = (*(tarfile.TarError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, zstd.ZstdError),)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _HEAD_BYTES = 1 << 20
 _BUFFER_BYTES = 1 << 17
@@ -81,6 +86,22 @@ class _FromUtf16(io.RawIOBase):
         return len(piece)
 
 
+class _FromCarriageReturns(io.RawIOBase):
+    """Lines that end in a carriage return alone, as old programs write them, with line feeds instead."""
+
+    def __init__(self, source: io.BufferedIOBase) -> None:
+        self._source = source
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        view = memoryview(buffer)
+        piece = self._source.read1(len(view)).replace(b"\r", b"\n")
+        view[: len(piece)] = piece
+        return len(piece)
+
+
 _LARGEST_ZIP = 16 << 30
 """Bytes of a zip file that are copied to the disk; one within another archive may come from next to nothing."""
 
@@ -129,14 +150,15 @@ def _unpack(label: str, stream: io.BufferedIOBase) -> Iterator[OpenFile | Import
         elif head.startswith(_XZ_MAGIC):
             yield from _unpack(label, lzma.open(whole))  # noqa: SIM115
         elif head.startswith(_ZSTD_MAGIC):
-            reader = zstandard.ZstdDecompressor().stream_reader(whole, read_across_frames=True)
-            yield from _unpack(label, io.BufferedReader(reader, _BUFFER_BYTES))
+            yield from _unpack(label, zstd.open(whole))
         elif head.startswith(_UTF16_MARKS):
             yield from _unpack(label, io.BufferedReader(_FromUtf16(whole), _BUFFER_BYTES))
         elif head.startswith(_ZIP_MAGIC):
             yield from _zip_members(label, whole)
         elif head[_TAR_MAGIC] == b"ustar":
             yield from _members(label, whole)
+        elif b"\r" in head and b"\n" not in head:
+            yield from _unpack(label, io.BufferedReader(_FromCarriageReturns(whole), _BUFFER_BYTES))
         else:
             yield OpenFile(label, head, whole)
     except READ_ERRORS as error:

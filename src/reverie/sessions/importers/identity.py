@@ -5,30 +5,14 @@ and hashes of sessions stored then are made of such events, so they are made of 
 hold what the source says and no more.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from reverie.errors import ImportFormatError
 from reverie.sessions.event import Event
-from reverie.sessions.importers.json_text import decode_json
-
-_TAU_ERROR = re.compile(r"""(?:\#?\s*var_\d+\s*=\s*["']?)?Error""")
-_INTERCODE_ERRORS = (
-    "Error executing",
-    "command not found",
-    "syntax error",
-    "No such file",
-    "Permission denied",
-    "No SQL code",
-)
 
 
-def identity_of(source: str, events: Sequence[Event]) -> Sequence[Event]:
-    """``events`` of a session from ``source`` as its id and its hash are made of them."""
-    guess = _GUESSES.get(source)
-    if guess is None:
-        return events
+def with_guesses(events: Sequence[Event], guess: Callable[[str], bool]) -> Sequence[Event]:
+    """``events`` with the error marks of that time, by what ``guess`` makes of a result's text."""
     return [_guessed(event, guess) if event.type == "agent.tool_result" else event for event in events]
 
 
@@ -43,30 +27,3 @@ def _first_text(payload: Mapping[str, Any]) -> str:
     content = payload.get("content")
     text = content[0].get("text") if isinstance(content, list | tuple) and content else content
     return text if isinstance(text, str) else ""
-
-
-def _chat_guess(text: str) -> bool:
-    if text.startswith(("Error", "error:")):
-        return True
-    if not text.startswith("{") or '"error"' not in text:
-        return False
-    try:
-        value = decode_json(text)
-    except ImportFormatError:
-        return False
-    return isinstance(value, dict) and bool(value.get("error"))
-
-
-def _tau_bench_guess(text: str) -> bool:
-    return _TAU_ERROR.match(text) is not None
-
-
-def _intercode_guess(text: str) -> bool:
-    return any(sign in text for sign in _INTERCODE_ERRORS)
-
-
-_GUESSES: Mapping[str, Callable[[str], bool]] = {
-    "chat": _chat_guess,
-    "tau-bench": _tau_bench_guess,
-    "intercode": _intercode_guess,
-}

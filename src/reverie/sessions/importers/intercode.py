@@ -4,14 +4,17 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reverie.errors import ImportFormatError
-from reverie.sessions.event import text_content
+from reverie.sessions.event import Event, text_content
 from reverie.sessions.importers.draft import Draft, EventLog, as_number, as_text, content_blocks
+from reverie.sessions.importers.identity import with_guesses
+from reverie.sessions.importers.importer import Importer, Keys, Members
 from reverie.sessions.importers.json_text import decode_json
 from reverie.sessions.importers.model_name import model_in
+from reverie.sessions.importers.record import RawRecord
 from reverie.sessions.session import Session
 
 _STRATEGIES = ("plan_solve_refine", "plan_solve", "react", "multiturn")
@@ -20,15 +23,24 @@ _OTHER_INPUT = "action"
 _WORDS = re.compile(r"[^a-z0-9]+")
 _NO_NAMES = frozenset({"ic", "intercode", "env", "environment", "human", "agent", "results", "logs"})
 """Words in a name that tell no environment."""
+_GUESSED_ERRORS = (
+    "Error executing",
+    "command not found",
+    "syntax error",
+    "No such file",
+    "Permission denied",
+    "No SQL code",
+)
 
 
-def parse_intercode(data: bytes, context: Mapping[str, str]) -> Draft:
+def parse_intercode(record: RawRecord) -> Draft:
     """Read one episode.
 
     Raises:
         ImportFormatError: a field is missing or cannot be used; names it.
     """
-    episode = decode_json(data)
+    context = record.context
+    episode = decode_json(record.data)
     history = episode.get("turn_history") if isinstance(episode, dict) else None
     if not isinstance(history, dict):
         raise ImportFormatError("turn_history is missing")
@@ -135,3 +147,21 @@ def _take_reward(draft: Draft, summary: Any, rewards: Any) -> None:
         draft.score("reward", min(1.0, max(0.0, best)), "summary.max_reward")  # Graders' penalties fall below 0.
     elif isinstance(summary, dict) and summary.get("max_reward") is not None:
         draft.log.warn("summary.max_reward is not a finite number; the score is left out")
+
+
+def _is_intercode(keys: Keys) -> bool:
+    return "turn_history" in keys.deeper
+
+
+def _identity(events: Sequence[Event]) -> Sequence[Event]:
+    return with_guesses(events, lambda text: any(sign in text for sign in _GUESSED_ERRORS))
+
+
+IMPORTER = Importer(
+    "intercode",
+    parse_intercode,
+    has_keys=_is_intercode,
+    unit="member",
+    members=Members(under="logs", passed_over=frozenset({"meta"})),
+    identity=_identity,
+)

@@ -23,7 +23,7 @@ def storable(value: Any) -> Any:
     """``value`` (decoded JSON) with every character that cannot be stored replaced."""
     if isinstance(value, str):
         return _UNSTORABLE.sub(_REPLACEMENT, value)
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [storable(item) for item in value]
     if isinstance(value, dict):
         return {storable(key): storable(item) for key, item in value.items()}

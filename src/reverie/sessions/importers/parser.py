@@ -1,26 +1,16 @@
 """From one raw record to its transcript, whatever its format."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from reverie.sessions.import_problem import ImportProblem
-from reverie.sessions.importers.chat import parse_chat
-from reverie.sessions.importers.claude_code import parse_claude_code
-from reverie.sessions.importers.draft import Draft, finish, with_tags
-from reverie.sessions.importers.intercode import parse_intercode
+from reverie.sessions.importers.draft import finish, with_tags
+from reverie.sessions.importers.importer import Whole
 from reverie.sessions.importers.json_text import storable
 from reverie.sessions.importers.record import RawRecord
-from reverie.sessions.importers.reverie_lines import parse_reverie
-from reverie.sessions.importers.tau_bench import parse_tau_bench
+from reverie.sessions.importers.registry import importer_named
 from reverie.sessions.session import Transcript
-
-_PARSERS: Mapping[str, Callable[[bytes, Mapping[str, str]], Draft]] = {
-    "chat": parse_chat,
-    "intercode": parse_intercode,
-    "tau-bench": parse_tau_bench,
-}
-
 
 MOST_WARNINGS = 20
 """Warnings listed of one session; the rest are counted."""
@@ -40,21 +30,20 @@ def parse_record(
 
     Raises:
         ImportFormatError: the record cannot be read; says why, and names the field.
+        ExtensionError: its importer is another package's, and broken.
     """
     context: dict[str, str] = storable(record.context)
     tags = {name: storable(value.replace("{stem}", context.get("stem", ""))) for name, value in overrides.items()}
-    if record.format == "reverie":
-        transcript, aside = parse_reverie(record.data)
-        if warnings is not None:
-            warnings.extend(ImportProblem(record.path, record.line, reason) for reason in aside)
-        return msgspec.structs.replace(transcript, session=with_tags(transcript.session, tags))
-    if record.format == "claude-code":
-        draft = parse_claude_code(record, context)
+    importer = importer_named(record.format)
+    parsed = importer.parse(record if context == record.context else msgspec.structs.replace(record, context=context))
+    if isinstance(parsed, Whole):
+        found = [(0, reason, "") for reason in parsed.warnings]
+        transcript = msgspec.structs.replace(parsed.transcript, session=with_tags(parsed.transcript.session, tags))
     else:
-        draft = _PARSERS[record.format](record.data, context)
-    transcript = finish(draft, tags, words)
+        transcript = finish(parsed, tags, words, importer.identity)
+        found = parsed.log.warnings
     if warnings is not None:
-        warnings.extend(_warnings(record, draft.log.warnings))
+        warnings.extend(_warnings(record, found))
     return transcript
 
 

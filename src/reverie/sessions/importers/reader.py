@@ -1,11 +1,10 @@
 """From paths to raw records: files, folders and archives are streamed, never held whole.
 
 Of JSON Lines one line is in memory at a time, of a JSON list or object one element (``ijson``), of an archive the
-part being read. A Claude Code session is one whole file.
+part being read. Of formats whose session is a whole file, one file is.
 """
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import Any
@@ -13,28 +12,20 @@ from typing import Any
 import ijson
 import msgspec
 
-from reverie.errors import ImportFormatError
+from reverie.errors import ExtensionError
 from reverie.sessions.import_problem import ImportProblem
-from reverie.sessions.importers.claude_code.family import FileFacts, families, file_facts, joined, with_own_facts
-from reverie.sessions.importers.detection import Layout, assumed, detect, unread_format
+from reverie.sessions.importers.detection import assumed, detect, unread_format
 from reverie.sessions.importers.files import READ_ERRORS, OpenFile, open_path, reason_of
-from reverie.sessions.importers.record import FORMATS, Notice, RawRecord
+from reverie.sessions.importers.importer import Importer, Kinship, Layout, Read
+from reverie.sessions.importers.record import RawRecord, SkippedFile
+from reverie.sessions.importers.registry import OURS, POINT, formats, importer_named, other_formats
 
 LONGEST_LINE = 64 << 20
 """Bytes; a longer line is reported and passed over."""
 LONGEST_SESSION = 256 << 20
 """Bytes of a session that fills a whole file; a longer one is reported and passed over."""
 
-Read = RawRecord | ImportProblem | Notice
-
-_TELLING = re.compile(
-    rb'"type"\s*:\s*"(?:user|assistant|result|queued_command)"'
-    rb'|"subtype"\s*:\s*"(?:api_error|compact_boundary|local_command)"'
-)
-"""In a Claude Code file in which something is said."""
 _CHUNK = 1 << 20
-_OTHER = re.compile(r"\.(?:json|csv|txt|md)(?:\.(?:gz|bz2|xz|zst))?$", re.IGNORECASE)
-"""Names of files that are never one of a session's several files."""
 _SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".jsonl", ".ndjson", ".json")
 
 
@@ -45,18 +36,19 @@ def read_records(paths: Sequence[Path], *, format: str | None) -> Iterator[Read]
     in folders and archives the files in another format are passed over.
 
     Raises:
-        ImportFormatError: ``format`` is not one of :data:`FORMATS`.
+        ImportFormatError: there is no such format.
+        ExtensionError: the format is another package's, and broken.
     """
-    if format is not None and format not in FORMATS:
-        raise ImportFormatError(f"format {format!r} is unknown; known are {', '.join(FORMATS)}")
-    facts = {fact.path: fact for fact in _facts(paths)}
-    kin = families(facts.values())
-    for item in joined(_read_all(paths, format), kin):
-        alone = isinstance(item, RawRecord) and item.format == "claude-code" and item.path not in kin
-        yield with_own_facts(item, facts.get(item.path)) if alone and isinstance(item, RawRecord) else item
+    named = None if format is None else importer_named(format)
+    kinships = [importer.kinship for importer in OURS if importer.kinship is not None]
+    told = [_told(paths, kinship) for kinship in kinships]
+    items = _read_all(paths, named)
+    for kinship, facts in zip(kinships, told, strict=True):
+        items = kinship.join(items, facts)
+    yield from items
 
 
-def _read_all(paths: Sequence[Path], format: str | None) -> Iterator[Read]:
+def _read_all(paths: Sequence[Path], format: Importer | None) -> Iterator[Read]:
     for path, named in _files(paths):
         if isinstance(path, ImportProblem):
             yield path
@@ -74,15 +66,17 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[Path | ImportProblem, str]]:
             yield from ((file, str(beside)) for file in _walk(beside))
 
 
-def _facts(paths: Sequence[Path]) -> Iterator[FileFacts]:
-    """What Claude Code's files say of their kin, from their beginnings; problems are told when they are read."""
+def _told(paths: Sequence[Path], kinship: Kinship) -> list[Any]:
+    """What files say of their kin, from their beginnings; problems are told when they are read."""
+    told = []
     for path, _ in _files(paths):
-        if isinstance(path, ImportProblem) or _OTHER.search(path.name):
+        if isinstance(path, ImportProblem) or not kinship.possible(path.name):
             continue
         for opened in open_path(path):
-            found = file_facts(opened.label, opened.head) if isinstance(opened, OpenFile) else None
+            found = kinship.look(opened.label, opened.head) if isinstance(opened, OpenFile) else None
             if found is not None:
-                yield found
+                told.append(found)
+    return told
 
 
 def _walk(folder: Path) -> Iterator[Path | ImportProblem]:
@@ -94,7 +88,7 @@ def _walk(folder: Path) -> Iterator[Path | ImportProblem]:
     yield from (ImportProblem(str(failure.filename), 0, reason_of(failure)) for failure in failures)
 
 
-def _read_path(file: Path, *, named: str, format: str | None) -> Iterator[Read]:
+def _read_path(file: Path, *, named: str, format: Importer | None) -> Iterator[Read]:
     """Read a file, or all files in an archive; ``named`` is the path that the user gave."""
     for opened in open_path(file):
         if isinstance(opened, ImportProblem):
@@ -105,57 +99,81 @@ def _read_path(file: Path, *, named: str, format: str | None) -> Iterator[Read]:
             yield from _read_met(opened, format)
 
 
-def _read_named(opened: OpenFile, format: str | None) -> Iterator[Read]:
+def _read_named(opened: OpenFile, format: Importer | None) -> Iterator[Read]:
     """Read a file that the user named: anything amiss is a problem."""
-    layout = detect(opened.head)
-    found = layout.format if layout else None
+    layout, faults = _layout(opened.head, format)
+    found = layout.importer if layout else None
     if not opened.head:
         yield ImportProblem(opened.label, 0, "the file is empty")
-    elif format and found not in (None, format):
-        yield ImportProblem(opened.label, 0, f"looks like {found}, not {format}; leave out --format, or name {found}")
+    elif format and found and found.name != format.name:
+        reason = f"looks like {found.name}, not {format.name}; leave out --format, or name {found.name}"
+        yield ImportProblem(opened.label, 0, reason)
     elif layout and found:
-        yield from _read_sessions(opened, layout)
+        yield from _read_sessions(opened, layout, found)
     elif format:
-        yield from _read_sessions(opened, assumed(opened.head, format))
+        yield from _read_sessions(opened, assumed(opened.head, format), format)
     else:
-        known = ", ".join(FORMATS)
-        other = unread_format(opened.head)
-        yield (
-            ImportProblem(opened.label, 0, other)
-            if other
-            else ImportProblem(
-                opened.label, 0, f"no session format found in it; known are {known}; name one by --format"
-            )
-        )
+        unknown = f"no session format found in it; known are {', '.join(formats())}; name one by --format"
+        yield ImportProblem(opened.label, 0, "; ".join((unread_format(opened.head) or unknown, *faults)))
 
 
-def _read_met(opened: OpenFile, format: str | None) -> Iterator[Read]:
+def _read_met(opened: OpenFile, format: Importer | None) -> Iterator[Read]:
     """Read a file that was met in a folder or archive: what is not a session file is passed over."""
-    layout = detect(opened.head)
-    other = unread_format(opened.head) if layout is None or layout.format is None else None
-    if other:
-        yield Notice(opened.label, other)
-    elif layout is None:
-        yield Notice(opened.label, "not a session file")
-    elif layout.format is None:
-        yield Notice(
-            opened.label,
-            "no sessions in it that are known; if it holds sessions, write them as chat lines (docs/import.md#chat); "
-            f"if it holds scores, pass it with --scores {opened.label}",
-        )
-    elif format and layout.format != format:
-        yield Notice(opened.label, f"holds {layout.format} sessions; only {format} was asked for")
+    layout, faults = _layout(opened.head, format)
+    found = layout.importer if layout else None
+    if layout is None or found is None:
+        other = unread_format(opened.head)
+        unknown = "not a session file" if layout is None else _unknown(opened.label)
+        yield SkippedFile(opened.label, "; ".join((other or unknown, *faults)))
+    elif format and found.name != format.name:
+        yield SkippedFile(opened.label, f"holds {found.name} sessions; only {format.name} was asked for")
     else:
-        yield from _read_sessions(opened, layout)
+        yield from _read_sessions(opened, layout, found)
 
 
-def _read_sessions(opened: OpenFile, layout: Layout) -> Iterator[Read]:
-    blank = RawRecord(opened.label, 1, layout.format or "", b"", _context(opened.label))
+def _unknown(label: str) -> str:
+    return (
+        "no sessions in it that are known; if it holds sessions, write them as chat lines (docs/import.md#chat); "
+        f"if it holds scores, pass it with --scores {label}"
+    )
+
+
+def _layout(head: bytes, format: Importer | None) -> tuple[Layout | None, tuple[str, ...]]:
+    """The layout of a file, by the format named where it is another package's, then ours, then others'.
+
+    Where nobody knows the file, also why some could not be asked.
+    """
+    if format is not None and format.name not in POINT.ours:
+        layout, faults = _layout_by_others(head, (format.name,))
+        if layout is not None:
+            return layout, ()
+    own = detect(head, OURS)
+    if own is not None and own.importer is not None:
+        return own, ()
+    layout, faults = _layout_by_others(head, other_formats())
+    return layout or own, faults
+
+
+def _layout_by_others(head: bytes, names: Iterable[str]) -> tuple[Layout | None, tuple[str, ...]]:
+    faults = []
+    for name in names:
+        try:
+            layout = detect(head, (importer_named(name),))
+        except ExtensionError as error:
+            faults.append(str(error))
+            continue
+        if layout is not None and layout.importer is not None:
+            return layout, ()
+    return None, tuple(faults)
+
+
+def _read_sessions(opened: OpenFile, layout: Layout, importer: Importer) -> Iterator[Read]:
+    blank = RawRecord(opened.label, 1, importer.name, b"", _context(opened.label))
     if layout.shape == "lines":
         return _read_lines(opened, blank)
-    if layout.shape == "document" and layout.format == "claude-code":
-        return _read_document(opened, blank)
-    return _read_elements(opened, layout, blank)
+    if layout.shape == "file":
+        return _read_file(opened, importer, blank)
+    return _read_elements(opened, layout, importer, blank)
 
 
 def _context(label: str) -> dict[str, str]:
@@ -178,7 +196,7 @@ def _read_lines(opened: OpenFile, blank: RawRecord) -> Iterator[RawRecord | Impo
         yield ImportProblem(opened.label, number + 1, reason_of(error))
 
 
-def _read_document(opened: OpenFile, blank: RawRecord) -> Iterator[Read]:
+def _read_file(opened: OpenFile, importer: Importer, blank: RawRecord) -> Iterator[Read]:
     data = bytearray()
     broken = ""
     try:
@@ -186,25 +204,33 @@ def _read_document(opened: OpenFile, blank: RawRecord) -> Iterator[Read]:
             data += chunk
     except READ_ERRORS as error:
         broken = reason_of(error)
-    claude_code = blank.format == "claude-code"
-    if broken and not (claude_code and b"\n" in data):
+    if broken and not (importer.whole_lines and b"\n" in data):
         yield ImportProblem(opened.label, 0, f"{broken}; the session is not imported")
         return
     if broken:  # The lines that are whole are sound; the session grows when it is imported again.
         del data[data.rindex(b"\n") + 1 :]
     if len(data) > LONGEST_SESSION:
         yield _too_long_session(opened, 1)
-    elif claude_code and not _TELLING.search(data):
-        yield Notice(opened.label, "keeps books only; nothing is said in it")
-    else:
-        context = blank.context | {"broken_off": broken} if broken else blank.context
-        yield msgspec.structs.replace(blank, data=bytes(data), context=context)
+        return
+    whole = bytes(data)
+    try:
+        nothing = importer.empty(whole)
+    except ExtensionError as error:
+        yield ImportProblem(opened.label, 0, str(error))
+        return
+    if nothing:
+        yield SkippedFile(opened.label, nothing)
+        return
+    context = blank.context | {"broken_off": broken} if broken else blank.context
+    yield msgspec.structs.replace(blank, data=whole, context=context)
 
 
-def _read_elements(opened: OpenFile, layout: Layout, blank: RawRecord) -> Iterator[RawRecord | ImportProblem]:
+def _read_elements(
+    opened: OpenFile, layout: Layout, importer: Importer, blank: RawRecord
+) -> Iterator[RawRecord | ImportProblem]:
     number = 0
     try:
-        for number, (key, value) in enumerate(_elements(opened, layout), start=1):
+        for number, (key, value) in enumerate(_elements(opened, layout, importer), start=1):
             data = msgspec.json.encode(value)
             yield msgspec.structs.replace(blank, line=number, data=data, context=blank.context | key)
     except ijson.JSONError as error:
@@ -214,14 +240,14 @@ def _read_elements(opened: OpenFile, layout: Layout, blank: RawRecord) -> Iterat
         yield ImportProblem(opened.label, number + 1, reason_of(error))
 
 
-def _elements(opened: OpenFile, layout: Layout) -> Iterable[tuple[dict[str, str], Any]]:
-    if layout.shape == "document":
+def _elements(opened: OpenFile, layout: Layout, importer: Importer) -> Iterable[tuple[dict[str, str], Any]]:
+    if layout.shape == "values":
         # One value, or one after the other, as indented objects that were appended to a file are.
         return (({}, value) for value in ijson.items(opened.stream, "", use_float=True, multiple_values=True))
     if layout.shape == "list":
         return (({}, value) for value in ijson.items(opened.stream, "item", use_float=True))
     members = ijson.kvitems(opened.stream, layout.prefix, use_float=True)
-    return (({"key": key}, value) for key, value in members if key != "meta")
+    return (({"key": key}, value) for key, value in members if key not in importer.members.passed_over)
 
 
 def _numbered_lines(opened: OpenFile) -> Iterator[tuple[int, bytes | None]]:

@@ -2,9 +2,6 @@
 
 import msgspec
 
-FORMATS = ("chat", "claude-code", "intercode", "reverie", "tau-bench")
-"""Every session format that can be imported."""
-
 
 class RecordPart(msgspec.Struct, frozen=True):
     """A further file of a session: what one of its side agents did."""
@@ -21,9 +18,9 @@ class RawRecord(msgspec.Struct, frozen=True):
     line: int
     """The line, or the position in a JSON list or object; both from 1."""
     format: str
-    """One of :data:`FORMATS`."""
+    """The importer's name."""
     data: bytes
-    """The session's JSON text: one line or list element; for claude-code, the whole file."""
+    """The session's text: one line, list element or member, or the whole file."""
     context: dict[str, str] = {}
     """What only the file knows: ``stem`` (name without suffixes), ``folder`` (its name), ``key`` (in a JSON object),
     ``broken_off`` (why its data ends too early)."""
@@ -33,7 +30,7 @@ class RawRecord(msgspec.Struct, frozen=True):
     """Ids of lines that another session holds, of which this one is a fork."""
 
 
-class Notice(msgspec.Struct, frozen=True):
+class SkippedFile(msgspec.Struct, frozen=True):
     """A file in a folder or archive that was passed over on purpose."""
 
     path: str

@@ -4,9 +4,11 @@ import msgspec
 
 from reverie.errors import ImportFormatError
 from reverie.ids import derived_id, event_id, event_sequence
-from reverie.sessions.event import Event
 from reverie.sessions.importers.draft import VERBATIM_ID
+from reverie.sessions.importers.importer import Importer, Keys, Whole
 from reverie.sessions.importers.json_text import decode_json_as
+from reverie.sessions.importers.payload import check_payloads
+from reverie.sessions.importers.record import RawRecord
 from reverie.sessions.session import Transcript
 
 _encoder = msgspec.json.Encoder()
@@ -17,41 +19,24 @@ def encode_line(transcript: Transcript) -> bytes:
     return _encoder.encode(transcript) + b"\n"
 
 
-def parse_reverie(data: bytes) -> tuple[Transcript, tuple[str, ...]]:
+def parse_reverie(record: RawRecord) -> Whole:
     """Read one transcript, and what of it is set aside.
 
     Raises:
         ImportFormatError: the line is not a transcript; names the field.
     """
-    transcript = decode_json_as(data, Transcript)
+    transcript = decode_json_as(record.data, Transcript)
     bad = [n for n, score in enumerate(transcript.scores) if score.metric == "reward" and not 0 <= score.value <= 1]
     kept = tuple(score for number, score in enumerate(transcript.scores) if number not in bad)
     transcript = msgspec.structs.replace(transcript, scores=kept)
-    for position, event in enumerate(transcript.events):
-        fault = _payload_fault(event)
-        if fault:
-            raise ImportFormatError(f"events[{position}].payload {fault}")
+    check_payloads(transcript.events)
     given = transcript.session.id
     if not given:
         raise ImportFormatError("session.id is empty")
     if not VERBATIM_ID.fullmatch(given):
         transcript = renamed(transcript, derived_id("sesn", "reverie", given))
-    return transcript, tuple(f"scores[{number}] is outside 0 to 1; the session is kept without it" for number in bad)
-
-
-def _payload_fault(event: Event) -> str | None:
-    """What would trip a reader of the event, if anything."""
-    payload = event.payload
-    named = isinstance(payload.get("name"), str) and isinstance(payload.get("input"), dict)
-    if event.type == "agent.tool_use" and not named:
-        return "must have name (text) and input (an object)"
-    content = payload.get("content", [])
-    if isinstance(content, str):
-        return None
-    if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
-        return "must have content that is a list of blocks"
-    texts = (block.get("text") for block in content if block.get("type") == "text")
-    return None if all(isinstance(text, str) for text in texts) else "has a text block without text"
+    aside = tuple(f"scores[{number}] is outside 0 to 1; the session is kept without it" for number in bad)
+    return Whole(transcript, aside)
 
 
 def renamed(transcript: Transcript, new_id: str) -> Transcript:
@@ -75,3 +60,10 @@ def _call_answered(tool_use_id: object, session_id: str) -> int | None:
     except ValueError:
         return None
     return sequence if tool_use_id == event_id(session_id, sequence) else None
+
+
+def _is_reverie(keys: Keys) -> bool:
+    return {"session", "events"} <= keys.top
+
+
+IMPORTER = Importer("reverie", parse_reverie, has_keys=_is_reverie)

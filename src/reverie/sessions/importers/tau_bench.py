@@ -5,27 +5,31 @@ them only the simulated user's cost and the harness's own crash report are read.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from reverie.errors import ImportFormatError
 from reverie.sessions.event import Event, text_of
 from reverie.sessions.importers.draft import Draft, EventLog, as_text
+from reverie.sessions.importers.identity import with_guesses
+from reverie.sessions.importers.importer import Importer, Keys
 from reverie.sessions.importers.json_text import decode_json
 from reverie.sessions.importers.messages import record_messages
 from reverie.sessions.importers.model_name import model_in
+from reverie.sessions.importers.record import RawRecord
 from reverie.sessions.session import Session
 
 _TOOL_WORDS = {"airline": ("reservation", "flight", "certificate"), "retail": ("order", "product")}
+_GUESSED_ERROR = re.compile(r"""(?:\#?\s*var_\d+\s*=\s*["']?)?Error""")
 
 
-def parse_tau_bench(data: bytes, context: Mapping[str, str]) -> Draft:
+def parse_tau_bench(record: RawRecord) -> Draft:
     """Read one run of one task.
 
     Raises:
         ImportFormatError: a field is missing or cannot be used; names it.
     """
-    row = decode_json(data)
+    row = decode_json(record.data)
     if not isinstance(row, dict) or not isinstance(row.get("traj"), list):
         raise ImportFormatError("traj must be a list of chat messages")
     if "task_id" not in row:
@@ -35,7 +39,7 @@ def parse_tau_bench(data: bytes, context: Mapping[str, str]) -> Draft:
     record_messages(log, row["traj"], "traj")
     if "error" in info:
         log.add("session.error", _crash(as_text(info["error"])))
-    stem = context.get("stem", "")
+    stem = record.context.get("stem", "")
     domain = _domain(log.events, stem)
     task = as_text(row["task_id"])
     session = Session(
@@ -74,3 +78,14 @@ def _domain(events: list[Event], stem: str) -> str | None:
         if len(named) == 1:
             return named[0]
     return None
+
+
+def _is_tau_bench(keys: Keys) -> bool:
+    return "traj" in keys.top
+
+
+def _identity(events: Sequence[Event]) -> Sequence[Event]:
+    return with_guesses(events, lambda text: _GUESSED_ERROR.match(text) is not None)
+
+
+IMPORTER = Importer("tau-bench", parse_tau_bench, has_keys=_is_tau_bench, identity=_identity)

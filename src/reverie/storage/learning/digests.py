@@ -10,8 +10,9 @@ import numpy as np
 from reverie.digests.digest import DIGEST_VERSION, Signals
 from reverie.outcomes.metric import Metric, reward_of
 from reverie.sessions.segment import Segment
-from reverie.statistics.corpus import SITUATION_KIND, BehaviourName, Codes, Corpus
+from reverie.statistics.corpus import Codes, Corpus, Observable, read_observable
 from reverie.storage.postgres.database import Connection
+from reverie.storage.sessions.condition import Condition, condition_of
 
 _ROWS_AT_ONCE = 10_000
 _UNDIGESTED = """
@@ -71,22 +72,24 @@ class DigestRow(msgspec.Struct, frozen=True):
 class DigestBatch(msgspec.Struct, frozen=True):
     """Digests of some sessions, and the behaviours they speak of."""
 
-    names: tuple[BehaviourName, ...]
+    names: tuple[Observable, ...]
     rows: tuple[DigestRow, ...]
 
 
 async def count_undigested(connection: Connection, segment: Segment, last_key: int) -> int:
     """Sessions of the segment, up to ``last_key``, whose digest is missing or out of date."""
-    parameters = {**segment.parameters, "last_key": last_key, "version": DIGEST_VERSION}
-    query = f"SELECT count(*) {_UNDIGESTED} AND ({segment.sql})"
+    condition = condition_of(segment)
+    parameters = {**condition.parameters, "last_key": last_key, "version": DIGEST_VERSION}
+    query = f"SELECT count(*) {_UNDIGESTED} AND ({condition.sql})"
     row = await (await connection.execute(query.encode(), parameters)).fetchone()
     return int(row[0]) if row else 0
 
 
 async def next_undigested(connection: Connection, segment: Segment, last_key: int, limit: int) -> list[int]:
     """The first ``limit`` of them, by session key."""
-    parameters = {**segment.parameters, "last_key": last_key, "version": DIGEST_VERSION, "limit": limit}
-    query = f"SELECT s.key {_UNDIGESTED} AND ({segment.sql}) ORDER BY s.key LIMIT %(limit)s"
+    condition = condition_of(segment)
+    parameters = {**condition.parameters, "last_key": last_key, "version": DIGEST_VERSION, "limit": limit}
+    query = f"SELECT s.key {_UNDIGESTED} AND ({condition.sql}) ORDER BY s.key LIMIT %(limit)s"
     return [row[0] async for row in await connection.execute(query.encode(), parameters)]
 
 
@@ -96,7 +99,7 @@ async def write_digests(connection: Connection, batch: DigestBatch) -> None:
     Sessions that were deleted meanwhile are passed over.
     """
     code_of = await _codes(connection, batch.names)
-    codes = np.array([code_of[name.situation, name.name] for name in batch.names], "<i4")
+    codes = np.array([code_of[name.situation.text, name.name.text] for name in batch.names], "<i4")
     keys = [row.session_key for row in batch.rows]
     rows = await connection.execute("SELECT key FROM sessions WHERE key = ANY (%s) FOR KEY SHARE", [keys])
     present = {row[0] for row in await rows.fetchall()}
@@ -115,8 +118,8 @@ def _values(row: DigestRow, codes: Codes) -> tuple[Any, ...]:
     )
 
 
-async def _codes(connection: Connection, names: Sequence[BehaviourName]) -> dict[tuple[str, str], int]:
-    columns = ([n.situation for n in names], [n.name for n in names], [n.kind for n in names])
+async def _codes(connection: Connection, names: Sequence[Observable]) -> dict[tuple[str, str], int]:
+    columns = ([n.situation.text for n in names], [n.name.text for n in names], [n.kind for n in names])
     # In one order everywhere, so that two writers never wait for each other in a circle.
     await connection.execute(
         """
@@ -137,9 +140,9 @@ async def _codes(connection: Connection, names: Sequence[BehaviourName]) -> dict
     return {(situation, name): code async for situation, name, code in rows}
 
 
-def _mined(segment: Segment) -> str:
+def _mined(condition: Condition) -> str:
     """The condition on ``sessions s`` of being mined: in the segment, stored by ``last_key``, and independent."""
-    return f"s.key <= %(last_key)s AND ({segment.sql}) AND {_INDEPENDENT}"
+    return f"s.key <= %(last_key)s AND ({condition.sql}) AND {_INDEPENDENT}"
 
 
 async def load_corpus(
@@ -149,15 +152,16 @@ async def load_corpus(
 
     With ``metrics`` the reward is made of these instead of those defined for everyone.
     """
+    condition = condition_of(segment)
     names, position_of = await _names(connection)
     query = f"""
         SELECT s.id, s.reward, s.task_id, s.task_category, concat_ws(' ', s.agent, s.agent_version, s.model),
             extract(epoch FROM {DATED})::float8, d.steps, d.codes, d.first_steps
         FROM sessions s JOIN digests d ON d.session_key = s.key
-        WHERE d.version = %(version)s AND {_mined(segment)}
+        WHERE d.version = %(version)s AND {_mined(condition)}
         ORDER BY s.id COLLATE "C"
     """
-    parameters = {**segment.parameters, "last_key": last_key, "version": DIGEST_VERSION}
+    parameters = {**condition.parameters, "last_key": last_key, "version": DIGEST_VERSION}
     columns: tuple[list[Any], ...] = tuple([] for _ in range(9))
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(query.encode(), parameters)
@@ -165,7 +169,7 @@ async def load_corpus(
             for column, values in zip(columns, zip(*rows, strict=True), strict=True):
                 column.extend(values)
     if metrics:
-        own = await _rewards_by(connection, segment, parameters, metrics)
+        own = await _rewards_by(connection, condition, parameters, metrics)
         columns[1][:] = [own.get(session_id) for session_id in columns[0]]
     ids, rewards, tasks, categories, variants, times, steps, codes, first_steps = columns
     lengths = np.fromiter((len(value) // 4 for value in codes), np.int64, len(codes))
@@ -185,24 +189,24 @@ async def load_corpus(
 
 
 async def _rewards_by(
-    connection: Connection, segment: Segment, parameters: dict[str, Any], metrics: Sequence[Metric]
+    connection: Connection, condition: Condition, parameters: dict[str, Any], metrics: Sequence[Metric]
 ) -> dict[str, float | None]:
     query = f"""
         SELECT s.id, array_agg(c.metric), array_agg(c.value)
         FROM sessions s JOIN scores c ON c.session_key = s.key
-        WHERE {_mined(segment)} GROUP BY s.id
+        WHERE {_mined(condition)} GROUP BY s.id
     """
     rows = await connection.execute(query.encode(), parameters)
     return {row[0]: reward_of(dict(zip(row[1], row[2], strict=True)), metrics) async for row in rows}
 
 
-async def _names(connection: Connection) -> tuple[list[BehaviourName], Codes]:
+async def _names(connection: Connection) -> tuple[list[Observable], Codes]:
     """All behaviours in an order that does not depend on when they were first seen, and their place by code."""
     rows = await (await connection.execute("SELECT code, situation, name, kind FROM behaviours")).fetchall()
     rows.sort(key=lambda row: row[1:])
     position_of = np.full(max((row[0] for row in rows), default=0) + 1, -1, np.int32)
     position_of[[row[0] for row in rows]] = np.arange(len(rows))
-    return [BehaviourName(*row[1:]) for row in rows], position_of
+    return [read_observable(*row[1:]) for row in rows], position_of
 
 
 async def proving_sequences(
@@ -240,11 +244,12 @@ class SegmentSize(msgspec.Struct, frozen=True):
 
 async def measure_segment(connection: Connection, segment: Segment, last_key: int) -> SegmentSize:
     """Count the sessions of the segment up to ``last_key``."""
+    condition = condition_of(segment)
     query = f"""
         SELECT count(*), count(reward), coalesce(sum(event_count), 0), (array_agg(DISTINCT coalesce(agent, '')))[:2]
-        FROM sessions s WHERE {_mined(segment)}
+        FROM sessions s WHERE {_mined(condition)}
     """
-    row = await (await connection.execute(query.encode(), {**segment.parameters, "last_key": last_key})).fetchone()
+    row = await (await connection.execute(query.encode(), {**condition.parameters, "last_key": last_key})).fetchone()
     return SegmentSize(row[0], row[1], row[2], tuple(row[3] or ())) if row else SegmentSize(0, 0, 0, ())
 
 
@@ -264,31 +269,28 @@ async def read_trend(connection: Connection, segment: Segment, last_key: int, po
 
     Sessions of one moment are in one stretch. Empty where all dated sessions are of one moment, or none is dated.
     """
+    condition = condition_of(segment)
     query = f"""
         WITH dated AS (
             SELECT {DATED} AS at, s.reward FROM sessions s JOIN digests d ON d.session_key = s.key
-            WHERE {DATED} IS NOT NULL AND {_mined(segment)}
+            WHERE {DATED} IS NOT NULL AND {_mined(condition)}
         ), placed AS (
             SELECT at, reward, (rank() OVER (ORDER BY at) - 1) * %(points)s / count(*) OVER () AS stretch FROM dated
         )
         SELECT min(at), max(at), count(*), count(reward), avg(reward), stddev_samp(reward)
         FROM placed GROUP BY stretch ORDER BY stretch
     """
-    parameters = {**segment.parameters, "last_key": last_key, "points": points}
+    parameters = {**condition.parameters, "last_key": last_key, "points": points}
     rows = [TrendRow(*row) async for row in await connection.execute(query.encode(), parameters)]
     return rows if len(rows) > 1 else []
 
 
 async def count_dated(connection: Connection, segment: Segment, last_key: int) -> int:
     """How many digested sessions of the segment have a date of their own."""
+    condition = condition_of(segment)
     query = f"""
         SELECT count({DATED}) FROM sessions s JOIN digests d ON d.session_key = s.key
-        WHERE s.key <= %(last_key)s AND ({segment.sql})
+        WHERE s.key <= %(last_key)s AND ({condition.sql})
     """
-    row = await (await connection.execute(query.encode(), {**segment.parameters, "last_key": last_key})).fetchone()
+    row = await (await connection.execute(query.encode(), {**condition.parameters, "last_key": last_key})).fetchone()
     return int(row[0]) if row else 0
-
-
-def situation_name(situation: str) -> BehaviourName:
-    """The row that says a situation was reached."""
-    return BehaviourName(situation, "", SITUATION_KIND)

@@ -1,15 +1,15 @@
-"""The sessions that dreams are watched in: begun when a dream starts, told each stage, archived when it ends."""
+"""The sessions that dreams are watched in: begun when a dream starts, one message a stage, archived when it ends."""
 
 from datetime import datetime
 from typing import Any
 
 from reverie.dreams.dream import DREAM_SOURCE
 from reverie.ids import derived_id, new_id
-from reverie.runtime.live_state import Draft, LiveState, NewEvent
+from reverie.runtime.live_state import LiveState, NewEvent, Transition
 from reverie.runtime.turn import terminate
 from reverie.sessions.event import text_content
 from reverie.storage.learning.dreams import DreamRow
-from reverie.storage.live.log import act, append_events
+from reverie.storage.live.log import append_events, apply_transition
 from reverie.storage.live.sessions import (
     NewSession,
     archive_session,
@@ -42,7 +42,7 @@ async def begin_session(connection: Connection, dream: DreamRow, now: datetime) 
     return new.id
 
 
-async def tell(connection: Connection, session_id: str, text: str, now: datetime) -> None:
+async def post_message(connection: Connection, session_id: str, text: str, now: datetime) -> None:
     """Say in the session how far the dream is."""
     await append_events(connection, session_id, [NewEvent("agent.message", {"content": text_content(text)})], now)
 
@@ -57,12 +57,12 @@ async def end_session(connection: Connection, session_id: str, text: str, now: d
     idle = NewEvent("session.status_idle", {"stop_reason": {"type": "end_turn"}})
     await append_events(connection, session_id, [NewEvent("agent.message", {"content": text_content(text)}), idle], now)
 
-    def end(state: LiveState) -> Draft:
-        draft = Draft(state, now)
-        terminate(draft)
-        return draft
+    def end(state: LiveState) -> Transition:
+        transition = Transition(state, now)
+        terminate(transition)
+        return transition
 
-    await act(connection, session_id, end, now)
+    await apply_transition(connection, session_id, end, now)
     await archive_session(connection, session, now)
 
 

@@ -1,4 +1,4 @@
-"""Dreams and lessons in the database: the slot of a store, the record of a dream, what became of each lesson."""
+"""Dreams and lessons in the database: the record of a dream, what became of each lesson."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,9 +8,8 @@ import msgspec
 from reverie.dreams.dream import DreamRequest, DreamResult, DreamStatus
 from reverie.errors import DreamError, DreamInputError, NotFoundError
 from reverie.lessons.lesson import Lesson
-from reverie.mining.mine import MiningResult
 from reverie.overview.overview import Overview
-from reverie.statistics.online import Stream
+from reverie.statistics.online import AlphaWealth
 from reverie.storage.postgres.database import Connection
 
 
@@ -53,16 +52,6 @@ _SAME_SCOPE = """(d.request ->> 'where', d.request ->> 'session_ids')
     IS NOT DISTINCT FROM (%(where)s::text, %(ids)s::jsonb::text)"""
 """That dream ``d`` is over the same sessions."""
 _COLUMNS = "id, memory_store_id, status, request, created_at, last_session_key, error, served, has_output, session_id"
-
-
-async def lock_slot(connection: Connection, store_id: str) -> bool:
-    """Take the store's dream slot for as long as ``connection`` lives; False when a living process holds it.
-
-    An advisory lock ends with its connection, so a killed process never keeps the slot.
-    """
-    query = "SELECT pg_try_advisory_lock(hashtextextended('dream of ' || %s, 0))"
-    row = await (await connection.execute(query, [store_id])).fetchone()
-    return bool(row and row[0])
 
 
 async def open_dream(connection: Connection, store_id: str) -> DreamRow | None:
@@ -159,21 +148,6 @@ async def fail_dream(
     )
 
 
-async def write_findings(connection: Connection, dream_id: str, findings: MiningResult) -> None:
-    """Keep what mining found for the steps that follow."""
-    await connection.execute(
-        "UPDATE dreams SET findings = %s WHERE id = %s", [msgspec.msgpack.encode(findings), dream_id]
-    )
-
-
-async def read_findings(connection: Connection, dream_id: str) -> MiningResult:
-    """What mining found."""
-    row = await (await connection.execute("SELECT findings FROM dreams WHERE id = %s", [dream_id])).fetchone()
-    if row is None or row[0] is None:
-        raise NotFoundError(f"dream {dream_id} has not been mined")
-    return msgspec.msgpack.decode(row[0], type=MiningResult)
-
-
 async def write_overview(connection: Connection, dream_id: str, overview: Overview, described: int) -> None:
     """Keep what was found of other kinds, and in how many sessions."""
     encoded = msgspec.msgpack.encode(overview)
@@ -204,21 +178,21 @@ async def latest_overview(connection: Connection, dream: DreamRow) -> tuple[Over
     return None if row is None else (msgspec.msgpack.decode(row[0], type=Overview), row[1])
 
 
-async def read_stream(connection: Connection, store_id: str) -> Stream:
+async def read_wealth(connection: Connection, store_id: str) -> AlphaWealth:
     """The confirmation tests of the store's dreams so far."""
     query = "SELECT stream::text FROM confirmation_streams WHERE memory_store_id = %s"
     row = await (await connection.execute(query, [store_id])).fetchone()
-    return Stream() if row is None else msgspec.json.decode(row[0], type=Stream)
+    return AlphaWealth() if row is None else msgspec.json.decode(row[0], type=AlphaWealth)
 
 
-async def write_stream(connection: Connection, store_id: str, stream: Stream) -> None:
+async def write_wealth(connection: Connection, store_id: str, wealth: AlphaWealth) -> None:
     """Replace them."""
     await connection.execute(
         """
         INSERT INTO confirmation_streams VALUES (%s, %s::jsonb)
         ON CONFLICT (memory_store_id) DO UPDATE SET stream = EXCLUDED.stream
         """,
-        [store_id, msgspec.json.encode(stream, order="deterministic").decode()],
+        [store_id, msgspec.json.encode(wealth, order="deterministic").decode()],
     )
 
 
@@ -259,7 +233,7 @@ async def latest_result(connection: Connection, store_id: str) -> DreamResult | 
     return None if row is None else msgspec.json.decode(row[0], type=DreamResult)
 
 
-async def standing_lessons(connection: Connection, dream: DreamRow) -> list[Lesson]:
+async def read_active_lessons(connection: Connection, dream: DreamRow) -> list[Lesson]:
     """Adopted lessons that an earlier dream over the same sessions left in the store."""
     rows = await connection.execute(
         f"""

@@ -9,6 +9,7 @@ from reverie.mining.outcome import SIZES, Measures
 from reverie.outcomes.metric import Metric
 from reverie.sessions.segment import Segment
 from reverie.storage.postgres.database import Connection
+from reverie.storage.sessions.condition import condition_of
 from reverie.storage.sessions.scores import list_metrics
 
 _ROWS_AT_ONCE = 10_000
@@ -28,12 +29,13 @@ async def load_measures(
         names: sizes and metrics to read; None reads the sizes.
         own_metrics: how the store measures, where it differs from what is defined for everyone.
     """
+    condition = condition_of(segment)
     wanted = SIZES if names is None else names
     position = {session_id: i for i, session_id in enumerate(session_ids)}
     values = {name: np.full(len(position), np.nan) for name in wanted}
-    parameters = {**segment.parameters, "last_key": last_key, "version": DIGEST_VERSION, "names": list(wanted)}
+    parameters = {**condition.parameters, "last_key": last_key, "version": DIGEST_VERSION, "names": list(wanted)}
     digested = f"""FROM sessions s JOIN digests d ON d.session_key = s.key
-        WHERE s.key <= %(last_key)s AND d.version = %(version)s AND ({segment.sql})"""
+        WHERE s.key <= %(last_key)s AND d.version = %(version)s AND ({condition.sql})"""
     # Sources that do not say how many tokens were used leave zeros.
     sizes = f"""SELECT s.id, d.seconds::float8, nullif(d.input_tokens + d.output_tokens, 0)::float8,
         d.cost_usd::float8 {digested}"""

@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 
 from reverie.assist.budget import total_usage
 from reverie.assist.consultation import Consultation
-from reverie.assist.wording import Wording
+from reverie.assist.wording import ModelWording
 from reverie.dreams.dream import DreamRequest, DreamStatus
 from reverie.errors import ConflictError, NotFoundError, StateError
 from reverie.language_model import ModelUsage
@@ -24,7 +24,7 @@ _COLUMNS = """id, memory_store_id, status, request::text AS request, created_at,
 
 
 class ServedDream(msgspec.Struct, frozen=True):
-    """A dream with all that is told of it."""
+    """A dream with all that is shown of it."""
 
     id: str
     memory_store_id: str
@@ -67,12 +67,12 @@ async def ask_for_dream(
 
 
 async def announce_dreams(connection: Connection) -> None:
-    """Tell every server, once this transaction is committed, that there may be a dream to take up."""
+    """Notify every server, once this transaction is committed, that there may be a dream to take up."""
     await connection.execute("SELECT pg_notify(%s, '')", [CHANNEL])
 
 
-async def restless_dreams(connection: Connection) -> list[DreamRow]:
-    """Dreams asked for through the server that wait, run, or have yet to be put to rest; the oldest first."""
+async def unfinalized_dreams(connection: Connection) -> list[DreamRow]:
+    """Dreams asked for through the server that wait, run, or have ended and are not finalized; the oldest first."""
     rows = await connection.execute("SELECT id FROM dreams WHERE served AND NOT at_rest ORDER BY created_at, id")
     return [await read_dream(connection, row[0]) for row in await rows.fetchall()]
 
@@ -85,8 +85,8 @@ async def set_session(connection: Connection, dream_id: str, session_id: str) ->
     return done.rowcount > 0
 
 
-async def put_to_rest(connection: Connection, dream_id: str) -> None:
-    """Note that nobody works on an ended dream any more, and announce it: its place is free."""
+async def finalize_dream(connection: Connection, dream_id: str) -> None:
+    """Mark an ended dream as finalized (column ``at_rest``): nobody works on it any more. Announces its free place."""
     await connection.execute(
         "UPDATE dreams SET at_rest = true WHERE id = %s AND status NOT IN ('pending', 'running')", [dream_id]
     )
@@ -207,7 +207,7 @@ def _served(row: _Row) -> ServedDream:
     # What was spent on words goes on from what was spent before.
     spent = {}
     if wording is not None:
-        spent = msgspec.msgpack.decode(wording, type=Wording).spent
+        spent = msgspec.msgpack.decode(wording, type=ModelWording).spent
     elif consultation is not None:
         spent = msgspec.msgpack.decode(consultation, type=Consultation).spent
     fields["request"] = msgspec.json.decode(row.request, type=DreamRequest)

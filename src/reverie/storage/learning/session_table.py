@@ -16,6 +16,7 @@ from reverie.sessions.segment import Segment
 from reverie.statistics.corpus import Codes, Corpus, Floats, Ints, form_strata
 from reverie.storage.learning.digests import DATED, load_corpus
 from reverie.storage.postgres.database import Connection, Database
+from reverie.storage.sessions.condition import condition_of
 
 _ROWS_AT_ONCE = 10_000
 _COUNTS = {
@@ -39,9 +40,10 @@ async def load_session_table(
     database: Database, segment: Segment, last_key: int, metrics: Sequence[Metric] = ()
 ) -> SessionTable:
     """The digested sessions of the segment, up to ``last_key``, as of one moment; ``metrics`` as for the corpus."""
-    parameters = {**segment.parameters, "last_key": last_key, "version": DIGEST_VERSION}
+    condition = condition_of(segment)
+    parameters = {**condition.parameters, "last_key": last_key, "version": DIGEST_VERSION}
     digested = f"""FROM sessions s JOIN digests d ON d.session_key = s.key
-        WHERE s.key <= %(last_key)s AND d.version = %(version)s AND ({segment.sql})"""
+        WHERE s.key <= %(last_key)s AND d.version = %(version)s AND ({condition.sql})"""
     async with database.connection() as connection:
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         corpus = await load_corpus(connection, segment, last_key, metrics)
@@ -135,7 +137,7 @@ async def _hand_offs(
 
 async def _positions(connection: Connection, corpus: Corpus) -> Codes:
     """Where in the corpus's names a stored code is."""
-    place = {(name.situation, name.name): i for i, name in enumerate(corpus.names)}
+    place = {(name.situation.text, name.name.text): i for i, name in enumerate(corpus.names)}
     rows = await (await connection.execute("SELECT code, situation, name FROM behaviours")).fetchall()
     positions = np.full(max((code for code, _, _ in rows), default=0) + 1, -1, np.int32)
     for code, situation, name in rows:

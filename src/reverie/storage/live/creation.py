@@ -9,7 +9,7 @@ from reverie.errors import InputError, NotFoundError, StateError
 from reverie.ids import new_id
 from reverie.runtime.content import MOST_RUBRIC_CHARACTERS, check_content, file_sources
 from reverie.runtime.inbox import receive
-from reverie.storage.live.log import act
+from reverie.storage.live.log import apply_transition
 from reverie.storage.live.sessions import LiveSession, NewSession, insert_session, read_session
 from reverie.storage.live.work import enqueue_work
 from reverie.storage.memory.stores import hold_stores
@@ -90,10 +90,10 @@ async def send_events(
         for place, file_id in file_sources(f"{field}.{number}", event):
             await _check_file(connection, place, file_id, now)
     events = await resolve_rubrics(connection, events, now, field)
-    session, draft = await act(connection, session_id, lambda state: receive(state, events, now), now)
-    if draft.state.self_hosted and draft.state.goes_on:
+    session, transition = await apply_transition(connection, session_id, lambda state: receive(state, events, now), now)
+    if transition.state.self_hosted and transition.state.goes_on:
         await enqueue_work(connection, str(session.environment_id), session_id, now)
-    return session, draft
+    return session, transition
 
 
 def check_initial(events: Sequence[Mapping[str, Any]]) -> None:

@@ -15,7 +15,7 @@ from reverie.errors import NotFoundError, ReverieError
 from reverie.ids import new_id
 from reverie.storage.live.creation import create_session
 from reverie.storage.postgres.database import Connection
-from reverie.storage.postgres.outbox import Notice
+from reverie.storage.postgres.outbox import WebhookNotice
 from reverie.storage.service.deployments import Deployment, claim_due, update_deployment
 
 MOST_LATE = timedelta(hours=1)
@@ -46,7 +46,7 @@ async def run_now(connection: Connection, deployment: Deployment, now: datetime)
     return await _record(connection, deployment, None, session_id, error, now)
 
 
-async def run_scheduled(connection: Connection, deployment_id: str, now: datetime) -> list[Notice]:
+async def run_scheduled(connection: Connection, deployment_id: str, now: datetime) -> list[WebhookNotice]:
     """Make the session that a deployment's schedule has due, unless another process does; what to tell webhooks."""
     deployment = await claim_due(connection, deployment_id, now)
     if deployment is None:
@@ -58,7 +58,7 @@ async def run_scheduled(connection: Connection, deployment_id: str, now: datetim
     return await _conclude(connection, deployment, session_id, error, now)
 
 
-async def fail_scheduled(connection: Connection, deployment_id: str, now: datetime) -> list[Notice]:
+async def fail_scheduled(connection: Connection, deployment_id: str, now: datetime) -> list[WebhookNotice]:
     """Record that the run that a deployment's schedule has due failed for no known reason."""
     deployment = await claim_due(connection, deployment_id, now)
     if deployment is None:
@@ -94,23 +94,23 @@ async def _make_session(
 
 async def _conclude(
     connection: Connection, deployment: Deployment, session_id: str | None, error: dict[str, str] | None, now: datetime
-) -> list[Notice]:
+) -> list[WebhookNotice]:
     """Record a scheduled run, pause the deployment where its error stays, and wait for the next moment."""
     run = await _record(connection, deployment, deployment.next_scheduled_at, session_id, error, now)
-    notices = [Notice("deployment_run.started", run.id)]
+    notices = [WebhookNotice("deployment_run.started", run.id)]
     if session_id is not None:
         deployment = msgspec.structs.replace(deployment, last_run_at=now)
         notices += [
-            Notice("session.created", session_id),
-            Notice("session.status_run_started", session_id),
-            Notice("deployment_run.succeeded", run.id),
+            WebhookNotice("session.created", session_id),
+            WebhookNotice("session.status_run_started", session_id),
+            WebhookNotice("deployment_run.succeeded", run.id),
         ]
     if error is not None:
-        notices.append(Notice("deployment_run.failed", run.id))
+        notices.append(WebhookNotice("deployment_run.failed", run.id))
     if error is not None and stops_schedule(error["type"]):
         reason = {"type": "error", "error": {"type": error["type"]}}
         deployment = msgspec.structs.replace(deployment, paused_reason=reason, updated_at=now)
-        notices.append(Notice("deployment.paused", deployment.id))
+        notices.append(WebhookNotice("deployment.paused", deployment.id))
     await update_deployment(connection, deployment.due_after(now))
     return notices
 

@@ -12,17 +12,17 @@ from reverie.ids import derived_id, event_id
 from reverie.runtime.inbox import QUEUED_TYPES
 from reverie.runtime.live_state import (
     ChildThread,
-    Draft,
     LiveState,
     NewEvent,
     PendingCall,
+    Transition,
     WaitingInput,
     input_id,
 )
 from reverie.runtime.writer import record
 from reverie.sessions.session import Score
 from reverie.storage.live.leases import Lease, hold, want_turns
-from reverie.storage.live.sessions import LiveSession, LockedSession, lock_session, require_live
+from reverie.storage.live.sessions import LiveSession, WholeSession, lock_session, require_live
 from reverie.storage.live.threads import child_thread, insert_thread, set_thread_status
 from reverie.storage.postgres.announcement import announce
 from reverie.storage.postgres.database import Connection
@@ -42,15 +42,15 @@ class LogRow(msgspec.Struct, frozen=True):
     payload: dict[str, Any]
 
 
-async def act(
+async def apply_transition(
     connection: Connection,
     session_id: str,
-    decide: Callable[[LiveState], Draft],
+    decide: Callable[[LiveState], Transition],
     now: datetime,
     *,
     lease: Lease | None = None,
-) -> tuple[LiveSession, Draft]:
-    """Let ``decide`` say what happens to a session, and store it; nobody else appends meanwhile.
+) -> tuple[LiveSession, Transition]:
+    """Store the transition that ``decide`` makes of a session's state; nobody else appends meanwhile.
 
     Args:
         lease: what the caller runs the turn by; it must still stand.
@@ -65,11 +65,11 @@ async def act(
     if lease is not None:
         await hold(connection, lease)
     state = state_of(session)
-    draft = decide(state)
-    await _store(connection, session, draft, now)
-    if session.run_here and _runs(state) != _runs(draft.state):
-        await want_turns(connection, session.key, draft.state)
-    return session, draft
+    transition = decide(state)
+    await _store(connection, session, transition, now)
+    if session.run_here and _runs(state) != _runs(transition.state):
+        await want_turns(connection, session.key, transition.state)
+    return session, transition
 
 
 def _runs(state: LiveState) -> tuple[Any, ...]:
@@ -78,14 +78,16 @@ def _runs(state: LiveState) -> tuple[Any, ...]:
     return (state.turn, state.goes_on, state.primary_running, children)
 
 
-async def append_events(connection: Connection, session_id: str, events: Sequence[NewEvent], now: datetime) -> Draft:
+async def append_events(
+    connection: Connection, session_id: str, events: Sequence[NewEvent], now: datetime
+) -> Transition:
     """Record events as whoever runs the agent; see :func:`reverie.runtime.writer.record`."""
     recorded = [{"type": event.type, **event.payload} for event in events]
-    _, draft = await act(connection, session_id, lambda state: record(state, recorded, now), now)
-    return draft
+    _, transition = await apply_transition(connection, session_id, lambda state: record(state, recorded, now), now)
+    return transition
 
 
-def state_of(session: LockedSession) -> LiveState:
+def state_of(session: WholeSession) -> LiveState:
     """What decides how a session goes on."""
     return LiveState(
         session_id=session.id,
@@ -111,17 +113,17 @@ def state_of(session: LockedSession) -> LiveState:
     )
 
 
-async def _store(connection: Connection, session: LiveSession, draft: Draft, now: datetime) -> None:
+async def _store(connection: Connection, session: LiveSession, transition: Transition, now: datetime) -> None:
     first = _first_at(session, now)
-    last = first + _TICK * len(draft.events)
-    state = draft.state
+    last = first + _TICK * len(transition.events)
+    state = transition.state
     async with connection.pipeline():
-        await _insert_events(connection, session, draft.events, first)
-        await _insert_inputs(connection, session, draft, now)
+        await _insert_events(connection, session, transition.events, first)
+        await _insert_inputs(connection, session, transition, now)
         await connection.execute(
             "UPDATE sessions SET event_count = event_count + %s, ended_at = CASE WHEN %s THEN %s ELSE ended_at END"
             " WHERE key = %s",
-            [len(draft.events), state.status in ("idle", "terminated"), last, session.key],
+            [len(transition.events), state.status in ("idle", "terminated"), last, session.key],
         )
         await connection.execute(
             """
@@ -136,16 +138,16 @@ async def _store(connection: Connection, session: LiveSession, draft: Draft, now
                 *(Jsonb(list(state.outcomes)), Jsonb(msgspec.to_builtins(state.pending))),
                 *(state.input_count, Jsonb(msgspec.to_builtins(state.previews, str_keys=True))),
                 *(state.turn, state.turn_inputs, state.primary_running, Jsonb(dict(state.open_spans))),
-                *(last if draft.events else session.last_event_at, now, session.key),
+                *(last if transition.events else session.last_event_at, now, session.key),
             ],
         )
         await announce(connection, session.id)
-    for thread_id, agent_name in draft.threads:
+    for thread_id, agent_name in transition.threads:
         await insert_thread(connection, session, child_thread(session, thread_id, agent_name, now))
-    for thread_id, status in draft.thread_statuses:
+    for thread_id, status in transition.thread_statuses:
         await set_thread_status(connection, session.key, thread_id, status, now)
-    if draft.scores:
-        scores = [(session.key, Score(metric, value)) for metric, value in draft.scores]
+    if transition.scores:
+        scores = [(session.key, Score(metric, value)) for metric, value in transition.scores]
         await record_scores(connection, scores)
 
 
@@ -154,16 +156,16 @@ def _first_at(session: LiveSession, now: datetime) -> datetime:
     return max(now, session.last_event_at + _TICK)
 
 
-def rows_of(session: LiveSession, draft: Draft, now: datetime) -> list[LogRow]:
-    """What the caller of an act sent, as it has just been stored, in order."""
+def rows_of(session: LiveSession, transition: Transition, now: datetime) -> list[LogRow]:
+    """What the caller sent, as it has just been stored, in order."""
     first, rows = _first_at(session, now), []
-    for kind, place in draft.answers:
+    for kind, place in transition.answers:
         if kind == "event":
-            event, at = draft.events[place], first + _TICK * place
+            event, at = transition.events[place], first + _TICK * place
             sequence = session.event_count + place
             rows.append(LogRow(sequence, event.input_number, event.thread_id, event.type, at, event.payload))
         else:
-            waiting = draft.inputs[place]
+            waiting = transition.inputs[place]
             rows.append(LogRow(None, waiting.number, waiting.thread_id, waiting.type, None, waiting.payload))
     return rows
 
@@ -195,13 +197,13 @@ async def _insert_events(
     )
 
 
-async def _insert_inputs(connection: Connection, session: LiveSession, draft: Draft, now: datetime) -> None:
+async def _insert_inputs(connection: Connection, session: LiveSession, transition: Transition, now: datetime) -> None:
     places = {
         event.input_number: session.event_count + place
-        for place, event in enumerate(draft.events)
+        for place, event in enumerate(transition.events)
         if event.input_number is not None
     }
-    for waiting in draft.inputs:
+    for waiting in transition.inputs:
         await connection.execute(
             "INSERT INTO session_inputs (session_key, number, thread_id, type, payload, queued_at, sequence)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s)",

@@ -25,7 +25,7 @@ _COLUMNS = """
     coalesce(l.last_event_at, s.imported_at) AS last_event_at,
     coalesce(l.updated_at, s.imported_at) AS updated_at, l.archived_at, coalesce(l.run_here, false) AS run_here
 """
-_LOCKED_COLUMNS = """
+_LIFE_COLUMNS = """
     coalesce((SELECT e.config ->> 'type' = 'self_hosted' FROM environments e WHERE e.id = l.environment_id), false)
         AS self_hosted,
     coalesce((
@@ -45,6 +45,7 @@ _LOCKED_COLUMNS = """
     coalesce(l.open_spans, '{}') AS open_spans
 """
 _FROM = "FROM sessions s LEFT JOIN live_sessions l ON l.session_key = s.key"
+_SELECT_WHOLE = f"SELECT {_COLUMNS}, {_LIFE_COLUMNS} {_FROM} WHERE s.id = %s".encode()
 Found = TypeVar("Found", bound="LiveSession")
 
 _TAGS = ("task_id", "task_category", "user_id")
@@ -90,8 +91,8 @@ class LiveSession(msgspec.Struct, frozen=True):
     """Whether this server's side runs its turns."""
 
 
-class LockedSession(LiveSession, frozen=True, kw_only=True):
-    """A session that nobody else changes until the transaction ends, with what its life cycle needs besides."""
+class WholeSession(LiveSession, frozen=True, kw_only=True):
+    """A session with what its life cycle needs besides."""
 
     self_hosted: bool
     waiting: list[dict[str, Any]]
@@ -162,16 +163,27 @@ async def read_session(connection: Connection, session_id: str, *, lock: bool = 
         return _found(await cursor.fetchone(), session_id)
 
 
-async def lock_session(connection: Connection, session_id: str) -> LockedSession:
+async def lock_session(connection: Connection, session_id: str) -> WholeSession:
     """One session, locked until the transaction ends.
 
     Raises:
         NotFoundError: there is none.
     """
-    async with connection.pipeline(), connection.cursor(row_factory=class_row(LockedSession)) as cursor:
+    async with connection.pipeline(), connection.cursor(row_factory=class_row(WholeSession)) as cursor:
         # A statement of its own, so that what is read after it is what the last writer left.
         await connection.execute("SELECT FROM sessions WHERE id = %s FOR UPDATE", [session_id])
-        await cursor.execute(f"SELECT {_COLUMNS}, {_LOCKED_COLUMNS} {_FROM} WHERE s.id = %s".encode(), [session_id])
+        await cursor.execute(_SELECT_WHOLE, [session_id])
+        return _found(await cursor.fetchone(), session_id)
+
+
+async def read_whole_session(connection: Connection, session_id: str) -> WholeSession:
+    """One session as the last writer left it; it is not locked, so it may change at once.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    async with connection.cursor(row_factory=class_row(WholeSession)) as cursor:
+        await cursor.execute(_SELECT_WHOLE, [session_id])
         return _found(await cursor.fetchone(), session_id)
 
 

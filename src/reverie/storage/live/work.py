@@ -182,7 +182,7 @@ async def beat(
 ) -> bool:
     """Extend the lease of a locked item; False where its worker is to stop.
 
-    ``expected`` is the ``last_heartbeat`` that the worker was told, :data:`NO_HEARTBEAT`, or None to compare nothing.
+    ``expected`` is the ``last_heartbeat`` that the worker was given, :data:`NO_HEARTBEAT`, or None to compare nothing.
 
     Raises:
         HeartbeatError: another worker holds the lease, or nobody does since it lapsed.

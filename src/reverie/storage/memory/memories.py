@@ -9,8 +9,8 @@ from psycopg.types.json import Jsonb
 from reverie.errors import NotFoundError
 from reverie.ids import new_id
 from reverie.memory.conflicts import same_but_for_marks
-from reverie.memory.edit import GROWTH, Head, Step, plan_edits, related_directories, vacated_paths
-from reverie.memory.memory import Act, Edit, Memory, MemoryVersion, Revision
+from reverie.memory.edit import GROWTH, Head, PlannedVersion, plan_edits, related_directories, vacated_paths
+from reverie.memory.memory import Edit, Memory, MemoryVersion, Revision, RevisionKind
 from reverie.memory.path import check_prefix
 from reverie.memory.rollback import Held, plan_rollback
 from reverie.memory.store import MAX_MEMORIES
@@ -100,7 +100,7 @@ async def apply_edits(
     store_id: str,
     edits: Sequence[Edit],
     *,
-    act: Act,
+    act: RevisionKind,
     actor: str,
     reason: str,
     source_session_ids: Sequence[str] = (),
@@ -123,8 +123,8 @@ async def apply_edits(
         return written
     budget = (await read_policy(conn, store_id)).memory.budget
     heads = await _read_heads(conn, store_id, edits)
-    steps = plan_edits(store, heads, edits, most_memories=max(MAX_MEMORIES, budget.most_memories))
-    if not steps:
+    planned_versions = plan_edits(store, heads, edits, most_memories=max(MAX_MEMORIES, budget.most_memories))
+    if not planned_versions:
         return None
     await ensure_index(conn, store_id)
     number = store.revision + 1
@@ -133,10 +133,10 @@ async def apply_edits(
         " VALUES (%s, %s, %s, %s, %s, %s, %s)",
         [store_id, number, act, actor, reason, list(source_session_ids), now],
     )
-    versions = [_version(store_id, step, number, created_by, now) for step in steps]
+    versions = [_version(store_id, planned, number, created_by, now) for planned in planned_versions]
     await _insert_versions(conn, versions)
     await _replace_heads(conn, store_id, versions)
-    grown = sum(GROWTH[step.operation] for step in steps)
+    grown = sum(GROWTH[planned.operation] for planned in planned_versions)
     await conn.execute(
         "UPDATE memory_stores SET revision = %s, memory_count = memory_count + %s WHERE id = %s",
         [number, grown, store_id],
@@ -190,23 +190,23 @@ async def _read_heads(conn: Connection, store_id: str, edits: Sequence[Edit]) ->
 
 
 def _version(
-    store_id: str, step: Step, revision: int, created_by: Mapping[str, str] | None, now: datetime
+    store_id: str, planned: PlannedVersion, revision: int, created_by: Mapping[str, str] | None, now: datetime
 ) -> MemoryVersion:
     return MemoryVersion(
         id=new_id("memver", now),
         memory_store_id=store_id,
-        memory_id=step.memory_id or new_id("mem", now),
-        operation=step.operation,
-        path=step.path,
-        content=step.content,
-        content_sha256=step.content_sha256,
-        content_size_bytes=step.content_size_bytes,
+        memory_id=planned.memory_id or new_id("mem", now),
+        operation=planned.operation,
+        path=planned.path,
+        content=planned.content,
+        content_sha256=planned.content_sha256,
+        content_size_bytes=planned.content_size_bytes,
         created_by=None if created_by is None else dict(created_by),
         created_at=now,
         revision=revision,
-        reason=step.reason,
-        tier=step.tier,
-        lesson_id=step.lesson_id,
+        reason=planned.reason,
+        tier=planned.tier,
+        lesson_id=planned.lesson_id,
     )
 
 

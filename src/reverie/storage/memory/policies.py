@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import msgspec
 
-from reverie.dreams.policy import DreamPolicy
+from reverie.dreams.policy import DreamPolicy, policy_settings
 from reverie.errors import InputError, NotFoundError
 from reverie.storage.memory.stores import find_store
 from reverie.storage.postgres.database import Connection
@@ -19,7 +19,7 @@ async def read_policy(conn: Connection, store_id: str) -> DreamPolicy:
     row = await (await conn.execute("SELECT policy::text FROM memory_stores WHERE id = %s", [store_id])).fetchone()
     if row is None:
         raise NotFoundError(f"there is no memory store {store_id!r}")
-    return msgspec.json.decode(row[0], type=DreamPolicy)
+    return msgspec.convert(policy_settings(row[0]), DreamPolicy)
 
 
 async def find_policy(conn: Connection, store: str) -> DreamPolicy:
@@ -40,8 +40,11 @@ async def write_policy(conn: Connection, store_id: str, policy: bytes) -> DreamP
         InputError: the JSON names an unknown setting, or gives one a value of another type.
     """
     try:
-        chosen = msgspec.json.decode(policy, type=DreamPolicy)
+        settings = policy_settings(policy)
+        chosen = msgspec.convert(settings, DreamPolicy)
     except msgspec.DecodeError as error:
         raise InputError(f"policy: {error}") from error
-    await conn.execute("UPDATE memory_stores SET policy = %s::jsonb WHERE id = %s", [policy.decode(), store_id])
+    await conn.execute(
+        "UPDATE memory_stores SET policy = %s::jsonb WHERE id = %s", [msgspec.json.encode(settings).decode(), store_id]
+    )
     return chosen

@@ -153,7 +153,7 @@ async def read_version_at(conn: Connection, store_id: str, revision: int, path: 
     return version
 
 
-async def list_standing_versions(conn: Connection, store_id: str) -> list[MemoryVersion]:
+async def list_current_versions(conn: Connection, store_id: str) -> list[MemoryVersion]:
     """The version that each memory holds now, in byte order of their paths."""
     async with conn.cursor(row_factory=class_row(MemoryVersion)) as cursor:
         await cursor.execute(

@@ -1,8 +1,11 @@
-"""Telling every server that something has grown: a session, an environment's queue, the webhooks to deliver."""
+"""Notifying every server that something has grown: a session, an environment's queue, the webhooks to deliver."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
+from psycopg import AsyncConnection, sql
 
 from reverie.storage.postgres.database import Connection
 
@@ -11,8 +14,21 @@ WEBHOOKS = "webhooks"
 """What is announced when webhooks are to be delivered."""
 
 
+@asynccontextmanager
+async def listen(url: str, *channels: str) -> AsyncIterator[Connection]:
+    """A connection outside of any pool whose ``notifies`` hear what is announced on the channels from now on.
+
+    Raises:
+        psycopg.OperationalError: it cannot be made; also from within, when it is lost.
+    """
+    async with await AsyncConnection.connect(url, autocommit=True) as connection:
+        for channel in channels:
+            await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+        yield connection
+
+
 async def announce(connection: Connection, name: str) -> None:
-    """Tell every server, once this transaction is committed, that what ``name`` stands for (mostly an id) has grown."""
+    """Notify every server, once this is committed, that what ``name`` stands for (mostly an id) has grown."""
     await connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, name])
 
 

@@ -1,7 +1,6 @@
 """The open database: embedded in the home folder by default, external by ``DATABASE_URL``."""
 
 import asyncio
-import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -14,6 +13,7 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from reverie.errors import DatabaseError
+from reverie.lazy_modules import load_module
 from reverie.settings import Settings
 from reverie.storage.postgres.embedded import acquire_server, release_server
 from reverie.storage.postgres.schema import VERSION_TABLE, known_revisions
@@ -58,6 +58,15 @@ class Database(msgspec.Struct, frozen=True):
         async with self.pool.connection() as connection:
             await connection.look_at(self.schema)
             yield connection
+
+    async def check(self) -> None:
+        """See that it answers.
+
+        Raises:
+            psycopg.OperationalError: it does not.
+        """
+        async with self.connection() as connection:
+            await connection.execute("SELECT 1")
 
     def of_schema(self, schema: str) -> "Database":
         """The same database with another workspace looked at."""
@@ -162,9 +171,12 @@ async def ensure_schema(url: str) -> None:
         raise DatabaseError(
             f"the database has schema {revision}, made by a newer Reverie; this one knows up to {known[-1]}: upgrade it"
         )
-    # Loaded when needed: Alembic takes longer to import than an up-to-date database takes to open.
-    migrate = importlib.import_module("reverie.storage.postgres.migrate").migrate
-    await asyncio.to_thread(migrate, url)
+    await migrate_schema(url)
+
+
+async def migrate_schema(url: str) -> None:
+    """Run the migrations that the workspace that ``url`` looks at is behind by."""
+    await asyncio.to_thread(load_module("reverie.storage.postgres.migrate").migrate, url)
 
 
 async def _schema_revision(url: str) -> str | None:

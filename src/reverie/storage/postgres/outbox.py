@@ -1,4 +1,4 @@
-"""Notices for webhooks, written in the transaction of what they tell of."""
+"""Notices for webhooks, written in the transaction of the change that they announce."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ ORGANIZATION = derived_id("org", "default")
 """What the wire API calls an organization is the whole installation, so there is one."""
 
 
-class Notice(msgspec.Struct, frozen=True):
+class WebhookNotice(msgspec.Struct, frozen=True):
     """That something became of a resource; ids only, never content."""
 
     type: str
@@ -22,7 +22,9 @@ class Notice(msgspec.Struct, frozen=True):
     more: Mapping[str, str] = {}
 
 
-async def write_notices(connection: Connection, notices: Sequence[Notice], workspace_id: str, now: datetime) -> None:
+async def write_notices(
+    connection: Connection, notices: Sequence[WebhookNotice], workspace_id: str, now: datetime
+) -> None:
     """Queue a delivery for each endpoint that listens to the type of a notice."""
     for notice in notices:
         event_id = new_id("whe", now)

@@ -1,4 +1,4 @@
-"""Which schema revisions this code knows, told from the migration files' names without loading Alembic."""
+"""Which schema revisions this code knows, read from the migration files' names without loading Alembic."""
 
 from pathlib import Path
 

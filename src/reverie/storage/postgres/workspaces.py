@@ -1,7 +1,5 @@
 """Workspaces: each a PostgreSQL schema with tables of its own; the default one is where every command works."""
 
-import asyncio
-import importlib
 from datetime import datetime
 
 import msgspec
@@ -10,7 +8,14 @@ from psycopg.rows import class_row
 
 from reverie.errors import ConflictError, InputError, NotFoundError
 from reverie.ids import derived_id, new_id
-from reverie.storage.postgres.database import DEFAULT_SCHEMA, Connection, Database, ensure_schema, workspace_url
+from reverie.storage.postgres.database import (
+    DEFAULT_SCHEMA,
+    Connection,
+    Database,
+    ensure_schema,
+    migrate_schema,
+    workspace_url,
+)
 
 DEFAULT_WORKSPACE = derived_id("wrkspc", "default")
 _DEFAULT_NAME = "default"
@@ -54,7 +59,7 @@ async def create_workspace(database: Database, name: str, now: datetime) -> Work
             raise ConflictError(f"there is a workspace named {name!r} already; choose another name")
         await connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(workspace.schema)))
     # Its tables are there before its name is: a workspace that can be found is whole.
-    await _migrate(database, workspace)
+    await migrate_schema(workspace_url(database.url, workspace.schema))
     async with database.connection() as connection:
         await connection.execute(
             "INSERT INTO public.workspaces (id, name, schema, created_at) VALUES (%s, %s, %s, %s)",
@@ -104,9 +109,3 @@ async def ensure_workspaces(database: Database, now: datetime) -> None:
         workspaces = await list_workspaces(connection)
     for workspace in workspaces:
         await ensure_schema(workspace_url(database.url, workspace.schema))
-
-
-async def _migrate(database: Database, workspace: Workspace) -> None:
-    # Loaded when needed, as in reverie.storage.postgres.database.
-    migrate = importlib.import_module("reverie.storage.postgres.migrate").migrate
-    await asyncio.to_thread(migrate, workspace_url(database.url, workspace.schema))

@@ -45,7 +45,7 @@ class KeyScope(msgspec.Struct, frozen=True):
 
 
 async def create_key(connection: Connection, name: str, scope: KeyScope, now: datetime) -> tuple[ApiKey, str]:
-    """Make a key; its secret is told once, here."""
+    """Make a key; its secret is returned once, here."""
     secret = f"sk-reverie-{scope.role}-{secrets.token_urlsafe(32)}"
     key = ApiKey(
         id=new_id("apikey", now),

@@ -1,4 +1,4 @@
-"""How much there is to do: what metrics tell of a workspace."""
+"""How much there is to do: the gauges of a workspace."""
 
 from collections.abc import Mapping
 

@@ -36,7 +36,7 @@ class Credential(msgspec.Struct, frozen=True):
     metadata: dict[str, str]
     mcp_server_url: str
     auth: dict[str, Any]
-    """What may be told of it."""
+    """What may be shown of it."""
     sealed: str | None
     """Its secrets; None once they are purged."""
     created_at: datetime

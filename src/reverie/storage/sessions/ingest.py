@@ -20,7 +20,7 @@ from reverie.clock import Clock
 from reverie.errors import ReverieError
 from reverie.outcomes.score_file import ScoreTable, read_scores
 from reverie.outcomes.score_words import split_score_options
-from reverie.sessions.importers import ImportProblem, Notice, RawRecord, read_records
+from reverie.sessions.importers import ImportProblem, RawRecord, SkippedFile, read_records
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Connection, Database
 from reverie.storage.postgres.installation import redaction_key
@@ -35,7 +35,7 @@ SMALL_IMPORT_BATCHES = 4
 """Imports of fewer batches are prepared in this process: they would be over before workers have started."""
 
 Progress = Callable[[ImportSummary], None]
-"""Told after each batch what has been done so far."""
+"""Called after each batch with what has been done so far."""
 Transaction = Callable[[], AbstractAsyncContextManager[Connection]]
 
 
@@ -129,7 +129,7 @@ def _unclaimed(table: ScoreTable, options: ImportOptions) -> ImportSummary:
     )
 
 
-def _batches(items: Iterable[RawRecord | ImportProblem | Notice]) -> Iterator[_Batch]:
+def _batches(items: Iterable[RawRecord | ImportProblem | SkippedFile]) -> Iterator[_Batch]:
     batch = _Batch([], [], [])
     size = 0
     for item in items:
@@ -171,7 +171,7 @@ async def _import_batches(plan: _Import, batches: Iterator[_Batch], transaction:
 
 
 async def _with_stored_parents(connection: Connection, batch: _Batch) -> _Batch:
-    """The batch, with forks told when the session they were forked from is stored already and holds their beginning."""
+    """The batch, with forks marked where the session they were forked from is stored and holds their beginning."""
     wanted = {
         record.context["forked_from"]
         for record in batch.records
@@ -212,13 +212,13 @@ async def _store(
         prepared = [_with_scores(session, batch.records[session.record], plan.scores) for session in prepared]
     async with transaction() as connection:
         stored = await store_batch(connection, batch.records, prepared, plan.prepare, plan.clock.now(), met, pool)
-    told = ImportSummary(
+    reported = ImportSummary(
         sessions=ImportCounts(failed=len(problems)),
         errors=problems,
         warnings=[str(warning) for warning in done.warnings],
         notices=batch.notices,
     )
-    total = added(added(total, told), stored)
+    total = added(added(total, reported), stored)
     plan.progress(total)
     return total
 

@@ -6,10 +6,10 @@ from functools import lru_cache
 
 import msgspec
 
-from reverie.errors import ImportFormatError
+from reverie.errors import ExtensionError, ImportFormatError
 from reverie.ids import derived_id
 from reverie.sessions.importers import ImportProblem, RawRecord, parse_record
-from reverie.sessions.importers.identity import identity_of
+from reverie.sessions.importers.registry import identity_of
 from reverie.sessions.importers.reverie_lines import renamed
 from reverie.sessions.redaction import Redactor
 from reverie.sessions.session import LIVE_SOURCE, Score, Session, Transcript, content_sha256
@@ -67,7 +67,7 @@ def prepare_batch(records: Sequence[RawRecord], keys: Sequence[int], options: Pr
             transcript = parse_record(record, options.overrides, warnings, options.words)
             _check(transcript)
             sessions.append(_prepared(transcript, position, key, 0, options))
-        except ImportFormatError as error:
+        except (ImportFormatError, ExtensionError) as error:
             problems.append(ImportProblem(path=record.path, line=record.line, reason=str(error)))
     return PreparedBatch(sessions, problems, warnings)
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 
 from reverie.errors import MetricError, NotFoundError
 from reverie.outcomes.metric import REWARD_METRIC, Metric
-from reverie.outcomes.metric_summary import Standing
+from reverie.outcomes.metric_summary import MetricSummary
 from reverie.sessions.session import Score
 from reverie.storage.postgres.database import Connection
 
@@ -72,21 +72,21 @@ async def list_metrics(connection: Connection) -> list[Metric]:
     return [Metric(*row) async for row in cursor]
 
 
-async def read_standing(connection: Connection, name: str) -> Standing:
+async def summarize_metric(connection: Connection, name: str) -> MetricSummary:
     """How the sessions stand on one metric.
 
     Raises:
         NotFoundError: there is none of this name.
     """
-    for standing in await list_standings(connection, name):
-        return standing
+    for summary in await summarize_metrics(connection, name):
+        return summary
     raise NotFoundError(f"there is no metric {name!r}; see reverie metric list")
 
 
-async def list_standings(connection: Connection, name: str | None = None) -> list[Standing]:
+async def summarize_metrics(connection: Connection, name: str | None = None) -> list[MetricSummary]:
     """How the sessions stand on each metric, or on one, defined or only seen in scores, by name."""
     return [
-        Standing(
+        MetricSummary(
             metric=Metric(*row[:7]),
             defined=row[7],
             sessions=row[8],

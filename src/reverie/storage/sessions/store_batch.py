@@ -99,8 +99,8 @@ async def store_batch(
             connection, records, others, options, now, {other.record for other in others}, executor
         )
         left = {clash.record for clash in again}
-        told = [text for text, other in zip(warnings, others, strict=True) if other.record not in left]
-        stored = added(stored, msgspec.structs.replace(more, warnings=more.warnings + told))
+        kept = [text for text, other in zip(warnings, others, strict=True) if other.record not in left]
+        stored = added(stored, msgspec.structs.replace(more, warnings=more.warnings + kept))
         clashes = [clash for clash in clashes if clash.record in left]
     return stored
 

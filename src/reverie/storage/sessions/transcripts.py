@@ -13,6 +13,7 @@ from reverie.sessions.segment import Segment
 from reverie.sessions.session import LIVE_SOURCE, Score, Session, Transcript
 from reverie.storage.postgres.database import Connection, Database
 from reverie.storage.postgres.installation import find_redaction_key
+from reverie.storage.sessions.condition import condition_of
 from reverie.storage.sessions.prepare import redacted_live
 
 PREVIEWED_SESSIONS = 10
@@ -57,18 +58,20 @@ async def read_transcripts(connection: Connection, session_ids: Sequence[str]) -
 
 async def count_sessions(connection: Connection, segment: Segment) -> int:
     """How many sessions the segment has."""
-    query = f"SELECT count(*) FROM sessions s WHERE {segment.sql}"
-    row = await (await connection.execute(query.encode(), segment.parameters)).fetchone()
+    condition = condition_of(segment)
+    query = f"SELECT count(*) FROM sessions s WHERE {condition.sql}"
+    row = await (await connection.execute(query.encode(), condition.parameters)).fetchone()
     return int(row[0]) if row else 0
 
 
 async def preview_segment(connection: Connection, segment: Segment) -> SegmentPreview:
     """How many sessions the segment has, how they fared, and the first few."""
+    condition = condition_of(segment)
     query = f"""SELECT count(*), count(s.reward), avg(s.reward), ARRAY(
-            SELECT s.id FROM sessions s WHERE {segment.sql} ORDER BY s.key LIMIT {PREVIEWED_SESSIONS})
-        FROM sessions s WHERE {segment.sql}"""
+            SELECT s.id FROM sessions s WHERE {condition.sql} ORDER BY s.key LIMIT {PREVIEWED_SESSIONS})
+        FROM sessions s WHERE {condition.sql}"""
     async with connection.cursor(row_factory=args_row(SegmentPreview)) as cursor:
-        await cursor.execute(query.encode(), segment.parameters)
+        await cursor.execute(query.encode(), condition.parameters)
         (preview,) = await cursor.fetchall()
     return preview
 
@@ -78,12 +81,13 @@ async def stream_transcripts(database: Database, segment: Segment) -> AsyncItera
 
     One session's events are in memory at a time, so any number of sessions can be read.
     """
-    query = f"""SELECT {_COLUMNS} FROM sessions s WHERE s.key > %(after)s AND ({segment.sql})
+    condition = condition_of(segment)
+    query = f"""SELECT {_COLUMNS} FROM sessions s WHERE s.key > %(after)s AND ({condition.sql})
         ORDER BY s.key LIMIT {CHUNK_SESSIONS}"""
     async with database.connection() as connection:
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         after = 0
-        while sessions := await _sessions(connection, query, {**segment.parameters, "after": after}):
+        while sessions := await _sessions(connection, query, {**condition.parameters, "after": after}):
             async for transcript in _transcripts(connection, sessions):
                 yield transcript
             after = max(sessions)

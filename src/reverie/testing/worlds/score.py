@@ -6,7 +6,6 @@ from typing import Literal
 
 import msgspec
 
-from reverie.digests.digest import SESSION
 from reverie.lessons.lesson import Lesson
 from reverie.testing.worlds.world import PLANTED_KINDS, Truth
 
@@ -66,7 +65,7 @@ def _share(part: int, whole: int) -> float | None:
 
 def words_of(lesson: Lesson) -> str:
     """The lesson's finding with its situation spelled out, as aliases are matched."""
-    return lesson.behaviour if " | " in lesson.behaviour else f"{SESSION} | {lesson.behaviour}"
+    return f"{lesson.situation.text} | {lesson.behaviour_name.text}"
 
 
 def own_words(truth: Truth) -> str:

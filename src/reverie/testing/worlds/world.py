@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from reverie.digests.digest import SESSION
+from reverie.digests.behaviour_name import read_name, read_situation, write_label
 
 Line = dict[str, Any]
 """One session of the ``chat`` import format: ``id``, ``messages``, ``reward`` unless missing, ``metadata``."""
@@ -59,7 +59,7 @@ class World(msgspec.Struct, frozen=True):
 
 def finding(situation: str, behaviour: str) -> str:
     """How a lesson names what it is about: ``situation | behaviour``, or the behaviour alone anywhere in a session."""
-    return behaviour if situation == SESSION else f"{situation} | {behaviour}"
+    return write_label(read_situation(situation), read_name(behaviour))
 
 
 def write_world(world: World, path: Path) -> int:

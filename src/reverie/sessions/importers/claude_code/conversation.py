@@ -7,7 +7,7 @@ from functools import partial
 from reverie.errors import ImportFormatError
 from reverie.sessions.importers.claude_code.line import Line, Warn, read_lines
 from reverie.sessions.importers.claude_code.order import abandoned, is_linear, ordered
-from reverie.sessions.importers.claude_code.recording import NO_MODEL, Recorder, is_prompt, is_told
+from reverie.sessions.importers.claude_code.recording import NO_MODEL, Recorder, is_prompt, is_recorded
 from reverie.sessions.importers.claude_code.threads import beginnings, threads_of
 from reverie.sessions.importers.claude_code.usage import usages
 from reverie.sessions.importers.draft import Draft, EventLog
@@ -15,12 +15,13 @@ from reverie.sessions.importers.record import RawRecord
 from reverie.sessions.session import Session
 
 
-def parse_claude_code(record: RawRecord, context: Mapping[str, str]) -> Draft:
+def parse_claude_code(record: RawRecord) -> Draft:
     """Read one session: its file, with the files of its side agents where it has any.
 
     Raises:
         ImportFormatError: no line holds anything of a conversation.
     """
+    context = record.context
     log = EventLog()
     warn = partial(_warn, log)
     if "broken_off" in context:
@@ -35,11 +36,11 @@ def parse_claude_code(record: RawRecord, context: Mapping[str, str]) -> Draft:
         kept = [line for line in kept if not copied_from(line, own)]
     linear = is_linear(kept)
     chain = kept if linear else ordered(kept, _after_their_calls(kept))
-    told = [line for line in chain if is_told(line)]
-    if not told:
+    recorded = [line for line in chain if is_recorded(line)]
+    if not recorded:
         raise ImportFormatError("no line holds a message of the user or the agent")
-    _record(log, warn, chain, told, {} if linear else abandoned(chain, is_prompt, is_told))
-    return Draft(_session(lines, told, own, context.get("forked_from")), log)
+    _record(log, warn, chain, recorded, {} if linear else abandoned(chain, is_prompt, is_recorded))
+    return Draft(_session(lines, recorded, own, context.get("forked_from")), log)
 
 
 def copied_from(line: Line, own: str) -> str | None:
@@ -58,7 +59,7 @@ def _once(lines: Iterable[Line]) -> list[Line]:
     seen: set[str] = set()
     kept = []
     for line in lines:
-        if line.uuid in seen or not (line.uuid or is_told(line)):
+        if line.uuid in seen or not (line.uuid or is_recorded(line)):
             continue
         if line.uuid:
             seen.add(line.uuid)
@@ -82,13 +83,15 @@ def _after_their_calls(lines: Sequence[Line]) -> list[int | None]:
     return [calls.get(results.get(position, "")) for position in range(len(lines))]
 
 
-def _record(log: EventLog, warn: Warn, chain: Sequence[Line], told: Sequence[Line], rewound: Mapping[str, str]) -> None:
+def _record(
+    log: EventLog, warn: Warn, chain: Sequence[Line], recorded: Sequence[Line], rewound: Mapping[str, str]
+) -> None:
     recorder = Recorder(log, warn)
     threads = threads_of(chain)
     thread_of = {id(line): thread for line, thread in zip(chain, threads, strict=True)}
     began = beginnings(chain, threads) if any(threads) else {}
     begun = set()
-    for line, usage in zip(told, usages(told, warn), strict=True):
+    for line, usage in zip(recorded, usages(recorded, warn), strict=True):
         thread = thread_of[id(line)]
         if thread is not None and thread not in begun:
             begun.add(thread)
@@ -105,11 +108,11 @@ def _own_id(lines: Sequence[Line], stem: str) -> str:
     ids = [line.session for line in lines if line.session]
     if not ids:
         return ""
-    return stem if stem in ids else next((line.session for line in lines if line.session and is_told(line)), ids[0])
+    return stem if stem in ids else next((line.session for line in lines if line.session and is_recorded(line)), ids[0])
 
 
-def _session(lines: Sequence[Line], told: Sequence[Line], own: str, parent: str | None) -> Session:
-    speaking = [*(line for line in told if not line.part), *told]
+def _session(lines: Sequence[Line], recorded: Sequence[Line], own: str, parent: str | None) -> Session:
+    speaking = [*(line for line in recorded if not line.part), *recorded]
     models = [line.message.get("model") for line in speaking if line.type == "assistant" and line.message]
     models += [line.model for line in lines if line.type == "system"]
     versions = [line.version for line in speaking] + [line.printed_version for line in lines]
@@ -121,12 +124,12 @@ def _session(lines: Sequence[Line], told: Sequence[Line], own: str, parent: str 
         "forked_from": parent or _first(copied_from(line, own) for line in lines if not line.part),
     }
     session_id = own
-    side = {line.agent_id for line in told}
-    if own and len(side) == 1 and all(line.is_sidechain and not line.part for line in told):
+    side = {line.agent_id for line in recorded}
+    if own and len(side) == 1 and all(line.is_sidechain and not line.part for line in recorded):
         agent = side.pop() or "sidechain"
         session_id = f"{own}:{agent}"
         metadata |= {"part_of": own, "agent_id": agent, "forked_from": None}
-    times = [line.at for line in told if line.at is not None]
+    times = [line.at for line in recorded if line.at is not None]
     return Session(
         id=session_id,
         source="claude-code",

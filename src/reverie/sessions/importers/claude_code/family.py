@@ -6,8 +6,8 @@ from pathlib import PurePath
 
 import msgspec
 
-from reverie.sessions.import_problem import ImportProblem
-from reverie.sessions.importers.record import Notice, RawRecord, RecordPart
+from reverie.sessions.importers.importer import Kinship, Read
+from reverie.sessions.importers.record import RawRecord, RecordPart, SkippedFile
 
 _SESSION = re.compile(rb'"session(?:Id|_id)"\s*:\s*"([^"\\]+)"')
 _LINE_ID = re.compile(rb'"uuid"\s*:\s*"([^"\\]+)"')
@@ -16,8 +16,8 @@ _FORKED = re.compile(rb'"forkedFrom"\s*:\s*\{[^{}]*?"sessionId"\s*:\s*"([^"\\]+)
 _SIDE = re.compile(rb'"isSidechain"\s*:\s*(true|false)')
 _INTERNAL = re.compile(r"agent-a?(?:compact|prompt_suggestion)\b|agent-.*prompt_suggestion")
 """Files in which the program talks to itself: it sums up the session, or suggests the next prompt."""
-
-Read = RawRecord | ImportProblem | Notice
+_OTHER = re.compile(r"\.(?:json|csv|txt|md)(?:\.(?:gz|bz2|xz|zst))?$", re.IGNORECASE)
+"""Names of files that are never one of a session's several files."""
 
 
 class FileFacts(msgspec.Struct, frozen=True):
@@ -114,7 +114,7 @@ def _resolved(records: Sequence[RawRecord]) -> Iterator[Read]:
         elif not fact.side:
             mains.append((fact, record))
         elif _INTERNAL.match(PurePath(record.path).name):
-            yield Notice(record.path, "what the program asked itself; it is no part of the session")
+            yield SkippedFile(record.path, "what the program asked itself; it is no part of the session")
         else:
             sides.setdefault(fact.own, []).append(RecordPart(record.path, record.data))
     yield from _forks([(f, msgspec.structs.replace(r, parts=tuple(sides.get(f.own, ())))) for f, r in mains])
@@ -142,8 +142,23 @@ def _forks(mains: Sequence[tuple[FileFacts, RawRecord]]) -> Iterator[Read]:
             continue
         parent = max(kin, key=lambda pair: len(pair[1]))[0]
         if shared >= lines[record.path]:
-            yield Notice(record.path, f"a copy of session {parent} with nothing of its own")
+            yield SkippedFile(record.path, f"a copy of session {parent} with nothing of its own")
             continue
         elsewhere = frozenset(line.decode(errors="replace") for line in shared)
         context = record.context | {"forked_from": parent}
         yield msgspec.structs.replace(record, context=context, elsewhere=elsewhere)
+
+
+def _may_have_kin(name: str) -> bool:
+    return _OTHER.search(name) is None
+
+
+def _join(items: Iterable[Read], told: Sequence[FileFacts]) -> Iterator[Read]:
+    facts = {fact.path: fact for fact in told}
+    kin = families(facts.values())
+    for item in joined(items, kin):
+        alone = isinstance(item, RawRecord) and item.format == "claude-code" and item.path not in kin
+        yield with_own_facts(item, facts.get(item.path)) if alone and isinstance(item, RawRecord) else item
+
+
+KINSHIP = Kinship(possible=_may_have_kin, look=file_facts, join=_join)

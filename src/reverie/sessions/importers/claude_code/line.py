@@ -12,7 +12,7 @@ from reverie.sessions.importers.json_text import decode_json, decode_json_as
 from reverie.sessions.importers.times import as_time
 
 Warn = Callable[[str, int, str], None]
-"""Told a reason, and the number and part (see :class:`Line`) of the line it is about."""
+"""Called with a reason, and the number and part (see :class:`Line`) of the line it is about."""
 
 
 class Outcome(msgspec.Struct, frozen=True, rename="camel"):

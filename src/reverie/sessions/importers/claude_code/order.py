@@ -70,7 +70,7 @@ def _times(lines: Sequence[Line]) -> list[datetime]:
 
 
 def abandoned(
-    lines: Sequence[Line], is_prompt: Callable[[Line], bool], is_told: Callable[[Line], bool]
+    lines: Sequence[Line], is_prompt: Callable[[Line], bool], is_recorded: Callable[[Line], bool]
 ) -> dict[str, str]:
     """Uuids of the lines on branches that the user went back from → the branch's name.
 
@@ -79,7 +79,7 @@ def abandoned(
     ``lines`` are in order.
     """
     main = {line.uuid: line for line in lines if line.uuid and not line.aside}
-    last = next((line for line in reversed(lines) if line.uuid in main and is_told(line)), None)
+    last = next((line for line in reversed(lines) if line.uuid in main and is_recorded(line)), None)
     live = set()
     while last is not None and last.uuid not in live:
         live.add(last.uuid)

@@ -184,8 +184,8 @@ def is_prompt(line: Line) -> bool:
     return False
 
 
-def is_told(line: Line) -> bool:
-    """Whether the line tells something of the session's course; the others keep books."""
+def is_recorded(line: Line) -> bool:
+    """Whether the line becomes part of the session; the others only keep books."""
     if line.type == "system":
         return line.subtype in ("api_error", "compact_boundary", "local_command")
     if line.type == "attachment":

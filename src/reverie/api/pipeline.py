@@ -15,13 +15,15 @@ from starlette.responses import Response
 
 from reverie.api.access import KeyRing, check_role, check_scope
 from reverie.api.betas import check_betas
-from reverie.api.endpoint import Call, Endpoint
+from reverie.api.endpoint import Endpoint
 from reverie.api.limits import MOST_BODY_BYTES
 from reverie.api.rates import RateLimiter
+from reverie.api.request_context import RequestContext
 from reverie.api.service import Service
 from reverie.errors import (
     ConflictError,
     CredentialError,
+    ExtensionError,
     HeartbeatError,
     InputError,
     MethodError,
@@ -63,7 +65,8 @@ _STATUSES: tuple[tuple[type[ReverieError], int, str], ...] = (
     (RateError, 429, "rate_limit_error"),
     (StateError, 400, "invalid_request_error"),
     (InputError, 400, "invalid_request_error"),
-    (SettingsError, 400, "invalid_request_error"),  # it tells what this server has to be given first
+    (SettingsError, 400, "invalid_request_error"),  # it says what this server has to be given first
+    (ExtensionError, 400, "invalid_request_error"),  # likewise
 )
 _TRANSIENT = (429, 500, 504, 529)
 
@@ -124,7 +127,7 @@ def _members(error: Exception) -> dict[str, Any]:
     return {"details": {"error_code": code}} if code is not None else {}
 
 
-def answering(
+def handler_of(
     endpoint: Endpoint, service: Service, keys: KeyRing, rates: RateLimiter
 ) -> Callable[[Request], Awaitable[Response]]:
     """The Starlette handler of an endpoint."""
@@ -141,7 +144,7 @@ def answering(
             response = await _answer(endpoint, service, keys, rates, request, request_id)
         except ClientDisconnect:
             return Response(status_code=499)
-        except Exception as error:  # the outermost loop of a request: whatever went wrong is told, and logged
+        except Exception as error:  # the outermost loop of a request: whatever went wrong is answered, and logged
             if status_of(error)[0] >= 500:
                 log.exception("request failed", request_id=request_id, endpoint=endpoint.name)
             return error_response(error, request_id)
@@ -160,7 +163,7 @@ async def _answer(
     await prepare(endpoint)
     if service.options.strict_betas:
         check_betas(request, endpoint)
-    call = Call(
+    context = RequestContext(
         request=request,
         service=service,
         key=key,
@@ -171,14 +174,14 @@ async def _answer(
         now=service.clock.now(),
         request_id=request_id,
     )
-    await check_scope(call, endpoint)
+    await check_scope(context, endpoint)
     if endpoint.transaction:
         async with database.connection() as connection:
-            call.open_connection = connection
-            answer = await endpoint.handler(call)
-            await finish(call, endpoint.name if endpoint.method != "GET" and endpoint.audited else None)
+            context.open_connection = connection
+            answer = await endpoint.handler(context)
+            await finish(context, endpoint.name if endpoint.method != "GET" and endpoint.audited else None)
     else:
-        answer = await endpoint.handler(call)
+        answer = await endpoint.handler(context)
     response = answer if isinstance(answer, Response) else json_response(answer)
     response.headers["anthropic-workspace-id"] = key.workspace_id
     return response
@@ -196,13 +199,13 @@ async def prepare(endpoint: Endpoint) -> None:
             await wire_type.prepare()
 
 
-async def finish(call: Call, action: str | None) -> None:
+async def finish(context: RequestContext, action: str | None) -> None:
     """Record what the call did, and queue its notices, in its transaction; ``action`` is None where it only read."""
     if action is not None:
-        subject = call.resource_id or next(reversed([*call.path.values()]), None)
-        await record_act(call.connection, call.actor, action, subject, call.request_id, call.now)
-    if call.notices:
-        await write_notices(call.connection, call.notices, call.key.workspace_id, call.now)
+        subject = context.resource_id or next(reversed([*context.path.values()]), None)
+        await record_act(context.connection, context.actor, action, subject, context.request_id, context.now)
+    if context.notices:
+        await write_notices(context.connection, context.notices, context.key.workspace_id, context.now)
 
 
 async def _read_body(endpoint: Endpoint, request: Request) -> Any:

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from reverie.memory.act import documents_after, join_edits
+from reverie.memory.edit_sequence import documents_after, join_edits
 from reverie.memory.memory import Edit
 from reverie.memory.tiers import Document
 

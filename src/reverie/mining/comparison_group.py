@@ -6,18 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reverie.digests.digest import SESSION, START
+from reverie.digests.behaviour_name import Situation
 from reverie.mining.finding import Hypothesis
 from reverie.mining.policy import MiningPolicy
 from reverie.statistics.corpus import (
     SITUATION_KIND,
-    BehaviourName,
     Codes,
     Corpus,
     Flags,
     Floats,
     Ints,
+    Observable,
     Strata,
+    situation_codes,
     situation_rows,
     sums,
 )
@@ -27,7 +28,7 @@ _KIND_ORDER = {"choice": 0, "sequence": 1, "manner": 2, "marker": 3}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Frame:
+class ComparisonGroup:
     """One comparison group: the sessions of a category (or all) that were in a situation."""
 
     hypotheses: tuple[Hypothesis, ...]
@@ -36,31 +37,33 @@ class Frame:
     """Which sessions of the corpus are compared."""
     discovery: Design
     confirmation: Design
-    naive_effect: Floats
-    """Per hypothesis: mean reward with minus without, ignoring strata."""
-    naive_z: Floats
+
+    @property
+    def situation(self) -> Situation:
+        """The situation that its sessions were in."""
+        return self.hypotheses[0].situation
 
 
-def build_frames(corpus: Corpus, strata: Strata, policy: MiningPolicy) -> list[Frame]:
-    """A frame for every situation, and for the general situations inside every large enough task category."""
-    frames = []
+def form_groups(corpus: Corpus, strata: Strata, policy: MiningPolicy) -> list[ComparisonGroup]:
+    """A group for every situation, and for the general situations inside every large enough task category."""
+    groups, codes_of = [], situation_codes(corpus)
     categories = _large_categories(corpus, policy)
     everything: list[tuple[str | None, Flags]] = [(None, np.ones(len(corpus.session_ids), np.bool_))]
     for situation, sessions, codes in _by_situation(corpus):
-        reached = situation_rows(corpus, situation)
-        is_general = situation in (SESSION, START) or situation.startswith("before ")
+        reached = situation_rows(corpus, situation, codes_of)
+        is_general = situation.kind in ("session", "start", "before")
         for category, inside in [*everything, *(categories if is_general else [])]:
-            frame = _build_frame(corpus, strata, policy, (category, situation), reached & inside, sessions, codes)
-            if frame is not None:
-                frames.append(frame)
-    return frames
+            group = _form_group(corpus, strata, policy, (category, situation), reached & inside, sessions, codes)
+            if group is not None:
+                groups.append(group)
+    return groups
 
 
-def _by_situation(corpus: Corpus) -> Iterator[tuple[str, Codes, Codes]]:
+def _by_situation(corpus: Corpus) -> Iterator[tuple[Situation, Codes, Codes]]:
     """Situations with the entries (sessions, codes) of the behaviours shown in them."""
-    labels = sorted({name.situation for name in corpus.names})
+    labels = sorted({name.situation for name in corpus.names}, key=lambda situation: situation.text)
     position = {label: i for i, label in enumerate(labels)}
-    of_code = np.array([position[name.situation] for name in corpus.names], np.int16)
+    of_code = np.array([position[name.situation] for name in corpus.names], np.int32)
     is_behaviour = np.array([name.kind != SITUATION_KIND for name in corpus.names], np.bool_)
     chosen = np.flatnonzero(is_behaviour[corpus.entry_code])
     situation = of_code[corpus.entry_code[chosen]]
@@ -81,15 +84,15 @@ def _large_categories(corpus: Corpus, policy: MiningPolicy) -> list[tuple[str | 
     return [(label, labels == label) for label in large]
 
 
-def _build_frame(
+def _form_group(
     corpus: Corpus,
     strata: Strata,
     policy: MiningPolicy,
-    label: tuple[str | None, str],
+    label: tuple[str | None, Situation],
     compared: Flags,
     entry_session: Codes,
     entry_code: Codes,
-) -> Frame | None:
+) -> ComparisonGroup | None:
     inside = compared[entry_session]
     entry_session, entry_code = entry_session[inside], entry_code[inside]
     size = int(compared.sum())
@@ -117,18 +120,16 @@ def _build_frame(
             codes.size,
         )
 
-    effect, z = _naive(corpus.reward, compared, entry_session, entry_column, codes.size)
     names = [corpus.names[int(code)] for code in codes]
-    return Frame(
+    situation = label[1].text
+    return ComparisonGroup(
         hypotheses=tuple(
-            Hypothesis(label[0], label[1], name.name, name.kind, int(code))
+            Hypothesis(label[0], situation, name.name.text, name.kind, int(code))
             for name, code in zip(names, codes, strict=True)
         ),
         sessions=compared,
         discovery=part(compared & ~strata.confirmation),
         confirmation=part(compared & strata.confirmation),
-        naive_effect=effect,
-        naive_z=z,
     )
 
 
@@ -138,24 +139,29 @@ def _signatures(entry_session: Codes, entry_code: Codes, codes: int) -> Floats:
     return sums(entry_code, session_number[entry_session], codes)
 
 
-def _one_of_each(names: Sequence[BehaviourName], codes: Ints, signatures: Floats) -> Ints:
+def _one_of_each(names: Sequence[Observable], codes: Ints, signatures: Floats) -> Ints:
     """Of behaviours shown by exactly the same sessions, which no data can tell apart, the plainest one."""
-    rank = sorted(
-        codes.tolist(), key=lambda code: (_KIND_ORDER[names[code].kind], len(names[code].name), names[code].name)
-    )
+    texts = {code: names[code].name.text for code in codes.tolist()}
+    rank = sorted(texts, key=lambda code: (_KIND_ORDER[names[code].kind], len(texts[code]), texts[code]))
     _, first = np.unique(signatures[rank].round(9), return_index=True)
     return np.sort(np.array(rank, np.int64)[first])
 
 
-def _naive(
-    reward: Floats, compared: Flags, entry_session: Codes, entry_column: Ints | Codes, columns: int
-) -> tuple[Floats, Floats]:
-    """The pooled comparison that ignores strata: effect and Welch's z."""
-    y = reward[entry_session]
-    n1 = np.bincount(entry_column, minlength=columns).astype(np.float64)
-    sum1, squares1 = np.bincount(entry_column, y, columns), np.bincount(entry_column, y * y, columns)
-    rewards = reward[compared]
-    n0, sum0, squares0 = len(rewards) - n1, rewards.sum() - sum1, (rewards**2).sum() - squares1
+def pooled_comparison(groups: Sequence[ComparisonGroup], values: Floats) -> tuple[Floats, Floats]:
+    """What a comparison that ignores strata would say of every hypothesis of ``groups``: difference and Welch's z."""
+    parts = [_pooled(group, values) for group in groups]
+    effects, z = ([np.zeros(0), *(part[i] for part in parts)] for i in (0, 1))
+    return np.concatenate(effects), np.concatenate(z)
+
+
+def _pooled(group: ComparisonGroup, values: Floats) -> tuple[Floats, Floats]:
+    designs, columns = (group.discovery, group.confirmation), len(group.hypotheses)
+    y = np.concatenate([values[design.sessions[design.entry_row]] for design in designs])
+    column = np.concatenate([design.entry_column for design in designs])
+    n1 = np.bincount(column, minlength=columns).astype(np.float64)
+    sum1, squares1 = np.bincount(column, y, columns), np.bincount(column, y * y, columns)
+    compared = values[group.sessions]
+    n0, sum0, squares0 = len(compared) - n1, compared.sum() - sum1, (compared**2).sum() - squares1
     mean1, mean0 = sum1 / n1, sum0 / n0
     variance = (squares1 / n1 - mean1**2) / n1 + (squares0 / n0 - mean0**2) / n0
     effect = mean1 - mean0

@@ -1,4 +1,4 @@
-"""The end of a dream: from findings to lessons, one revision and the result, in one transaction."""
+"""The last stage: from findings to lessons, one revision and the result, in one transaction."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from reverie.assist.consultation import with_standing
+from reverie.assist.consultation import with_earlier
 from reverie.assist.judgement import state_checks
 from reverie.assist.wording import with_wording
 from reverie.dreams.consolidation import Consolidation, plan_dream
@@ -19,12 +19,13 @@ from reverie.dreams.policy import DreamPolicy
 from reverie.dreams.request import segment_of
 from reverie.jobs.dream_result import dream_result
 from reverie.jobs.found import Found, read_found
+from reverie.jobs.stages.stage import Stage
 from reverie.language_model import ModelPrice
 from reverie.lessons.conflicts import join_outcomes, settle_conflicts
 from reverie.lessons.document import lesson_path
 from reverie.lessons.lesson import Lesson
 from reverie.lessons.priority import propose_priorities
-from reverie.lessons.proposal import behaviour_label, propose_lesson, stored_situation, worth_a_lesson
+from reverie.lessons.proposal import digested_situation, propose_lesson, worth_a_lesson
 from reverie.memory.memory import Revision
 from reverie.memory.tiers import Confirmation, Document
 from reverie.mining.attribution import Attribution, attribute_failure
@@ -32,17 +33,17 @@ from reverie.mining.finding import Hypothesis
 from reverie.mining.mine import MiningResult
 from reverie.mining.outcome import REWARD
 from reverie.overview.overview import WeakSegment
-from reverie.storage.learning.consultations import standing_proposals
+from reverie.storage.learning.consultations import earlier_proposals
 from reverie.storage.learning.digests import count_dated, measure_segment, proving_sequences, read_trend
 from reverie.storage.learning.dreams import (
     DreamRow,
     check_inputs,
     complete_dream,
     lock_open_dream,
+    read_active_lessons,
     read_result,
-    standing_lessons,
     write_lessons,
-    write_stream,
+    write_wealth,
 )
 from reverie.storage.memory.clone import store_origin
 from reverie.storage.memory.memories import apply_edits
@@ -52,6 +53,14 @@ from reverie.storage.sessions.transcripts import read_transcripts
 
 _Confirmed = tuple[str, str, Confirmation]
 """A lesson's path, who says so, and in which stretch of time it was borne out."""
+
+
+async def conclude_dream(stage: Stage, counts: SessionCounts, stages: Sequence[StageTime]) -> None:
+    """Propose lessons, pass the gate, write one revision and the result."""
+    runtime = stage.runtime
+    async with stage.opened() as dream:
+        price = runtime.budget.price
+        await conclude(dream.connection, dream.row, counts, stages, runtime.policy, runtime.clock.now(), price)
 
 
 async def conclude(
@@ -77,12 +86,12 @@ async def conclude(
     found = await read_found(connection, dream)
     lessons = with_wording(await propose_lessons(connection, dream, found, policy), found.words.advice)
     confirmations = _confirmations(dream, lessons, found.mined)
-    standing = await standing_lessons(connection, dream)
+    active_lessons = await read_active_lessons(connection, dream)
     documents = await read_documents(connection, dream.memory_store_id)
     merged = found.own_words.merged if found.own_words else ()
     # Beside the event loop: it compares every note with every other.
     plan = await asyncio.to_thread(
-        plan_dream, lessons, standing, documents, _by_path(confirmations), merged, policy.memory, now
+        plan_dream, lessons, active_lessons, documents, _by_path(confirmations), merged, policy.memory, now
     )
     await _confirm(connection, dream, confirmations, documents, plan)
     revision = await _write_memory(connection, dream, lessons, plan, found.mined, now)
@@ -124,7 +133,7 @@ async def _write_memory(
         now=now,
     )
     await write_lessons(connection, dream.memory_store_id, dream.id, [*lessons, *plan.retired])
-    await write_stream(connection, dream.memory_store_id, mined.stream)
+    await write_wealth(connection, dream.memory_store_id, mined.wealth)
     return revision
 
 
@@ -153,12 +162,12 @@ def _by_path(confirmations: Sequence[_Confirmed]) -> dict[str, list[Confirmation
 async def propose_lessons(connection: Connection, dream: DreamRow, found: Found, policy: DreamPolicy) -> list[Lesson]:
     """The lessons that the dream's findings amount to, in our own words."""
     mined, overview = found.mined, found.overview
-    proposals = with_standing(await standing_proposals(connection, dream), found.consultation)
+    proposals = with_earlier(await earlier_proposals(connection, dream), found.consultation)
     about = [(finding, REWARD) for finding in mined.findings]
     about += [(finding, result.outcome) for result in mined.outcomes for finding in result.findings]
     chosen = [(finding, outcome) for finding, outcome in about if worth_a_lesson(finding)]
     wanted = [
-        (session_id, stored_situation(finding.hypothesis.situation), finding.hypothesis.name)
+        (session_id, digested_situation(finding.hypothesis.situation).text, finding.hypothesis.name_text)
         for finding, _ in chosen
         for session_id in (*finding.supporting, *finding.contrary)
     ]
@@ -206,4 +215,4 @@ def _confirmations(dream: DreamRow, lessons: Sequence[Lesson], mined: MiningResu
 
 def _key(hypothesis: Hypothesis) -> tuple[str | None, str]:
     """Task family and label: what a lesson and its finding have in common."""
-    return hypothesis.category, behaviour_label(hypothesis)
+    return hypothesis.category, hypothesis.label

@@ -1,4 +1,4 @@
-"""Edits planned one after another that become one act."""
+"""Edits planned one after another that become one revision."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

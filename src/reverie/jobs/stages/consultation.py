@@ -1,38 +1,48 @@
-"""Asking a model, in a dream: what to look for, and how to put what was found.
-
-No connection is held while a model thinks.
-"""
+"""The stage in which a model is asked what to look for; no connection is held while it thinks."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from reverie.assist.assistant import Proposals, propose_behaviours
-from reverie.assist.budget import BudgetedModel, ModelBudget, Spending
+from reverie.assist.budget import BudgetedModel, ModelBudget
 from reverie.assist.consultation import Consultation
-from reverie.assist.merger import merge_groups, mergeable_groups
 from reverie.assist.pairs import SessionPair, choose_pairs
 from reverie.assist.predicate import Proposal
-from reverie.assist.wording import Wording, word_lessons, word_themes
 from reverie.dreams.policy import DreamPolicy
+from reverie.jobs.stages.stage import Stage
 from reverie.language_model import LanguageModel
-from reverie.lessons.lesson import Lesson
-from reverie.memory.tiers import Document
-from reverie.overview.overview import Overview
 from reverie.sessions.session import Transcript
 from reverie.statistics.corpus import Corpus, form_strata
+from reverie.storage.learning.consultations import earlier_proposals, read_contribution, write_contribution
 from reverie.storage.postgres.database import Database
 from reverie.storage.sessions.transcripts import read_transcripts
 
 _NO_MODEL = Consultation("", Proposals((), notes=("the dream was taken up without the model it was begun with",)))
 
 
+async def consult_model(stage: Stage) -> None:
+    """Ask the model for behaviours to look for; what it answered is kept, and then it is not asked again."""
+    runtime, policy = stage.runtime, stage.runtime.policy
+    async with stage.opened() as dream:
+        if await read_contribution(dream.connection, stage.dream_id, Consultation) is not None:
+            return
+        earlier = await earlier_proposals(dream.connection, dream.row)
+        corpus = await dream.corpus()
+    families = await dream.families(corpus)
+    pairs = await asyncio.to_thread(pairs_to_read, corpus, families, policy.assistant.pairs)
+    read = await read_pairs(runtime.database, pairs)
+    consultation = await consult(runtime.model, runtime.budget, read, earlier, policy, dream.row.request.instructions)
+    async with runtime.database.connection() as connection:
+        await write_contribution(connection, stage.dream_id, consultation)
+
+
 async def consult(
     model: LanguageModel | None,
     budget: ModelBudget,
     pairs: Sequence[tuple[Transcript, Transcript]],
-    standing: Sequence[Proposal],
+    earlier: Sequence[Proposal],
     policy: DreamPolicy,
     instructions: str | None = None,
 ) -> Consultation:
@@ -40,7 +50,7 @@ async def consult(
     if model is None:
         return _NO_MODEL
     budgeted = BudgetedModel(model, budget)
-    proposals = await propose_behaviours(budgeted, pairs, standing, policy.colleague, instructions)
+    proposals = await propose_behaviours(budgeted, pairs, earlier, policy.assistant, instructions)
     return Consultation(model.name, proposals, dict(budgeted.spent))
 
 
@@ -58,24 +68,3 @@ async def read_pairs(database: Database, pairs: Sequence[SessionPair]) -> list[t
         transcripts = await read_transcripts(connection, [name for pair in pairs for name in (pair.better, pair.worse)])
     by_id = {transcript.session.id: transcript for transcript in transcripts}
     return [(by_id[pair.better], by_id[pair.worse]) for pair in pairs]
-
-
-async def find_words(
-    model: LanguageModel | None,
-    budget: ModelBudget,
-    spent: Mapping[str, Spending],
-    known: Wording,
-    lessons: Sequence[Lesson],
-    overview: Overview | None,
-    documents: Sequence[Document],
-    policy: DreamPolicy,
-) -> Wording:
-    """``known`` and what the model adds to it, in what is left of the budget after ``spent``."""
-    if model is None:
-        return Wording(known.advice, known.themes, spent=dict(spent))
-    budgeted = BudgetedModel(model, budget, spent)
-    advice, lesson_notes = await word_lessons(budgeted, lessons, known.advice, policy.colleague)
-    themes, theme_notes = await word_themes(budgeted, overview, known.themes, policy.colleague)
-    groups = await asyncio.to_thread(mergeable_groups, documents, policy.memory.consolidation.near_duplicate)
-    merged, merge_notes = await merge_groups(budgeted, groups, policy.colleague)
-    return Wording(advice, themes, merged, (*lesson_notes, *theme_notes, *merge_notes), dict(budgeted.spent))

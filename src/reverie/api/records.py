@@ -1,0 +1,428 @@
+"""Bodies, queries and answers of Reverie's own endpoints: the server, the client and the OpenAPI document share them.
+
+Nothing but msgspec is needed to load them. Parameters (``…Params``) are closed to unknown fields; a field that may be
+left out and has no default is ``UNSET`` then. Answers have their ``type`` as a tag, and a client takes an answer that
+holds more than it knows, so a newer server suits it.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from reverie.dreams.dream import DreamEstimate, DreamResult, PatternRow
+from reverie.lessons.lesson import Lesson, LessonKind, LessonStatus
+from reverie.memory.hit import RecallHit
+from reverie.memory.memory import Operation, Revision
+from reverie.outcomes.metric import Metric
+from reverie.sessions.session import Score
+from reverie.sessions.transcript import Turn
+from reverie.storage.sessions.import_summary import ImportSummary
+
+Item = TypeVar("Item")
+PageLimit = Annotated[int, Meta(ge=1, le=100)]
+"""How many items a page has."""
+Instant = Annotated[datetime, Meta(tz=True)]
+MetricName = Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class Page(msgspec.Struct, Generic[Item], frozen=True):
+    """One page of a list."""
+
+    data: tuple[Item, ...]
+    next_page: str | None = None
+
+
+class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is sent to an endpoint, as its query or its body."""
+
+
+class ListParams(Params, frozen=True):
+    """Which page of a list."""
+
+    limit: PageLimit = 20
+    page: str | UnsetType = UNSET
+
+
+# Recall
+
+
+class RecallParams(Params, frozen=True):
+    """What to look for."""
+
+    query: Annotated[str, Meta(min_length=1, max_length=4096)]
+    limit: PageLimit = 5
+    """The most memories."""
+    tokens: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    """The most tokens of content; by default the store's budget."""
+    meaning: bool = True
+    """Whether meanings are compared too, or words alone."""
+
+
+class FoundMemory(RecallHit, frozen=True, tag="recall_hit"):
+    """A memory that recall found."""
+
+
+# Revisions of memory stores
+
+
+class RevisionDiffParams(Params, frozen=True):
+    """What to compare a revision with."""
+
+    against: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    """By default the revision before; 0 is the empty store."""
+
+
+class RollbackParams(Params, frozen=True):
+    """Why to go back."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=1024)]
+
+
+class StoreRevision(Revision, frozen=True, tag="store_revision"):
+    """One act on a memory store."""
+
+    created_at: Instant
+
+
+class PathDifference(msgspec.Struct, frozen=True):
+    """One path whose content differs."""
+
+    path: str
+    operation: Operation
+    diff: str
+    """In the unified format."""
+
+
+class RevisionDiff(msgspec.Struct, frozen=True, tag="revision_diff"):
+    """What a revision has that another lacks."""
+
+    memory_store_id: str
+    revision: int
+    against: int
+    created: int
+    modified: int
+    deleted: int
+    differences: tuple[PathDifference, ...]
+
+
+class StoreRollback(msgspec.Struct, frozen=True, tag="store_rollback"):
+    """A return to an earlier revision."""
+
+    memory_store_id: str
+    to_revision: int
+    revision: StoreRevision | None
+    """The new revision; None where the store was as it should be."""
+
+
+# Lessons and patterns
+
+
+class LessonListParams(ListParams, frozen=True):
+    """Which lessons."""
+
+    status: LessonStatus | UnsetType = UNSET
+    kind: LessonKind | UnsetType = UNSET
+
+
+class StoredLesson(Lesson, frozen=True, kw_only=True, tag="lesson"):
+    """A lesson, and the dreams that made and last judged it."""
+
+    first_seen_at: Instant | None = None
+    last_seen_at: Instant | None = None
+    memory_store_id: str
+    first_dream_id: str
+    last_dream_id: str
+
+
+class Stratum(msgspec.Struct, frozen=True):
+    """One group of comparable sessions, and what it says of a behaviour."""
+
+    stratum: str
+    sessions_with: int
+    sessions_without: int
+    reward_with: float
+    reward_without: float
+    share: float
+    """Of the whole claim's weight, 0 to 1."""
+
+
+class DecisiveMoment(msgspec.Struct, frozen=True):
+    """A session at the moment that decides."""
+
+    session_id: str
+    event_id: str
+    reward: float | None
+    supports: bool
+    turns: tuple[Turn, ...]
+
+
+class ExplainedLesson(StoredLesson, frozen=True, kw_only=True, tag="lesson"):
+    """A lesson with all that speaks for and against it."""
+
+    strata: tuple[Stratum, ...]
+    moments: tuple[DecisiveMoment, ...]
+    doubts: tuple[str, ...]
+    """What would change our mind."""
+
+
+class TestedPattern(PatternRow, frozen=True, kw_only=True, tag="pattern"):
+    """A behaviour in a situation that a dream tested."""
+
+    dream_id: str
+
+
+# Metrics and scores
+
+
+class MetricDefineParams(Params, frozen=True):
+    """A metric to define, or to define anew."""
+
+    name: MetricName
+    direction: Literal["maximize", "minimize"] = "maximize"
+    unit: str = ""
+    low: float = 0.0
+    """The lower end of the range."""
+    high: float = 1.0
+    """The upper end."""
+    weight: float = 1.0
+    """Share in the reward, relative to other metrics; 0 keeps it out."""
+    target: float | None = None
+    """The value to reach; reported, not part of the reward."""
+
+
+class MeasuredMetric(Metric, frozen=True, forbid_unknown_fields=False, kw_only=True, tag="metric"):
+    """A metric, and how the sessions stand on it."""
+
+    defined: bool
+    """False for a score name that nobody defined."""
+    sessions: int
+    """Sessions with a score."""
+    mean: float | None
+    on_target: float | None
+    mean_reward: float | None
+
+
+class ScoreParams(Params, frozen=True):
+    """One metric's value for one session."""
+
+    metric: MetricName
+    value: float
+
+
+class ScoresParams(Params, frozen=True):
+    """Scores to record; they replace older ones of the same metrics."""
+
+    scores: Annotated[tuple[ScoreParams, ...], Meta(min_length=1, max_length=100)]
+
+
+class SessionScores(msgspec.Struct, frozen=True, tag="session_scores"):
+    """What a session was scored, and the reward that follows."""
+
+    session_id: str
+    reward: float | None
+    scores: tuple[Score, ...]
+
+
+# Sessions: chosen, recorded, imported
+
+
+class SegmentPreviewParams(Params, frozen=True):
+    """The expression to try."""
+
+    where: str | None = None
+    """Such as ``agent = 'desk' and reward < 0.5``; without one, every session."""
+
+
+class SegmentPreview(msgspec.Struct, frozen=True, tag="segment_preview"):
+    """What an expression chooses."""
+
+    where: str | None
+    sessions: int
+    scored: int
+    """Those with a reward."""
+    mean_reward: float | None
+    first_session_ids: tuple[str, ...]
+    """A few, in the order they were imported in."""
+
+
+class RecordParams(Params, frozen=True):
+    """Events in the order they happened, as the wire API has them, without ``processed_at``.
+
+    An event's ``id`` is the writer's own name for it, by which later events of the call may refer to it.
+    """
+
+    events: tuple[dict[str, Any], ...]
+    session_thread_id: str | UnsetType = UNSET
+    """The thread that they happened in; by default the primary one."""
+    only_while_running: bool = False
+    """Refuse with 409 unless a turn is going on."""
+    expected_turn: int | UnsetType = UNSET
+    """Refuse with 409 unless this turn is going on: nobody else can have begun another one meanwhile."""
+
+
+class PreviewParams(Params, frozen=True):
+    """A piece of an event that is being written: its beginning (``type``), or more text (``event_id`` and ``text``)."""
+
+    type: Literal["agent.message", "agent.thinking"] | UnsetType = UNSET
+    event_id: str | UnsetType = UNSET
+    text: str | UnsetType = UNSET
+    session_thread_id: str | UnsetType = UNSET
+
+
+class SessionPreview(msgspec.Struct, frozen=True, tag="session_preview"):
+    """The id that the event will have; record it under this id."""
+
+    id: str
+
+
+class SessionTurn(msgspec.Struct, frozen=True, tag="session_turn"):
+    """How a session stands for whoever runs its agent."""
+
+    session_id: str
+    turn: int
+    """The number of the latest turn, to be given as ``expected_turn``; 0 before the first one."""
+    status: Literal["idle", "running", "rescheduling", "terminated"]
+    waiting: int
+    """How many inputs the agent has not taken in yet."""
+    blocked_by: tuple[str, ...]
+    """Ids of tool uses that wait for a client."""
+
+
+class SessionImportParams(Params, frozen=True):
+    """How to import; as the options of ``reverie import``."""
+
+    format: str | UnsetType = UNSET
+    """By default it is found by content."""
+    agent: str | UnsetType = UNSET
+    """Agent of every session."""
+    set: tuple[str, ...] | UnsetType = UNSET
+    """``KEY=VALUE``: a session field, or metadata under any other key; ``{stem}`` is the file's name without suffix."""
+    scores_key: str | UnsetType = UNSET
+    """Field of the score file that names the session."""
+    score: tuple[str, ...] | UnsetType = UNSET
+    """Scores to take, as ``NAME=FIELD``; by default all. ``NAME=WORD:NUMBER,…`` gives numbers to words."""
+    strict: bool = False
+    """Import everything or, at the first bad record, nothing."""
+    filename: str | UnsetType = UNSET
+    """Name of a file that is the body itself."""
+
+
+class SessionImport(ImportSummary, frozen=True, tag="session_import"):
+    """What became of the sessions of an import."""
+
+
+# Dreams
+
+
+class MemoryStoreInput(Params, frozen=True, tag="memory_store"):
+    """The store to read."""
+
+    memory_store_id: str
+
+
+class SessionsInput(Params, frozen=True, tag="sessions"):
+    """Exactly these sessions, as many as there are."""
+
+    session_ids: tuple[str, ...]
+
+
+class SessionQueryInput(Params, frozen=True, tag="session_query"):
+    """The sessions that an expression chooses, such as ``agent = 'desk' and reward < 0.5``; empty is all of them."""
+
+    where: str
+
+
+DreamInput = MemoryStoreInput | SessionsInput | SessionQueryInput
+
+
+class CreateNew(Params, frozen=True, tag="create_new"):
+    """Write to a clone of the store."""
+
+
+class UpdateExisting(Params, frozen=True, tag="update_existing"):
+    """Write to the store itself."""
+
+    memory_store_id: str
+
+
+class DreamRequestParams(Params, frozen=True):
+    """A dream over any number of sessions; the server's own model, if any, is asked."""
+
+    inputs: tuple[DreamInput, ...]
+    instructions: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
+    output_behavior: CreateNew | UpdateExisting | UnsetType = UNSET
+    """By default, a clone."""
+
+
+class DreamEstimateParams(Params, frozen=True):
+    """What a dream would read."""
+
+    inputs: tuple[DreamInput, ...]
+
+
+class EstimatedDream(DreamEstimate, frozen=True, tag="dream_estimate"):
+    """What a dream would read and roughly cost."""
+
+
+class CompletedDream(DreamResult, frozen=True, tag="dream_result"):
+    """All that a dream found and did."""
+
+
+# Policies, keys of environments, the audit log
+
+
+class PolicyUpdateParams(Params, frozen=True):
+    """A policy to set."""
+
+    policy: dict[str, Any]
+    """Replaces the whole policy; what is left out has its default."""
+
+
+class StorePolicy(msgspec.Struct, frozen=True, tag="store_policy"):
+    """The policy of a store with every setting."""
+
+    memory_store_id: str
+    policy: dict[str, Any]
+
+
+class EnvironmentKeyCreateParams(Params, frozen=True):
+    """A key to make."""
+
+    name: Annotated[str, Meta(max_length=256)] = ""
+    """What it is for."""
+    expires_in_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
+    """By default it never expires."""
+
+
+class EnvironmentKey(msgspec.Struct, frozen=True, tag="environment_key"):
+    """A key that workers of an environment show."""
+
+    id: str
+    environment_id: str
+    name: str
+    secret: str | None
+    """Shown once, when the key is made."""
+    created_at: Instant
+    expires_at: Instant | None
+    revoked_at: Instant | None
+
+
+class AuditLogParams(ListParams, frozen=True):
+    """Which acts."""
+
+    resource_id: str | UnsetType = UNSET
+    action: str | UnsetType = UNSET
+    """Such as ``memory_stores.memories.update``."""
+
+
+class AuditLogEntry(msgspec.Struct, frozen=True, tag="audit_entry"):
+    """One act, and who did it."""
+
+    number: int
+    at: Instant
+    actor: dict[str, Any]
+    action: str
+    resource_id: str | None
+    request_id: str

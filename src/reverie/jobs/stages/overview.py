@@ -1,0 +1,24 @@
+"""The stage that describes: patterns of the other kinds."""
+
+import asyncio
+
+from reverie.jobs.stages.stage import Stage
+from reverie.overview.description import describe_sessions
+from reverie.overview.wording import sessions_to_read
+from reverie.storage.learning.dreams import latest_overview, write_overview
+from reverie.storage.learning.session_table import read_agent_texts
+
+
+async def describe_patterns(stage: Stage, sessions: int) -> None:
+    """Look for patterns in ``sessions`` sessions; an earlier overview is kept while they have hardly grown."""
+    runtime = stage.runtime
+    async with stage.opened() as dream:
+        known = await latest_overview(dream.connection, dream.row)
+    if known is not None and sessions <= known[1] * (1 + runtime.policy.overview_growth):
+        overview, described = known
+    else:
+        table = await dream.table()
+        texts = await read_agent_texts(runtime.database, table, sessions_to_read(table))
+        overview, described = await asyncio.to_thread(describe_sessions, table, texts), sessions
+    async with runtime.database.connection() as connection:
+        await write_overview(connection, stage.dream_id, overview, described)

@@ -1,0 +1,56 @@
+"""Every module that is loaded by its name when it is first needed, by whom and why: no tool can follow such imports.
+
+The public names of ``reverie`` itself are loaded in the same way, by the table in its ``__init__``, the wire types
+that endpoints name by ``api/wire_type.py``, and what a server needs later by ``api/on_demand.py``.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+
+
+@dataclass(frozen=True)
+class LazyModule:
+    """Who loads a module, and the reason not to do so at the start."""
+
+    importers: tuple[str, ...]
+    reason: str
+
+
+_COMMAND = LazyModule(("reverie.cli.main",), "a command need not wait for what the others need, statistics for one")
+
+LAZY_MODULES: Mapping[str, LazyModule] = {
+    "reverie.storage.postgres.migrate": LazyModule(
+        ("reverie.storage.postgres.database",),
+        "Alembic takes longer to load than an up-to-date database takes to open",
+    ),
+    "reverie.digests.vector": LazyModule(
+        ("reverie.cli.memory_recall",),
+        "the embedders' libraries take longer to load than a recall by words",
+    ),
+    "reverie.telemetry.open_telemetry": LazyModule(
+        ("reverie.telemetry.exporter",), "OpenTelemetry is an optional extra"
+    ),
+    "reverie.cli.dream": _COMMAND,
+    "reverie.cli.explain": _COMMAND,
+    "reverie.cli.extensions": _COMMAND,
+    "reverie.cli.keys": _COMMAND,
+    "reverie.cli.memory": _COMMAND,
+    "reverie.cli.memory_recall": _COMMAND,
+    "reverie.cli.outcomes": _COMMAND,
+    "reverie.cli.policy": _COMMAND,
+    "reverie.cli.serve": _COMMAND,
+    "reverie.cli.sessions": _COMMAND,
+}
+
+
+def load_module(name: str) -> ModuleType:
+    """The module of this name, one of :data:`LAZY_MODULES`.
+
+    Raises:
+        ImportError: something that it needs is not installed.
+    """
+    if name not in LAZY_MODULES:
+        raise KeyError(f"{name} is not in LAZY_MODULES of reverie/lazy_modules.py; add it with its reason")
+    return importlib.import_module(name)

@@ -1,0 +1,107 @@
+"""What an importer is: one format of session files, declared in one record."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from reverie.sessions.event import Event
+from reverie.sessions.import_problem import ImportProblem
+from reverie.sessions.importers.draft import Draft
+from reverie.sessions.importers.record import RawRecord, SkippedFile
+from reverie.sessions.session import Transcript
+
+Read = RawRecord | ImportProblem | SkippedFile
+"""What reading files gives, in order."""
+
+Unit = Literal["value", "member", "file"]
+"""What one session is in a file: a line, list element or JSON value; a member of a JSON object; the whole file."""
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """The object keys in the beginning of some JSON."""
+
+    top: set[str]
+    deeper: set[str]
+    objects: set[str]
+    """Those of ``top`` that hold nothing but objects, as far as can be seen."""
+    whole: bool
+    """Whether it was one whole JSON value; else it is cut off, or broken further on."""
+
+
+class Whole(msgspec.Struct, frozen=True):
+    """A transcript that its source holds complete, ids and all."""
+
+    transcript: Transcript
+    warnings: tuple[str, ...] = ()
+    """What of it is set aside."""
+
+
+class Members(msgspec.Struct, frozen=True):
+    """Where the sessions are in a file whose unit is the member."""
+
+    under: str = ""
+    """The top-level key of the object that holds them, where a file has it; else they are at the top level."""
+    passed_over: frozenset[str] = frozenset()
+    """Keys that are no session."""
+
+
+class Kinship(msgspec.Struct, frozen=True):
+    """How files that belong together are told and read as one; each file's first megabyte is looked at beforehand."""
+
+    possible: Callable[[str], bool]
+    """Whether a file of this name may have kin."""
+    look: Callable[[str, bytes], Any]
+    """What a file's path and beginning tell of its kin; None for nothing."""
+    join: Callable[[Iterable[Read], Sequence[Any]], Iterator[Read]]
+    """The items read, in order, with those of this format joined; gets all that ``look`` told."""
+
+
+def _never(_: Any) -> bool:
+    return False
+
+
+def _unchanged(events: Sequence[Event]) -> Sequence[Event]:
+    return events
+
+
+def _something(_: bytes) -> str:
+    return ""
+
+
+class Importer(msgspec.Struct, frozen=True):
+    """One format: how it is recognised, where its sessions lie, and how one is read."""
+
+    name: str
+    """As in ``--format``, and as the ``source`` of the sessions."""
+    parse: Callable[[RawRecord], Draft | Whole]
+    """One session from its raw record; raises ``ImportFormatError`` when nothing of it can be read. What can be read
+    only in part is kept, with ``EventLog.warn``."""
+    has_keys: Callable[[Keys], bool] = _never
+    """Whether a JSON value with these keys is of this format."""
+    begins: Callable[[bytes], bool] = _never
+    """Whether a file that begins with these bytes (a megabyte, or all of it) is; asked where no keys told."""
+    unit: Unit = "value"
+    members: Members = Members()
+    """For the unit ``member``."""
+    whole_lines: bool = False
+    """For the unit ``file``: whether a file that breaks off is read up to its last whole line."""
+    late_sign: Callable[[bytes], bool] = _never
+    """For the unit ``file``: whether to try a line after the first fifty, where it is telling at all."""
+    empty: Callable[[bytes], str] = _something
+    """For the unit ``file``: why a file of this format holds no session and is passed over; else nothing."""
+    kinship: Kinship | None = None
+    """For sessions in more than one file."""
+    identity: Callable[[Sequence[Event]], Sequence[Event]] = _unchanged
+    """The events that a session's derived id and its hash are made of, where they are not the events themselves."""
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """How a file is laid out."""
+
+    importer: Importer | None
+    """None when it is JSON in a format that is not known."""
+    shape: Literal["lines", "list", "mapping", "values", "file"]
+    """One session per line, per list element, per member of an object, per JSON value; the file is one session."""
+    prefix: str = ""
+    """For a mapping, the member that holds the sessions; empty for the top level."""

@@ -1,0 +1,52 @@
+"""Every session format that can be imported: our own, and those of other packages."""
+
+from collections.abc import Sequence
+
+from reverie.errors import ImportFormatError
+from reverie.extensions import IMPORTERS, ExtensionPoint, load, names
+from reverie.sessions.event import Event
+from reverie.sessions.importers.chat import IMPORTER as CHAT
+from reverie.sessions.importers.claude_code import IMPORTER as CLAUDE_CODE
+from reverie.sessions.importers.importer import Importer
+from reverie.sessions.importers.intercode import IMPORTER as INTERCODE
+from reverie.sessions.importers.other import fitted
+from reverie.sessions.importers.reverie_lines import IMPORTER as REVERIE_LINES
+from reverie.sessions.importers.tau_bench import IMPORTER as TAU_BENCH
+
+OURS = (REVERIE_LINES, TAU_BENCH, CHAT, CLAUDE_CODE, INTERCODE)
+"""In the order in which they are asked whether a file is theirs."""
+
+POINT = ExtensionPoint(IMPORTERS, {importer.name: importer for importer in OURS}, fitted)
+
+
+def formats() -> tuple[str, ...]:
+    """The names of all formats."""
+    return names(POINT)
+
+
+def other_formats() -> tuple[str, ...]:
+    """The names of those that other packages bring."""
+    return tuple(name for name in formats() if name not in POINT.ours)
+
+
+def importer_named(name: str) -> Importer:
+    """The importer of the format ``name``.
+
+    Raises:
+        ImportFormatError: there is none.
+        ExtensionError: it is another package's, and broken.
+    """
+    importer = load(POINT, name)
+    if importer is None:
+        raise ImportFormatError(f"format {name!r} is unknown; known are {', '.join(formats())}")
+    return importer
+
+
+def identity_of(source: str, events: Sequence[Event]) -> Sequence[Event]:
+    """``events`` of a session from ``source`` as its id and its hash are made of them.
+
+    Raises:
+        ExtensionError: the source is a format of another package, which is broken.
+    """
+    importer = load(POINT, source)
+    return events if importer is None else importer.identity(events)
