@@ -9,7 +9,7 @@ import msgspec
 from reverie.lessons.lesson import Lesson
 from reverie.memory.path import QUARANTINE
 from reverie.memory.screening import screen
-from reverie.runtime.briefing import Briefing, BriefingItem, fits, lesson_text, note_text
+from reverie.runtime.briefing import Briefing, BriefingItem, estimate_tokens, fits, lesson_text, note_text
 from reverie.storage.live.sessions import LiveSession
 from reverie.storage.postgres.database import Connection
 
@@ -113,3 +113,23 @@ async def session_family(connection: Connection, session: LiveSession) -> str | 
     row = await connection.execute("SELECT task_category FROM sessions WHERE key = %s", [session.key])
     found = await row.fetchone()
     return None if found is None or found[0] is None else str(found[0])
+
+
+async def note_read(connection: Connection, session_key: int, store_id: str, path: str, now: datetime) -> None:
+    """Record that a session read a lesson's document where it is mounted; other memories leave no trace."""
+    row = await connection.execute(
+        "SELECT lesson_id, memory_version_id, content FROM memories"
+        " WHERE memory_store_id = %s AND path = %s AND lesson_id IS NOT NULL",
+        [store_id, path],
+    )
+    found = await row.fetchone()
+    if found is None:
+        return
+    lesson_id, version, content = found
+    await connection.execute(
+        """
+        INSERT INTO exposures (session_key, subject, version, memory_store_id, position, tokens, mechanism, shown_at)
+        VALUES (%s, %s, %s, %s, 0, %s, 'mount', %s) ON CONFLICT DO NOTHING
+        """,
+        [session_key, lesson_id, version, store_id, estimate_tokens(content), now],
+    )
