@@ -236,7 +236,7 @@ async def test_skills_are_unpacked_in_the_working_directory(
     server: Server, client: AsyncAnthropic, home: Path, isolation: Any
 ) -> None:
     text = b"---\nname: counting\ndescription: Counts.\n---\nCount twice.\n"
-    skill = await client.beta.skills.create(display_title="c", files=[("counting/SKILL.md", text)])
+    skill = await client.beta.skills.create(files=[("counting/SKILL.md", text)])
     session_id = await session_of(client, skills=[{"type": "custom", "skill_id": skill.id}])
     async with sandboxed(
         server, home, isolation, call("bash", 1, command="tail -1 skills/counting/SKILL.md"), say("Done.")

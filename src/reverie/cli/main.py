@@ -25,6 +25,7 @@ COMMANDS = {
     "policy": ("reverie.cli.policy", "policy"),
     "recall": ("reverie.cli.memory_recall", "recall"),
     "serve": ("reverie.cli.serve", "serve"),
+    "worker": ("reverie.cli.worker", "worker"),
     "keys": ("reverie.cli.keys", "keys"),
     "workspaces": ("reverie.cli.keys", "workspaces"),
 }

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -12,7 +12,10 @@ from reverie.api.metadata import patch_metadata
 from reverie.api.pages import decode_position, envelope, page_of
 from reverie.api.wire_type import WireType
 from reverie.storage.live import work as table
+from reverie.storage.live.lost_calls import answer_lost_calls
 from reverie.storage.live.work import WorkItem
+from reverie.storage.postgres.database import Connection
+from reverie.storage.postgres.outbox import write_notices
 from reverie.storage.service.api_keys import KeyScope, create_key
 from reverie.storage.service.environments import read_environment
 
@@ -70,7 +73,7 @@ async def _take(call: Call, environment_id: str) -> dict[str, Any] | None:
     reclaim_ms = call.query.get("reclaim_older_than_ms")
     reclaim_after = timedelta(milliseconds=_RECLAIM_MS if reclaim_ms is None else reclaim_ms)
     async with call.database.connection() as connection:
-        await table.release_lapsed(connection, environment_id, now)
+        await _release_lapsed(call, connection, environment_id, now)
         item = await table.take_work(connection, environment_id, now, reclaim_after)
         if item is None:
             return None
@@ -85,6 +88,13 @@ async def _take(call: Call, environment_id: str) -> dict[str, Any] | None:
         _, token = await create_key(connection, "", scope, now)
     payload = msgspec.json.encode({"sessions_token": token})
     return wire_work(item, base64.urlsafe_b64encode(payload).decode())
+
+
+async def _release_lapsed(call: Call, connection: Connection, environment_id: str, now: datetime) -> None:
+    """Queue again what workers have let go of, and answer the calls that they may have run."""
+    lapsed = await table.release_lapsed(connection, environment_id, now)
+    notices = await answer_lost_calls(connection, environment_id, lapsed, now)
+    await write_notices(connection, notices, call.key.workspace_id, now)
 
 
 async def _locked(call: Call) -> WorkItem:
@@ -150,7 +160,7 @@ async def stats(call: Call) -> dict[str, Any]:
     """How long the queue is, and how many workers poll it."""
     environment_id = call.path["environment_id"]
     await read_environment(call.connection, environment_id)
-    await table.release_lapsed(call.connection, environment_id, call.now)
+    await _release_lapsed(call, call.connection, environment_id, call.now)
     measured = await table.measure_queue(call.connection, environment_id, call.now)
     return {"type": "work_queue_stats", **msgspec.structs.asdict(measured)}
 
