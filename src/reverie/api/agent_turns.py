@@ -9,4 +9,9 @@ async def work(service: Service) -> None:
     if not service.options.run_agents:
         return
     run_turns = await loaded("reverie.turns.service:run_with_settings")
-    await run_turns(service.database, service.settings, service.clock)
+    if service.options.with_worker:
+        open_sandboxes = await loaded("reverie.turns.sandbox:open_sandboxes")
+        sandboxes = await open_sandboxes(service.settings.home, service.options.isolation, service.clock)
+        await run_turns(service.database, service.settings, service.clock, sandboxes)
+    else:
+        await run_turns(service.database, service.settings, service.clock)

@@ -15,6 +15,8 @@ from reverie.ids import new_id
 from reverie.turns.isolation import Wish, choose_isolation, describe, hide_memory
 from reverie.turns.worker import Worker, WorkerPlan
 
+_WATCH_SECONDS = 1.0
+
 
 @click.command()
 @click.option("--environment", "environment_id", required=True, help="The self-hosted environment (env_…).")
@@ -32,6 +34,7 @@ from reverie.turns.worker import Worker, WorkerPlan
     show_default=True,
     help="Keep tools apart from this machine; auto takes bwrap where it works.",
 )
+@click.option("--parent", type=int, hidden=True, help="Stop when this process is not the parent any more.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
 def worker(
     environment_id: str,
@@ -41,6 +44,7 @@ def worker(
     url: str,
     key: str,
     isolation: Wish,
+    parent: int | None,
     log_level: str,
 ) -> None:
     """Run the built-in tools of an environment's sessions here, until Ctrl-C or SIGTERM.
@@ -64,10 +68,10 @@ def worker(
         keep=keep,
     )
     click.echo(f"Reverie works for {environment_id} at {plan.url}, {concurrency} at a time; {describe(chosen, reason)}")
-    asyncio.run(_run(Worker(plan)))
+    asyncio.run(_run(Worker(plan), parent))
 
 
-async def _run(worker: Worker) -> None:
+async def _run(worker: Worker, parent: int | None) -> None:
     def told() -> None:
         if worker.stopping.is_set():
             worker.kill()
@@ -76,4 +80,16 @@ async def _run(worker: Worker) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told)
-    await worker.run()
+    watching = asyncio.create_task(_watch(worker, parent))
+    try:
+        await worker.run()
+    finally:
+        watching.cancel()
+
+
+async def _watch(worker: Worker, parent: int | None) -> None:
+    """Stop with the server that started this worker, also when it was killed."""
+    while parent is not None and os.getppid() == parent:  # noqa: ASYNC110 - nobody tells of it
+        await asyncio.sleep(_WATCH_SECONDS)
+    if parent is not None:
+        worker.stop()

@@ -18,7 +18,6 @@ from typing import Literal
 
 import msgspec
 
-import reverie
 from reverie.errors import SettingsError
 
 Wish = Literal["auto", "none", "bwrap"]
@@ -32,6 +31,7 @@ _SETTINGS = (
     *("localtime", "mime.types", "nsswitch.conf", "passwd", "pki", "profile", "resolv.conf", "ssl", "timezone"),
 )
 """What programs need of ``/etc``; the rest may hold secrets."""
+_PACKAGE = Path(__file__).parents[1]
 _PROBE_SECONDS = 30.0
 _SET_DUMPABLE, _SET_PARENT_DEATH_SIGNAL = 4, 1
 _MOST_PROCESSES = 1024
@@ -111,7 +111,7 @@ def tool_command(isolation: Isolation, room: Room, module: str) -> list[str]:
 
     The interpreter is told by ``-I`` to take nothing from its environment, and where this package is.
     """
-    place = str(Path(reverie.__file__).parents[1])
+    place = str(_PACKAGE.parent)
     code = f"import sys; sys.path.insert(0, {place!r}); from {module} import main; main()"
     command = [sys.executable, "-I", "-c", code]
     if isolation == "none":
@@ -141,8 +141,7 @@ def _bwrap_options(room: Room) -> list[str]:
 
 def _interpreter_folders() -> Sequence[str]:
     """Where Python and this package are, as far as that is not the system."""
-    package = Path(reverie.__file__).parent
-    folders = {sys.prefix, sys.base_prefix, str(package)}
+    folders = {sys.prefix, sys.base_prefix, str(_PACKAGE)}
     return sorted(path for path in folders if not Path(path).is_relative_to("/usr"))
 
 

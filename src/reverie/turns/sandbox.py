@@ -23,7 +23,7 @@ from reverie.storage.service.environments import read_environment
 from reverie.storage.service.files import read_chunks, read_file
 from reverie.storage.service.skills import read_archive, read_version
 from reverie.turns.desk import ToolCall, ToolOutcome, text_outcome
-from reverie.turns.isolation import Isolation
+from reverie.turns.isolation import Isolation, Wish, choose_isolation, describe, hide_memory
 from reverie.turns.sandbox_folder import WORKSPACE, SandboxFolder, SandboxState
 from reverie.turns.sandbox_memory import bring, collect, mounted_stores
 from reverie.turns.tool_channel import ToolChannel, ToolProcessLost
@@ -113,6 +113,18 @@ class Sandboxes:
                 await sandbox.channel.close()
             await asyncio.to_thread(folder.remove)
             log.info("a sandbox was removed", session_id=name)
+
+
+async def open_sandboxes(home: Path, wish: Wish, clock: Clock) -> Sandboxes:
+    """The sandboxes of a server whose data is in ``home``.
+
+    Raises:
+        SettingsError: they cannot be isolated as wished.
+    """
+    isolation, reason = await asyncio.to_thread(choose_isolation, wish)
+    hide_memory()
+    log.info("sandboxes are open", isolation=describe(isolation, reason))
+    return Sandboxes(home / "sandboxes", isolation, clock)
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,12 @@ async def enqueue_work(connection: Connection, environment_id: str, session_id: 
     return str(work_id)
 
 
+async def environments_with_work(connection: Connection) -> list[str]:
+    """Environments with items that have not ended."""
+    row = await connection.execute("SELECT DISTINCT environment_id FROM work_items WHERE state <> 'stopped'")
+    return [environment_id for (environment_id,) in await row.fetchall()]
+
+
 async def take_work(
     connection: Connection, environment_id: str, now: datetime, reclaim_after: timedelta
 ) -> WorkItem | None:
