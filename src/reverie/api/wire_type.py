@@ -6,6 +6,7 @@ first needed, since loading the SDK takes longer than the rest of the server.
 
 import asyncio
 import importlib
+import threading
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -20,6 +21,8 @@ from reverie.api.limits import ECHOED, LIMITS, NULLABLE, OPEN_TYPES
 from reverie.api.problem import describe_problem
 from reverie.errors import InputError
 
+_LOADING = threading.RLock()
+"""The SDK's modules import each other in circles: two threads that load them at once find them half made."""
 _HEADERS = ("betas", "workspace_id", "anthropic_worker_id")
 """Parameters of the SDK's methods that travel as headers."""
 _IGNORED = ("beta",)
@@ -94,7 +97,8 @@ class WireType:
 def resolve(address: str) -> Any:
     """The object at ``module:Name``."""
     module, name = address.split(":")
-    return getattr(importlib.import_module(module), name)
+    with _LOADING:
+        return getattr(importlib.import_module(module), name)
 
 
 def query_name(field: str, annotation: Any) -> str:

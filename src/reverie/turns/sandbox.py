@@ -27,7 +27,7 @@ from reverie.turns.isolation import Isolation, Wish, choose_isolation, describe,
 from reverie.turns.sandbox_folder import WORKSPACE, SandboxFolder, SandboxState
 from reverie.turns.sandbox_memory import bring, collect, mounted_stores
 from reverie.turns.tool_channel import ToolChannel, ToolProcessLost
-from reverie.turns.tool_process import ToolRequest
+from reverie.turns.tool_protocol import ToolRequest
 
 IDLE_SECONDS = 600.0
 """How long a sandbox's process is kept without calls."""

@@ -17,7 +17,7 @@ import msgspec
 from reverie.errors import InputError
 from reverie.runtime.grading import Delivery
 from reverie.turns.isolation import Bind, Isolation, Room
-from reverie.turns.tool_process import Place, ToolPlan
+from reverie.turns.tool_protocol import Place, ToolPlan
 
 WORKSPACE = "/workspace"
 SESSION = "/mnt/session"

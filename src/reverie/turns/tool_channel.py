@@ -10,7 +10,7 @@ import msgspec
 
 from reverie.errors import ReverieError
 from reverie.turns.isolation import Isolation, Room, scrubbed_environment, tool_command
-from reverie.turns.tool_process import ToolAnswer, ToolPlan, ToolRequest
+from reverie.turns.tool_protocol import ToolAnswer, ToolPlan, ToolRequest
 
 _LONGEST_ANSWER = 64 * 1024 * 1024
 _MODULE = "reverie.turns.tool_process"

@@ -1,7 +1,7 @@
 """The process that runs the built-in tools of one session: the SDK's own tool functions, a call at a time.
 
-It reads a :class:`ToolPlan` and then :class:`ToolRequest` as lines of JSON from standard input, and answers each with
-a :class:`ToolAnswer` on standard output. When its input ends, so do it and all that it started.
+It reads a plan and then requests as lines of JSON from standard input, and answers each on standard output (see
+:mod:`reverie.turns.tool_protocol`). When its input ends, so do it and all that it started.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from anthropic.lib.tools import ToolError, agent_toolset
 from anthropic.lib.tools.agent_toolset import AgentToolContext, beta_agent_toolset_20260401
 
 from reverie.turns.isolation import be_a_tool_process, end_group
+from reverie.turns.tool_protocol import Place, ToolAnswer, ToolPlan, ToolRequest
 
 MOST_CHARACTERS = 100_000
 """The longest text of a result; more goes to a file."""
@@ -28,41 +29,6 @@ _KEPT_BYTES = 2 * 1024 * 1024
 _OUTPUT_FOLDER = ".tool-output"
 _LONGEST_LINE = 64 * 1024 * 1024
 _PATH_FIELDS = ("file_path", "path")
-
-
-class Place(msgspec.Struct, frozen=True):
-    """A path that agents are promised, and where it is for this process."""
-
-    promised: str
-    real: str
-
-
-class ToolPlan(msgspec.Struct, frozen=True):
-    """Where the tools of a session work."""
-
-    workdir: str
-    roots: tuple[str, ...]
-    """Folders that file tools may reach besides."""
-    read_only: tuple[str, ...]
-    places: tuple[Place, ...] = ()
-    """Paths to be translated; none where the promised ones are there."""
-    limited: bool = False
-
-
-class ToolRequest(msgspec.Struct, frozen=True):
-    """A call."""
-
-    id: str
-    name: str
-    input: dict[str, Any]
-
-
-class ToolAnswer(msgspec.Struct, frozen=True):
-    """What came of it."""
-
-    id: str
-    content: list[dict[str, Any]]
-    is_error: bool = False
 
 
 def to_real(places: Sequence[Place], path: str) -> str:
