@@ -13,30 +13,34 @@ from typing import Any
 import pytest
 from anthropic import AsyncAnthropic
 
+from reverie.memory.memory import Edit
 from reverie.storage.live.lost_calls import MAY_HAVE_RUN
+from reverie.storage.memory.memories import apply_edits
 from reverie.testing.patience import PATIENCE_SECONDS
+from reverie.turns.isolation import choose_isolation
 from tests.api.conftest import Server, client, server
 from tests.turns.scripted import MODEL, ScriptedTurnModel, call, calls, say, turns_run
 from tests.turns.test_turn import at_rest, send
 
 __all__ = ["client", "server"]
+_PAUSE = PATIENCE_SECONDS / 6_000
 TOOLS = [{"type": "agent_toolset_20260401"}]
 
 
 @asynccontextmanager
-async def working(server: Server, environment_id: str, folder: Path, *options: str) -> AsyncIterator[Process]:
+async def working(server: Server, environment_id: str, folder: Path, isolation: str = "none") -> AsyncIterator[Process]:
     """A worker process for as long as the context lasts; it has said that it works."""
     key = await server.key("worker", environment_id=environment_id)
     command = [sys.executable, "-m", "reverie.cli.main", "worker", "--environment", environment_id]
     process = await asyncio.create_subprocess_exec(
         *command,
-        *("--workdir", str(folder), "--isolation", "none", *options),
+        *("--workdir", str(folder), "--isolation", isolation),
         env={**os.environ, "REVERIE_WORKER_KEY": key, "REVERIE_URL": server.url, "MY_SECRET": "do-not-tell"},
         stdout=PIPE,
     )
     try:
         assert process.stdout is not None
-        assert b"NOT isolated" in await process.stdout.readline()
+        assert (b"NOT isolated" in await process.stdout.readline()) == (isolation == "none")
         yield process
     finally:
         if process.returncode is None:
@@ -44,11 +48,12 @@ async def working(server: Server, environment_id: str, folder: Path, *options: s
         await process.wait()
 
 
-async def session_of(client: AsyncAnthropic, environment: Any = None) -> tuple[str, str]:
+async def session_of(client: AsyncAnthropic, environment: Any = None, resources: Any = ()) -> tuple[str, str]:
     """Ids of a session and of its self-hosted environment."""
     made = environment or await client.beta.environments.create(name="place", config={"type": "self_hosted"})
     agent = await client.beta.agents.create(name="clerk", model=MODEL, tools=TOOLS)  # type: ignore[arg-type]
-    return (await client.beta.sessions.create(agent=agent.id, environment_id=made.id)).id, made.id
+    session = await client.beta.sessions.create(agent=agent.id, environment_id=made.id, resources=resources)
+    return session.id, made.id
 
 
 async def ended(client: AsyncAnthropic, session_id: str) -> list[Any]:
@@ -58,14 +63,14 @@ async def ended(client: AsyncAnthropic, session_id: str) -> list[Any]:
             events = await at_rest(client, session_id)
             if events and events[-1].type == "session.status_idle" and events[-1].stop_reason.type == "end_turn":
                 return events
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(_PAUSE)
 
 
 async def written(file: Path) -> None:
     """Wait until a command has begun."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not os.path.exists(file):  # noqa: ASYNC110, ASYNC240, PTH110
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(_PAUSE)
 
 
 def results(events: list[Any]) -> list[tuple[str, bool]]:
@@ -129,6 +134,28 @@ async def test_sigterm_lets_the_command_that_runs_come_to_its_end(
     assert results(events) == [("finished", False)]
 
 
+async def test_a_lesson_that_a_worker_reads_where_it_is_mounted_counts_as_shown(
+    server: Server, client: AsyncAnthropic
+) -> None:
+    store = await client.beta.memory_stores.create(name="Notes")
+    now = server.service.clock.now()
+    async with server.service.database.connection() as connection:
+        lesson = Edit("/ask.md", "Ask first.", "", lesson_id="lsn_1")
+        await apply_edits(connection, store.id, [lesson], act="dream", actor="drm_1", reason="", now=now)
+    session_id, _ = await session_of(client, resources=[{"type": "memory_store", "memory_store_id": store.id}])
+    async with turns_run(
+        server.service, ScriptedTurnModel(call("read", file_path="/mnt/memory/notes/ask.md"), say("."))
+    ):
+        await send(client, session_id, "Go")
+        (use,) = [event for event in await at_rest(client, session_id) if event.type == "agent.tool_use"]
+        answer: Any = {"type": "user.tool_result", "tool_use_id": use.id, "content": []}
+        await client.beta.sessions.events.send(session_id, events=[answer])
+        await ended(client, session_id)
+    async with server.service.database.connection() as connection:
+        row = await connection.execute("SELECT subject, mechanism FROM exposures WHERE subject = 'lsn_1'")
+        assert await row.fetchall() == [("lsn_1", "mount")]
+
+
 async def lapse(server: Server, environment_id: str) -> None:
     """As if the lease of a worker that is gone had run out."""
     async with server.service.database.connection() as connection:
@@ -164,3 +191,29 @@ async def test_calls_that_may_have_changed_something_are_answered_when_a_lease_l
     assert again is not None and again.id == item.id
     names = {event.id: event.name for event in events if event.type == "agent.tool_use"}
     assert [names[e.tool_use_id] for e in events if e.type == "user.tool_result" and e.is_error] == answered
+
+
+@pytest.mark.skipif(choose_isolation("auto")[0] == "none", reason="no bwrap")
+async def test_under_bwrap_memory_is_mounted_without_rights_to_mnt_and_comes_back(
+    server: Server, client: AsyncAnthropic, tmp_path: Path
+) -> None:
+    store = await client.beta.memory_stores.create(name="Notes")
+    await client.beta.memory_stores.memories.create(store.id, path="/old.md", content="known")
+    resources: Any = [{"type": "memory_store", "memory_store_id": store.id}]
+    command = f"cat /mnt/memory/notes/old.md; echo learned > /mnt/memory/notes/new.md; ls {tmp_path} /home"
+    session_id, environment_id = await session_of(client, resources=resources)
+    async with (
+        turns_run(server.service, ScriptedTurnModel(call("bash", 1, command=command), say("Done."))),
+        working(server, environment_id, tmp_path / "work", isolation="bwrap") as worker,
+    ):
+        await send(client, session_id, "Go")
+        events = await ended(client, session_id)
+        worker.terminate()
+        await worker.wait()
+    ((text, _),) = results(events)
+    assert text.startswith("known") and text.count("No such file") == 2
+    listed = client.beta.memory_stores.memories.list(store.id, view="full")
+    assert {memory.path: memory.content async for memory in listed if memory.type == "memory"} == {
+        "/old.md": "known",
+        "/new.md": "learned\n",
+    }

@@ -1,5 +1,6 @@
 """Tools of cloud sessions run in a folder and a process of their own, whose files and memory are the session's."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,11 +10,14 @@ from typing import Any
 import pytest
 from anthropic import AsyncAnthropic
 
+from reverie.memory.memory import Edit
+from reverie.storage.memory.memories import apply_edits
+from reverie.testing.patience import PATIENCE_SECONDS
 from reverie.turns.isolation import choose_isolation
 from reverie.turns.sandbox import Sandboxes
 from tests.api.conftest import Server
 from tests.turns.scripted import MODEL, ScriptedTurnModel, call, calls, say, turns_run
-from tests.turns.test_turn import at_rest, send
+from tests.turns.test_turn import at_rest, define, send, verdict
 
 TOOLS = [{"type": "agent_toolset_20260401"}]
 ISOLATIONS = [
@@ -230,6 +234,69 @@ async def test_the_folders_of_sessions_that_are_archived_or_deleted_are_removed(
     await client.beta.sessions.archive(session_id)
     await boxes.sweep(server.service.database, folder.parent.name)
     assert not folder.exists()
+
+
+async def test_a_lesson_that_is_read_where_it_is_mounted_counts_as_shown(
+    server: Server, client: AsyncAnthropic, home: Path
+) -> None:
+    store_id = await store_with(client, plain="known")
+    async with server.service.database.connection() as connection:
+        lesson = Edit("/lessons/ask.md", "Ask first.", "", lesson_id="lsn_1")
+        await apply_edits(
+            connection, store_id, [lesson], act="dream", actor="drm_1", reason="", now=server.service.clock.now()
+        )
+    session_id = await session_of(client, [{"type": "memory_store", "memory_store_id": store_id}])
+    paths = ("/mnt/memory/team-notes/plain.md", "../mnt/memory/team-notes/lessons/ask.md")
+    steps = [call("read", number, file_path=path) for number, path in enumerate(paths, 1)]
+    steps.append(call("read", 3, file_path="/mnt/memory/team-notes/lessons/ask.md"))
+    async with sandboxed(server, home, "none", *steps, say("Done.")):
+        results = await results_of(client, session_id)
+    async with server.service.database.connection() as connection:
+        row = await connection.execute(
+            "SELECT subject, memory_store_id, mechanism FROM exposures WHERE subject = 'lsn_1'"
+        )
+        shown = await row.fetchall()
+    assert results[2] == ("Ask first.", False)
+    assert shown == [("lsn_1", store_id, "mount")]
+
+
+async def test_what_is_left_under_outputs_is_what_the_grader_sees(
+    server: Server, client: AsyncAnthropic, home: Path
+) -> None:
+    command = "cd /mnt/session/outputs && mkdir a && echo Rose, nose > a/poem.txt && ln -s /etc/passwd link"
+    session_id = await session_of(client)
+    steps = [call("bash", 1, command=command), say("Written."), verdict("satisfied")]
+    async with sandboxed(server, home, "none", *steps) as model:
+        await define(client, session_id)
+        await at_rest(client, session_id)
+    asked = str(model.requests[2].messages)
+    assert "Rose, nose" in asked and "a/poem.txt" in asked and "root:" not in asked and "Written." not in asked
+
+
+async def test_an_interrupt_ends_the_command_that_runs(server: Server, client: AsyncAnthropic, home: Path) -> None:
+    session_id = await session_of(client)
+    steps = [
+        call("bash", 1, command="touch /mnt/session/outputs/begun; sleep 1000"),
+        call("bash", 2, command="echo on"),
+    ]
+    async with sandboxed(server, home, "none", *steps, say("Done.")):
+        await send(client, session_id, "Go")
+        await written(home, "*/*/session/outputs/begun")
+        await client.beta.sessions.events.send(session_id, events=[{"type": "user.interrupt"}])
+        await at_rest(client, session_id)
+        results = await results_of(client, session_id, "Go on")
+    assert results[0][1] and results[1] == ("on", False)
+
+
+async def written(home: Path, pattern: str) -> None:
+    """Wait until a command has made a file."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not found(home, pattern):  # noqa: ASYNC110
+            await asyncio.sleep(PATIENCE_SECONDS / 6_000)
+
+
+def found(home: Path, pattern: str) -> bool:
+    return any(home.glob(pattern))
 
 
 async def test_skills_are_unpacked_in_the_working_directory(

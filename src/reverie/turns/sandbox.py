@@ -1,7 +1,6 @@
 """Sandboxes of cloud sessions: where their built-in tools run, a folder and a process for each."""
 
 import asyncio
-import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -164,7 +163,8 @@ class SandboxHost:
         if call.tool.name in _CHANGING:
             told += await self._collect(sandbox, session, state)
         elif call.tool.name == "read" and not outcome.is_error:
-            await self._note_read(sandbox, session, call)
+            async with self.database.connection() as connection:
+                await note_read(connection, session, str(call.input.get("file_path")), self.sandboxes.clock.now())
         return _with(outcome, told)
 
     async def _call(self, sandbox: _Sandbox, session: LiveSession, call: ToolCall) -> ToolOutcome:
@@ -266,15 +266,6 @@ class SandboxHost:
         if known != state.memory:
             sandbox.folder.write_state(msgspec.structs.replace(state, memory=known))
         return told
-
-    async def _note_read(self, sandbox: _Sandbox, session: LiveSession, call: ToolCall) -> None:
-        """A lesson's document that is read from its mount has been shown to the session."""
-        path = posixpath.normpath(posixpath.join(WORKSPACE, str(call.input.get("file_path"))))
-        for store in mounted_stores(sandbox.folder, session.resources):
-            if path.startswith(f"{store.mount_path}/"):
-                inside = path.removeprefix(store.mount_path)
-                async with self.database.connection() as connection:
-                    await note_read(connection, session.key, store.store_id, inside, self.sandboxes.clock.now())
 
 
 def _bounded(call: ToolCall) -> dict[str, Any]:

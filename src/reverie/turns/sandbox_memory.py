@@ -2,6 +2,7 @@
 them. Who changed what in the meantime decides: the store keeps its own, and the sandbox's goes beside it.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -11,7 +12,7 @@ import msgspec
 
 from reverie.errors import PathConflictError, PreconditionError, ReverieError
 from reverie.memory.content import content_sha256, encode_content
-from reverie.memory.memory import Edit
+from reverie.memory.memory import Edit, Memory
 from reverie.storage.memory.folder import FileProblem, read_folder, write_folder
 from reverie.storage.memory.memories import apply_edits, list_memories
 from reverie.storage.postgres.database import Database
@@ -49,14 +50,18 @@ async def bring(database: Database, store: MountedStore) -> tuple[Hashes, list[F
     """Make the folder as the store is now; the hash of each memory, and the files that could not be written."""
     async with database.connection() as connection:
         memories = await list_memories(connection, store.store_id, with_content=True)
-    store.folder.mkdir(parents=True, exist_ok=True)
-    present, _ = read_folder(store.folder, _REASON)
+    return await asyncio.to_thread(_write, store.folder, memories)
+
+
+def _write(folder: Path, memories: Sequence[Memory]) -> tuple[Hashes, list[FileProblem]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    present, _ = read_folder(folder, _REASON)
     there = {edit.path: _hash(edit) for edit in present}
     known = {memory.path: memory.content_sha256 for memory in memories}
     for path in there.keys() - known.keys():
-        (store.folder / path[1:]).unlink(missing_ok=True)
+        (folder / path[1:]).unlink(missing_ok=True)
     stale = [(memory.path, memory.content or "") for memory in memories if there.get(memory.path) != known[memory.path]]
-    problems = write_folder(store.folder, stale, force=True)
+    problems = write_folder(folder, stale, force=True)
     return known, problems
 
 
@@ -64,7 +69,7 @@ async def collect(
     database: Database, store: MountedStore, known: Mapping[str, str], session_id: str, now: datetime
 ) -> list[str]:
     """Take what the tools changed in the folder into the store; what the agent has to be told."""
-    found, problems = read_folder(store.folder, _REASON)
+    found, problems = await asyncio.to_thread(read_folder, store.folder, _REASON)
     edits = changes(found, problems, known, store.folder)
     told = [f"{store.mount_path}{_below(store, problem)} is not kept: {problem.reason}." for problem in problems]
     if not edits:
