@@ -148,7 +148,7 @@ async def test_a_lesson_that_a_worker_reads_where_it_is_mounted_counts_as_shown(
     ):
         await send(client, session_id, "Go")
         (use,) = [event for event in await at_rest(client, session_id) if event.type == "agent.tool_use"]
-        answer: Any = {"type": "user.tool_result", "tool_use_id": use.id, "content": []}
+        answer: Any = {"type": "user.tool_result", "tool_use_id": use.id, "content": [{"type": "text", "text": "."}]}
         await client.beta.sessions.events.send(session_id, events=[answer])
         await ended(client, session_id)
     async with server.service.database.connection() as connection:

@@ -273,6 +273,21 @@ async def test_what_is_left_under_outputs_is_what_the_grader_sees(
     assert "Rose, nose" in asked and "a/poem.txt" in asked and "root:" not in asked and "Written." not in asked
 
 
+async def test_outputs_are_files_of_the_session_that_clients_download(
+    server: Server, client: AsyncAnthropic, home: Path
+) -> None:
+    session_id = await session_of(client)
+    steps = [
+        call("bash", 1, command="cd /mnt/session/outputs; echo 1 > kept.csv; echo a > report.md; echo x > gone.txt"),
+        call("bash", 2, command="cd /mnt/session/outputs; echo final > report.md; rm gone.txt"),
+    ]
+    async with sandboxed(server, home, "none", *steps, say("Done.")):
+        await results_of(client, session_id)
+    files = {file.filename: file async for file in client.beta.files.list(scope_id=session_id)}
+    assert files.keys() == {"kept.csv", "report.md"} and files["kept.csv"].mime_type == "text/csv"
+    assert await (await client.beta.files.download(files["report.md"].id)).read() == b"final\n"
+
+
 async def test_an_interrupt_ends_the_command_that_runs(server: Server, client: AsyncAnthropic, home: Path) -> None:
     session_id = await session_of(client)
     steps = [

@@ -25,6 +25,7 @@ from reverie.turns.desk import ToolCall, ToolOutcome, text_outcome
 from reverie.turns.isolation import Isolation, Wish, choose_isolation, describe, hide_memory
 from reverie.turns.sandbox_folder import WORKSPACE, SandboxFolder, SandboxState
 from reverie.turns.sandbox_memory import bring, collect, mounted_stores
+from reverie.turns.sandbox_outputs import publish
 from reverie.turns.tool_channel import ToolChannel, ToolProcessLost
 from reverie.turns.tool_protocol import ToolRequest
 
@@ -162,6 +163,7 @@ class SandboxHost:
         outcome = await self._call(sandbox, session, call)
         if call.tool.name in _CHANGING:
             told += await self._collect(sandbox, session, state)
+            await self._publish(sandbox, session)
         elif call.tool.name == "read" and not outcome.is_error:
             async with self.database.connection() as connection:
                 await note_read(connection, session, str(call.input.get("file_path")), self.sandboxes.clock.now())
@@ -196,6 +198,14 @@ class SandboxHost:
         sandbox.channel = await ToolChannel.start(isolation, room, plan)
         sandbox.resources = session.resources
         return sandbox.channel
+
+    async def _publish(self, sandbox: _Sandbox, session: LiveSession) -> None:
+        """Have clients find what is under the session's outputs."""
+        now = self.sandboxes.clock.now()
+        state = sandbox.folder.open(now)
+        outputs = await publish(self.database, sandbox.folder, state.outputs, session.id, now)
+        if outputs != state.outputs:
+            sandbox.folder.write_state(msgspec.structs.replace(state, outputs=outputs))
 
     async def _network(self, session: LiveSession) -> bool:
         """Whether the environment lets tools use the network; a list of hosts cannot be kept to, so it is none."""

@@ -7,8 +7,9 @@ import shutil
 import stat
 import tempfile
 import zipfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -30,6 +31,14 @@ _MOST_DELIVERIES = 50
 _MOST_DELIVERED_CHARACTERS = 100_000
 
 
+class Output(msgspec.Struct, frozen=True):
+    """A file under a session's outputs, as clients were given it."""
+
+    file_id: str
+    size: int
+    changed_ns: int
+
+
 class SandboxState(msgspec.Struct, frozen=True):
     """What the server knows of a folder; beside it, out of its tools' sight."""
 
@@ -38,6 +47,8 @@ class SandboxState(msgspec.Struct, frozen=True):
     """By store, the hash that each memory had when it was last written to, or read from, the folder; by path."""
     uploads: tuple[str, ...] = ()
     """Mount paths of the file resources that have been put there."""
+    outputs: dict[str, Output] = {}
+    """What the session left under its outputs and clients can download, by path there."""
 
 
 class SandboxFolder:
@@ -148,18 +159,19 @@ class SandboxFolder:
                 place.write_bytes(bundle.read(entry))
                 place.chmod(0o755 if (entry.external_attr >> 16) & stat.S_IXUSR else 0o644)
 
-    def deliveries(self) -> list[Delivery]:
-        """What the session left under its outputs, as a grader is shown it."""
+    def outputs(self) -> Iterator[tuple[str, Path]]:
+        """Path and place of what the session left under its outputs; links and whatever else is no file are not."""
         outputs = self.real(OUTPUTS)
-        found: list[Delivery] = []
         for parent, folders, names in os.walk(outputs):
             folders.sort()
             for name in sorted(names):
                 file = Path(parent, name)
-                if file.is_symlink() or not file.is_file() or len(found) == _MOST_DELIVERIES:
-                    continue
-                found.append(Delivery(file.relative_to(outputs).as_posix(), _text_of(file)))
-        return found
+                if not file.is_symlink() and file.is_file():
+                    yield file.relative_to(outputs).as_posix(), file
+
+    def deliveries(self) -> list[Delivery]:
+        """The outputs as a grader is shown them."""
+        return [Delivery(path, _text_of(file)) for path, file in islice(self.outputs(), _MOST_DELIVERIES)]
 
     def remove(self) -> None:
         """Take the folder away, with all that is in it."""
