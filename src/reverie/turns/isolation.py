@@ -33,7 +33,7 @@ _SETTINGS = (
 """What programs need of ``/etc``; the rest may hold secrets."""
 _PACKAGE = Path(__file__).parents[1]
 _PROBE_SECONDS = 30.0
-_SET_DUMPABLE, _SET_PARENT_DEATH_SIGNAL = 4, 1
+_SET_DUMPABLE = 4
 _MOST_PROCESSES = 1024
 
 
@@ -147,27 +147,24 @@ def _interpreter_folders() -> Sequence[str]:
 
 def hide_memory() -> None:
     """Keep other processes of this user out of this one's environment and memory, as far as Linux can."""
-    _prctl(_SET_DUMPABLE, 0)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def be_a_tool_process(*, limited: bool) -> None:
-    """Prepare this process to run tools: it ends with its parent, is the first to go when memory runs out.
+    """Prepare this process to run tools: it is the first to go when memory runs out.
+
+    It has to call :func:`end_group` when its parent is gone. The kernel could end it then, but not what it started.
 
     Args:
         limited: also bound the number of processes; only where they are counted for this sandbox alone.
     """
-    _prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if limited:
         resource.setrlimit(resource.RLIMIT_NPROC, (_MOST_PROCESSES, _MOST_PROCESSES))
     score = Path("/proc/self/oom_score_adj")
     if score.exists():
         score.write_text("1000", encoding="ascii")
-
-
-def _prctl(option: int, value: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def end_group() -> None:
