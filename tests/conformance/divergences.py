@@ -25,8 +25,8 @@ DIVERGENCES = (
         "Cloud environments",
         "Each session has a sandbox with packages and a network policy.",
         "With `reverie serve --with-worker` each session has a sandbox on the server's machine, isolated by bubblewrap "
-        "where that works; `packages` are not installed, and `limited` networking is none at all there (not enforced without "
-        "bubblewrap). Without it the agent is told that nobody runs its tools.",
+        "where that works; `packages` are not installed, and `limited` networking is none at all there (not enforced "
+        "without bubblewrap). Without it the agent is told that nobody runs its tools.",
         "Whoever operates the server decides whether commands run on it.",
     ),
     Divergence(

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -163,8 +164,10 @@ def be_a_tool_process(*, limited: bool) -> None:
     if limited:
         resource.setrlimit(resource.RLIMIT_NPROC, (_MOST_PROCESSES, _MOST_PROCESSES))
     score = Path("/proc/self/oom_score_adj")
-    if score.exists():
-        score.write_text("1000", encoding="ascii")
+    # Some containers do not let it be written; tools then go when the kernel likes.
+    if os.access(score, os.W_OK):
+        with suppress(PermissionError):
+            score.write_text("1000", encoding="ascii")
 
 
 def end_group() -> None:

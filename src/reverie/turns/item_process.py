@@ -51,12 +51,12 @@ def main() -> None:
 
 
 async def _serve() -> None:
-    hide_memory()
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     order = msgspec.json.decode(await reader.readline(), type=ItemOrder)
     be_a_tool_process(limited=order.limited)
+    hide_memory()  # After that: its own entries below /proc are then root's.
     with anyio.CancelScope() as scope:
         listening = asyncio.create_task(_listen(reader, scope))
         # The token of the item is all that this process has; it ends with the item.
