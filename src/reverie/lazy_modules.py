@@ -42,6 +42,7 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.cli.policy": _COMMAND,
     "reverie.cli.serve": _COMMAND,
     "reverie.cli.sessions": _COMMAND,
+    "reverie.cli.worker": _COMMAND,
 }
 
 

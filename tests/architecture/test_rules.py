@@ -18,9 +18,14 @@ LATE = {
     "api/wire_type.py": "the SDK's types and handlers of the statistics are loaded when first asked for",
     "lazy_modules.py": "everything else, each module in its table with a reason",
     "api/on_demand.py": "a server is ready without the statistics libraries; every name stands there once",
+    "testing/fake_models/policy.py": "a policy is named by the user as module:function",
 }
 """Files that import by a text when something is first needed, and why."""
 MUTABLE = {
+    "api/local_workers.py LocalWorkers": "knows the processes that it started",
+    "turns/dispatch.py Dispatcher": "knows the turns that run here",
+    "turns/sandbox.py Sandboxes": "knows the processes that it started",
+    "turns/worker.py Worker": "knows the sessions that it serves",
     "api/request_context.py RequestContext": "collects what is said of a request while it is answered",
     "mining/verdicts.py HypothesisResults": "is filled in test by test",
     "runtime/live_state.py Transition": "the next state of a session while it is being made",
@@ -28,7 +33,12 @@ MUTABLE = {
     "sessions/importers/draft.py Draft": "a session while the file is read",
 }
 """Records that are no constants, and why."""
-SLEEPS = {"conformance/exercises/sessions.py": "a sleep of 0, which lets the other task run and waits for nothing"}
+SLEEPS = {
+    "conformance/exercises/sessions.py": "a sleep of 0, which lets the other task run and waits for nothing",
+    "turns/test_turn.py": "a sleep of 0 between looks at a session over HTTP",
+    "turns/test_sandbox.py": "a pause between looks at a file that another process writes",
+    "cli/test_worker.py": "a pause between looks at what another process does",
+}
 """Tests that sleep, and why."""
 
 

@@ -24,9 +24,10 @@ DIVERGENCES = (
     Divergence(
         "Cloud environments",
         "Each session has a sandbox with packages and a network policy.",
-        "The configuration is kept and shown; tools run where the agent's program runs, or in the SDK's own worker for "
-        "`self_hosted` environments.",
-        "The official worker is a sandbox that users already trust.",
+        "With `reverie serve --with-worker` each session has a sandbox on the server's machine, isolated by bubblewrap "
+        "where that works; `packages` are not installed, and `limited` networking is none at all there (not enforced "
+        "without bubblewrap). Without it the agent is told that nobody runs its tools.",
+        "Whoever operates the server decides whether commands run on it.",
     ),
     Divergence(
         "Beta headers",
@@ -105,7 +106,7 @@ DIVERGENCES = (
         "Repositories",
         "`github_repository` resources are cloned into the sandbox.",
         "They are kept and shown; tokens can be rotated and are never shown.",
-        "There is no sandbox to clone into.",
+        "Sandboxes hold files, memory and skills; nothing is cloned into them yet.",
     ),
     Divergence(
         "Vault credentials",

@@ -11,6 +11,7 @@ from reverie.language_model import ModelPrice, ModelUsage
 from reverie.models.router import RoutedModel
 from reverie.turn_model import BlockBegun, StopReason, TextPiece, TurnPiece, TurnReply, TurnRequest
 from reverie.turns.desk import Host
+from reverie.turns.sandbox import Sandboxes
 from reverie.turns.service import run_turns
 
 Step = TurnReply | ModelError | Callable[[TurnRequest], "TurnReply | ModelError"]
@@ -80,11 +81,15 @@ class OneModel:
 
 @asynccontextmanager
 async def turns_run(
-    service: Service, model: ScriptedTurnModel, hosts: Sequence[Host] = (), **options: Any
+    service: Service,
+    model: ScriptedTurnModel,
+    hosts: Sequence[Host] = (),
+    sandboxes: Sandboxes | None = None,
+    **options: Any,
 ) -> AsyncIterator[None]:
     """Turns of the service's sessions are run by the model, for as long as the context lasts."""
     models = OneModel(model, **options)
-    task = asyncio.create_task(run_turns(service.database, service.clock, models, hosts))
+    task = asyncio.create_task(run_turns(service.database, service.clock, models, hosts, sandboxes))
     try:
         yield
     finally:

@@ -9,4 +9,8 @@ async def work(service: Service) -> None:
     if not service.options.run_agents:
         return
     run_with_settings = await on_demand.load(lambda: on_demand.run_with_settings)
-    await run_with_settings(service.database, service.settings, service.clock)
+    sandboxes = None
+    if service.options.with_worker:
+        open_sandboxes = await on_demand.load(lambda: on_demand.open_sandboxes)
+        sandboxes = await open_sandboxes(service.settings.home, service.options.isolation, service.clock)
+    await run_with_settings(service.database, service.settings, service.clock, sandboxes)

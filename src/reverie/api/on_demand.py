@@ -14,13 +14,23 @@ if TYPE_CHECKING:
     from reverie.jobs.dream_queue import DreamQueue
     from reverie.jobs.engine import estimate_dream
     from reverie.jobs.explanation import explain_lesson
+    from reverie.turns.sandbox import open_sandboxes
     from reverie.turns.service import run_with_settings
 
-__all__ = ["DreamQueue", "estimate_dream", "explain_lesson", "load", "open_embedder", "run_with_settings"]
+__all__ = [
+    "DreamQueue",
+    "estimate_dream",
+    "explain_lesson",
+    "load",
+    "open_embedder",
+    "open_sandboxes",
+    "run_with_settings",
+]
 
 _MODULE_OF = {
     "DreamQueue": "reverie.jobs.dream_queue",
     "open_embedder": "reverie.digests.vector",
+    "open_sandboxes": "reverie.turns.sandbox",
     "run_with_settings": "reverie.turns.service",
     "estimate_dream": "reverie.jobs.engine",
     "explain_lesson": "reverie.jobs.explanation",

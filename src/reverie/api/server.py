@@ -14,6 +14,7 @@ from reverie.api import schedules as scheduling
 from reverie.api.app import ENDPOINTS, make_app
 from reverie.api.live import LiveEvents
 from reverie.api.load import report_load
+from reverie.api.local_workers import LocalWorkers
 from reverie.api.pipeline import prepare
 from reverie.api.routes import dreams, files
 from reverie.api.service import Service, ServiceOptions
@@ -107,8 +108,15 @@ async def serve(settings: Settings, options: ServiceOptions, host: str, port: in
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
             server_header=False,
         )
-        server = _Server(config, service, ready)
+        server = _Server(config, service, ready, _reachable(host))
         await server.serve()
+
+
+def _reachable(host: str) -> str:
+    """The host by which processes of this machine reach a server that listens on ``host``."""
+    if host in ("0.0.0.0", "::", ""):
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
 
 
 def _end_if_told_to() -> None:
@@ -119,18 +127,28 @@ def _end_if_told_to() -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready, and ends streams before it waits for requests to finish."""
+    """Says when it is ready, has workers of its own if wished, and ends streams before it waits for requests."""
 
-    def __init__(self, config: uvicorn.Config, service: Service, ready: Callable[[int], Any]) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service, ready: Callable[[int], Any], host: str) -> None:
         super().__init__(config)
         self._service = service
         self._ready = ready
+        self._host = host
+        self._workers: LocalWorkers | None = None
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
         if self.started:
-            self._ready(self.servers[0].sockets[0].getsockname()[1])
+            port = self.servers[0].sockets[0].getsockname()[1]
+            if self._service.options.with_worker:
+                url = f"http://{self._host}:{port}"
+                self._workers = LocalWorkers(self._service, url, self._service.options.with_worker)
+                self._workers.start()
+            self._ready(port)
 
     async def shutdown(self, sockets: Any = None) -> None:
+        if self._workers is not None:
+            # While requests are still taken: the workers have results to bring.
+            await self._workers.stop()
         self._service.live.close()
         await super().shutdown(sockets)

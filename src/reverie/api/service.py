@@ -7,6 +7,7 @@ from reverie.clock import Clock
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
 from reverie.telemetry.telemetry import NO_TELEMETRY, Telemetry
+from reverie.turns.isolation import Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,11 @@ class ServiceOptions:
     """Origins of web pages that may call from a browser; ``*`` is any."""
     run_agents: bool = False
     """Run the turns of sessions here; otherwise they wait for another server, or for whoever records them."""
+    with_worker: int = 0
+    """Sessions of each self-hosted environment that workers of the server's own serve at a time; cloud sessions get
+    sandboxes then too. 0 runs tools nowhere."""
+    isolation: Wish = "auto"
+    """How tools are kept apart from this machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ first needed, since loading the SDK takes longer than the rest of the server.
 
 import asyncio
 import importlib
+import threading
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -21,6 +22,8 @@ from reverie.api.limits import ECHOED, LIMITS, NULLABLE, OPEN_TYPES
 from reverie.api.problem import describe_problem
 from reverie.errors import InputError
 
+_LOADING = threading.RLock()
+"""The SDK's modules import each other in circles: two threads that load them at once find them half made."""
 _HEADERS = ("betas", "workspace_id", "anthropic_worker_id")
 """Parameters of the SDK's methods that travel as headers."""
 _IGNORED = ("beta",)
@@ -106,7 +109,8 @@ class SdkType(WireType):
     @cached_property
     def source(self) -> Any:
         """The SDK's type, loaded with the SDK."""
-        return getattr(importlib.import_module(self._package), self.name)
+        with _LOADING:
+            return getattr(importlib.import_module(self._package), self.name)
 
     @cached_property
     def type(self) -> Any:

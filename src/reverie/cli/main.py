@@ -68,6 +68,11 @@ COMMANDS = {
         "extensions",
         "List importers, graders, embedders and models: our own, and those of installed packages, with what is wrong.",
     ),
+    "worker": LazyCommand(
+        "reverie.cli.worker",
+        "worker",
+        "Run the built-in tools of an environment's sessions here, until Ctrl-C or SIGTERM.",
+    ),
 }
 
 

@@ -10,6 +10,7 @@ from reverie.api.logs import set_up_logs
 from reverie.api.server import serve as run_server
 from reverie.api.service import ServiceOptions
 from reverie.settings import load_settings
+from reverie.turns.isolation import Wish, choose_isolation, describe
 
 
 @click.command()
@@ -30,6 +31,20 @@ from reverie.settings import load_settings
 )
 @click.option("--no-agents", is_flag=True, help="Leave the turns of sessions to other servers, or to who records them.")
 @click.option(
+    "--with-worker",
+    type=click.IntRange(1),
+    is_flag=False,
+    flag_value=4,
+    help="Run tools too: in sandboxes, and for self-hosted environments by workers, N sessions of each at a time.",
+)
+@click.option(
+    "--isolation",
+    type=click.Choice(["auto", "none", "bwrap"]),
+    default="auto",
+    show_default=True,
+    help="With --with-worker: keep tools apart from this machine; auto takes bwrap where it works.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
@@ -44,6 +59,8 @@ def serve(
     private_webhooks: bool,
     cors_origin: tuple[str, ...],
     no_agents: bool,
+    with_worker: int | None,
+    isolation: Wish,
     log_level: str,
 ) -> None:
     """Serve the Managed Agents API and Reverie's own; stop with Ctrl-C or SIGTERM.
@@ -61,10 +78,15 @@ def serve(
         private_webhooks=private_webhooks,
         cors_origins=cors_origin,
         run_agents=not no_agents,
+        with_worker=with_worker or 0,
+        isolation=isolation,
     )
+    where = None if with_worker is None else describe(*choose_isolation(isolation))
 
     def ready(taken: int) -> None:
         click.echo(f"Reverie serves http://{host}:{taken} (docs: /docs)")
+        if where is not None:
+            click.echo(f"With worker: {where}")
 
     # The server has stopped in good order by then.
     with suppress(KeyboardInterrupt):

@@ -47,6 +47,11 @@ class AgentTool(msgspec.Struct, frozen=True):
     """Whether it may run again when nobody knows whether it ran: it changes nothing, or says that a repetition does."""
 
 
+def changes_nothing(name: str) -> bool:
+    """Whether a built-in tool only reads, so that its calls may run twice."""
+    return name in _PURE
+
+
 def list_tools(
     tools: Sequence[Mapping[str, Any]],
     remote: Mapping[str, Sequence[RemoteTool]] | None = None,

@@ -11,20 +11,18 @@ from dataclasses import dataclass, field
 
 import psycopg
 import structlog
-from psycopg import AsyncConnection
 
 from reverie.storage.live.leases import (
     LEASE_SECONDS,
-    LOCK_CLASS,
     RENEW_SECONDS,
     TURNS,
     Lease,
     claim,
     free_dead,
     give_back,
+    present,
     renew,
 )
-from reverie.storage.postgres.announcement import CHANNEL
 from reverie.storage.postgres.database import Database
 from reverie.turns.desk import Desk
 from reverie.turns.turn import run_turn
@@ -183,10 +181,7 @@ class Dispatcher:
         """Hear of turns and of sessions that grow, and hold the lock that says that this process is there."""
         while True:
             try:
-                async with await AsyncConnection.connect(self.database.url, autocommit=True) as connection:
-                    await connection.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_CLASS, self.owner])
-                    await connection.execute(f"LISTEN {CHANNEL}")
-                    await connection.execute(f"LISTEN {TURNS}")
+                async with present(self.database.url, self.owner) as connection:
                     self._locked.set()
                     self._wake.set()
                     async for notice in connection.notifies():

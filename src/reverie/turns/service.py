@@ -3,7 +3,10 @@
 import asyncio
 import random
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+
+import psycopg
+import structlog
 
 from reverie.clock import Clock
 from reverie.models.route import routes_of
@@ -11,38 +14,89 @@ from reverie.models.router import open_router
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.workspaces import list_workspaces
-from reverie.turns.desk import Desk, Host, Models
+from reverie.turns.desk import Desk, Host, Models, no_files
 from reverie.turns.dispatch import Dispatcher
 from reverie.turns.prompt import make_prompt
+from reverie.turns.sandbox import Sandboxes
+
+_SWEEP_SECONDS = 600.0
+"""How often the folders of sandboxes are looked through for those that nobody needs."""
+
+log = structlog.get_logger("reverie.turns")
 
 
-async def run_with_settings(database: Database, settings: Settings, clock: Clock) -> None:
+async def run_with_settings(
+    database: Database, settings: Settings, clock: Clock, sandboxes: Sandboxes | None = None
+) -> None:
     """Run turns of all workspaces, by the models that the settings name, until cancelled.
 
     Raises:
         SettingsError: the routes cannot be read.
     """
     async with open_router(routes_of(settings)) as models:
-        await run_turns(database, clock, models)
+        await run_turns(database, clock, models, sandboxes=sandboxes)
 
 
-async def run_turns(database: Database, clock: Clock, models: Models, hosts: Sequence[Host] = ()) -> None:
-    """Run turns of all workspaces until cancelled."""
+async def run_turns(
+    database: Database,
+    clock: Clock,
+    models: Models,
+    hosts: Sequence[Host] = (),
+    sandboxes: Sandboxes | None = None,
+) -> None:
+    """Run turns of all workspaces until cancelled.
+
+    Args:
+        sandboxes: where built-in tools of cloud sessions run; None runs them nowhere.
+    """
 
     async def desks() -> list[Desk]:
         async with database.connection() as connection:
             workspaces = await list_workspaces(connection)
         return [
-            make_desk(database.of_schema(workspace.schema), workspace.id, clock, models, hosts)
+            make_desk(database.of_schema(workspace.schema), workspace.id, clock, models, hosts, sandboxes)
             for workspace in workspaces
             if workspace.archived_at is None
         ]
 
-    await Dispatcher(database, desks, secrets.randbelow(2**31)).run()
+    dispatcher = Dispatcher(database, desks, secrets.randbelow(2**31))
+    if sandboxes is None:
+        await dispatcher.run()
+        return
+    tending = asyncio.create_task(_tend(sandboxes, desks))
+    try:
+        await dispatcher.run()
+    finally:
+        tending.cancel()
+        await asyncio.gather(tending, return_exceptions=True)
 
 
-def make_desk(database: Database, workspace_id: str, clock: Clock, models: Models, hosts: Sequence[Host] = ()) -> Desk:
+async def _tend(sandboxes: Sandboxes, desks: Callable[[], Awaitable[Sequence[Desk]]]) -> None:
+    """Look after sandboxes until cancelled."""
+    ending = asyncio.create_task(sandboxes.tend())
+    try:
+        while True:
+            try:
+                for desk in await desks():
+                    await sandboxes.sweep(desk.database, desk.workspace_id)
+            except psycopg.OperationalError:
+                log.warning("the database is away; sandboxes are swept when it is back")
+            await asyncio.sleep(_SWEEP_SECONDS)
+    finally:
+        ending.cancel()
+        await asyncio.gather(ending, return_exceptions=True)
+
+
+def make_desk(
+    database: Database,
+    workspace_id: str,
+    clock: Clock,
+    models: Models,
+    hosts: Sequence[Host] = (),
+    sandboxes: Sandboxes | None = None,
+) -> Desk:
     """The desk of one workspace."""
+    sandbox = None if sandboxes is None else sandboxes.host(database, workspace_id)
     return Desk(
         database=database,
         workspace_id=workspace_id,
@@ -51,5 +105,6 @@ def make_desk(database: Database, workspace_id: str, clock: Clock, models: Model
         make_prompt=make_prompt,
         sleep=asyncio.sleep,
         random=random.random,
-        hosts=hosts,
+        hosts=hosts if sandbox is None else (*hosts, sandbox),
+        deliveries=no_files if sandbox is None else sandbox.deliveries,
     )

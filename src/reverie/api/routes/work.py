@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -13,7 +13,10 @@ from reverie.api.pages import answer_page
 from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import SdkType
 from reverie.storage.live import work as table
+from reverie.storage.live.lost_calls import answer_lost_calls
 from reverie.storage.live.work import WorkItem
+from reverie.storage.postgres.database import Connection
+from reverie.storage.postgres.outbox import write_notices
 from reverie.storage.service.api_keys import KeyScope, create_key
 from reverie.storage.service.environments import read_environment
 
@@ -84,7 +87,7 @@ async def _take(context: RequestContext, environment_id: str) -> dict[str, Any] 
     reclaim_ms = context.query.get("reclaim_older_than_ms")
     reclaim_after = timedelta(milliseconds=_RECLAIM_MS if reclaim_ms is None else reclaim_ms)
     async with context.database.connection() as connection:
-        await table.release_lapsed(connection, environment_id, now)
+        await _release_lapsed(context, connection, environment_id, now)
         item = await table.take_work(connection, environment_id, now, reclaim_after)
         if item is None:
             return None
@@ -101,6 +104,13 @@ async def _take(context: RequestContext, environment_id: str) -> dict[str, Any] 
     return wire_work(item, base64.urlsafe_b64encode(payload).decode())
 
 
+async def _release_lapsed(context: RequestContext, connection: Connection, environment_id: str, now: datetime) -> None:
+    """Queue again what workers have let go of, and answer the calls that they may have run."""
+    lapsed = await table.release_lapsed(connection, environment_id, now)
+    notices = await answer_lost_calls(connection, environment_id, lapsed, now)
+    await write_notices(connection, notices, context.key.workspace_id, now)
+
+
 @endpoint(
     "environments.work.stats",
     "GET",
@@ -115,7 +125,7 @@ async def stats(context: RequestContext) -> dict[str, Any]:
     """
     environment_id = context.path["environment_id"]
     await read_environment(context.connection, environment_id)
-    await table.release_lapsed(context.connection, environment_id, context.now)
+    await _release_lapsed(context, context.connection, environment_id, context.now)
     measured = await table.measure_queue(context.connection, environment_id, context.now)
     return {"type": "work_queue_stats", **msgspec.structs.asdict(measured)}
 

@@ -1,18 +1,22 @@
 """Briefings in the database: what may be shown to a session, what was, and the text that it keeps."""
 
-from collections.abc import Sequence
+import posixpath
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from reverie.ids import event_id
 from reverie.lessons.lesson import Lesson
 from reverie.memory.path import QUARANTINE
 from reverie.memory.screening import screen
-from reverie.runtime.briefing import Briefing, BriefingItem, fits, lesson_text, note_text
+from reverie.runtime.briefing import Briefing, BriefingItem, estimate_tokens, fits, lesson_text, note_text
 from reverie.storage.live.sessions import LiveSession
 from reverie.storage.postgres.database import Connection
 
+_WORKDIR = "/workspace"
+"""Where tools begin: what relative paths are relative to."""
 _MOST_NOTES = 20
 _SELECT_LESSONS = """
 SELECT m.id, m.memory_version_id, split_part(m.content, E'\\n', 1), l.lesson::text
@@ -113,3 +117,50 @@ async def session_family(connection: Connection, session: LiveSession) -> str | 
     row = await connection.execute("SELECT task_category FROM sessions WHERE key = %s", [session.key])
     found = await row.fetchone()
     return None if found is None or found[0] is None else str(found[0])
+
+
+async def note_read(connection: Connection, session: LiveSession, file_path: str, now: datetime) -> None:
+    """Record that a session read a lesson's document where it is mounted; other files leave no trace."""
+    plain = posixpath.normpath(posixpath.join(_WORKDIR, file_path))
+    for resource in session.resources:
+        if resource["type"] == "memory_store" and plain.startswith(f"{resource['mount_path']}/"):
+            inside = plain.removeprefix(resource["mount_path"])
+            await _note_read(connection, session.key, resource["memory_store_id"], inside, now)
+
+
+async def note_answered_reads(
+    connection: Connection, session: LiveSession, inputs: Sequence[Mapping[str, Any]], now: datetime
+) -> None:
+    """Record what a self-hosted session read, from the results that its worker sends."""
+    answered = {
+        sent["tool_use_id"] for sent in inputs if sent["type"] == "user.tool_result" and not sent.get("is_error")
+    }
+    if not answered or all(resource["type"] != "memory_store" for resource in session.resources):
+        return
+    row = await connection.execute(
+        "SELECT sequence, payload -> 'input' ->> 'file_path' FROM events"
+        " WHERE session_key = %s AND type = 'agent.tool_use' AND payload ->> 'name' = 'read'",
+        [session.key],
+    )
+    for sequence, file_path in await row.fetchall():
+        if file_path and event_id(session.id, sequence) in answered:
+            await note_read(connection, session, file_path, now)
+
+
+async def _note_read(connection: Connection, session_key: int, store_id: str, path: str, now: datetime) -> None:
+    row = await connection.execute(
+        "SELECT lesson_id, memory_version_id, content FROM memories"
+        " WHERE memory_store_id = %s AND path = %s AND lesson_id IS NOT NULL",
+        [store_id, path],
+    )
+    found = await row.fetchone()
+    if found is None:
+        return
+    lesson_id, version, content = found
+    await connection.execute(
+        """
+        INSERT INTO exposures (session_key, subject, version, memory_store_id, position, tokens, mechanism, shown_at)
+        VALUES (%s, %s, %s, %s, 0, %s, 'mount', %s) ON CONFLICT DO NOTHING
+        """,
+        [session_key, lesson_id, version, store_id, estimate_tokens(content), now],
+    )

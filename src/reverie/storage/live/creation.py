@@ -9,6 +9,7 @@ from reverie.errors import InputError, NotFoundError, StateError
 from reverie.ids import new_id
 from reverie.runtime.content import MOST_RUBRIC_CHARACTERS, check_content, file_sources
 from reverie.runtime.inbox import receive
+from reverie.storage.live.briefings import note_answered_reads
 from reverie.storage.live.log import apply_transition
 from reverie.storage.live.sessions import LiveSession, NewSession, insert_session, read_session
 from reverie.storage.live.work import enqueue_work
@@ -91,8 +92,10 @@ async def send_events(
             await _check_file(connection, place, file_id, now)
     events = await resolve_rubrics(connection, events, now, field)
     session, transition = await apply_transition(connection, session_id, lambda state: receive(state, events, now), now)
-    if transition.state.self_hosted and transition.state.goes_on:
-        await enqueue_work(connection, str(session.environment_id), session_id, now)
+    if transition.state.self_hosted:
+        await note_answered_reads(connection, session, events, now)
+        if transition.state.goes_on:
+            await enqueue_work(connection, str(session.environment_id), session_id, now)
     return session, transition
 
 

@@ -5,13 +5,15 @@ that lapses is anybody's. Times are the database's, so that the clocks of two ma
 write is decided under the session's lock (:func:`hold`), so a holder that wakes up late can add nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import msgspec
 from psycopg.rows import class_row
 
 from reverie.errors import ConflictError
 from reverie.runtime.live_state import LiveState
+from reverie.storage.postgres.announcement import CHANNEL, listen
 from reverie.storage.postgres.database import Connection
 
 LEASE_SECONDS = 20
@@ -45,6 +47,18 @@ class Lease(msgspec.Struct, frozen=True):
     def thread(self) -> str | None:
         """The thread as events name it; None is the session's own."""
         return self.thread_id or None
+
+
+@asynccontextmanager
+async def present(url: str, owner: int) -> AsyncIterator[Connection]:
+    """A connection that hears of turns and of sessions that grow, and holds the lock that says ``owner`` is there.
+
+    Raises:
+        psycopg.OperationalError: it cannot be made; also from within, when it is lost.
+    """
+    async with listen(url, CHANNEL, TURNS) as connection:
+        await connection.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_CLASS, owner])
+        yield connection
 
 
 async def want_turns(connection: Connection, session_key: int, state: LiveState) -> None:

@@ -293,6 +293,16 @@ async def session_exists(connection: Connection, session_id: str) -> bool:
     return await row.fetchone() is not None
 
 
+async def live_among(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Those of ``ids`` that are live sessions and not archived."""
+    row = await connection.execute(
+        "SELECT s.id FROM sessions s JOIN live_sessions l ON l.session_key = s.key"
+        " WHERE s.id = ANY (%s) AND l.archived_at IS NULL",
+        [list(ids)],
+    )
+    return {session_id for (session_id,) in await row.fetchall()}
+
+
 def require_live(session: LiveSession) -> LiveSession:
     """The session, if it is run through the server.
 

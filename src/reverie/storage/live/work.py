@@ -60,6 +60,14 @@ class WorkItem(msgspec.Struct, frozen=True):
         return None if at is None else str(msgspec.to_builtins(at))
 
 
+class LapsedWork(msgspec.Struct, frozen=True):
+    """An item whose worker let its lease lapse, and how it stood until then."""
+
+    id: str
+    session_id: str
+    state: WorkState
+
+
 class QueueStats(msgspec.Struct, frozen=True):
     """How a queue stands."""
 
@@ -89,6 +97,12 @@ async def enqueue_work(connection: Connection, environment_id: str, session_id: 
     return str(work_id)
 
 
+async def environments_with_work(connection: Connection) -> list[str]:
+    """Environments with items that have not ended."""
+    row = await connection.execute("SELECT DISTINCT environment_id FROM work_items WHERE state <> 'stopped'")
+    return [environment_id for (environment_id,) in await row.fetchall()]
+
+
 async def take_work(
     connection: Connection, environment_id: str, now: datetime, reclaim_after: timedelta
 ) -> WorkItem | None:
@@ -108,27 +122,33 @@ async def take_work(
         return await cursor.fetchone()
 
 
-async def release_lapsed(connection: Connection, environment_id: str, now: datetime) -> None:
-    """Queue again what workers have let go of; what was being stopped has stopped."""
-    lapsed = await connection.execute(
-        """
-        WITH lapsed AS (
-            SELECT id FROM work_items
-            WHERE environment_id = %(environment)s AND state IN ('starting', 'active', 'stopping')
-                AND lease_expires_at <= %(now)s
-            FOR UPDATE SKIP LOCKED
+async def release_lapsed(connection: Connection, environment_id: str, now: datetime) -> list[LapsedWork]:
+    """Queue again what workers have let go of; what was being stopped has stopped. Gives what it was.
+
+    The sessions of the items are locked too, and before them: what somebody else has is left for the next time.
+    """
+    async with connection.cursor(row_factory=class_row(LapsedWork)) as cursor:
+        await cursor.execute(
+            """
+            WITH lapsed AS (
+                SELECT w.id, w.state FROM sessions s JOIN work_items w ON w.session_id = s.id
+                WHERE w.environment_id = %(environment)s AND w.state IN ('starting', 'active', 'stopping')
+                    AND w.lease_expires_at <= %(now)s
+                FOR UPDATE OF s, w SKIP LOCKED
+            )
+            UPDATE work_items w SET
+                state = CASE w.state WHEN 'stopping' THEN 'stopped' ELSE 'queued' END,
+                stopped_at = CASE w.state WHEN 'stopping' THEN %(now)s END,
+                polled_at = NULL, acknowledged_at = NULL, started_at = NULL, latest_heartbeat_at = NULL,
+                lease_expires_at = NULL
+            FROM lapsed WHERE w.id = lapsed.id RETURNING w.id, w.session_id, lapsed.state
+            """,
+            {"environment": environment_id, "now": now},
         )
-        UPDATE work_items w SET
-            state = CASE state WHEN 'stopping' THEN 'stopped' ELSE 'queued' END,
-            stopped_at = CASE state WHEN 'stopping' THEN %(now)s END,
-            polled_at = NULL, acknowledged_at = NULL, started_at = NULL, latest_heartbeat_at = NULL,
-            lease_expires_at = NULL
-        FROM lapsed WHERE w.id = lapsed.id RETURNING w.id
-        """,
-        {"environment": environment_id, "now": now},
-    )
-    for (work_id,) in await lapsed.fetchall():
-        await delete_work_tokens(connection, work_id)
+        lapsed = await cursor.fetchall()
+    for item in lapsed:
+        await delete_work_tokens(connection, item.id)
+    return lapsed
 
 
 async def read_work(connection: Connection, environment_id: str, work_id: str, *, lock: bool = False) -> WorkItem:
