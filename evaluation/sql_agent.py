@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from random import Random
+from typing import Any
 
 import msgspec
 
@@ -81,9 +82,19 @@ def act(request: Request) -> Reply:
     """The next step: a query, or the end."""
     question = _question(request)
     habits = draw_habits(request.system, question)
-    asked = [(str(result.input.get("query", "")), result.text) for result in request.results]
-    query = next_query(question, habits, asked)
+    query = next_query(question, habits, _asked(request))
     return call(TOOL, {"query": query}) if query is not None else say("That is my answer.")
+
+
+def _asked(request: Request) -> list[tuple[str, str]]:
+    """The queries so far, and what they gave."""
+    blocks = [block for message in request.messages for block in message["content"]]
+    results = {block["tool_use_id"]: _text_of(block) for block in blocks if block["type"] == "tool_result"}
+    return [(str(one["input"].get("query", "")), results.get(one["id"], "")) for one in request.calls]
+
+
+def _text_of(block: Mapping[str, Any]) -> str:
+    return "\n".join(part["text"] for part in block.get("content") or () if part["type"] == "text")
 
 
 def _question(request: Request) -> str:
@@ -117,6 +128,8 @@ def next_query(question: str, habits: Mapping[str, bool], asked: Sequence[tuple[
     """The next query of a session; None when it is done."""
     text = question.partition("\n")[0]
     columns = _known_columns(asked)
+    if len(asked) >= _MOST_QUERIES:
+        return None
     if not asked and habits["inspect"]:
         return _SCHEMA
     if asked and asked[-1][1].startswith("Error") and not columns and habits["inspect_after_error"]:
