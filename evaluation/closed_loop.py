@@ -21,6 +21,7 @@ from typing import Any
 
 import click
 import msgspec
+from anthropic.types.beta import BetaDream
 
 from evaluation.sql_agent import HABITS, TOOL, act, next_query
 from evaluation.sql_world import SqlWorld, Task, read_world, reward, run_query
@@ -190,12 +191,18 @@ async def close_loop(settings: Settings, url: str, world: SqlWorld, *, quick: bo
 async def _dream(client: AsyncClient) -> str:
     """A store that holds what a dream over the training sessions adopted."""
     store = await client.beta.memory_stores.create(name="dreamt")
-    dream = await client.dream(store.id, where='arm="train"', update=True)
-    while (dream := await client.beta.dreams.retrieve(dream.id)).status in ("pending", "running"):  # noqa: ASYNC110
-        await asyncio.sleep(0.5)
+    dream = await _ended(client, store.id, "train")
     if dream.status != "completed":
         raise click.ClickException(f"the dream {dream.status}: {dream.error}")
     return store.id
+
+
+async def _ended(client: AsyncClient, store_id: str, arm: str) -> BetaDream:
+    """A dream over an arm's sessions once it has ended."""
+    dream = await client.dream(store_id, where=f"metadata.arm = '{arm}'", update=True)
+    while (dream := await client.beta.dreams.retrieve(dream.id)).status in ("pending", "running"):  # noqa: ASYNC110
+        await asyncio.sleep(0.5)
+    return dream
 
 
 async def _plant(client: AsyncClient, settings: Settings, name: str, advice: str) -> str:
@@ -218,10 +225,11 @@ async def _plant(client: AsyncClient, settings: Settings, name: str, advice: str
         reason="planted",
         do=act_,
     )
+    dream = await _ended(client, store.id, "nobody")  # a lesson names the dream that it is of, and this one finds none
     edit = Edit(lesson_path(lesson), lesson_document(lesson), "planted", lesson_id=lesson.id)
     async with open_database(settings) as database, database.connection() as connection:
         await apply_edits(connection, store.id, [edit], act="write", actor="evaluation", reason="planted", now=now)
-        await write_lessons(connection, store.id, "drm_planted", [lesson])
+        await write_lessons(connection, store.id, dream.id, [lesson])
     return store.id
 
 
