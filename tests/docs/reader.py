@@ -25,6 +25,7 @@ from tests.docs.output import stood_for
 
 REASONS = {
     "a formula": "is for a person to read",
+    "a part of the package that a test installs": "is held to be equal to it by that test",
 }
 """Why a block may be left alone: each reason that a page gives above one, and what is meant."""
 SERVER = "http://127.0.0.1:8700"

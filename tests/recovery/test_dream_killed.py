@@ -45,7 +45,7 @@ PROPOSED: dict[str, Any] = {"proposals": []}
 ANSWERS = [PROPOSED] * 4 + [NOTHING] * 2
 """Of a model: behaviours to look for (four calls), advice, names of themes."""
 MODEL_KILLS = {
-    "after the behaviours were kept": (("reverie.jobs.stages.findings", "find_all_shown", 1, "before"), 4),
+    "after the behaviours were kept": (("reverie.jobs.stages.findings", "find_all_matches", 1, "before"), 4),
     "after the words were kept": (("reverie.jobs.dreams", "conclude_dream", 1, "before"), 6),
 }
 """Where a dream with a model is killed, and how many answers were kept by then."""
