@@ -37,11 +37,17 @@ def _library() -> Iterator[str]:
 
 
 def _modules(package: ModuleType) -> Iterator[str]:
-    """What the package's public modules define."""
+    """What the package's public modules define; of a package that lists its names, those alone."""
+    listing: list[str] = []
     for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        if "._" in found.name:
+        if "._" in found.name or any(found.name.startswith(f"{name}.") for name in listing):
             continue
         module = importlib.import_module(found.name)
+        if found.ispkg and hasattr(module, "__all__"):
+            listing.append(found.name)
+            for name in module.__all__:
+                yield from _describe(f"python {module.__name__}.{name}", getattr(module, name))
+            continue
         for name, value in vars(module).items():
             defined = getattr(value, "__module__", None) == module.__name__
             if not name.startswith("_") and (defined or name.isupper()):

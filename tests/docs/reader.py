@@ -24,6 +24,7 @@ from tests.docs.blocks import ROOT, Block
 from tests.docs.output import stood_for
 
 REASONS = {
+    "it runs until it is stopped": "is started by a test of its own",
     "a formula": "is for a person to read",
     "a part of the package that a test installs": "is held to be equal to it by that test",
 }
