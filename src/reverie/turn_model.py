@@ -43,6 +43,8 @@ class TurnRequest(msgspec.Struct, frozen=True):
     max_output_tokens: int = 16_000
     effort: str | None = None
     """``low`` to ``max``; None leaves it to the provider."""
+    thinking: bool = True
+    """False asks a provider that thinks to think nothing: its own earlier thinking is not among the messages."""
     cache_after: tuple[int, ...] = ()
     """Positions of messages at whose end a provider that caches on request should do so; at most three."""
 

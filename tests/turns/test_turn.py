@@ -5,11 +5,12 @@ from typing import Any
 
 from anthropic import AsyncAnthropic
 
-from reverie.errors import ModelOverloaded
+from reverie.errors import ContextOverflow, ModelOverloaded
 from reverie.testing.patience import PATIENCE_SECONDS
 from reverie.turn_model import TurnReply
+from reverie.turns.service import run_turns
 from tests.api.conftest import Server
-from tests.turns.scripted import MODEL, ScriptedTurnModel, call, calls, say, turns_run
+from tests.turns.scripted import MODEL, OneModel, ScriptedTurnModel, call, calls, say, turns_run
 
 LOOKUP = {
     "type": "custom",
@@ -164,6 +165,40 @@ async def test_the_last_evaluation_is_followed_by_one_acknowledgement(server: Se
         "max_iterations_reached"
     ]
     assert types(events).count("agent.message") == 2 and types(events)[-1] == "session.status_idle"
+
+
+async def test_a_conversation_that_is_too_long_goes_on_from_a_summary(server: Server, client: AsyncAnthropic) -> None:
+    too_long = ContextOverflow("prompt is too long")
+    model = ScriptedTurnModel(say("Noted."), too_long, say("They like tea."), say("Tea, then."))
+    session_id = await session_with(client)
+    async with turns_run(server.service, model):
+        await send(client, session_id, "I like tea")
+        await at_rest(client, session_id)
+        await send(client, session_id, "What shall it be?")
+        events = await at_rest(client, session_id)
+    assert types(events).count("agent.thread_context_compacted") == 1 and "session.error" not in types(events)
+    assert "I like tea" in str(model.requests[2].messages)
+    (message,) = model.requests[3].messages
+    assert "They like tea." in str(message) and "What shall it be?" in str(message)
+    assert events[-1].stop_reason.type == "end_turn"
+
+
+async def test_a_turn_whose_process_is_gone_is_taken_over(server: Server, client: AsyncAnthropic) -> None:
+    silent, next_one = ScriptedTurnModel(say("Never."), pause=asyncio.Event()), ScriptedTurnModel(say("Here."))
+    session_id = await session_with(client)
+    first = asyncio.create_task(run_turns(server.service.database, server.service.clock, OneModel(silent)))
+    await send(client, session_id, "Hello")
+    await silent.asked.wait()
+    async with server.service.database.connection() as connection:
+        # As the sweep of another process would, once the lock of a process that was killed is gone.
+        await connection.execute("UPDATE turn_leases SET owner = NULL, expires_at = '-infinity'")
+    async with turns_run(server.service, next_one):
+        events = await at_rest(client, session_id)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    assert [event.content[0].text for event in events if event.type == "agent.message"] == ["Here."]
+    assert [event.is_error for event in events if event.type == "span.model_request_end"] == [True, False]
+    assert types(events).count("session.status_rescheduled") == 1
 
 
 async def test_an_interrupt_ends_a_request_that_goes_on(server: Server, client: AsyncAnthropic) -> None:

@@ -100,7 +100,7 @@ def request_body(request: TurnRequest, model: str, route: ModelRoute) -> dict[st
     if request.effort is not None and route.effort:
         body["output_config"] = {"effort": request.effort}
     if route.thinking:
-        body["thinking"] = {"type": "adaptive"}
+        body["thinking"] = {"type": "adaptive" if request.thinking else "disabled"}
     return body
 
 

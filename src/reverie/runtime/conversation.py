@@ -110,6 +110,7 @@ def build_request(
         tools=_definitions(prompt.tools, messages),
         max_output_tokens=prompt.max_output_tokens,
         effort=prompt.effort,
+        thinking=keep_thinking,
         cache_after=_marks(messages),
     )
 

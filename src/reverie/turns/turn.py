@@ -15,6 +15,7 @@ from reverie.errors import ConflictError, ContextOverflow, ModelError, ModelUnav
 from reverie.ids import event_id
 from reverie.language_model import cost_usd
 from reverie.models.router import RoutedModel
+from reverie.runtime.compaction import MOST_COMPACTIONS, is_full
 from reverie.runtime.conversation import KeptReply, Prompt, build_request
 from reverie.runtime.live_state import LiveState, PendingCall, Transition
 from reverie.runtime.model_failure import error_event, may_retry, pause_seconds
@@ -28,11 +29,12 @@ from reverie.storage.live.replies import keep_reply, read_context, read_replies,
 from reverie.storage.live.sessions import LiveSession, read_session
 from reverie.storage.live.threads import read_thread
 from reverie.storage.postgres.database import Connection
-from reverie.storage.postgres.outbox import WebhookNotice, write_notices
 from reverie.turn_model import TurnReply, TurnRequest
 from reverie.turns.calls import open_calls, run_calls
+from reverie.turns.compaction import compact
 from reverie.turns.desk import Desk
 from reverie.turns.grading import evaluate
+from reverie.turns.log import notify, write
 from reverie.turns.preview import Previewer
 
 MOST_REQUESTS = 500
@@ -56,60 +58,41 @@ class _Opened:
     """The id that the reply's first text will have."""
 
 
+@dataclass(slots=True)
+class _Progress:
+    """What a turn has tried so far."""
+
+    attempt: int = 1
+    """Of the request that is being made."""
+    keep_thinking: bool = True
+    compactions: int = 0
+
+
 async def run_turn(desk: Desk, lease: Lease) -> None:
     """Run a leased turn until its thread waits for somebody else, or the lease is gone."""
     try:
         if not await _recover(desk, lease):
             return
-        attempt, keep_thinking = 1, True
+        progress = _Progress()
         for _ in range(MOST_REQUESTS):
-            opened = await _open_request(desk, lease, keep_thinking)
+            opened = await _open_request(desk, lease, progress.keep_thinking)
             if opened is None:
                 return
             previewer = Previewer(desk, lease, opened.promised)
             try:
                 reply = await _ask(opened, previewer)
-            except ThinkingRefused as error:
-                if not keep_thinking:
-                    await _give_up(desk, lease, error)
-                    return
-                log.warning("thinking was refused; going on without", session_id=lease.session_id)
-                keep_thinking = False
-                continue
             except ModelError as error:
-                if not await _failed(desk, lease, error, attempt):
+                if not await _goes_on(desk, lease, opened, error, progress):
                     return
-                attempt += 1
                 continue
-            attempt = 1
+            progress.attempt = 1
             if not await _close_request(desk, lease, opened, reply, previewer):
+                return
+            if is_full(reply, opened.routed.context_tokens) and not await _compacted(desk, lease, opened, progress):
                 return
         await _stop(desk, lease, {"type": "end_turn"})
     except ConflictError:
         log.info("a turn went on elsewhere, or ended", session_id=lease.session_id, turn=lease.turn)
-
-
-async def write(
-    desk: Desk, connection: Connection, lease: Lease, events: Sequence[Mapping[str, Any]]
-) -> tuple[LiveSession, Transition]:
-    """Record events of the leased turn.
-
-    Raises:
-        ConflictError: the lease does not stand.
-    """
-    now = desk.clock.now()
-
-    def decide(state: LiveState) -> Transition:
-        return record(state, events, now, thread_id=lease.thread, expected_turn=lease.turn)
-
-    session, transition = await apply_transition(connection, lease.session_id, decide, now, lease=lease)
-    await _notify(desk, connection, session, transition)
-    return session, transition
-
-
-async def _notify(desk: Desk, connection: Connection, session: LiveSession, transition: Transition) -> None:
-    notices = [WebhookNotice(type_, session.id) for type_ in dict.fromkeys(transition.notices)]
-    await write_notices(connection, notices, desk.workspace_id, desk.clock.now())
 
 
 async def _recover(desk: Desk, lease: Lease) -> bool:
@@ -189,7 +172,7 @@ async def _open_request(desk: Desk, lease: Lease, keep_thinking: bool) -> _Opene
 
         now = desk.clock.now()
         session, transition = await apply_transition(connection, lease.session_id, decide, now, lease=lease)
-        await _notify(desk, connection, session, transition)
+        await notify(desk, connection, session, transition)
         if not promised:
             return None
         request = await _make_request(connection, lease, session, prompt, routed, keep_thinking)
@@ -240,16 +223,39 @@ async def _ask(opened: _Opened, previewer: Previewer) -> TurnReply:
     return reply
 
 
-async def _failed(desk: Desk, lease: Lease, error: ModelError, attempt: int) -> bool:
-    """Tell of a request that failed; whether to try again, after a pause."""
-    if isinstance(error, ContextOverflow) or not may_retry(error, attempt):
+async def _goes_on(desk: Desk, lease: Lease, opened: _Opened, error: ModelError, progress: _Progress) -> bool:
+    """Tell of a request that failed, and do what may help; whether to make another one."""
+    if isinstance(error, ThinkingRefused) and progress.keep_thinking:
+        log.warning("thinking was refused; going on without", session_id=lease.session_id)
+        progress.keep_thinking = False
+        return True
+    if isinstance(error, ContextOverflow):
+        return await _compacted(desk, lease, opened, progress)
+    if not may_retry(error, progress.attempt):
         await _give_up(desk, lease, error)
         return False
     end = {"type": "span.model_request_end", "is_error": True, "model_usage": _no_usage()}
     again = [{"type": "session.status_rescheduled"}] if lease.thread is None else []
     async with desk.database.connection() as connection:
         await write(desk, connection, lease, [end, error_event(error, retry="retrying"), *again])
-    await desk.sleep(pause_seconds(error, attempt, desk.random()))
+    await desk.sleep(pause_seconds(error, progress.attempt, desk.random()))
+    progress.attempt += 1
+    return True
+
+
+async def _compacted(desk: Desk, lease: Lease, opened: _Opened, progress: _Progress) -> bool:
+    """Make the conversation short; False where that cannot be done, which ends the turn."""
+    progress.compactions += 1
+    try:
+        if progress.compactions > MOST_COMPACTIONS:
+            raise ContextOverflow(f"the conversation was made short {MOST_COMPACTIONS} times and is too long again")
+        await compact(desk, lease, opened.routed, opened.request.messages)
+    except ModelError as error:
+        described: dict[str, Any] = {"type": "compaction_limit_reached_error", "message": str(error)}
+        described |= {"retry_status": {"type": "exhausted"}}
+        async with desk.database.connection() as connection:
+            await write(desk, connection, lease, [{"type": "session.error", "error": described}])
+        return False
     return True
 
 

@@ -1,0 +1,37 @@
+"""Writing to the log of a leased turn: held to the turn and the lease, with the notices for webhooks."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reverie.runtime.live_state import LiveState, Transition
+from reverie.runtime.writer import record
+from reverie.storage.live.leases import Lease
+from reverie.storage.live.log import apply_transition
+from reverie.storage.live.sessions import LiveSession
+from reverie.storage.postgres.database import Connection
+from reverie.storage.postgres.outbox import WebhookNotice, write_notices
+from reverie.turns.desk import Desk
+
+
+async def write(
+    desk: Desk, connection: Connection, lease: Lease, events: Sequence[Mapping[str, Any]]
+) -> tuple[LiveSession, Transition]:
+    """Record events of the leased turn.
+
+    Raises:
+        ConflictError: the lease does not stand.
+    """
+    now = desk.clock.now()
+
+    def decide(state: LiveState) -> Transition:
+        return record(state, events, now, thread_id=lease.thread, expected_turn=lease.turn)
+
+    session, transition = await apply_transition(connection, lease.session_id, decide, now, lease=lease)
+    await notify(desk, connection, session, transition)
+    return session, transition
+
+
+async def notify(desk: Desk, connection: Connection, session: LiveSession, transition: Transition) -> None:
+    """Queue what webhooks are told of a transition."""
+    notices = [WebhookNotice(type_, session.id) for type_ in dict.fromkeys(transition.notices)]
+    await write_notices(connection, notices, desk.workspace_id, desk.clock.now())
