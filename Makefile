@@ -7,7 +7,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 # The locks are complete, so pip need not resolve anything.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: install install-dev demo test test-server test-wheel check bench weight abuse compatibility docs exports evaluate lock clean
+.PHONY: install install-dev demo test test-server test-wheel check bench weight abuse compatibility docs exports evaluate closed-loop lock clean
 
 install: $(STAMP)
 
@@ -66,6 +66,9 @@ evaluate: install-dev  ## How well dreams find what is true; writes the tables o
 	$(BIN)/python -m evaluation.run
 
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+closed-loop: install-dev  ## Run agents, grade, dream, brief, run again; with controls. REVERIE_DATA names real databases.
+	$(BIN)/python -m evaluation.closed_loop
 
 lock: install-dev  ## Resolve the versions in both locks anew: the runtime, and all that developers need.
 	$(COMPILE) --output-file requirements.lock pyproject.toml
