@@ -201,6 +201,17 @@ async def test_a_turn_whose_process_is_gone_is_taken_over(server: Server, client
     assert types(events).count("session.status_rescheduled") == 1
 
 
+async def test_an_agents_graders_score_its_sessions(server: Server, client: AsyncAnthropic) -> None:
+    line = "brief=formula:1 if turns <= 1 else 0; nobody"
+    session_id = await session_with(client, metadata={"reverie_graders": line})
+    async with turns_run(server.service, ScriptedTurnModel(say("Good day."))):
+        await send(client, session_id, "Hello")
+        async with asyncio.timeout(PATIENCE_SECONDS), server.http(await server.key()) as http:
+            while not (scores := (await http.get(f"/v1/sessions/{session_id}/scores")).json()["scores"]):  # noqa: ASYNC110
+                await asyncio.sleep(0)
+    assert scores == [{"metric": "brief", "value": 1.0}]
+
+
 async def test_an_interrupt_ends_a_request_that_goes_on(server: Server, client: AsyncAnthropic) -> None:
     model = ScriptedTurnModel(say("Too late."), say("Better."), pause=asyncio.Event())
     session_id = await session_with(client)

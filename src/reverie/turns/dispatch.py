@@ -25,6 +25,7 @@ from reverie.storage.live.leases import (
 )
 from reverie.storage.postgres.database import Database
 from reverie.turns.desk import Desk
+from reverie.turns.graders import score_ended
 from reverie.turns.turn import run_turn
 
 SWEEP_SECONDS = 2.0
@@ -107,6 +108,8 @@ class Dispatcher:
     async def _run(self, desk: Desk, lease: Lease) -> None:
         try:
             await run_turn(desk, lease)
+            if lease.thread is None:
+                await score_ended(desk, lease.session_id)
         except Exception:  # the outermost loop of a turn: its lease lapses, and the turn is tried again
             log.exception("a turn failed", session_id=lease.session_id, turn=lease.turn)
 
