@@ -73,6 +73,8 @@ class OneModel:
     def __init__(self, model: ScriptedTurnModel, price: ModelPrice | None = PRICE) -> None:
         self._routed = RoutedModel(model, price)
 
+    any = True
+
     def find(self, model_id: str) -> RoutedModel:
         if model_id != MODEL:
             raise ModelAccessError(f"no model answers for {model_id!r}")

@@ -201,6 +201,21 @@ async def test_a_turn_whose_process_is_gone_is_taken_over(server: Server, client
     assert types(events).count("session.status_rescheduled") == 1
 
 
+async def test_a_session_that_somebody_records_is_theirs(server: Server, client: AsyncAnthropic) -> None:
+    session_id = await session_with(client)
+    await send(client, session_id, "Hello")
+    async with server.http(await server.key()) as http:
+        said = {"type": "agent.message", "content": [{"type": "text", "text": "Ours."}]}
+        answer = await http.post(f"/v1/sessions/{session_id}/record", json={"events": [said]})
+        assert answer.status_code == 200
+        model = ScriptedTurnModel()
+        async with turns_run(server.service, model):
+            end = {"type": "session.status_idle", "stop_reason": {"type": "end_turn"}}
+            await http.post(f"/v1/sessions/{session_id}/record", json={"events": [end]})
+            events = await at_rest(client, session_id)
+    assert model.requests == [] and "session.error" not in types(events)
+
+
 async def test_an_agents_graders_score_its_sessions(server: Server, client: AsyncAnthropic) -> None:
     line = "brief=formula:1 if turns <= 1 else 0; nobody"
     session_id = await session_with(client, metadata={"reverie_graders": line})

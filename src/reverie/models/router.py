@@ -33,6 +33,11 @@ class ModelRouter:
         self._clients: dict[tuple[str, str | None, str | None], Client] = {}
         self._allowances: dict[tuple[str, str | None], Allowance] = {}
 
+    @property
+    def any(self) -> bool:
+        """Whether there is a route for any id."""
+        return bool(self._routes)
+
     def find(self, model_id: str) -> RoutedModel:
         """The model for an id.
 

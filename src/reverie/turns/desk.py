@@ -21,6 +21,11 @@ from reverie.turn_model import Block
 class Models(Protocol):
     """Finds models for the ids that agents name."""
 
+    @property
+    def any(self) -> bool:
+        """Whether there is a model for any id."""
+        ...
+
     def find(self, model_id: str) -> RoutedModel:
         """The model for an id.
 

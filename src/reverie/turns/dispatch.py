@@ -50,9 +50,12 @@ class Dispatcher:
     desks: Desks
     owner: int
     """Drawn at random when the process starts; it holds the lock of this number."""
+    least_age: float = 0.0
+    """How long a turn has to have waited before it is claimed, in seconds."""
     most: int = 64
     """Turns at a time."""
     _tasks: dict[tuple[str, Lease], asyncio.Task[None]] = field(default_factory=dict)
+    _scoring: set[asyncio.Task[None]] = field(default_factory=set)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _locked: asyncio.Event = field(default_factory=asyncio.Event)
     """Whether the lock is held; nothing is claimed without it."""
@@ -86,7 +89,7 @@ class Dispatcher:
                     return
                 async with desk.database.connection() as connection:
                     await free_dead(connection)
-                    leases = await claim(connection, self.owner, room)
+                    leases = await claim(connection, self.owner, room, least_age=self.least_age)
                 for lease in leases:
                     self._start(desk, lease)
                 if leases:
@@ -102,14 +105,23 @@ class Dispatcher:
         def ended(_: asyncio.Task[None]) -> None:
             self._tasks.pop(key, None)
             self._wake.set()
+            if lease.thread is None:
+                # Not a part of the turn: the lease is gone when it has ended.
+                scoring = asyncio.create_task(self._score(desk, lease.session_id))
+                self._scoring.add(scoring)
+                scoring.add_done_callback(self._scoring.discard)
 
         task.add_done_callback(ended)
+
+    async def _score(self, desk: Desk, session_id: str) -> None:
+        try:
+            await score_ended(desk, session_id)
+        except Exception:  # the outermost loop of scoring: a session that cannot be scored stays as it is
+            log.exception("a session could not be scored", session_id=session_id)
 
     async def _run(self, desk: Desk, lease: Lease) -> None:
         try:
             await run_turn(desk, lease)
-            if lease.thread is None:
-                await score_ended(desk, lease.session_id)
         except Exception:  # the outermost loop of a turn: its lease lapses, and the turn is tried again
             log.exception("a turn failed", session_id=lease.session_id, turn=lease.turn)
 
@@ -165,7 +177,7 @@ class Dispatcher:
             await asyncio.wait(tasks, timeout=GRACE_SECONDS)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, *self._scoring, return_exceptions=True)
         with suppress(psycopg.OperationalError):
             for desk in await self.desks():
                 async with desk.database.connection() as connection:

@@ -25,6 +25,10 @@ _SWEEP_SECONDS = 600.0
 log = structlog.get_logger("reverie.turns")
 
 
+NO_MODEL_SECONDS = 5.0
+"""How long a turn is left to whoever may record it where no model at all is configured; then its session says so."""
+
+
 async def run_with_settings(
     database: Database, settings: Settings, clock: Clock, sandboxes: Sandboxes | None = None
 ) -> None:
@@ -59,7 +63,7 @@ async def run_turns(
             if workspace.archived_at is None
         ]
 
-    dispatcher = Dispatcher(database, desks, secrets.randbelow(2**31))
+    dispatcher = Dispatcher(database, desks, secrets.randbelow(2**31), 0.0 if models.any else NO_MODEL_SECONDS)
     if sandboxes is None:
         await dispatcher.run()
         return

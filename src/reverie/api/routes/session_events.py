@@ -18,6 +18,7 @@ from reverie.runtime.content import check_content
 from reverie.runtime.live_state import LiveState, Transition
 from reverie.runtime.writer import begin_preview, record
 from reverie.storage.live.creation import send_events
+from reverie.storage.live.leases import leave_to_others
 from reverie.storage.live.log import (
     LogFilter,
     apply_transition,
@@ -150,6 +151,7 @@ async def record_events(context: RequestContext) -> dict[str, Any]:
         ),
         context.now,
     )
+    await leave_to_others(context.connection, session.key)
     if transition.state.self_hosted and (transition.state.goes_on or transition.state.blockers):
         await enqueue_work(context.connection, str(session.environment_id), session.id, context.now)
     _notify(context, session, transition)
@@ -197,7 +199,8 @@ async def preview(context: RequestContext) -> SessionPreview:
             transition, promised = begin_preview(state, body["type"], context.now)
             return transition
 
-        await apply_transition(context.connection, session_id, begin, context.now)
+        session, _ = await apply_transition(context.connection, session_id, begin, context.now)
+        await leave_to_others(context.connection, session.key)
         start = {"type": "event_start", "event": {"type": body["type"], "id": promised}}
         await announce_preview(context.connection, session_id, thread_id, start)
         return SessionPreview(promised)

@@ -86,21 +86,26 @@ async def want_turns(connection: Connection, session_key: int, state: LiveState)
         await connection.execute("SELECT pg_notify(%s, current_schema())", [TURNS])
 
 
-async def claim(connection: Connection, owner: int, room: int) -> list[Lease]:
-    """Turns that nobody runs, now run by ``owner``; those that have waited longest come first."""
+async def claim(connection: Connection, owner: int, room: int, *, least_age: float = 0.0) -> list[Lease]:
+    """Turns that nobody runs, now run by ``owner``; those that have waited longest come first.
+
+    Args:
+        least_age: how long a turn has to have waited, in seconds.
+    """
     async with connection.cursor(row_factory=class_row(Lease)) as cursor:
         await cursor.execute(
             """
             UPDATE turn_leases AS l
             SET owner = %(owner)s, attempt = l.attempt + 1, expires_at = now() + make_interval(secs => %(ttl)s)
             FROM (
-                SELECT session_key, thread_id FROM turn_leases WHERE expires_at < now()
+                SELECT session_key, thread_id FROM turn_leases
+                WHERE expires_at < now() AND waiting_since <= clock_timestamp() - make_interval(secs => %(age)s)
                 ORDER BY expires_at, waiting_since LIMIT %(most)s FOR UPDATE SKIP LOCKED
             ) AS free, sessions AS s
             WHERE l.session_key = free.session_key AND l.thread_id = free.thread_id AND s.key = l.session_key
             RETURNING s.id AS session_id, l.session_key, l.thread_id, l.turn, l.attempt, l.owner
             """,
-            {"owner": owner, "ttl": LEASE_SECONDS, "most": min(room, MOST_AT_ONCE)},
+            {"owner": owner, "ttl": LEASE_SECONDS, "most": min(room, MOST_AT_ONCE), "age": least_age},
         )
         return await cursor.fetchall()
 
@@ -156,6 +161,20 @@ async def hold(connection: Connection, lease: Lease) -> None:
     )
     if await row.fetchone() is None:
         raise ConflictError(f"turn {lease.turn} of session {lease.session_id} is over, or another process runs it")
+
+
+async def leave_to_others(connection: Connection, session_key: int) -> None:
+    """A session that somebody records, and whose turn this side has not begun, is theirs from now on."""
+    await connection.execute(
+        "UPDATE live_sessions SET run_here = false WHERE session_key = %(key)s AND run_here"
+        " AND NOT EXISTS (SELECT FROM turn_leases WHERE session_key = %(key)s AND owner IS NOT NULL)",
+        {"key": session_key},
+    )
+    await connection.execute(
+        "DELETE FROM turn_leases WHERE session_key = %(key)s"
+        " AND NOT (SELECT run_here FROM live_sessions WHERE session_key = %(key)s)",
+        {"key": session_key},
+    )
 
 
 async def note_progress(connection: Connection, lease: Lease) -> None:
