@@ -32,6 +32,8 @@ _ELSEWHERE = """\
 | variable | meaning | default |
 | --- | --- | --- |
 | `REVERIE_MODEL_REQUESTS` | `local` forbids requests to models on other machines | `any` |
+| `REVERIE_URL` | the server that `reverie worker` takes work of | `http://127.0.0.1:8700` |
+| `REVERIE_WORKER_KEY` | the key of `reverie worker` for its environment | none |
 | `REVERIE_TEST_PATIENCE` | seconds that one wait of a test may last | 300 |"""
 
 

@@ -17,7 +17,7 @@ def test_each_kind_of_name_is_in_the_list() -> None:
     listed = FILE.read_text(encoding="utf-8").splitlines()
     for name in (
         "python reverie.Reverie",
-        "python reverie.testing.worlds.world.write_world(world: World, path: Path) -> int",
+        "python reverie.testing.worlds.write_world(world: World, path: Path) -> int",
         "command reverie dream --where",
         "http /v1/agents POST",
     ):
