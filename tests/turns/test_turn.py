@@ -1,6 +1,7 @@
 """Turns as clients see them, with a model that a test scripts."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from anthropic import AsyncAnthropic
@@ -8,6 +9,7 @@ from anthropic import AsyncAnthropic
 from reverie.errors import ModelOverloaded
 from reverie.testing.patience import PATIENCE_SECONDS
 from reverie.turn_model import TurnReply
+from reverie.turns.sandbox import Sandboxes
 from tests.api.conftest import Server
 from tests.turns.scripted import MODEL, ScriptedTurnModel, call, calls, say, turns_run
 
@@ -125,6 +127,49 @@ async def test_calls_that_nobody_runs_are_answered_and_the_turn_goes_on(server: 
     results = [event for event in events if event.type == "agent.tool_result"]
     assert [result.is_error for result in results] == [True, True]
     assert [block["tool_use_id"] for block in model.requests[1].messages[-1].content] == ["toolu_1", "toolu_2"]
+
+
+ASKS = {"type": "agent_toolset_20260401", "default_config": {"permission_policy": {"type": "always_ask"}}}
+REFUSED = "The user refused this call; it was not run."
+
+
+async def confirm(client: AsyncAnthropic, session_id: str, *answers: dict[str, str]) -> list[tuple[bool, str]]:
+    """Failure and text of the results, once the calls that wait have been answered in order."""
+    uses = [event.id for event in await at_rest(client, session_id) if event.type == "agent.tool_use"]
+    events: Any = [
+        {"type": "user.tool_confirmation", "tool_use_id": use, **answer}
+        for use, answer in zip(uses, answers, strict=True)
+    ]
+    await client.beta.sessions.events.send(session_id, events=events)
+    log = await at_rest(client, session_id)
+    results = {event.tool_use_id: event for event in log if event.type == "agent.tool_result"}
+    return [(results[use].is_error, results[use].content[0].text) for use in uses]
+
+
+async def test_a_refused_call_is_not_run_and_the_agent_is_told_why(
+    server: Server, client: AsyncAnthropic, home: Path
+) -> None:
+    """Beside an allowed one, which is."""
+    asked = calls(("bash", 1, {"command": "echo one"}), ("bash", 2, {"command": "echo two"}))
+    model = ScriptedTurnModel(asked, say("As you wish."))
+    session_id = await session_with(client, tools=[ASKS])
+    async with turns_run(server.service, model, sandboxes=Sandboxes(home, "none", server.service.clock)):
+        await send(client, session_id, "Count")
+        denial = {"result": "deny", "deny_message": "One will do."}
+        results = await confirm(client, session_id, {"result": "allow"}, denial)
+    assert results == [(False, "one"), (True, f"{REFUSED} One will do.")]
+    assert [block["tool_use_id"] for block in model.requests[1].messages[-1].content] == ["toolu_1", "toolu_2"]
+
+
+async def test_a_call_refused_in_a_self_hosted_session_is_answered_without_its_worker(
+    server: Server, client: AsyncAnthropic
+) -> None:
+    environment = await client.beta.environments.create(name="place", config={"type": "self_hosted"})
+    agent = await client.beta.agents.create(name="clerk", model=MODEL, tools=[ASKS])  # type: ignore[list-item]
+    session = await client.beta.sessions.create(agent=agent.id, environment_id=environment.id)
+    async with turns_run(server.service, ScriptedTurnModel(call("bash", 1, command="ls"), say("As you wish."))):
+        await send(client, session.id, "List")
+        assert await confirm(client, session.id, {"result": "deny"}) == [(True, REFUSED)]
 
 
 def verdict(result: str, explanation: str = "") -> TurnReply:
