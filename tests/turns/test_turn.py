@@ -4,9 +4,10 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
 from anthropic import AsyncAnthropic
 
-from reverie.errors import ModelOverloaded
+from reverie.errors import ModelOverloaded, ModelUnavailable
 from reverie.testing.patience import PATIENCE_SECONDS
 from reverie.turn_model import TurnReply
 from reverie.turns.sandbox import Sandboxes
@@ -103,6 +104,34 @@ async def test_a_busy_provider_is_asked_again(server: Server, client: AsyncAnthr
         "session.usage",
         "session.status_idle",
     ]
+
+
+async def test_a_model_that_cannot_be_reached_is_named_as_a_failed_request(
+    server: Server, client: AsyncAnthropic
+) -> None:
+    session_id = await session_with(client)
+    async with turns_run(server.service, ScriptedTurnModel(ModelUnavailable("the connection failed"), say("Here."))):
+        await send(client, session_id, "Hello")
+        events = await at_rest(client, session_id)
+    (error,) = [event.error for event in events if event.type == "session.error"]
+    assert (error.type, error.retry_status.type) == ("model_request_failed_error", "retrying")
+
+
+async def test_a_model_that_calls_tools_for_ever_is_stopped_and_the_session_says_so(
+    server: Server, client: AsyncAnthropic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reverie.turns.turn.MOST_REQUESTS", 3)
+    model = ScriptedTurnModel(*(call("bash", number, command="ls") for number in range(3)), say("Enough."))
+    session_id = await session_with(client, tools=[{"type": "agent_toolset_20260401"}])
+    async with turns_run(server.service, model):
+        await send(client, session_id, "List")
+        events = await at_rest(client, session_id)
+        assert [event.error.type for event in events if event.type == "session.error"] == [
+            "tool_use_limit_reached_error"
+        ]
+        assert events[-1].stop_reason.type == "retries_exhausted"
+        await send(client, session_id, "Stop it")
+        assert (await at_rest(client, session_id))[-1].stop_reason.type == "end_turn"
 
 
 async def test_an_unknown_model_ends_the_turn_with_a_reason(server: Server, client: AsyncAnthropic) -> None:
