@@ -1,13 +1,16 @@
 """Turns as clients see them, with a model that a test scripts."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
+import pytest
 from anthropic import AsyncAnthropic
 
-from reverie.errors import ContextOverflow, ModelOverloaded
+from reverie.errors import ContextOverflow, ModelOverloaded, ModelUnavailable
 from reverie.testing.patience import PATIENCE_SECONDS
 from reverie.turn_model import TurnReply
+from reverie.turns.sandbox import Sandboxes
 from reverie.turns.service import run_turns
 from tests.api.conftest import Server
 from tests.turns.scripted import MODEL, OneModel, ScriptedTurnModel, call, calls, say, turns_run
@@ -104,6 +107,34 @@ async def test_a_busy_provider_is_asked_again(server: Server, client: AsyncAnthr
     ]
 
 
+async def test_a_model_that_cannot_be_reached_is_named_as_a_failed_request(
+    server: Server, client: AsyncAnthropic
+) -> None:
+    session_id = await session_with(client)
+    async with turns_run(server.service, ScriptedTurnModel(ModelUnavailable("the connection failed"), say("Here."))):
+        await send(client, session_id, "Hello")
+        events = await at_rest(client, session_id)
+    (error,) = [event.error for event in events if event.type == "session.error"]
+    assert (error.type, error.retry_status.type) == ("model_request_failed_error", "retrying")
+
+
+async def test_a_model_that_calls_tools_for_ever_is_stopped_and_the_session_says_so(
+    server: Server, client: AsyncAnthropic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reverie.turns.turn.MOST_REQUESTS", 3)
+    model = ScriptedTurnModel(*(call("bash", number, command="ls") for number in range(3)), say("Enough."))
+    session_id = await session_with(client, tools=[{"type": "agent_toolset_20260401"}])
+    async with turns_run(server.service, model):
+        await send(client, session_id, "List")
+        events = await at_rest(client, session_id)
+        assert [event.error.type for event in events if event.type == "session.error"] == [
+            "tool_use_limit_reached_error"
+        ]
+        assert events[-1].stop_reason.type == "retries_exhausted"
+        await send(client, session_id, "Stop it")
+        assert (await at_rest(client, session_id))[-1].stop_reason.type == "end_turn"
+
+
 async def test_an_unknown_model_ends_the_turn_with_a_reason(server: Server, client: AsyncAnthropic) -> None:
     environment = await client.beta.environments.create(name="place", config={"type": "cloud"})
     agent = await client.beta.agents.create(name="clerk", model="nobody")
@@ -126,6 +157,49 @@ async def test_calls_that_nobody_runs_are_answered_and_the_turn_goes_on(server: 
     results = [event for event in events if event.type == "agent.tool_result"]
     assert [result.is_error for result in results] == [True, True]
     assert [block["tool_use_id"] for block in model.requests[1].messages[-1].content] == ["toolu_1", "toolu_2"]
+
+
+ASKS = {"type": "agent_toolset_20260401", "default_config": {"permission_policy": {"type": "always_ask"}}}
+REFUSED = "The user refused this call; it was not run."
+
+
+async def confirm(client: AsyncAnthropic, session_id: str, *answers: dict[str, str]) -> list[tuple[bool, str]]:
+    """Failure and text of the results, once the calls that wait have been answered in order."""
+    uses = [event.id for event in await at_rest(client, session_id) if event.type == "agent.tool_use"]
+    events: Any = [
+        {"type": "user.tool_confirmation", "tool_use_id": use, **answer}
+        for use, answer in zip(uses, answers, strict=True)
+    ]
+    await client.beta.sessions.events.send(session_id, events=events)
+    log = await at_rest(client, session_id)
+    results = {event.tool_use_id: event for event in log if event.type == "agent.tool_result"}
+    return [(results[use].is_error, results[use].content[0].text) for use in uses]
+
+
+async def test_a_refused_call_is_not_run_and_the_agent_is_told_why(
+    server: Server, client: AsyncAnthropic, home: Path
+) -> None:
+    """Beside an allowed one, which is."""
+    asked = calls(("bash", 1, {"command": "echo one"}), ("bash", 2, {"command": "echo two"}))
+    model = ScriptedTurnModel(asked, say("As you wish."))
+    session_id = await session_with(client, tools=[ASKS])
+    async with turns_run(server.service, model, sandboxes=Sandboxes(home, "none", server.service.clock)):
+        await send(client, session_id, "Count")
+        denial = {"result": "deny", "deny_message": "One will do."}
+        results = await confirm(client, session_id, {"result": "allow"}, denial)
+    assert results == [(False, "one"), (True, f"{REFUSED} One will do.")]
+    assert [block["tool_use_id"] for block in model.requests[1].messages[-1].content] == ["toolu_1", "toolu_2"]
+
+
+async def test_a_call_refused_in_a_self_hosted_session_is_answered_without_its_worker(
+    server: Server, client: AsyncAnthropic
+) -> None:
+    environment = await client.beta.environments.create(name="place", config={"type": "self_hosted"})
+    agent = await client.beta.agents.create(name="clerk", model=MODEL, tools=[ASKS])  # type: ignore[list-item]
+    session = await client.beta.sessions.create(agent=agent.id, environment_id=environment.id)
+    async with turns_run(server.service, ScriptedTurnModel(call("bash", 1, command="ls"), say("As you wish."))):
+        await send(client, session.id, "List")
+        assert await confirm(client, session.id, {"result": "deny"}) == [(True, REFUSED)]
 
 
 def verdict(result: str, explanation: str = "") -> TurnReply:

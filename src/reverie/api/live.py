@@ -10,7 +10,8 @@ import msgspec
 import structlog
 from psycopg import OperationalError
 
-from reverie.storage.postgres.announcement import CHANNEL, PREVIEWS, listen
+from reverie.api.late_stream import Shown, ShownEvents
+from reverie.storage.postgres.announcement import CHANNEL, PREVIEWS, SHOWN, listen
 from reverie.storage.postgres.database import Database
 
 _RECONNECT_SECONDS = 0.5
@@ -46,6 +47,7 @@ class LiveEvents:
         self._listening = asyncio.Event()
         self.closing = asyncio.Event()
         """Set when the server stops, so that streams end."""
+        self.shown = ShownEvents()
         self._watchers: defaultdict[str, list[_Watcher]] = defaultdict(list)
         self._reads: dict[Hashable, asyncio.Task[Any]] = {}
 
@@ -106,13 +108,15 @@ class LiveEvents:
     async def _listen(self, database: Database) -> None:
         while True:
             try:
-                async with listen(database.url, CHANNEL, PREVIEWS) as connection:
+                async with listen(database.url, CHANNEL, PREVIEWS, SHOWN) as connection:
                     self._listening.set()
                     # What was announced while nobody listened is found by looking.
                     self._wake_all()
                     async for notice in connection.notifies():
                         if notice.channel == PREVIEWS:
                             self._pass_on(msgspec.json.decode(notice.payload, type=Preview))
+                        elif notice.channel == SHOWN:
+                            self.shown.note(msgspec.json.decode(notice.payload, type=Shown))
                         for follower in self._followers.get(notice.payload, ()):
                             follower.set()
             except OperationalError:

@@ -1,4 +1,4 @@
-"""Server-sent events of a session: what is appended from the moment the stream is opened."""
+"""Server-sent events of a session: what is appended from the moment the stream is opened, or from just before."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from starlette.responses import StreamingResponse
 
+from reverie.api.late_stream import Shown, first_sequence, note_shown
 from reverie.api.live import Preview
 from reverie.api.request_context import RequestContext
 from reverie.errors import InputError
@@ -18,6 +19,7 @@ from reverie.storage.live.sessions import LiveSession, read_session, session_exi
 PING_SECONDS = 15.0
 MOST_DELTAS = 100
 _CHUNK = 500
+_SESSION_VIEW = LogFilter()
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -38,7 +40,7 @@ class _Step(msgspec.Struct, frozen=True):
 
 
 async def open_stream(context: RequestContext, wanted: LogFilter, deltas: Sequence[str]) -> StreamingResponse:
-    """A stream of the events that come after this moment.
+    """A stream of the events that come after this moment, or after what was sent just before it.
 
     Its beginning is fixed before the answer's headers go out, so whoever lists the history once the stream is open
     sees everything: in the list, in the stream, or in both.
@@ -52,7 +54,11 @@ async def open_stream(context: RequestContext, wanted: LogFilter, deltas: Sequen
     session_id = context.path["session_id"]
     async with context.database.connection() as connection:
         session = await read_session(connection, session_id)
-    place = _Place(session.event_count - 1, session.input_count - 1)
+        first = session.event_count
+        if wanted == _SESSION_VIEW:
+            last_shown = context.service.live.shown.last(session_id)
+            first = await first_sequence(connection, session, last_shown, context.service.clock.now())
+    place = _Place(first - 1, session.input_count - 1)
     headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
     messages = _messages(context, session, wanted, place, frozenset(deltas))
     return StreamingResponse(messages, headers=headers, media_type="text/event-stream")
@@ -132,6 +138,10 @@ async def _read_on(context: RequestContext, session: LiveSession, wanted: LogFil
             # A child's stream does not show that the session has ended.
             if _is_over(await read_session(connection, session.id)):
                 return _Step((), place, ended=True, full=False)
+        if session.run_here and rows and wanted == _SESSION_VIEW:
+            note = Shown(session.id, rows[-1].sequence or 0, context.service.clock.now())
+            rests = any(row.type == "session.status_idle" for row in rows)
+            await note_shown(context.service.live.shown, connection, note, rests=rests)
     return _Step(
         messages=tuple(_message(row.type, wire_event(session, row)) for row in (*inputs, *rows)),
         place=_Place(

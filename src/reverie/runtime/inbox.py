@@ -138,7 +138,8 @@ def _confirm(transition: Transition, payload: dict[str, Any]) -> None:
         raise InputError("deny_message: goes with result 'deny' alone")
     _queue(transition, "user.tool_confirmation", _in_thread(payload, call), call.thread_id)
     # A denied tool does not run outside either: whoever runs the agent records the error.
-    answered = msgspec.structs.replace(call, confirmed=True, outside=call.outside and allowed)
+    denied = None if allowed else payload.get("deny_message") or ""
+    answered = msgspec.structs.replace(call, confirmed=True, outside=call.outside and allowed, denied=denied)
     transition.change(pending=tuple(answered if other is call else other for other in transition.state.pending))
 
 

@@ -22,6 +22,8 @@ class PendingCall(msgspec.Struct, frozen=True):
     outside: bool = True
     """Whether its result comes from a client; else whoever runs the agent records it."""
     thread_id: str | None = None
+    denied: str | None = None
+    """What the user said when refusing it, perhaps nothing; None where it was not refused. It must not be run."""
 
     @property
     def blocks(self) -> bool:

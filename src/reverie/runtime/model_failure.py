@@ -28,9 +28,15 @@ def _error_type(error: ModelError) -> str:
         return "model_rate_limited_error"
     if isinstance(error, ModelOverloaded):
         return "model_overloaded_error"
-    if isinstance(error, ModelAccessError | ModelRefused):
-        return "model_request_failed_error"
-    return "unknown_error"
+    return "model_request_failed_error"
+
+
+def stopped_event(type_: str, message: str) -> dict[str, Any]:
+    """The ``session.error`` of a turn that is stopped though no request failed."""
+    return {
+        "type": "session.error",
+        "error": {"type": type_, "message": message, "retry_status": {"type": "exhausted"}},
+    }
 
 
 def may_retry(error: ModelError, attempt: int) -> bool:

@@ -25,6 +25,7 @@ NOBODY_RUNS = (
     "Nothing here runs this tool. Whoever operates the server can start it with --with-worker, "
     "or give the session a self-hosted environment with a worker."
 )
+DENIED = "The user refused this call; it was not run."
 MOST_AT_ONCE = 8
 
 log = structlog.get_logger("reverie.turns")
@@ -69,7 +70,10 @@ async def run_calls(
 
     async def run(pending: PendingCall, call: ToolCall | None) -> None:
         async with room:
-            outcome = await _outcome(desk, lease, session, call, maybe_ran=maybe_ran)
+            if pending.denied is not None:
+                outcome = text_outcome(f"{DENIED} {pending.denied}".strip(), is_error=True)
+            else:
+                outcome = await _outcome(desk, lease, session, call, maybe_ran=maybe_ran)
             result = result_event(pending.type, pending.event_id, outcome.content, is_error=outcome.is_error)
             await store([*outcome.events, result])
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import structlog
 
-from reverie.errors import ConflictError, ContextOverflow, ModelError, ModelUnavailable, ThinkingRefused
+from reverie.errors import ConflictError, ContextOverflow, ModelError, ThinkingRefused
 from reverie.ids import event_id
 from reverie.language_model import cost_usd
 from reverie.models.router import RoutedModel
 from reverie.runtime.compaction import MOST_COMPACTIONS, is_full
 from reverie.runtime.conversation import KeptReply, Prompt, build_request
 from reverie.runtime.live_state import LiveState, PendingCall, Transition
-from reverie.runtime.model_failure import error_event, may_retry, pause_seconds
+from reverie.runtime.model_failure import error_event, may_retry, pause_seconds, stopped_event
 from reverie.runtime.outcome_loop import has_open_outcome
 from reverie.runtime.reply_events import AskedCall, asked_calls, reply_events
 from reverie.runtime.spending import over_budget
@@ -90,7 +90,8 @@ async def run_turn(desk: Desk, lease: Lease) -> None:
                 return
             if is_full(reply, opened.routed.context_tokens) and not await _compacted(desk, lease, opened, progress):
                 return
-        await _stop(desk, lease, {"type": "end_turn"})
+        endless = f"the turn made {MOST_REQUESTS} requests and still called tools; send a message to go on"
+        await _tell(desk, lease, stopped_event("tool_use_limit_reached_error", endless))
     except ConflictError:
         log.info("a turn went on elsewhere, or ended", session_id=lease.session_id, turn=lease.turn)
 
@@ -102,7 +103,7 @@ async def _recover(desk: Desk, lease: Lease) -> bool:
     """
     if lease.attempt > MOST_CLAIMS:
         again = f"the turn was cut off {MOST_CLAIMS} times without getting on; look at the server's log"
-        await _give_up(desk, lease, ModelUnavailable(again))
+        await _tell(desk, lease, stopped_event("unknown_error", again))
         return False
     async with desk.database.connection() as connection:
         session, transition = await write(desk, connection, lease, ())
@@ -260,8 +261,12 @@ async def _compacted(desk: Desk, lease: Lease, opened: _Opened, progress: _Progr
 
 
 async def _give_up(desk: Desk, lease: Lease, error: ModelError) -> None:
+    await _tell(desk, lease, error_event(error, retry="exhausted"))
+
+
+async def _tell(desk: Desk, lease: Lease, event: Mapping[str, Any]) -> None:
     async with desk.database.connection() as connection:
-        await write(desk, connection, lease, [error_event(error, retry="exhausted")])
+        await write(desk, connection, lease, [event])
 
 
 async def _close_request(desk: Desk, lease: Lease, opened: _Opened, reply: TurnReply, previewer: Previewer) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 from starlette.responses import StreamingResponse
 
 from reverie.api.endpoint import endpoint
+from reverie.api.late_stream import note_read
 from reverie.api.pages import decode_cursor, encode_cursor, envelope
 from reverie.api.records import PreviewParams, RecordParams, SessionPreview, SessionTurn
 from reverie.api.request_context import RequestContext
@@ -59,6 +60,7 @@ async def list_all(context: RequestContext) -> dict[str, Any]:
     In log order; inputs that wait come last.
     """
     session = await read_session(context.connection, context.path["session_id"])
+    await note_read(context.service.live.shown, context.connection, session, context.now)
     ranges = {
         end: context.query[f"created_at_{end}"]
         for end in ("gt", "gte", "lt", "lte")
@@ -260,6 +262,6 @@ def _notify(context: RequestContext, session: LiveSession, transition: Transitio
 async def stream(context: RequestContext) -> StreamingResponse:
     """Stream the events of a session as they come.
 
-    From now on.
+    From now on, or from the message that was sent just before and has not been shown yet.
     """
     return await open_stream(context, LogFilter(), context.query.get("event_deltas", ()))

@@ -6,6 +6,7 @@ from typing import Any
 
 from reverie.agents.definition import with_overrides
 from reverie.api.endpoint import endpoint
+from reverie.api.late_stream import note_read
 from reverie.api.metadata import check_metadata, patch_metadata
 from reverie.api.pages import DEFAULT_LIMIT, decode_cursor, encode_cursor, envelope, two_way_page
 from reverie.api.request_context import RequestContext
@@ -93,7 +94,9 @@ async def create(context: RequestContext) -> dict[str, Any]:
 @endpoint("sessions.retrieve", "GET", _ONE, answer=_SESSION, worker=True)
 async def retrieve(context: RequestContext) -> dict[str, Any]:
     """Read a session."""
-    return wire_session(await read_session(context.connection, context.path["session_id"]), context.now)
+    session = await read_session(context.connection, context.path["session_id"])
+    await note_read(context.service.live.shown, context.connection, session, context.now)
+    return wire_session(session, context.now)
 
 
 @endpoint(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -48,3 +49,12 @@ async def announce_preview(
 def preview_pieces(text: str) -> list[str]:
     """``text`` in pieces that fit into a notification each."""
     return [text[i : i + _MOST_CHARACTERS] for i in range(0, len(text), _MOST_CHARACTERS)]
+
+
+SHOWN = "reverie_shown"
+
+
+async def announce_shown(connection: Connection, session_id: str, sequence: int, at: datetime) -> None:
+    """Notify every server that clients have been shown a session's events up to a sequence number."""
+    notice = {"session_id": session_id, "sequence": sequence, "at": at}
+    await connection.execute("SELECT pg_notify(%s, %s)", [SHOWN, msgspec.json.encode(notice).decode()])
