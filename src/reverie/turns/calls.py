@@ -8,7 +8,7 @@ import structlog
 
 from reverie.errors import ConflictError
 from reverie.runtime.conversation import ThreadEvent
-from reverie.runtime.live_state import PendingCall
+from reverie.runtime.live_state import PendingCall, WaitingInput
 from reverie.runtime.reply_events import result_event
 from reverie.runtime.tool_catalogue import AgentTool
 from reverie.storage.live.leases import Lease
@@ -25,6 +25,7 @@ NOBODY_RUNS = (
     "Nothing here runs this tool. Whoever operates the server can start it with --with-worker, "
     "or give the session a self-hosted environment with a worker."
 )
+DENIED = "The user denied this call, so it has not run."
 MOST_AT_ONCE = 8
 
 log = structlog.get_logger("reverie.turns")
@@ -36,26 +37,41 @@ async def open_calls(
     session: LiveSession,
     lease: Lease,
     pending: Sequence[PendingCall],
+    waiting: Sequence[WaitingInput],
     tools: Sequence[AgentTool],
-) -> list[tuple[PendingCall, ToolCall | None]]:
-    """The calls behind pending events, in order; None for one whose tool is not there any more."""
-    events = {event.id: event for event in await read_thread_log(connection, session.id, session.key, lease.thread)}
-    return [(call, _call(events.get(call.event_id), tools)) for call in pending]
+) -> list[tuple[PendingCall, ToolCall | ToolOutcome]]:
+    """The calls behind pending events, in order; what came of those that are not to run: denied, or without a tool.
+
+    A denial is in ``waiting`` until the first result of its turn is recorded, and in the thread's log from then on.
+    """
+    log_of_thread = await read_thread_log(connection, session.id, session.key, lease.thread)
+    events = {event.id: event for event in log_of_thread}
+    denied = {
+        answer.payload["tool_use_id"]: text_outcome(_denial(answer.payload.get("deny_message")), is_error=True)
+        for answer in (*log_of_thread, *waiting)
+        if answer.type == "user.tool_confirmation" and answer.payload["result"] == "deny"
+    }
+    return [(call, denied.get(call.event_id) or _call(events.get(call.event_id), tools)) for call in pending]
 
 
-def _call(event: ThreadEvent | None, tools: Sequence[AgentTool]) -> ToolCall | None:
-    if event is None:
-        return None
-    name, server = event.payload.get("name"), event.payload.get("mcp_server_name")
+def _denial(message: str | None) -> str:
+    return f"{DENIED} They said: {message}" if message else DENIED
+
+
+def _call(event: ThreadEvent | None, tools: Sequence[AgentTool]) -> ToolCall | ToolOutcome:
+    payload: Mapping[str, Any] = {} if event is None else event.payload
+    name, server = payload.get("name"), payload.get("mcp_server_name")
     tool = next((tool for tool in tools if (tool.name, tool.server) == (name, server)), None)
-    return None if tool is None else ToolCall(event.id, tool, event.payload.get("input") or {})
+    if event is None or tool is None:
+        return text_outcome("This tool is not there any more.", is_error=True)
+    return ToolCall(event.id, tool, payload.get("input") or {})
 
 
 async def run_calls(
     desk: Desk,
     lease: Lease,
     session: LiveSession,
-    calls: Sequence[tuple[PendingCall, ToolCall | None]],
+    calls: Sequence[tuple[PendingCall, ToolCall | ToolOutcome]],
     store: Store,
     *,
     maybe_ran: bool,
@@ -67,9 +83,12 @@ async def run_calls(
     """
     room = asyncio.Semaphore(MOST_AT_ONCE)
 
-    async def run(pending: PendingCall, call: ToolCall | None) -> None:
+    async def run(pending: PendingCall, call: ToolCall | ToolOutcome) -> None:
         async with room:
-            outcome = await _outcome(desk, lease, session, call, maybe_ran=maybe_ran)
+            if isinstance(call, ToolOutcome):
+                outcome = call
+            else:
+                outcome = await _outcome(desk, lease, session, call, maybe_ran=maybe_ran)
             result = result_event(pending.type, pending.event_id, outcome.content, is_error=outcome.is_error)
             await store([*outcome.events, result])
 
@@ -81,11 +100,7 @@ async def run_calls(
         raise ConflictError(str(errors.exceptions[0])) from errors
 
 
-async def _outcome(
-    desk: Desk, lease: Lease, session: LiveSession, call: ToolCall | None, *, maybe_ran: bool
-) -> ToolOutcome:
-    if call is None:
-        return text_outcome("This tool is not there any more.", is_error=True)
+async def _outcome(desk: Desk, lease: Lease, session: LiveSession, call: ToolCall, *, maybe_ran: bool) -> ToolOutcome:
     if maybe_ran and not call.tool.repeatable:
         return text_outcome(MAY_HAVE_RUN, is_error=True)
     host = next((host for host in desk.hosts if host.runs(session, call.tool)), None)

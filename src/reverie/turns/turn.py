@@ -129,9 +129,8 @@ async def _recover(desk: Desk, lease: Lease) -> bool:
             if lease.thread is None:
                 events.append({"type": "session.status_rescheduled"})
             session, transition = await write(desk, connection, lease, events)
-    pending = _own_calls(transition.state, lease)
-    if pending:
-        return await _run_pending(desk, lease, session, pending, maybe_ran=lost)
+    if _own_calls(transition.state, lease):
+        return await _run_pending(desk, lease, session, transition.state, maybe_ran=lost)
     if _is_graded(lease, session) and session.outcome_evaluations[-1]["result"] == "evaluating":
         return await _grade(desk, lease, session)
     return True
@@ -141,14 +140,12 @@ def _own_calls(state: LiveState, lease: Lease) -> list[PendingCall]:
     return [call for call in state.pending if call.thread_id == lease.thread and not call.blocks]
 
 
-async def _run_pending(
-    desk: Desk, lease: Lease, session: LiveSession, pending: Sequence[PendingCall], *, maybe_ran: bool
-) -> bool:
+async def _run_pending(desk: Desk, lease: Lease, session: LiveSession, state: LiveState, *, maybe_ran: bool) -> bool:
     """Run this side's calls and store their results as they come; False where the thread waits for others then."""
     async with desk.database.connection() as connection:
         routed = desk.models.find((await _agent_of(connection, session, lease))["model"]["id"])
         prompt = await desk.make_prompt(desk, connection, session, lease.thread, routed)
-        calls = await open_calls(connection, session, lease, pending, prompt.tools)
+        calls = await open_calls(connection, session, lease, _own_calls(state, lease), state.waiting, prompt.tools)
 
     async def store(events: Sequence[Mapping[str, Any]]) -> None:
         async with desk.database.connection() as connection:
@@ -279,9 +276,8 @@ async def _close_request(desk: Desk, lease: Lease, opened: _Opened, reply: TurnR
         return False
     if graded:
         return await _grade(desk, lease, session)
-    pending = _own_calls(transition.state, lease)
-    if pending:
-        return await _run_pending(desk, lease, session, pending, maybe_ran=False)
+    if _own_calls(transition.state, lease):
+        return await _run_pending(desk, lease, session, transition.state, maybe_ran=False)
     if any(call.thread_id == lease.thread for call in transition.state.pending):
         async with desk.database.connection() as connection:
             await write(desk, connection, lease, [_idle_event(lease, None)])
