@@ -57,6 +57,7 @@ class Conversation:
 
         def pressed() -> None:
             if self._interrupting is None:
+                self._person.notice("Interrupting; Ctrl-C again leaves.")
                 self._interrupt()
             else:
                 turn.cancel()
