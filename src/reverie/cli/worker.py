@@ -35,7 +35,12 @@ _WATCH_SECONDS = 1.0
     help="Keep tools apart from this machine; auto takes bwrap where it works.",
 )
 @click.option("--parent", type=int, hidden=True, help="Stop when this process is not the parent any more.")
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    help="Least level of the log lines.",
+)
 def worker(
     environment_id: str,
     concurrency: int,
