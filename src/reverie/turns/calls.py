@@ -46,9 +46,10 @@ async def open_calls(
     """
     log_of_thread = await read_thread_log(connection, session.id, session.key, lease.thread)
     events = {event.id: event for event in log_of_thread}
+    answers: list[ThreadEvent | WaitingInput] = [*log_of_thread, *waiting]
     denied = {
         answer.payload["tool_use_id"]: text_outcome(_denial(answer.payload.get("deny_message")), is_error=True)
-        for answer in (*log_of_thread, *waiting)
+        for answer in answers
         if answer.type == "user.tool_confirmation" and answer.payload["result"] == "deny"
     }
     return [(call, denied.get(call.event_id) or _call(events.get(call.event_id), tools)) for call in pending]
