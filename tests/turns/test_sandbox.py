@@ -13,11 +13,12 @@ from anthropic import AsyncAnthropic
 from reverie.memory.memory import Edit
 from reverie.storage.memory.memories import apply_edits
 from reverie.testing.patience import PATIENCE_SECONDS
+from reverie.turns.calls import DENIED
 from reverie.turns.isolation import choose_isolation
 from reverie.turns.sandbox import Sandboxes
 from tests.api.conftest import Server
 from tests.turns.scripted import MODEL, ScriptedTurnModel, call, calls, say, turns_run
-from tests.turns.test_turn import at_rest, define, send, verdict
+from tests.turns.test_turn import at_rest, define, send, session_with, verdict
 
 TOOLS = [{"type": "agent_toolset_20260401"}]
 ISOLATIONS = [
@@ -301,6 +302,32 @@ async def test_an_interrupt_ends_the_command_that_runs(server: Server, client: A
         await at_rest(client, session_id)
         results = await results_of(client, session_id, "Go on")
     assert results[0][1] and results[1] == ("on", False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told", "made"),
+    [
+        ({"result": "allow"}, ("yes", False), True),
+        ({"result": "deny"}, (DENIED, True), False),
+        ({"result": "deny", "deny_message": "Not here."}, (f"{DENIED} Not here.", True), False),
+    ],
+)
+async def test_a_call_runs_when_the_user_allowed_it_and_never_when_they_denied_it(
+    server: Server, client: AsyncAnthropic, home: Path, answer: Any, told: tuple[str, bool], made: bool
+) -> None:
+    asking = [{**TOOLS[0], "default_config": {"permission_policy": {"type": "always_ask"}}}]
+    session_id = await session_with(client, tools=asking)
+    command = call("bash", 1, command="echo yes | tee /mnt/session/outputs/made")
+    async with sandboxed(server, home, "none", command, say("Done.")):
+        assert await results_of(client, session_id) == []
+        (use,) = [event for event in await at_rest(client, session_id) if event.type == "agent.tool_use"]
+        confirmation = {"type": "user.tool_confirmation", "tool_use_id": use.id, **answer}
+        await client.beta.sessions.events.send(session_id, events=[confirmation])  # type: ignore[list-item]
+        events = await at_rest(client, session_id)
+    (result,) = [event for event in events if event.type == "agent.tool_result"]
+    assert ("".join(block.text for block in result.content).strip(), bool(result.is_error)) == told
+    files = [file.filename async for file in client.beta.files.list(scope_id=session_id)]
+    assert files == (["made"] if made else [])
 
 
 async def written(home: Path, pattern: str) -> None:
