@@ -40,7 +40,7 @@ from reverie.testing.server_process import running_server
 LEAST_EFFECT = 0.02
 """What the dream's memory has to add to the success rate at least, with the interval above 0."""
 TRAIN_DRAWS = 6
-TEST_DRAWS = 3
+TEST_DRAWS = 2
 HARDNESS = ("easy", "medium")
 AT_ONCE = 16
 AGENT = "sql-clerk"
