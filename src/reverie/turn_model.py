@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from reverie.errors import ModelError
 from reverie.language_model import ModelUsage
 
 Block = Mapping[str, Any]
@@ -114,3 +115,15 @@ class TurnModel(Protocol):
             ModelReplyInvalid: what came cannot be read.
         """
         ...
+
+
+async def whole_reply(model: TurnModel, request: TurnRequest) -> TurnReply:
+    """The reply to a request that nobody watches.
+
+    Raises:
+        ModelError: it failed, or ended without a reply; see :meth:`TurnModel.stream`.
+    """
+    async for piece in model.stream(request):
+        if isinstance(piece, TurnReply):
+            return piece
+    raise ModelError(f"{model.model} ended without a reply")

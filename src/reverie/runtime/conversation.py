@@ -175,7 +175,7 @@ def _exchanges(
 def _speak(spoken: _Spoken, event: ThreadEvent) -> None:
     """Add an event of the agent's to a reply that is made anew."""
     if event.type == "agent.message":
-        spoken.blocks.extend(_text(text.rstrip()) for text in _texts(event.payload) if text.strip())
+        spoken.blocks.extend(_text(text.rstrip()) for text in texts_of(event.payload) if text.strip())
         return
     name = event.payload.get("name") or "unknown"
     if event.type == "agent.mcp_tool_use":
@@ -238,7 +238,7 @@ def _told(event: ThreadEvent) -> list[Block]:
         case "user.message":
             return [block for block in map(_shown, payload.get("content") or ()) if _says_something(block)]
         case "system.message":
-            return [_text(f"<system>\n{text}\n</system>") for text in _texts(payload) if text.strip()]
+            return [_text(f"<system>\n{text}\n</system>") for text in texts_of(payload) if text.strip()]
         case "user.define_outcome":
             return [_text(_outcome(payload))]
         case "span.outcome_evaluation_end" if payload.get("result") in ("needs_revision", "max_iterations_reached"):
@@ -269,10 +269,11 @@ def _verdict(payload: Mapping[str, Any]) -> str:
 
 def _from_thread(payload: Mapping[str, Any]) -> str:
     name, thread = payload.get("from_agent_name") or "another agent", payload.get("from_session_thread_id") or ""
-    return f"Message from {name} ({thread}):\n\n" + "\n".join(_texts(payload))
+    return f"Message from {name} ({thread}):\n\n" + "\n".join(texts_of(payload))
 
 
-def _texts(payload: Mapping[str, Any]) -> list[str]:
+def texts_of(payload: Mapping[str, Any]) -> list[str]:
+    """The texts in an event's content."""
     content = payload.get("content") or []
     if isinstance(content, str):
         return [content]

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from reverie.runtime.conversation import ThreadEvent
+from reverie.runtime.conversation import ThreadEvent, texts_of
 from reverie.turn_model import ToolDefinition, TurnMessage, TurnReply, TurnRequest
 
 Result = Literal["satisfied", "needs_revision", "max_iterations_reached", "failed"]
@@ -72,8 +72,7 @@ def last_message(log: Sequence[ThreadEvent]) -> Delivery:
     """What the agent said last."""
     for event in reversed(log):
         if event.type == "agent.message":
-            texts = [block["text"] for block in event.payload.get("content") or () if block.get("type") == "text"]
-            return Delivery("last message", "\n".join(texts))
+            return Delivery("last message", "\n".join(texts_of(event.payload)))
     return Delivery("last message", "(nothing)")
 
 

@@ -146,7 +146,7 @@ class Transition:
         """Append an event; its id."""
         self.events.append(NewEvent(type, payload or {}, thread_id, number))
         sequence = self.state.event_count + len(self.events) - 1
-        return event_id(self.state.session_id, sequence) if number is None else input_id(self.state.session_id, number)
+        return stored_id(self.state.session_id, sequence, number)
 
     def answer(self, type: str, payload: dict[str, Any] | None = None, *, thread_id: str | None = None) -> str:
         """Append an event that the caller sent; its id."""
@@ -161,6 +161,11 @@ class Transition:
     def change(self, **fields: Any) -> None:
         """Replace parts of the state."""
         self.state = msgspec.structs.replace(self.state, **fields)
+
+
+def stored_id(session_id: str, sequence: int, number: int | None) -> str:
+    """The id of a stored event: the input's that it was, where it was one."""
+    return event_id(session_id, sequence) if number is None else input_id(session_id, number)
 
 
 def input_id(session_id: str, number: int) -> str:

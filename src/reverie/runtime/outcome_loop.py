@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from reverie.errors import InputError
+from reverie.runtime.usage import NO_USAGE
 
 _OPEN = ("pending", "running", "evaluating", "needs_revision")
 _WORTH = {"satisfied": 1.0, "max_iterations_reached": 0.0, "failed": 0.0}
@@ -67,11 +68,6 @@ def close_outcome(
         "iteration": last["iteration"],
         "result": result,
         "explanation": explanation,
-        "usage": {
-            "input_tokens": 0,
-            "output_tokens": 0,
-            "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": 0,
-        },
+        "usage": dict(NO_USAGE),
     }
     return (*outcomes[:-1], closed), event

@@ -5,8 +5,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from reverie.language_model import ModelUsage
+from reverie.language_model import ModelPrice, ModelUsage, cost_usd
 from reverie.runtime.tool_catalogue import AgentTool
+from reverie.runtime.usage import NO_USAGE
 from reverie.turn_model import TurnReply
 
 Permission = Literal["allow", "ask", "deny"]
@@ -79,7 +80,9 @@ def _judged(block: Mapping[str, Any], tool: AgentTool | None, judge: Judge, *, i
     )
 
 
-def reply_events(reply: TurnReply, calls: Sequence[AskedCall], previewed: Mapping[int, str]) -> list[dict[str, Any]]:
+def reply_events(
+    reply: TurnReply, calls: Sequence[AskedCall], previewed: Mapping[int, str], price: ModelPrice | None
+) -> list[dict[str, Any]]:
     """The events of a reply, in the order of its blocks; results of calls that cannot be run; the end of the request.
 
     Args:
@@ -100,8 +103,7 @@ def reply_events(reply: TurnReply, calls: Sequence[AskedCall], previewed: Mappin
                     events.append({"type": "agent.message", **promised, "content": content})
             case "tool_use":
                 events.append(_call_event(by_id[block["id"]]))
-    end = {"type": "span.model_request_end", "is_error": False, "model_usage": wire_usage(reply.usage)}
-    return [*events, end, *(_refusal(call) for call in calls if call.error is not None)]
+    return [*events, request_end(reply.usage, price), *(_refusal(call) for call in calls if call.error is not None)]
 
 
 def _call_event(call: AskedCall) -> dict[str, Any]:
@@ -152,6 +154,20 @@ def result_event(
         "agent.mcp_tool_use": ("agent.mcp_tool_result", "mcp_tool_use_id"),
     }.get(call_type, ("agent.tool_result", "tool_use_id"))
     return {"type": type_, field: call_id, "content": [dict(block) for block in content], "is_error": is_error}
+
+
+FAILED_REQUEST: Mapping[str, Any] = {
+    "type": "span.model_request_end",
+    "is_error": True,
+    "model_usage": NO_USAGE,
+}
+"""The end of a request that gave no reply."""
+
+
+def request_end(usage: ModelUsage, price: ModelPrice | None) -> dict[str, Any]:
+    """The end of a request that was answered; with what it cost, where that is known."""
+    end: dict[str, Any] = {"type": "span.model_request_end", "is_error": False, "model_usage": wire_usage(usage)}
+    return end if price is None else end | {"cost_usd": cost_usd(usage, price)}
 
 
 def wire_usage(usage: ModelUsage) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from reverie.runtime.live_state import ChildThread, PendingCall, Status, Transition, WaitingInput
-from reverie.runtime.usage import usage_snapshot
+from reverie.runtime.usage import NO_USAGE, usage_snapshot
 
 END_TURN: Mapping[str, Any] = {"type": "end_turn"}
 RESULT_LINKS: Mapping[str, str] = {
@@ -20,9 +20,6 @@ RESULT_LINKS: Mapping[str, str] = {
     "user.custom_tool_result": "custom_tool_use_id",
 }
 """Types of results, and the field that names the tool use."""
-_NO_USAGE = dict.fromkeys(
-    ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"), 0
-)
 
 Scope = Callable[[str | None], bool]
 """Which threads a transition is about; the primary thread is None."""
@@ -86,7 +83,7 @@ def close_spans(transition: Transition, scope: Scope, *, is_error: bool) -> None
     left = {}
     for thread, start in transition.state.open_spans.items():
         if scope(thread or None):
-            end = {"model_request_start_id": start, "is_error": is_error, "model_usage": _NO_USAGE}
+            end = {"model_request_start_id": start, "is_error": is_error, "model_usage": dict(NO_USAGE)}
             transition.add("span.model_request_end", end, thread_id=thread or None)
         else:
             left[thread] = start

@@ -6,6 +6,10 @@ from typing import Any
 _COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 
+NO_USAGE: Mapping[str, int] = dict.fromkeys(_COUNTS, 0)
+"""The ``model_usage`` of a request of which nothing is known."""
+
+
 def add_usage(usage: Mapping[str, Any], payload: Mapping[str, Any], cost_usd: float | None = None) -> dict[str, Any]:
     """``usage`` (token counts) with those of a ``span.model_request_end`` added, and what it cost at list price.
 

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 from reverie.runtime.briefing import BriefingItem, compose
-from reverie.runtime.conversation import ThreadEvent
+from reverie.runtime.conversation import ThreadEvent, texts_of
 from reverie.storage.live.briefings import (
     lesson_items,
     memory_items,
     note_items,
     read_briefing,
-    session_family,
     write_briefing,
 )
 from reverie.storage.live.replies import read_thread_log
@@ -31,8 +30,10 @@ async def briefing_of(desk: Desk, connection: Connection, session: LiveSession) 
         return known
     items: list[BriefingItem] = []
     if session.metadata.get(OFF[0]) != OFF[1]:
-        for store_id in _stores(session):
-            items += await _items(desk, connection, session, store_id)
+        stores = _stores(session)
+        log = await read_thread_log(connection, session.id, session.key, None) if stores else ()
+        for store_id in stores:
+            items += await _items(desk, connection, session, store_id, _opening(log)[:_LONGEST_QUERY])
     return await write_briefing(connection, session.key, compose(items), desk.clock.now())
 
 
@@ -40,11 +41,11 @@ def _stores(session: LiveSession) -> list[str]:
     return [resource["memory_store_id"] for resource in session.resources if resource["type"] == "memory_store"]
 
 
-async def _items(desk: Desk, connection: Connection, session: LiveSession, store_id: str) -> list[BriefingItem]:
+async def _items(
+    desk: Desk, connection: Connection, session: LiveSession, store_id: str, query: str
+) -> list[BriefingItem]:
     agent = session.agent["name"] if session.agent else None
-    family = await session_family(connection, session)
-    log = await read_thread_log(connection, session.id, session.key, None)
-    query = _opening(log)[:_LONGEST_QUERY]
+    family = session.metadata.get("task_category")
     hits = await recall(connection, store_id, query, _MOST_RECALLED, now=desk.clock.now()) if query else ()
     return [
         *await note_items(connection, store_id),
@@ -57,9 +58,7 @@ def _opening(log: Sequence[ThreadEvent]) -> str:
     """The text of the first message or outcome."""
     for event in log:
         if event.type == "user.message":
-            return "\n".join(
-                block["text"] for block in event.payload.get("content") or () if block.get("type") == "text"
-            )
+            return "\n".join(texts_of(event.payload))
         if event.type == "user.define_outcome":
             return str(event.payload.get("description") or "")
     return ""

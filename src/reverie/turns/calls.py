@@ -1,8 +1,7 @@
 """Calls of tools that are run on this side: those of MCP servers, of the web, of other agents, and of the sandbox."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import structlog
 
@@ -16,6 +15,7 @@ from reverie.storage.live.replies import read_thread_log
 from reverie.storage.live.sessions import LiveSession
 from reverie.storage.postgres.database import Connection
 from reverie.turns.desk import Desk, ToolCall, ToolOutcome, text_outcome
+from reverie.turns.log import append
 
 MAY_HAVE_RUN = (
     "The process that ran this call was lost before its result came. The call may have run, in part or in full: "
@@ -29,7 +29,6 @@ DENIED = "The user refused this call; it was not run."
 MOST_AT_ONCE = 8
 
 log = structlog.get_logger("reverie.turns")
-Store = Callable[[Sequence[Mapping[str, Any]]], Awaitable[None]]
 
 
 async def open_calls(
@@ -57,7 +56,6 @@ async def run_calls(
     lease: Lease,
     session: LiveSession,
     calls: Sequence[tuple[PendingCall, ToolCall | None]],
-    store: Store,
     *,
     maybe_ran: bool,
 ) -> None:
@@ -75,7 +73,7 @@ async def run_calls(
             else:
                 outcome = await _outcome(desk, lease, session, call, maybe_ran=maybe_ran)
             result = result_event(pending.type, pending.event_id, outcome.content, is_error=outcome.is_error)
-            await store([*outcome.events, result])
+            await append(desk, lease, [result])
 
     try:
         async with asyncio.TaskGroup() as group:

@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 
-from reverie.errors import ModelError
-from reverie.language_model import cost_usd
 from reverie.models.router import RoutedModel
 from reverie.runtime.compaction import compaction_request, summary_of
 from reverie.runtime.conversation import ThreadContext
-from reverie.runtime.reply_events import wire_usage
+from reverie.runtime.reply_events import request_end
 from reverie.storage.live.leases import Lease
 from reverie.storage.live.replies import write_context
-from reverie.turn_model import TurnMessage, TurnReply
+from reverie.turn_model import TurnMessage, whole_reply
 from reverie.turns.desk import Desk
-from reverie.turns.log import write
+from reverie.turns.log import append, write
 
 
 async def compact(desk: Desk, lease: Lease, routed: RoutedModel, messages: Sequence[TurnMessage]) -> None:
@@ -22,21 +20,11 @@ async def compact(desk: Desk, lease: Lease, routed: RoutedModel, messages: Seque
         ModelError: no summary can be had.
         ConflictError: the lease does not stand.
     """
-    async with desk.database.connection() as connection:
-        await write(desk, connection, lease, [{"type": "span.model_request_start"}])
-    reply = await _reply(routed, messages)
-    end = {"type": "span.model_request_end", "is_error": False, "model_usage": wire_usage(reply.usage)}
-    if routed.price is not None:
-        end["cost_usd"] = cost_usd(reply.usage, routed.price)
+    await append(desk, lease, [{"type": "span.model_request_start"}])
+    reply = await whole_reply(routed.model, compaction_request(messages, routed.context_tokens))
+    end = request_end(reply.usage, routed.price)
     async with desk.database.connection() as connection:
         session, transition = await write(desk, connection, lease, [end, {"type": "agent.thread_context_compacted"}])
         first = session.event_count + len(transition.events)
         context = ThreadContext(first, summary_of(reply, messages))
         await write_context(connection, session.key, lease.thread, context, routed.model.model)
-
-
-async def _reply(routed: RoutedModel, messages: Sequence[TurnMessage]) -> TurnReply:
-    async for piece in routed.model.stream(compaction_request(messages, routed.context_tokens)):
-        if isinstance(piece, TurnReply):
-            return piece
-    raise ModelError("the model ended without a reply")

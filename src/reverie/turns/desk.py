@@ -8,13 +8,12 @@ import msgspec
 
 from reverie.clock import Clock
 from reverie.models.router import RoutedModel
-from reverie.runtime.conversation import Prompt
 from reverie.runtime.grading import Delivery
 from reverie.runtime.reply_events import Judge, judge_by_policy
 from reverie.runtime.tool_catalogue import AgentTool
 from reverie.storage.live.leases import Lease
 from reverie.storage.live.sessions import LiveSession
-from reverie.storage.postgres.database import Connection, Database
+from reverie.storage.postgres.database import Database
 from reverie.turn_model import Block
 
 
@@ -49,8 +48,6 @@ class ToolOutcome(msgspec.Struct, frozen=True):
 
     content: tuple[Block, ...]
     is_error: bool = False
-    events: tuple[dict[str, Any], ...] = ()
-    """Events of the session that belong before the result, such as those of a thread that was begun."""
 
 
 class Host(Protocol):
@@ -63,10 +60,6 @@ class Host(Protocol):
     async def run(self, session: LiveSession, lease: Lease, call: ToolCall) -> ToolOutcome:
         """Run a call. Failures of the tool are outcomes, not exceptions."""
         ...
-
-
-PromptMaker = Callable[["Desk", Connection, LiveSession, str | None, RoutedModel], Awaitable[Prompt]]
-"""Makes what a thread's requests begin with; the same for as long as the session goes on."""
 
 
 async def no_files(_session: LiveSession) -> Sequence[Delivery]:
@@ -82,7 +75,6 @@ class Desk:
     workspace_id: str
     clock: Clock
     models: Models
-    make_prompt: PromptMaker
     sleep: Callable[[float], Awaitable[None]]
     random: Callable[[], float]
     """Uniform in [0, 1)."""

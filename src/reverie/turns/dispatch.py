@@ -62,6 +62,7 @@ class Dispatcher:
     _touched: set[str] = field(default_factory=set)
     """Sessions that have grown since their leases were looked at."""
     _renewed_at: float = 0.0
+    _swept_at: float = float("-inf")
 
     async def run(self) -> None:
         """Run turns until cancelled; then let those that run come to an end."""
@@ -82,18 +83,23 @@ class Dispatcher:
         await asyncio.sleep(_CLAIM_SECONDS)
 
     async def _claim_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        sweeping = loop.time() - self._swept_at >= SWEEP_SECONDS
         try:
             for desk in await self.desks():
                 room = self.most - len(self._tasks)
                 if room <= 0:
                     return
                 async with desk.database.connection() as connection:
-                    await free_dead(connection)
+                    if sweeping:
+                        await free_dead(connection)
                     leases = await claim(connection, self.owner, room, least_age=self.least_age)
                 for lease in leases:
                     self._start(desk, lease)
                 if leases:
                     self._wake.set()  # there may be more
+            if sweeping:
+                self._swept_at = loop.time()
         except psycopg.OperationalError:
             log.warning("the database is away; turns are claimed when it is back")
 

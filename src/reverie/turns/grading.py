@@ -1,7 +1,7 @@
 """Evaluating an outcome: the grader is asked in a context of its own while the session still runs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -26,25 +26,24 @@ from reverie.runtime.reply_events import wire_usage
 from reverie.storage.live.leases import Lease
 from reverie.storage.live.replies import read_thread_log
 from reverie.storage.live.sessions import LiveSession
-from reverie.turn_model import TurnReply
+from reverie.turn_model import whole_reply
 from reverie.turns.desk import Desk
+from reverie.turns.log import append
 
 ONGOING_SECONDS = 15.0
 MOST_TRIES = 3
 
 log = structlog.get_logger("reverie.turns")
-Store = Callable[[Sequence[Mapping[str, Any]]], Awaitable[None]]
-Deliveries = Callable[[LiveSession], Awaitable[Sequence[Delivery]]]
 
 
-async def evaluate(desk: Desk, lease: Lease, session: LiveSession, store: Store) -> Verdict:
+async def evaluate(desk: Desk, lease: Lease, session: LiveSession) -> Verdict:
     """Have the open outcome of a session judged, and tell of it in the log; the verdict."""
     outcome_id = session.outcome_evaluations[-1]["outcome_id"]
     async with desk.database.connection() as connection:
         events = await read_thread_log(connection, session.id, session.key, None)
     iteration = count_evaluations(events, outcome_id)
     about = {"outcome_id": outcome_id, "iteration": iteration}
-    await store([{"type": "span.outcome_evaluation_start", "id": "start", **about}])
+    await append(desk, lease, [{"type": "span.outcome_evaluation_start", "id": "start", **about}])
     outcome = find_outcome(events, outcome_id)
     usage = ModelUsage()
     if outcome is None or session.agent is None:
@@ -52,11 +51,11 @@ async def evaluate(desk: Desk, lease: Lease, session: LiveSession, store: Store)
     else:
         routed = desk.models.find(session.agent["model"]["id"])
         deliveries = [*(await desk.deliveries(session)), last_message(events)]
-        async with _ongoing(store, about):
+        async with _ongoing(desk, lease, about):
             verdict, usage = await _ask(desk, routed, outcome, deliveries[:-1] or deliveries, lease)
         verdict = after_evaluation(verdict, iteration, outcome)
     end = {"type": "span.outcome_evaluation_end", **about, "result": verdict.result}
-    await store([{**end, "explanation": verdict.explanation, "usage": wire_usage(usage)}])
+    await append(desk, lease, [{**end, "explanation": verdict.explanation, "usage": wire_usage(usage)}])
     return verdict
 
 
@@ -67,7 +66,7 @@ async def _ask(
     request, usage, reason = grading_request(outcome, deliveries), ModelUsage(), ""
     for attempt in range(1, MOST_TRIES + 1):
         try:
-            reply = await _reply(routed, request)
+            reply = await whole_reply(routed.model, request)
         except ModelError as error:
             log.warning("a grader could not be asked", session_id=lease.session_id, error=str(error))
             reason = str(error)
@@ -82,21 +81,14 @@ async def _ask(
     return Verdict("failed", f"The grader gave no verdict in {MOST_TRIES} tries: {reason}"), usage
 
 
-async def _reply(routed: RoutedModel, request: Any) -> TurnReply:
-    async for piece in routed.model.stream(request):
-        if isinstance(piece, TurnReply):
-            return piece
-    raise ModelError("the model ended without a reply")
-
-
 @asynccontextmanager
-async def _ongoing(store: Store, about: Mapping[str, Any]) -> AsyncIterator[None]:
+async def _ongoing(desk: Desk, lease: Lease, about: Mapping[str, Any]) -> AsyncIterator[None]:
     """Say every now and then that the evaluation goes on."""
 
     async def tell() -> None:
         while True:
             await asyncio.sleep(ONGOING_SECONDS)
-            await store([{"type": "span.outcome_evaluation_ongoing", **about}])
+            await append(desk, lease, [{"type": "span.outcome_evaluation_ongoing", **about}])
 
     task = asyncio.create_task(tell())
     try:

@@ -31,6 +31,16 @@ async def write(
     return session, transition
 
 
+async def append(desk: Desk, lease: Lease, events: Sequence[Mapping[str, Any]]) -> None:
+    """Record events of the leased turn in a transaction of their own.
+
+    Raises:
+        ConflictError: the lease does not stand.
+    """
+    async with desk.database.connection() as connection:
+        await write(desk, connection, lease, events)
+
+
 async def notify(desk: Desk, connection: Connection, session: LiveSession, transition: Transition) -> None:
     """Queue what webhooks are told of a transition."""
     notices = [WebhookNotice(type_, session.id) for type_ in dict.fromkeys(transition.notices)]

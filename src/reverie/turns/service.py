@@ -16,7 +16,6 @@ from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.workspaces import list_workspaces
 from reverie.turns.desk import Desk, Host, Models, no_files
 from reverie.turns.dispatch import Dispatcher
-from reverie.turns.prompt import make_prompt
 from reverie.turns.sandbox import Sandboxes
 
 _SWEEP_SECONDS = 600.0
@@ -106,7 +105,6 @@ def make_desk(
         workspace_id=workspace_id,
         clock=clock,
         models=models,
-        make_prompt=make_prompt,
         sleep=asyncio.sleep,
         random=random.random,
         hosts=hosts if sandbox is None else (*hosts, sandbox),

@@ -13,14 +13,13 @@ import structlog
 
 from reverie.errors import ConflictError, ContextOverflow, ModelError, ThinkingRefused
 from reverie.ids import event_id
-from reverie.language_model import cost_usd
 from reverie.models.router import RoutedModel
 from reverie.runtime.compaction import MOST_COMPACTIONS, is_full
 from reverie.runtime.conversation import KeptReply, Prompt, build_request
 from reverie.runtime.live_state import LiveState, PendingCall, Transition
 from reverie.runtime.model_failure import error_event, may_retry, pause_seconds, stopped_event
 from reverie.runtime.outcome_loop import has_open_outcome
-from reverie.runtime.reply_events import AskedCall, asked_calls, reply_events
+from reverie.runtime.reply_events import FAILED_REQUEST, AskedCall, asked_calls, reply_events
 from reverie.runtime.spending import over_budget
 from reverie.runtime.writer import promise, record
 from reverie.storage.live.leases import Lease, note_progress
@@ -34,8 +33,9 @@ from reverie.turns.calls import open_calls, run_calls
 from reverie.turns.compaction import compact
 from reverie.turns.desk import Desk
 from reverie.turns.grading import evaluate
-from reverie.turns.log import notify, write
+from reverie.turns.log import append, notify, write
 from reverie.turns.preview import Previewer
+from reverie.turns.prompt import make_prompt
 
 MOST_REQUESTS = 500
 """Requests of one turn: a model that calls tools for ever is stopped here."""
@@ -91,7 +91,7 @@ async def run_turn(desk: Desk, lease: Lease) -> None:
             if is_full(reply, opened.routed.context_tokens) and not await _compacted(desk, lease, opened, progress):
                 return
         endless = f"the turn made {MOST_REQUESTS} requests and still called tools; send a message to go on"
-        await _tell(desk, lease, stopped_event("tool_use_limit_reached_error", endless))
+        await append(desk, lease, [stopped_event("tool_use_limit_reached_error", endless)])
     except ConflictError:
         log.info("a turn went on elsewhere, or ended", session_id=lease.session_id, turn=lease.turn)
 
@@ -103,13 +103,13 @@ async def _recover(desk: Desk, lease: Lease) -> bool:
     """
     if lease.attempt > MOST_CLAIMS:
         again = f"the turn was cut off {MOST_CLAIMS} times without getting on; look at the server's log"
-        await _tell(desk, lease, stopped_event("unknown_error", again))
+        await append(desk, lease, [stopped_event("unknown_error", again)])
         return False
     async with desk.database.connection() as connection:
         session, transition = await write(desk, connection, lease, ())
         lost = lease.attempt > 1
         if transition.state.open_spans.get(lease.thread_id):
-            events = [{"type": "span.model_request_end", "is_error": True, "model_usage": _no_usage()}]
+            events = [FAILED_REQUEST]
             if lease.thread is None:
                 events.append({"type": "session.status_rescheduled"})
             session, transition = await write(desk, connection, lease, events)
@@ -131,14 +131,9 @@ async def _run_pending(
     """Run this side's calls and store their results as they come; False where the thread waits for others then."""
     async with desk.database.connection() as connection:
         routed = desk.models.find((await _agent_of(connection, session, lease))["model"]["id"])
-        prompt = await desk.make_prompt(desk, connection, session, lease.thread, routed)
+        prompt = await make_prompt(desk, connection, session, lease.thread, routed)
         calls = await open_calls(connection, session, lease, pending, prompt.tools)
-
-    async def store(events: Sequence[Mapping[str, Any]]) -> None:
-        async with desk.database.connection() as connection:
-            await write(desk, connection, lease, events)
-
-    await run_calls(desk, lease, session, calls, store, maybe_ran=maybe_ran)
+    await run_calls(desk, lease, session, calls, maybe_ran=maybe_ran)
     async with desk.database.connection() as connection:
         _, transition = await write(desk, connection, lease, ())
         if any(call.thread_id == lease.thread for call in transition.state.pending):
@@ -158,7 +153,7 @@ async def _open_request(desk: Desk, lease: Lease, keep_thinking: bool) -> _Opene
         except ModelError as error:
             await write(desk, connection, lease, [error_event(error, retry="exhausted")])
             return None
-        prompt = await desk.make_prompt(desk, connection, session, lease.thread, routed)
+        prompt = await make_prompt(desk, connection, session, lease.thread, routed)
         promised = ""
 
         def decide(state: LiveState) -> Transition:
@@ -233,12 +228,10 @@ async def _goes_on(desk: Desk, lease: Lease, opened: _Opened, error: ModelError,
     if isinstance(error, ContextOverflow):
         return await _compacted(desk, lease, opened, progress)
     if not may_retry(error, progress.attempt):
-        await _give_up(desk, lease, error)
+        await append(desk, lease, [error_event(error, retry="exhausted")])
         return False
-    end = {"type": "span.model_request_end", "is_error": True, "model_usage": _no_usage()}
     again = [{"type": "session.status_rescheduled"}] if lease.thread is None else []
-    async with desk.database.connection() as connection:
-        await write(desk, connection, lease, [end, error_event(error, retry="retrying"), *again])
+    await append(desk, lease, [FAILED_REQUEST, error_event(error, retry="retrying"), *again])
     await desk.sleep(pause_seconds(error, progress.attempt, desk.random()))
     progress.attempt += 1
     return True
@@ -252,30 +245,15 @@ async def _compacted(desk: Desk, lease: Lease, opened: _Opened, progress: _Progr
             raise ContextOverflow(f"the conversation was made short {MOST_COMPACTIONS} times and is too long again")
         await compact(desk, lease, opened.routed, opened.request.messages)
     except ModelError as error:
-        described: dict[str, Any] = {"type": "compaction_limit_reached_error", "message": str(error)}
-        described |= {"retry_status": {"type": "exhausted"}}
-        async with desk.database.connection() as connection:
-            await write(desk, connection, lease, [{"type": "session.error", "error": described}])
+        await append(desk, lease, [stopped_event("compaction_limit_reached_error", str(error))])
         return False
     return True
-
-
-async def _give_up(desk: Desk, lease: Lease, error: ModelError) -> None:
-    await _tell(desk, lease, error_event(error, retry="exhausted"))
-
-
-async def _tell(desk: Desk, lease: Lease, event: Mapping[str, Any]) -> None:
-    async with desk.database.connection() as connection:
-        await write(desk, connection, lease, [event])
 
 
 async def _close_request(desk: Desk, lease: Lease, opened: _Opened, reply: TurnReply, previewer: Previewer) -> bool:
     """Store a reply and what it comes to; whether the turn goes on with another request."""
     calls = asked_calls(reply, opened.prompt.tools, desk.judge)
-    events = reply_events(reply, calls, previewer.promised)
-    if opened.routed.price is not None:
-        end = next(event for event in events if event["type"] == "span.model_request_end")
-        end["cost_usd"] = cost_usd(reply.usage, opened.routed.price)
+    events = reply_events(reply, calls, previewer.promised, opened.routed.price)
     final = _final(lease, reply, calls)
     async with desk.database.connection() as connection:
         session = await read_session(connection, lease.session_id)
@@ -294,8 +272,7 @@ async def _close_request(desk: Desk, lease: Lease, opened: _Opened, reply: TurnR
     if pending:
         return await _run_pending(desk, lease, session, pending, maybe_ran=False)
     if any(call.thread_id == lease.thread for call in transition.state.pending):
-        async with desk.database.connection() as connection:
-            await write(desk, connection, lease, [_idle_event(lease, None)])
+        await append(desk, lease, [_idle_event(lease, None)])
         return False
     return True
 
@@ -307,15 +284,10 @@ def _is_graded(lease: Lease, session: LiveSession) -> bool:
 
 async def _grade(desk: Desk, lease: Lease, session: LiveSession) -> bool:
     """Have the open outcome judged; whether the agent is to say or do more."""
-
-    async def store(events: Sequence[Mapping[str, Any]]) -> None:
-        async with desk.database.connection() as connection:
-            await write(desk, connection, lease, events)
-
-    verdict = await evaluate(desk, lease, session, store)
+    verdict = await evaluate(desk, lease, session)
     if verdict.result in ("needs_revision", "max_iterations_reached"):
         return True
-    await _stop(desk, lease, {"type": "end_turn"})
+    await append(desk, lease, [_idle_event(lease, {"type": "end_turn"})])
     return False
 
 
@@ -337,11 +309,6 @@ def _idle_event(lease: Lease, reason: Mapping[str, Any] | None, details: Any = N
     return {"type": "session.thread_status_idle", "session_thread_id": lease.thread, **stop}
 
 
-async def _stop(desk: Desk, lease: Lease, reason: Mapping[str, Any]) -> None:
-    async with desk.database.connection() as connection:
-        await write(desk, connection, lease, [_idle_event(lease, reason)])
-
-
 async def _keep(
     connection: Connection,
     lease: Lease,
@@ -357,8 +324,3 @@ async def _keep(
     ids = {call.provider_id: use for call, use in zip(calls, uses, strict=True)}
     kept = KeptReply(span_end, reply.provider, reply.model, reply.blocks, ids)
     await keep_reply(connection, session.key, lease.thread, kept)
-
-
-def _no_usage() -> dict[str, int]:
-    names = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-    return dict.fromkeys(names, 0)

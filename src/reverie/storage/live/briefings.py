@@ -112,13 +112,6 @@ async def memory_items(connection: Connection, store_id: str, memory_ids: Sequen
     ]
 
 
-async def session_family(connection: Connection, session: LiveSession) -> str | None:
-    """The kind of task that a session says it is of."""
-    row = await connection.execute("SELECT task_category FROM sessions WHERE key = %s", [session.key])
-    found = await row.fetchone()
-    return None if found is None or found[0] is None else str(found[0])
-
-
 async def note_read(connection: Connection, session: LiveSession, file_path: str, now: datetime) -> None:
     """Record that a session read a lesson's document where it is mounted; other files leave no trace."""
     plain = posixpath.normpath(posixpath.join(_WORKDIR, file_path))

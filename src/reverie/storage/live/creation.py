@@ -15,7 +15,7 @@ from reverie.storage.live.sessions import LiveSession, NewSession, insert_sessio
 from reverie.storage.live.work import enqueue_work
 from reverie.storage.memory.stores import hold_stores
 from reverie.storage.postgres.database import Connection
-from reverie.storage.service.agents import resolve_agent, snapshot_agent
+from reverie.storage.service.agents import AgentVersion, resolve_agent, snapshot_agent
 from reverie.storage.service.environments import read_environment
 from reverie.storage.service.files import read_file, read_text, require_unexpired
 from reverie.storage.service.vaults import read_vault
@@ -45,17 +45,18 @@ async def create_session(
     wanted = list(request.get("resources") or ())
     check_resources(wanted, self_hosted=self_hosted)
     session_id = new_id("sesn", now)
+    agent = await resolve_agent(connection, request["agent"])
     new = NewSession(
         id=session_id,
         title=request.get("title"),
         environment_id=environment.id,
-        agent=await snapshot_agent(connection, request["agent"]),
+        agent=await snapshot_agent(connection, request["agent"], agent),
         metadata=dict(request.get("metadata") or {}),
         resources=await mount_all(connection, session_id, wanted, now),
         vault_ids=await check_vaults(connection, list(request.get("vault_ids") or ())),
         budget=request.get("budget"),
         deployment_id=deployment_id,
-        run_here=await _runs_here(connection, request),
+        run_here=_runs_here(agent, request),
     )
     session = await insert_session(connection, new, now)
     if initial:
@@ -63,9 +64,8 @@ async def create_session(
     return await read_session(connection, session.id)
 
 
-async def _runs_here(connection: Connection, request: Mapping[str, Any]) -> bool:
+def _runs_here(agent: AgentVersion, request: Mapping[str, Any]) -> bool:
     """Whether this server's side runs the session's turns; the session or its agent may say that somebody else does."""
-    agent = await resolve_agent(connection, request["agent"])
     metadata = {**agent.definition["metadata"], **(request.get("metadata") or {})}
     return metadata.get(RUNTIME) != EXTERNAL
 

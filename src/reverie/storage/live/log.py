@@ -8,7 +8,7 @@ import msgspec
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from reverie.ids import derived_id, event_id
+from reverie.ids import derived_id
 from reverie.runtime.inbox import QUEUED_TYPES
 from reverie.runtime.live_state import (
     ChildThread,
@@ -17,7 +17,7 @@ from reverie.runtime.live_state import (
     PendingCall,
     Transition,
     WaitingInput,
-    input_id,
+    stored_id,
 )
 from reverie.runtime.writer import record
 from reverie.sessions.session import Score
@@ -222,10 +222,7 @@ async def _insert_inputs(connection: Connection, session: LiveSession, transitio
 
 def wire_event(session: LiveSession, row: LogRow) -> dict[str, Any]:
     """An event or waiting input as the API shows it."""
-    if row.input_number is not None:
-        id_ = input_id(session.id, row.input_number)
-    else:
-        id_ = event_id(session.id, row.sequence or 0)
+    id_ = stored_id(session.id, row.sequence or 0, row.input_number)
     at = row.at if row.sequence is None or session.live else row.at or session.started_at or session.created_at
     payload = row.payload if session.live else _as_wire(session, row.type, row.payload)
     return {**payload, "id": id_, "type": row.type, "processed_at": at}

@@ -5,9 +5,8 @@ from typing import Any
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from reverie.ids import event_id
 from reverie.runtime.conversation import KeptReply, ThreadContext, ThreadEvent
-from reverie.runtime.live_state import input_id
+from reverie.runtime.live_state import stored_id
 from reverie.storage.postgres.database import Connection
 
 
@@ -24,13 +23,9 @@ async def read_thread_log(
         {"key": session_key, "first": from_sequence, "thread": thread_id},
     )
     return [
-        ThreadEvent(_event_id(session_id, sequence, number), sequence, type_, payload)
+        ThreadEvent(stored_id(session_id, sequence, number), sequence, type_, payload)
         for sequence, number, type_, payload in await row.fetchall()
     ]
-
-
-def _event_id(session_id: str, sequence: int, number: int | None) -> str:
-    return event_id(session_id, sequence) if number is None else input_id(session_id, number)
 
 
 async def read_replies(

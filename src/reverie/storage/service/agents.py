@@ -201,15 +201,14 @@ async def resolve_agent(connection: Connection, asked: str | Mapping[str, Any]) 
     return agent
 
 
-async def snapshot_agent(connection: Connection, asked: str | Mapping[str, Any]) -> dict[str, Any]:
-    """The agent that a session asks for as the session keeps it, with overrides where there are any.
+async def snapshot_agent(connection: Connection, asked: str | Mapping[str, Any], agent: AgentVersion) -> dict[str, Any]:
+    """The agent that a session asks for, resolved, as the session keeps it, with overrides where there are any.
 
     Raises:
         NotFoundError: there is no such agent or version, or a skill is gone.
         StateError: the agent is archived.
         InputError: the overrides break a rule.
     """
-    agent = await resolve_agent(connection, asked)
     roster = await read_references(connection, references(agent.definition["multiagent"]))
     known = {(other.id, other.version): other.definition for other in roster.values()}
     snapshot = session_agent(agent.id, agent.version, agent.definition, known)
