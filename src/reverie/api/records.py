@@ -58,6 +58,14 @@ class RecallParams(Params, frozen=True):
     """The most tokens of content; by default the store's budget."""
     meaning: bool = True
     """Whether meanings are compared too, or words alone."""
+    scope: bool = True
+    """Whether lessons that are for whoever asks are found without sharing a word."""
+    agent: Annotated[str, Meta(min_length=1, max_length=256)] | UnsetType = UNSET
+    """The name of the agent that asks: lessons on other agents are not found by scope."""
+    tools: Annotated[list[Annotated[str, Meta(min_length=1, max_length=256)]], Meta(max_length=200)] = []
+    """The tools it has: lessons that need others are not found by scope; none given, they are not known."""
+    task_family: Annotated[str, Meta(min_length=1, max_length=256)] | UnsetType = UNSET
+    """The kind of its task: lessons on other kinds are not found by scope."""
 
 
 class FoundMemory(RecallHit, frozen=True, tag="recall_hit"):

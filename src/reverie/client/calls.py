@@ -118,10 +118,31 @@ def _given(value: Value | None) -> Value | UnsetType:
 
 
 def recall(
-    store_id: str, query: str, *, limit: int = 5, tokens: int | None = None, meaning: bool = True
+    store_id: str,
+    query: str,
+    *,
+    limit: int = 5,
+    tokens: int | None = None,
+    meaning: bool = True,
+    scope: bool = True,
+    agent: str | None = None,
+    tools: Sequence[str] = (),
+    task_family: str | None = None,
 ) -> ApiCall[Page[FoundMemory]]:
-    """The memories that suit ``query`` best, each with its reasons; at most ``tokens`` of content."""
-    asked = RecallParams(query=query, limit=limit, tokens=_given(tokens), meaning=meaning)
+    """The memories that suit ``query`` best, each with its reasons; at most ``tokens`` of content.
+
+    With ``scope`` lessons for an asker with this ``agent``, ``tools`` and ``task_family`` come without sharing a word.
+    """
+    asked = RecallParams(
+        query=query,
+        limit=limit,
+        tokens=_given(tokens),
+        meaning=meaning,
+        scope=scope,
+        agent=_given(agent),
+        tools=list(tools),
+        task_family=_given(task_family),
+    )
     return ApiCall("GET", _path("memory_stores", store_id, "recall"), Page[FoundMemory], asked)
 
 

@@ -22,6 +22,7 @@ class Asker(msgspec.Struct, frozen=True):
     tools: tuple[str, ...] | None = None
     """Names of the tools that it has; None where they are not known."""
     task_family: str | None = None
+    """The kind of task, as sessions have it in their metadata ``task_category``."""
 
 
 ANYONE = Asker()
@@ -37,8 +38,13 @@ def is_for(scope: Scope, behaviour: str, asker: Asker, question: str) -> bool:
     return (
         (scope.agent is None or asker.agent is None or scope.agent == asker.agent)
         and (scope.task_family is None or _is_of_family(scope.task_family, asker.task_family, question))
-        and (asker.tools is None or _runs_commands(asker.tools) or _tools(behaviour) <= set(asker.tools))
+        and can_follow(behaviour, asker.tools)
     )
+
+
+def can_follow(behaviour: str, tools: tuple[str, ...] | None) -> bool:
+    """Whether a lesson on this behaviour can be followed with these tools; None where they are not known."""
+    return tools is None or _runs_commands(tools) or _tools(behaviour) <= set(tools)
 
 
 def _is_of_family(family: str, known: str | None, question: str) -> bool:

@@ -25,7 +25,7 @@ class RecallPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scope_lessons: _Count = 3
     """Most lessons that may be found because they are for whoever asks, whatever the words; 0 turns that off."""
     scope_weight: _Share = 0.25
-    """What that adds to the surest of these, as a share of what all words of the query could add (0 to 1)."""
+    """What that adds to the surest of these, as a share of what the best memory by words leaves open (0 to 1)."""
 
 
 class SaliencePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -137,6 +137,11 @@ def contributions_in_context(
     return _contribution(idf, links.spread(occurrences), lengths)
 
 
+def unanswered(weight: float, best: float) -> float:
+    """How much of a query's weight the best memory by words leaves open; never less than a twentieth of it."""
+    return max(weight - best, weight / 20)
+
+
 def likeness(query: npt.NDArray[np.float32], vectors: npt.NDArray[np.float32]) -> Floats:
     """Inner products with the query, stretched to 0 (the least alike) … 1 (the most alike)."""
     products = (vectors @ query).astype(np.float64)

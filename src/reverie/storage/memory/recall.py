@@ -29,6 +29,7 @@ from reverie.memory.rank import (
     inverse_document_frequency,
     likeness,
     merge_postings,
+    unanswered,
 )
 from reverie.memory.salience import impact, shown_tokens
 from reverie.memory.series import series_neighbours
@@ -97,7 +98,7 @@ class _Query:
     """The sum of what all its words tell, those that no memory holds included; at least 1."""
     mean_length: float
     scopes: dict[int, float]
-    """What scope adds to memories, by their number."""
+    """The lessons found by scope, by number: how sure each is (0.5 to 1)."""
 
 
 async def recall(
@@ -184,9 +185,9 @@ async def _read_query_terms(conn: Connection, query: str, languages: Sequence[st
 async def _read_scopes(
     conn: Connection, store_id: str, query: _Query, policy: RecallPolicy, asker: Asker
 ) -> dict[int, float]:
-    """What scope adds to the lessons that are for the asker, by number: the surest first, no more than may be found.
+    """The surest lessons that are for the asker, no more than may be found, by number.
 
-    A lesson whose effect has no certain size in reward gets half of what the surest gets.
+    The surest counts 1, one whose effect has no certain size in reward half of that.
     """
     rows = await conn.execute(_SELECT_ADOPTED, [store_id])
     effects = {
@@ -196,7 +197,7 @@ async def _read_scopes(
     }
     surest = sorted(effects, key=lambda number: (-effects[number], number))[: policy.scope_lessons]
     most = max(effects.values(), default=0.0) or 1.0
-    return {number: policy.scope_weight * query.weight * (1 + effects[number] / most) / 2 for number in surest}
+    return {number: (1 + effects[number] / most) / 2 for number in surest}
 
 
 async def _read_contenders(
@@ -238,8 +239,10 @@ def _rank(
     links = _links(contenders, policy.recall)
     by_words = contributions_in_context(query.terms, numbers, lengths, query.mean_length, links)
     meaning = _meanings(query, contenders, by_words, policy.recall, embedder)
+    most = policy.recall.scope_weight * unanswered(query.weight, float(by_words.sum(axis=0).max()))
     hits = [
-        _hit(query, each, by_words[:, row], float(meaning[row]), policy, now) for row, each in enumerate(contenders)
+        _hit(query, each, by_words[:, row], float(meaning[row]), most * query.scopes.get(each.number, 0.0), policy, now)
+        for row, each in enumerate(contenders)
     ]
     return sorted((hit for hit in hits if hit.score > 0), key=lambda hit: (-hit.score, hit.path))
 
@@ -272,12 +275,17 @@ def _meanings(
 
 
 def _hit(
-    query: _Query, contender: _Contender, by_words: Floats, meaning: float, policy: MemoryPolicy, now: datetime
+    query: _Query,
+    contender: _Contender,
+    by_words: Floats,
+    meaning: float,
+    scope: float,
+    policy: MemoryPolicy,
+    now: datetime,
 ) -> RecallHit:
     reasons = [
         Reason(term.word, float(added)) for (term, _), added in zip(query.terms, by_words, strict=True) if added > 0
     ]
-    scope = query.scopes.get(contender.number, 0.0)
     relevance = float(by_words.sum()) + meaning + scope
     salience = policy.salience
     active = activation(contender.tier, contender.written_at, contender.uses, contender.confirmed_at, salience, now)
