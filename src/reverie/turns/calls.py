@@ -8,6 +8,7 @@ import structlog
 
 from reverie.errors import ConflictError
 from reverie.runtime.conversation import ThreadEvent
+from reverie.runtime.delegation import in_order
 from reverie.runtime.live_state import PendingCall
 from reverie.runtime.reply_events import result_event
 from reverie.runtime.tool_catalogue import AgentTool
@@ -28,6 +29,7 @@ NOBODY_RUNS = (
 MOST_AT_ONCE = 8
 
 log = structlog.get_logger("reverie.turns")
+Opened = tuple[PendingCall, ToolCall | None]
 Store = Callable[[Sequence[Mapping[str, Any]]], Awaitable[None]]
 
 
@@ -39,16 +41,35 @@ async def open_calls(
     tools: Sequence[AgentTool],
 ) -> list[tuple[PendingCall, ToolCall | None]]:
     """The calls behind pending events, in order; None for one whose tool is not there any more."""
-    events = {event.id: event for event in await read_thread_log(connection, session.id, session.key, lease.thread)}
-    return [(call, _call(events.get(call.event_id), tools)) for call in pending]
+    log = await read_thread_log(connection, session.id, session.key, lease.thread)
+    events = {event.id: event for event in log}
+    denied = {
+        event.payload["tool_use_id"]: event.payload.get("deny_message") or ""
+        for event in log
+        if event.type == "user.tool_confirmation" and event.payload.get("result") == "deny"
+    }
+    return [(call, _call(events.get(call.event_id), tools, denied.get(call.event_id))) for call in pending]
 
 
-def _call(event: ThreadEvent | None, tools: Sequence[AgentTool]) -> ToolCall | None:
+def parted(
+    calls: Sequence[tuple[PendingCall, ToolCall | None]],
+) -> tuple[list[Opened], list[tuple[PendingCall, ToolCall]]]:
+    """Calls of tools, and those of other agents in the order in which they are to be done."""
+    to_agents = [
+        (pending, call)
+        for pending, call in calls
+        if call is not None and call.tool.kind == "delegation" and call.denied is None
+    ]
+    theirs = [(pending, call) for pending, call in calls if (pending, call) not in to_agents]
+    return theirs, [to_agents[place] for place in in_order([call.tool.name for _, call in to_agents])]
+
+
+def _call(event: ThreadEvent | None, tools: Sequence[AgentTool], denied: str | None) -> ToolCall | None:
     if event is None:
         return None
     name, server = event.payload.get("name"), event.payload.get("mcp_server_name")
     tool = next((tool for tool in tools if (tool.name, tool.server) == (name, server)), None)
-    return None if tool is None else ToolCall(event.id, tool, event.payload.get("input") or {})
+    return None if tool is None else ToolCall(event.id, tool, event.payload.get("input") or {}, denied)
 
 
 async def run_calls(
@@ -86,6 +107,9 @@ async def _outcome(
 ) -> ToolOutcome:
     if call is None:
         return text_outcome("This tool is not there any more.", is_error=True)
+    if call.denied is not None:
+        why = f": {call.denied}" if call.denied else "."
+        return text_outcome(f"The user did not allow this call{why}", is_error=True)
     if maybe_ran and not call.tool.repeatable:
         return text_outcome(MAY_HAVE_RUN, is_error=True)
     host = next((host for host in desk.hosts if host.runs(session, call.tool)), None)

@@ -37,6 +37,8 @@ class ToolCall(msgspec.Struct, frozen=True):
     """Id of the event that asked for it; an idempotency key, too."""
     tool: AgentTool
     input: Mapping[str, Any]
+    denied: str | None = None
+    """What the user said when not allowing it; None where it may run."""
 
 
 class ToolOutcome(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from reverie.errors import NotFoundError
 from reverie.ids import derived_id
+from reverie.runtime.delegation import roster
 from reverie.runtime.live_state import Status
 from reverie.runtime.usage import usage_snapshot
 from reverie.storage.live.sessions import LiveSession
@@ -52,8 +53,8 @@ def primary_thread(session: LiveSession, agent: dict[str, Any]) -> SessionThread
 def child_thread(session: LiveSession, thread_id: str, agent_name: str, now: datetime) -> SessionThread:
     """A thread that begins now; its agent is the roster's of that name, else one that has no more than the name."""
     agent = dict(session.agent or {})
-    roster = (agent.pop("multiagent", None) or {}).get("agents") or ()
-    known = next((one for one in roster if one.get("name") == agent_name), None)
+    known = roster(agent).get(agent_name)
+    agent.pop("multiagent", None)
     return SessionThread(
         id=thread_id,
         parent_thread_id=derived_id("sthr", session.id),
