@@ -3,17 +3,26 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from anthropic import AsyncAnthropic
 
 from reverie.errors import ModelAccessError
+from reverie.runtime.conversation import Prompt
+from reverie.storage.live.sessions import LiveSession
+from reverie.storage.postgres.database import Connection
+from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE
 from reverie.testing.patience import PATIENCE_SECONDS
 from reverie.turn_model import TurnPiece, TurnReply, TurnRequest
+from reverie.turns.desk import Desk
 from reverie.turns.dispatch import Dispatcher
+from reverie.turns.prompt import make_prompt
 from reverie.turns.service import make_desk
 from tests.api.conftest import Server
-from tests.turns.scripted import MODEL, OneModel, ScriptedTurnModel, call, calls, say, turns_run
+from tests.turns.scripted import MODEL, USAGE, OneModel, ScriptedTurnModel, call, calls, say, turns_run
 from tests.turns.test_turn import LOOKUP, at_rest, send, types
 
 Part = Callable[[TurnRequest], TurnReply]
@@ -64,7 +73,7 @@ async def coordinated(client: AsyncAnthropic, *names: str, budget: str | None = 
 async def threads_of(client: AsyncAnthropic, session_id: str) -> dict[str, Any]:
     """The child threads by the names of their agents."""
     listed = [thread async for thread in client.beta.sessions.threads.list(session_id)]
-    return {thread.agent.name: thread for thread in listed if thread.parent_thread_id}
+    return {str(getattr(thread.agent, "name", "")): thread for thread in listed if thread.parent_thread_id}
 
 
 async def log_of(client: AsyncAnthropic, session_id: str, thread_id: str) -> list[Any]:
@@ -197,19 +206,25 @@ async def test_a_message_of_the_user_wakes_a_coordinator_that_waits(server: Serv
 
 
 async def test_a_report_that_comes_while_the_coordinator_ends_is_read(server: Server, client: AsyncAnthropic) -> None:
-    model = Cast(
-        lead=script(call("create_agent", agent="ann", task="Look"), say("I think we are done."), say("Now we are.")),
-        ann=script(say("Seen.")),
-    )
-    model.held = ("lead",)
+    def lead(_request: TurnRequest) -> TurnReply:
+        model.held = ("lead",)
+        replies = [call("create_agent", agent="ann", task="Look"), say("I think we are done."), say("Now we are.")]
+        return replies[len(model.of("lead")) - 1]
+
+    model = Cast(lead=lead, ann=script(say("Seen.")))
     session_id = await coordinated(client, "ann")
     async with turns_run(server.service, model):
         await send(client, session_id, "Go")
-        await model.reached["lead"].wait()
-        model.held = ()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while [one.usage for one in (await threads_of(client, session_id)).values()] in ([], [None]):  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        await until(lambda: len(model.of("lead")) == 2)
         model.gate.set()
-        await at_rest(client, session_id)
-    assert any("Seen." in told(request) for request in model.of("lead"))
+        events = await at_rest(client, session_id)
+    assert "Seen." not in told(model.of("lead")[1]) and "Seen." in told(model.of("lead")[2])
+    assert types(events).count("session.status_idle") == 1
+    (thread,) = (await threads_of(client, session_id)).values()
+    assert (thread.usage.input_tokens, thread.usage.output_tokens) == (USAGE.input_tokens, USAGE.output_tokens)
 
 
 async def test_one_that_fails_tells_its_parent_and_leaves_the_others_alone(
@@ -379,30 +394,47 @@ async def test_an_agent_that_is_not_on_the_roster_is_refused(server: Server, cli
     ]
 
 
-async def test_another_process_takes_a_child_over(server: Server, client: AsyncAnthropic) -> None:
+async def test_another_process_takes_a_child_over_that_was_only_begun(
+    server: Server, client: AsyncAnthropic, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = Cast(
-        ("ann",),
-        lead=script(calls(create("ann", "Look", 1), ("wait_for_agents", 2, {})), say("Done.")),
-        ann=script(say("Seen."), say("Seen.")),
+        lead=script(calls(create("ann", "Look", 1), ("wait_for_agents", 2, {})), say("Done.")), ann=script(say("Seen."))
     )
     session_id = await coordinated(client, "ann")
-    desk = make_desk(server.service.database, "wrkspc_default", server.service.clock, OneModel(model))
+    desk = make_desk(server.service.database, DEFAULT_WORKSPACE, server.service.clock, OneModel(model))
+    begun = asyncio.Event()
 
-    async def desks() -> list[Any]:
+    async def stuck(own: Desk, connection: Connection, session: LiveSession, thread: str | None, routed: Any) -> Prompt:
+        if thread is not None:
+            begun.set()
+            await asyncio.Event().wait()
+        return await make_prompt(own, connection, session, thread, routed)
+
+    async def nothing(_connection: Connection, _owner: int) -> None:
+        """As when the process ends: nothing is given back."""
+
+    monkeypatch.setattr("reverie.turns.dispatch.give_back", nothing)
+    monkeypatch.setattr("reverie.turns.dispatch.GRACE_SECONDS", 0)
+    async with dispatched(replace(desk, make_prompt=stuck)):
+        await send(client, session_id, "Go")
+        await begun.wait()
+    assert not model.of("ann")
+    async with dispatched(desk):
+        events = await at_rest(client, session_id)
+    assert "Seen." in told(model.of("lead")[1]) and len(model.of("ann")) == 1
+    assert types(events).count("session.thread_created") == 1
+
+
+@asynccontextmanager
+async def dispatched(desk: Desk) -> AsyncIterator[None]:
+    """A process that runs the turns of a desk for as long as the context lasts."""
+
+    async def desks() -> list[Desk]:
         return [desk]
 
-    first, second = (Dispatcher(server.service.database, desks, secrets.randbelow(2**31)) for _ in range(2))
-    lost = asyncio.create_task(first.run())
-    await send(client, session_id, "Go")
-    await model.reached["ann"].wait()
-    for task in list(first._tasks.values()):  # as when the process ends: nothing is written, nothing given back
+    task = asyncio.create_task(Dispatcher(desk.database, desks, secrets.randbelow(2**31)).run())
+    try:
+        yield
+    finally:
         task.cancel()
-    lost.cancel()
-    await asyncio.gather(lost, return_exceptions=True)
-    model.gate.set()
-    running = asyncio.create_task(second.run())
-    events = await at_rest(client, session_id)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    assert "Seen." in told(model.of("lead")[1]) and len(model.of("ann")) == 2
-    assert types(events).count("session.thread_created") == 1
+        await asyncio.gather(task, return_exceptions=True)
