@@ -38,7 +38,7 @@ def _same_length(text: str) -> str:
 
 def _places(text: str, terms: Sequence[str]) -> list[tuple[int, int]]:
     """Where terms begin, each with its number, in text order."""
-    found = []
+    found: list[tuple[int, int]] = []
     for number, term in enumerate(terms):
         place = text.find(term)
         while place >= 0 and len(found) < _PLACES_OF_A_TERM * (number + 1):
