@@ -55,7 +55,7 @@ async def test_any_form_of_a_word_finds_the_memory(database: Database, query: st
 
 FOREIGN = {
     "/de/geld": "Die Rückerstattungen werden innerhalb von zehn Tagen gezahlt.",
-    "/es/dinero": "Las devoluciones se pagan en diez días.",
+    "/es/dinero": "La devolución se paga en diez días.",
     "/ru/dengi": "Возвраты перечисляются на карту.",
     "/ar/mal": "تعاد الأموال إلى البطاقة خلال عشرة أيام",
     "/zh/qian": "退款会在十天内退回到银行卡。",
@@ -72,7 +72,7 @@ FOREIGN = {
         ("Wann kommt die Rückerstattung?", "/de/geld"),
         ("rueckerstattung Rückerstattungen", "/de/geld"),
         ("ruckerstattungen", "/de/geld"),
-        ("¿cuándo llega la devolución?", "/es/dinero"),
+        ("¿cuándo llegan las devoluciones?", "/es/dinero"),
         ("devolucion", "/es/dinero"),
         ("где возврат", "/ru/dengi"),
         ("متى تصل أموالي إلى البطاقة", "/ar/mal"),
