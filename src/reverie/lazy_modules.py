@@ -32,6 +32,9 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.telemetry.open_telemetry": LazyModule(
         ("reverie.telemetry.exporter",), "OpenTelemetry is an optional extra"
     ),
+    "reverie.turns.mcp_client": LazyModule(
+        ("reverie.turns.mcp_servers",), "the MCP client is an optional extra, and takes a second to load"
+    ),
     "reverie.cli.dream": _COMMAND,
     "reverie.cli.explain": _COMMAND,
     "reverie.cli.extensions": _COMMAND,

@@ -22,9 +22,10 @@ async def make_prompt(
     agent = (session.agent or {}) if thread_id is None else (await read_thread(connection, session, thread_id)).agent
     briefing = await briefing_of(desk, connection, session)
     effort = ((agent.get("model") or {}).get("effort") or {}).get("type")
+    remote = desk.servers.listed(session, thread_id, agent) if desk.servers is not None else None
     return Prompt(
         system=system_parts(agent, session.resources, briefing=briefing),
-        tools=list_tools(agent.get("tools") or ()),
+        tools=list_tools(agent.get("tools") or (), remote),
         max_output_tokens=routed.max_output_tokens,
         effort=effort,
     )
