@@ -39,7 +39,7 @@ async def session_with(
         name="clerk",
         model=MODEL,
         mcp_servers=[{"type": "url", "name": "desk", "url": tools.url}],
-        tools=[{"type": "mcp_toolset", "mcp_server_name": "desk", **toolset}],
+        tools=[{"type": "mcp_toolset", "mcp_server_name": "desk", **toolset}],  # type: ignore[list-item]
     )
     session = await client.beta.sessions.create(agent=made.id, environment_id=environment.id, vault_ids=list(vaults))
     return session.id
