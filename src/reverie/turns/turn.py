@@ -6,7 +6,7 @@ each call has one result; a call that changes something is never run twice witho
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -36,6 +36,7 @@ from reverie.turns.grading import evaluate
 from reverie.turns.log import append, notify, write
 from reverie.turns.preview import Previewer
 from reverie.turns.prompt import make_prompt
+from reverie.turns.rules import TRIPPED, TurnRules
 
 MOST_REQUESTS = 500
 """Requests of one turn: a model that calls tools for ever is stopped here."""
@@ -66,6 +67,7 @@ class _Progress:
     """Of the request that is being made."""
     keep_thinking: bool = True
     compactions: int = 0
+    rules: TurnRules = field(default_factory=TurnRules)
 
 
 async def run_turn(desk: Desk, lease: Lease) -> None:
@@ -86,7 +88,7 @@ async def run_turn(desk: Desk, lease: Lease) -> None:
                     return
                 continue
             progress.attempt = 1
-            if not await _close_request(desk, lease, opened, reply, previewer):
+            if not await _close_request(desk, lease, opened, reply, previewer, progress.rules):
                 return
             if is_full(reply, opened.routed.context_tokens) and not await _compacted(desk, lease, opened, progress):
                 return
@@ -250,18 +252,25 @@ async def _compacted(desk: Desk, lease: Lease, opened: _Opened, progress: _Progr
     return True
 
 
-async def _close_request(desk: Desk, lease: Lease, opened: _Opened, reply: TurnReply, previewer: Previewer) -> bool:
+async def _close_request(
+    desk: Desk, lease: Lease, opened: _Opened, reply: TurnReply, previewer: Previewer, rules: TurnRules
+) -> bool:
     """Store a reply and what it comes to; whether the turn goes on with another request."""
-    calls = asked_calls(reply, opened.prompt.tools, desk.judge)
-    events = reply_events(reply, calls, previewer.promised, opened.routed.price)
-    final = _final(lease, reply, calls)
+    calls: Sequence[AskedCall] = asked_calls(reply, opened.prompt.tools, desk.judge)
     async with desk.database.connection() as connection:
         session = await read_session(connection, lease.session_id)
+        ruling, now = await rules.judge(desk, connection, lease, session, reply, calls)
+        calls = ruling.calls
+        events = reply_events(reply, calls, previewer.promised, opened.routed.price)
+        final = _final(lease, reply, calls)
         graded = bool(final) and reply.stop_reason != "refusal" and _is_graded(lease, session)
         if graded:
             final = []
-        session, transition = await write(desk, connection, lease, [*events, *final])
+        if ruling.tripped:
+            final = [stopped_event("tool_use_limit_reached_error", TRIPPED)]
+        session, transition = await write(desk, connection, lease, [*events, *final], now)
         await _keep(connection, lease, session, transition, reply, calls)
+        await rules.note(connection, session, transition, ruling)
         if not final:
             await note_progress(connection, lease)
     if final:
