@@ -1,18 +1,13 @@
 """A rule on tool calls as a person writes it: when it holds, and what is to become of the call then."""
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from reverie.digests.predicate import Predicate
+from reverie.runtime.rule_report import Outcome
 
-Outcome = Literal["allow", "ask", "deny", "pause", "flag"]
-"""``allow``: run it without asking. ``ask``: it waits until the user has allowed it. ``deny``: it is not run, and the
-agent is told. ``pause``: it waits, and so does all else that the same reply calls for. ``flag``: note it."""
-SEVERITY: Mapping[Outcome, int] = {"flag": 0, "allow": 1, "ask": 2, "pause": 3, "deny": 4}
-"""What decides where several rules hold: the most severe; a flag decides nothing."""
 Globs = str | tuple[str, ...]
 """One pattern of names, or several: ``*`` stands for any text, ``?`` for a character; case does not matter."""
 Count = Annotated[int, Meta(ge=1)]

@@ -10,11 +10,9 @@ from reverie.digests.predicate import searcher
 from reverie.runtime.argument_path import leaves, read_path, values_at
 from reverie.runtime.prefix import Count, Prefix, Watched, watched
 from reverie.runtime.rule import (
-    SEVERITY,
     ArgumentTest,
     CountTest,
     Globs,
-    Outcome,
     RateTest,
     Rule,
     RuleSetVersion,
@@ -22,6 +20,7 @@ from reverie.runtime.rule import (
     When,
 )
 from reverie.runtime.rule_file import BREAKER
+from reverie.runtime.rule_report import SEVERITY, Outcome
 from reverie.runtime.tool_names import ToolNames, matcher
 
 

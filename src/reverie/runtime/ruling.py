@@ -9,7 +9,7 @@ import msgspec
 from reverie.digests.refusal import RULE, refusing_rule
 from reverie.runtime.prefix import Prefix
 from reverie.runtime.reply_events import AskedCall, Judgement, Permission, call_event, reply_events
-from reverie.runtime.rule import Outcome
+from reverie.runtime.rule_report import Outcome
 from reverie.runtime.rules import Firing, JudgedCall, RuleBook, Verdict
 from reverie.runtime.tool_names import names_in
 from reverie.sessions.event import Event, stored_event
