@@ -120,8 +120,7 @@ def _lines(report: RuleTrialReport) -> list[str]:
     """The report for a person."""
     stopped = f"{report.denied:,} denied, {report.asked:,} asked about, {report.paused:,} paused"
     lines = [
-        f"{report.sessions:,} sessions, {report.calls:,} calls: {stopped}; "
-        f"{report.stopped_sessions:,} sessions with a call that would not simply have been run"
+        f"{report.sessions:,} sessions, {report.calls:,} calls: {stopped}; in {report.stopped_sessions:,} sessions"
     ]
     if report.undated:
         lines.append(f"{report.undated:,} sessions bear no times, so no rate can be told in them")

@@ -113,7 +113,7 @@ def call_event(call: AskedCall) -> dict[str, Any]:
     event: dict[str, Any] = {"type": _event_type(call), "id": call.provider_id}
     event |= {"name": call.name, "input": dict(call.input)}
     judgement = call.judgement
-    if event["type"] == "agent.custom_tool_use" and judgement.policy is None:
+    if kind == "custom" and judgement == Judgement("allow"):
         return event
     if kind == "mcp" and call.tool:
         event["mcp_server_name"] = call.tool.server
@@ -140,9 +140,10 @@ def _refusal(call: AskedCall) -> dict[str, Any]:
 def _event_type(call: AskedCall) -> str:
     """The type of the event that tells of a call.
 
-    A client runs a custom tool as soon as it hears of its event, so it does not hear of one that must not be run.
+    A client runs a custom tool as soon as it hears of its event, so it does not hear of one that is refused.
     """
-    if call.tool is None or (call.tool.kind == "custom" and call.error is not None):
+    refused = call.error is not None and call.judgement.policy is not None
+    if call.tool is None or (call.tool.kind == "custom" and refused):
         return "agent.tool_use"
     return _EVENTS.get(call.tool.kind, "agent.tool_use")
 

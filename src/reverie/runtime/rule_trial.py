@@ -1,13 +1,14 @@
 """What rules would have stopped in sessions that are past: counts and examples, gathered session by session."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
 import msgspec
 
-from reverie.runtime.rule import RuleSetVersion
-from reverie.runtime.rule_report import SEVERITY, RuleExample, RuleTrial, RuleTrialReport
+from reverie.runtime.rule import Rule, RuleSetVersion
+from reverie.runtime.rule_report import SEVERITY, Outcome, RuleExample, RuleTrial, RuleTrialReport
 from reverie.runtime.rules import RuleBook
 from reverie.runtime.ruling import PlacedFiring, replay, was_judged
 from reverie.sessions.event import Event
@@ -41,8 +42,9 @@ class TrialCount:
     def __init__(self, rules: RuleSetVersion) -> None:
         self._rules = rules.rules.rules
         self._sessions = self._calls = self._undated = self._stopped = 0
-        self._outcomes = dict.fromkeys(SEVERITY, 0)
-        self._of_rule = {rule.name: [0, 0] for rule in self._rules}
+        self._outcomes: Counter[Outcome] = Counter()
+        self._held: Counter[str] = Counter()
+        self._met: Counter[str] = Counter()
         self._examples: dict[str, list[RuleExample]] = {rule.name: [] for rule in self._rules}
 
     def add(self, found: Found) -> None:
@@ -50,20 +52,19 @@ class TrialCount:
         self._sessions += 1
         self._calls += found.calls
         self._undated += not found.dated
-        events, stopped, met = dict(found.shown), False, set()
+        events, stopped, met = dict(found.shown), False, set[str]()
         for sequence, group in groupby(found.firings, key=lambda one: one.sequence):
-            firings = [one.firing for one in group if one.firing.rule in self._of_rule]
+            firings = [one.firing for one in group if one.firing.rule in self._examples]
             enforced = [one.verdict for one in firings if one.enforced]
-            outcome = max(enforced, key=SEVERITY.__getitem__, default="flag")
-            self._outcomes[outcome] += bool(enforced)
+            outcome: Outcome = max(enforced, key=SEVERITY.__getitem__, default="flag")
+            self._outcomes[outcome] += 1
             stopped = stopped or outcome in ("ask", "pause", "deny")
-            for one in firings:
-                self._of_rule[one.rule][0] += 1
-                if one.rule not in met:
-                    met.add(one.rule)
-                    self._of_rule[one.rule][1] += 1
-                    if len(self._examples[one.rule]) < MOST_EXAMPLES:
-                        self._examples[one.rule].append(_example(found.session_id, sequence, events[sequence].payload))
+            self._held.update(one.rule for one in firings)
+            for name in {one.rule for one in firings} - met:
+                if len(self._examples[name]) < MOST_EXAMPLES:
+                    self._examples[name].append(_example(found.session_id, sequence, events[sequence].payload))
+            met |= {one.rule for one in firings}
+        self._met.update(met)
         self._stopped += stopped
 
     def report(self) -> RuleTrialReport:
@@ -77,11 +78,12 @@ class TrialCount:
             asked=self._outcomes["ask"],
             paused=self._outcomes["pause"],
             allowed=self._outcomes["allow"],
-            rules=tuple(
-                RuleTrial(rule.name, rule.then, rule.mode, *self._of_rule[rule.name], tuple(self._examples[rule.name]))
-                for rule in self._rules
-            ),
+            rules=tuple(self._trial(rule) for rule in self._rules),
         )
+
+    def _trial(self, rule: Rule) -> RuleTrial:
+        name = rule.name
+        return RuleTrial(name, rule.then, rule.mode, self._held[name], self._met[name], tuple(self._examples[name]))
 
 
 def _example(session_id: str, sequence: int, payload: dict[str, Any]) -> RuleExample:
