@@ -14,7 +14,7 @@ from reverie.runtime.rule_file import load_rules, read_rules
 from reverie.runtime.rule_report import SEVERITY
 from reverie.runtime.rules import JudgedCall, RuleBook, Verdict
 from reverie.runtime.ruling import replay
-from reverie.sessions.event import Event
+from reverie.sessions.event import Event, stored_event
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 TOOLS = ("bash", "read", "refund", "fetch")
@@ -176,7 +176,7 @@ def test_counts_are_of_what_came_before_and_of_the_rules_own_tools() -> None:
     assert not holds({"tool": "read", "counts": [{"of": "errors", "at_least": 1}]}, *failed, call("read"))
     everywhere = {"tool": "read", "counts": [{"of": "errors", "at_least": 1, "tool": "*"}]}
     assert holds(everywhere, *failed, call("read"))
-    denial = Event("user.tool_confirmation", {"tool_use_id": event_id("s", 0), "result": "deny"})
+    denial = stored_event("user.tool_confirmation", {"tool_use_id": event_id("s", 0), "result": "deny"}, None, None)
     assert holds({"counts": [{"of": "denials", "above": 0}]}, call("bash"), denial, call("bash"))
 
 
