@@ -6,7 +6,7 @@ each call has one result; a call that changes something is never run twice witho
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -39,6 +39,7 @@ from reverie.turns.grading import evaluate
 from reverie.turns.log import append, notify, write
 from reverie.turns.preview import Previewer
 from reverie.turns.prompt import make_prompt
+from reverie.turns.rules import TRIPPED, TurnRules
 
 MOST_REQUESTS = 500
 """Requests of one turn: a model that calls tools for ever is stopped here."""
@@ -46,6 +47,7 @@ MOST_CLAIMS = 4
 """Claims of one turn without progress before it is given up."""
 _NO_BUDGET = "I stopped: the session's budget is spent."
 _CONFIRMATION = "user.tool_confirmation"
+_TRIPPED = stopped_event("tool_use_limit_reached_error", TRIPPED)
 _TOOL_USES = ("agent.tool_use", "agent.custom_tool_use", "agent.mcp_tool_use")
 
 log = structlog.get_logger("reverie.turns")
@@ -71,6 +73,7 @@ class _Progress:
     """Of the request that is being made."""
     keep_thinking: bool = True
     compactions: int = 0
+    rules: TurnRules = field(default_factory=TurnRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ async def run_turn(desk: Desk, lease: Lease) -> None:
                     return
                 continue
             progress.attempt = 1
-            if not await _close_request(desk, lease, opened, reply, previewer):
+            if not await _close_request(desk, lease, opened, reply, previewer, progress.rules):
                 return
             if is_full(reply, opened.routed.context_tokens) and not await _compacted(desk, lease, opened, progress):
                 return
@@ -314,24 +317,35 @@ async def _write_failure(desk: Desk, connection: Connection, lease: Lease, error
     await write(desk, connection, lease, (), lambda transition: fail_child(transition, thread_id, error))
 
 
-async def _close_request(desk: Desk, lease: Lease, opened: _Opened, reply: TurnReply, previewer: Previewer) -> bool:
+async def _close_request(
+    desk: Desk, lease: Lease, opened: _Opened, reply: TurnReply, previewer: Previewer, rules: TurnRules
+) -> bool:
     """Store a reply and what it comes to; whether the turn goes on with another request."""
-    calls = asked_calls(reply, opened.prompt.tools, desk.judge)
-    events = reply_events(reply, calls, previewer.promised, opened.routed.price)
-    final = _final(reply, calls)
+    asked = asked_calls(reply, opened.prompt.tools, desk.judge)
     graded = rested = False
-
-    def finish(transition: Transition) -> None:
-        nonlocal graded, rested
-        if final is not None:
-            graded = final.reason == END_TURN and _is_graded(lease, transition.state)
-            rested = not graded and rest(
-                transition, lease.thread, final.reason, final.details, report=_report(lease, _text_of(reply))
-            )
-
     async with desk.database.connection() as connection:
-        session, transition = await write(desk, connection, lease, events, finish)
-        await _keep(connection, lease, session, transition, reply, calls)
+        session = await read_session(connection, lease.session_id)
+        ruling, now = await rules.judge(desk, connection, lease, session, reply, asked)
+        events = reply_events(reply, ruling.calls, previewer.promised, opened.routed.price)
+        final = _final(reply, ruling.calls)
+        if ruling.tripped and lease.thread is None:
+            events.append(_TRIPPED)
+
+        def finish(transition: Transition) -> None:
+            nonlocal graded, rested
+            if ruling.tripped:
+                rested = True
+                if lease.thread is not None:
+                    fail_child(transition, lease.thread, _TRIPPED)
+            elif final is not None:
+                graded = final.reason == END_TURN and _is_graded(lease, transition.state)
+                rested = not graded and rest(
+                    transition, lease.thread, final.reason, final.details, report=_report(lease, _text_of(reply))
+                )
+
+        session, transition = await write(desk, connection, lease, events, finish, at=now)
+        await _keep(connection, lease, session, transition, reply, ruling.calls)
+        await rules.note(connection, session, transition, ruling)
         if not rested:
             await note_progress(connection, lease)
     if rested:
