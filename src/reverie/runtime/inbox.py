@@ -14,6 +14,7 @@ from reverie.errors import InputError, StateError
 from reverie.ids import derived_id
 from reverie.runtime.live_state import LiveState, PendingCall, Transition, WaitingInput
 from reverie.runtime.outcome_loop import close_outcome, has_open_outcome, open_outcome
+from reverie.runtime.threads import RECEIVED, wake_answered
 from reverie.runtime.turn import (
     RESULT_LINKS,
     Scope,
@@ -42,23 +43,37 @@ def receive(state: LiveState, inbound: Sequence[Mapping[str, Any]], now: datetim
     """
     refuse_ended(state)
     transition = Transition(state, now)
-    starts = answered = False
+    starts, answered = False, list[str | None]()
     for place, event in enumerate(inbound):
         try:
             before = inbound[place - 1] if place else None
+            pending = transition.state.pending
             _receive_one(transition, event, before, last=place == len(inbound) - 1)
         except InputError as error:
             raise InputError(f"events.{place}: {error}") from error
         starts = starts or event["type"] == "user.define_outcome"
-        answered = answered or event["type"] in RESULT_LINKS or event["type"] == "user.tool_confirmation"
-    if transition.state.status != "idle":
-        return transition
-    if transition.state.blockers:
+        if event["type"] in RESULT_LINKS or event["type"] == "user.tool_confirmation":
+            answered += [call.thread_id for call in pending if call not in transition.state.pending]
+    _go_on(transition, answered, starts=starts)
+    return transition
+
+
+def _go_on(transition: Transition, answered: Sequence[str | None], *, starts: bool) -> None:
+    """Have the threads run that have something to do now.
+
+    Args:
+        answered: the threads of the tool uses that were answered.
+        starts: whether an outcome was defined.
+    """
+    wake_answered(transition, answered)
+    state = transition.state
+    if state.goes_on:
+        return
+    if state.blockers:
         if answered:
             idle(transition)
-    elif starts or answered or transition.state.waiting:
+    elif starts or answered or state.waiting:
         run(transition)
-    return transition
 
 
 def refuse_ended(state: LiveState) -> None:
@@ -201,7 +216,9 @@ def _interrupted(state: LiveState, named: str | None) -> tuple[Scope, str | None
 
 def _ends_with_turn(waiting: WaitingInput, state: LiveState) -> bool:
     """Whether an input is the interrupted turn's: it began it, or it answers one of its tool uses."""
-    return waiting.type == "user.tool_confirmation" or (state.goes_on and waiting.number < state.turn_inputs)
+    return waiting.type in ("user.tool_confirmation", RECEIVED) or (
+        state.goes_on and waiting.number < state.turn_inputs
+    )
 
 
 def _settle(transition: Transition, scope: Scope, *, changed: bool) -> None:

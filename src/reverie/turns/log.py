@@ -1,6 +1,6 @@
 """Writing to the log of a leased turn: held to the turn and the lease, with the notices for webhooks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from reverie.runtime.live_state import LiveState, Transition
@@ -14,9 +14,13 @@ from reverie.turns.desk import Desk
 
 
 async def write(
-    desk: Desk, connection: Connection, lease: Lease, events: Sequence[Mapping[str, Any]]
+    desk: Desk,
+    connection: Connection,
+    lease: Lease,
+    events: Sequence[Mapping[str, Any]],
+    then: Callable[[Transition], None] | None = None,
 ) -> tuple[LiveSession, Transition]:
-    """Record events of the leased turn.
+    """Record events of the leased turn; ``then`` does more in the same transition.
 
     Raises:
         ConflictError: the lease does not stand.
@@ -24,7 +28,10 @@ async def write(
     now = desk.clock.now()
 
     def decide(state: LiveState) -> Transition:
-        return record(state, events, now, thread_id=lease.thread, expected_turn=lease.turn)
+        transition = record(state, events, now, thread_id=lease.thread, expected_turn=lease.turn)
+        if then is not None:
+            then(transition)
+        return transition
 
     session, transition = await apply_transition(connection, lease.session_id, decide, now, lease=lease)
     await notify(desk, connection, session, transition)

@@ -332,7 +332,8 @@ async def read_inputs(
     """
     if wanted.ranges:
         return []
-    conditions = ["session_key = %(key)s", "number > %(after)s", *_thread_condition(wanted)]
+    # What threads say to each other is shown when it has been taken in.
+    conditions = ["session_key = %(key)s", "number > %(after)s", "type = ANY (%(queued)s)", *_thread_condition(wanted)]
     if before is not None:
         conditions.append("number < %(before)s")
     if waiting_at is not None:
@@ -345,7 +346,7 @@ async def read_inputs(
     """
     parameters = {
         **{"key": session_key, "after": after, "before": before, "waiting_at": waiting_at},
-        **{"thread": wanted.thread_id, "types": list(wanted.types)},
+        **{"thread": wanted.thread_id, "types": list(wanted.types), "queued": sorted(QUEUED_TYPES)},
     }
     async with connection.cursor(row_factory=class_row(LogRow)) as cursor:
         await cursor.execute(query.encode(), parameters)
