@@ -13,6 +13,7 @@ from reverie.turn_model import BlockBegun, StopReason, TextPiece, TurnPiece, Tur
 from reverie.turns.desk import Host
 from reverie.turns.sandbox import Sandboxes
 from reverie.turns.service import run_turns
+from reverie.turns.web import Web
 
 Step = TurnReply | ModelError | Callable[[TurnRequest], "TurnReply | ModelError"]
 USAGE = ModelUsage(input_tokens=10, output_tokens=5)
@@ -87,11 +88,12 @@ async def turns_run(
     model: ScriptedTurnModel,
     hosts: Sequence[Host] = (),
     sandboxes: Sandboxes | None = None,
+    web: Web | None = None,
     **options: Any,
 ) -> AsyncIterator[None]:
     """Turns of the service's sessions are run by the model, for as long as the context lasts."""
     models = OneModel(model, **options)
-    task = asyncio.create_task(run_turns(service.database, service.clock, models, hosts, sandboxes))
+    task = asyncio.create_task(run_turns(service.database, service.clock, models, hosts, sandboxes, web))
     try:
         yield
     finally:

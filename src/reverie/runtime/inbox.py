@@ -163,6 +163,8 @@ def _take_result(transition: Transition, type_: str, payload: dict[str, Any]) ->
         raise InputError("user.tool_result: only sessions in a self_hosted environment take results of built-in tools")
     kinds = ("agent.custom_tool_use",) if type_ == "user.custom_tool_result" else ("agent.tool_use",)
     call = _find_pending(transition.state, payload, RESULT_LINKS[type_], kinds)
+    if not call.outside:  # It waits to be allowed; its result comes from whoever runs it then.
+        raise InputError(f"{RESULT_LINKS[type_]}: {call.event_id} is run by the server; confirm it instead")
     transition.answer(type_, _in_thread(payload, call), thread_id=call.thread_id)
     transition.change(pending=tuple(other for other in transition.state.pending if other is not call))
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from reverie.language_model import ModelPrice, ModelUsage, cost_usd
-from reverie.runtime.tool_catalogue import AgentTool
+from reverie.runtime.tool_catalogue import AgentTool, missing_tool
 from reverie.runtime.usage import NO_USAGE
 from reverie.turn_model import TurnReply
 
@@ -67,7 +67,7 @@ def _judged(block: Mapping[str, Any], tool: AgentTool | None, judge: Judge, *, i
     given = block.get("input")
     input_ = given if isinstance(given, Mapping) else {}
     if tool is None:
-        error = f"There is no tool {block['name']!r}. Use one of those that are given."
+        error = missing_tool(block["name"])
         return AskedCall(block["id"], None, block["name"], input_, Judgement("deny"), error)
     if not isinstance(given, Mapping):
         why = "The reply was cut short" if is_cut else "The arguments are not a JSON object"

@@ -11,12 +11,14 @@ import structlog
 from reverie.clock import Clock
 from reverie.models.route import routes_of
 from reverie.models.router import open_router
+from reverie.runtime.tool_catalogue import WEB_TOOLS
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.workspaces import list_workspaces
 from reverie.turns.desk import Desk, Host, Models, no_files
 from reverie.turns.dispatch import Dispatcher
 from reverie.turns.sandbox import Sandboxes
+from reverie.turns.web import Web, WebHost, open_web
 
 _SWEEP_SECONDS = 600.0
 """How often the folders of sandboxes are looked through for those that nobody needs."""
@@ -36,8 +38,8 @@ async def run_with_settings(
     Raises:
         SettingsError: the routes cannot be read.
     """
-    async with open_router(routes_of(settings)) as models:
-        await run_turns(database, clock, models, sandboxes=sandboxes)
+    async with open_router(routes_of(settings)) as models, open_web(settings) as web:
+        await run_turns(database, clock, models, sandboxes=sandboxes, web=web)
 
 
 async def run_turns(
@@ -46,18 +48,20 @@ async def run_turns(
     models: Models,
     hosts: Sequence[Host] = (),
     sandboxes: Sandboxes | None = None,
+    web: Web | None = None,
 ) -> None:
     """Run turns of all workspaces until cancelled.
 
     Args:
         sandboxes: where built-in tools of cloud sessions run; None runs them nowhere.
+        web: what tools of the web work with; None runs none.
     """
 
     async def desks() -> list[Desk]:
         async with database.connection() as connection:
             workspaces = await list_workspaces(connection)
         return [
-            make_desk(database.of_schema(workspace.schema), workspace.id, clock, models, hosts, sandboxes)
+            make_desk(database.of_schema(workspace.schema), workspace.id, clock, models, hosts, sandboxes, web)
             for workspace in workspaces
             if workspace.archived_at is None
         ]
@@ -97,8 +101,11 @@ def make_desk(
     models: Models,
     hosts: Sequence[Host] = (),
     sandboxes: Sandboxes | None = None,
+    web: Web | None = None,
 ) -> Desk:
     """The desk of one workspace."""
+    if web is not None:
+        hosts = (*hosts, WebHost(web, database))
     sandbox = None if sandboxes is None else sandboxes.host(database, workspace_id)
     return Desk(
         database=database,
@@ -108,5 +115,6 @@ def make_desk(
         sleep=asyncio.sleep,
         random=random.random,
         hosts=hosts if sandbox is None else (*hosts, sandbox),
+        unavailable=WEB_TOOLS if web is None else WEB_TOOLS - web.tools,
         deliveries=no_files if sandbox is None else sandbox.deliveries,
     )
