@@ -13,6 +13,7 @@ from anthropic import AsyncAnthropic, BadRequestError
 
 from reverie.errors import InputError
 from reverie.runtime.web_reach import Reach
+from reverie.testing.patience import PATIENCE_SECONDS
 from reverie.turns.web import MOST_BYTES, Web, fetch
 from tests.api.conftest import Server
 from tests.turns.scripted import MODEL, ScriptedTurnModel, call, say, turns_run
@@ -88,7 +89,7 @@ def site() -> Iterator[Site]:
 
 @asynccontextmanager
 async def opened(**options: Any) -> AsyncIterator[Web]:
-    async with httpx2.AsyncClient(trust_env=False) as http:
+    async with httpx2.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
         yield Web(http, **options)
 
 
