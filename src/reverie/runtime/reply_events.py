@@ -55,12 +55,9 @@ def judge_by_policy(tool: AgentTool, _input: Mapping[str, Any]) -> Judgement:
 def asked_calls(reply: TurnReply, tools: Sequence[AgentTool], judge: Judge) -> list[AskedCall]:
     """The calls of a reply in order, each judged."""
     known = {tool.definition.name: tool for tool in tools}
-    cut = reply.stop_reason == "max_tokens"
+    cut = reply.blocks[-1] if reply.blocks and reply.stop_reason == "max_tokens" else None
     calls = [block for block in reply.blocks if block["type"] == "tool_use"]
-    return [
-        _judged(block, known.get(block["name"]), judge, is_cut=cut and place == len(calls) - 1)
-        for place, block in enumerate(calls)
-    ]
+    return [_judged(block, known.get(block["name"]), judge, is_cut=block is cut) for block in calls]
 
 
 def _judged(block: Mapping[str, Any], tool: AgentTool | None, judge: Judge, *, is_cut: bool) -> AskedCall:
@@ -69,7 +66,8 @@ def _judged(block: Mapping[str, Any], tool: AgentTool | None, judge: Judge, *, i
     if tool is None:
         error = missing_tool(block["name"])
         return AskedCall(block["id"], None, block["name"], input_, Judgement("deny"), error)
-    if not isinstance(given, Mapping):
+    # Where a reply ended before the arguments began, there seem to be none.
+    if not isinstance(given, Mapping) or (is_cut and not given):
         why = "The reply was cut short" if is_cut else "The arguments are not a JSON object"
         return AskedCall(block["id"], tool, tool.name, {}, Judgement("deny", tool.policy), f"{why}; call it again.")
     if tool.kind == "custom":
