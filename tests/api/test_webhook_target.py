@@ -2,7 +2,7 @@ import pytest
 
 from reverie.api.webhook_target import check_url, find_target
 from reverie.errors import InputError
-from reverie.turns.public_address import Resolve
+from reverie.turns.public_transport import Resolve
 
 
 def answering(*addresses: str) -> Resolve:

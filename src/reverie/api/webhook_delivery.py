@@ -22,7 +22,7 @@ from reverie.storage.postgres.secret_box import open_secret_box
 from reverie.storage.postgres.workspaces import list_workspaces
 from reverie.storage.service import webhooks as table
 from reverie.storage.service.webhooks import Delivery
-from reverie.turns.public_address import Resolve, resolve
+from reverie.turns.public_transport import Resolve, resolve
 
 ATTEMPT_SECONDS = 10.0
 """How long an endpoint may take to answer."""

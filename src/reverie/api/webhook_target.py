@@ -1,12 +1,14 @@
 """Where webhooks may be sent: public addresses only, so that nobody reaches the server's own network through it."""
 
+import ipaddress
 from typing import Any
 
 import httpx2
 import msgspec
 
+from reverie.agents.web_address import is_public
 from reverie.errors import InputError
-from reverie.turns.public_address import Resolve, is_address, is_public, resolve
+from reverie.turns.public_transport import Resolve, resolve
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -32,7 +34,7 @@ def check_url(url: str, *, private: bool) -> httpx2.URL:
         raise InputError(f"url: it must start with https://{hint}")
     if not parts.host or parts.userinfo:
         raise InputError("url: it needs a host, and no user name")
-    if not private and is_address(parts.host):
+    if not private and _is_address(parts.host):
         _check_public(parts.host, parts.host)
     return parts
 
@@ -54,6 +56,14 @@ async def find_target(url: str, *, private: bool, resolve: Resolve = resolve) ->
     return Target(str(pinned), {"host": parts.netloc.decode("ascii")}, {"sni_hostname": parts.host})
 
 
-def _check_public(address: str, host: str) -> None:
-    if not is_public(address):
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_public(text: str, host: str) -> None:
+    if not is_public(text):
         raise InputError(f"url: {host} is not on the public internet; serve with --private-webhooks to allow it")

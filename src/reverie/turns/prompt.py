@@ -23,6 +23,7 @@ async def make_prompt(
     agent = (session.agent or {}) if thread_id is None else (await read_thread(connection, session, thread_id)).agent
     briefing = await briefing_of(desk, connection, session)
     effort = ((agent.get("model") or {}).get("effort") or {}).get("type")
+    remote = desk.servers.listed(session, thread_id, agent) if desk.servers is not None else None
     return Prompt(
         system=system_parts(
             agent,
@@ -31,7 +32,10 @@ async def make_prompt(
             colleagues=colleagues(agent) if thread_id is None else "",
         ),
         tools=list_tools(
-            agent.get("tools") or (), delegation=delegation_tools(agent, thread_id), unavailable=desk.unavailable
+            agent.get("tools") or (),
+            remote,
+            delegation=delegation_tools(agent, thread_id),
+            unavailable=desk.unavailable,
         ),
         max_output_tokens=routed.max_output_tokens,
         effort=effort,

@@ -136,6 +136,8 @@ async def _recover(desk: Desk, lease: Lease) -> bool:
             if lease.thread is None:
                 events.append({"type": "session.status_rescheduled"})
             session, transition = await write(desk, connection, lease, events)
+        agent = await _agent_of(connection, session, lease)
+    await _connect(desk, lease, session, agent)
     if _own_calls(transition.state, lease):
         return await _run_pending(desk, lease, session, transition.state, maybe_ran=lost)
     if (
@@ -145,6 +147,15 @@ async def _recover(desk: Desk, lease: Lease) -> bool:
     ):
         return await _grade(desk, lease, session)
     return True
+
+
+async def _connect(desk: Desk, lease: Lease, session: LiveSession, agent: Mapping[str, Any]) -> None:
+    """Have the agent's MCP servers ready; those that are not are told of, and the turn goes on without them."""
+    if desk.servers is None or not agent.get("mcp_servers"):
+        return
+    failures = await desk.servers.connect(session, lease.thread, agent)
+    if failures:
+        await append(desk, lease, failures)
 
 
 def _own_calls(state: LiveState, lease: Lease) -> list[PendingCall]:

@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 import httpx2
 import msgspec
 
+from reverie.agents.web_address import is_public
 from reverie.errors import InputError, NotFoundError
 from reverie.runtime.tool_catalogue import AgentTool
 from reverie.runtime.web_page import WebPage, read_page
@@ -22,7 +23,7 @@ from reverie.storage.live.sessions import LiveSession
 from reverie.storage.postgres.database import Database
 from reverie.storage.service.environments import read_environment
 from reverie.turns.desk import ToolCall, ToolOutcome, text_outcome
-from reverie.turns.public_address import Resolve, is_public, resolve
+from reverie.turns.public_transport import Resolve, resolve
 
 SECONDS = 30.0
 """The longest that a call takes, redirects and all."""
