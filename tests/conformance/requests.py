@@ -120,6 +120,9 @@ def bodies(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "memory_stores.memories.update": {"json": {"content": "from B"}},
         "memory_stores.recall": {"params": {"query": "of A"}},
         "memory_stores.policy.update": {"json": {"policy": {}}},
+        "memory_stores.dream_schedule.update": {
+            "json": {"schedule": {"type": "cron", "expression": "0 0 1 1 *", "timezone": "UTC"}}
+        },
         "memory_stores.revisions.rollback": {"json": {"reason": "from B"}},
         "deployments.update": name,
         "skills.versions.create": {"files": [("files[]", file) for file in skill_files("taken-over")]},
