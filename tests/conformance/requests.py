@@ -44,6 +44,8 @@ async def inhabit(world: World) -> Inhabited:
     ids = {"agent_id": await world.agent(), "environment_id": await world.environment()}
     beta = world.client.beta
     store_id = await world.store()
+    yearly = {"type": "cron", "expression": "0 0 1 1 *", "timezone": "UTC"}
+    await world.http.post(f"/v1/memory_stores/{store_id}/dream_schedule", json={"schedule": yearly})
     memory = await beta.memory_stores.memories.create(store_id, path="/a", content="of A")
     file = await beta.files.upload(file=("a.txt", b"of A", "text/plain"))
     session_id = await world.session(
