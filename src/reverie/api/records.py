@@ -11,7 +11,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from reverie.dreams.dream import DreamEstimate, DreamResult, PatternRow
+from reverie.dreams.dream import DreamBudget, DreamEstimate, DreamResult, PatternRow, ScheduledDream
 from reverie.lessons.lesson import Lesson, LessonKind, LessonStatus
 from reverie.memory.hit import RecallHit
 from reverie.memory.memory import Operation, Revision
@@ -377,6 +377,72 @@ class EstimatedDream(DreamEstimate, frozen=True, tag="dream_estimate"):
 
 class CompletedDream(DreamResult, frozen=True, tag="dream_result"):
     """All that a dream found and did."""
+
+
+# Schedules of dreams
+
+
+class CronParams(Params, frozen=True, tag="cron"):
+    """When, as for deployments."""
+
+    expression: str
+    """Minute, hour, day of month, month and day of week, such as ``0 3 * * *``."""
+    timezone: str
+    """The IANA time zone whose clock is meant, such as ``Europe/Oslo``."""
+
+
+class DreamBudgetParams(Params, frozen=True):
+    """The most that one dream may spend on a model; what is left out is as in the store's policy."""
+
+    tokens: Annotated[int, Meta(ge=0)] | None = None
+    usd: Annotated[float, Meta(ge=0)] | None = None
+
+
+class DreamScheduleParams(Params, frozen=True):
+    """When a store dreams by itself, and over what; each dream updates the store itself."""
+
+    schedule: CronParams
+    where: str | None = None
+    """Which sessions; by default those that the store's policy names."""
+    instructions: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
+    budget: DreamBudgetParams | None = None
+
+
+class CronSchedule(msgspec.Struct, frozen=True, tag="cron"):
+    """When a store dreams."""
+
+    expression: str
+    timezone: str
+    upcoming_runs_at: tuple[Instant, ...]
+    """The next moments, whether the schedule is paused or not; a dream begins up to nine minutes later."""
+
+
+class DreamScheduleRun(ScheduledDream, frozen=True):
+    """What became of a moment: a dream, or why none was begun."""
+
+
+class DreamSchedule(msgspec.Struct, frozen=True, tag="dream_schedule"):
+    """When a store dreams by itself, and over what."""
+
+    memory_store_id: str
+    schedule: CronSchedule
+    where: str | None
+    instructions: str | None
+    budget: DreamBudget | None
+    status: Literal["active", "paused"]
+    paused_reason: dict[str, Any] | None
+    """``{"type": "manual"}``, or ``{"type": "error", "error": {"type": …, "message": …}}``."""
+    failures: int
+    """Its dreams that failed one after another; the third pauses it."""
+    last_run: DreamScheduleRun | None
+    created_at: Instant
+    updated_at: Instant
+
+
+class DeletedDreamSchedule(msgspec.Struct, frozen=True, tag="dream_schedule_deleted"):
+    """A store that dreams by itself no more."""
+
+    memory_store_id: str
 
 
 # Policies, keys of environments, the audit log

@@ -40,7 +40,7 @@ COMMANDS = {
     "dream": LazyCommand(
         "reverie.cli.dream",
         "dream",
-        "Find what separates good sessions from bad ones of the same task, and remember what holds.",
+        "Find what separates good sessions from bad ones of the same task, and remember what holds in STORE.",
     ),
     "explain": LazyCommand(
         "reverie.cli.explain",

@@ -19,9 +19,14 @@ from reverie.api.records import (
     AuditLogParams,
     CompletedDream,
     CreateNew,
+    CronParams,
+    DeletedDreamSchedule,
+    DreamBudgetParams,
     DreamEstimateParams,
     DreamInput,
     DreamRequestParams,
+    DreamSchedule,
+    DreamScheduleParams,
     EstimatedDream,
     ExplainedLesson,
     FoundMemory,
@@ -76,7 +81,7 @@ Value = TypeVar("Value")
 class ApiCall(Generic[Answer]):
     """One request."""
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     answer: type[Answer]
     """``str`` takes the answer as text."""
@@ -353,6 +358,49 @@ def rule_firings(session_id: str) -> ApiCall[Page[RuleFiring]]:
     """Where rules held in a session, in the order of its log."""
     asked = RuleFiringListParams(limit=_LONGEST_PAGE)
     return ApiCall("GET", _path("sessions", session_id, "rule_firings"), Page[RuleFiring], asked)
+
+
+def dream_schedule(store_id: str) -> ApiCall[DreamSchedule]:
+    """When a memory store dreams by itself, and what became of the last moment."""
+    return ApiCall("GET", _path("memory_stores", store_id, "dream_schedule"), DreamSchedule)
+
+
+def schedule_dreams(
+    store_id: str,
+    expression: str,
+    *,
+    timezone: str = "UTC",
+    where: str | None = None,
+    instructions: str | None = None,
+    tokens: int | None = None,
+    usd: float | None = None,
+) -> ApiCall[DreamSchedule]:
+    """Have a memory store dream by itself, such as at ``0 3 * * *`` in ``Europe/Oslo``, in place of its schedule.
+
+    ``tokens`` and ``usd`` are the most that one dream may spend on a model; by default the policy says.
+    """
+    body = DreamScheduleParams(
+        schedule=CronParams(expression=expression, timezone=timezone),
+        where=where,
+        instructions=instructions,
+        budget=None if tokens is None and usd is None else DreamBudgetParams(tokens=tokens, usd=usd),
+    )
+    return ApiCall("POST", _path("memory_stores", store_id, "dream_schedule"), DreamSchedule, body=body)
+
+
+def pause_dream_schedule(store_id: str) -> ApiCall[DreamSchedule]:
+    """Have the schedule of a memory store rest."""
+    return ApiCall("POST", _path("memory_stores", store_id, "dream_schedule", "pause"), DreamSchedule)
+
+
+def unpause_dream_schedule(store_id: str) -> ApiCall[DreamSchedule]:
+    """Have the schedule of a memory store go on from now."""
+    return ApiCall("POST", _path("memory_stores", store_id, "dream_schedule", "unpause"), DreamSchedule)
+
+
+def delete_dream_schedule(store_id: str) -> ApiCall[DeletedDreamSchedule]:
+    """Have a memory store dream by itself no more; a dream that is begun goes on."""
+    return ApiCall("DELETE", _path("memory_stores", store_id, "dream_schedule"), DeletedDreamSchedule)
 
 
 def audit_log(*, resource_id: str | None = None, action: str | None = None) -> ApiCall[Page[AuditLogEntry]]:

@@ -169,6 +169,8 @@ def _take_result(transition: Transition, type_: str, payload: dict[str, Any]) ->
         raise InputError(
             f"custom_tool_use_id: {call.event_id} must not be run before it is allowed; send a user.tool_confirmation"
         )
+    if not call.outside:  # It waits to be allowed; its result comes from whoever runs it then.
+        raise InputError(f"{RESULT_LINKS[type_]}: {call.event_id} is run by the server; confirm it instead")
     transition.answer(type_, _in_thread(payload, call), thread_id=call.thread_id)
     transition.change(pending=tuple(other for other in transition.state.pending if other is not call))
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from reverie.language_model import ModelPrice, ModelUsage, cost_usd
-from reverie.runtime.tool_catalogue import AgentTool
+from reverie.runtime.tool_catalogue import AgentTool, missing_tool
 from reverie.runtime.usage import NO_USAGE
 from reverie.turn_model import TurnReply
 
@@ -55,21 +55,19 @@ def judge_by_policy(tool: AgentTool, _input: Mapping[str, Any]) -> Judgement:
 def asked_calls(reply: TurnReply, tools: Sequence[AgentTool], judge: Judge) -> list[AskedCall]:
     """The calls of a reply in order, each judged."""
     known = {tool.definition.name: tool for tool in tools}
-    cut = reply.stop_reason == "max_tokens"
+    cut = reply.blocks[-1] if reply.blocks and reply.stop_reason == "max_tokens" else None
     calls = [block for block in reply.blocks if block["type"] == "tool_use"]
-    return [
-        _judged(block, known.get(block["name"]), judge, is_cut=cut and place == len(calls) - 1)
-        for place, block in enumerate(calls)
-    ]
+    return [_judged(block, known.get(block["name"]), judge, is_cut=block is cut) for block in calls]
 
 
 def _judged(block: Mapping[str, Any], tool: AgentTool | None, judge: Judge, *, is_cut: bool) -> AskedCall:
     given = block.get("input")
     input_ = given if isinstance(given, Mapping) else {}
     if tool is None:
-        error = f"There is no tool {block['name']!r}. Use one of those that are given."
+        error = missing_tool(block["name"])
         return AskedCall(block["id"], None, block["name"], input_, Judgement("deny"), error)
-    if not isinstance(given, Mapping):
+    # Where a reply ended before the arguments began, there seem to be none.
+    if not isinstance(given, Mapping) or (is_cut and not given):
         why = "The reply was cut short" if is_cut else "The arguments are not a JSON object"
         policy = None if tool.kind == "custom" else tool.policy
         return AskedCall(block["id"], tool, tool.name, {}, Judgement("deny", policy), f"{why}; call it again.")
