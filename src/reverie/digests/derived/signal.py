@@ -105,13 +105,16 @@ SIGNALS: Mapping[str, Signal] = {
             given_by=("refusal", "fallback"),
         ),
         Signal("unanswered_errors", ("unanswered error",), "count", "minimize", "errors that nothing was done about"),
+        Signal(
+            "requests_repeated",
+            ("request repeated",),
+            "any",
+            "minimize",
+            "the same user asks the same again in a later session",
+        ),
     )
 }
 """By name; turns, seconds, tokens and money are outcomes of their own."""
-REPEATED = Signal(
-    "requests_repeated", (), "any", "minimize", "the same user asks the same again in a later session", given_by=_FLOOR
-)
-"""Known only among sessions, where users and dates are; made by whoever sees them all."""
 
 
 def value_of(signal: Signal, trace: Trace, after: int = -1) -> float | None:
@@ -119,7 +122,7 @@ def value_of(signal: Signal, trace: Trace, after: int = -1) -> float | None:
 
     None where it is unknown: no check was made, or the user's language has no lexicon.
     """
-    if signal.rests_on_words and trace.user_turns > 0 and not trace.words_read:
+    if signal.rests_on_words and trace.turns and not trace.words_read:
         return None
     found = occurrences_of(signal, trace, after)
     if signal.made == "last":

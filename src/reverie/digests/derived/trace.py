@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from reverie.digests.derived import checks, words
 from reverie.digests.derived.occurrence import MESSAGE, Kind, Occurrence, Trace, shortened
 from reverie.digests.moments import Call, Fault, Message, Moment, Result, UserTurn
@@ -10,6 +12,7 @@ from reverie.sessions.event import Event, text_of
 
 _MOST = 200
 """Occurrences kept of one session: the earliest, and the end."""
+_MOST_ERRORS = 40
 _LONGEST_DENIAL = 3_000
 _PATHS = ("file_path", "path", "filename", "file", "target_file", "notebook_path", "relative_path")
 _TARGETS = (("test_file", "test file"), ("documentation", "documentation"), ("configuration", "configuration"))
@@ -22,8 +25,8 @@ _SAME = 0.8
 
 def read_trace(events: Sequence[Event], moments: Sequence[Moment]) -> Trace:
     """The occurrences of a session. ``moments`` are those of its events."""
-    turns = [text_of(events[moment.sequence]) for moment in moments if isinstance(moment, UserTurn)]
-    language = words.language_of(turns)
+    turns = [moment for moment in moments if isinstance(moment, UserTurn)]
+    language = words.language_of([text_of(events[turn.sequence]) for turn in turns])
     lexicon = words.lexicon_of(language)
     found = _Reader(events, lexicon).read(moments)
     ended = list(_ending(moments))
@@ -31,7 +34,8 @@ def read_trace(events: Sequence[Event], moments: Sequence[Moment]) -> Trace:
         occurrences=(*found[:_MOST], *ended),
         language=language,
         words_read=lexicon is not None,
-        user_turns=len(turns),
+        turns=tuple(turn.step for turn in turns),
+        steps=sum(isinstance(moment, Call | Message) for moment in moments),
     )
 
 
@@ -42,7 +46,7 @@ class _Reader:
         self._events, self._lexicon = events, lexicon
         self._found: list[Occurrence] = []
         self._last: Call | Message | None = None
-        self._step = 0
+        self._step = self._errors = 0
         self._said: list[frozenset[str]] = []
         self._failed: dict[str | None, Result] = {}
         self._stopped_at: int | None = None
@@ -54,7 +58,7 @@ class _Reader:
         for sequence, event in enumerate(self._events):
             moment = by_sequence.get(sequence)
             if isinstance(moment, Call | Message):
-                self._act(moment)
+                self._act(moment, text_of(event) if isinstance(moment, Message) else "")
             elif isinstance(moment, Result):
                 self._answer(moment, event)
             elif isinstance(moment, UserTurn):
@@ -80,12 +84,12 @@ class _Reader:
             )
         )
 
-    def _act(self, moment: Call | Message) -> None:
+    def _act(self, moment: Call | Message, text: str) -> None:
         labels = {label.family for label in moment.labels}
         self._stopped_at = None
         for kind in ("escalation", "refusal"):
             if kind in labels:
-                self._add(kind, moment.sequence)
+                self._add(kind, moment.sequence, quote=text)
         self._last, self._step = moment, moment.step + 1
         if isinstance(moment, Call):
             self._failed.pop(moment.thread, None)
@@ -99,8 +103,16 @@ class _Reader:
             return
         if moment.error:
             self._failed[moment.thread] = moment
+            self._fail(moment, moment.error)
         if moment.call is not None:
             self._run(moment, moment.call, event)
+
+    def _fail(self, moment: Result, error: str) -> None:
+        if self._errors < _MOST_ERRORS:
+            self._errors += 1
+            quote = moment.text.strip().partition("\n")[0]
+            self._add("error", moment.sequence, quote=quote, by=moment.call)
+            self._found[-1] = msgspec.structs.replace(self._found[-1], target=error)
 
     def _run(self, moment: Result, call: Call, event: Event) -> None:
         """What a command or a checking tool came to."""
@@ -167,7 +179,8 @@ class _Reader:
 
     def _confirm(self, sequence: int, event: Event) -> None:
         """A call of a live session that the user turned down."""
-        if event.type == "user.tool_confirmation" and event.payload.get("result") == "deny":
+        # Live sessions hold more types than importers make.
+        if str(event.type) == "user.tool_confirmation" and event.payload.get("result") == "deny":
             self._stop("denial", sequence, str(event.payload.get("deny_message") or ""), None)
 
     def _stop(self, kind: Kind, sequence: int, said: str, call: Call | None) -> None:
@@ -179,9 +192,7 @@ class _Reader:
         place, self._stopped_at = self._stopped_at, None
         if place is not None and not self._found[place].quote:
             stop = self._found[place]
-            self._found[place] = Occurrence(
-                stop.kind, stop.sequence, stop.step, stop.value, stop.action, stop.target, shortened(text)
-            )
+            self._found[place] = msgspec.structs.replace(stop, quote=shortened(text))
 
     def _give_up(self) -> None:
         """Errors that nothing was done about before the user spoke or the session ended."""

@@ -1,11 +1,10 @@
 """What shows how digested sessions went: their traces, with what is known of each session besides."""
 
-from datetime import datetime
-
 import msgspec
 
 from reverie.digests.derived.occurrence import Trace
 from reverie.digests.digest import DIGEST_VERSION
+from reverie.overview.reaction import TracedSession
 from reverie.sessions.segment import Segment
 from reverie.storage.learning.digests import DATED, INDEPENDENT
 from reverie.storage.postgres.database import Connection
@@ -13,21 +12,6 @@ from reverie.storage.sessions.condition import condition_of
 
 _ROWS_AT_ONCE = 10_000
 _OPENING = 400
-
-
-class TracedSession(msgspec.Struct, frozen=True):
-    """A session's trace, and what tells whose it is and what it was about."""
-
-    id: str
-    user_id: str | None
-    category: str | None
-    intent: str
-    """What the opening asks for, as a verb and its object; empty when unsure."""
-    opening: str
-    """The first user message, cut at 400 characters."""
-    at: datetime | None
-    """The session's own date."""
-    trace: Trace
 
 
 async def load_traces(connection: Connection, segment: Segment, last_key: int) -> list[TracedSession]:
@@ -45,5 +29,8 @@ async def load_traces(connection: Connection, segment: Segment, last_key: int) -
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(query.encode(), parameters)
         while rows := await cursor.fetchmany(_ROWS_AT_ONCE):
-            found += [TracedSession(*row[:6], decode(row[6])) for row in rows]
+            found += [
+                TracedSession(id_, user, category, intent, opening, at, decode(packed))
+                for id_, user, category, intent, opening, at, packed in rows
+            ]
     return found
