@@ -3,7 +3,8 @@
 import pytest
 
 from reverie.digests.derived.occurrence import Occurrence, Trace
-from reverie.dreams.preference import Preference, find_preferences
+from reverie.dreams.preference import Preference
+from reverie.dreams.standing_orders import find_preferences
 from reverie.dreams.unsafe_order import why_unsafe
 from reverie.overview.reaction import TracedSession
 

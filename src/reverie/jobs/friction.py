@@ -2,7 +2,8 @@
 
 import asyncio
 
-from reverie.dreams.preference import Preference, find_preferences
+from reverie.dreams.preference import Preference
+from reverie.dreams.standing_orders import find_preferences
 from reverie.jobs.digestion import digest_sessions
 from reverie.overview.friction import FrictionReport, find_friction
 from reverie.sessions.segment import Segment

@@ -8,6 +8,7 @@ import msgspec
 from reverie.digests.derived import checks, words
 from reverie.digests.derived.occurrence import MESSAGE, Kind, Occurrence, Trace, shortened
 from reverie.digests.moments import Call, Fault, Message, Moment, Result, UserTurn
+from reverie.digests.tool_name import writes
 from reverie.sessions.event import Event, text_of
 
 _MOST = 200
@@ -21,6 +22,8 @@ _NOT_RUN = frozenset({"command not found", "no such file", "permission denied", 
 _LEAST_REPEATED = 5
 """Words of a message that count as repeated when they come again."""
 _SAME = 0.8
+_OF_USERS = frozenset({"correction", "thanks", "satisfied close", "frustration", "interruption"})
+_CHANGING = frozenset(f"bash:{name}" for name in ("git", "rm", "mv", "cp", "mkdir", "chmod", "sed", "tee", "touch"))
 
 
 def read_trace(events: Sequence[Event], moments: Sequence[Moment]) -> Trace:
@@ -46,6 +49,8 @@ class _Reader:
         self._events, self._lexicon = events, lexicon
         self._found: list[Occurrence] = []
         self._last: Call | Message | None = None
+        self._told: Call | None = None
+        """Of the turn, the last call that changed something, else the last one: what a message at its end tells of."""
         self._step = self._errors = 0
         self._said: list[frozenset[str]] = []
         self._failed: dict[str | None, Result] = {}
@@ -71,7 +76,7 @@ class _Reader:
         return sorted(self._found, key=lambda occurrence: occurrence.sequence)
 
     def _add(self, kind: Kind, sequence: int, *, value: float = 1.0, quote: str = "", by: Call | None = None) -> None:
-        act = by or self._last
+        act = by or (self._told if isinstance(self._last, Message) and kind in _OF_USERS else None) or self._last
         self._found.append(
             Occurrence(
                 kind=kind,
@@ -93,6 +98,8 @@ class _Reader:
         self._last, self._step = moment, moment.step + 1
         if isinstance(moment, Call):
             self._failed.pop(moment.thread, None)
+            if self._told is None or _changes(moment) or not _changes(self._told):
+                self._told = moment
 
     def _answer(self, moment: Result, event: Event) -> None:
         if moment.error and len(moment.text) <= _LONGEST_DENIAL and checks.shows("denied", moment.text):
@@ -151,8 +158,11 @@ class _Reader:
         repeated = self._repeats(text, asked=asked)
         if self._stopped_at is not None and text.strip():
             self._explain(text)
-        if self._last is None:
-            return
+        if self._last is not None:
+            self._react(sequence, text, repeated=repeated, asked=asked, is_last=is_last)
+        self._told = None
+
+    def _react(self, sequence: int, text: str, *, repeated: bool, asked: bool, is_last: bool) -> None:
         wrong = repeated or (self._lexicon is not None and words.corrects(text, self._lexicon, asked=asked))
         if wrong:
             self._add("correction", sequence, quote=text)
@@ -216,6 +226,10 @@ class _Reader:
         arguments = self._arguments(call)
         path = next((arguments[name] for name in _PATHS if isinstance(arguments.get(name), str)), "")
         return next((said for name, said in _TARGETS if path and checks.shows(name, path)), "")
+
+
+def _changes(call: Call) -> bool:
+    return writes(call.tool) or call.action in _CHANGING
 
 
 def _status(moment: Result, event: Event) -> int | None:
