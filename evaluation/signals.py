@@ -170,7 +170,7 @@ def all_predictions(data: Path) -> list[Prediction]:
 
 
 def table(rows: Sequence[Prediction]) -> str:
-    """The rows in Markdown."""
+    """The rows in Markdown; a set without a row has no signal that differs between its sessions."""
     lines = [
         "| data | signal | known in | shows in | AUC (95 %) | within tasks |",
         "| --- | --- | --- | --- | --- | --- |",

@@ -132,7 +132,8 @@ class _Reader:
                 self._add("pull request", moment.sequence, by=call)
             return
         status = _status(moment, event)
-        self._add("command", moment.sequence, value=float(status or 0), by=call)
+        if status is not None:
+            self._add("command", moment.sequence, value=float(status), by=call)
         if moment.error not in _NOT_RUN:
             checked = checks.check_result(command, moment.text, status)
             if checked is not None:
