@@ -117,6 +117,13 @@ def test_the_users_words_in_a_refusal_are_its_quote() -> None:
     assert [each.quote for each in of(found, "denial", "instruction")] == ["never push to main"] * 2
 
 
+def test_a_call_that_a_rule_refused_was_turned_down_by_no_user() -> None:
+    evaluation = {"evaluated_permission": {"type": "deny", "reason_code": "rule:no pushes"}}
+    push = Event("agent.tool_use", {"name": "Bash", "input": {"command": "git push"}, "evaluation": evaluation})
+    found = trace(ASKED, push, result("The user refused this call; it was not run.", error=True))
+    assert [each.kind for each in found.occurrences] == ["error", "unanswered error", "ended on error"]
+
+
 def test_a_signal_of_a_check_is_that_of_its_last_run_and_unknown_where_it_never_ran() -> None:
     tests = call("Bash", command="pytest")
     events = (ASKED, tests, result("1 failed in 0.1s", error=True), EDIT, result(), tests, result("1 passed in 0.1s"))

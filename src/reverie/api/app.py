@@ -37,6 +37,7 @@ from reverie.api.routes import (
     models,
     policies,
     recall,
+    rules,
     segments,
     session_events,
     session_imports,
@@ -79,6 +80,7 @@ _MODULES = (
     metrics,
     policies,
     recall,
+    rules,
     segments,
     store_revisions,
 )

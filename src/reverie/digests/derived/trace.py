@@ -102,7 +102,8 @@ class _Reader:
                 self._told = moment
 
     def _answer(self, moment: Result, event: Event) -> None:
-        if moment.error and len(moment.text) <= _LONGEST_DENIAL and checks.shows("denied", moment.text):
+        by_rule = moment.call is not None and moment.call.refused_by is not None
+        if moment.error and not by_rule and _says_denied(moment.text):
             said = checks.users_words(moment.text)
             self._stop("denial", moment.sequence, said, moment.call)
             for order in words.instructions(said, self._lexicon) if self._lexicon else ():
@@ -111,7 +112,7 @@ class _Reader:
         if moment.error:
             self._failed[moment.thread] = moment
             self._fail(moment, moment.error)
-        if moment.call is not None:
+        if moment.call is not None and not by_rule:
             self._run(moment, moment.call, event)
 
     def _fail(self, moment: Result, error: str) -> None:
@@ -227,6 +228,10 @@ class _Reader:
         arguments = self._arguments(call)
         path = next((arguments[name] for name in _PATHS if isinstance(arguments.get(name), str)), "")
         return next((said for name, said in _TARGETS if path and checks.shows(name, path)), "")
+
+
+def _says_denied(text: str) -> bool:
+    return len(text) <= _LONGEST_DENIAL and checks.shows("denied", text)
 
 
 def _changes(call: Call) -> bool:

@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 
 from reverie.assist.consultation import Consultation, judge, with_earlier
-from reverie.assist.predicate import extend_corpus
+from reverie.assist.proposed_columns import extend_corpus
 from reverie.digests.derived.occurrence import Trace
 from reverie.jobs.predicate_matches import find_all_matches
 from reverie.jobs.stages.stage import OpenDream, Stage
