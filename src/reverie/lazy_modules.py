@@ -40,6 +40,7 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.cli.dream": _COMMAND,
     "reverie.cli.explain": _COMMAND,
     "reverie.cli.extensions": _COMMAND,
+    "reverie.cli.friction": _COMMAND,
     "reverie.cli.keys": _COMMAND,
     "reverie.cli.memory": _COMMAND,
     "reverie.cli.memory_recall": _COMMAND,

@@ -42,6 +42,11 @@ COMMANDS = {
         "dream",
         "Find what separates good sessions from bad ones of the same task, and remember what holds in STORE.",
     ),
+    "friction": LazyCommand(
+        "reverie.cli.friction",
+        "friction",
+        "Say where it goes wrong between users and the agent: corrections, stops, errors, and what users asked for.",
+    ),
     "explain": LazyCommand(
         "reverie.cli.explain",
         "explain",
