@@ -238,7 +238,7 @@ class LabelFrameParams(Params, frozen=True):
     """Which sessions labels stand for; without it, every session."""
 
 
-class LabelAnswerParams(LabelFrameParams, frozen=True):
+class LabelAnswerParams(LabelFrameParams, frozen=True, kw_only=True):
     """An answer."""
 
     value: float | None

@@ -14,7 +14,8 @@ Angelopoulos et al. 2023, arXiv 2301.09633; within strata: Fisch et al. 2024, ar
   2311.01453), by regression of the labels on behaviour and g with the weights that their errors have. Where held-out
   predictions do not go with the labels beyond chance, labels alone are the result, and it says so. The widths of the
   intervals decide nothing: of two intervals the narrower one is too narrow (a point of coverage, in simulation).
-- Intervals: residuals divided by one less their leverage (HC3, MacKinnon & White 1985), Student's t with the degrees of
+- Intervals: residuals divided by one less their leverage (HC3, MacKinnon & White 1985) and no smaller than few labels
+  can tell (after Agresti & Caffo 2000), Student's t with the degrees of
   freedom that the label with the most weight leaves (Satterthwaite 1946). Coverage at 40 labels of 2,000 sessions is in
   docs/evaluation.md.
 
@@ -125,14 +126,14 @@ def predict_scores(labels: Labels, stratum: Codes, *, seed: int = 0) -> Floats:
 def estimate_effect(
     shown: Flags, stratum: Codes, variant: Codes, labels: Labels, prediction: Floats
 ) -> LabelledEffect | None:
-    """The effect of what the flagged sessions showed; all arguments are parallel. None where labels are too few."""
+    """The effect of what the flagged sessions showed; all arguments are parallel. None where labels are too few, or all alike."""
     check_labels(labels)
     sessions = np.arange(len(stratum))
     coefficient = cleared_reward(strata_design(sessions, stratum, variant), shown.astype(np.float64))
     coefficient = np.where(np.abs(coefficient) > 1e-9, coefficient, 0.0)
     useful = labels.known & (coefficient != 0)
     kinds = int((useful & shown).sum()), int((useful & ~shown).sum())
-    if sum(kinds) < LEAST_LABELS or min(kinds) < LEAST_LABELS_OF_A_KIND:
+    if sum(kinds) < LEAST_LABELS or min(kinds) < LEAST_LABELS_OF_A_KIND or np.ptp(labels.score[useful]) < 1e-12:
         return None
     clusters = stratum if len(np.unique(variant)) > 1 else None
     problem = _Problem(shown.astype(np.float64), coefficient, stratum, clusters, labels, useful, kinds)
@@ -159,7 +160,7 @@ def _predicts(prediction: Floats, score: Floats) -> bool:
     if np.ptp(prediction) < 1e-12 or np.ptp(score) < 1e-12:
         return False
     correlation = float(np.corrcoef(prediction, score)[0, 1])
-    return float(np.arctanh(min(correlation, 0.999999))) * (len(score) - 3) ** 0.5 > _PREDICTS_Z
+    return bool(float(np.arctanh(min(correlation, 0.999999))) * (len(score) - 3) ** 0.5 > _PREDICTS_Z)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,7 +198,8 @@ def _solve(problem: _Problem, prediction: Floats | None) -> _Solution:
     scale = float((c * c).sum())
     effect = (float((c * fitted).sum()) + float((c[rows] * residual / pi).sum())) / scale
     deviation = c * (_centred(fitted, problem.stratum) - effect * c)
-    deviation[rows] += c[rows] * residual / (pi * (1 - leverage))
+    seen = _plus_unseen(residual / (1 - leverage), problem.shown[rows] > 0, score)
+    deviation[rows] += c[rows] * seen / pi
     own = deviation[rows]
     if problem.clusters is not None:
         deviation = sums(problem.clusters, deviation, int(problem.clusters.max()) + 1)
@@ -223,6 +225,22 @@ def _weighted_fit(matrix: Floats, values: Floats, weights: Floats) -> tuple[Floa
     beta = inverse @ (weighted.T @ (values * root))
     leverage = np.einsum("ij,jk,ik->i", weighted, inverse, weighted)
     return np.asarray(beta, np.float64), np.minimum(leverage, 0.95)
+
+
+def _plus_unseen(residual: Floats, shown: Flags, score: Floats) -> Floats:
+    """Residuals, no smaller on average than few labels can tell.
+
+    n labels of a kind that are all predicted rightly do not show that the error is nought: its square is taken for at
+    least what one success and one failure more would give a share (Agresti & Caffo 2000), on the scale of the labels.
+    """
+    widened = residual.copy()
+    for kind in (shown, ~shown):
+        n = int(kind.sum())
+        least = 4 * float(score.var()) * (n + 1) / (n + 2) ** 2
+        lacking = least - float((residual[kind] ** 2).mean())
+        if lacking > 0:
+            widened[kind] = np.where(residual[kind] < 0, -1.0, 1.0) * np.sqrt(residual[kind] ** 2 + lacking)
+    return widened
 
 
 def _degrees(deviation: Floats, kinds: tuple[int, int], parameters: int) -> float:
