@@ -15,9 +15,8 @@ Angelopoulos et al. 2023, arXiv 2301.09633; within strata: Fisch et al. 2024, ar
   predictions do not go with the labels beyond chance, labels alone are the result, and it says so. The widths of the
   intervals decide nothing: of two intervals the narrower one is too narrow (a point of coverage, in simulation).
 - Intervals: residuals divided by one less their leverage (HC3, MacKinnon & White 1985) and no smaller than few labels
-  can tell (after Agresti & Caffo 2000), Student's t with the degrees of
-  freedom that the label with the most weight leaves (Satterthwaite 1946). Coverage at 40 labels of 2,000 sessions is in
-  docs/evaluation.md.
+  can tell (after Agresti & Caffo 2000), Student's t with the degrees of freedom that the labels' weights leave
+  (Satterthwaite 1946). Coverage at 40 labels of 2,000 sessions is in docs/evaluation.md.
 
 Labels must be drawn independently of each other given a threshold, as Poisson and priority sampling do
 (``outcomes/label_draw.py``). A session that was scored anyway is known with probability 1.
@@ -126,7 +125,10 @@ def predict_scores(labels: Labels, stratum: Codes, *, seed: int = 0) -> Floats:
 def estimate_effect(
     shown: Flags, stratum: Codes, variant: Codes, labels: Labels, prediction: Floats
 ) -> LabelledEffect | None:
-    """The effect of what the flagged sessions showed; all arguments are parallel. None where labels are too few, or all alike."""
+    """The effect of what the flagged sessions showed; all arguments are parallel.
+
+    None where labels are too few, or all alike.
+    """
     check_labels(labels)
     sessions = np.arange(len(stratum))
     coefficient = cleared_reward(strata_design(sessions, stratum, variant), shown.astype(np.float64))
