@@ -11,16 +11,20 @@ import msgspec
 
 from reverie.cli.memory_text import json_option
 from reverie.cli.run import run
+from reverie.cli.table import format_table
 from reverie.clock import SystemClock
+from reverie.dreams.policy import DreamPolicy
 from reverie.errors import NotFoundError
+from reverie.jobs.labelled_claims import read_claims
 from reverie.jobs.labelling import next_task, record_answer, take_back_answer
+from reverie.mining.few_labels import LabelledClaim, LabelledClaims
 from reverie.outcomes.grader import GradedSession
 from reverie.outcomes.label_task import LabelAnswer, LabelProgress, LabelTask
 from reverie.outcomes.metric import REWARD_METRIC, Metric
 from reverie.sessions.transcript import Turn
 from reverie.storage.memory.policies import find_policy
 from reverie.storage.postgres.database import Connection, Database
-from reverie.storage.sessions.labels import LabelFrame, open_frame, progress_of
+from reverie.storage.sessions.labels import LabelFrame, find_frame, open_frame, progress_of
 from reverie.storage.sessions.scores import list_metrics
 
 _TURNS_SHOWN = 4
@@ -37,18 +41,27 @@ Result = TypeVar("Result")
 @click.option("--where", metavar="EXPR", help="Which sessions to ask for; by default those that STORE's policy reads.")
 @click.option("--n", "count", type=click.IntRange(min=1), default=30, show_default=True, help="Sessions to ask for.")
 @click.option("--metric", default=REWARD_METRIC, show_default=True, help="The metric that the answers are scores of.")
+@click.option(
+    "--claims",
+    "proxies",
+    metavar="METRIC[,…]",
+    help="Ask nothing: say what the labels tell about behaviours, with the help of metrics that all sessions have.",
+)
 @json_option
-def label(store: str | None, where: str | None, count: int, metric: str, as_json: bool) -> None:
+def label(store: str | None, where: str | None, count: int, metric: str, proxies: str | None, as_json: bool) -> None:
     """Ask a person to score the sessions that would tell most.
 
     They are drawn by a design with known probabilities, so that a few answers speak for all sessions. Stop and go on
     whenever you like; every answer is stored at once.
     """
 
+    if proxies is not None:
+        _tell_claims(store, where, metric, tuple(name.strip() for name in proxies.split(",")), as_json)
+        return
+
     async def work(database: Database) -> LabelProgress:
         async with database.connection() as connection:
-            chosen = where or (await find_policy(connection, store)).where if store else where
-            frame = await open_frame(connection, metric, chosen, SystemClock().now())
+            frame = await open_frame(connection, metric, await _where(connection, store, where), SystemClock().now())
             defined = {one.name: one for one in await list_metrics(connection)}
         return await _Desk(database, frame, defined.get(metric, Metric(metric)), as_json).ask(count)
 
@@ -60,6 +73,41 @@ def label(store: str | None, where: str | None, count: int, metric: str, as_json
     click.echo(
         f"{progress.answered:,} of {progress.sessions:,} sessions labelled{rest}; {progress.open:,} not asked for."
     )
+
+
+async def _where(connection: Connection, store: str | None, where: str | None) -> str | None:
+    if where is not None or store is None:
+        return where
+    return (await find_policy(connection, store)).where
+
+
+def _tell_claims(store: str | None, where: str | None, metric: str, proxies: tuple[str, ...], as_json: bool) -> None:
+    async def work(database: Database) -> LabelledClaims:
+        async with database.connection() as connection:
+            policy = await find_policy(connection, store) if store else DreamPolicy()
+            frame = await find_frame(connection, metric, await _where(connection, store, where))
+        return await read_claims(database, frame, proxies, policy.mining)
+
+    claims = run(work)
+    if as_json:
+        click.echo(msgspec.json.encode(claims))
+        return
+    auc = claims.calibration.auc
+    told = "" if auc is None else f"; the proxy's AUC is {auc.value:.2f} ({auc.low:.2f} to {auc.high:.2f})"
+    click.echo(f"{claims.labels:,} labels of {claims.sessions:,} sessions{told}.")
+    rows = [_claim_row(claim) for claim in claims.claims]
+    if rows:
+        click.echo(format_table(("confirmed", "effect", "95 %", "labels alone", "behaviour"), rows, "lr"))
+    if claims.note or not rows:
+        click.echo(claims.note or "The proxy suggests nothing to test.")
+
+
+def _claim_row(claim: LabelledClaim) -> list[str]:
+    effect = claim.effect
+    if effect is None:
+        return ["", "", "too few labels", "", claim.hypothesis.label]
+    spans = [f"{low:+.2f} … {high:+.2f}" for low, high in ((effect.low, effect.high), effect.alone[1:])]
+    return ["yes" if claim.confirmed else "no", f"{effect.effect:+.2f}", *spans, claim.hypothesis.label]
 
 
 class _Desk:
