@@ -35,7 +35,7 @@ def test_ties_count_half() -> None:
 
 def test_within_strata_only_their_own_pairs_count() -> None:
     # Across strata the measure misleads; inside each the good session has the larger value.
-    score, measure = np.tile([0.0, 1.0], 20), np.tile([0.0, 1.0], 20) - 10 * np.repeat(np.arange(20), 2)
+    score, measure = np.tile([0.0, 1.0], 20), np.tile([0.0, 1.0], 20) - 10.0 * np.repeat(np.arange(20), 2)
     found = calibrate(measure, score, np.repeat(np.arange(20), 2).astype(np.int32))
     assert found.auc_within is not None and found.auc is not None
     assert (found.auc_within.value, found.auc_within.high) == (1.0, 1.0)
