@@ -181,18 +181,19 @@ async def test_copies_of_a_session_are_paid_for_once(database: Database, graded:
 async def test_no_more_sessions_than_wanted_are_asked_about_at_a_time(graded: Grade, imported: Grade) -> None:
     await imported(*(chat(number) for number in range(9)))
     running, most = 0, 0
+    three = asyncio.Barrier(3)
 
     async def counting(request: Request) -> Reply:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await asyncio.sleep(0)
+        await three.wait()
         running -= 1
         return judge(request)
 
     with serve(counting) as server:
         await graded(server, concurrency=3)
-    assert most <= 3
+    assert most == 3
 
 
 async def test_where_sessions_have_scores_the_grader_stays_out_of_the_reward_and_is_held_against_them(
