@@ -11,6 +11,7 @@ from reverie.language_model import ModelPrice, ModelUsage
 from reverie.models.router import RoutedModel
 from reverie.turn_model import BlockBegun, StopReason, TextPiece, TurnPiece, TurnReply, TurnRequest
 from reverie.turns.desk import Host
+from reverie.turns.mcp_servers import McpServers
 from reverie.turns.sandbox import Sandboxes
 from reverie.turns.service import run_turns
 
@@ -87,11 +88,12 @@ async def turns_run(
     model: ScriptedTurnModel,
     hosts: Sequence[Host] = (),
     sandboxes: Sandboxes | None = None,
+    servers: McpServers | None = None,
     **options: Any,
 ) -> AsyncIterator[None]:
     """Turns of the service's sessions are run by the model, for as long as the context lasts."""
     models = OneModel(model, **options)
-    task = asyncio.create_task(run_turns(service.database, service.clock, models, hosts, sandboxes))
+    task = asyncio.create_task(run_turns(service.database, service.clock, models, hosts, sandboxes, servers))
     try:
         yield
     finally:

@@ -38,6 +38,7 @@ from reverie.api.routes import (
     models,
     policies,
     recall,
+    rules,
     segments,
     session_events,
     session_imports,
@@ -81,6 +82,7 @@ _MODULES = (
     label_tasks,
     policies,
     recall,
+    rules,
     segments,
     store_revisions,
 )

@@ -60,6 +60,7 @@ COMMANDS = {
     "recall": LazyCommand(
         "reverie.cli.memory_recall", "recall", "Rank a store's memories for a query, and say why each came."
     ),
+    "rules": LazyCommand("reverie.cli.rules", "rules", "Rules on tool calls: shown, set, and tried on past sessions."),
     "serve": LazyCommand(
         "reverie.cli.serve", "serve", "Serve the Managed Agents API and Reverie's own; stop with Ctrl-C or SIGTERM."
     ),

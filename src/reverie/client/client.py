@@ -76,6 +76,11 @@ class AsyncClient:
     estimate_dream = async_answer(calls.estimate_dream)
     dream_result = async_answer(calls.dream_result)
     dream_report = async_answer(calls.dream_report)
+    rules = async_answer(calls.rules)
+    rule_versions = async_each(calls.rule_versions)
+    set_rules = async_answer(calls.set_rules)
+    test_rules = async_answer(calls.test_rules)
+    rule_firings = async_each(calls.rule_firings)
     audit_log = async_each(calls.audit_log)
 
     def __getattr__(self, name: str) -> Any:
@@ -131,6 +136,11 @@ class Client:
     estimate_dream = answer(calls.estimate_dream)
     dream_result = answer(calls.dream_result)
     dream_report = answer(calls.dream_report)
+    rules = answer(calls.rules)
+    rule_versions = each(calls.rule_versions)
+    set_rules = answer(calls.set_rules)
+    test_rules = answer(calls.test_rules)
+    rule_firings = each(calls.rule_firings)
     audit_log = each(calls.audit_log)
 
     def __getattr__(self, name: str) -> Any:

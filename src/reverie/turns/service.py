@@ -16,6 +16,7 @@ from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.workspaces import list_workspaces
 from reverie.turns.desk import Desk, Host, Models, no_files
 from reverie.turns.dispatch import Dispatcher
+from reverie.turns.mcp_servers import McpServers, open_servers
 from reverie.turns.sandbox import Sandboxes
 
 _SWEEP_SECONDS = 600.0
@@ -29,15 +30,23 @@ NO_MODEL_SECONDS = 5.0
 
 
 async def run_with_settings(
-    database: Database, settings: Settings, clock: Clock, sandboxes: Sandboxes | None = None
+    database: Database,
+    settings: Settings,
+    clock: Clock,
+    sandboxes: Sandboxes | None = None,
+    *,
+    private_mcp: bool = False,
 ) -> None:
     """Run turns of all workspaces, by the models that the settings name, until cancelled.
+
+    Args:
+        private_mcp: whether MCP servers may be on private networks, and be spoken to over plain HTTP.
 
     Raises:
         SettingsError: the routes cannot be read.
     """
-    async with open_router(routes_of(settings)) as models:
-        await run_turns(database, clock, models, sandboxes=sandboxes)
+    async with open_router(routes_of(settings)) as models, open_servers(settings, private=private_mcp) as servers:
+        await run_turns(database, clock, models, sandboxes=sandboxes, servers=servers)
 
 
 async def run_turns(
@@ -46,18 +55,20 @@ async def run_turns(
     models: Models,
     hosts: Sequence[Host] = (),
     sandboxes: Sandboxes | None = None,
+    servers: McpServers | None = None,
 ) -> None:
     """Run turns of all workspaces until cancelled.
 
     Args:
         sandboxes: where built-in tools of cloud sessions run; None runs them nowhere.
+        servers: the MCP servers of agents; None has agents do without.
     """
 
     async def desks() -> list[Desk]:
         async with database.connection() as connection:
             workspaces = await list_workspaces(connection)
         return [
-            make_desk(database.of_schema(workspace.schema), workspace.id, clock, models, hosts, sandboxes)
+            make_desk(database.of_schema(workspace.schema), workspace.id, clock, models, hosts, sandboxes, servers)
             for workspace in workspaces
             if workspace.archived_at is None
         ]
@@ -97,9 +108,11 @@ def make_desk(
     models: Models,
     hosts: Sequence[Host] = (),
     sandboxes: Sandboxes | None = None,
+    servers: McpServers | None = None,
 ) -> Desk:
     """The desk of one workspace."""
     sandbox = None if sandboxes is None else sandboxes.host(database, workspace_id)
+    remote = None if servers is None else servers.host(database)
     return Desk(
         database=database,
         workspace_id=workspace_id,
@@ -107,6 +120,7 @@ def make_desk(
         models=models,
         sleep=asyncio.sleep,
         random=random.random,
-        hosts=hosts if sandbox is None else (*hosts, sandbox),
+        hosts=(*hosts, *(host for host in (sandbox, remote) if host is not None)),
+        servers=remote,
         deliveries=no_files if sandbox is None else sandbox.deliveries,
     )

@@ -6,7 +6,7 @@ Revision ID: 0022
 from alembic import op
 
 revision = "0022"
-down_revision = "0018"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
