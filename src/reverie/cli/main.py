@@ -37,6 +37,10 @@ COMMANDS = {
     "score": LazyCommand(
         "reverie.cli.outcomes", "score", "Record scores of SESSION, replacing older values of the same metrics."
     ),
+    "label": LazyCommand("reverie.cli.label", "label", "Ask a person to score the sessions that would tell most."),
+    "grade": LazyCommand(
+        "reverie.cli.grade", "grade", "Score sessions by a model or a grader, and say how far it agrees with labels."
+    ),
     "dream": LazyCommand(
         "reverie.cli.dream",
         "dream",
