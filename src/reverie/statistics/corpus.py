@@ -22,6 +22,8 @@ def sums(index: Codes | Ints, values: Floats, size: int) -> Floats:
     return np.asarray(np.bincount(index, values, size), np.float64)
 
 
+_FEW_TASKS, _MANY_RUNS = 10, 5
+
 SITUATION_KIND = "situation"
 """Kind of the rows of a corpus that say a situation was reached, rather than what was done in it."""
 
@@ -146,9 +148,16 @@ class Strata:
     by: str
     """How strata were formed, in words."""
     split_by: str
-    """``task``: whole strata are kept for confirmation; ``session``: sessions of every stratum are."""
+    """``task``: whole strata are kept for confirmation; ``session``: sessions of every stratum are; ``nothing``: there
+    are too few sessions to keep any."""
     labels: Sequence[str] = ()
     """The name of each stratum, by code."""
+    same_task: bool = True
+    """Whether the sessions of a stratum attempted the same task; otherwise what was asked may differ between them."""
+
+    def unsplit(self) -> "Strata":
+        """The same strata, with no session kept for confirmation."""
+        return dataclasses.replace(self, confirmation=np.zeros_like(self.confirmation), split_by="nothing")
 
     def kept(self, keep: Flags) -> "Strata":
         """The same strata and parts with the sessions that are flagged."""
@@ -181,9 +190,23 @@ def tasks_repeat(corpus: Corpus) -> bool:
     return len(tasks) >= 0.8 * len(corpus.task) and len(tasks) >= 2 * max(1, len(set(tasks)))
 
 
+def _few_tasks_of_many_runs(corpus: Corpus) -> bool:
+    """Whether several variants ran each of a few tasks again and again.
+
+    Variants are then compared with themselves: adjusting for them by regression needs many tasks.
+    """
+    tasks = {task for task in corpus.task if task is not None}
+    pairs = len(set(zip(corpus.task, corpus.variant, strict=True)))
+    few = len(tasks) < _FEW_TASKS and len(set(corpus.variant)) > 1
+    return few and len(corpus.task) >= _MANY_RUNS * pairs
+
+
 def _strata_labels(corpus: Corpus, families: Sequence[str] | None) -> tuple[list[str], str, bool]:
     """Labels, how they came about, and whether they leave agent variants mixed."""
     if tasks_repeat(corpus):
+        if _few_tasks_of_many_runs(corpus):
+            labels = [f"task:{t} × {v}" for t, v in zip(corpus.task, corpus.variant, strict=True)]
+            return labels, "task × agent variant", False
         labels = [
             f"task:{t}" if t is not None else f"other:{v}" for t, v in zip(corpus.task, corpus.variant, strict=True)
         ]
@@ -214,7 +237,9 @@ def form_strata(corpus: Corpus, families: Sequence[str] | None = None, *, least_
     keys = labels if by_task else corpus.session_ids
     side = {key: _kept_for_confirmation(key) for key in set(keys)}
     confirmation = np.fromiter((side[key] for key in keys), np.bool_, len(keys))
-    return Strata(code, count, variant, variants, confirmation, by, "task" if by_task else "session", names)
+    split_by = "task" if by_task else "session"
+    same_task = tasks_repeat(corpus)
+    return Strata(code, count, variant, variants, confirmation, by, split_by, names, same_task)
 
 
 def _sum_of_squares(code: Codes, count: int, reward: Floats) -> Floats:
