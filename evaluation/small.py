@@ -35,7 +35,9 @@ def run_small(name: str, seed: int, policy: MiningPolicy) -> SmallRun:
     made = small_world(name, seed)
     corpus = make_corpus(digest_sessions(world_transcripts(World(name, made.lines, ()))))
     result = dream(corpus, policy).result
-    about = next((f for f in result.findings if (f.hypothesis.label, f.hypothesis.category) == ("call:check", None)), None)
+    about = next(
+        (f for f in result.findings if (f.hypothesis.label, f.hypothesis.category) == ("call:check", None)), None
+    )
     quoted = about.deciding if about else None
     return SmallRun(
         world=name,

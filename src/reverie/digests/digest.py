@@ -6,8 +6,10 @@ from typing import Literal
 import msgspec
 
 from reverie.digests.behaviour_name import BehaviourName, Situation
+from reverie.digests.ending import Ending
+from reverie.digests.marks import Marks
 
-DIGEST_VERSION = 4
+DIGEST_VERSION = 5
 """Raised whenever a behaviour is added or changed; older digests are then made again, lazily."""
 
 BehaviourKind = Literal["choice", "sequence", "manner", "marker"]
@@ -87,3 +89,7 @@ class Digest(msgspec.Struct, frozen=True):
     seconds: float | None = None
     """Wall time between the first and the last event, where the source has times."""
     cost_usd: float | None = None
+    ending: Ending = Ending()
+    """How it came to its end."""
+    marks: Marks = Marks()
+    """What copies of it are known by."""

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from reverie.digests import decisions, facts, families
 from reverie.digests.behaviour_name import BehaviourName, Situation, called
 from reverie.digests.digest import Behaviour, Digest, SituationReached
+from reverie.digests.ending import read_ending
 from reverie.digests.families import Finding, Moments
+from reverie.digests.marks import read_marks
 from reverie.digests.moments import Call, Fault, Message, Result, read_moments
 from reverie.digests.signals import read_signals
 from reverie.sessions.event import Event, text_of
@@ -69,6 +71,8 @@ def digest_transcript(transcript: Transcript) -> Digest:
         first_at=next((event.at for event in events if event.at is not None), None),
         seconds=_seconds(events),
         cost_usd=sum(costs) if costs else None,
+        ending=read_ending(events),
+        marks=read_marks(events),
     )
 
 

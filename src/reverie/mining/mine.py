@@ -17,6 +17,7 @@ from reverie.mining.doubt import NO_TASK_IDS, next_for_repeats
 from reverie.mining.examples import with_examples
 from reverie.mining.finding import Finding
 from reverie.mining.layout import Layout, Layouts, values_of
+from reverie.mining.left_out import LeftOut, count_once
 from reverie.mining.length_mark import find_marks
 from reverie.mining.outcome import NOTHING_MEASURED, REWARD, Measures, Outcome, outcomes_to_mine
 from reverie.mining.policy import MiningPolicy
@@ -74,6 +75,8 @@ class MiningResult(msgspec.Struct, frozen=True):
     """The confirmation tests of all dreams of the store, after this one."""
     outcomes: tuple[OutcomeResult, ...] = ()
     """What was found about outcomes besides the reward."""
+    left_out: LeftOut = LeftOut()
+    """How sessions ended, and which scored ones were not counted: cut off, or copies."""
 
     def everything(self) -> tuple[Finding, ...]:
         """The findings on the reward, then those on other outcomes."""
@@ -89,13 +92,14 @@ def mine(
 ) -> MiningResult:
     """Find what separates good sessions from bad ones of the same stratum.
 
-    Sessions without a reward are left out. ``wealth`` holds the confirmation tests of the store's earlier dreams;
+    Sessions without a reward are left out, and so are those cut off by the machinery and copies. ``wealth`` holds the confirmation tests of the store's earlier dreams;
     ``families`` the task family of each session, for corpora whose tasks do not repeat; ``measures`` what else is known
     of each session, to be compared in the same way.
     """
-    scored = np.flatnonzero(~np.isnan(corpus.reward))
+    keep, corpus, left_out = count_once(corpus)
+    scored = np.flatnonzero(keep)
     strata_families = None if families is None else [families[i] for i in scored.tolist()]
-    corpus = corpus.scored_only().sorted_by_code()
+    corpus = corpus.kept(keep).sorted_by_code()
     strata = form_strata(corpus, strata_families)
     strata = strata.unsplit() if is_small(corpus, policy) else strata
     everything = Layout(corpus, strata, form_groups(corpus, strata, policy), [])
@@ -117,6 +121,7 @@ def mine(
         note=_power_note(corpus, strata, informative, on_reward.detectable_effect),
         wealth=msgspec.structs.replace(after, outcomes=wealth_by_outcome),
         outcomes=outcomes,
+        left_out=left_out,
     )
 
 
@@ -132,9 +137,7 @@ def _power_note(corpus: Corpus, strata: Strata, informative: int, detectable: fl
     seen = f"nothing below a reward difference of about {min(detectable, 1.0):.2f} could have been found"
     if not strata.same_task and strata.split_by == "nothing":
         why = "no task ids" if next_for_repeats(corpus) == NO_TASK_IDS else "tasks that were run about once"
-        return (
-            f"{NOT_ENOUGH}: {why}, so what is found stays a candidate, and {seen}; next, {next_for_repeats(corpus)}"
-        )
+        return f"{NOT_ENOUGH}: {why}, so what is found stays a candidate, and {seen}; next, {next_for_repeats(corpus)}"
     if detectable > _WORTH_SEEING and (informative < 20 or detectable > 0.3):
         return (
             f"{NOT_ENOUGH}: {informative} of {strata.count} strata are informative, so {seen}; next, "

@@ -12,7 +12,6 @@ from reverie.statistics.corpus import Flags, Floats
 from reverie.statistics.estimate import Estimates
 from reverie.statistics.online import AlphaWealth
 
-
 _LEAST_SPECIAL_Z = 1.28
 """What a special case must show by itself once its family is known to differ; general claims are beyond it anyway."""
 

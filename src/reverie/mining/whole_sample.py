@@ -54,14 +54,16 @@ def _verdict(
     p = float(results.q_confirmation[i])
     chance = f"{results.tested} comparisons counted, {_p_text(p)}"
     if not p <= policy.confirmation_fdr:
-        size, z = int(results.discovery.sessions_with[i] + results.discovery.sessions_without[i]), results.discovery.z[i]
+        size, z = (
+            int(results.discovery.sessions_with[i] + results.discovery.sessions_without[i]),
+            results.discovery.z[i],
+        )
         more = max(ceil(size * (((critical + _POWER_Z) / max(abs(float(z)), 0.1)) ** 2 - 1)), 1)
         return "candidate", f"may be chance ({chance}): about {more} more sessions of the same tasks would tell"
     if not within_wealth:
         return (
             "candidate",
-            f"beyond chance in this dream ({chance}), but not beyond the control over all dreams of the store: "
-            "more sessions will tell",
+            f"beyond chance in this dream ({chance}), but not beyond the control over all dreams of the store",
         )
     return "adopted", f"beyond chance in all {len(strata.code)} sessions ({chance})"
 

@@ -50,6 +50,31 @@ def reached(situation: Situation) -> Observable:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Origins:
+    """Where sessions come from and how they ended, as columns of length n: what makes some say little or nothing."""
+
+    cause: Sequence[str]
+    """Why each ended, as far as its source or its transcript says: see ``digests/ending.py``."""
+    ended_on: Sequence[str]
+    """What its transcript ends on: ``message``, ``result``, ``call``, ``user``, ``error`` or nothing."""
+    last_action: Sequence[str]
+    """The tool it ends on, where it ends on a call or its result."""
+    user: Sequence[str | None]
+    marks: Sequence[bytes]
+    """What copies of it are known by, packed: see ``digests/marks.py``; empty where nothing is known."""
+
+    def kept(self, chosen: Sequence[int]) -> "Origins":
+        """Those of the sessions at these positions."""
+        return Origins(
+            [self.cause[i] for i in chosen],
+            [self.ended_on[i] for i in chosen],
+            [self.last_action[i] for i in chosen],
+            [self.user[i] for i in chosen],
+            [self.marks[i] for i in chosen],
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Corpus:
     """Sessions as columns of length n, and what held for them as parallel arrays (one entry per behaviour shown).
 
@@ -77,6 +102,10 @@ class Corpus:
 
     Claims about time rest on dated sessions alone; the order of import is no time.
     """
+    origins: Origins | None = None
+    """None where nothing is known of where sessions come from."""
+    cut: Flags | None = None
+    """Which sessions were cut off by the machinery though their scores say something; None where none was."""
     by_code: bool = False
     """Whether entries are sorted by code, so that those of one behaviour are found without looking at all."""
 
@@ -129,6 +158,8 @@ class Corpus:
             entry_step=self.entry_step[kept_entries],
             names=self.names,
             at=None if self.at is None else self.at[keep],
+            origins=None if self.origins is None else self.origins.kept(chosen),
+            cut=None if self.cut is None else self.cut[keep],
             by_code=self.by_code,
         )
 

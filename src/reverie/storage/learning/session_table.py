@@ -14,7 +14,7 @@ from reverie.overview.table import MAIN_AGENT, SessionTable, SignalColumns, Vect
 from reverie.sessions.event import Event, text_of
 from reverie.sessions.segment import Segment
 from reverie.statistics.corpus import Codes, Corpus, Floats, Ints, form_strata
-from reverie.storage.learning.digests import DATED, load_corpus
+from reverie.storage.learning.digests import DATED, load_corpus, mined
 from reverie.storage.postgres.database import Connection, Database
 from reverie.storage.sessions.condition import condition_of
 
@@ -43,7 +43,7 @@ async def load_session_table(
     condition = condition_of(segment)
     parameters = {**condition.parameters, "last_key": last_key, "version": DIGEST_VERSION}
     digested = f"""FROM sessions s JOIN digests d ON d.session_key = s.key
-        WHERE s.key <= %(last_key)s AND d.version = %(version)s AND ({condition.sql})"""
+        WHERE d.version = %(version)s AND {mined(condition)}"""
     async with database.connection() as connection:
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         corpus = await load_corpus(connection, segment, last_key, metrics)
