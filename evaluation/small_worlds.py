@@ -103,7 +103,7 @@ def crashes(seed: int, effect: float) -> SmallWorld:
 
 
 def copies(seed: int, effect: float) -> SmallWorld:
-    """Sixteen tasks run five times; a third of the sessions was exported two to four times more, or went on a little."""
+    """Sixteen tasks run five times; a third of the sessions was exported again, two to four times."""
     chance, lines, extra = random.Random(f"copy {seed}"), [], 0
     for task in range(16):
         for run in range(5):

@@ -47,7 +47,8 @@ _PATTERNS: tuple[tuple[CauseOfEnd, re.Pattern[str]], ...] = (
         "ran_out",
         re.compile(
             r"max(?:imum)? (?:number of )?(?:\w+ )?(?:turn|step|token|iteration|call|round|message|budget)"
-            r"|(?:turn|step|token|iteration|message|cost|recursion|context|length|budget) ?(?:limit|exceed|exhaust|window)"
+            r"|(?:turn|step|token|iteration|message|cost|recursion|context|length|budget) ?"
+            r"(?:limit|exceed|exhaust|window)"
             r"|out of (?:token|turn|step|budget|context)|exit (?:cost|context)|too long|\blength\b|truncated"
         ),
     ),
@@ -76,7 +77,8 @@ _CRASHED = frozenset({"error", "errored", "exception", "fatal"})
 _ERROR_REPLY = re.compile(r"^\W*(?:api |request |internal |server )?(?:error|exception|fault)\b", re.IGNORECASE)
 _LONGEST_ERROR = 400
 _CLOSING = re.compile(
-    r"#+ ?(?:stop|end|done|exit)|\b(?:thanks|thank you|thx|bye|goodbye|that'?s all|perfect|great|danke|merci|gracias)\b",
+    r"#+ ?(?:stop|end|done|exit)"
+    r"|\b(?:thanks|thank you|thx|bye|goodbye|that'?s all|perfect|great|danke|merci|gracias)\b",
     re.IGNORECASE,
 )
 _PASSED_OVER = frozenset(

@@ -1,18 +1,18 @@
-"""Sessions that are copies of each other: forked, resumed or exported again under other ids. One observation, not many.
+"""Copies: sessions that were forked, resumed or exported again under other ids. One observation, not many.
 
-Equal histories alone prove nothing, as terse agents often go the same way. Two sessions of one task are copies when they
+Equal histories alone prove nothing, as terse agents often go the same way. Sessions of one task are copies when they
 share their history *and* something that independent runs would not: a number or several words that occur in no other
 session, long prose word for word, or the very second at which they began. And copies do not end with other scores.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
 
 from reverie.digests.marks import Marks, packed_words, unpack_marks
-from reverie.statistics.corpus import Corpus, Flags, Ints, label_codes
+from reverie.statistics.corpus import Corpus, Flags, Ints
 
 _LEAST_SHARED = 0.8
 """Of the shorter history."""
@@ -33,8 +33,7 @@ def copies(corpus: Corpus) -> tuple[Flags, list[tuple[str, ...]]]:
     if corpus.origins is None:
         return flags, groups
     marks = _Marks(corpus.origins.marks)
-    pairs = [pair for pair in _witnessed(corpus, marks) if _are_copies(corpus, marks, *pair)]
-    for group in _joined(pairs):
+    for group in _joined(_copied(corpus, marks)):
         ordered = sorted(group, key=lambda i: (-marks[i].events, _began(corpus, i), corpus.session_ids[i]))
         flags[ordered[1:]] = True
         groups.append(tuple(corpus.session_ids[i] for i in ordered))
@@ -54,32 +53,43 @@ class _Marks:
         return self._read[i]
 
 
-def _witnessed(corpus: Corpus, marks: _Marks) -> Iterator[tuple[int, int]]:
-    """Pairs of sessions of one task that share what independent runs of it would not; each pair once."""
-    task = label_codes([f"task:{t}" if t is not None else "" for t in corpus.task])
-    shared: dict[tuple[int, int], list[str]] = defaultdict(list)
-    for kind, keys, sessions in _witnesses(corpus, marks, task):
+def _copied(corpus: Corpus, marks: _Marks) -> list[tuple[int, ...]]:
+    """Sets of sessions of one task that share their history and what independent runs of it would not share.
+
+    All sessions that have a rare word must be copies of each other: the words of a rare turn of events are shared by
+    sessions that came to it in different ways.
+    """
+    shared: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    for kind, keys, sessions in _witnesses(corpus, marks):
         order = np.lexsort((sessions, keys))
         bounds = np.flatnonzero(np.diff(keys[order], prepend=keys[order][:1] - 1, append=keys[order][-1:] + 1))
         for begin, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-            members = sessions[order[begin:end]].tolist()
-            if 2 <= len(members) <= _MOST_COPIES:
-                for pair in combinations(members, 2):
-                    shared[pair].append(kind)
-    for pair, kinds in shared.items():
-        if set(kinds) & {"number", "moment", "prose"} or len(kinds) >= _LEAST_WORDS:
-            yield pair
+            if 2 <= end - begin <= _MOST_COPIES:
+                shared[tuple(sessions[order[begin:end]].tolist())].append(kind)
+    runs = Counter(corpus.task)
+    return [
+        members
+        for members, kinds in shared.items()
+        if len({corpus.task[i] for i in members}) == 1
+        and _is_telling(kinds, runs[corpus.task[members[0]]] - len(members))
+        and all(_are_copies(corpus, marks, *pair) for pair in combinations(members, 2))
+    ]
 
 
-def _witnesses(corpus: Corpus, marks: _Marks, task: Ints) -> Iterator[tuple[str, Ints, Ints]]:
-    """By kind: a key that two copies share, and the session that has it, as parallel arrays."""
+def _is_telling(kinds: Sequence[str], others: int) -> bool:
+    """Whether witnesses of these kinds tell copies from runs of a task that had so many ``others``."""
+    if "moment" in kinds or "prose" in kinds:
+        return True
+    return others >= _LEAST_OTHERS and ("number" in kinds or kinds.count("word") >= _LEAST_WORDS)
+
+
+def _witnesses(corpus: Corpus, marks: _Marks) -> Iterator[tuple[str, Ints, Ints]]:
+    """By kind: keys that few sessions have, and which session has each, as parallel arrays."""
     words = [np.frombuffer(packed_words(packed), "<u4") for packed in marks.packed]
-    runs = np.bincount(task)
     session = np.repeat(np.arange(len(words)), [len(each) for each in words])
     hashes = np.concatenate([np.zeros(0, "<u4"), *words]).astype(np.int64)
-    _, key, counts = np.unique((task[session].astype(np.int64) << 32) | hashes, return_inverse=True, return_counts=True)
-    # What nearly all runs of a task say belongs to the task.
-    rare = (counts[key] >= 2) & (counts[key] <= _MOST_COPIES) & (runs[task[session]] - counts[key] >= _LEAST_OTHERS)
+    _, key, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+    rare = (counts[key] >= 2) & (counts[key] <= _MOST_COPIES)
     numbers = np.zeros(len(hashes), np.bool_)
     starts = np.concatenate([[0], np.cumsum([len(each) for each in words])])
     for i in np.unique(session[rare]).tolist():
@@ -91,10 +101,9 @@ def _witnesses(corpus: Corpus, marks: _Marks, task: Ints) -> Iterator[tuple[str,
         precise = np.flatnonzero(corpus.dated() & (np.nan_to_num(corpus.at) % 60 != 0))
         _, moment, counts = np.unique(corpus.at[precise], return_inverse=True, return_counts=True)
         few = counts[moment] <= _MOST_OF_A_MOMENT
-        yield "moment", (moment.astype(np.int64) * len(runs) + task[precise])[few], precise[few]
-    prose = [i for i in np.flatnonzero([len(p) > 0 for p in marks.packed]).tolist() if _is_prose(marks.packed[i])]
-    ends = np.array([hash((int(task[i]), marks[i].chain[-1])) for i in prose], np.int64)
-    yield "prose", ends, np.array(prose, np.int64)
+        yield "moment", moment.astype(np.int64)[few], precise[few]
+    prose = [i for i, packed in enumerate(marks.packed) if _is_prose(packed)]
+    yield "prose", np.array([marks[i].chain[-1] >> 1 for i in prose], np.int64), np.array(prose, np.int64)
 
 
 def _is_prose(packed: bytes) -> bool:
@@ -112,14 +121,16 @@ def _are_copies(corpus: Corpus, marks: _Marks, i: int, other: int) -> bool:
     return reached > 1 and reached >= _LEAST_SHARED * min(a.events, b.events) and not (differ and a.events == b.events)
 
 
-def _joined(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """Positions that pairs join, as ascending groups."""
+def _joined(sets: Sequence[tuple[int, ...]]) -> list[list[int]]:
+    """Positions that these sets join, as ascending groups."""
     group_of: dict[int, list[int]] = {}
-    for i, other in pairs:
-        a, b = group_of.setdefault(i, [i]), group_of.setdefault(other, [other])
-        if a is not b:
-            a.extend(b)
-            group_of.update(dict.fromkeys(b, a))
+    for members in sets:
+        whole = group_of.setdefault(members[0], [members[0]])
+        for other in members[1:]:
+            rest = group_of.setdefault(other, [other])
+            if rest is not whole:
+                whole.extend(rest)
+                group_of.update(dict.fromkeys(rest, whole))
     return [sorted(group) for group in {id(group): group for group in group_of.values()}.values()]
 
 

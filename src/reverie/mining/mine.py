@@ -92,9 +92,9 @@ def mine(
 ) -> MiningResult:
     """Find what separates good sessions from bad ones of the same stratum.
 
-    Sessions without a reward are left out, and so are those cut off by the machinery and copies. ``wealth`` holds the confirmation tests of the store's earlier dreams;
-    ``families`` the task family of each session, for corpora whose tasks do not repeat; ``measures`` what else is known
-    of each session, to be compared in the same way.
+    Sessions without a reward are left out, and so are those cut off by the machinery and copies. ``wealth`` holds the
+    confirmation tests of the store's earlier dreams; ``families`` the task family of each session, for corpora whose
+    tasks do not repeat; ``measures`` what else is known of each session, to be compared in the same way.
     """
     keep, corpus, left_out = count_once(corpus)
     scored = np.flatnonzero(keep)
@@ -118,15 +118,16 @@ def mine(
         variants=strata.variants,
         split_by=strata.split_by,
         detectable_effect=on_reward.detectable_effect,
-        note=_power_note(corpus, strata, informative, on_reward.detectable_effect),
+        note=_power_note(corpus, strata, informative, on_reward),
         wealth=msgspec.structs.replace(after, outcomes=wealth_by_outcome),
         outcomes=outcomes,
         left_out=left_out,
     )
 
 
-def _power_note(corpus: Corpus, strata: Strata, informative: int, detectable: float | None) -> str:
+def _power_note(corpus: Corpus, strata: Strata, informative: int, mined: OutcomeResult) -> str:
     """What these sessions cannot tell, the effect that could have been seen, and the one thing to do next."""
+    detectable = mined.detectable_effect
     if len(corpus.reward) == 0:
         return "no session has a score, so nothing can be said about what helps; add scores (`reverie score`)"
     if np.ptp(corpus.reward) == 0:
@@ -139,10 +140,10 @@ def _power_note(corpus: Corpus, strata: Strata, informative: int, detectable: fl
         why = "no task ids" if next_for_repeats(corpus) == NO_TASK_IDS else "tasks that were run about once"
         return f"{NOT_ENOUGH}: {why}, so what is found stays a candidate, and {seen}; next, {next_for_repeats(corpus)}"
     if detectable > _WORTH_SEEING and (informative < 20 or detectable > 0.3):
-        return (
-            f"{NOT_ENOUGH}: {informative} of {strata.count} strata are informative, so {seen}; next, "
-            f"{_more_runs(len(corpus.reward), informative, detectable)}"
-        )
+        more = _more_runs(len(corpus.reward), informative, detectable)
+        if any(finding.verdict == "adopted" for finding in mined.findings):
+            return f"what was found is large enough to be seen; {seen}; for the rest, {more}"
+        return f"{NOT_ENOUGH}: {informative} of {strata.count} strata are informative, so {seen}; next, {more}"
     return ""
 
 
