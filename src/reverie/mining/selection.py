@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from reverie.mining.calendar import doubt_dates
 from reverie.mining.comparison_group import ComparisonGroup
 from reverie.mining.doubt import doubt_uncontrolled
 from reverie.mining.finding import Verdict
 from reverie.mining.outcome import REWARD, Outcome
 from reverie.mining.policy import MiningPolicy
 from reverie.mining.refusal import refuse_misleading
+from reverie.mining.sources import doubt_few_sources
 from reverie.mining.special import is_special, special_families
 from reverie.mining.verdicts import Column, HypothesisResults, claim_label, found
 from reverie.mining.whole_sample import confirm_on_all
@@ -50,7 +52,8 @@ def evaluate_hypotheses(
        what was thought of by reading the first part. A claim has one direction only, and its quoted effect is from
        the part that did not find it. Where too few sessions are left to keep some for it, one test of all of them
        decides, corrected for all behaviours together (``mining/whole_sample.py``).
-    3. Refused all the same: what is a true difference and misleads (:func:`refuse_misleading`).
+    3. Doubted: what rests on few users or days, or cannot be told from a change of date, stays a candidate.
+    4. Refused all the same: what is a true difference and misleads (:func:`refuse_misleading`).
     """
     generator = np.random.default_rng(policy.seed)
     columns = [Column(group, i) for group in groups for i in range(len(group.hypotheses))]
@@ -76,6 +79,8 @@ def evaluate_hypotheses(
         confirm_on_all(results, strata, reward, policy, wealth)
     else:
         _confirm(results, policy, wealth)
+    doubt_few_sources(results, corpus, strata, reward, policy)
+    doubt_dates(results, corpus, strata, reward)
     refuse_misleading(results, corpus, strata, reward, policy)
     doubt_uncontrolled(results, corpus, strata)
     return results

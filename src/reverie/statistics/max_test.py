@@ -40,7 +40,7 @@ def max_test(
         values: the outcome per session of the corpus, known for every session.
         tested: parallel to the columns; the others neither count nor cost anything.
     """
-    shuffled = np.stack([values, *(shuffle_within_strata(values, strata, generator) for _ in range(_SHUFFLES))])
+    shuffled = np.concatenate([values[None, :], _shuffled(values, strata, generator)])
     blocks, start = [np.zeros((len(shuffled), 0))], 0
     for design in designs:
         columns = np.flatnonzero(tested[start : start + design.columns])
@@ -51,6 +51,16 @@ def max_test(
     p_values = np.full(len(tested), np.nan)
     p_values[tested] = adjusted
     return MaxTest(p_values, critical)
+
+
+def _shuffled(values: Floats, strata: Strata, generator: np.random.Generator) -> Floats:
+    """Many shuffles of ``values`` within strata, a row each; with mixed variants as the placebo does it."""
+    if strata.variants > 1:
+        return np.stack([shuffle_within_strata(values, strata, generator) for _ in range(_SHUFFLES)])
+    order = (strata.code + generator.random((_SHUFFLES, len(values)))).argsort(axis=1)
+    shuffled = np.empty((_SHUFFLES, len(values)))
+    shuffled[:, np.argsort(strata.code, kind="stable")] = values[order]
+    return shuffled
 
 
 def _statistics(design: Design, columns: Ints, rewards: Floats) -> Floats:
