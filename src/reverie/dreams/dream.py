@@ -9,6 +9,7 @@ from reverie.assist.budget import ModelEstimate
 from reverie.assist.proposal_verdict import ProposalVerdict
 from reverie.lessons.lesson import Effect, Lesson
 from reverie.memory.change import Change
+from reverie.mining.left_out import LeftOut
 from reverie.overview.overview import Overview
 
 DreamStatus = Literal["pending", "running", "completed", "failed", "canceled"]
@@ -163,6 +164,8 @@ class DreamResult(msgspec.Struct, frozen=True):
     """What became of the behaviours that a model proposed, in this dream or an earlier one."""
     outcomes: tuple[OutcomeSummary, ...] = ()
     """What was found about outcomes besides the reward."""
+    left_out: LeftOut = LeftOut()
+    """How sessions ended, and which scored ones were not counted: cut off, or copies."""
 
 
 class DreamEstimate(msgspec.Struct, frozen=True):

@@ -1,24 +1,23 @@
-"""Scored sessions that say nothing of their own: cut off by the machinery, or copies of others. Left out, and said."""
-
-import dataclasses
-from collections import Counter
+"""The record of how sessions ended, and of those that say nothing of their own."""
 
 import msgspec
-import numpy as np
 
-from reverie.digests.ending import CAUSES
-from reverie.mining.copies import copies
-from reverie.mining.cut_off import cut_off, says_only_cut_off
-from reverie.statistics.corpus import Corpus, Flags
-
-_MOST_NAMED = 20
+_ENDED = {
+    "answered": "{} ended with an answer",
+    "gave_up": "{} were given up or handed over",
+    "ran_out": "{} used up their turns or tokens",
+    "stopped": "{} were stopped by the user",
+    "cut_off": "{} were cut off by the machinery",
+    "unknown": "{} break off and do not say why",
+}
 
 
 class LeftOut(msgspec.Struct, frozen=True):
     """How the sessions of a dream ended, and which of those with a score were not counted."""
 
     endings: dict[str, int] = {}
-    """Sessions by cause of end, scored or not; what merely broke off counts as cut off where it is taken for that."""
+    """Sessions by cause of end (``answered``, ``gave_up``, ``ran_out``, ``stopped``, ``cut_off``, ``unknown``), scored
+    or not; what merely broke off counts as cut off where it is taken for that."""
     cut_off: int = 0
     """Scored sessions left out because the machinery cut them off, and that is all their score says."""
     cut_off_in_part: int = 0
@@ -28,44 +27,21 @@ class LeftOut(msgspec.Struct, frozen=True):
     copy_groups: tuple[tuple[str, ...], ...] = ()
     """Ids of sessions that are copies of each other, the one that counts first; at most twenty groups."""
 
-
-def count_once(corpus: Corpus) -> tuple[Flags, Corpus, LeftOut]:
-    """Which scored sessions count, the corpus (as it was, with ``cut`` noted), and what was left out.
-
-    ``corpus`` may hold sessions without a score; these are flagged as not counting.
-    """
-    scored: Flags = ~np.isnan(corpus.reward)
-    if corpus.origins is None:
-        return scored, corpus, LeftOut()
-    places = np.flatnonzero(scored)
-    known = corpus.scored_only()
-    copied, groups = copies(known)
-    cut = cut_off(known)
-    only = says_only_cut_off(known, cut & ~copied)
-    keep = scored.copy()
-    keep[places[copied | (cut & only)]] = False
-    in_part = np.zeros(len(scored), np.bool_)
-    in_part[places[cut & (not only)]] = True
-    causes = np.array(corpus.origins.cause, dtype=object)
-    causes[places[cut]] = "cut_off"
-    counts = Counter(causes.tolist())
-    left_out = LeftOut(
-        endings={cause: counts[cause] for cause in CAUSES if counts[cause]},
-        cut_off=int((cut & only & ~copied).sum()),
-        cut_off_in_part=int((in_part & keep).sum()),
-        copies=int(copied.sum()),
-        copy_groups=tuple(groups[:_MOST_NAMED]),
-    )
-    return keep, dataclasses.replace(corpus, cut=in_part if in_part.any() else None), left_out
-
-
-def counted_only(corpus: Corpus) -> Corpus:
-    """The scored sessions that count."""
-    keep, corpus, _ = count_once(corpus)
-    return corpus.kept(keep)
-
-
-def without_scores_left_out(corpus: Corpus) -> Corpus:
-    """All sessions, with no score where the session does not count: it is then neither good nor bad."""
-    keep, corpus, _ = count_once(corpus)
-    return dataclasses.replace(corpus, reward=np.where(keep, corpus.reward, np.nan))
+    def sentences(self) -> tuple[str, ...]:
+        """All of it in words; nothing where every session ended with an answer and counted."""
+        said = []
+        if self.endings.keys() - {"answered"}:
+            ends = [text.format(f"{self.endings[cause]:,}") for cause, text in _ENDED.items() if cause in self.endings]
+            said.append(f"How sessions ended: {', '.join(ends)}.")
+        if self.cut_off:
+            said.append(
+                f"{self.cut_off:,} scored sessions are left out: they were cut off, and their scores say only that."
+            )
+        if self.cut_off_in_part:
+            said.append(
+                f"{self.cut_off_in_part:,} sessions that were cut off are not compared on what they never came to."
+            )
+        if self.copies:
+            example = f" (such as {', '.join(self.copy_groups[0][:3])})" if self.copy_groups else ""
+            said.append(f"{self.copies:,} scored sessions are copies of others and are counted once{example}.")
+        return tuple(said)

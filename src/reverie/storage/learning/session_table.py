@@ -9,6 +9,7 @@ import numpy as np
 
 from reverie.digests.digest import DIGEST_VERSION
 from reverie.digests.vector import unpack_vectors
+from reverie.mining.counting import without_scores_left_out
 from reverie.outcomes.metric import Metric
 from reverie.overview.table import MAIN_AGENT, SessionTable, SignalColumns, Vectors
 from reverie.sessions.event import Event, text_of
@@ -62,6 +63,7 @@ def _made_table(
     hand_offs: Sequence[tuple[int, str, str]],
     position_of_code: Codes,
 ) -> SessionTable:
+    corpus = without_scores_left_out(corpus)
     lengths = np.fromiter((len(codes) // 4 for codes in columns["actions"]), np.int64, len(corpus.session_ids))
     return SessionTable(
         corpus=corpus,
