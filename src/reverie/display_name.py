@@ -27,7 +27,7 @@ def shown_name(name: str, longest: int = LONGEST_NAME) -> str:
 
     Both ends are kept: names of one family differ at their ends.
     """
-    if len(name) <= longest and name.isascii() and name.isprintable() and "`" not in name:
+    if name and len(name) <= longest and name.isascii() and name.isprintable() and "`" not in name:
         return name
     spaced = "".join(" " if each.isspace() or unicodedata.category(each) in ("Zl", "Zp") else each for each in name)
     plain = " ".join(printable(spaced, "").replace("`", "ˋ").split())

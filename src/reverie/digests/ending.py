@@ -40,7 +40,8 @@ _PATTERNS: tuple[tuple[CauseOfEnd, re.Pattern[str]], ...] = (
             r"|out of memory|\boom\b|killed|sig(?:kill|term)|harness|infra|environment (?:error|fail)"
             r"|(?:sandbox|container|docker|worker|runner|node) (?:\w+ )?(?:error|fail|lost|died|exit|down)"
             r"|error during execution|early exit|retries exhausted|quota|billing|credit balance|authenticat|unauthori"
-            r"|time ?limit|wall ?(?:clock|time)|preempt|evict|shut ?down|broken pipe|eof ?error"
+            r"|time ?limit|wall ?(?:clock|time)|execution time|preempt|evict|shut ?down|broken pipe|eof ?error"
+            r"|exit (?:api|environment|error)|unexpected error"
         ),
     ),
     (
@@ -62,7 +63,8 @@ _PATTERNS: tuple[tuple[CauseOfEnd, re.Pattern[str]], ...] = (
     (
         "gave_up",
         re.compile(
-            r"refus|gave up|give up|giv(?:e|ing) up|forfeit|exit format|transfer(?:red)? to|escalat|too many errors"
+            r"refus|content filter|gave up|give up|giv(?:e|ing) up|forfeit|exit format|transfer(?:red)? to"
+            r"|escalat|too many errors"
         ),
     ),
     (

@@ -51,7 +51,7 @@ def _category(row: PatternRow) -> str:
     """What a row's situation says beyond its label's: `` (category refunds)``, or nothing."""
     situation = read_label(row.behaviour)[0].text
     beyond = row.situation.removeprefix(situation) if row.situation.startswith(situation) else ""
-    return f" {shown_label(beyond)}" if beyond else ""
+    return f" {shown_label(beyond.strip())}" if beyond else ""
 
 
 def label_of(situation: str, behaviour: str) -> str:

@@ -15,6 +15,25 @@ END_FIELDS = (*REASON_FIELDS, *ERROR_FIELDS, *FLAG_FIELDS)
 _NOTHING = frozenset({"", "none", "null", "false", "0", "{}", "[]", "no", "nan"})
 
 
+_LONGEST = 300
+
+
+def given_ends(*places: object) -> dict[str, str]:
+    """What any of these objects say of a session's end, as tags; the first to name a field counts."""
+    found: dict[str, str] = {}
+    for place in places:
+        for name in END_FIELDS if isinstance(place, Mapping) else ():
+            value = place.get(name)
+            if name in found or value is None or value == "":
+                continue
+            if isinstance(value, str | bool | int | float):
+                found[name] = str(value)[:_LONGEST]
+            elif isinstance(value, Mapping) and value:
+                named = (str(value[key]) for key in ("type", "code", "message", "reason") if value.get(key))
+                found[name] = (": ".join(named) or name)[:_LONGEST]
+    return found
+
+
 def stated_end(metadata: Mapping[str, object]) -> tuple[str, str]:
     """What the tags name as the reason, and what they say went wrong with the run; empty where they are silent."""
     reasons = (str(metadata[name]) for name in REASON_FIELDS if name in metadata)
