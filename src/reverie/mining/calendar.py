@@ -40,6 +40,7 @@ def doubt_dates(results: HypothesisResults, corpus: Corpus, strata: Strata, valu
         left, z = float(np.nan_to_num(within.effect[0])), float(within.z[0])
         if left * np.sign(effect) >= _LEAST_SHARE_KEPT * abs(effect) and z * np.sign(effect) >= _LEAST_Z:
             continue
+        results.by_date.add(i)
         results.verdicts[i] = "candidate", _reason(results, shown, corpus.at[sessions] >= began, began, (left, effect))
 
 

@@ -165,7 +165,7 @@ def _refuse_faded(results: HypothesisResults, corpus: Corpus, strata: Strata, re
     surviving, dated = results.surviving(), corpus.dated()
     if corpus.at is None or not surviving or not dated.any() or np.ptp(corpus.at[dated]) == 0:
         return
-    for i in surviving:
+    for i in (i for i in surviving if i not in results.by_date):
         column = results.columns[i]
         sessions = np.flatnonzero(column.group.sessions & dated)
         if sessions.size == 0:

@@ -49,6 +49,8 @@ class HypothesisResults:
     verdicts: dict[int, tuple[Verdict, str]] = field(default_factory=dict)
     """Only those that were found."""
     shadows: dict[int, list[int]] = field(default_factory=dict)
+    by_date: set[int] = field(default_factory=set)
+    """What cannot be told from a change of date: no more can it be told whether it faded."""
     wealth: AlphaWealth = AlphaWealth()
     """The confirmation tests of all dreams, after this one."""
 

@@ -21,8 +21,8 @@ _LONGEST = 300
 def given_ends(*places: object) -> dict[str, str]:
     """What any of these objects say of a session's end, as tags; the first to name a field counts."""
     found: dict[str, str] = {}
-    for place in places:
-        for name in END_FIELDS if isinstance(place, Mapping) else ():
+    for place in (each for each in places if isinstance(each, Mapping)):
+        for name in END_FIELDS:
             value = place.get(name)
             if name in found or value is None or value == "":
                 continue
