@@ -13,13 +13,12 @@ from reverie.statistics.corpus import Corpus, Flags, Floats, Ints, Strata, first
 from reverie.statistics.estimate import Estimates, estimate, single_design
 
 _LEAST_DATED = 0.5
-_LEAST_SHIFT = 0.25
-_LEAST_SHIFT_Z = 4.0
+_LEAST_SHIFT_Z = 3.0
 _LEAST_SIDE = 0.05
 _STRETCHES_A_SIDE = 3
 _FEW_STRATA = 10
 _LEAST_SHARE_KEPT = 0.5
-_LEAST_Z = 1.96
+_LEAST_Z = 2.326
 
 
 def doubt_dates(results: HypothesisResults, corpus: Corpus, strata: Strata, values: Floats) -> None:
@@ -69,8 +68,7 @@ def _shift(at: Floats, shown: Flags) -> float | None:
     share = shown.mean()
     z = difference / np.sqrt(np.maximum(share * (1 - share) * (1 / late + 1 / early), 1e-12))
     best = int(np.argmax(np.where(apart, z, 0.0)))
-    clear = z[best] >= _LEAST_SHIFT_Z and difference[best] >= _LEAST_SHIFT
-    return float(sorted_at[best + 1]) if clear else None
+    return float(sorted_at[best + 1]) if z[best] >= _LEAST_SHIFT_Z else None
 
 
 def _within_stretches(
