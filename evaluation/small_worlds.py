@@ -110,7 +110,7 @@ def copies(seed: int, effect: float) -> SmallWorld:
             calls, day = _calls(chance), chance.uniform(0, 27)
             reward = _reward(chance, calls, effect, 0.5)
             text = f"as noted under {chance.randrange(10**8):08d}"
-            tags = {"task_id": f"t{task}", "started_at": _when(day)}
+            tags: dict[str, Any] = {"task_id": f"t{task}", "started_at": _when(day)}
             lines.append(_line(f"s{task}-{run}", calls, reward, text=text, **tags))
             again = chance.randrange(2, 5) if chance.random() < 0.34 else 0
             for number in range(again):
@@ -145,7 +145,11 @@ def busy_user(seed: int, effect: float) -> SmallWorld:
         luck, habit = users[user]
         calls = [s for s in STEPS if chance.random() < (habit if s == "check" else 0.6)] or ["look"]
         reward = float(chance.random() < min(max(0.5 + luck + effect * (("check" in calls) - 0.5), 0), 1))
-        tags = {"task_id": f"t{run % 20}", "user_id": f"u{user}", "started_at": _when(chance.uniform(0, 60))}
+        tags: dict[str, Any] = {
+            "task_id": f"t{run % 20}",
+            "user_id": f"u{user}",
+            "started_at": _when(chance.uniform(0, 60)),
+        }
         lines.append(_line(f"s{run}", calls, reward, **tags))
     return SmallWorld(tuple(lines), effect, "adopted" if effect else "refused")
 

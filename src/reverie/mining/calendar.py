@@ -1,7 +1,7 @@
 """Is it the behaviour, or the day? What comes with a release, when everything else changes too, cannot be told from it.
 
-A behaviour that was much commoner after some date than before is compared again, within its strata, among sessions of
-the same stretches of time: stretch effects are fitted beside those of tasks, as those of agent variants are.
+A behaviour that was commoner after some date than before, beyond chance, is compared again, within its strata, among
+sessions of the same stretches of time, whose effects are fitted beside those of tasks, as those of agent variants are.
 """
 
 from datetime import UTC, datetime
@@ -55,7 +55,7 @@ def _reason(results: HypothesisResults, shown: Flags, after: Flags, began: float
 
 
 def _shift(at: Floats, shown: Flags) -> float | None:
-    """From when on the behaviour was much commoner, or rarer, than before; None where it never was."""
+    """From when on the behaviour was commoner, or rarer, than before beyond chance; None where it never was."""
     order = np.argsort(at, kind="stable")
     sorted_at, size = at[order], len(at)
     early = np.arange(1, size)

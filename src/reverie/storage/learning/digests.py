@@ -319,7 +319,7 @@ async def count_dated(connection: Connection, segment: Segment, last_key: int) -
     condition = condition_of(segment)
     query = f"""
         SELECT count({DATED}) FROM sessions s JOIN digests d ON d.session_key = s.key
-        WHERE s.key <= %(last_key)s AND ({condition.sql})
+        WHERE {mined(condition)}
     """
     row = await (await connection.execute(query.encode(), {**condition.parameters, "last_key": last_key})).fetchone()
     return int(row[0]) if row else 0
