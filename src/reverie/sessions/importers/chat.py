@@ -72,7 +72,7 @@ def _session(row: Mapping[str, Any], log: EventLog) -> Session:
 
 def _last_reply(row: Mapping[str, Any]) -> Mapping[str, Any]:
     """The last message, where it is the agent's: it may say why it stops."""
-    messages = next((row[name] for name in MESSAGE_FIELDS if isinstance(row.get(name), list)), [])
+    messages: list[Any] = next((row[name] for name in MESSAGE_FIELDS if isinstance(row.get(name), list)), [])
     last = messages[-1] if messages and isinstance(messages[-1], dict) else {}
     return last if last.get("role") == "assistant" else {}
 
