@@ -1,12 +1,12 @@
 """How sessions ended, and what copies of them are known by.
 
-Revision ID: 0019
+Revision ID: 0024
 """
 
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
