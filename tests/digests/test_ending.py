@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from reverie.digests.ending import Ending, cause_of, read_ending, stated_cause
+from reverie.digests.digest import Ending
+from reverie.digests.ending import cause_of, read_ending, stated_cause
 from reverie.sessions.event import Event, text_content
 from reverie.sessions.stated_end import stated_end
 

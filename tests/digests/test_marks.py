@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverie.digests.marks import Marks, pack_marks, packed_words, read_marks, unpack_marks
+from reverie.digests.digest import Marks
+from reverie.digests.marks import pack_marks, packed_words, places, read_marks, unpack_marks
 from reverie.sessions.event import Event, text_content
 
 TEXTS = st.lists(st.text(max_size=30), max_size=150)
@@ -17,15 +18,15 @@ def test_marks_are_read_as_they_were_packed(texts: list[str]) -> None:
     packed = pack_marks(marks)
     assert unpack_marks(packed) == marks
     assert len(packed_words(packed)) == 4 * (len(marks.numbers) + len(marks.words))
-    assert len(marks.chain) == len(marks.places)
+    assert len(marks.chain) == len(places(marks))
 
 
 @given(TEXTS, TEXTS)
 def test_a_session_that_goes_on_keeps_the_hashes_of_its_history(texts: list[str], more: list[str]) -> None:
     short, long = read_marks(talk(texts)), read_marks(talk([*texts, *more]))
-    places = dict(zip(long.places, long.chain, strict=True))
+    history = dict(zip(places(long), long.chain, strict=True))
     shared = [
-        places[place] == hashed for place, hashed in zip(short.places, short.chain, strict=True) if place in places
+        history[place] == hashed for place, hashed in zip(places(short), short.chain, strict=True) if place in history
     ]
     assert all(shared)
 

@@ -8,26 +8,14 @@ stopped it; ``cut_off``: the machinery around it did (time-outs, rate limits, cr
 
 import re
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
-
+from reverie.digests.digest import CauseOfEnd, Ending
 from reverie.digests.tool_name import escalates
 from reverie.digests.wording import read_wording
 from reverie.sessions.event import Event, text_of
 
-CauseOfEnd = Literal["answered", "gave_up", "ran_out", "stopped", "cut_off", "unknown"]
 CAUSES: tuple[CauseOfEnd, ...] = ("answered", "gave_up", "ran_out", "stopped", "cut_off", "unknown")
-
-
-class Ending(msgspec.Struct, frozen=True):
-    """Where a transcript ends, and why as far as its events say."""
-
-    cause: CauseOfEnd = "unknown"
-    on: str = ""
-    """What comes last: ``message``, ``result``, ``call``, ``user`` or ``error``; empty where there is nothing."""
-    action: str = ""
-    """The tool of the last call, where it ends on a call or its result."""
 
 
 _SEPARATORS = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")

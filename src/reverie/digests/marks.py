@@ -12,6 +12,7 @@ from zlib import crc32
 
 import msgspec
 
+from reverie.digests.digest import Marks
 from reverie.sessions.event import Event, text_of
 
 _MOST_CHAINED = 64
@@ -25,24 +26,9 @@ _LONGEST_TEXT = 8_000
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
-class Marks(msgspec.Struct, frozen=True):
-    """Hashes of a session's history and of a sample of its words; about a kilobyte at the most."""
-
-    events: int = 0
-    """How many events were said, called or answered."""
-    authored: int = 0
-    """Characters of the agent's messages."""
-    chain: tuple[int, ...] = ()
-    """A 64-bit hash of the history up to each of the :func:`places`."""
-    numbers: tuple[int, ...] = ()
-    """The smallest 16 of the 32-bit hashes of words with at least four digits."""
-    words: tuple[int, ...] = ()
-    """The same of other words of at least four letters."""
-
-    @property
-    def places(self) -> list[int]:
-        """After how many events the history is hashed: each of the first 64, then ever fewer, and the last."""
-        return [place for place in range(1, self.events + 1) if _is_kept(place) or place == self.events]
+def places(marks: Marks) -> list[int]:
+    """After how many events the history is hashed: each of the first 64, then ever fewer, and the last."""
+    return [place for place in range(1, marks.events + 1) if _is_kept(place) or place == marks.events]
 
 
 def read_marks(events: Sequence[Event]) -> Marks:

@@ -11,7 +11,8 @@ from itertools import combinations
 
 import numpy as np
 
-from reverie.digests.marks import Marks, packed_words, unpack_marks
+from reverie.digests.digest import Marks
+from reverie.digests.marks import packed_words, places, unpack_marks
 from reverie.statistics.corpus import Corpus, Flags, Ints
 
 _LEAST_SHARED = 0.8
@@ -29,7 +30,8 @@ def copies(corpus: Corpus) -> tuple[Flags, list[tuple[str, ...]]]:
 
     The longest history counts, then the session that began first: what went on knows how it ended.
     """
-    flags, groups = np.zeros(len(corpus.session_ids), np.bool_), []
+    flags: Flags = np.zeros(len(corpus.session_ids), np.bool_)
+    groups: list[tuple[str, ...]] = []
     if corpus.origins is None:
         return flags, groups
     marks = _Marks(corpus.origins.marks)
@@ -114,7 +116,7 @@ def _are_copies(corpus: Corpus, marks: _Marks, i: int, other: int) -> bool:
     """Whether one history holds at least four fifths of the shorter one, and equal histories ended alike."""
     a, b = marks[i], marks[other]
     both = set(a.chain) & set(b.chain)
-    reached = max((place for place, hashed in zip(a.places, a.chain, strict=True) if hashed in both), default=0)
+    reached = max((place for place, hashed in zip(places(a), a.chain, strict=True) if hashed in both), default=0)
     rewards = corpus.reward[[i, other]]
     differ = bool(rewards[0] != rewards[1]) and not np.isnan(rewards).any()
     # What went on after it was copied may well have another score.

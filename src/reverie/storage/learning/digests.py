@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from reverie.digests.digest import DIGEST_VERSION, Signals
-from reverie.digests.ending import CauseOfEnd, Ending, cause_of
+from reverie.digests.digest import DIGEST_VERSION, CauseOfEnd, Ending, Signals
+from reverie.digests.ending import cause_of
 from reverie.outcomes.metric import Metric, reward_of
 from reverie.sessions.segment import Segment
 from reverie.sessions.stated_end import END_FIELDS, stated_end
