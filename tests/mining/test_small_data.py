@@ -105,7 +105,8 @@ def by_users(seed: int, effect: float) -> tuple[Corpus, float]:
 
 def test_intervals_hold_the_effect_when_one_user_brings_two_sessions_in_five() -> None:
     policy = MiningPolicy(placebo_runs=0, most_unsplit=1_000)
-    held, alone = [], []
+    held: list[bool] = []
+    alone: list[bool] = []
     for seed in range(30):
         corpus, effect = by_users(seed, 0.5)
         for known, with_users in ((held, True), (alone, False)):
