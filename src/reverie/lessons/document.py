@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from reverie.display_name import shown_label, shown_name
 from reverie.lessons.lesson import Adjustment, Effect, Evidence, Lesson
 
 FOLDER = "/lessons"
@@ -40,7 +41,7 @@ def lesson_document(lesson: Lesson) -> str:
     if lesson.implicit:
         sections.insert(2, IMPLICIT_NOTE)
     if lesson.shadows:
-        shadows = "\n".join(f"- `{shadow}`" for shadow in lesson.shadows[:_SHADOWS_LISTED])
+        shadows = "\n".join(f"- `{shown_label(shadow)}`" for shadow in lesson.shadows[:_SHADOWS_LISTED])
         if len(lesson.shadows) > _SHADOWS_LISTED:
             shadows += f"\n- and {len(lesson.shadows) - _SHADOWS_LISTED} more"
         sections.append(f"## Explained by it\n\nThese looked telling only because they go with it:\n\n{shadows}")
@@ -54,10 +55,10 @@ def _status(lesson: Lesson) -> str:
 def _scope(lesson: Lesson) -> str:
     scope = lesson.scope
     parts = [
-        f"- Agent: {scope.agent}" if scope.agent else "- Agent: any",
-        f"- Task family: {scope.task_family}" if scope.task_family else "- Task family: any",
+        f"- Agent: {shown_name(scope.agent)}" if scope.agent else "- Agent: any",
+        f"- Task family: {shown_name(scope.task_family)}" if scope.task_family else "- Task family: any",
         f"- Condition: {scope.condition}" if scope.condition else "- Condition: none",
-        f"- Behaviour: `{lesson.behaviour}`",
+        f"- Behaviour: `{shown_label(lesson.behaviour)}`",
     ]
     return "\n".join(parts)
 
@@ -84,8 +85,14 @@ def _arms(lesson: Lesson) -> list[tuple[str, str]]:
 
 def _adjustment(adjustment: Adjustment) -> str:
     """``search.limit: 20 → 5; seen: 20, 5, 50``."""
-    change = " → ".join("unset" if value is None else value for value in (adjustment.before, adjustment.to))
-    return f"`{adjustment.parameter}`: {change}; seen: {', '.join(adjustment.seen)}"
+    values = ("unset" if value is None else _in_cell(value) for value in (adjustment.before, adjustment.to))
+    seen = ", ".join(map(_in_cell, adjustment.seen))
+    return f"`{_in_cell(adjustment.parameter)}`: {' → '.join(values)}; seen: {seen}"
+
+
+def _in_cell(name: str) -> str:
+    """A name in a table's cell, which a bar would end."""
+    return shown_name(name).replace("|", "¦")
 
 
 def _interval(effect: Effect) -> str:

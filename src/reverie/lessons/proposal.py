@@ -7,6 +7,7 @@ import msgspec
 
 from reverie.digests.behaviour_name import SESSION, Situation
 from reverie.digests.vocabulary import Phrase, describe
+from reverie.display_name import shown_name
 from reverie.ids import derived_id, event_id
 from reverie.lessons.adjustment import adjust, advise
 from reverie.lessons.change import state_change
@@ -117,7 +118,7 @@ def _kind(h: Hypothesis, *, positive: bool) -> LessonKind:
 
 
 def _when(h: Hypothesis, phrase: Phrase) -> str:
-    conditions = [f"the task is of the kind “{h.category}”" if h.category else "", phrase.condition or ""]
+    conditions = [f"the task is of the kind “{shown_name(h.category)}”" if h.category else "", phrase.condition or ""]
     return " and ".join(condition for condition in conditions if condition)
 
 

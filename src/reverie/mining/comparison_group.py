@@ -55,7 +55,7 @@ def form_groups(
     categories = _large_categories(corpus, policy)
     everything: list[tuple[str | None, Flags]] = [(None, np.ones(len(corpus.session_ids), np.bool_))]
     for situation, sessions, codes in _by_situation(corpus):
-        reached = situation_rows(corpus, situation, codes_of)
+        reached = situation_rows(corpus, situation, codes_of) & _had_the_choice(corpus, situation, sessions)
         reached = reached & within[situation] if situation in within else reached
         is_general = situation.kind in ("session", "start", "before")
         for category, inside in [*everything, *(categories if is_general else [])]:
@@ -63,6 +63,20 @@ def form_groups(
             if group is not None:
                 groups.append(group)
     return groups
+
+
+def _had_the_choice(corpus: Corpus, situation: Situation, acted: Codes) -> Flags:
+    """Which sessions could have done what others did in the situation: what was cut off may never have come to it.
+
+    ``acted``: the sessions of the behaviours shown in it. By the time of an action, everything before it was done.
+    """
+    if corpus.cut is None or situation.kind == "before":
+        return np.ones(len(corpus.session_ids), np.bool_)
+    if situation.kind in ("session", "seen"):
+        return ~corpus.cut
+    did = np.zeros(len(corpus.session_ids), np.bool_)
+    did[acted] = True
+    return ~corpus.cut | did
 
 
 def _by_situation(corpus: Corpus) -> Iterator[tuple[Situation, Codes, Codes]]:

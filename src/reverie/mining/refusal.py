@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from reverie.digests.behaviour_name import SESSION, BehaviourName, Situation
+from reverie.display_name import shown_label
 from reverie.mining.decision import mark_of_length
 from reverie.mining.fading import faded
 from reverie.mining.policy import MiningPolicy
@@ -143,7 +144,7 @@ def _refuse_alternatives(results: HypothesisResults, corpus: Corpus, strata: Str
 def _explain(results: HypothesisResults, i: int, by: int, reason: str) -> None:
     results.shadows.setdefault(by, []).append(i)
     h = results.columns[by].hypothesis
-    results.verdicts[i] = ("refused", f"{reason}: {h.situation_text} | {h.name_text}")
+    results.verdicts[i] = ("refused", f"{reason}: {shown_label(f'{h.situation_text} | {h.name_text}')}")
 
 
 def _refuse_followers(results: HypothesisResults, corpus: Corpus, strata: Strata, reward: Floats) -> None:
@@ -164,7 +165,7 @@ def _refuse_faded(results: HypothesisResults, corpus: Corpus, strata: Strata, re
     surviving, dated = results.surviving(), corpus.dated()
     if corpus.at is None or not surviving or not dated.any() or np.ptp(corpus.at[dated]) == 0:
         return
-    for i in surviving:
+    for i in (i for i in surviving if i not in results.by_date):
         column = results.columns[i]
         sessions = np.flatnonzero(column.group.sessions & dated)
         if sessions.size == 0:
