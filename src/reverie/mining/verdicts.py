@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from reverie.mining.comparison_group import ComparisonGroup
 from reverie.mining.finding import Hypothesis, Verdict
 from reverie.mining.outcome import Outcome
+from reverie.mining.preference import CLASSES
 from reverie.statistics.corpus import Flags, Floats
 from reverie.statistics.estimate import Estimates
 from reverie.statistics.online import AlphaWealth
@@ -41,6 +42,10 @@ class HypothesisResults:
     verdicts: dict[int, tuple[Verdict, str]] = field(default_factory=dict)
     """Only those that were found."""
     shadows: dict[int, list[int]] = field(default_factory=dict)
+    alike: dict[int, list[Hypothesis]] = field(default_factory=dict)
+    """Other descriptions of what is told."""
+    classes: dict[int, str] = field(default_factory=dict)
+    """The class of actions that what is told belongs to, where it is told instead of the class."""
     wealth: AlphaWealth = AlphaWealth()
     """The confirmation tests of all dreams, after this one."""
 
@@ -51,6 +56,17 @@ class HypothesisResults:
     def surviving(self) -> list[int]:
         """Positions of what was found and is not refused."""
         return [i for i, (verdict, _) in self.verdicts.items() if verdict != "refused"]
+
+    def also(self, i: int) -> tuple[Hypothesis, ...]:
+        """Other descriptions of hypothesis ``i``: those of exactly the same sessions, then those of nearly the same."""
+        column = self.columns[i]
+        same = column.group.alike[column.number] if column.group.alike else ()
+        return (*same, *self.alike.get(i, []))
+
+    def class_of(self, i: int) -> str:
+        """The name people have for what hypothesis ``i`` is a form of, as behaviours are stored; empty without one."""
+        same = [h.name for h in self.also(i) if h.situation == self.columns[i].hypothesis.situation]
+        return self.classes.get(i) or next((name.text for name in same if name.family in CLASSES), "")
 
     def strength(self, i: int) -> float:
         """How far beyond chance hypothesis ``i`` is, over both parts of the sessions."""

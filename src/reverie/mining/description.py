@@ -1,0 +1,214 @@
+"""One effect, one description: which of the findings that say the same thing is told.
+
+What an effect is called is a choice of its own. Two kinds of findings say the same thing. *Equal* ones are shown by
+nearly the same sessions: no data can tell them apart, so the words that an agent can follow are taken, whatever the
+rewards were. *Nested* ones are shown by some of the same sessions (``inspects the schema`` among ``other tool``): the
+specific and the remainder of the general one are estimated jointly, and the remainder decides. Only the part of the
+sessions that found the specific one is looked at, so the other part's numbers stay untouched by the choice.
+"""
+
+from itertools import combinations
+
+import msgspec
+import numpy as np
+
+from reverie.digests.behaviour_name import AFTER_ERROR, Situation
+from reverie.mining.finding import Hypothesis
+from reverie.mining.moves import members_of
+from reverie.mining.preference import ARGUMENTS, CLASSES, GENERAL, VAGUE, Rank, rank_of
+from reverie.mining.special import is_special
+from reverie.mining.verdicts import HypothesisResults
+from reverie.statistics.corpus import Corpus, Flags, Floats, Strata, first_steps, situation_codes
+from reverie.statistics.estimate import cleared_reward, strata_design
+
+NEARLY_ALL = 0.95
+"""Of the sessions that either of two findings speaks of: they are equal when both speak of so many."""
+_EVIDENT_Z, _DIFFERS_Z = 1.645, 2.576
+"""One-sided 5 % and two-sided 1 %: a general act is held against each of its forms in turn."""
+_SUBSTANTIAL = 0.1
+_MOST_CASES = 10
+
+
+def choose_descriptions(results: HypothesisResults, corpus: Corpus, strata: Strata, reward: Floats) -> None:
+    """Refuse what another finding says better; the one that is told remembers the others.
+
+    A finding gives way only to one whose verdict is at least as good. The widest are looked at first.
+    """
+    said = [_Said.of(results, i, corpus) for i in results.surviving()]
+    said.sort(key=lambda each: (-int(each.shown.sum()), each.rank))
+    sessions = corpus, strata, reward
+    for settle in (_settle_equal, _settle_nested_acts, _settle_nested_moments, _settle_opposed):
+        for first, second in combinations(said, 2):
+            if all(results.verdicts[each.i][0] != "refused" for each in (first, second)):
+                settle(results, first, second, sessions)
+
+
+_Sessions = tuple[Corpus, Strata, Floats]
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """A finding and the sessions it speaks of."""
+
+    i: int
+    hypothesis: Hypothesis
+    rank: Rank
+    shown: Flags
+    compared: Flags
+    helps: bool
+
+    @classmethod
+    def of(cls, results: HypothesisResults, i: int, corpus: Corpus) -> "_Said":
+        column = results.columns[i]
+        h, compared = column.hypothesis, column.group.sessions
+        shown = compared & (first_steps(corpus, h.code) >= 0)
+        rank = rank_of(h.situation, h.name, h.kind, h.category)
+        return cls(i, h, rank, shown, compared, bool(results.discovery.effect[i] > 0))
+
+
+def _settle_equal(results: HypothesisResults, first: _Said, second: _Said, _sessions: _Sessions) -> None:
+    if first.helps != second.helps or not _comparable(first, second) or not _alike(first.shown, second.shown):
+        return
+    best, other = sorted((first, second), key=lambda each: each.rank)
+    if _no_better(results, other, best):
+        results.alike.setdefault(best.i, []).append(other.hypothesis)
+        results.alike[best.i] += results.alike.pop(other.i, [])
+        _remember_class(results, best, other)
+        results.verdicts[other.i] = ("refused", f"the same sessions say it better: {_words(best)}")
+
+
+def _comparable(first: _Said, second: _Said) -> bool:
+    """General claims whatever they are compared with: the rank knows the better comparison. Special ones among equals.
+
+    A special case of a general claim is not the claim, even where only it was seen.
+    """
+    special = is_special(first.hypothesis), is_special(second.hypothesis)
+    return special == (False, False) or (special == (True, True) and _alike(first.compared, second.compared))
+
+
+def _alike(first: Flags, second: Flags) -> bool:
+    return bool((first & second).sum() >= NEARLY_ALL * (first | second).sum())
+
+
+def _no_better(results: HypothesisResults, loser: _Said, winner: _Said) -> bool:
+    return results.verdicts[loser.i][0] != "adopted" or results.verdicts[winner.i][0] == "adopted"
+
+
+def _settle_nested_acts(results: HypothesisResults, general: _Said, specific: _Said, sessions: _Sessions) -> None:
+    """The specific act, unless the remainder has an effect of the same sign that is no smaller beyond chance.
+
+    The remainder of a vague act must show its effect beyond chance: nobody can follow "another tool". A class of
+    actions that an agent knows by its name stays while nothing speaks against the remainder. A general act that amounts
+    to one form is told as that form all the same.
+    """
+    g, s = general.hypothesis, specific.hypothesis
+    wider = g.name.family in GENERAL and s.name.family not in VAGUE and g.name != s.name
+    of_call = g.name.family == "call" and s.name.family in ARGUMENTS and s.name.argument.tool == g.name.subject
+    if g.situation != s.situation or not (wider or of_call) or not _holds(general, specific):
+        return
+    did = specific.shown
+    columns = did, general.shown & ~did, *_cases(sessions[0], g.situation)
+    (effect, rest, *_), covariance = _joint(results, specific, columns, general.compared, sessions)
+    evident = rest > (0.0 if g.name.family in CLASSES else _EVIDENT_Z * np.sqrt(covariance[1, 1]))
+    several = not wider or _substantial_members(sessions[0], general) > 1
+    adds = effect - rest > _DIFFERS_Z * _spread(covariance)
+    if evident and several and not adds:
+        _give_way(results, specific, general, "adds nothing to what it is a form of")
+    else:
+        _give_way(results, general, specific, "does nothing beyond one form of it")
+        _remember_class(results, specific, general)
+
+
+def _remember_class(results: HypothesisResults, told: _Said, other: _Said) -> None:
+    """Keep the name that people have for what is told: ``SHOW`` as a way to inspect the schema."""
+    if told.hypothesis.situation == other.hypothesis.situation and other.hypothesis.name.family in CLASSES:
+        results.classes[told.i] = other.hypothesis.name_text
+
+
+def _cases(corpus: Corpus, situation: Situation) -> list[Flags]:
+    """Who was in which narrower case of the moment, commonest first: acts and outcomes differ by what is seen."""
+    if situation != AFTER_ERROR:
+        return []
+    errors = [(each, code) for each, code in situation_codes(corpus).items() if each.error is not None]
+    cases = [first_steps(corpus, code) >= 0 for _, code in errors]
+    return sorted(cases, key=lambda case: -int(case.sum()))[:_MOST_CASES]
+
+
+def _settle_nested_moments(results: HypothesisResults, general: _Said, specific: _Said, sessions: _Sessions) -> None:
+    """The wider moment, unless what is done at the narrower one does more beyond chance."""
+    g, s = general.hypothesis, specific.hypothesis
+    narrower = g.situation == AFTER_ERROR and s.situation.error is not None
+    if not narrower or g.name != s.name or not _holds(general, specific):
+        return
+    did, moment = specific.shown & general.compared, specific.compared
+    columns = did, general.shown & ~did, moment  # the narrower moment is no choice, and costs what it costs
+    (effect, rest, _), covariance = _joint(results, specific, columns, general.compared, sessions)
+    if effect - rest > _DIFFERS_Z * _spread(covariance):
+        _give_way(results, general, specific, "does nothing beyond one case of it")
+    else:
+        _give_way(results, specific, general, "is one case of what does as much in others")
+
+
+def _settle_opposed(results: HypothesisResults, first: _Said, second: _Said, sessions: _Sessions) -> None:
+    """At one moment of decision, what not to do is told as what to do where it only says that this was not done."""
+    if first.helps == second.helps or first.hypothesis.situation != second.hypothesis.situation:
+        return
+    good, bad = (first, second) if first.helps else (second, first)
+    h = good.hypothesis
+    if h.situation.kind not in ("start", "after") or h.category != bad.hypothesis.category or h.name.family in VAGUE:
+        return
+    (does, harms), covariance = _joint(results, good, (good.shown, bad.shown), good.compared, sessions)
+    if does > _EVIDENT_Z * np.sqrt(covariance[0, 0]) and -harms < _EVIDENT_Z * np.sqrt(covariance[1, 1]):
+        _give_way(results, bad, good, "is what is done instead of what helps")
+
+
+def _give_way(results: HypothesisResults, loser: _Said, winner: _Said, why: str) -> None:
+    if _no_better(results, loser, winner):
+        results.shadows.setdefault(winner.i, []).append(loser.i)
+        results.verdicts[loser.i] = ("refused", f"{why}: {_words(winner)}")
+
+
+def _holds(general: _Said, specific: _Said) -> bool:
+    """Whether nearly all sessions that showed the specific finding showed the general one, with the same sign."""
+    g, s = general.hypothesis, specific.hypothesis
+    if general.helps != specific.helps or g.category != s.category or is_special(g) or is_special(s):
+        return False
+    return bool((general.shown & specific.shown).sum() >= NEARLY_ALL * specific.shown.sum())
+
+
+def _joint(
+    results: HypothesisResults, decided: _Said, columns: tuple[Flags, ...], compared: Flags, sessions: _Sessions
+) -> tuple[Floats, Floats]:
+    """The columns' effects held against each other within strata, in the direction of ``decided``; and covariance.
+
+    Among the ``compared`` sessions of the part that found ``decided``.
+    """
+    _, strata, reward = sessions
+    part = strata.confirmation if results.cross_screened[decided.i] else ~strata.confirmation
+    rows = np.flatnonzero(compared & part)
+    design = strata_design(rows, strata.code[rows], strata.variant[rows])
+    x = np.array([cleared_reward(design, column[rows].astype(np.float64)) for column in columns])
+    effect, covariance = robust_fit(x, cleared_reward(design, reward[rows]))
+    return (effect if decided.helps else -effect), covariance
+
+
+def _spread(covariance: Floats) -> float:
+    """Standard error of the first effect less the second."""
+    return float(np.sqrt(max(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1], 0.0)))
+
+
+def robust_fit(columns: Floats, values: Floats) -> tuple[Floats, Floats]:
+    """Least squares of ``values`` on ``columns`` (columns × sessions), and its robust covariance (White 1980)."""
+    inverse = np.linalg.pinv(columns @ columns.T, hermitian=True)
+    effect = inverse @ (columns @ values)
+    scores = columns * (values - effect @ columns)
+    covariance = inverse @ (scores @ scores.T) @ inverse
+    return np.asarray(effect, np.float64), np.asarray(covariance, np.float64)
+
+
+def _substantial_members(corpus: Corpus, general: _Said) -> int:
+    members = members_of(corpus, np.flatnonzero(general.compared), general.hypothesis)
+    return sum(member.share >= _SUBSTANTIAL for member in members)
+
+
+def _words(said: _Said) -> str:
+    return f"{said.hypothesis.situation_text} | {said.hypothesis.name_text}"
