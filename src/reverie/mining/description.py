@@ -134,7 +134,10 @@ def _cases(corpus: Corpus, situation: Situation) -> list[Flags]:
 
 
 def _settle_nested_moments(results: HypothesisResults, general: _Said, specific: _Said, sessions: _Sessions) -> None:
-    """The wider moment, unless what is done at the narrower one does more beyond chance."""
+    """The narrower moment where the act does more beyond chance there, the wider where it evidently helps elsewhere.
+
+    What lies between is left to the joint fit of all findings.
+    """
     g, s = general.hypothesis, specific.hypothesis
     narrower = g.situation == AFTER_ERROR and s.situation.error is not None
     if not narrower or g.name != s.name or not _holds(general, specific):
@@ -144,7 +147,7 @@ def _settle_nested_moments(results: HypothesisResults, general: _Said, specific:
     (effect, rest, _), covariance = _joint(results, specific, columns, general.compared, sessions)
     if effect - rest > _DIFFERS_Z * _spread(covariance):
         _give_way(results, general, specific, "does nothing beyond one case of it")
-    else:
+    elif rest > _EVIDENT_Z * np.sqrt(covariance[1, 1]):
         _give_way(results, specific, general, "is one case of what does as much in others")
 
 

@@ -48,14 +48,19 @@ def _in_consequence(results: HypothesisResults, decision: int, corpus: Corpus, m
 
 
 def _judge(results: HypothesisResults, i: int, decision: int, corpus: Corpus, strata: Strata, reward: Floats) -> None:
-    column = results.columns[i]
+    column, later = results.columns[i], results.columns[decision]
     sessions = np.flatnonzero(column.group.sessions)
     shown = first_steps(corpus, column.hypothesis.code)[sessions] >= 0
+    chose = (first_steps(corpus, later.hypothesis.code) >= 0) & later.group.sessions
+    there = np.flatnonzero(later.group.sessions)
+    owed, owed_error = _effect(strata, there, chose[there], reward)
     total, _ = _effect(strata, sessions, shown, reward)
-    left, error = _effect(strata, sessions, shown, reward - _owed(results, decision, corpus, strata, reward))
+    left, error = _effect(strata, sessions, shown, reward - np.nan_to_num(owed) * chose)
     if not np.isfinite(total) or not np.isfinite(error) or left / total >= _LEAST_SHARE_KEPT:
         return
-    h, words = results.columns[decision].hypothesis, results.outcome.format_effect
+    # What the later choice is worth is itself estimated; it counts as often as it follows.
+    error = float(np.hypot(error, np.nan_to_num(owed_error) * chose[sessions][shown].mean()))
+    h, words = later.hypothesis, results.outcome.format_effect
     against = left * np.sign(total) < -_BEYOND_CHANCE * error
     why = "pays only with a later choice" if against else "has its effect through a later choice"
     results.shadows.setdefault(decision, []).append(i)
@@ -63,15 +68,6 @@ def _judge(results: HypothesisResults, i: int, decision: int, corpus: Corpus, st
         "refused",
         f"{why}: {words(total)}, but {words(left)} without {h.situation_text} | {h.name_text}",
     )
-
-
-def _owed(results: HypothesisResults, decision: int, corpus: Corpus, strata: Strata, reward: Floats) -> Floats:
-    """Per session, what its reward owes to the later choice."""
-    column = results.columns[decision]
-    there = np.flatnonzero(column.group.sessions)
-    chose = first_steps(corpus, column.hypothesis.code) >= 0
-    effect, _ = _effect(strata, there, chose[there], reward)
-    return np.where(chose & column.group.sessions, np.nan_to_num(effect), 0.0)
 
 
 def _effect(strata: Strata, sessions: Ints, shown: Flags, reward: Floats) -> tuple[float, float]:

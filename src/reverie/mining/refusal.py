@@ -40,9 +40,10 @@ def refuse_misleading(
     _refuse_by_timing(results, corpus, strata, reward)
     _refuse_by_moment(results, corpus, strata, reward)
     _refuse_followers(results, corpus, strata, reward)
+    found = len(results.surviving())
     refuse_mediated(results, corpus, strata, reward)
     choose_descriptions(results, corpus, strata, reward)
-    _refuse_shadows(results, corpus, strata, reward, policy)
+    _refuse_shadows(results, corpus, strata, reward, policy, found)
     _refuse_alternatives(results, corpus, strata, reward)
     # After the shadows: what only goes with a faded finding must not come back under its own name.
     _refuse_faded(results, corpus, strata, reward)
@@ -210,8 +211,9 @@ def _clearing(strata: Strata, sessions: Ints) -> Callable[[Floats], Floats]:
 
 
 def _refuse_shadows(
-    results: HypothesisResults, corpus: Corpus, strata: Strata, reward: Floats, policy: MiningPolicy
+    results: HypothesisResults, corpus: Corpus, strata: Strata, reward: Floats, policy: MiningPolicy, found: int
 ) -> None:
+    """``found`` is how many findings there were before some gave way to better descriptions: they count as tests."""
     surviving = sorted(results.surviving(), key=lambda i: -results.strength(i))
     for i in surviving[policy.most_findings :]:
         reason = f"weaker than {policy.most_findings} others found with it: it waits for those to be settled"
@@ -221,7 +223,7 @@ def _refuse_shadows(
         return
     comparisons = _comparisons(results, surviving, corpus, strata)
     preference = np.array([_preference(results, i) for i in surviving])
-    fit = explain_away(comparisons, _clearing(strata, np.arange(len(reward)))(reward), preference)
+    fit = explain_away(comparisons, _clearing(strata, np.arange(len(reward)))(reward), preference, found)
     for position in fit.too_weak:
         reason = "too weak to stand beside the stronger findings once they are taken into account"
         results.verdicts[surviving[position]] = ("refused", reason)
