@@ -7,7 +7,7 @@ import msgspec
 
 from reverie.digests.behaviour_name import BehaviourName, Situation
 
-DIGEST_VERSION = 4
+DIGEST_VERSION = 5
 """Raised whenever a behaviour is added or changed; older digests are then made again, lazily."""
 
 BehaviourKind = Literal["choice", "sequence", "manner", "marker"]

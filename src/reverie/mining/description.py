@@ -140,7 +140,8 @@ def _settle_nested_moments(results: HypothesisResults, general: _Said, specific:
     """
     g, s = general.hypothesis, specific.hypothesis
     narrower = g.situation == AFTER_ERROR and s.situation.error is not None
-    if not narrower or g.name != s.name or not _holds(general, specific):
+    names = {s.name, *(h.name for h in results.also(specific.i) if h.situation == s.situation)}
+    if not narrower or g.name not in names or not _holds(general, specific):
         return
     did, moment = specific.shown & general.compared, specific.compared
     columns = did, general.shown & ~did, moment  # the narrower moment is no choice, and costs what it costs

@@ -19,10 +19,11 @@ def rank_of(situation: Situation, name: BehaviourName, kind: str, category: str 
 
     An act before a manner or a symptom; a concrete action before a class of actions; a moment of decision before
     anywhere in the session; what the agent can see before what it cannot; the narrower condition before the wider; a
-    call before one of its arguments; the shorter text before the longer.
+    call before one of its arguments; the value it was changed to before the field; the shorter text before the longer.
     """
     concrete = 2 if name.family in VAGUE else 1 if name.family in CLASSES else 0
     unseen = category is not None and situation.kind != "seen"
     wide = int(situation.kind == "after" and situation.subject == "error")
     moment = _MOMENTS[situation.kind] + int(unseen)
-    return _KIND_ORDER[kind], concrete, moment, wide, ARGUMENTS.get(name.family, 0), len(name.text), name.text
+    part = int("=" not in name.subject) if name.family == "change" else ARGUMENTS.get(name.family, 0)
+    return _KIND_ORDER[kind], concrete, moment, wide, part, len(name.text), name.text
