@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from reverie.digests.behaviour_name import Situation, read_name
 from reverie.digests.vocabulary import describe
 from reverie.mining.finding import Finding, Move
-from reverie.mining.moves import NO_MOVE
+from reverie.mining.moves import MOSTLY, NO_MOVE
 
 LONGEST = 200
 """Characters of what to do, and of an example."""
-_MOSTLY = 2 / 3
 
 
 def concrete_act(finding: Finding, action: str) -> str:
@@ -24,7 +23,7 @@ def concrete_act(finding: Finding, action: str) -> str:
     if not finding.members:
         return cut(action)
     first = finding.members[0]
-    if first.share >= _MOSTLY:
+    if first.share >= MOSTLY:
         return cut(f"{action}: {_worded(moment, first.name)} ({first.share:.0%} of those who did)")
     return cut(f"{action}: {_listed(moment, finding.members)}")
 

@@ -7,6 +7,7 @@ specific and the remainder of the general one are estimated jointly, and the rem
 sessions that found the specific one is looked at, so the other part's numbers stay untouched by the choice.
 """
 
+from collections.abc import Sequence
 from itertools import combinations
 
 import msgspec
@@ -14,7 +15,7 @@ import numpy as np
 
 from reverie.digests.behaviour_name import AFTER_ERROR, Situation
 from reverie.mining.finding import Hypothesis
-from reverie.mining.moves import members_of
+from reverie.mining.moves import MOSTLY, members_of
 from reverie.mining.preference import ARGUMENTS, CLASSES, GENERAL, VAGUE, Rank, rank_of
 from reverie.mining.special import is_special
 from reverie.mining.verdicts import HypothesisResults
@@ -27,6 +28,7 @@ _EVIDENT_Z, _DIFFERS_Z = 1.645, 2.576
 """One-sided 5 % and two-sided 1 %: a general act is held against each of its forms in turn."""
 _SUBSTANTIAL = 0.1
 _MOST_CASES = 10
+_ANYWHERE = ("session", "before", "seen")
 
 
 def choose_descriptions(results: HypothesisResults, corpus: Corpus, strata: Strata, reward: Floats) -> None:
@@ -37,10 +39,12 @@ def choose_descriptions(results: HypothesisResults, corpus: Corpus, strata: Stra
     said = [_Said.of(results, i, corpus) for i in results.surviving()]
     said.sort(key=lambda each: (-int(each.shown.sum()), each.rank))
     sessions = corpus, strata, reward
-    for settle in (_settle_equal, _settle_nested_acts, _settle_nested_moments, _settle_opposed):
+    for settle in (_settle_equal, _settle_slices, _settle_nested_acts, _settle_nested_moments, _settle_opposed):
         for first, second in combinations(said, 2):
             if all(results.verdicts[each.i][0] != "refused" for each in (first, second)):
                 settle(results, first, second, sessions)
+        if settle is _settle_slices:
+            _settle_vague(results, said, sessions)
 
 
 _Sessions = tuple[Corpus, Strata, Floats]
@@ -76,6 +80,52 @@ def _settle_equal(results: HypothesisResults, first: _Said, second: _Said, _sess
         results.verdicts[other.i] = ("refused", f"the same sessions say it better: {_words(best)}")
 
 
+def _settle_slices(results: HypothesisResults, first: _Said, second: _Said, _sessions: _Sessions) -> None:
+    """What is done at one moment of decision is told there.
+
+    Not as something done anywhere, before something else, or after some fact, unless it does more or less there.
+    """
+    for whole, part in ((first, second), (second, first)):
+        moment, slice_ = whole.hypothesis, part.hypothesis
+        wider = slice_.situation == AFTER_ERROR and moment.situation.error is not None
+        decided = moment.situation.kind in ("start", "after") and (wider or slice_.situation.kind in _ANYWHERE)
+        same = moment.name == slice_.name and moment.category in (None, slice_.category) and whole.helps == part.helps
+        inside = (whole.shown & part.shown).sum() >= NEARLY_ALL * part.shown.sum()
+        if decided and same and inside and not (is_special(slice_) and _differ(results, whole, part)):
+            _give_way(results, part, whole, "is done at one moment, and told there")
+
+
+def _settle_vague(results: HypothesisResults, said: Sequence[_Said], sessions: _Sessions) -> None:
+    """A vague act after any error is told as the acts after each kind of error, where these leave nothing of it."""
+    standing = [each for each in said if results.verdicts[each.i][0] != "refused"]
+    for vague in standing:
+        h = vague.hypothesis
+        if h.situation != AFTER_ERROR or h.name.family not in VAGUE:
+            continue
+        forms = [each for each in standing if _is_form_after_one_error(vague, each)]
+        if not forms:
+            continue
+        told = np.any([form.shown for form in forms], axis=0)
+        columns = told, vague.shown & ~told, *_cases(sessions[0], h.situation)
+        (_, rest, *_), covariance = _joint(results, vague, columns, vague.compared, sessions)
+        if rest < _EVIDENT_Z * np.sqrt(covariance[1, 1]):
+            largest = max(forms, key=lambda form: int((form.shown & vague.shown).sum()))
+            _give_way(results, vague, largest, "does nothing beyond what is done after each kind of error")
+
+
+def _is_form_after_one_error(vague: _Said, form: _Said) -> bool:
+    h = form.hypothesis
+    narrower = h.situation.error is not None and h.name.family not in VAGUE and h.category == vague.hypothesis.category
+    return narrower and form.helps == vague.helps and bool((form.shown & vague.shown).sum() >= 0.5 * form.shown.sum())
+
+
+def _differ(results: HypothesisResults, first: _Said, second: _Said) -> bool:
+    """Whether the effects of two findings differ beyond chance where they were found."""
+    effect, error = results.discovery.effect, results.discovery.standard_error
+    spread = float(np.hypot(error[first.i], error[second.i]))
+    return bool(abs(effect[first.i] - effect[second.i]) > _DIFFERS_Z * spread)
+
+
 def _comparable(first: _Said, second: _Said) -> bool:
     """General claims whatever they are compared with: the rank knows the better comparison. Special ones among equals.
 
@@ -109,7 +159,7 @@ def _settle_nested_acts(results: HypothesisResults, general: _Said, specific: _S
     columns = did, general.shown & ~did, *_cases(sessions[0], g.situation)
     (effect, rest, *_), covariance = _joint(results, specific, columns, general.compared, sessions)
     evident = rest > (0.0 if g.name.family in CLASSES else _EVIDENT_Z * np.sqrt(covariance[1, 1]))
-    several = not wider or _substantial_members(sessions[0], general) > 1
+    several = not wider or _has_several_forms(sessions[0], general)
     adds = effect - rest > _DIFFERS_Z * _spread(covariance)
     if evident and several and not adds:
         _give_way(results, specific, general, "adds nothing to what it is a form of")
@@ -154,11 +204,16 @@ def _settle_nested_moments(results: HypothesisResults, general: _Said, specific:
 
 def _settle_opposed(results: HypothesisResults, first: _Said, second: _Said, sessions: _Sessions) -> None:
     """At one moment of decision, what not to do is told as what to do where it only says that this was not done."""
-    if first.helps == second.helps or first.hypothesis.situation != second.hypothesis.situation:
+    if first.helps == second.helps:
         return
     good, bad = (first, second) if first.helps else (second, first)
-    h = good.hypothesis
-    if h.situation.kind not in ("start", "after") or h.category != bad.hypothesis.category or h.name.family in VAGUE:
+    h, left = good.hypothesis, bad.hypothesis
+    same_moment = left.situation == h.situation
+    wider = left.situation == AFTER_ERROR and h.situation.error is not None
+    inside = bool((bad.shown & good.compared).sum() >= NEARLY_ALL * bad.shown.sum())
+    if not (same_moment or (wider and inside)):
+        return
+    if h.situation.kind not in ("start", "after") or h.category != left.category or h.name.family in VAGUE:
         return
     (does, harms), covariance = _joint(results, good, (good.shown, bad.shown), good.compared, sessions)
     if does > _EVIDENT_Z * np.sqrt(covariance[0, 0]) and -harms < _EVIDENT_Z * np.sqrt(covariance[1, 1]):
@@ -209,9 +264,11 @@ def robust_fit(columns: Floats, values: Floats) -> tuple[Floats, Floats]:
     return np.asarray(effect, np.float64), np.asarray(covariance, np.float64)
 
 
-def _substantial_members(corpus: Corpus, general: _Said) -> int:
-    members = members_of(corpus, np.flatnonzero(general.compared), general.hypothesis)
-    return sum(member.share >= _SUBSTANTIAL for member in members)
+def _has_several_forms(corpus: Corpus, general: _Said) -> bool:
+    """Whether no form stands for all; of a vague name, two thirds stand for all."""
+    shares = [m.share for m in members_of(corpus, np.flatnonzero(general.compared), general.hypothesis)]
+    stands_for_all = general.hypothesis.name.family in VAGUE and max(shares, default=0.0) >= MOSTLY
+    return sum(share >= _SUBSTANTIAL for share in shares) > 1 and not stands_for_all
 
 
 def _words(said: _Said) -> str:

@@ -9,13 +9,11 @@ effect is its own. Holding the moment itself fixed would not do: it comes of the
 
 import numpy as np
 
-from reverie.mining.special import is_special
 from reverie.mining.verdicts import HypothesisResults
 from reverie.statistics.corpus import Corpus, Flags, Floats, Ints, Strata, first_steps, situation_codes
 from reverie.statistics.estimate import estimate, single_design
 
-_IN_CONSEQUENCE = 0.9
-"""Share of the sessions that came to the later moment which had made the earlier choice before."""
+_NEARLY_ALL, _LEAST_SESSIONS = 0.9, 10
 _LEAST_SHARE_KEPT = 0.5
 _BEYOND_CHANCE = 2.326
 
@@ -26,25 +24,24 @@ def refuse_mediated(results: HypothesisResults, corpus: Corpus, strata: Strata, 
     # A moment after something is where a consequence is met; what was decided there before is told by itself.
     later = [i for i in surviving if results.columns[i].hypothesis.situation.kind == "after"]
     for i in surviving:
-        h = results.columns[i].hypothesis
-        if h.situation.kind not in ("session", "start", "before") or is_special(h):
-            continue
-        made = first_steps(corpus, h.code)
+        made = first_steps(corpus, results.columns[i].hypothesis.code)
         for decision in later:
-            if _in_consequence(results, decision, corpus, made) and results.verdicts[i][0] != "refused":
+            if _comes_first(results, decision, corpus, made) and results.verdicts[i][0] != "refused":
                 _judge(results, i, decision, corpus, strata, reward)
 
 
-def _in_consequence(results: HypothesisResults, decision: int, corpus: Corpus, made: Ints) -> bool:
-    """Whether nearly all sessions came to the later decision's moment after the earlier choice (steps ``made``)."""
+def _comes_first(results: HypothesisResults, decision: int, corpus: Corpus, made: Ints) -> bool:
+    """Whether of the sessions that came to the later decision's moment and made the choice, nearly all made it before.
+
+    ``made`` are the choice's steps. Whether the moment came of the choice need not be asked: what is no consequence
+    leaves the choice's effect as it is.
+    """
     moment = situation_codes(corpus).get(results.columns[decision].hypothesis.situation)
     if moment is None:
         return False
     came = first_steps(corpus, moment)
-    there = came >= 0
-    before = there & (made >= 0) & (made < came)
-    # A choice that everybody makes has no consequence that others lack.
-    return bool(there.any() and before.sum() >= _IN_CONSEQUENCE * there.sum())
+    both = (came >= 0) & (made >= 0)
+    return bool(both.sum() >= _LEAST_SESSIONS and (made < came)[both].mean() >= _NEARLY_ALL)
 
 
 def _judge(results: HypothesisResults, i: int, decision: int, corpus: Corpus, strata: Strata, reward: Floats) -> None:

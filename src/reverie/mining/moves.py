@@ -11,6 +11,8 @@ from reverie.statistics.corpus import Corpus, Flags, Ints, Strata, first_steps
 
 _MOST = 3
 _LEAST_SHARE = 0.05
+MOSTLY = 2 / 3
+"""From this share on one form is what was done."""
 _FORMS: dict[str, tuple[str, ...]] = {
     "other tool": ("call",),
     "same tool, changed input": ("change",),

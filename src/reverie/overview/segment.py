@@ -44,7 +44,8 @@ def weak_segments(table: SessionTable, themes: Sequence[str] = ()) -> tuple[Weak
     """Segments whose sessions earn less than comparable others, those with most failures first.
 
     ``themes`` is the theme of each session, where themes were looked for. Controlled for false discovery at 5 % over
-    all segments of all kinds. Segments of nearly the same sessions are one. A segment of fewer than 20 scored sessions or 5 tasks is not judged.
+    all segments of all kinds. Segments of nearly the same sessions are one. A segment of fewer than 20 scored sessions
+    or 5 tasks is not judged.
     """
     failed = ~went_well(table) & ~np.isnan(table.reward)
     weak = []
