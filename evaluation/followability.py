@@ -25,6 +25,7 @@ import msgspec
 import numpy as np
 
 from evaluation.in_memory import digest_sessions, dream, make_corpus, world_transcripts
+from reverie.digests.error_class import error_class
 from reverie.lessons.lesson import Lesson
 from reverie.mining.policy import MiningPolicy
 from reverie.runtime.briefing import lesson_text
@@ -78,7 +79,7 @@ class Followed(msgspec.Struct, frozen=True):
 def follow(text: str, seen: Seen, rng: Random) -> Option:
     """What an agent does that has read ``text`` and nothing else: the one rule for all lessons.
 
-    It applies where all that its condition quotes stands in what was seen last (of an error) or at all (of a fact).
+    It applies where the error that its condition quotes came last, as errors are known, or what it quotes was seen.
     It then takes the options, or leaves them, that its advice names in backticks: by the tool, and by the values that
     are named, too. "Another tool" is any tool but the last; "again" is the last.
     """
@@ -100,19 +101,15 @@ def _parts(text: str) -> tuple[str, str]:
 
 def _applies(when: str, seen: Seen) -> bool:
     quoted = [one or other for one, other in _QUOTED.findall(when)]
-    failed = "last tool call failed" in when
-    if failed and "error" not in seen.texts[-1].lower():
-        return False
-    places = seen.texts[-1:] if failed else seen.texts
-    return all(any(_stands_in(each, place) for place in places) for each in quoted)
+    if "last tool call failed" in when:
+        failed = "error" in seen.texts[-1].lower()
+        return failed and all(each == error_class(seen.texts[-1]) for each in quoted)
+    return all(any(_stands_in(each, text) for text in seen.texts) for each in quoted)
 
 
 def _stands_in(quoted: str, text: str) -> bool:
-    """Whether most words of what is quoted stand in the text, as a reader would see it."""
-    words = _WORD.findall(quoted.lower())
-    there = set(_WORD.findall(text.lower()))
-    known = {"rate": "many", "limit": "requests", "connection": "connection", "argument": "value"}
-    return sum(word in there or known.get(word) in there for word in words) >= 0.5 * len(words)
+    """Whether all words of what is quoted stand in the text."""
+    return set(_WORD.findall(quoted.lower())) <= set(_WORD.findall(text.lower()))
 
 
 def _names(act: str, option: Option, seen: Seen) -> bool:
