@@ -10,7 +10,7 @@ from reverie.testing.worlds.trades import INCIDENTS
 
 AFTER_LIMIT = Seen(
     ("Checkout is slow.", '`read_alert` {"severity":"minor"}', "`query_metrics` Error: too many requests, slow down"),
-    INCIDENTS.recoveries,
+    tuple(INCIDENTS.recoveries),
     "error",
 )
 CHECK = Seen(AFTER_LIMIT.texts[:2], (Option("read_runbook", 0.5), Option("", 0.5)), "check")

@@ -1,8 +1,10 @@
 """One effect, one description: which of the findings that say the same is told."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from reverie.digests.behaviour_name import read_label
@@ -10,13 +12,15 @@ from reverie.mining.finding import Finding
 from reverie.mining.mine import mine
 from reverie.mining.policy import MiningPolicy
 from reverie.mining.preference import rank_of
-from reverie.statistics.corpus import Corpus, Flags, Floats, read_observable
+from reverie.statistics.corpus import Corpus, Flags, read_observable
 
 POLICY = MiningPolicy(placebo_runs=0)
 SESSIONS, TASKS = 2_400, 100
 
 
-def corpus_of(shown: Mapping[str, Flags], expected: Floats, steps: Mapping[str, int] | None = None) -> Corpus:
+def corpus_of(
+    shown: Mapping[str, Flags], expected: npt.NDArray[np.floating[Any]], steps: Mapping[str, int] | None = None
+) -> Corpus:
     """Sessions that showed these labels (``situation`` alone: reached it), with 0/1 rewards of these chances."""
     names = []
     for label in shown:
