@@ -34,6 +34,9 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     ),
     "reverie.cli.agents": _COMMAND,
     "reverie.cli.chat": _COMMAND,
+    "reverie.turns.mcp_client": LazyModule(
+        ("reverie.turns.mcp_servers",), "the MCP client is an optional extra, and takes a second to load"
+    ),
     "reverie.cli.dream": _COMMAND,
     "reverie.cli.explain": _COMMAND,
     "reverie.cli.extensions": _COMMAND,
@@ -42,6 +45,7 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.cli.memory_recall": _COMMAND,
     "reverie.cli.outcomes": _COMMAND,
     "reverie.cli.policy": _COMMAND,
+    "reverie.cli.rules": _COMMAND,
     "reverie.cli.serve": _COMMAND,
     "reverie.cli.sessions": _COMMAND,
     "reverie.cli.worker": _COMMAND,

@@ -11,6 +11,7 @@ from reverie.dreams.dream import DreamEstimate, DreamRequest, DreamResult
 from reverie.dreams.policy import DreamPolicy
 from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream, estimate_dream
+from reverie.lessons.asker import ANYONE, Asker
 from reverie.memory.hit import RecallHit
 from reverie.memory.memory import Memory
 from reverie.models.open import open_model
@@ -105,8 +106,12 @@ class AsyncReverie:
             found = await find_store(connection, store)
             return await list_memories(connection, found.id, with_content=True)
 
-    async def recall(self, store: str, query: str, limit: int = 5) -> tuple[RecallHit, ...]:
+    async def recall(
+        self, store: str, query: str, limit: int = 5, *, asker: Asker | None = ANYONE
+    ) -> tuple[RecallHit, ...]:
         """The memories that suit ``query`` best, each with its reasons.
+
+        Adopted lessons that are for ``asker`` come without sharing a word with the query; None leaves that out.
 
         Raises:
             NotFoundError: there is no such store.
@@ -114,7 +119,8 @@ class AsyncReverie:
         async with self._database.connection() as connection:
             found = await find_store(connection, store)
             embedder = open_embedder(self._settings.embedder)
-            return await recall(connection, found.id, query, limit, now=self._clock.now(), embedder=embedder)
+            now = self._clock.now()
+            return await recall(connection, found.id, query, limit, now=now, embedder=embedder, asker=asker)
 
 
 @asynccontextmanager
@@ -165,9 +171,9 @@ class Reverie:
         """See :meth:`AsyncReverie.memories`."""
         return self._runner.run(self._inner.memories(store))
 
-    def recall(self, store: str, query: str, limit: int = 5) -> tuple[RecallHit, ...]:
+    def recall(self, store: str, query: str, limit: int = 5, *, asker: Asker | None = ANYONE) -> tuple[RecallHit, ...]:
         """See :meth:`AsyncReverie.recall`."""
-        return self._runner.run(self._inner.recall(store, query, limit))
+        return self._runner.run(self._inner.recall(store, query, limit, asker=asker))
 
 
 @contextmanager

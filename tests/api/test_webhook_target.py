@@ -1,7 +1,8 @@
 import pytest
 
-from reverie.api.webhook_target import Resolve, check_url, find_target
+from reverie.api.webhook_target import check_url, find_target
 from reverie.errors import InputError
+from reverie.turns.public_transport import Resolve
 
 
 def answering(*addresses: str) -> Resolve:

@@ -24,6 +24,7 @@ LATE = {
 MUTABLE = {
     "api/local_workers.py LocalWorkers": "knows the processes that it started",
     "turns/dispatch.py Dispatcher": "knows the turns that run here",
+    "turns/rules.py TurnRules": "knows how far the log has been read",
     "turns/sandbox.py Sandboxes": "knows the processes that it started",
     "turns/worker.py Worker": "knows the sessions that it serves",
     "api/request_context.py RequestContext": "collects what is said of a request while it is answered",
@@ -37,6 +38,7 @@ SLEEPS = {
     "conformance/exercises/sessions.py": "a sleep of 0, which lets the other task run and waits for nothing",
     "turns/test_late_stream.py": "a sleep of 0 between looks at a session over HTTP",
     "turns/test_turn.py": "a sleep of 0 between looks at a session over HTTP",
+    "turns/test_multiagent.py": "a sleep of 0 between looks at what a model was asked",
     "turns/test_sandbox.py": "a pause between looks at a file that another process writes",
     "cli/test_worker.py": "a pause between looks at what another process does",
 }

@@ -112,7 +112,7 @@ DIVERGENCES = (
         "Vault credentials",
         "`environment_variable` values are put in at egress; OAuth credentials are probed.",
         "`environment_variable` is refused; `mcp_oauth_validate` answers that it has not probed.",
-        "There is no egress proxy, and the server connects to no MCP server.",
+        "There is no egress proxy, and credentials are used by turns alone.",
     ),
     Divergence(
         "Several agents",

@@ -88,6 +88,7 @@ def sessions(folder: Path) -> None:
 
 PREPARED: dict[str, Callable[[Path], None]] = {
     "README.md": a_desk,
+    "docs/rules.md": files_to_import,
     "docs/import.md": files_to_import,
     "docs/memory.md": facts,
     "docs/models.md": sessions,

@@ -1,10 +1,12 @@
 """Addresses that users give: of the web, and without a name and password in them, since addresses are shown."""
 
+import ipaddress
 from urllib.parse import urlsplit
 
 from reverie.errors import InputError
 
 MOST_CHARACTERS = 2048
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def check_web_address(field: str, address: str, *, plain: bool) -> str:
@@ -28,3 +30,19 @@ def check_web_address(field: str, address: str, *, plain: bool) -> str:
     if "@" in parts.netloc:
         raise InputError(f"{field}: leave the user name and password out of the address; it is stored and shown")
     return address
+
+
+def is_public(text: str) -> bool:
+    """Whether an IP address is on the public internet, and not a way to write one that is not.
+
+    Raises:
+        ValueError: it is no IP address.
+    """
+    address = ipaddress.ip_address(text.partition("%")[0])
+    hidden = isinstance(address, ipaddress.IPv6Address) and (
+        address.ipv4_mapped is not None
+        or address.sixtofour is not None
+        or address.teredo is not None
+        or address in _NAT64
+    )
+    return not hidden and not address.is_multicast and address.is_global

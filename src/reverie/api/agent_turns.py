@@ -13,4 +13,5 @@ async def work(service: Service) -> None:
     if service.options.with_worker:
         open_sandboxes = await on_demand.load(lambda: on_demand.open_sandboxes)
         sandboxes = await open_sandboxes(service.settings.home, service.options.isolation, service.clock)
-    await run_with_settings(service.database, service.settings, service.clock, sandboxes)
+    private = service.options.private_mcp
+    await run_with_settings(service.database, service.settings, service.clock, sandboxes, private_mcp=private)

@@ -22,6 +22,8 @@ class ServiceOptions:
     """The most calls a key may make in a minute; None sets no limit."""
     private_webhooks: bool = False
     """Deliver webhooks to private networks and over plain HTTP too."""
+    private_mcp: bool = False
+    """Let agents use MCP servers on private networks, on this machine, and over plain HTTP too."""
     cors_origins: tuple[str, ...] = ()
     """Origins of web pages that may call from a browser; ``*`` is any."""
     run_agents: bool = False

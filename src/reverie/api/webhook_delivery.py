@@ -14,7 +14,7 @@ from psycopg_pool import PoolTimeout
 from standardwebhooks import Webhook
 
 from reverie.api.service import Service
-from reverie.api.webhook_target import Resolve, find_target, resolve
+from reverie.api.webhook_target import find_target
 from reverie.errors import ReverieError
 from reverie.storage.postgres.announcement import WEBHOOKS
 from reverie.storage.postgres.database import Database
@@ -22,6 +22,7 @@ from reverie.storage.postgres.secret_box import open_secret_box
 from reverie.storage.postgres.workspaces import list_workspaces
 from reverie.storage.service import webhooks as table
 from reverie.storage.service.webhooks import Delivery
+from reverie.turns.public_transport import Resolve, resolve
 
 ATTEMPT_SECONDS = 10.0
 """How long an endpoint may take to answer."""

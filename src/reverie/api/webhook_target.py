@@ -1,20 +1,14 @@
 """Where webhooks may be sent: public addresses only, so that nobody reaches the server's own network through it."""
 
-import asyncio
 import ipaddress
-import socket
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx2
 import msgspec
 
+from reverie.agents.web_address import is_public
 from reverie.errors import InputError
-
-Resolve = Callable[[str, int], Awaitable[list[str]]]
-"""The IP addresses of a host, for a port."""
-
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+from reverie.turns.public_transport import Resolve, resolve
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -23,16 +17,6 @@ class Target(msgspec.Struct, frozen=True):
     url: str
     headers: dict[str, str]
     extensions: dict[str, Any]
-
-
-async def resolve(host: str, port: int) -> list[str]:
-    """The IP addresses of a host.
-
-    Raises:
-        OSError: it has none.
-    """
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]
 
 
 def check_url(url: str, *, private: bool) -> httpx2.URL:
@@ -81,12 +65,5 @@ def _is_address(host: str) -> bool:
 
 
 def _check_public(text: str, host: str) -> None:
-    address = ipaddress.ip_address(text.partition("%")[0])
-    hidden = isinstance(address, ipaddress.IPv6Address) and (
-        address.ipv4_mapped is not None
-        or address.sixtofour is not None
-        or address.teredo is not None
-        or address in _NAT64
-    )
-    if hidden or address.is_multicast or not address.is_global:
+    if not is_public(text):
         raise InputError(f"url: {host} is not on the public internet; serve with --private-webhooks to allow it")

@@ -40,7 +40,7 @@ COMMANDS = {
     "dream": LazyCommand(
         "reverie.cli.dream",
         "dream",
-        "Find what separates good sessions from bad ones of the same task, and remember what holds.",
+        "Find what separates good sessions from bad ones of the same task, and remember what holds in STORE.",
     ),
     "explain": LazyCommand(
         "reverie.cli.explain",
@@ -56,6 +56,7 @@ COMMANDS = {
     "recall": LazyCommand(
         "reverie.cli.memory_recall", "recall", "Rank a store's memories for a query, and say why each came."
     ),
+    "rules": LazyCommand("reverie.cli.rules", "rules", "Rules on tool calls: shown, set, and tried on past sessions."),
     "serve": LazyCommand(
         "reverie.cli.serve", "serve", "Serve the Managed Agents API and Reverie's own; stop with Ctrl-C or SIGTERM."
     ),

@@ -27,6 +27,9 @@ from reverie.turns.isolation import Wish, choose_isolation, describe
 @click.option("--rate-limit", type=click.IntRange(1), help="Most requests a minute of one key; none by default.")
 @click.option("--private-webhooks", is_flag=True, help="Deliver webhooks to private networks and over plain HTTP too.")
 @click.option(
+    "--private-mcp", is_flag=True, help="Let agents use MCP servers on private networks and over plain HTTP too."
+)
+@click.option(
     "--cors-origin", multiple=True, help="A web page's origin that may call from a browser, or *; repeatable."
 )
 @click.option("--no-agents", is_flag=True, help="Leave the turns of sessions to other servers, or to who records them.")
@@ -57,6 +60,7 @@ def serve(
     strict_betas: bool,
     rate_limit: int | None,
     private_webhooks: bool,
+    private_mcp: bool,
     cors_origin: tuple[str, ...],
     no_agents: bool,
     with_worker: int | None,
@@ -76,6 +80,7 @@ def serve(
         strict_betas=strict_betas,
         requests_per_minute=rate_limit,
         private_webhooks=private_webhooks,
+        private_mcp=private_mcp,
         cors_origins=cors_origin,
         run_agents=not no_agents,
         with_worker=with_worker or 0,

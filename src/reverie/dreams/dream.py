@@ -16,6 +16,14 @@ DREAM_SOURCE = "dream"
 """The source of sessions that dreams are watched in; nothing is learnt from them unless they are named outright."""
 
 
+class DreamBudget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The most that a dream may spend on a model, where it is not what the policy says; None leaves it to that."""
+
+    tokens: int | None = None
+    """Input and output together."""
+    usd: float | None = None
+
+
 class DreamRequest(msgspec.Struct, frozen=True):
     """What a dream is asked to do; a resumed dream has the very same request."""
 
@@ -31,6 +39,20 @@ class DreamRequest(msgspec.Struct, frozen=True):
     """The model that was asked for; what is asked is the one of the settings."""
     instructions: str | None = None
     """What whoever asked wants kept in mind; it reaches a model, and steers nothing without one."""
+    budget: DreamBudget | None = None
+    """Instead of the policy's."""
+
+
+class ScheduledDream(msgspec.Struct, frozen=True):
+    """What became of a moment of a schedule: exactly one of the dream and the reason is there."""
+
+    scheduled_at: datetime
+    """The moment."""
+    at: datetime
+    """When it was looked at."""
+    dream_id: str | None = None
+    skipped: str | None = None
+    """Why no dream was begun."""
 
 
 class SessionCounts(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from reverie.errors import InputError, StateError
 from reverie.ids import derived_id
 from reverie.runtime.live_state import LiveState, PendingCall, Transition, WaitingInput
 from reverie.runtime.outcome_loop import close_outcome, has_open_outcome, open_outcome
+from reverie.runtime.threads import RECEIVED, wake_answered
 from reverie.runtime.turn import (
     RESULT_LINKS,
     Scope,
@@ -30,6 +31,8 @@ from reverie.runtime.turn import (
 
 QUEUED_TYPES = frozenset({"user.message", "user.interrupt", "user.tool_confirmation", "system.message"})
 """Inputs that wait until the agent takes them in; the others are processed when they arrive."""
+_CONFIRMED = ("agent.tool_use", "agent.mcp_tool_use", "agent.custom_tool_use")
+"""Tool uses that may wait for a confirmation; that of a custom tool only where a rule asks for it."""
 _INTERRUPTED = "The user interrupted before this call was answered."
 
 
@@ -42,23 +45,37 @@ def receive(state: LiveState, inbound: Sequence[Mapping[str, Any]], now: datetim
     """
     refuse_ended(state)
     transition = Transition(state, now)
-    starts = answered = False
+    starts, answered = False, list[str | None]()
     for place, event in enumerate(inbound):
         try:
             before = inbound[place - 1] if place else None
+            pending = transition.state.pending
             _receive_one(transition, event, before, last=place == len(inbound) - 1)
         except InputError as error:
             raise InputError(f"events.{place}: {error}") from error
         starts = starts or event["type"] == "user.define_outcome"
-        answered = answered or event["type"] in RESULT_LINKS or event["type"] == "user.tool_confirmation"
-    if transition.state.status != "idle":
-        return transition
-    if transition.state.blockers:
+        if event["type"] in RESULT_LINKS or event["type"] == "user.tool_confirmation":
+            answered += [call.thread_id for call in pending if call not in transition.state.pending]
+    _go_on(transition, answered, starts=starts)
+    return transition
+
+
+def _go_on(transition: Transition, answered: Sequence[str | None], *, starts: bool) -> None:
+    """Have the threads run that have something to do now.
+
+    Args:
+        answered: the threads of the tool uses that were answered.
+        starts: whether an outcome was defined.
+    """
+    wake_answered(transition, answered)
+    state = transition.state
+    if state.goes_on:
+        return
+    if state.blockers:
         if answered:
             idle(transition)
-    elif starts or answered or transition.state.waiting:
+    elif starts or answered or state.waiting:
         run(transition)
-    return transition
 
 
 def refuse_ended(state: LiveState) -> None:
@@ -130,7 +147,7 @@ def _in_thread(payload: Mapping[str, Any], call: PendingCall) -> dict[str, Any]:
 
 
 def _confirm(transition: Transition, payload: dict[str, Any]) -> None:
-    call = _find_pending(transition.state, payload, "tool_use_id", ("agent.tool_use", "agent.mcp_tool_use"))
+    call = _find_pending(transition.state, payload, "tool_use_id", _CONFIRMED)
     if call.confirmed:
         raise InputError(f"tool_use_id: {call.event_id} needs no confirmation, or has it already")
     allowed = payload["result"] == "allow"
@@ -148,6 +165,12 @@ def _take_result(transition: Transition, type_: str, payload: dict[str, Any]) ->
         raise InputError("user.tool_result: only sessions in a self_hosted environment take results of built-in tools")
     kinds = ("agent.custom_tool_use",) if type_ == "user.custom_tool_result" else ("agent.tool_use",)
     call = _find_pending(transition.state, payload, RESULT_LINKS[type_], kinds)
+    if not call.confirmed and type_ == "user.custom_tool_result":
+        raise InputError(
+            f"custom_tool_use_id: {call.event_id} must not be run before it is allowed; send a user.tool_confirmation"
+        )
+    if not call.outside:  # It waits to be allowed; its result comes from whoever runs it then.
+        raise InputError(f"{RESULT_LINKS[type_]}: {call.event_id} is run by the server; confirm it instead")
     transition.answer(type_, _in_thread(payload, call), thread_id=call.thread_id)
     transition.change(pending=tuple(other for other in transition.state.pending if other is not call))
 
@@ -201,7 +224,9 @@ def _interrupted(state: LiveState, named: str | None) -> tuple[Scope, str | None
 
 def _ends_with_turn(waiting: WaitingInput, state: LiveState) -> bool:
     """Whether an input is the interrupted turn's: it began it, or it answers one of its tool uses."""
-    return waiting.type == "user.tool_confirmation" or (state.goes_on and waiting.number < state.turn_inputs)
+    return waiting.type in ("user.tool_confirmation", RECEIVED) or (
+        state.goes_on and waiting.number < state.turn_inputs
+    )
 
 
 def _settle(transition: Transition, scope: Scope, *, changed: bool) -> None:

@@ -49,6 +49,13 @@ def run_primary(transition: Transition) -> None:
         transition.add("session.thread_status_running", _primary(transition))
 
 
+def run_child(transition: Transition, thread: ChildThread) -> None:
+    """Say that a child thread runs."""
+    payload = child_payload(thread, "running", END_TURN)
+    transition.add("session.thread_status_running", payload, thread_id=thread.id)
+    set_thread(transition, thread.id, "running")
+
+
 def reschedule(transition: Transition) -> None:
     """Say that a turn that goes on stands still for a while, until its request to the model is tried again."""
     if transition.state.status != "running":
@@ -175,9 +182,13 @@ def waiting_reason(transition: Transition) -> Mapping[str, Any]:
 
 
 def run_waiting(transition: Transition) -> None:
-    """Begin the next turn of an idle session when inputs wait and no tool use is in their way."""
-    if transition.state.status == "idle" and transition.state.waiting and not transition.state.blockers:
-        run(transition)
+    """Begin the next turn of an idle session, of those threads that inputs wait for, when no tool use is in the way."""
+    state = transition.state
+    if state.status == "idle" and state.waiting and not state.blockers:
+        threads = {waiting.thread_id for waiting in state.waiting}
+        run(transition, primary=None in threads)
+        for thread in [thread for thread in state.threads if thread.id in threads]:
+            run_child(transition, thread)
 
 
 def terminate(transition: Transition) -> None:
@@ -202,7 +213,8 @@ def terminate(transition: Transition) -> None:
 
 
 def end_child(transition: Transition, thread: ChildThread) -> None:
-    """End a child thread for good."""
+    """End a child thread for good; what waits for it is taken in, since nobody will read it."""
+    take_inputs(transition, lambda waiting: waiting.thread_id == thread.id)
     about = {"session_thread_id": thread.id, "agent_name": thread.agent_name}
     transition.add("session.thread_status_terminated", about, thread_id=thread.id)
     set_thread(transition, thread.id, "terminated")

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-_COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 
-NO_USAGE: Mapping[str, int] = dict.fromkeys(_COUNTS, 0)
+NO_USAGE: Mapping[str, int] = dict.fromkeys(COUNTS, 0)
 """The ``model_usage`` of a request of which nothing is known."""
 
 
@@ -16,11 +16,11 @@ def add_usage(usage: Mapping[str, Any], payload: Mapping[str, Any], cost_usd: fl
     A request that used tokens and has no known price makes the sum of costs a lower bound: ``unpriced`` then says so.
     """
     counts = payload.get("model_usage") or {}
-    added = {name: int(usage.get(name, 0)) + int(counts.get(name) or 0) for name in _COUNTS}
+    added = {name: int(usage.get(name, 0)) + int(counts.get(name) or 0) for name in COUNTS}
     costs: dict[str, Any] = {name: usage[name] for name in ("cost_usd", "unpriced") if name in usage}
     if cost_usd is not None:
         costs["cost_usd"] = costs.get("cost_usd", 0.0) + cost_usd
-    elif any(int(counts.get(name) or 0) for name in _COUNTS):
+    elif any(int(counts.get(name) or 0) for name in COUNTS):
         costs["unpriced"] = True
     return added | costs
 

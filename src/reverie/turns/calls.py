@@ -7,6 +7,7 @@ import structlog
 
 from reverie.errors import ConflictError
 from reverie.runtime.conversation import ThreadEvent
+from reverie.runtime.delegation import in_order
 from reverie.runtime.live_state import PendingCall
 from reverie.runtime.reply_events import result_event
 from reverie.runtime.tool_catalogue import AgentTool
@@ -29,6 +30,7 @@ DENIED = "The user refused this call; it was not run."
 MOST_AT_ONCE = 8
 
 log = structlog.get_logger("reverie.turns")
+Opened = tuple[PendingCall, ToolCall | None]
 
 
 async def open_calls(
@@ -37,10 +39,24 @@ async def open_calls(
     lease: Lease,
     pending: Sequence[PendingCall],
     tools: Sequence[AgentTool],
-) -> list[tuple[PendingCall, ToolCall | None]]:
+) -> list[Opened]:
     """The calls behind pending events, in order; None for one whose tool is not there any more."""
-    events = {event.id: event for event in await read_thread_log(connection, session.id, session.key, lease.thread)}
+    log = await read_thread_log(connection, session.id, session.key, lease.thread)
+    events = {event.id: event for event in log}
     return [(call, _call(events.get(call.event_id), tools)) for call in pending]
+
+
+def parted(
+    calls: Sequence[Opened],
+) -> tuple[list[Opened], list[tuple[PendingCall, ToolCall]]]:
+    """Calls of tools, and those of other agents in the order in which they are to be done."""
+    to_agents = [
+        (pending, call)
+        for pending, call in calls
+        if call is not None and call.tool.kind == "delegation" and pending.denied is None
+    ]
+    theirs = [(pending, call) for pending, call in calls if (pending, call) not in to_agents]
+    return theirs, [to_agents[place] for place in in_order([call.tool.name for _, call in to_agents])]
 
 
 def _call(event: ThreadEvent | None, tools: Sequence[AgentTool]) -> ToolCall | None:
@@ -55,7 +71,7 @@ async def run_calls(
     desk: Desk,
     lease: Lease,
     session: LiveSession,
-    calls: Sequence[tuple[PendingCall, ToolCall | None]],
+    calls: Sequence[Opened],
     *,
     maybe_ran: bool,
 ) -> None:

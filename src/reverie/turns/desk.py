@@ -10,7 +10,7 @@ from reverie.clock import Clock
 from reverie.models.router import RoutedModel
 from reverie.runtime.grading import Delivery
 from reverie.runtime.reply_events import Judge, judge_by_policy
-from reverie.runtime.tool_catalogue import AgentTool
+from reverie.runtime.tool_catalogue import WEB_TOOLS, AgentTool, RemoteTool
 from reverie.storage.live.leases import Lease
 from reverie.storage.live.sessions import LiveSession
 from reverie.storage.postgres.database import Database
@@ -62,6 +62,22 @@ class Host(Protocol):
         ...
 
 
+class RemoteServers(Protocol):
+    """The MCP servers of agents."""
+
+    async def connect(
+        self, session: LiveSession, thread: str | None, agent: Mapping[str, Any]
+    ) -> Sequence[dict[str, Any]]:
+        """Have an agent's servers ready for a turn; a ``session.error`` for each that is not."""
+        ...
+
+    def listed(
+        self, session: LiveSession, thread: str | None, agent: Mapping[str, Any]
+    ) -> Mapping[str, Sequence[RemoteTool]]:
+        """The tools of each server that is ready, by the server's name."""
+        ...
+
+
 async def no_files(_session: LiveSession) -> Sequence[Delivery]:
     """No files are delivered: the last message is what is judged."""
     return ()
@@ -79,6 +95,10 @@ class Desk:
     random: Callable[[], float]
     """Uniform in [0, 1)."""
     hosts: Sequence[Host] = ()
+    unavailable: frozenset[str] = WEB_TOOLS
+    """Built-in tools that nothing here runs; no model is shown them."""
+    servers: RemoteServers | None = None
+    """None: agents do without their MCP servers."""
     judge: Judge = judge_by_policy
     deliveries: Callable[[LiveSession], Awaitable[Sequence[Delivery]]] = no_files
     """Files that a session delivered, for the grader."""

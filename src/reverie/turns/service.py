@@ -11,12 +11,15 @@ import structlog
 from reverie.clock import Clock
 from reverie.models.route import routes_of
 from reverie.models.router import open_router
+from reverie.runtime.tool_catalogue import WEB_TOOLS
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.workspaces import list_workspaces
 from reverie.turns.desk import Desk, Host, Models, no_files
 from reverie.turns.dispatch import Dispatcher
+from reverie.turns.mcp_servers import McpServers, open_servers
 from reverie.turns.sandbox import Sandboxes
+from reverie.turns.web import Web, WebHost, open_web
 
 _SWEEP_SECONDS = 600.0
 """How often the folders of sandboxes are looked through for those that nobody needs."""
@@ -29,15 +32,27 @@ NO_MODEL_SECONDS = 5.0
 
 
 async def run_with_settings(
-    database: Database, settings: Settings, clock: Clock, sandboxes: Sandboxes | None = None
+    database: Database,
+    settings: Settings,
+    clock: Clock,
+    sandboxes: Sandboxes | None = None,
+    *,
+    private_mcp: bool = False,
 ) -> None:
     """Run turns of all workspaces, by the models that the settings name, until cancelled.
+
+    Args:
+        private_mcp: whether MCP servers may be on private networks, and be spoken to over plain HTTP.
 
     Raises:
         SettingsError: the routes cannot be read.
     """
-    async with open_router(routes_of(settings)) as models:
-        await run_turns(database, clock, models, sandboxes=sandboxes)
+    async with (
+        open_router(routes_of(settings)) as models,
+        open_web(settings) as web,
+        open_servers(settings, private=private_mcp) as servers,
+    ):
+        await run_turns(database, clock, models, sandboxes=sandboxes, web=web, servers=servers)
 
 
 async def run_turns(
@@ -46,18 +61,22 @@ async def run_turns(
     models: Models,
     hosts: Sequence[Host] = (),
     sandboxes: Sandboxes | None = None,
+    web: Web | None = None,
+    servers: McpServers | None = None,
 ) -> None:
     """Run turns of all workspaces until cancelled.
 
     Args:
         sandboxes: where built-in tools of cloud sessions run; None runs them nowhere.
+        web: what tools of the web work with; None runs none.
+        servers: the MCP servers of agents; None has agents do without.
     """
 
     async def desks() -> list[Desk]:
         async with database.connection() as connection:
             workspaces = await list_workspaces(connection)
         return [
-            make_desk(database.of_schema(workspace.schema), workspace.id, clock, models, hosts, sandboxes)
+            make_desk(database.of_schema(workspace.schema), workspace.id, clock, models, hosts, sandboxes, web, servers)
             for workspace in workspaces
             if workspace.archived_at is None
         ]
@@ -97,9 +116,14 @@ def make_desk(
     models: Models,
     hosts: Sequence[Host] = (),
     sandboxes: Sandboxes | None = None,
+    web: Web | None = None,
+    servers: McpServers | None = None,
 ) -> Desk:
     """The desk of one workspace."""
+    if web is not None:
+        hosts = (*hosts, WebHost(web, database))
     sandbox = None if sandboxes is None else sandboxes.host(database, workspace_id)
+    remote = None if servers is None else servers.host(database)
     return Desk(
         database=database,
         workspace_id=workspace_id,
@@ -107,6 +131,8 @@ def make_desk(
         models=models,
         sleep=asyncio.sleep,
         random=random.random,
-        hosts=hosts if sandbox is None else (*hosts, sandbox),
+        hosts=(*hosts, *(host for host in (sandbox, remote) if host is not None)),
+        unavailable=WEB_TOOLS if web is None else WEB_TOOLS - web.tools,
+        servers=remote,
         deliveries=no_files if sandbox is None else sandbox.deliveries,
     )

@@ -6,7 +6,7 @@ each call has one result; a call that changes something is never run twice witho
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -16,11 +16,14 @@ from reverie.ids import event_id
 from reverie.models.router import RoutedModel
 from reverie.runtime.compaction import MOST_COMPACTIONS, is_full
 from reverie.runtime.conversation import KeptReply, Prompt, build_request
+from reverie.runtime.delegation import delegate
 from reverie.runtime.live_state import LiveState, PendingCall, Transition
-from reverie.runtime.model_failure import error_event, may_retry, pause_seconds, stopped_event
+from reverie.runtime.model_failure import MOST_CUTS, cut_off_event, error_event, may_retry, pause_seconds, stopped_event
 from reverie.runtime.outcome_loop import has_open_outcome
 from reverie.runtime.reply_events import FAILED_REQUEST, AskedCall, asked_calls, reply_events
 from reverie.runtime.spending import over_budget
+from reverie.runtime.threads import fail_child, has_mail, is_blocked, rest, runs
+from reverie.runtime.turn import END_TURN, take_inputs
 from reverie.runtime.writer import promise, record
 from reverie.storage.live.leases import Lease, note_progress
 from reverie.storage.live.log import apply_transition
@@ -29,18 +32,26 @@ from reverie.storage.live.sessions import LiveSession, read_session
 from reverie.storage.live.threads import read_thread
 from reverie.storage.postgres.database import Connection
 from reverie.turn_model import TurnReply, TurnRequest
-from reverie.turns.calls import open_calls, run_calls
+from reverie.turns.calls import open_calls, parted, run_calls
 from reverie.turns.compaction import compact
-from reverie.turns.desk import Desk
+from reverie.turns.desk import Desk, ToolCall
 from reverie.turns.grading import evaluate
 from reverie.turns.log import append, notify, write
 from reverie.turns.preview import Previewer
 from reverie.turns.prompt import make_prompt
+from reverie.turns.rules import TRIPPED, TurnRules
 
 MOST_REQUESTS = 500
 """Requests of one turn: a model that calls tools for ever is stopped here."""
 MOST_CLAIMS = 4
 """Claims of one turn without progress before it is given up."""
+_NO_BUDGET = "I stopped: the session's budget is spent."
+_CONFIRMATION = "user.tool_confirmation"
+_TRIPPED = stopped_event("tool_use_limit_reached_error", TRIPPED)
+_ALWAYS_CUT = (
+    f"{MOST_CUTS} replies one after another were cut off at the model's limit of output tokens; "
+    "raise max_output_tokens of the model's route, or send a message that asks for less at once"
+)
 _TOOL_USES = ("agent.tool_use", "agent.custom_tool_use", "agent.mcp_tool_use")
 
 log = structlog.get_logger("reverie.turns")
@@ -66,6 +77,17 @@ class _Progress:
     """Of the request that is being made."""
     keep_thinking: bool = True
     compactions: int = 0
+    rules: TurnRules = field(default_factory=TurnRules)
+    cuts: int = 0
+    """Replies that were cut off one after another."""
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Why a turn ends with a reply."""
+
+    reason: Mapping[str, Any]
+    details: Any = None
 
 
 async def run_turn(desk: Desk, lease: Lease) -> None:
@@ -86,12 +108,16 @@ async def run_turn(desk: Desk, lease: Lease) -> None:
                     return
                 continue
             progress.attempt = 1
-            if not await _close_request(desk, lease, opened, reply, previewer):
+            progress.cuts = progress.cuts + 1 if reply.stop_reason == "max_tokens" else 0
+            if not await _close_request(desk, lease, opened, reply, previewer, progress.rules):
+                return
+            if progress.cuts >= MOST_CUTS:
+                await _give_up(desk, lease, stopped_event("model_request_failed_error", _ALWAYS_CUT))
                 return
             if is_full(reply, opened.routed.context_tokens) and not await _compacted(desk, lease, opened, progress):
                 return
         endless = f"the turn made {MOST_REQUESTS} requests and still called tools; send a message to go on"
-        await append(desk, lease, [stopped_event("tool_use_limit_reached_error", endless)])
+        await _give_up(desk, lease, stopped_event("tool_use_limit_reached_error", endless))
     except ConflictError:
         log.info("a turn went on elsewhere, or ended", session_id=lease.session_id, turn=lease.turn)
 
@@ -103,7 +129,7 @@ async def _recover(desk: Desk, lease: Lease) -> bool:
     """
     if lease.attempt > MOST_CLAIMS:
         again = f"the turn was cut off {MOST_CLAIMS} times without getting on; look at the server's log"
-        await append(desk, lease, [stopped_event("unknown_error", again)])
+        await _give_up(desk, lease, stopped_event("unknown_error", again))
         return False
     async with desk.database.connection() as connection:
         session, transition = await write(desk, connection, lease, ())
@@ -113,34 +139,70 @@ async def _recover(desk: Desk, lease: Lease) -> bool:
             if lease.thread is None:
                 events.append({"type": "session.status_rescheduled"})
             session, transition = await write(desk, connection, lease, events)
-    pending = _own_calls(transition.state, lease)
-    if pending:
-        return await _run_pending(desk, lease, session, pending, maybe_ran=lost)
-    if _is_graded(lease, session) and session.outcome_evaluations[-1]["result"] == "evaluating":
+        agent = await _agent_of(connection, session, lease)
+    await _connect(desk, lease, session, agent)
+    if _own_calls(transition.state, lease):
+        return await _run_pending(desk, lease, session, transition.state, maybe_ran=lost)
+    if (
+        lease.thread is None
+        and has_open_outcome(session.outcome_evaluations)
+        and session.outcome_evaluations[-1]["result"] == "evaluating"
+    ):
         return await _grade(desk, lease, session)
     return True
+
+
+async def _connect(desk: Desk, lease: Lease, session: LiveSession, agent: Mapping[str, Any]) -> None:
+    """Have the agent's MCP servers ready; those that are not are told of, and the turn goes on without them."""
+    if desk.servers is None or not agent.get("mcp_servers"):
+        return
+    failures = await desk.servers.connect(session, lease.thread, agent)
+    if failures:
+        await append(desk, lease, failures)
 
 
 def _own_calls(state: LiveState, lease: Lease) -> list[PendingCall]:
     return [call for call in state.pending if call.thread_id == lease.thread and not call.blocks]
 
 
-async def _run_pending(
-    desk: Desk, lease: Lease, session: LiveSession, pending: Sequence[PendingCall], *, maybe_ran: bool
-) -> bool:
+async def _run_pending(desk: Desk, lease: Lease, session: LiveSession, state: LiveState, *, maybe_ran: bool) -> bool:
     """Run this side's calls and store their results as they come; False where the thread waits for others then."""
     async with desk.database.connection() as connection:
+        if any(waiting.type == _CONFIRMATION and waiting.thread_id == lease.thread for waiting in state.waiting):
+            # A thread that then waits for other agents makes no request that would take them in.
+            _, transition = await write(desk, connection, lease, (), lambda taking: _take_confirmations(taking, lease))
+            state = transition.state
         routed = desk.models.find((await _agent_of(connection, session, lease))["model"]["id"])
         prompt = await make_prompt(desk, connection, session, lease.thread, routed)
-        calls = await open_calls(connection, session, lease, pending, prompt.tools)
-    await run_calls(desk, lease, session, calls, maybe_ran=maybe_ran)
+        calls = await open_calls(connection, session, lease, _own_calls(state, lease), prompt.tools)
+    theirs, to_agents = parted(calls)
+    await run_calls(desk, lease, session, theirs, maybe_ran=maybe_ran)
+    for pending, call in to_agents:
+        if not await _delegate(desk, lease, session, pending, call):
+            return False
     async with desk.database.connection() as connection:
         _, transition = await write(desk, connection, lease, ())
-        if any(call.thread_id == lease.thread for call in transition.state.pending):
-            await write(desk, connection, lease, [_idle_event(lease, None)])
-            return False
         await note_progress(connection, lease)
+    if _own_calls(transition.state, lease):  # allowed meanwhile
+        return await _run_pending(desk, lease, session, transition.state, maybe_ran=False)
+    if is_blocked(transition.state, lease.thread):
+        await _stop(desk, lease, END_TURN)
+        return False
     return True
+
+
+async def _delegate(desk: Desk, lease: Lease, session: LiveSession, pending: PendingCall, call: ToolCall) -> bool:
+    """Do what a call of a delegation tool asks for; whether the thread goes on."""
+    agent = session.agent or {}
+    async with desk.database.connection() as connection:
+        _, transition = await write(
+            desk, connection, lease, (), lambda begun: delegate(begun, pending, call.tool.name, call.input, agent)
+        )
+    return runs(transition.state, lease.thread)
+
+
+def _take_confirmations(transition: Transition, lease: Lease) -> None:
+    take_inputs(transition, lambda waiting: waiting.type == _CONFIRMATION and waiting.thread_id == lease.thread)
 
 
 async def _open_request(desk: Desk, lease: Lease, keep_thinking: bool) -> _Opened | None:
@@ -151,7 +213,7 @@ async def _open_request(desk: Desk, lease: Lease, keep_thinking: bool) -> _Opene
         try:
             routed = desk.models.find(agent["model"]["id"])
         except ModelError as error:
-            await write(desk, connection, lease, [error_event(error, retry="exhausted")])
+            await _write_failure(desk, connection, lease, error_event(error, retry="exhausted"))
             return None
         prompt = await make_prompt(desk, connection, session, lease.thread, routed)
         promised = ""
@@ -159,8 +221,9 @@ async def _open_request(desk: Desk, lease: Lease, keep_thinking: bool) -> _Opene
         def decide(state: LiveState) -> Transition:
             nonlocal promised
             if over_budget(state, routed.price):
-                stop = _idle_event(lease, {"type": "budget_reached"})
-                return record(state, [stop], now, thread_id=lease.thread, expected_turn=lease.turn)
+                transition = record(state, (), now, thread_id=lease.thread, expected_turn=lease.turn)
+                rest(transition, lease.thread, {"type": "budget_reached"}, report=_report(lease, _NO_BUDGET))
+                return transition
             start = {"type": "span.model_request_start"}
             transition = record(state, [start], now, thread_id=lease.thread, expected_turn=lease.turn)
             promised = promise(transition, "agent.message")
@@ -228,7 +291,7 @@ async def _goes_on(desk: Desk, lease: Lease, opened: _Opened, error: ModelError,
     if isinstance(error, ContextOverflow):
         return await _compacted(desk, lease, opened, progress)
     if not may_retry(error, progress.attempt):
-        await append(desk, lease, [error_event(error, retry="exhausted")])
+        await _give_up(desk, lease, error_event(error, retry="exhausted"))
         return False
     again = [{"type": "session.status_rescheduled"}] if lease.thread is None else []
     await append(desk, lease, [FAILED_REQUEST, error_event(error, retry="retrying"), *again])
@@ -245,41 +308,83 @@ async def _compacted(desk: Desk, lease: Lease, opened: _Opened, progress: _Progr
             raise ContextOverflow(f"the conversation was made short {MOST_COMPACTIONS} times and is too long again")
         await compact(desk, lease, opened.routed, opened.request.messages)
     except ModelError as error:
-        await append(desk, lease, [stopped_event("compaction_limit_reached_error", str(error))])
+        await _give_up(desk, lease, stopped_event("compaction_limit_reached_error", str(error)))
         return False
     return True
 
 
-async def _close_request(desk: Desk, lease: Lease, opened: _Opened, reply: TurnReply, previewer: Previewer) -> bool:
+async def _give_up(desk: Desk, lease: Lease, error: Mapping[str, Any]) -> None:
+    async with desk.database.connection() as connection:
+        await _write_failure(desk, connection, lease, error)
+
+
+async def _write_failure(desk: Desk, connection: Connection, lease: Lease, error: Mapping[str, Any]) -> None:
+    """Record an error that nothing heals: it ends the session's turn, or what the child does."""
+    thread_id = lease.thread
+    if thread_id is None:
+        await write(desk, connection, lease, [error])
+        return
+    await write(desk, connection, lease, (), lambda transition: fail_child(transition, thread_id, error))
+
+
+async def _close_request(
+    desk: Desk, lease: Lease, opened: _Opened, reply: TurnReply, previewer: Previewer, rules: TurnRules
+) -> bool:
     """Store a reply and what it comes to; whether the turn goes on with another request."""
-    calls = asked_calls(reply, opened.prompt.tools, desk.judge)
-    events = reply_events(reply, calls, previewer.promised, opened.routed.price)
-    final = _final(lease, reply, calls)
+    asked = asked_calls(reply, opened.prompt.tools, desk.judge)
+    graded = rested = False
     async with desk.database.connection() as connection:
         session = await read_session(connection, lease.session_id)
-        graded = bool(final) and reply.stop_reason != "refusal" and _is_graded(lease, session)
-        if graded:
-            final = []
-        session, transition = await write(desk, connection, lease, [*events, *final])
-        await _keep(connection, lease, session, transition, reply, calls)
-        if not final:
+        ruling, now = await rules.judge(desk, connection, lease, session, reply, asked)
+        events = reply_events(reply, ruling.calls, previewer.promised, opened.routed.price)
+        events += _cut_off(lease, reply, ruling.calls)
+        final = _final(reply, ruling.calls)
+        if ruling.tripped and lease.thread is None:
+            events.append(_TRIPPED)
+
+        def finish(transition: Transition) -> None:
+            nonlocal graded, rested
+            if ruling.tripped:
+                rested = True
+                if lease.thread is not None:
+                    fail_child(transition, lease.thread, _TRIPPED)
+            elif final is not None:
+                graded = final.reason == END_TURN and _is_graded(lease, transition.state)
+                rested = not graded and rest(
+                    transition, lease.thread, final.reason, final.details, report=_report(lease, _text_of(reply))
+                )
+
+        session, transition = await write(desk, connection, lease, events, finish, at=now)
+        await _keep(connection, lease, session, transition, reply, ruling.calls)
+        await rules.note(connection, session, transition, ruling)
+        if not rested:
             await note_progress(connection, lease)
-    if final:
+    if rested:
         return False
     if graded:
         return await _grade(desk, lease, session)
-    pending = _own_calls(transition.state, lease)
-    if pending:
-        return await _run_pending(desk, lease, session, pending, maybe_ran=False)
-    if any(call.thread_id == lease.thread for call in transition.state.pending):
-        await append(desk, lease, [_idle_event(lease, None)])
+    if _own_calls(transition.state, lease):
+        return await _run_pending(desk, lease, session, transition.state, maybe_ran=False)
+    if is_blocked(transition.state, lease.thread):
+        await _stop(desk, lease, END_TURN)
         return False
     return True
 
 
-def _is_graded(lease: Lease, session: LiveSession) -> bool:
+def _is_graded(lease: Lease, state: LiveState) -> bool:
     """Whether what the session's own thread has done is to be judged before it may rest."""
-    return lease.thread is None and has_open_outcome(session.outcome_evaluations)
+    alone = lease.thread is None and not any(state.running_children) and not has_mail(state, None)
+    return alone and has_open_outcome(state.outcomes)
+
+
+def _report(lease: Lease, text: str) -> str | None:
+    """What a child that rests says to its parent."""
+    return None if lease.thread is None else text
+
+
+def _text_of(reply: TurnReply) -> str:
+    text = "\n\n".join(block["text"] for block in reply.blocks if block["type"] == "text" and block["text"].strip())
+    return text or f"I stopped without a word ({reply.stop_reason})."
 
 
 async def _grade(desk: Desk, lease: Lease, session: LiveSession) -> bool:
@@ -287,26 +392,39 @@ async def _grade(desk: Desk, lease: Lease, session: LiveSession) -> bool:
     verdict = await evaluate(desk, lease, session)
     if verdict.result in ("needs_revision", "max_iterations_reached"):
         return True
-    await append(desk, lease, [_idle_event(lease, {"type": "end_turn"})])
-    return False
+    return not await _stop(desk, lease, END_TURN)
 
 
-def _final(lease: Lease, reply: TurnReply, calls: Sequence[AskedCall]) -> list[dict[str, Any]]:
-    """The event that ends the turn with this reply, if it does."""
+def _cut_off(lease: Lease, reply: TurnReply, calls: Sequence[AskedCall]) -> list[dict[str, Any]]:
+    """What tells of a reply that reached its limit before it called anything; a call that was cut off has a result."""
+    if calls or reply.stop_reason != "max_tokens":
+        return []
+    return [cut_off_event(), *([{"type": "session.status_rescheduled"}] if lease.thread is None else [])]
+
+
+def _final(reply: TurnReply, calls: Sequence[AskedCall]) -> _End | None:
+    """How the turn ends with this reply, if it does."""
     if reply.stop_reason == "refusal":
         details = {"type": "refusal", "category": None, "explanation": None, **(reply.stop_details or {})}
-        return [_idle_event(lease, {"type": "refusal"}, details)]
-    if calls or reply.stop_reason == "pause_turn":
-        return []
-    return [_idle_event(lease, {"type": "end_turn"})]
+        return _End({"type": "refusal"}, details)
+    if calls or reply.stop_reason in ("pause_turn", "max_tokens"):
+        return None
+    return _End(END_TURN)
 
 
-def _idle_event(lease: Lease, reason: Mapping[str, Any] | None, details: Any = None) -> dict[str, Any]:
-    """The thread has nothing more to do; without a reason it waits for an answer."""
-    stop = {} if reason is None else {"stop_reason": dict(reason), "stop_details": details}
-    if lease.thread is None:
-        return {"type": "session.status_idle", **stop}
-    return {"type": "session.thread_status_idle", "session_thread_id": lease.thread, **stop}
+async def _stop(
+    desk: Desk, lease: Lease, reason: Mapping[str, Any], *, report: str = "", heeds_mail: bool = True
+) -> bool:
+    """Make the thread rest; False where something waits for it, so that it goes on."""
+    rested = False
+
+    def end(transition: Transition) -> None:
+        nonlocal rested
+        rested = rest(transition, lease.thread, reason, report=_report(lease, report), heeds_mail=heeds_mail)
+
+    async with desk.database.connection() as connection:
+        await write(desk, connection, lease, (), end)
+    return rested
 
 
 async def _keep(

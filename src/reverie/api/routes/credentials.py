@@ -175,7 +175,7 @@ async def delete(context: RequestContext) -> dict[str, Any]:
 async def validate(context: RequestContext) -> dict[str, Any]:
     """Ask whether a credential works; this server answers that it does not know.
 
-    It does not call MCP servers itself.
+    A credential is tried when a turn of a session connects to its server.
     """
     credential = await _read(context)
     if credential.auth["type"] != "mcp_oauth":

@@ -3,7 +3,7 @@
 import asyncio
 
 from reverie.assist.consultation import Consultation, judge, with_earlier
-from reverie.assist.predicate import extend_corpus
+from reverie.assist.proposed_columns import extend_corpus
 from reverie.jobs.predicate_matches import find_all_matches
 from reverie.jobs.stages.stage import Stage
 from reverie.mining.mine import mine

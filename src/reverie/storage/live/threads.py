@@ -9,8 +9,9 @@ from psycopg.types.json import Jsonb
 
 from reverie.errors import NotFoundError
 from reverie.ids import derived_id
+from reverie.runtime.delegation import roster
 from reverie.runtime.live_state import Status
-from reverie.runtime.usage import usage_snapshot
+from reverie.runtime.usage import COUNTS, usage_snapshot
 from reverie.storage.live.sessions import LiveSession
 from reverie.storage.postgres.database import Connection
 
@@ -52,8 +53,8 @@ def primary_thread(session: LiveSession, agent: dict[str, Any]) -> SessionThread
 def child_thread(session: LiveSession, thread_id: str, agent_name: str, now: datetime) -> SessionThread:
     """A thread that begins now; its agent is the roster's of that name, else one that has no more than the name."""
     agent = dict(session.agent or {})
-    roster = (agent.pop("multiagent", None) or {}).get("agents") or ()
-    known = next((one for one in roster if one.get("name") == agent_name), None)
+    known = roster(agent).get(agent_name)
+    agent.pop("multiagent", None)
     return SessionThread(
         id=thread_id,
         parent_thread_id=derived_id("sthr", session.id),
@@ -107,12 +108,42 @@ async def read_thread(connection: Connection, session: LiveSession, thread_id: s
 async def set_thread_status(
     connection: Connection, session_key: int, thread_id: str, status: Status, now: datetime
 ) -> None:
-    """Say how a child thread stands."""
+    """Say how a child thread stands; one that stops says what it has used, too."""
     await connection.execute(
         "UPDATE session_threads SET status = %s, updated_at = %s, stats = coalesce(stats, '{\"active_seconds\": 0}')"
         " WHERE session_key = %s AND id = %s",
         [status, now, session_key, thread_id],
     )
+    if status in ("idle", "terminated"):
+        usage, active = await _used(connection, session_key, thread_id)
+        await connection.execute(
+            "UPDATE session_threads SET usage = %s, stats = %s WHERE session_key = %s AND id = %s",
+            [Jsonb(usage_snapshot(usage, active)), Jsonb({"active_seconds": active}), session_key, thread_id],
+        )
+
+
+async def _used(connection: Connection, session_key: int, thread_id: str) -> tuple[dict[str, int], float]:
+    """Tokens of a thread's requests by kind, and the seconds between each of its starts and stops.
+
+    Where starts and stops do not pair, as when its writer left some out, there are no seconds.
+    """
+    sums = ", ".join(f"coalesce(sum((payload -> 'model_usage' ->> '{name}')::bigint), 0)::bigint" for name in COUNTS)
+    row = await connection.execute(
+        f"""
+        SELECT {sums},
+            CASE WHEN count(*) FILTER (WHERE type = 'session.thread_status_running')
+                = count(*) FILTER (WHERE type IN ('session.thread_status_idle', 'session.thread_status_terminated'))
+            THEN coalesce(sum(extract(epoch FROM at) * CASE
+                WHEN type = 'session.thread_status_running' THEN -1
+                WHEN type IN ('session.thread_status_idle', 'session.thread_status_terminated') THEN 1
+                ELSE 0 END), 0)::float
+            ELSE 0.0 END
+        FROM events WHERE session_key = %s AND thread_id = %s
+        """.encode(),
+        [session_key, thread_id],
+    )
+    *counts, active = await row.fetchone() or [0] * (len(COUNTS) + 1)
+    return dict(zip(COUNTS, counts, strict=True)), max(0.0, float(active))
 
 
 async def archive_thread(connection: Connection, thread_id: str, now: datetime) -> None:

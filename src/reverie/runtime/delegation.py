@@ -1,0 +1,226 @@
+"""Working with other agents: the tools of a coordinator and of those it calls in, and what their calls come to.
+
+Each call is one transition of the session, so that a call that has no result has done nothing and may be run again.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from reverie.ids import derived_id
+from reverie.runtime.live_state import ChildThread, PendingCall, Transition
+from reverie.runtime.reply_events import result_event
+from reverie.runtime.threads import RECEIVED, find_child, post, rest, runs
+from reverie.turn_model import ToolDefinition
+
+MOST_THREADS = 25
+"""Threads of agents that were called in, at a time; archived ones do not count."""
+_TEXT: Mapping[str, Any] = {"type": "string", "minLength": 1}
+
+
+def _tool(name: str, description: str, *required: str, **optional: Mapping[str, Any]) -> ToolDefinition:
+    properties = {**dict.fromkeys(required, _TEXT), **optional}
+    schema = {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
+    return ToolDefinition(name, description, schema)
+
+
+COORDINATOR_TOOLS = (
+    _tool(
+        "create_agent",
+        "Call an agent in and give it a task. It works on its own, side by side with you and with others; it sees "
+        "nothing of your conversation, so say all it needs. Its report reaches you as a message.",
+        "agent",
+        "task",
+    ),
+    _tool(
+        "send_to_agent",
+        "Send a message to an agent that was called in, by its thread's id. It remembers what it did before.",
+        "thread",
+        "message",
+    ),
+    _tool(
+        "wait_for_agents",
+        "Do nothing until an agent reports; without threads, any that runs. Call it when you cannot go on without one.",
+        threads={"type": "array", "items": _TEXT},
+    ),
+    _tool("list_agents", "List the agents that may be called in, and the threads of those that were."),
+)
+CHILD_TOOLS = (
+    _tool("submit_result", "Hand in the result of your task, whole. Your work ends with it.", "result"),
+    _tool("send_to_parent", "Tell the agent that called you in something before you are done.", "message"),
+)
+_LAST = ("wait_for_agents", "submit_result")
+"""Tools after whose calls a thread may rest, so that they come after the others of a reply."""
+
+
+def roster(agent: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The agents that an agent may call in, by name; where two have one name, the later is named with its id."""
+    multiagent = agent.get("multiagent") or {}
+    if multiagent.get("type") == "coordinator":
+        entries = multiagent.get("agents") or ()
+    else:
+        entries = (multiagent.get("subagents") or {}).get("predefined_agents") or ()
+    found: dict[str, Mapping[str, Any]] = {}
+    for entry in entries:
+        if "name" in entry:
+            name = entry["name"] if entry["name"] not in found else f"{entry['name']} ({entry['id']})"
+            found[name] = entry
+    return found
+
+
+def delegation_tools(agent: Mapping[str, Any], thread_id: str | None) -> tuple[ToolDefinition, ...]:
+    """The tools to work with other agents of an agent in its thread; a tool of the agent's own name goes before."""
+    own = {tool.get("name") for tool in agent.get("tools") or ()}
+    offered = (COORDINATOR_TOOLS if roster(agent) else ()) if thread_id is None else CHILD_TOOLS
+    return tuple(tool for tool in offered if tool.name not in own)
+
+
+def colleagues(agent: Mapping[str, Any]) -> str:
+    """Which agents may be called in, for the system prompt; ``''`` for none."""
+    known = roster(agent)
+    if not known:
+        return ""
+    lines = [f"- {name}: {entry.get('description') or 'no description'}" for name, entry in known.items()]
+    return "\n".join(["You may call in these agents with create_agent, several at a time:", *lines])
+
+
+def in_order(names: Sequence[str]) -> list[int]:
+    """The places of calls in the order in which they are run: those after which a thread may rest come last."""
+    return sorted(range(len(names)), key=lambda place: names[place] in _LAST)
+
+
+def delegate(
+    transition: Transition, call: PendingCall, name: str, given: Mapping[str, Any], agent: Mapping[str, Any]
+) -> None:
+    """Do what a call of a delegation tool asks for, and answer it.
+
+    Args:
+        transition: of a session whose thread the call is of; it runs.
+        name: the tool.
+        given: the call's input.
+        agent: the session's own agent.
+    """
+    problem = _problem(name, given)
+    if problem:
+        _answer(transition, call, problem, is_error=True)
+        return
+    match name:
+        case "create_agent":
+            _create(transition, call, given["agent"], given["task"], agent)
+        case "send_to_agent":
+            _send(transition, call, given["thread"], given["message"])
+        case "wait_for_agents":
+            _wait(transition, call, given.get("threads") or ())
+        case "list_agents":
+            _list(transition, call, agent)
+        case "submit_result":
+            _answer(transition, call, "Handed in.")
+            if not rest(transition, call.thread_id, report=given["result"]):
+                # A message came meanwhile: the result is handed in, and the work goes on with the message.
+                post(transition, call.thread_id, None, given["result"])
+        case _:
+            post(transition, call.thread_id, None, given["message"])
+            _answer(transition, call, "Sent.")
+
+
+def _problem(name: str, given: Mapping[str, Any]) -> str | None:
+    """What is wrong with a call's input, in words that the agent can act on."""
+    schema = next(tool for tool in (*COORDINATOR_TOOLS, *CHILD_TOOLS) if tool.name == name).input_schema
+    for field in schema["required"]:
+        value = given.get(field)
+        if not isinstance(value, str) or not value.strip():
+            return f"{field}: give a text; it is needed."
+    threads = given.get("threads")
+    if name == "wait_for_agents" and threads is not None and not _is_texts(threads):
+        return "threads: give a list of thread ids, or leave it out."
+    return None
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _answer(transition: Transition, call: PendingCall, text: str, *, is_error: bool = False) -> None:
+    event = result_event(call.type, call.event_id, [{"type": "text", "text": text}], is_error=is_error)
+    transition.add(event.pop("type"), event, thread_id=call.thread_id)
+    transition.change(pending=tuple(one for one in transition.state.pending if one.event_id != call.event_id))
+
+
+def _answer_json(transition: Transition, call: PendingCall, value: Any) -> None:
+    _answer(transition, call, msgspec.json.encode(value).decode())
+
+
+def _create(transition: Transition, call: PendingCall, name: str, task: str, agent: Mapping[str, Any]) -> None:
+    known = roster(agent)
+    if name not in known:
+        known_names = ", ".join(known)
+        _answer(
+            transition,
+            call,
+            f"agent: there is no agent {name!r} to call in. Name one of: {known_names}.",
+            is_error=True,
+        )
+        return
+    state = transition.state
+    if sum(not thread.archived and thread.status != "terminated" for thread in state.threads) >= MOST_THREADS:
+        text = (
+            f"There are {MOST_THREADS} threads already, which is the limit. Give the task to one of them with "
+            "send_to_agent, or have an idle thread archived."
+        )
+        _answer(transition, call, text, is_error=True)
+        return
+    number = str(state.event_count + len(transition.events))
+    thread = ChildThread(derived_id("sthr", state.session_id, number), name)
+    transition.change(threads=(*state.threads, thread))
+    transition.threads.append((thread.id, name))
+    transition.notices.append("session.thread_created")
+    about = {"session_thread_id": thread.id, "agent_name": name}
+    transition.add("session.thread_created", {**about, "workflow_run_id": None}, thread_id=thread.id)
+    post(transition, None, thread.id, task)
+    _answer_json(transition, call, {**about, "status": "running"})
+
+
+def _send(transition: Transition, call: PendingCall, thread_id: str, message: str) -> None:
+    if find_child(transition.state, thread_id) is None:
+        known = ", ".join(one.id for one in transition.state.threads if find_child(transition.state, one.id)) or "none"
+        _answer(
+            transition,
+            call,
+            f"thread: there is no thread {thread_id!r} that goes on; there are: {known}.",
+            is_error=True,
+        )
+        return
+    post(transition, None, thread_id, message)
+    _answer(transition, call, "Sent.")
+
+
+def _wait(transition: Transition, call: PendingCall, threads: Sequence[str]) -> None:
+    """Answered at once; the thread rests until a message wakes it, unless one is there or nobody runs."""
+    state = transition.state
+    unknown = [thread for thread in threads if find_child(state, thread) is None]
+    if unknown:
+        _answer(transition, call, f"threads: there is no thread {unknown[0]!r} that goes on.", is_error=True)
+        return
+    if any(waiting.thread_id is None and waiting.type == RECEIVED for waiting in state.waiting):
+        _answer(transition, call, "There are messages already; they follow.")
+        return
+    awaited = [child.id for child in state.threads if runs(state, child.id) and (not threads or child.id in threads)]
+    stuck = [
+        child.id for child in state.threads if any(one.thread_id == child.id and one.blocks for one in state.pending)
+    ]
+    if not awaited:
+        waits = f" These wait for the user: {', '.join(stuck)}." if stuck else ""
+        _answer(transition, call, f"Nobody is running, so nobody will report.{waits}")
+        return
+    _answer(transition, call, f"Waiting for {len(awaited)} of your agents. Their messages follow.")
+    rest(transition, None)
+
+
+def _list(transition: Transition, call: PendingCall, agent: Mapping[str, Any]) -> None:
+    agents = [{"agent": name, "description": entry.get("description")} for name, entry in roster(agent).items()]
+    threads = [
+        {"thread": one.id, "agent": one.agent_name, "status": "archived" if one.archived else one.status}
+        for one in transition.state.threads
+    ]
+    _answer_json(transition, call, {"agents": agents, "threads": threads})

@@ -1,0 +1,187 @@
+"""How the threads of a session work together: messages between them, who wakes whom, and when the session may rest.
+
+Pure steps of a transition, as those of :mod:`reverie.runtime.turn`. A message becomes an event of the thread that it is
+for at once where that thread is idle, which wakes it; else it waits until the thread's next request begins, as the
+user's messages do, so that each is in the input of a request.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from reverie.runtime.live_state import ChildThread, LiveState, Transition, WaitingInput
+from reverie.runtime.turn import (
+    END_TURN,
+    child_payload,
+    close_spans,
+    fail_calls,
+    idle,
+    idle_primary,
+    run,
+    run_child,
+    run_primary,
+    run_waiting,
+    set_thread,
+    take_inputs,
+)
+
+RECEIVED = "agent.thread_message_received"
+_UNFINISHED = "The agent stopped before this call was answered."
+
+
+def find_child(state: LiveState, thread_id: str) -> ChildThread | None:
+    """A child thread that goes on; None where there is none of that id, or it has ended."""
+    return next(
+        (one for one in state.threads if one.id == thread_id and not one.archived and one.status != "terminated"), None
+    )
+
+
+def is_blocked(state: LiveState, thread_id: str | None) -> bool:
+    """Whether a client has to act before the thread gets on."""
+    return any(call.blocks and call.thread_id == thread_id for call in state.pending)
+
+
+def runs(state: LiveState, thread_id: str | None) -> bool:
+    """Whether a thread runs."""
+    if thread_id is None:
+        return state.primary_running
+    return any(child.id == thread_id for child in state.running_children)
+
+
+def wake(transition: Transition, thread_id: str | None) -> None:
+    """Have a thread go on, and its session with it; one that runs, waits for a client or has ended stays as it is."""
+    state = transition.state
+    if runs(state, thread_id) or is_blocked(state, thread_id):
+        return
+    child = None if thread_id is None else find_child(state, thread_id)
+    if thread_id is not None and child is None:
+        return
+    if not state.goes_on:
+        run(transition, primary=False)
+    if child is None:
+        run_primary(transition)
+        return
+    run_child(transition, child)
+
+
+def wake_answered(transition: Transition, answered: Iterable[str | None]) -> None:
+    """Have the children go on whose calls have been answered, and the session's own thread for what waits for it."""
+    threads = dict.fromkeys(answered)
+    for thread_id in threads:
+        if thread_id is not None:
+            wake(transition, thread_id)
+    state = transition.state
+    if state.goes_on and (None in threads or any(waiting.thread_id is None for waiting in state.waiting)):
+        wake(transition, None)
+
+
+def post(transition: Transition, sender: str | None, receiver: str | None, text: str) -> None:
+    """Send a message from one thread to another; None is the session's own thread."""
+    state = transition.state
+    content = [{"type": "text", "text": text}]
+    sent = {f"to_{name}": value for name, value in _peer(state, receiver).items()}
+    transition.add("agent.thread_message_sent", {**sent, "content": content}, thread_id=sender)
+    received = {f"from_{name}": value for name, value in _peer(state, sender).items()} | {"content": content}
+    if not runs(state, receiver) and not is_blocked(state, receiver):
+        transition.add(RECEIVED, received, thread_id=receiver)
+        wake(transition, receiver)
+        return
+    transition.inputs.append(WaitingInput(state.input_count, RECEIVED, received, receiver))
+    transition.change(input_count=state.input_count + 1, waiting=(*state.waiting, transition.inputs[-1]))
+
+
+def _peer(state: LiveState, thread_id: str | None) -> dict[str, str]:
+    """A thread as messages name it; the primary agent has no name there."""
+    if thread_id is None:
+        return {"session_thread_id": state.primary_thread}
+    name = next((child.agent_name for child in state.threads if child.id == thread_id), "")
+    return {"session_thread_id": thread_id, "agent_name": name}
+
+
+def rest(
+    transition: Transition,
+    thread_id: str | None,
+    reason: Mapping[str, Any] = END_TURN,
+    details: Any = None,
+    *,
+    report: str | None = None,
+    heeds_mail: bool = True,
+) -> bool:
+    """Make a thread idle, and its session when no other thread runs.
+
+    False, with nothing done, where a message waits that the thread has not read: it goes on instead.
+
+    Args:
+        reason: the event's ``stop_reason``; ``requires_action`` is put in its place while calls wait for a client.
+        report: what a child says to the session's own thread when it rests; None where it only waits for a client.
+        heeds_mail: False makes it rest all the same; what waits is taken in, so that it does not begin the next turn.
+    """
+    state = transition.state
+    blocked = is_blocked(state, thread_id)
+    heeds_mail = heeds_mail and reason["type"] == "end_turn"
+    if not blocked and heeds_mail and has_mail(state, thread_id):
+        return False
+    if not heeds_mail:
+        take_inputs(transition, lambda waiting: waiting.thread_id == thread_id)
+    if thread_id is None:
+        _rest_primary(transition, _stop(state, thread_id, reason, details))
+        return True
+    child = find_child(state, thread_id)
+    assert child is not None
+    payload = child_payload(child, "idle", reason, _stop(state, thread_id, reason, details))
+    if report is not None and not blocked:
+        post(transition, thread_id, None, report)
+    transition.add("session.thread_status_idle", payload, thread_id=thread_id)
+    set_thread(transition, thread_id, "idle")
+    if not transition.state.primary_running and not any(transition.state.running_children):
+        idle(transition)
+        run_waiting(transition)
+    return True
+
+
+def has_mail(state: LiveState, thread_id: str | None) -> bool:
+    """Whether something waits that the thread takes in before it rests.
+
+    While others run that is anything; a session that rests begins its next turn with what the user sent.
+    """
+    alone = thread_id is None and not any(state.running_children)
+    return any(
+        waiting.thread_id == thread_id and (waiting.type == RECEIVED or (not alone and waiting.type == "user.message"))
+        for waiting in state.waiting
+    )
+
+
+def fail_child(transition: Transition, thread_id: str, error: Mapping[str, Any]) -> None:
+    """End what a child does for an error that trying again did not heal; its parent is told, and the session goes on.
+
+    Args:
+        error: a ``session.error`` event.
+    """
+
+    def own(thread: str | None) -> bool:
+        return thread == thread_id
+
+    close_spans(transition, own, is_error=True)
+    payload = {name: value for name, value in error.items() if name != "type"}
+    transition.add("session.error", payload, thread_id=thread_id)
+    fail_calls(transition, own, _UNFINISHED)
+    report = f"I could not go on, and stopped without a result: {error['error'].get('message', '')}"
+    rest(transition, thread_id, {"type": "retries_exhausted"}, report=report)
+
+
+def _stop(state: LiveState, thread_id: str | None, reason: Mapping[str, Any], details: Any) -> dict[str, Any]:
+    blockers = [call.event_id for call in state.pending if call.blocks and call.thread_id == thread_id]
+    if blockers:
+        return {"stop_reason": {"type": "requires_action", "event_ids": blockers}, "stop_details": None}
+    return {"stop_reason": dict(reason), "stop_details": details}
+
+
+def _rest_primary(transition: Transition, stop: Mapping[str, Any]) -> None:
+    """The session's own thread rests; the session does when it is alone, or may spend no more."""
+    if any(transition.state.running_children):
+        idle_primary(transition, stop)
+        return
+    if transition.state.blockers:
+        idle(transition)
+    else:
+        idle(transition, stop["stop_reason"], stop["stop_details"])
+    run_waiting(transition)
