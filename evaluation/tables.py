@@ -203,13 +203,14 @@ def _marks(summaries: Iterable[WorldSummary]) -> str:
             "recall ≥ 0.15",
             "coverage, adopted",
             "coverage, planted",
+            "described",
         ),
         *("placebo a run", "pooled: precision, recall", "popular: precision, recall", "seconds"),
     )
     body = [
         (
             *(s.world, s.seeds, f"{s.sessions:,}", _share(s.precision), _share(s.recall), _share(s.recall_target)),
-            *(_share(s.covered_adopted), _share(s.covered_planted), f"{s.placebo.value:.2f}"),
+            *(_share(s.covered_adopted), _share(s.covered_planted), _share(s.described), f"{s.placebo.value:.2f}"),
             *(f"{_percent(p.value)}, {_percent(r.value)}" for p, r in s.baselines.values()),
             f"{s.seconds:.1f}",
         )

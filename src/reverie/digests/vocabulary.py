@@ -27,6 +27,7 @@ _TERMS = {
     "then": _Term("sequence", "{}"),
     "repeat": _Term("marker", "repeat an earlier {} unchanged"),
     "retry": _Term("marker", "try the {} again with changed input right after it failed"),
+    "change": _Term("choice", "{}"),
     "args": _Term("manner", "{}"),
     "arg": _Term("manner", "{}"),
     "use": _Term("choice", "{}"),
@@ -121,6 +122,10 @@ def _action(name: BehaviourName) -> str:
         case "then":
             first, second = name.order
             return f"{_calling(second)} as the next tool after {_quoted(first)}"
+        case "change":
+            changed = name.argument
+            new = f"`{changed.field}` set to `{changed.value}`" if changed.value else f"another `{changed.field}`"
+            return f"call `{changed.tool}` again with {new}"
         case "args":
             return f"give `{shown_name(name.argument.field)}` when calling `{shown_name(name.argument.tool)}`"
         case "arg":

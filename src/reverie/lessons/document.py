@@ -33,7 +33,7 @@ def lesson_document(lesson: Lesson) -> str:
         f"# {advice}",
         f"_{lesson.kind.replace('_', ' ').capitalize()}, {_status(lesson)}. Lesson `{lesson.id}`._",
         f"## When it applies\n\n{_scope(lesson)}",
-        f"## What to do\n\n{advice}.",
+        f"## What to do\n\n{_what_to_do(lesson)}",
         f"## Why\n\n{lesson.numbers}\n\n{_table(lesson)}\n\n{lesson.reason.capitalize()}.",
         f"## Where seen\n\n{_list(lesson.evidence, 'No session to show.')}",
         f"## What speaks against it\n\n{_list(lesson.counter_examples, 'No session that did this ended otherwise.')}",
@@ -45,11 +45,27 @@ def lesson_document(lesson: Lesson) -> str:
         if len(lesson.shadows) > _SHADOWS_LISTED:
             shadows += f"\n- and {len(lesson.shadows) - _SHADOWS_LISTED} more"
         sections.append(f"## Explained by it\n\nThese looked telling only because they go with it:\n\n{shadows}")
+    if lesson.also:
+        also = "\n".join(f"- `{label}`" for label in lesson.also[:_SHADOWS_LISTED])
+        sections.append(f"## Also seen as\n\nNearly the same sessions, in words harder to follow:\n\n{also}")
     return "\n\n".join(sections) + "\n"
 
 
 def _status(lesson: Lesson) -> str:
     return f"{lesson.status}, implicit" if lesson.implicit else lesson.status
+
+
+def _what_to_do(lesson: Lesson) -> str:
+    parts = [f"{lesson.advice}."]
+    if lesson.instead_of:
+        parts.append(f"Others did this instead: {lesson.instead_of}.")
+    parts += [f"For example, in session `{each.session_id}`:\n\n{_verbatim(each.text)}" for each in lesson.examples]
+    return "\n\n".join(parts)
+
+
+def _verbatim(text: str) -> str:
+    """As a code block, whatever is in it: each line is indented, so that nothing ends the block or begins another."""
+    return "\n".join(f"    {line}" for line in text.splitlines())
 
 
 def _scope(lesson: Lesson) -> str:

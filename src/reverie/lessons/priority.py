@@ -34,6 +34,7 @@ def _priority(segment: WeakSegment, store_id: str, agent: str | None, blamed: Ma
             f"{segment.share_of_failures:.0%} of all failures; they earned {-segment.difference:.2f} less "
             f"reward than other sessions ({-segment.high:.2f} to {-segment.low:.2f})."
         ),
+        also=segment.also,
         scope=Scope(agent=agent, task_family=segment.label if segment.kind == "category" else None),
         behaviour=f"{segment.kind}:{segment.label}",
         effect=Effect(segment.difference, segment.low, segment.high),

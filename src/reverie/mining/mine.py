@@ -269,6 +269,8 @@ def _finding(
         q_discovery=float(np.nan_to_num(results.q_discovery[i], nan=1.0)),
         q_confirmation=None if np.isnan(q) else q,
         shadows=tuple(results.columns[j].hypothesis for j in results.shadows.get(i, [])),
+        also=results.also(i) if verdict != "refused" else (),
+        form_of=results.class_of(i) if verdict != "refused" else "",
         on_reward=on_reward,
     )
 

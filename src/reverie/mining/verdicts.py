@@ -8,6 +8,7 @@ from reverie.mining.comparison_group import ComparisonGroup
 from reverie.mining.finding import Hypothesis, Verdict
 from reverie.mining.outcome import Outcome
 from reverie.mining.policy import MiningPolicy
+from reverie.mining.preference import CLASSES
 from reverie.statistics.corpus import Flags, Floats
 from reverie.statistics.estimate import Estimates
 from reverie.statistics.online import AlphaWealth
@@ -51,6 +52,10 @@ class HypothesisResults:
     shadows: dict[int, list[int]] = field(default_factory=dict)
     by_date: set[int] = field(default_factory=set)
     """What cannot be told from a change of date: no more can it be told whether it faded."""
+    alike: dict[int, list[Hypothesis]] = field(default_factory=dict)
+    """Other descriptions of what is told."""
+    classes: dict[int, str] = field(default_factory=dict)
+    """The class of actions that what is told belongs to, where it is told instead of the class."""
     wealth: AlphaWealth = AlphaWealth()
     """The confirmation tests of all dreams, after this one."""
 
@@ -65,6 +70,17 @@ class HypothesisResults:
     def found(self, policy: MiningPolicy) -> Flags:
         """Which hypotheses stand out in the part that looked for them."""
         return found(self.discovery, self.q_discovery, policy, self.outcome)
+
+    def also(self, i: int) -> tuple[Hypothesis, ...]:
+        """Other descriptions of hypothesis ``i``: those of exactly the same sessions, then those of nearly the same."""
+        column = self.columns[i]
+        same = column.group.alike[column.number] if column.group.alike else ()
+        return (*same, *self.alike.get(i, []))
+
+    def class_of(self, i: int) -> str:
+        """The name people have for what hypothesis ``i`` is a form of, as behaviours are stored; empty without one."""
+        same = [h.name for h in self.also(i) if h.situation == self.columns[i].hypothesis.situation]
+        return self.classes.get(i) or next((name.text for name in same if name.family in CLASSES), "")
 
     def strength(self, i: int) -> float:
         """How far beyond chance hypothesis ``i`` is, over both parts of the sessions."""
