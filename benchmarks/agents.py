@@ -95,11 +95,11 @@ async def loop_running(database: Database) -> AsyncIterator[None]:
 
 
 class Watcher:
-    """Knows when sessions that were sent something are idle again."""
+    """Sends messages and knows when their turns have ended."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: dict[str, asyncio.Event] = {}
+        self._heard: dict[str, asyncio.Semaphore] = {}
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Watcher"]:
@@ -107,8 +107,8 @@ class Watcher:
 
             async def hear() -> None:
                 async for notice in connection.notifies():
-                    if (event := self._waiting.get(notice.payload)) is not None:
-                        event.set()
+                    if (heard := self._heard.get(notice.payload)) is not None:
+                        heard.release()
 
             task = asyncio.create_task(hear())
             try:
@@ -117,14 +117,17 @@ class Watcher:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
 
-    async def idle(self, session_id: str) -> None:
-        grown = self._waiting[session_id] = asyncio.Event()
+    async def turn(self, session_id: str) -> None:
+        """One turn, from its message to its end. Nothing is read before the third append, which may be the end."""
+        heard = self._heard[session_id] = asyncio.Semaphore(0)
+        await send(self._database, session_id)
+        for _ in range(2):
+            await heard.acquire()
         while True:
+            await heard.acquire()
             async with self._database.connection() as connection:
                 if (await read_session(connection, session_id)).status == "idle":
                     return
-            await grown.wait()
-            grown.clear()
 
 
 async def send(database: Database, session_id: str) -> None:
@@ -166,14 +169,9 @@ async def measure_rates(database: Database, looped: list[str], plain: list[str],
 
     pairs = []
     async with Watcher(database).open() as watcher:
-
-        async def turn(session_id: str) -> None:
-            await send(database, session_id)
-            await watcher.idle(session_id)
-
         for _ in range(3):
             async with loop_running(database):
-                looped_rate = await rate(looped, seconds, turn)
+                looped_rate = await rate(looped, seconds, watcher.turn)
             pairs.append((looped_rate, await rate(plain, seconds, appends)))
     ratios = sorted(one / other for one, other in pairs)
     return {
@@ -197,8 +195,7 @@ async def measure_overhead(
         async def turn(session_id: str, other: str) -> None:
             taken.append(await append(database, other, _START))
             began = time.perf_counter()
-            await send(database, session_id)
-            await watcher.idle(session_id)
+            await watcher.turn(session_id)
             overheads.append(time.perf_counter() - began - MODEL_SECONDS)
 
         began = time.perf_counter()
