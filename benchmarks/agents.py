@@ -44,7 +44,7 @@ TEXT = "The order was sent on Monday. " * 8
 MESSAGE = {"type": "user.message", "content": [{"type": "text", "text": "Where is it?"}]}
 _USAGE = ModelUsage(input_tokens=100, output_tokens=60)
 _START = [{"type": "span.model_request_start"}]
-_END = [
+_END: list[dict[str, Any]] = [
     {"type": "agent.message", "content": [{"type": "text", "text": TEXT}]},
     {"type": "span.model_request_end", "model_usage": {"input_tokens": 100, "output_tokens": 60}},
     {"type": "session.status_idle", "stop_reason": {"type": "end_turn"}},

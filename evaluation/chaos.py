@@ -132,7 +132,9 @@ class Chaos:
 
     async def _round(self, random: Random) -> None:
         clients = [Client(self._desk, random.choice(KINDS), random.randrange(10**9)) for _ in range(SESSIONS)]
-        *rested, _ = await asyncio.gather(*(client.drive() for client in clients), self._kill(random))
+        killing = asyncio.create_task(self._kill(random))
+        rested = await asyncio.gather(*(client.drive() for client in clients))
+        await killing
         self._journal.read()
         outside = Outside(self._read_effects(), frozenset(self._journal.marks))
         for client, one in zip(clients, rested, strict=True):

@@ -46,7 +46,7 @@ def _last_word(request: Request, random: Random) -> Reply:
 
 
 def _call(request: Request, random: Random, place: int) -> ToolUse:
-    names = [name for name in ("bash", "bash", "glob", "lookup") if name in request.tools]
+    names: list[str] = [name for name in ("bash", "bash", "glob", "lookup") if name in request.tools]
     if "create_agent" in request.tools:
         made = sum(call["name"] == "create_agent" for call in request.calls)
         names += ["wait_for_agents"] if made > 1 else ["create_agent", "create_agent"]
