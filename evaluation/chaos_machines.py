@@ -100,6 +100,8 @@ class Machines:
         """End the servers in good order."""
         with ExitStack() as stack:
             for server in self._servers:
+                if server.process.stdout is not None:
+                    stack.callback(server.process.stdout.close)
                 stack.callback(server.stop)
 
 

@@ -6,6 +6,7 @@ is named by ``REVERIE_CHAOS_EFFECTS``.
 
 import os
 import re
+import shlex
 from random import Random
 
 from reverie.testing.fake_models import Reply, Request, ToolUse, fault, say
@@ -56,7 +57,7 @@ def _call(request: Request, random: Random, place: int) -> ToolUse:
             # Not of the conversation alone: a reply that is given twice must be told apart.
             key = f"key-{request.number}-{place}"
             wait, rest = random.choice((0, 0.2, 1)), random.choice((0, 0.5, 1))
-            command = f"sleep {wait}; echo {key} >> {os.environ[EFFECTS]}; sleep {rest}; echo done"
+            command = f"sleep {wait}; echo {key} >> {shlex.quote(os.environ[EFFECTS])}; sleep {rest}; echo done"
             return ToolUse(name, {"command": command})
         case "glob":
             return ToolUse(name, {"pattern": "*"})

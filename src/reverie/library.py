@@ -11,10 +11,15 @@ from reverie.dreams.dream import DreamEstimate, DreamRequest, DreamResult
 from reverie.dreams.policy import DreamPolicy
 from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream, estimate_dream
+from reverie.jobs.grading import GradingRequest, GradingResult, grade_sessions
+from reverie.jobs.labelling import next_task, record_answer
+from reverie.jobs.session_grader import open_grader
+from reverie.lessons.asker import ANYONE, Asker
 from reverie.memory.hit import RecallHit
 from reverie.memory.memory import Memory
 from reverie.models.open import open_model
-from reverie.outcomes.metric import Metric
+from reverie.outcomes.label_task import LabelAnswer, LabelTask
+from reverie.outcomes.metric import REWARD_METRIC, Metric
 from reverie.sessions.session import Score
 from reverie.settings import Settings, load_settings
 from reverie.storage.memory.memories import list_memories
@@ -24,6 +29,7 @@ from reverie.storage.memory.stores import find_store
 from reverie.storage.postgres.database import Database, open_database
 from reverie.storage.sessions.import_summary import ImportOptions, ImportSummary
 from reverie.storage.sessions.ingest import import_sessions
+from reverie.storage.sessions.labels import find_frame, open_frame
 from reverie.storage.sessions.scores import define_metric, score_session
 from reverie.telemetry.exporter import open_telemetry
 
@@ -61,6 +67,36 @@ class AsyncReverie:
         """
         async with self._database.connection() as connection:
             return await score_session(connection, session_id, [Score(name, value) for name, value in scores.items()])
+
+    async def next_label(self, metric: str = REWARD_METRIC, *, where: str | None = None) -> LabelTask | None:
+        """The session that a person should score next; None where all were asked for."""
+        async with self._database.connection() as connection:
+            return await next_task(connection, await open_frame(connection, metric, where, self._clock.now()))
+
+    async def label(
+        self, session_id: str, value: float | None, metric: str = REWARD_METRIC, *, where: str | None = None
+    ) -> LabelAnswer:
+        """Record a person's score of a session that :meth:`next_label` gave; None skips it.
+
+        Raises:
+            NotFoundError: the session is not to be labelled.
+            StateError: it was answered already.
+        """
+        async with self._database.connection() as connection:
+            frame = await find_frame(connection, metric, where)
+            return await record_answer(connection, frame, session_id, value, self._clock.now())
+
+    async def grade(
+        self, rubric: str, request: GradingRequest, *, model: str | None = None, grader: str | None = None
+    ) -> GradingResult:
+        """Score sessions by a model, or by a grader in Python, that goes by the text ``rubric``.
+
+        Raises:
+            SettingsError: no model is named, or there is a budget and no price.
+            InputError: there is no such grader.
+        """
+        async with open_grader(self._settings, rubric, model, grader) as opened:
+            return await grade_sessions(self._database, opened, request, self._clock, lambda *_: None)
 
     async def dream(
         self, store: str = "default", *, where: str | None = None, policy: DreamPolicy | None = None
@@ -105,8 +141,12 @@ class AsyncReverie:
             found = await find_store(connection, store)
             return await list_memories(connection, found.id, with_content=True)
 
-    async def recall(self, store: str, query: str, limit: int = 5) -> tuple[RecallHit, ...]:
+    async def recall(
+        self, store: str, query: str, limit: int = 5, *, asker: Asker | None = ANYONE
+    ) -> tuple[RecallHit, ...]:
         """The memories that suit ``query`` best, each with its reasons.
+
+        Adopted lessons that are for ``asker`` come without sharing a word with the query; None leaves that out.
 
         Raises:
             NotFoundError: there is no such store.
@@ -114,7 +154,8 @@ class AsyncReverie:
         async with self._database.connection() as connection:
             found = await find_store(connection, store)
             embedder = open_embedder(self._settings.embedder)
-            return await recall(connection, found.id, query, limit, now=self._clock.now(), embedder=embedder)
+            now = self._clock.now()
+            return await recall(connection, found.id, query, limit, now=now, embedder=embedder, asker=asker)
 
 
 @asynccontextmanager
@@ -149,6 +190,22 @@ class Reverie:
         """See :meth:`AsyncReverie.score`."""
         return self._runner.run(self._inner.score(session_id, scores))
 
+    def next_label(self, metric: str = REWARD_METRIC, *, where: str | None = None) -> LabelTask | None:
+        """See :meth:`AsyncReverie.next_label`."""
+        return self._runner.run(self._inner.next_label(metric, where=where))
+
+    def label(
+        self, session_id: str, value: float | None, metric: str = REWARD_METRIC, *, where: str | None = None
+    ) -> LabelAnswer:
+        """See :meth:`AsyncReverie.label`."""
+        return self._runner.run(self._inner.label(session_id, value, metric, where=where))
+
+    def grade(
+        self, rubric: str, request: GradingRequest, *, model: str | None = None, grader: str | None = None
+    ) -> GradingResult:
+        """See :meth:`AsyncReverie.grade`."""
+        return self._runner.run(self._inner.grade(rubric, request, model=model, grader=grader))
+
     def dream(
         self, store: str = "default", *, where: str | None = None, policy: DreamPolicy | None = None
     ) -> DreamResult:
@@ -165,9 +222,9 @@ class Reverie:
         """See :meth:`AsyncReverie.memories`."""
         return self._runner.run(self._inner.memories(store))
 
-    def recall(self, store: str, query: str, limit: int = 5) -> tuple[RecallHit, ...]:
+    def recall(self, store: str, query: str, limit: int = 5, *, asker: Asker | None = ANYONE) -> tuple[RecallHit, ...]:
         """See :meth:`AsyncReverie.recall`."""
-        return self._runner.run(self._inner.recall(store, query, limit))
+        return self._runner.run(self._inner.recall(store, query, limit, asker=asker))
 
 
 @contextmanager

@@ -79,6 +79,15 @@ class Settings(msgspec.Struct, frozen=True):
     model_routes: Path | None = None
     """Which models run agents. ``REVERIE_MODEL_ROUTES``: a TOML file of routes, see [models](models.md); default: none,
     so that ``REVERIE_MODEL`` answers for every id, or else the providers whose key is set for theirs."""
+    web_fetch: bool = True
+    """Whether agents may read web pages, as their definitions and environments allow. ``REVERIE_WEB_FETCH``: ``on`` or
+    ``off``; default: ``on``."""
+    web_fetch_hosts: tuple[str, ...] = ()
+    """Hosts that agents may read though they are in a private network. ``REVERIE_WEB_FETCH_HOSTS``: names or addresses
+    without a port, after commas; default: none."""
+    web_search_url: str | None = None
+    """Where agents search the web. ``REVERIE_WEB_SEARCH_URL``: the search address of a SearXNG, or of anything that
+    answers ``?q=…&format=json`` as it does, such as ``http://localhost:8080/search``; default: nowhere."""
     secret_keys: tuple[Secret, ...] = ()
     """What vaults are encrypted with: Fernet keys. ``REVERIE_SECRET_KEY``: one, or several after commas of which the
     first encrypts and all decrypt; default: one that is made in ``home``, unless the database is external."""
@@ -91,20 +100,20 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         SettingsError: a variable holds a value that cannot be used.
     """
     home = environment.get("REVERIE_HOME") or platformdirs.user_data_dir("reverie", appauthor=False)
-    redaction = environment.get("REVERIE_REDACTION") or "on"
-    if redaction not in ("on", "off"):
-        raise SettingsError(f"REVERIE_REDACTION={redaction!r} must be 'on' or 'off'")
     return Settings(
         home=Path(home).expanduser().resolve(),
         database_url=environment.get("DATABASE_URL") or None,
         workers=_load_count(environment, "REVERIE_WORKERS", os.cpu_count() or 1),
-        redaction=redaction == "on",
+        redaction=_load_switch(environment, "REVERIE_REDACTION"),
         dreams=_load_count(environment, "REVERIE_DREAMS", _DREAMS),
         import_bytes=_load_count(environment, "REVERIE_IMPORT_BYTES", _IMPORT_BYTES),
-        otlp_endpoint=_load_endpoint(environment.get("REVERIE_OTLP_ENDPOINT")),
+        otlp_endpoint=_load_endpoint(environment, "REVERIE_OTLP_ENDPOINT"),
         embedder=environment.get("REVERIE_EMBEDDER") or None,
         model=_load_model(environment),
         model_routes=_load_path(environment.get("REVERIE_MODEL_ROUTES")),
+        web_fetch=_load_switch(environment, "REVERIE_WEB_FETCH"),
+        web_fetch_hosts=_load_hosts(environment.get("REVERIE_WEB_FETCH_HOSTS")),
+        web_search_url=_load_endpoint(environment, "REVERIE_WEB_SEARCH_URL"),
         secret_keys=_load_secret_keys(environment.get("REVERIE_SECRET_KEY")),
     )
 
@@ -116,10 +125,26 @@ def _load_count(environment: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def _load_endpoint(text: str | None) -> str | None:
+def _load_switch(environment: Mapping[str, str], name: str) -> bool:
+    text = environment.get(name) or "on"
+    if text not in ("on", "off"):
+        raise SettingsError(f"{name}={text!r} must be 'on' or 'off'")
+    return text == "on"
+
+
+def _load_endpoint(environment: Mapping[str, str], name: str) -> str | None:
+    text = environment.get(name)
     if text and not text.startswith(("http://", "https://")):
-        raise SettingsError(f"REVERIE_OTLP_ENDPOINT={text!r} must start with http:// or https://")
+        raise SettingsError(f"{name}={text!r} must start with http:// or https://")
     return text or None
+
+
+def _load_hosts(text: str | None) -> tuple[str, ...]:
+    hosts = tuple(part.strip().lower().strip("[]").rstrip(".") for part in (text or "").split(",") if part.strip())
+    for host in hosts:
+        if "/" in host or "@" in host or (host.count(":") == 1):
+            raise SettingsError(f"REVERIE_WEB_FETCH_HOSTS: {host!r} is no host; give names without http:// and port")
+    return hosts
 
 
 def _load_secret_keys(text: str | None) -> tuple[Secret, ...]:

@@ -21,3 +21,12 @@ async def test_recall_needs_a_query_and_a_store(client: AsyncAnthropic, http: As
     store = await client.beta.memory_stores.create(name="notes")
     assert (await http.get(f"/v1/memory_stores/{store.id}/recall")).status_code == 400
     assert (await http.get("/v1/memory_stores/memstore_x/recall", params={"query": "q"})).status_code == 404
+
+
+async def test_who_asks_is_taken_and_an_unknown_word_of_it_refused(client: AsyncAnthropic, http: AsyncClient) -> None:
+    store = await client.beta.memory_stores.create(name="notes")
+    await client.beta.memory_stores.memories.create(store.id, path="/refunds", content="退款会在十天内退回。")
+    asked = {"query": "退款", "agent": "desk", "tools": ["lookup", "refund"], "task_family": "late", "scope": "true"}
+    (hit,) = (await http.get(f"/v1/memory_stores/{store.id}/recall", params=asked)).json()["data"]
+    assert (hit["path"], hit["scope"], hit["snippet"]) == ("/refunds", 0.0, "退款会在十天内退回。")
+    assert (await http.get(f"/v1/memory_stores/{store.id}/recall", params=asked | {"user": "x"})).status_code == 400

@@ -24,6 +24,7 @@ LATE = {
 MUTABLE = {
     "api/local_workers.py LocalWorkers": "knows the processes that it started",
     "turns/dispatch.py Dispatcher": "knows the turns that run here",
+    "turns/rules.py TurnRules": "knows how far the log has been read",
     "turns/sandbox.py Sandboxes": "knows the processes that it started",
     "turns/worker.py Worker": "knows the sessions that it serves",
     "api/request_context.py RequestContext": "collects what is said of a request while it is answered",

@@ -13,8 +13,8 @@ from reverie.assist.assistant import (
     propose_behaviours,
     reword_lessons,
 )
-from reverie.assist.predicate import Calls, Proposal, Says
 from reverie.assist.question import AssistantPolicy
+from reverie.digests.predicate import Calls, Proposal, Says
 from reverie.errors import ModelBudgetExceeded, ModelError, ModelRefused, ModelReplyInvalid, ModelUnavailable
 from reverie.language_model import reply_schema
 from reverie.lessons.lesson import Effect, Lesson, Scope

@@ -4,9 +4,9 @@ import msgspec
 
 from reverie.assist.assistant import Proposals, RefusedProposal
 from reverie.assist.judgement import judge_proposals, state_checks
-from reverie.assist.predicate import Match, Proposal, Says
 from reverie.digests.behaviour_name import SESSION
 from reverie.digests.digest import Behaviour
+from reverie.digests.predicate import Match, Proposal, Says
 from reverie.mining.finding import Finding, Hypothesis
 from reverie.mining.policy import MiningPolicy
 from tests.assist.test_assistant import lesson

@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reverie.assist.predicate import (
+from reverie.assist.proposed_columns import extend_corpus
+from reverie.digests.behaviour_name import SESSION, BehaviourName, Situation
+from reverie.digests.digest import Behaviour
+from reverie.digests.moments import read_moments
+from reverie.digests.predicate import (
     Calls,
     Match,
     Predicate,
@@ -18,14 +22,10 @@ from reverie.assist.predicate import (
     Says,
     compile_predicate,
     evaluate_predicates,
-    extend_corpus,
     plain_words,
     proving_events,
     state_predicate,
 )
-from reverie.digests.behaviour_name import SESSION, BehaviourName, Situation
-from reverie.digests.digest import Behaviour
-from reverie.digests.moments import read_moments
 from reverie.digests.vocabulary import Phrase, describe
 from reverie.errors import PredicateError
 from reverie.mining.mine import mine

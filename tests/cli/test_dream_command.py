@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 from reverie.cli.dream import dream
 from reverie.cli.memory import memory
 from reverie.cli.sessions import import_sessions
-from reverie.errors import ExpressionError
+from reverie.errors import ExpressionError, InputError, NotFoundError
 from tests.dreams.small_desk import small_desk
 
 
@@ -90,3 +90,54 @@ def test_an_estimate_with_a_model_says_tokens_and_money(desk: Path, monkeypatch:
     estimate = document("--estimate")
     assert estimate["model"]["calls"] == 6 and estimate["cost_usd"] == estimate["model"]["usd"] > 0
     assert "6 calls of the model" in run("--estimate").output
+
+
+def command(*arguments: str) -> Result:
+    return CliRunner().invoke(dream, list(arguments))
+
+
+def test_a_store_is_scheduled_shown_scheduled_anew_and_dreams_by_itself_no_more(desk: Path) -> None:
+    assert desk.exists()
+    zone = ("--time-zone", "Europe/Berlin")
+    set_ = command("notes", "--schedule", "0 3 * * *", *zone, "--where", "reward > 0", "--budget", "5", "--json")
+    schedule = msgspec.json.decode(set_.stdout)
+    assert schedule["schedule"] == {"expression": "0 3 * * *", "timezone": "Europe/Berlin"}
+    assert (schedule["status"], schedule["where"], schedule["budget"]) == (
+        "active",
+        "reward > 0",
+        {"tokens": 5, "usd": None},
+    )
+    shown = CliRunner().invoke(memory, ["list"]).stdout
+    assert 'dreams at "0 3 * * *" Europe/Berlin; next ' in shown
+    (store,) = msgspec.json.decode(CliRunner().invoke(memory, ["list", "--json"]).stdout)["stores"]
+    assert store["dream_schedule"] == schedule
+    assert 'dreams at "30 4 * * 1" UTC' in command("--store", "notes", "--schedule", "30 4 * * 1").output
+    assert command("notes", "--no-schedule").output == "notes: dreams by itself no more\n"
+    assert isinstance(command("notes", "--no-schedule").exception, NotFoundError)
+    assert "dreams at" not in CliRunner().invoke(memory, ["list"]).stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["desk", "--store", "other"],
+        ["--schedule", "0 3 * * *", "--no-schedule"],
+        ["--schedule", "0 3 * * *", "--estimate"],
+        ["--time-zone", "UTC"],
+    ],
+    ids=" ".join,
+)
+def test_options_that_do_not_go_together_are_refused(arguments: list[str]) -> None:
+    assert command(*arguments).exit_code == 2
+
+
+def test_a_schedule_that_cannot_be_read_is_refused_and_makes_no_store(desk: Path) -> None:
+    assert desk.exists()
+    for wrong in (["--schedule", "@daily"], ["--schedule", "0 3 * * *", "--time-zone", "Mars/Olympus"]):
+        assert isinstance(command("notes", *wrong).exception, InputError)
+    assert CliRunner().invoke(memory, ["list"]).stdout == ""
+
+
+def test_a_budget_is_of_one_dream(desk: Path) -> None:
+    assert desk.exists()
+    assert document("--budget", "0")["status"] == "completed"

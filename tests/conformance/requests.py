@@ -44,6 +44,8 @@ async def inhabit(world: World) -> Inhabited:
     ids = {"agent_id": await world.agent(), "environment_id": await world.environment()}
     beta = world.client.beta
     store_id = await world.store()
+    yearly = {"type": "cron", "expression": "0 0 1 1 *", "timezone": "UTC"}
+    await world.http.post(f"/v1/memory_stores/{store_id}/dream_schedule", json={"schedule": yearly})
     memory = await beta.memory_stores.memories.create(store_id, path="/a", content="of A")
     file = await beta.files.upload(file=("a.txt", b"of A", "text/plain"))
     session_id = await world.session(
@@ -120,6 +122,9 @@ def bodies(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "memory_stores.memories.update": {"json": {"content": "from B"}},
         "memory_stores.recall": {"params": {"query": "of A"}},
         "memory_stores.policy.update": {"json": {"policy": {}}},
+        "memory_stores.dream_schedule.update": {
+            "json": {"schedule": {"type": "cron", "expression": "0 0 1 1 *", "timezone": "UTC"}}
+        },
         "memory_stores.revisions.rollback": {"json": {"reason": "from B"}},
         "deployments.update": name,
         "skills.versions.create": {"files": [("files[]", file) for file in skill_files("taken-over")]},

@@ -1,5 +1,4 @@
 import math
-from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -82,6 +81,7 @@ def test_words_split_at_everything_but_letters_and_digits() -> None:
 
 
 def test_words_of_the_path_count_double_and_stop_words_not_at_all() -> None:
-    stems: Mapping[str, str] = {"refunds": "refund", "refund": "refund", "policy": "polici"}
-    counts = count_terms(words_of("/policy/refunds.md"), words_of("The refund of refunds"), stems)
+    stems = {"english": {"refunds": ["refund"], "refund": ["refund"], "policy": ["polici"]}}
+    path, content = {"english": words_of("/policy/refunds.md")}, {"english": words_of("The refund of refunds")}
+    counts = count_terms(path, content, stems)
     assert counts == {"refund": 4, "polici": 2}

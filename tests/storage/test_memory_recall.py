@@ -53,6 +53,54 @@ async def test_any_form_of_a_word_finds_the_memory(database: Database, query: st
         assert hits[0].path == path
 
 
+FOREIGN = {
+    "/de/geld": "Die Rückerstattungen werden innerhalb von zehn Tagen gezahlt.",
+    "/es/dinero": "La devolución se paga en diez días.",
+    "/ru/dengi": "Возвраты перечисляются на карту.",
+    "/ar/mal": "تعاد الأموال إلى البطاقة خلال عشرة أيام",
+    "/zh/qian": "退款会在十天内退回到银行卡。",
+    "/ja/kane": "返金は十日以内にカードに支払われます。",
+    "/ko/don": "환불은 열흘 안에 카드로 됩니다.",
+    "/th/ngen": "คืนเงินภายในสิบวัน",
+    "/en/tools": "Use `runSQLQuery` before anything else.",
+}
+
+
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ("Wann kommt die Rückerstattung?", "/de/geld"),
+        ("rueckerstattung Rückerstattungen", "/de/geld"),
+        ("ruckerstattungen", "/de/geld"),
+        ("¿cuándo llegan las devoluciones?", "/es/dinero"),
+        ("devolucion", "/es/dinero"),
+        ("где возврат", "/ru/dengi"),
+        ("متى تصل أموالي إلى البطاقة", "/ar/mal"),
+        ("退款多久", "/zh/qian"),
+        ("返金はいつ", "/ja/kane"),
+        ("환불", "/ko/don"),
+        ("คืนเงิน", "/th/ngen"),
+        ("the SQL query tool", "/en/tools"),
+    ],
+)
+async def test_every_language_is_found_by_other_forms_of_its_words(database: Database, query: str, path: str) -> None:
+    async with database.connection() as conn:
+        hits = await recall(conn, await store_of(conn, FOREIGN), query, 3)
+        assert hits[0].path == path
+
+
+async def test_an_index_of_another_version_is_made_again_in_parts(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reverie.storage.memory.postings._MADE_AT_ONCE", 2)
+    async with database.connection() as conn:
+        store_id = await store_of(conn, FOREIGN | LESSONS)
+        before = await recall(conn, store_id, "退款 Rückerstattung refund", 9)
+        await conn.execute("UPDATE memory_stores SET index_version = 1, languages = '{}' WHERE id = %s", [store_id])
+        await conn.execute("DELETE FROM memory_postings")
+        assert await recall(conn, store_id, "退款 Rückerstattung refund", 9) == before
+
+
 async def test_a_hit_says_which_words_brought_it_and_shows_them(database: Database) -> None:
     async with database.connection() as conn:
         (hit,) = await recall(conn, await store_of(conn, LESSONS), "the identity refunded", 3)

@@ -14,6 +14,7 @@ from reverie.turns.desk import Host
 from reverie.turns.mcp_servers import McpServers
 from reverie.turns.sandbox import Sandboxes
 from reverie.turns.service import run_turns
+from reverie.turns.web import Web
 
 Step = TurnReply | ModelError | Callable[[TurnRequest], "TurnReply | ModelError"]
 USAGE = ModelUsage(input_tokens=10, output_tokens=5)
@@ -88,12 +89,13 @@ async def turns_run(
     model: ScriptedTurnModel,
     hosts: Sequence[Host] = (),
     sandboxes: Sandboxes | None = None,
+    web: Web | None = None,
     servers: McpServers | None = None,
     **options: Any,
 ) -> AsyncIterator[None]:
     """Turns of the service's sessions are run by the model, for as long as the context lasts."""
     models = OneModel(model, **options)
-    task = asyncio.create_task(run_turns(service.database, service.clock, models, hosts, sandboxes, servers))
+    task = asyncio.create_task(run_turns(service.database, service.clock, models, hosts, sandboxes, web, servers))
     try:
         yield
     finally:

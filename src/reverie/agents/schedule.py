@@ -23,6 +23,8 @@ LEAST_JITTER = timedelta(seconds=5)
 MOST_JITTER = timedelta(minutes=9)
 JITTER_SHARE = 0.15
 """How late a run may begin, as a share of the time to the next."""
+MOST_LATE = timedelta(hours=1)
+"""A moment that no server was up for within this time is passed over, not made up for."""
 
 _FIELD = re.compile(r"[0-9*/,-]+")
 _MOST_REPEATED = timedelta(hours=3)
@@ -89,15 +91,15 @@ def upcoming(schedule: Schedule, after: datetime) -> list[datetime]:
     return list(islice(occurrences(schedule, after), UPCOMING))
 
 
-def next_due(schedule: Schedule, deployment_id: str, after: datetime) -> Due | None:
-    """The next moment later than ``after``, with the delay that is this deployment's at that moment."""
+def next_due(schedule: Schedule, scheduled_id: str, after: datetime) -> Due | None:
+    """The next moment later than ``after``, with the delay that at that moment is the one of what is scheduled."""
     soon = list(islice(occurrences(schedule, after), 2))
     if not soon:
         return None
     scheduled_at = soon[0]
     interval = soon[-1] - scheduled_at
     most = min(max(interval * JITTER_SHARE, LEAST_JITTER), MOST_JITTER)
-    return Due(scheduled_at, scheduled_at + most * _fraction(deployment_id, scheduled_at))
+    return Due(scheduled_at, scheduled_at + most * _fraction(scheduled_id, scheduled_at))
 
 
 def _moments(wall: datetime, zone: ZoneInfo) -> list[datetime]:
@@ -106,9 +108,9 @@ def _moments(wall: datetime, zone: ZoneInfo) -> list[datetime]:
     return sorted(instant for instant in instants if instant.astimezone(zone).replace(tzinfo=None) == wall)
 
 
-def _fraction(deployment_id: str, scheduled_at: datetime) -> float:
+def _fraction(scheduled_id: str, scheduled_at: datetime) -> float:
     """From 0 to 1, the same whenever it is asked for, so that every process finds the same."""
-    digest = hashlib.sha256(f"{deployment_id} {scheduled_at.isoformat()}".encode()).digest()
+    digest = hashlib.sha256(f"{scheduled_id} {scheduled_at.isoformat()}".encode()).digest()
     return int.from_bytes(digest[:4]) / 2**32
 
 

@@ -11,11 +11,13 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from reverie.dreams.dream import DreamEstimate, DreamResult, PatternRow
+from reverie.dreams.dream import DreamBudget, DreamEstimate, DreamResult, PatternRow, ScheduledDream
 from reverie.lessons.lesson import Lesson, LessonKind, LessonStatus
 from reverie.memory.hit import RecallHit
 from reverie.memory.memory import Operation, Revision
-from reverie.outcomes.metric import Metric
+from reverie.outcomes.label_task import LabelAnswer, LabelProgress
+from reverie.outcomes.metric import REWARD_METRIC, Metric
+from reverie.runtime.rule_report import Outcome, RuleTrialReport
 from reverie.sessions.session import Score
 from reverie.sessions.transcript import Turn
 from reverie.storage.sessions.import_summary import ImportSummary
@@ -58,6 +60,14 @@ class RecallParams(Params, frozen=True):
     """The most tokens of content; by default the store's budget."""
     meaning: bool = True
     """Whether meanings are compared too, or words alone."""
+    scope: bool = True
+    """Whether lessons that are for whoever asks are found without sharing a word."""
+    agent: Annotated[str, Meta(min_length=1, max_length=256)] | UnsetType = UNSET
+    """The name of the agent that asks: lessons on other agents are not found by scope."""
+    tools: Annotated[list[Annotated[str, Meta(min_length=1, max_length=256)]], Meta(max_length=200)] = []
+    """The tools it has: lessons that need others are not found by scope; none given, they are not known."""
+    task_family: Annotated[str, Meta(min_length=1, max_length=256)] | UnsetType = UNSET
+    """The kind of its task: lessons on other kinds are not found by scope."""
 
 
 class FoundMemory(RecallHit, frozen=True, tag="recall_hit"):
@@ -225,6 +235,40 @@ class SessionScores(msgspec.Struct, frozen=True, tag="session_scores"):
     scores: tuple[Score, ...]
 
 
+# Labels: sessions that a person is asked to score
+
+
+class LabelFrameParams(Params, frozen=True):
+    """Which labels are meant."""
+
+    metric: MetricName = REWARD_METRIC
+    """The metric that answers are scores of."""
+    where: str | None = None
+    """Which sessions labels stand for; without it, every session."""
+
+
+class LabelAnswerParams(LabelFrameParams, frozen=True, kw_only=True):
+    """An answer."""
+
+    value: float | None
+    """The score; null skips the session."""
+
+
+class AskedLabel(msgspec.Struct, frozen=True, tag="label_task"):
+    """A session to be scored, and how far the labels are."""
+
+    session_id: str | None
+    """Null where every session was asked for; there are no turns then."""
+    task_category: str | None
+    turns: tuple[Turn, ...]
+    """What a person is shown: nothing of memory, scores, agent or model."""
+    progress: LabelProgress
+
+
+class AnsweredLabel(LabelAnswer, frozen=True, tag="label_answer"):
+    """What an answer came to."""
+
+
 # Sessions: chosen, recorded, imported
 
 
@@ -370,6 +414,72 @@ class CompletedDream(DreamResult, frozen=True, tag="dream_result"):
     """All that a dream found and did."""
 
 
+# Schedules of dreams
+
+
+class CronParams(Params, frozen=True, tag="cron"):
+    """When, as for deployments."""
+
+    expression: str
+    """Minute, hour, day of month, month and day of week, such as ``0 3 * * *``."""
+    timezone: str
+    """The IANA time zone whose clock is meant, such as ``Europe/Oslo``."""
+
+
+class DreamBudgetParams(Params, frozen=True):
+    """The most that one dream may spend on a model; what is left out is as in the store's policy."""
+
+    tokens: Annotated[int, Meta(ge=0)] | None = None
+    usd: Annotated[float, Meta(ge=0)] | None = None
+
+
+class DreamScheduleParams(Params, frozen=True):
+    """When a store dreams by itself, and over what; each dream updates the store itself."""
+
+    schedule: CronParams
+    where: str | None = None
+    """Which sessions; by default those that the store's policy names."""
+    instructions: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
+    budget: DreamBudgetParams | None = None
+
+
+class CronSchedule(msgspec.Struct, frozen=True, tag="cron"):
+    """When a store dreams."""
+
+    expression: str
+    timezone: str
+    upcoming_runs_at: tuple[Instant, ...]
+    """The next moments, whether the schedule is paused or not; a dream begins up to nine minutes later."""
+
+
+class DreamScheduleRun(ScheduledDream, frozen=True):
+    """What became of a moment: a dream, or why none was begun."""
+
+
+class DreamSchedule(msgspec.Struct, frozen=True, tag="dream_schedule"):
+    """When a store dreams by itself, and over what."""
+
+    memory_store_id: str
+    schedule: CronSchedule
+    where: str | None
+    instructions: str | None
+    budget: DreamBudget | None
+    status: Literal["active", "paused"]
+    paused_reason: dict[str, Any] | None
+    """``{"type": "manual"}``, or ``{"type": "error", "error": {"type": …, "message": …}}``."""
+    failures: int
+    """Its dreams that failed one after another; the third pauses it."""
+    last_run: DreamScheduleRun | None
+    created_at: Instant
+    updated_at: Instant
+
+
+class DeletedDreamSchedule(msgspec.Struct, frozen=True, tag="dream_schedule_deleted"):
+    """A store that dreams by itself no more."""
+
+    memory_store_id: str
+
+
 # Policies, keys of environments, the audit log
 
 
@@ -407,6 +517,77 @@ class EnvironmentKey(msgspec.Struct, frozen=True, tag="environment_key"):
     created_at: Instant
     expires_at: Instant | None
     revoked_at: Instant | None
+
+
+# Rules
+
+
+class RulesParams(Params, frozen=True):
+    """Which rule set."""
+
+    agent_id: str | UnsetType = UNSET
+    """An agent's own; by default the workspace's."""
+    version: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    """By default the one that stands."""
+
+
+class RuleVersionsParams(ListParams, frozen=True):
+    """Which versions of which rule set."""
+
+    agent_id: str | UnsetType = UNSET
+
+
+class RuleSetParams(Params, frozen=True):
+    """Rules to set, in the form of the file."""
+
+    rules: tuple[dict[str, Any], ...]
+    """Replace all that stood before."""
+    circuit_breaker: dict[str, Any] | UnsetType = UNSET
+    agent_id: str | UnsetType = UNSET
+
+
+class RuleTestParams(Params, frozen=True):
+    """Rules to try on past sessions."""
+
+    rules: tuple[dict[str, Any], ...] | UnsetType = UNSET
+    """By default those that stand."""
+    agent_id: str | UnsetType = UNSET
+    where: str | None = None
+    """Which sessions; by default all."""
+
+
+class StoredRuleSet(msgspec.Struct, frozen=True, tag="rule_set"):
+    """A version of a rule set."""
+
+    agent_id: str | None
+    version: int
+    """0 is the empty set that stands before any was set."""
+    rules: tuple[dict[str, Any], ...]
+    circuit_breaker: dict[str, Any]
+    created_at: Instant | None
+
+
+class TriedRules(RuleTrialReport, frozen=True, tag="rule_trial"):
+    """What rules would have stopped."""
+
+
+class RuleFiringListParams(ListParams, frozen=True):
+    """Which page of a session's firings."""
+
+
+class RuleFiring(msgspec.Struct, frozen=True, tag="rule_firing"):
+    """A rule that held for a call."""
+
+    event_id: str
+    """Of the event that tells of the call."""
+    sequence: int
+    rule: str
+    agent_id: str | None
+    """Whose rule set it is of; null is the workspace's."""
+    version: int
+    verdict: Outcome
+    enforced: bool
+    """Whether it was in force, or was only to be noted."""
 
 
 class AuditLogParams(ListParams, frozen=True):

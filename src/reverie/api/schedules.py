@@ -1,4 +1,4 @@
-"""Deployments run when their schedules say: in every server, each moment by one of them."""
+"""Deployments run and stores dream when their schedules say: in every server, each moment by one of them."""
 
 import asyncio
 
@@ -6,6 +6,12 @@ import psycopg
 import structlog
 
 from reverie.api.service import Service
+from reverie.storage.learning.dream_schedules import (
+    due_stores,
+    run_scheduled_dream,
+    settle_dreams,
+    skip_scheduled_dream,
+)
 from reverie.storage.live.deployment_runs import fail_scheduled, run_scheduled
 from reverie.storage.postgres.outbox import write_notices
 from reverie.storage.postgres.workspaces import Workspace, list_workspaces
@@ -14,11 +20,13 @@ from reverie.storage.service.deployments import due_deployments
 POLL_SECONDS = 1.0
 """How often schedules are looked at: runs begin up to this much later than they should."""
 
+_UNKNOWN = "the dream could not be asked for; the server's log has the reason"
+
 log = structlog.get_logger("reverie.scheduling")
 
 
 async def work(service: Service) -> None:
-    """Make the sessions that schedules have due, until cancelled."""
+    """Make the sessions and ask for the dreams that schedules have due, until cancelled."""
     while True:
         try:
             await run_due(service)
@@ -28,12 +36,13 @@ async def work(service: Service) -> None:
 
 
 async def run_due(service: Service) -> None:
-    """Make the sessions that are due now in every workspace."""
+    """Make the sessions and ask for the dreams that are due now in every workspace."""
     async with service.database.connection() as connection:
         workspaces = await list_workspaces(connection)
     for workspace in workspaces:
         if workspace.archived_at is None:
             await _run_due_of(service, workspace)
+            await _dream_due_of(service, workspace)
 
 
 async def _run_due_of(service: Service, workspace: Workspace) -> None:
@@ -52,3 +61,20 @@ async def _run_due_of(service: Service, workspace: Workspace) -> None:
             async with database.connection() as connection:
                 notices = await fail_scheduled(connection, deployment_id, now)
                 await write_notices(connection, notices, workspace.id, now)
+
+
+async def _dream_due_of(service: Service, workspace: Workspace) -> None:
+    database, now = service.database.of_schema(workspace.schema), service.clock.now()
+    async with database.connection() as connection:
+        await settle_dreams(connection)
+        due = await due_stores(connection, now)
+    for store_id in due:
+        try:
+            async with database.connection() as connection:
+                await run_scheduled_dream(connection, store_id, now)
+        except psycopg.OperationalError:
+            raise  # Of the database, not of the dream, which is tried again.
+        except Exception:  # the outermost level of one moment: the schedule goes on with the next
+            log.exception("a scheduled dream could not be asked for", memory_store_id=store_id)
+            async with database.connection() as connection:
+                await skip_scheduled_dream(connection, store_id, now, _UNKNOWN)

@@ -12,9 +12,9 @@ import msgspec
 from reverie.assist.budget import PlannedCalls, estimate_tokens
 from reverie.assist.fidelity import lost_in_merging, lost_in_rewording
 from reverie.assist.pairs import render_excerpt
-from reverie.assist.predicate import Predicate, Proposal, compile_predicate, plain_words
 from reverie.assist.question import AssistantPolicy, ask, make_request, reason_of
 from reverie.digests.moments import Call, Fault, Result, read_moments
+from reverie.digests.predicate import Predicate, Proposal, compile_predicate, plain_words
 from reverie.errors import PredicateError
 from reverie.language_model import LanguageModel
 from reverie.lessons.lesson import Lesson

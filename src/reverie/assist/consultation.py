@@ -7,8 +7,8 @@ import msgspec
 from reverie.assist.assistant import Proposals
 from reverie.assist.budget import Spending
 from reverie.assist.judgement import judge_proposals
-from reverie.assist.predicate import FAMILY, Match, Proposal, proving_events
 from reverie.assist.proposal_verdict import ProposalVerdict
+from reverie.digests.predicate import FAMILY, Match, Proposal, proving_events
 from reverie.mining.finding import Finding
 from reverie.mining.policy import MiningPolicy
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import msgspec
 
 from reverie.assist.assistant import Proposals
-from reverie.assist.predicate import Match, Proposal, state_predicate
 from reverie.assist.proposal_verdict import ProposalVerdict
+from reverie.digests.predicate import Match, Proposal, state_predicate
 from reverie.lessons.lesson import Lesson
 from reverie.mining.finding import Finding
 from reverie.mining.policy import MiningPolicy

@@ -4,14 +4,18 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import click
+import msgspec
 
+from reverie.cli.dream_schedule import remove_schedule, set_schedule
+from reverie.cli.friction import echo_friction
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.progress import progress_line
 from reverie.cli.run import run
 from reverie.cli.table import format_table
 from reverie.clock import SystemClock
-from reverie.dreams.dream import STAGES, DreamEstimate, DreamRequest, DreamResult, OutcomeSummary
+from reverie.dreams.dream import STAGES, DreamBudget, DreamEstimate, DreamRequest, DreamResult, OutcomeSummary
 from reverie.dreams.policy import DreamPolicy
+from reverie.dreams.request import budgeted
 from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream as run_dream
 from reverie.jobs.engine import estimate_dream
@@ -25,22 +29,87 @@ from reverie.telemetry.exporter import open_telemetry
 
 
 @click.command()
-@click.option("--store", default="default", show_default=True, help="Memory store to write to; made if missing.")
+@click.argument("named", required=False, metavar="[STORE]")
+@click.option("--store", help="The same as STORE.  [default: default]")
 @click.option(
     "--where", metavar="EXPR", help="Which sessions to read, such as \"agent = 'desk' and started_at > '2026-01-01'\"."
 )
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to this HTML file.")
 @click.option("--estimate", is_flag=True, help="Only say what would be read and what it would cost.")
+@click.option(
+    "--budget",
+    type=click.IntRange(min=0),
+    metavar="TOKENS",
+    help="Most tokens for a model; default: as the policy says.",
+)
+@click.option(
+    "--schedule",
+    "expression",
+    metavar="CRON",
+    help='Dream by itself from now on, such as at "0 3 * * *", while a server runs and when there are new sessions.',
+)
+@click.option(
+    "--time-zone", metavar="ZONE", help="Whose clock CRON is read against, such as Europe/Oslo; default: UTC."
+)
+@click.option("--no-schedule", "unscheduled", is_flag=True, help="Dream by itself no more.")
 @json_option
-def dream(store: str, where: str | None, report: Path | None, estimate: bool, as_json: bool) -> None:
-    """Find what separates good sessions from bad ones of the same task, and remember what holds.
+def dream(
+    named: str | None,
+    store: str | None,
+    where: str | None,
+    report: Path | None,
+    estimate: bool,
+    budget: int | None,
+    expression: str | None,
+    time_zone: str | None,
+    unscheduled: bool,
+    as_json: bool,
+) -> None:
+    """Find what separates good sessions from bad ones of the same task, and remember what holds in STORE.
 
-    Needs no model; REVERIE_MODEL names one that may help, within a budget. A dream that was cut off is taken up where
-    it stopped.
+    STORE is made if missing. Needs no model; REVERIE_MODEL names one that may help, within a budget. A dream that was
+    cut off is taken up where it stopped.
     """
+    store = _choose(named, store)
+    request = DreamRequest(store, where, budget=None if budget is None else DreamBudget(tokens=budget))
+    _refuse_mixed(report is not None or estimate, expression, time_zone, unscheduled)
+    if expression is not None:
+        set_schedule(request, expression, time_zone or "UTC", as_json)
+    elif unscheduled:
+        remove_schedule(store, as_json)
+    else:
+        _dream_now(request, report, estimate, as_json)
+
+
+def _choose(named: str | None, store: str | None) -> str:
+    """The store that is meant.
+
+    Raises:
+        click.UsageError: two are named.
+    """
+    if named is not None and store is not None and named != store:
+        raise click.UsageError(f"two stores are named, {named!r} and {store!r}; give one")
+    return named or store or "default"
+
+
+def _refuse_mixed(now: bool, expression: str | None, time_zone: str | None, unscheduled: bool) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        click.UsageError: they do not.
+    """
+    if expression is not None and unscheduled:
+        raise click.UsageError("give --schedule or --no-schedule, not both")
+    if now and (expression is not None or unscheduled):
+        raise click.UsageError("--report and --estimate are of a dream now; leave out --schedule and --no-schedule")
+    if time_zone is not None and expression is None:
+        raise click.UsageError('--time-zone goes with --schedule, such as --schedule "0 3 * * *"')
+
+
+def _dream_now(request: DreamRequest, report: Path | None, estimate: bool, as_json: bool) -> None:
     settings = load_settings()
     if estimate:
-        _estimate(store, where, settings, as_json)
+        _estimate(request, settings, as_json)
         return
     if report is not None and not report.parent.is_dir():
         raise click.BadParameter(f"the folder {report.parent} does not exist", param_hint="--report")
@@ -52,12 +121,12 @@ def dream(store: str, where: str | None, report: Path | None, estimate: bool, as
 
         async def work(database: Database) -> DreamResult:
             clock = SystemClock()
-            request, policy = await _ask(database, store, where)
+            asked, policy = await _ask(database, request)
             named = settings.model
             with open_telemetry(settings) as telemetry:
                 async with nullcontext() if named is None else open_model(named) as model:
                     runtime = Runtime(database, settings, policy, clock, show_progress, model, telemetry.stage)
-                    result = await run_dream(runtime, request)
+                    result = await run_dream(runtime, asked)
             if report is not None:
                 show("writing the report")
                 await _write_report(database, result, report, clock)
@@ -70,17 +139,17 @@ def dream(store: str, where: str | None, report: Path | None, estimate: bool, as
         _print_result(result, report)
 
 
-async def _ask(database: Database, store: str, where: str | None) -> tuple[DreamRequest, DreamPolicy]:
+async def _ask(database: Database, request: DreamRequest) -> tuple[DreamRequest, DreamPolicy]:
     """What to dream, by the store's policy where the command does not say."""
     async with database.connection() as connection:
-        policy = await find_policy(connection, store)
-    return DreamRequest(store, where or policy.where), policy
+        policy = budgeted(await find_policy(connection, request.store), request.budget)
+    return msgspec.structs.replace(request, where=request.where or policy.where), policy
 
 
-def _estimate(store: str, where: str | None, settings: Settings, as_json: bool) -> None:
+def _estimate(request: DreamRequest, settings: Settings, as_json: bool) -> None:
     async def work(database: Database) -> tuple[DreamEstimate, DreamPolicy]:
-        request, policy = await _ask(database, store, where)
-        return await estimate_dream(database, request, policy, settings.model), policy
+        asked, policy = await _ask(database, request)
+        return await estimate_dream(database, asked, policy, settings.model), policy
 
     estimate, policy = run(work, settings)
     _print_estimate(estimate, policy, as_json)
@@ -127,7 +196,9 @@ def _print_result(result: DreamResult, report: Path | None) -> None:
         click.echo(f"Compared within {strata.by}: {strata.informative:,} of {strata.strata:,} strata can tell.")
         if strata.note:
             click.secho(f"{strata.note[:1].upper()}{strata.note[1:]}.", fg="yellow")
-    adopted = f"{counts['adopted']} adopted"
+    if result.implicit:
+        click.secho("Implicit: lessons rest on what users did afterwards and how sessions were left.", fg="yellow")
+    adopted = f"{counts['adopted']} adopted{' (implicit)' if result.implicit else ''}"
     click.echo(
         f"{click.style(adopted, bold=True)}, {counts['candidate']} candidates, {counts['refused']} refused; "
         f"the placebo adopted {result.placebo.lessons} in {result.placebo.runs} runs."
@@ -136,6 +207,8 @@ def _print_result(result: DreamResult, report: Path | None) -> None:
         click.echo(_table(kept))
     for outcome in result.outcomes:
         click.echo(_outcome_line(outcome))
+    if result.friction is not None and not result.sessions.scored:
+        echo_friction(result.friction, result.preferences)
     _print_contribution(result)
     revision = f"revision {result.revision}" if result.revision is not None else "nothing to change"
     click.echo(f"Store {result.store!r}: {revision}, {len(result.changes)} changes. Dream {result.dream_id}.")
@@ -173,5 +246,6 @@ def _table(lessons: list[Lesson]) -> str:
     for lesson in lessons:
         effect = lesson.effect
         interval = f"{effect.low:+.2f} … {effect.high:+.2f}"
-        rows.append([lesson.status, f"{effect.estimate:+.2f}", interval, effect.unit, lesson.advice])
+        status = f"{lesson.status}, implicit" if lesson.implicit else lesson.status
+        rows.append([status, f"{effect.estimate:+.2f}", interval, effect.unit, lesson.advice])
     return format_table(("status", "effect", "95 %", "of", "lesson"), rows, "lr")

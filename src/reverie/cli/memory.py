@@ -5,11 +5,13 @@ from typing import Any
 import click
 import msgspec
 
+from reverie.cli.dream_schedule import describe_schedule, fields_of
 from reverie.cli.memory_changes import create, delete, export_folder, import_folder, rollback_store, write
 from reverie.cli.memory_text import describe_revision, echo_json, json_option, provenance, split_store
 from reverie.cli.run import run
 from reverie.memory.diff import compare, summarise, unified_diff
 from reverie.memory.memory import MemoryStore, MemoryVersion, Revision
+from reverie.storage.learning.dream_schedules import DreamSchedule, find_schedule
 from reverie.storage.memory.memories import read_memory
 from reverie.storage.memory.revisions import (
     list_current_versions,
@@ -47,21 +49,31 @@ def list_command(store: str | None, as_json: bool) -> None:
 
 
 def _list_stores(as_json: bool) -> None:
-    async def read(database: Database) -> list[tuple[MemoryStore, Revision | None]]:
+    async def read(database: Database) -> list[tuple[MemoryStore, Revision | None, DreamSchedule | None]]:
         async with database.connection() as conn:
             return [
-                (store, await read_revision(conn, store.id, store.revision) if store.revision else None)
+                (
+                    store,
+                    await read_revision(conn, store.id, store.revision) if store.revision else None,
+                    await find_schedule(conn, store.id),
+                )
                 for store in await list_stores(conn, include_archived=True)
             ]
 
     stores = run(read)
     if as_json:
-        echo_json({"stores": [{**_fields(store), "latest_revision": latest} for store, latest in stores]})
+        told = [
+            {**_fields(store), "latest_revision": latest, "dream_schedule": None if found is None else fields_of(found)}
+            for store, latest, found in stores
+        ]
+        echo_json({"stores": told})
         return
-    for store, latest in stores:
+    for store, latest, schedule in stores:
         archived = "  (archived)" if store.archived_at else ""
         click.echo(f"{store.name}  {store.id}{archived}")
         click.echo(f"    {describe_revision(latest) if latest else 'empty'}")
+        if schedule is not None:
+            click.echo(f"    {describe_schedule(schedule)}")
 
 
 def _list_memories(name: str, as_json: bool) -> None:

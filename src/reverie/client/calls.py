@@ -15,16 +15,25 @@ from anthropic.types.beta import BetaDream
 from msgspec import UNSET, UnsetType
 
 from reverie.api.records import (
+    AnsweredLabel,
+    AskedLabel,
     AuditLogEntry,
     AuditLogParams,
     CompletedDream,
     CreateNew,
+    CronParams,
+    DeletedDreamSchedule,
+    DreamBudgetParams,
     DreamEstimateParams,
     DreamInput,
     DreamRequestParams,
+    DreamSchedule,
+    DreamScheduleParams,
     EstimatedDream,
     ExplainedLesson,
     FoundMemory,
+    LabelAnswerParams,
+    LabelFrameParams,
     LessonListParams,
     ListParams,
     MeasuredMetric,
@@ -37,6 +46,12 @@ from reverie.api.records import (
     RevisionDiff,
     RevisionDiffParams,
     RollbackParams,
+    RuleFiring,
+    RuleFiringListParams,
+    RuleSetParams,
+    RulesParams,
+    RuleTestParams,
+    RuleVersionsParams,
     ScoreParams,
     ScoresParams,
     SegmentPreview,
@@ -48,14 +63,16 @@ from reverie.api.records import (
     SessionsInput,
     SessionTurn,
     StoredLesson,
+    StoredRuleSet,
     StoreRevision,
     StoreRollback,
     TestedPattern,
+    TriedRules,
     UpdateExisting,
 )
 from reverie.errors import InputError
 from reverie.lessons.lesson import LessonKind, LessonStatus
-from reverie.outcomes.metric import Metric
+from reverie.outcomes.metric import REWARD_METRIC, Metric
 
 _LONGEST_PAGE = 100
 
@@ -68,7 +85,7 @@ Value = TypeVar("Value")
 class ApiCall(Generic[Answer]):
     """One request."""
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     answer: type[Answer]
     """``str`` takes the answer as text."""
@@ -118,10 +135,31 @@ def _given(value: Value | None) -> Value | UnsetType:
 
 
 def recall(
-    store_id: str, query: str, *, limit: int = 5, tokens: int | None = None, meaning: bool = True
+    store_id: str,
+    query: str,
+    *,
+    limit: int = 5,
+    tokens: int | None = None,
+    meaning: bool = True,
+    scope: bool = True,
+    agent: str | None = None,
+    tools: Sequence[str] = (),
+    task_family: str | None = None,
 ) -> ApiCall[Page[FoundMemory]]:
-    """The memories that suit ``query`` best, each with its reasons; at most ``tokens`` of content."""
-    asked = RecallParams(query=query, limit=limit, tokens=_given(tokens), meaning=meaning)
+    """The memories that suit ``query`` best, each with its reasons; at most ``tokens`` of content.
+
+    With ``scope`` lessons for an asker with this ``agent``, ``tools`` and ``task_family`` come without sharing a word.
+    """
+    asked = RecallParams(
+        query=query,
+        limit=limit,
+        tokens=_given(tokens),
+        meaning=meaning,
+        scope=scope,
+        agent=_given(agent),
+        tools=list(tools),
+        task_family=_given(task_family),
+    )
     return ApiCall("GET", _path("memory_stores", store_id, "recall"), Page[FoundMemory], asked)
 
 
@@ -182,6 +220,27 @@ def score(session_id: str, scores: Mapping[str, float]) -> ApiCall[SessionScores
     """Record scores of a session by metric name."""
     given = tuple(ScoreParams(metric=name, value=value) for name, value in scores.items())
     return ApiCall("POST", _path("sessions", session_id, "scores"), SessionScores, body=ScoresParams(scores=given))
+
+
+def next_label_task(metric: str = REWARD_METRIC, *, where: str | None = None) -> ApiCall[AskedLabel]:
+    """The session that a person should score next; its ``session_id`` is None where all were asked for."""
+    return ApiCall("POST", _path("label_tasks"), AskedLabel, body=LabelFrameParams(metric=metric, where=where))
+
+
+def answer_label_task(
+    session_id: str, value: float | None, metric: str = REWARD_METRIC, *, where: str | None = None
+) -> ApiCall[AnsweredLabel]:
+    """Record a person's score of a session; None skips it."""
+    body = LabelAnswerParams(value=value, metric=metric, where=where)
+    return ApiCall("POST", _path("label_tasks", session_id), AnsweredLabel, body=body)
+
+
+def take_back_label(
+    session_id: str, metric: str = REWARD_METRIC, *, where: str | None = None
+) -> ApiCall[AnsweredLabel]:
+    """Take an answer back; the session is asked for again."""
+    body = LabelFrameParams(metric=metric, where=where)
+    return ApiCall("POST", _path("label_tasks", session_id, "take_back"), AnsweredLabel, body=body)
 
 
 def preview_segment(where: str | None = None) -> ApiCall[SegmentPreview]:
@@ -282,6 +341,91 @@ def dream_result(dream_id: str) -> ApiCall[CompletedDream]:
 def dream_report(dream_id: str) -> ApiCall[str]:
     """The report of a completed dream as one HTML page."""
     return ApiCall("GET", _path("dreams", dream_id, "report"), str)
+
+
+def rules(*, agent_id: str | None = None, version: int | None = None) -> ApiCall[StoredRuleSet]:
+    """The rules on tool calls that stand, of the workspace or of an agent; or an earlier version of them."""
+    asked = RulesParams(agent_id=_given(agent_id), version=_given(version))
+    return ApiCall("GET", _path("rules"), StoredRuleSet, asked)
+
+
+def rule_versions(*, agent_id: str | None = None) -> ApiCall[Page[StoredRuleSet]]:
+    """Every version of a rule set, newest first."""
+    asked = RuleVersionsParams(agent_id=_given(agent_id), limit=_LONGEST_PAGE)
+    return ApiCall("GET", _path("rules", "versions"), Page[StoredRuleSet], asked)
+
+
+def set_rules(
+    rules: Sequence[Mapping[str, Any]],
+    *,
+    circuit_breaker: Mapping[str, int] | None = None,
+    agent_id: str | None = None,
+) -> ApiCall[StoredRuleSet]:
+    """Set rules, in the form of the file: a new version, which stands from the next reply of a model on."""
+    body = RuleSetParams(
+        rules=tuple(map(dict, rules)),
+        circuit_breaker=_given(None if circuit_breaker is None else dict(circuit_breaker)),
+        agent_id=_given(agent_id),
+    )
+    return ApiCall("POST", _path("rules"), StoredRuleSet, body=body)
+
+
+def test_rules(
+    rules: Sequence[Mapping[str, Any]] | None = None, *, where: str | None = None, agent_id: str | None = None
+) -> ApiCall[TriedRules]:
+    """Replay past sessions, and tell what rules (by default those that stand) would have stopped."""
+    given = None if rules is None else tuple(map(dict, rules))
+    body = RuleTestParams(rules=_given(given), agent_id=_given(agent_id), where=where)
+    return ApiCall("POST", _path("rules", "test"), TriedRules, body=body)
+
+
+def rule_firings(session_id: str) -> ApiCall[Page[RuleFiring]]:
+    """Where rules held in a session, in the order of its log."""
+    asked = RuleFiringListParams(limit=_LONGEST_PAGE)
+    return ApiCall("GET", _path("sessions", session_id, "rule_firings"), Page[RuleFiring], asked)
+
+
+def dream_schedule(store_id: str) -> ApiCall[DreamSchedule]:
+    """When a memory store dreams by itself, and what became of the last moment."""
+    return ApiCall("GET", _path("memory_stores", store_id, "dream_schedule"), DreamSchedule)
+
+
+def schedule_dreams(
+    store_id: str,
+    expression: str,
+    *,
+    timezone: str = "UTC",
+    where: str | None = None,
+    instructions: str | None = None,
+    tokens: int | None = None,
+    usd: float | None = None,
+) -> ApiCall[DreamSchedule]:
+    """Have a memory store dream by itself, such as at ``0 3 * * *`` in ``Europe/Oslo``, in place of its schedule.
+
+    ``tokens`` and ``usd`` are the most that one dream may spend on a model; by default the policy says.
+    """
+    body = DreamScheduleParams(
+        schedule=CronParams(expression=expression, timezone=timezone),
+        where=where,
+        instructions=instructions,
+        budget=None if tokens is None and usd is None else DreamBudgetParams(tokens=tokens, usd=usd),
+    )
+    return ApiCall("POST", _path("memory_stores", store_id, "dream_schedule"), DreamSchedule, body=body)
+
+
+def pause_dream_schedule(store_id: str) -> ApiCall[DreamSchedule]:
+    """Have the schedule of a memory store rest."""
+    return ApiCall("POST", _path("memory_stores", store_id, "dream_schedule", "pause"), DreamSchedule)
+
+
+def unpause_dream_schedule(store_id: str) -> ApiCall[DreamSchedule]:
+    """Have the schedule of a memory store go on from now."""
+    return ApiCall("POST", _path("memory_stores", store_id, "dream_schedule", "unpause"), DreamSchedule)
+
+
+def delete_dream_schedule(store_id: str) -> ApiCall[DeletedDreamSchedule]:
+    """Have a memory store dream by itself no more; a dream that is begun goes on."""
+    return ApiCall("DELETE", _path("memory_stores", store_id, "dream_schedule"), DeletedDreamSchedule)
 
 
 def audit_log(*, resource_id: str | None = None, action: str | None = None) -> ApiCall[Page[AuditLogEntry]]:

@@ -50,7 +50,7 @@ class AsyncClient:
     async def send(self, call: ApiCall[Answer]) -> Answer:
         """Send a call of :mod:`reverie.client.calls`, and read what is answered."""
         sent = _sent(call, None if call.file is None else _pieces_apart(call.file))
-        ask: Any = self.sdk.get if call.method == "GET" else self.sdk.post
+        ask: Any = getattr(self.sdk, call.method.lower())
         return call.read((await ask(call.path, cast_to=httpx2.Response, **sent)).content)
 
     recall = async_items(calls.recall)
@@ -64,6 +64,9 @@ class AsyncClient:
     define_metric = async_answer(calls.define_metric)
     scores = async_answer(calls.scores)
     score = async_answer(calls.score)
+    next_label_task = async_answer(calls.next_label_task)
+    answer_label_task = async_answer(calls.answer_label_task)
+    take_back_label = async_answer(calls.take_back_label)
     preview_segment = async_answer(calls.preview_segment)
     record = async_items(calls.record)
     turn = async_answer(calls.turn)
@@ -73,6 +76,16 @@ class AsyncClient:
     estimate_dream = async_answer(calls.estimate_dream)
     dream_result = async_answer(calls.dream_result)
     dream_report = async_answer(calls.dream_report)
+    rules = async_answer(calls.rules)
+    rule_versions = async_each(calls.rule_versions)
+    set_rules = async_answer(calls.set_rules)
+    test_rules = async_answer(calls.test_rules)
+    rule_firings = async_each(calls.rule_firings)
+    dream_schedule = async_answer(calls.dream_schedule)
+    schedule_dreams = async_answer(calls.schedule_dreams)
+    pause_dream_schedule = async_answer(calls.pause_dream_schedule)
+    unpause_dream_schedule = async_answer(calls.unpause_dream_schedule)
+    delete_dream_schedule = async_answer(calls.delete_dream_schedule)
     audit_log = async_each(calls.audit_log)
 
     def __getattr__(self, name: str) -> Any:
@@ -102,7 +115,7 @@ class Client:
     def send(self, call: ApiCall[Answer]) -> Answer:
         """Send a call of :mod:`reverie.client.calls`, and read what is answered."""
         sent = _sent(call, None if call.file is None else _pieces(call.file))
-        ask: Any = self.sdk.get if call.method == "GET" else self.sdk.post
+        ask: Any = getattr(self.sdk, call.method.lower())
         return call.read(ask(call.path, cast_to=httpx2.Response, **sent).content)
 
     recall = items(calls.recall)
@@ -116,6 +129,9 @@ class Client:
     define_metric = answer(calls.define_metric)
     scores = answer(calls.scores)
     score = answer(calls.score)
+    next_label_task = answer(calls.next_label_task)
+    answer_label_task = answer(calls.answer_label_task)
+    take_back_label = answer(calls.take_back_label)
     preview_segment = answer(calls.preview_segment)
     record = items(calls.record)
     turn = answer(calls.turn)
@@ -125,6 +141,16 @@ class Client:
     estimate_dream = answer(calls.estimate_dream)
     dream_result = answer(calls.dream_result)
     dream_report = answer(calls.dream_report)
+    rules = answer(calls.rules)
+    rule_versions = each(calls.rule_versions)
+    set_rules = answer(calls.set_rules)
+    test_rules = answer(calls.test_rules)
+    rule_firings = each(calls.rule_firings)
+    dream_schedule = answer(calls.dream_schedule)
+    schedule_dreams = answer(calls.schedule_dreams)
+    pause_dream_schedule = answer(calls.pause_dream_schedule)
+    unpause_dream_schedule = answer(calls.unpause_dream_schedule)
+    delete_dream_schedule = answer(calls.delete_dream_schedule)
     audit_log = each(calls.audit_log)
 
     def __getattr__(self, name: str) -> Any:

@@ -10,6 +10,7 @@ from reverie.digests.code import Code, read_code
 from reverie.digests.error_class import error_class
 from reverie.digests.memory_access import reads_memory
 from reverie.digests.parameters import parameters_of
+from reverie.digests.refusal import RULE, refusing_rule
 from reverie.digests.sentiment import sentiment_of
 from reverie.digests.tool_error import tool_failed
 from reverie.digests.tool_name import escalates, inspects_schema, looks_up
@@ -36,6 +37,8 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     parameters: tuple[tuple[str, str], ...]
     """Field and value of the arguments that look like parameters."""
     code: Code | None
+    refused_by: str | None = None
+    """The rule that refused it, so that it was not run."""
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -108,33 +111,49 @@ def read_moments(events: Sequence[Event]) -> tuple[Moment, ...]:
 
     A call has one result: what a log has of it again later is left out, too.
     """
-    moments: list[Moment] = []
-    calls: dict[int, Call] = {}
-    answered: set[int] = set()
-    written: set[tuple[str | None, str]] = set()
-    step = 0
-    for sequence, event in enumerate(events):
+    reader = MomentReader()
+    moments = (reader.read(sequence, event) for sequence, event in enumerate(events))
+    return tuple(moment for moment in moments if moment is not None)
+
+
+class MomentReader:
+    """Reads a session event by event, while it grows."""
+
+    def __init__(self) -> None:
+        self._calls: dict[int, Call] = {}
+        self._answered: set[int] = set()
+        self._written: set[tuple[str | None, str]] = set()
+        self._step = 0
+
+    def read(self, sequence: int, event: Event) -> Moment | None:
+        """The moment that the session's next event is, if it is one."""
         match event.type:
             case "agent.tool_use":
-                calls[sequence] = call = _call(event, sequence, step)
-                moments.append(call)
-                step += 1
+                self._calls[sequence] = call = _call(event, sequence, self._step)
+                self._step += 1
+                return call
             case "agent.message":
-                moments.append(_message(event, sequence, step, written))
-                step += 1
+                message = _message(event, sequence, self._step, self._written)
+                self._step += 1
+                return message
             case "agent.thinking":
-                moments.append(Thought(sequence, step, writes_plan(text_of(event), thinking=True)))
+                return Thought(sequence, self._step, writes_plan(text_of(event), thinking=True))
             case "agent.tool_result" | "user.tool_result":
-                call_named = _named(event, calls)
-                if call_named is None or call_named.sequence not in answered:
-                    moments.append(_result(event, sequence, step, call_named or _latest(event, calls)))
-                if call_named is not None:
-                    answered.add(call_named.sequence)
+                return self._read_result(sequence, event)
             case "user.message":
-                moments.append(UserTurn(sequence, step, event.thread_id, sentiment_of(text_of(event))))
+                return UserTurn(sequence, self._step, event.thread_id, sentiment_of(text_of(event)))
             case "session.error":
-                moments.append(Fault(sequence, step, _fault(event)))
-    return tuple(moments)
+                return Fault(sequence, self._step, _fault(event))
+            case _:
+                return None
+
+    def _read_result(self, sequence: int, event: Event) -> Result | None:
+        named = _named(event, self._calls)
+        if named is not None and named.sequence in self._answered:
+            return None
+        if named is not None:
+            self._answered.add(named.sequence)
+        return _result(event, sequence, self._step, named or _latest(event, self._calls))
 
 
 def _call(event: Event, sequence: int, step: int) -> Call:
@@ -161,6 +180,7 @@ def _call(event: Event, sequence: int, step: int) -> Call:
         arguments=tuple(name for name in arguments if code is None or name != code.argument),
         parameters=parameters_of(arguments, code.argument if code else None),
         code=code,
+        refused_by=refusing_rule(event.payload),
     )
 
 
@@ -209,9 +229,14 @@ def _result(event: Event, sequence: int, step: int, call: Call | None) -> Result
         thread=event.thread_id,
         call=call,
         text=text,
-        error=error_class(text) if failed else None,
+        error=_error(text, call) if failed else None,
         empty=not failed and _found_nothing(text, call),
     )
+
+
+def _error(text: str, call: Call | None) -> str:
+    """The class of a failed result; a refusal's is its rule, whatever the rule's message says."""
+    return error_class(text) if call is None or call.refused_by is None else f"{RULE}{call.refused_by}"
 
 
 def _found_nothing(text: str, call: Call | None) -> bool:

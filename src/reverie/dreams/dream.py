@@ -7,13 +7,23 @@ import msgspec
 
 from reverie.assist.budget import ModelEstimate
 from reverie.assist.proposal_verdict import ProposalVerdict
+from reverie.dreams.preference import Preference
 from reverie.lessons.lesson import Effect, Lesson
 from reverie.memory.change import Change
+from reverie.overview.friction import FrictionReport
 from reverie.overview.overview import Overview
 
 DreamStatus = Literal["pending", "running", "completed", "failed", "canceled"]
 DREAM_SOURCE = "dream"
 """The source of sessions that dreams are watched in; nothing is learnt from them unless they are named outright."""
+
+
+class DreamBudget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The most that a dream may spend on a model, where it is not what the policy says; None leaves it to that."""
+
+    tokens: int | None = None
+    """Input and output together."""
+    usd: float | None = None
 
 
 class DreamRequest(msgspec.Struct, frozen=True):
@@ -31,6 +41,20 @@ class DreamRequest(msgspec.Struct, frozen=True):
     """The model that was asked for; what is asked is the one of the settings."""
     instructions: str | None = None
     """What whoever asked wants kept in mind; it reaches a model, and steers nothing without one."""
+    budget: DreamBudget | None = None
+    """Instead of the policy's."""
+
+
+class ScheduledDream(msgspec.Struct, frozen=True):
+    """What became of a moment of a schedule: exactly one of the dream and the reason is there."""
+
+    scheduled_at: datetime
+    """The moment."""
+    at: datetime
+    """When it was looked at."""
+    dream_id: str | None = None
+    skipped: str | None = None
+    """Why no dream was begun."""
 
 
 class SessionCounts(msgspec.Struct, frozen=True):
@@ -163,6 +187,13 @@ class DreamResult(msgspec.Struct, frozen=True):
     """What became of the behaviours that a model proposed, in this dream or an earlier one."""
     outcomes: tuple[OutcomeSummary, ...] = ()
     """What was found about outcomes besides the reward."""
+    implicit: dict[str, float] = {}
+    """Where no session had a score: the signals that the implicit outcome was made of, with their weights. Lessons and
+    patterns are then about it, and not about the reward."""
+    friction: FrictionReport | None = None
+    """Where it goes wrong between users and the agent, scores or none; None of dreams of earlier versions."""
+    preferences: tuple[Preference, ...] = ()
+    """Standing orders of users: candidates, what is set apart for a person, and what too few said."""
 
 
 class DreamEstimate(msgspec.Struct, frozen=True):

@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reverie.dreams.dream import DREAM_SOURCE, DreamRequest
+import msgspec
+
+from reverie.dreams.dream import DREAM_SOURCE, DreamBudget, DreamRequest
+from reverie.dreams.policy import DreamPolicy
 from reverie.errors import InputError
 from reverie.sessions.segment import Column, Comparison, Conjunction, Segment, choose_sessions, parse_segment
 
@@ -67,6 +70,14 @@ def _read_model(model: str | Mapping[str, Any]) -> str:
     if not 1 <= len(id_) <= _MOST_MODEL_CHARACTERS:
         raise InputError(f"model: an id of {len(id_)} characters; give 1 to {_MOST_MODEL_CHARACTERS}")
     return id_
+
+
+def budgeted(policy: DreamPolicy, budget: DreamBudget | None) -> DreamPolicy:
+    """The policy with the amounts of ``budget`` in place of its own."""
+    if budget is None:
+        return policy
+    given = {name: most for name, most in msgspec.structs.asdict(budget).items() if most is not None}
+    return msgspec.structs.replace(policy, budget=msgspec.structs.replace(policy.budget, **given))
 
 
 def segment_of(request: DreamRequest) -> Segment:

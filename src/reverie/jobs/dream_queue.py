@@ -13,6 +13,7 @@ from psycopg import OperationalError
 
 from reverie.clock import Clock
 from reverie.dreams.dream import STAGES
+from reverie.dreams.request import budgeted
 from reverie.errors import DreamCanceledError, DreamError
 from reverie.jobs.dream_runtime import Runtime, StageObserver, unobserved
 from reverie.jobs.engine import Engine, open_engine
@@ -129,7 +130,7 @@ class DreamQueue:
         """Run the dream; how it ended, in words."""
         engine, model = await self._engine()
         async with database.connection() as connection:
-            policy = await find_policy(connection, row.request.store)
+            policy = budgeted(await find_policy(connection, row.request.store), row.request.budget)
         async with _reported(database, row, self._clock) as progress:
             runtime = Runtime(database, self._settings, policy, self._clock, progress, model, self._observe)
             self._runtimes[row.id] = runtime

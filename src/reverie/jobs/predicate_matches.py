@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from reverie.assist.predicate import Match, Proposal, evaluate_predicates
+from reverie.digests.predicate import Match, Proposal, evaluate_predicates
 from reverie.jobs.workers import Workers
 from reverie.sessions.session import Session, Transcript
 from reverie.storage.sessions.stored_events import read_events

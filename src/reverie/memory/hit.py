@@ -15,7 +15,7 @@ class Reason(msgspec.Struct, frozen=True):
 class RecallHit(msgspec.Struct, frozen=True):
     """A memory that suits a query, and why: score = relevance × activation × impact.
 
-    Relevance is the sum of what the words and the meaning added.
+    Relevance is the sum of what the words, the meaning and the scope added.
     """
 
     path: str
@@ -24,7 +24,7 @@ class RecallHit(msgspec.Struct, frozen=True):
     reasons: tuple[Reason, ...]
     """Weightiest first."""
     snippet: str
-    """The passage where the query's words stand closest."""
+    """The passage that holds most of the query's words."""
     relevance: float
     meaning: float
     """What likeness of meaning added; 0 where no vectors were compared."""
@@ -33,3 +33,5 @@ class RecallHit(msgspec.Struct, frozen=True):
     tier: Tier
     tokens: int
     """What the whole content takes to show, at four bytes a token."""
+    scope: float = 0.0
+    """What it added that this is a lesson for whoever asks."""

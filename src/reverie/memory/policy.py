@@ -22,6 +22,10 @@ class RecallPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Share of a neighbour's words that count, once per step away (0 to 1)."""
     meaning_weight: _ShareBelowOne = 0.3
     """Share of relevance that the text vectors decide, where an embedder is given (0 to 1)."""
+    scope_lessons: _Count = 2
+    """Most lessons that may be found because they are for whoever asks, whatever the words; 0 turns that off."""
+    scope_weight: _Share = 0.2
+    """What that adds to the surest of these, as a share of what the best memory by words leaves open (0 to 1)."""
 
 
 class SaliencePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

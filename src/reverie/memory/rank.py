@@ -12,7 +12,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -22,7 +22,7 @@ import numpy.typing as npt
 K1 = 0.9
 B = 0.4
 PATH_WEIGHT = 2
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 """Goes up when terms are counted in another way; older indexes are then made again."""
 
 POSTING = np.dtype([("memory", "<u4"), ("occurrences", "<u2"), ("length", "<u2")])
@@ -36,16 +36,21 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Postings = npt.NDArray[np.void]
 """Records of type :data:`POSTING`, by ascending number."""
+Words = Mapping[str, Sequence[str]]
+"""The words of a text, by the stemmer that they go through."""
+Terms = Mapping[str, Mapping[str, Sequence[str]]]
+"""By stemmer, the terms that each word is indexed as; words of a stemmer that is not named are terms themselves."""
 
 _WORD = re.compile(r"[^\W_]+")
 # Longer runs of letters and digits are encoded data, and the index takes terms of at most some 2,700 bytes.
-_MAX_WORD_CHARACTERS = 64
+MAX_WORD_CHARACTERS = 64
 
 
 class QueryTerm(msgspec.Struct, frozen=True):
-    """A stem looked for."""
+    """A word looked for."""
 
     stem: str
+    """The first of its terms."""
     word: str
     """As the query wrote it."""
     idf: float
@@ -70,15 +75,30 @@ def words_of(text: str) -> list[str]:
     """The words to be stemmed: lower-case runs of letters and digits, in text order."""
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     words: list[str] = _WORD.findall(plain.lower())
-    return [word for word in words if len(word) <= _MAX_WORD_CHARACTERS]
+    return [word for word in words if len(word) <= MAX_WORD_CHARACTERS]
 
 
-def count_terms(path_words: Iterable[str], content_words: Iterable[str], stems: Mapping[str, str]) -> Counter[str]:
-    """How often a memory with these words holds each term; words that ``stems`` lacks are stop words."""
-    counts = Counter(map(stems.get, content_words))
-    for word in path_words:
-        counts[stems.get(word)] += PATH_WEIGHT
-    return Counter({term: count for term, count in counts.items() if term is not None})
+def count_terms(path_words: Words, content_words: Words, terms: Terms) -> Counter[str]:
+    """How often a memory with these words holds each term; words that ``terms`` lacks are stop words."""
+    counts: Counter[str] = Counter()
+    for weight, words in ((PATH_WEIGHT, path_words), (1, content_words)):
+        for stemmer, found in words.items():
+            terms_of = terms.get(stemmer)
+            for word, times in Counter(found).items():
+                for term in (word,) if terms_of is None else terms_of.get(word, ()):
+                    counts[term] += weight * times
+    return counts
+
+
+def merge_postings(parts: Sequence[Postings]) -> Postings:
+    """The memories that hold any of some terms of one word, each as often as it holds the one it holds most."""
+    if len(parts) == 1:
+        return parts[0]
+    joined = np.concatenate(parts)
+    joined = joined[np.lexsort((-joined["occurrences"].astype(np.int64), joined["memory"]))]
+    first = np.ones(len(joined), bool)
+    first[1:] = joined["memory"][1:] != joined["memory"][:-1]
+    return joined[first]
 
 
 def inverse_document_frequency(memories: int, holding: int) -> float:
@@ -115,6 +135,11 @@ def contributions_in_context(
     occurrences = np.array([_occurrences(postings, numbers) for _, postings in terms]).reshape(len(terms), len(numbers))
     idf = np.array([[term.idf] for term, _ in terms]).reshape(len(terms), 1)
     return _contribution(idf, links.spread(occurrences), lengths)
+
+
+def unanswered(weight: float, best: float) -> float:
+    """How much of a query's weight the best memory by words leaves open; never less than a twentieth of it."""
+    return max(weight - best, weight / 20)
 
 
 def likeness(query: npt.NDArray[np.float32], vectors: npt.NDArray[np.float32]) -> Floats:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from reverie.runtime.model_failure import was_cut_off
 from reverie.runtime.tool_catalogue import AgentTool, remote_name
 from reverie.turn_model import Block, ToolDefinition, TurnMessage, TurnRequest
 
@@ -23,6 +24,7 @@ _RESULTS: Mapping[str, str] = {
     "agent.mcp_tool_result": "mcp_tool_use_id",
     "user.custom_tool_result": "custom_tool_use_id",
 }
+_GO_ON = "Your reply was cut off at the limit of output tokens. Go on where it ended, in shorter replies."
 _MOST_BLOCKS_APART = 15
 """Providers look for a cached prefix at most twenty blocks before a mark."""
 _MOST_MARKS = 3
@@ -247,6 +249,8 @@ def _told(event: ThreadEvent) -> list[Block]:
             return [_text(_from_thread(payload))]
         case "user.interrupt":
             return [_text("The user interrupted.")]
+        case "session.error" if was_cut_off(payload):
+            return [_text(_GO_ON)]
         case _:
             return []
 

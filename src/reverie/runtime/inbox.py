@@ -31,6 +31,8 @@ from reverie.runtime.turn import (
 
 QUEUED_TYPES = frozenset({"user.message", "user.interrupt", "user.tool_confirmation", "system.message"})
 """Inputs that wait until the agent takes them in; the others are processed when they arrive."""
+_CONFIRMED = ("agent.tool_use", "agent.mcp_tool_use", "agent.custom_tool_use")
+"""Tool uses that may wait for a confirmation; that of a custom tool only where a rule asks for it."""
 _INTERRUPTED = "The user interrupted before this call was answered."
 
 
@@ -145,7 +147,7 @@ def _in_thread(payload: Mapping[str, Any], call: PendingCall) -> dict[str, Any]:
 
 
 def _confirm(transition: Transition, payload: dict[str, Any]) -> None:
-    call = _find_pending(transition.state, payload, "tool_use_id", ("agent.tool_use", "agent.mcp_tool_use"))
+    call = _find_pending(transition.state, payload, "tool_use_id", _CONFIRMED)
     if call.confirmed:
         raise InputError(f"tool_use_id: {call.event_id} needs no confirmation, or has it already")
     allowed = payload["result"] == "allow"
@@ -163,6 +165,12 @@ def _take_result(transition: Transition, type_: str, payload: dict[str, Any]) ->
         raise InputError("user.tool_result: only sessions in a self_hosted environment take results of built-in tools")
     kinds = ("agent.custom_tool_use",) if type_ == "user.custom_tool_result" else ("agent.tool_use",)
     call = _find_pending(transition.state, payload, RESULT_LINKS[type_], kinds)
+    if not call.confirmed and type_ == "user.custom_tool_result":
+        raise InputError(
+            f"custom_tool_use_id: {call.event_id} must not be run before it is allowed; send a user.tool_confirmation"
+        )
+    if not call.outside:  # It waits to be allowed; its result comes from whoever runs it then.
+        raise InputError(f"{RESULT_LINKS[type_]}: {call.event_id} is run by the server; confirm it instead")
     transition.answer(type_, _in_thread(payload, call), thread_id=call.thread_id)
     transition.change(pending=tuple(other for other in transition.state.pending if other is not call))
 

@@ -1,5 +1,6 @@
 """What a failed request to a model comes to: another try, or the end of the turn with a reason that says what to do."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from reverie.errors import (
@@ -13,6 +14,9 @@ from reverie.errors import (
 
 MOST_ATTEMPTS = 4
 """Requests that are made for one step before the turn is given up."""
+MOST_CUTS = 3
+"""Replies of a turn that may be cut off one after another before it is given up."""
+CUT_OFF = "the reply was cut off at the model's limit of output tokens; the agent is asked to go on"
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 
@@ -37,6 +41,20 @@ def stopped_event(type_: str, message: str) -> dict[str, Any]:
         "type": "session.error",
         "error": {"type": type_, "message": message, "retry_status": {"type": "exhausted"}},
     }
+
+
+def cut_off_event() -> dict[str, Any]:
+    """The ``session.error`` of a reply that stopped at the limit of its length; the agent is asked to go on."""
+    return {
+        "type": "session.error",
+        "error": {"type": "model_request_failed_error", "message": CUT_OFF, "retry_status": {"type": "retrying"}},
+    }
+
+
+def was_cut_off(payload: Mapping[str, Any]) -> bool:
+    """Whether a ``session.error`` tells of a reply that was cut off."""
+    error = payload.get("error")
+    return isinstance(error, Mapping) and error.get("message") == CUT_OFF
 
 
 def may_retry(error: ModelError, attempt: int) -> bool:

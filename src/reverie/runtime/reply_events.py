@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from reverie.language_model import ModelPrice, ModelUsage, cost_usd
-from reverie.runtime.tool_catalogue import AgentTool
+from reverie.runtime.tool_catalogue import AgentTool, missing_tool
 from reverie.runtime.usage import NO_USAGE
 from reverie.turn_model import TurnReply
 
@@ -55,23 +55,22 @@ def judge_by_policy(tool: AgentTool, _input: Mapping[str, Any]) -> Judgement:
 def asked_calls(reply: TurnReply, tools: Sequence[AgentTool], judge: Judge) -> list[AskedCall]:
     """The calls of a reply in order, each judged."""
     known = {tool.definition.name: tool for tool in tools}
-    cut = reply.stop_reason == "max_tokens"
+    cut = reply.blocks[-1] if reply.blocks and reply.stop_reason == "max_tokens" else None
     calls = [block for block in reply.blocks if block["type"] == "tool_use"]
-    return [
-        _judged(block, known.get(block["name"]), judge, is_cut=cut and place == len(calls) - 1)
-        for place, block in enumerate(calls)
-    ]
+    return [_judged(block, known.get(block["name"]), judge, is_cut=block is cut) for block in calls]
 
 
 def _judged(block: Mapping[str, Any], tool: AgentTool | None, judge: Judge, *, is_cut: bool) -> AskedCall:
     given = block.get("input")
     input_ = given if isinstance(given, Mapping) else {}
     if tool is None:
-        error = f"There is no tool {block['name']!r}. Use one of those that are given."
+        error = missing_tool(block["name"])
         return AskedCall(block["id"], None, block["name"], input_, Judgement("deny"), error)
-    if not isinstance(given, Mapping):
+    # Where a reply ended before the arguments began, there seem to be none.
+    if not isinstance(given, Mapping) or (is_cut and not given):
         why = "The reply was cut short" if is_cut else "The arguments are not a JSON object"
-        return AskedCall(block["id"], tool, tool.name, {}, Judgement("deny", tool.policy), f"{why}; call it again.")
+        policy = None if tool.kind == "custom" else tool.policy
+        return AskedCall(block["id"], tool, tool.name, {}, Judgement("deny", policy), f"{why}; call it again.")
     if tool.kind == "custom":
         return AskedCall(block["id"], tool, tool.name, input_, Judgement("allow"))
     judgement = judge(tool, input_)
@@ -102,19 +101,20 @@ def reply_events(
                     content = [{"type": "text", "text": block["text"]}]
                     events.append({"type": "agent.message", **promised, "content": content})
             case "tool_use":
-                events.append(_call_event(by_id[block["id"]]))
+                events.append(call_event(by_id[block["id"]]))
     return [*events, request_end(reply.usage, price), *(_refusal(call) for call in calls if call.error is not None)]
 
 
-def _call_event(call: AskedCall) -> dict[str, Any]:
+def call_event(call: AskedCall) -> dict[str, Any]:
+    """The event that tells of a call."""
     kind = call.tool.kind if call.tool else "built_in"
-    event: dict[str, Any] = {"type": call_event_type(call.tool), "id": call.provider_id}
+    event: dict[str, Any] = {"type": _event_type(call), "id": call.provider_id}
     event |= {"name": call.name, "input": dict(call.input)}
-    if kind == "custom":
+    judgement = call.judgement
+    if kind == "custom" and judgement == Judgement("allow"):
         return event
     if kind == "mcp" and call.tool:
         event["mcp_server_name"] = call.tool.server
-    judgement = call.judgement
     event["evaluated_permission"] = judgement.permission
     if judgement.policy is not None:
         event["evaluation"] = _evaluation(judgement)
@@ -132,12 +132,18 @@ def _evaluation(judgement: Judgement) -> dict[str, Any]:
 
 def _refusal(call: AskedCall) -> dict[str, Any]:
     content = [{"type": "text", "text": call.error}]
-    return result_event(call_event_type(call.tool), call.provider_id, content, is_error=True)
+    return result_event(_event_type(call), call.provider_id, content, is_error=True)
 
 
-def call_event_type(tool: AgentTool | None) -> str:
-    """The type of the event that tells of a call."""
-    return "agent.tool_use" if tool is None else _EVENTS.get(tool.kind, "agent.tool_use")
+def _event_type(call: AskedCall) -> str:
+    """The type of the event that tells of a call.
+
+    A client runs a custom tool as soon as it hears of its event, so it does not hear of one that is refused.
+    """
+    refused = call.error is not None and call.judgement.policy is not None
+    if call.tool is None or (call.tool.kind == "custom" and refused):
+        return "agent.tool_use"
+    return _EVENTS.get(call.tool.kind, "agent.tool_use")
 
 
 def result_event(

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -45,6 +45,16 @@ class AgentTool(msgspec.Struct, frozen=True):
     """The MCP server whose tool it is."""
     repeatable: bool = False
     """Whether it may run again when nobody knows whether it ran: it changes nothing, or says that a repetition does."""
+    config: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    """Of a built-in tool, as in the agent's definition."""
+
+
+def missing_tool(name: str) -> str:
+    """What an agent is told that calls a tool which it was not given."""
+    setting = {"web_search": "REVERIE_WEB_SEARCH_URL", "web_fetch": "REVERIE_WEB_FETCH"}.get(name)
+    if setting is None:
+        return f"There is no tool {name!r}. Use one of those that are given."
+    return f"The tool {name!r} is not enabled: the agent does not have it, or {setting} does not set it up here."
 
 
 def changes_nothing(name: str) -> bool:
@@ -56,6 +66,7 @@ def list_tools(
     tools: Sequence[Mapping[str, Any]],
     remote: Mapping[str, Sequence[RemoteTool]] | None = None,
     delegation: Iterable[ToolDefinition] = (),
+    unavailable: Collection[str] = (),
 ) -> tuple[AgentTool, ...]:
     """All tools of an agent, in the order of their names so that a provider's cache holds.
 
@@ -63,6 +74,7 @@ def list_tools(
         tools: resolved, as in the agent's definition.
         remote: what each MCP server lists; one that could not be reached is left out.
         delegation: tools to work with other agents.
+        unavailable: built-in tools that nothing runs, so that no model is shown them.
     """
     found = [AgentTool("delegation", tool.name, tool, repeatable=True) for tool in delegation]
     for entry in tools:
@@ -72,7 +84,7 @@ def list_tools(
             listed = (remote or {}).get(entry["mcp_server_name"], ())
             found.extend(_remote(entry, tool) for tool in listed if _config(entry, tool.name)["enabled"])
         else:
-            found.extend(_built_in(entry))
+            found.extend(tool for tool in _built_in(entry) if tool.name not in unavailable)
     return tuple(sorted(found, key=lambda tool: tool.definition.name))
 
 
@@ -87,7 +99,7 @@ def _built_in(entry: Mapping[str, Any]) -> list[AgentTool]:
         config = _config(entry, name)
         if config["enabled"]:
             policy = config["permission_policy"]["type"]
-            found.append(AgentTool("built_in", name, definition, policy, repeatable=name in _PURE))
+            found.append(AgentTool("built_in", name, definition, policy, repeatable=name in _PURE, config=config))
     return found
 
 

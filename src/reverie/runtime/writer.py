@@ -200,10 +200,10 @@ def _record_plain(
 
 def _call_of(state: LiveState, type_: str, payload: Mapping[str, Any], thread: str | None) -> PendingCall:
     """What a tool use waits for; its id is not known yet."""
-    if type_ == "agent.custom_tool_use":
-        return PendingCall("", type_, confirmed=True, outside=True, thread_id=thread)
-    worker = state.self_hosted and type_ == "agent.tool_use" and payload.get("name") not in _SERVER_TOOLS
     permission = payload.get("evaluated_permission")
+    if type_ == "agent.custom_tool_use":
+        return PendingCall("", type_, confirmed=permission != "ask", outside=True, thread_id=thread)
+    worker = state.self_hosted and type_ == "agent.tool_use" and payload.get("name") not in _SERVER_TOOLS
     return PendingCall(
         "", type_, confirmed=permission != "ask", outside=worker and permission != "deny", thread_id=thread
     )
@@ -221,9 +221,8 @@ def _answer_call(transition: Transition, payload: Mapping[str, Any], field: str)
 def _end_span(transition: Transition, payload: Mapping[str, Any], thread: str | None) -> dict[str, Any]:
     """The end of a model request, which is the thread's open one unless it names another."""
     started = payload.get("model_request_start_id") or transition.state.open_spans.get(thread or "", "")
-    payload = dict(payload)
     transition.change(
-        usage=add_usage(transition.state.usage, payload, payload.pop("cost_usd", None)),
+        usage=add_usage(transition.state.usage, payload, payload.get("cost_usd")),
         open_spans={where: start for where, start in transition.state.open_spans.items() if start != started},
     )
     return {"is_error": False, **payload, "model_request_start_id": started}

@@ -46,7 +46,9 @@ async def _items(
 ) -> list[BriefingItem]:
     agent = session.agent["name"] if session.agent else None
     family = session.metadata.get("task_category")
-    hits = await recall(connection, store_id, query, _MOST_RECALLED, now=desk.clock.now()) if query else ()
+    # Lessons come by their scope already, and need no place among what is recalled.
+    now = desk.clock.now()
+    hits = await recall(connection, store_id, query, _MOST_RECALLED, now=now, asker=None) if query else ()
     return [
         *await note_items(connection, store_id),
         *await lesson_items(connection, store_id, agent, family),

@@ -10,7 +10,7 @@ from reverie.clock import Clock
 from reverie.models.router import RoutedModel
 from reverie.runtime.grading import Delivery
 from reverie.runtime.reply_events import Judge, judge_by_policy
-from reverie.runtime.tool_catalogue import AgentTool, RemoteTool
+from reverie.runtime.tool_catalogue import WEB_TOOLS, AgentTool, RemoteTool
 from reverie.storage.live.leases import Lease
 from reverie.storage.live.sessions import LiveSession
 from reverie.storage.postgres.database import Database
@@ -95,6 +95,8 @@ class Desk:
     random: Callable[[], float]
     """Uniform in [0, 1)."""
     hosts: Sequence[Host] = ()
+    unavailable: frozenset[str] = WEB_TOOLS
+    """Built-in tools that nothing here runs; no model is shown them."""
     servers: RemoteServers | None = None
     """None: agents do without their MCP servers."""
     judge: Judge = judge_by_policy

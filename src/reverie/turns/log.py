@@ -1,6 +1,7 @@
 """Writing to the log of a leased turn: held to the turn and the lease, with the notices for webhooks."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from reverie.runtime.live_state import LiveState, Transition
@@ -19,13 +20,17 @@ async def write(
     lease: Lease,
     events: Sequence[Mapping[str, Any]],
     then: Callable[[Transition], None] | None = None,
+    at: datetime | None = None,
 ) -> tuple[LiveSession, Transition]:
     """Record events of the leased turn; ``then`` does more in the same transition.
+
+    Args:
+        at: when they happen, read just before; by default now.
 
     Raises:
         ConflictError: the lease does not stand.
     """
-    now = desk.clock.now()
+    now = desk.clock.now() if at is None else at
 
     def decide(state: LiveState) -> Transition:
         transition = record(state, events, now, thread_id=lease.thread, expected_turn=lease.turn)

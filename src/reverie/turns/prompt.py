@@ -31,7 +31,12 @@ async def make_prompt(
             briefing=briefing,
             colleagues=colleagues(agent) if thread_id is None else "",
         ),
-        tools=list_tools(agent.get("tools") or (), remote, delegation=delegation_tools(agent, thread_id)),
+        tools=list_tools(
+            agent.get("tools") or (),
+            remote,
+            delegation=delegation_tools(agent, thread_id),
+            unavailable=desk.unavailable,
+        ),
         max_output_tokens=routed.max_output_tokens,
         effort=effort,
     )

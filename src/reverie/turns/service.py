@@ -11,6 +11,7 @@ import structlog
 from reverie.clock import Clock
 from reverie.models.route import routes_of
 from reverie.models.router import open_router
+from reverie.runtime.tool_catalogue import WEB_TOOLS
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.workspaces import list_workspaces
@@ -18,6 +19,7 @@ from reverie.turns.desk import Desk, Host, Models, no_files
 from reverie.turns.dispatch import Dispatcher
 from reverie.turns.mcp_servers import McpServers, open_servers
 from reverie.turns.sandbox import Sandboxes
+from reverie.turns.web import Web, WebHost, open_web
 
 _SWEEP_SECONDS = 600.0
 """How often the folders of sandboxes are looked through for those that nobody needs."""
@@ -48,8 +50,12 @@ async def run_with_settings(
     Raises:
         SettingsError: the routes cannot be read.
     """
-    async with open_router(routes_of(settings)) as models, open_servers(settings, private=private_mcp) as servers:
-        await run_turns(database, clock, models, sandboxes=sandboxes, servers=servers)
+    async with (
+        open_router(routes_of(settings)) as models,
+        open_web(settings) as web,
+        open_servers(settings, private=private_mcp) as servers,
+    ):
+        await run_turns(database, clock, models, sandboxes=sandboxes, web=web, servers=servers)
 
 
 async def run_turns(
@@ -58,12 +64,14 @@ async def run_turns(
     models: Models,
     hosts: Sequence[Host] = (),
     sandboxes: Sandboxes | None = None,
+    web: Web | None = None,
     servers: McpServers | None = None,
 ) -> None:
     """Run turns of all workspaces until cancelled.
 
     Args:
         sandboxes: where built-in tools of cloud sessions run; None runs them nowhere.
+        web: what tools of the web work with; None runs none.
         servers: the MCP servers of agents; None has agents do without.
     """
 
@@ -78,7 +86,9 @@ async def run_turns(
             async with database.connection() as connection:
                 workspaces = await list_workspaces(connection)
             known = [
-                make_desk(database.of_schema(workspace.schema), workspace.id, clock, models, hosts, sandboxes, servers)
+                make_desk(
+                    database.of_schema(workspace.schema), workspace.id, clock, models, hosts, sandboxes, web, servers
+                )
                 for workspace in workspaces
                 if workspace.archived_at is None
             ]
@@ -120,9 +130,12 @@ def make_desk(
     models: Models,
     hosts: Sequence[Host] = (),
     sandboxes: Sandboxes | None = None,
+    web: Web | None = None,
     servers: McpServers | None = None,
 ) -> Desk:
     """The desk of one workspace."""
+    if web is not None:
+        hosts = (*hosts, WebHost(web, database))
     sandbox = None if sandboxes is None else sandboxes.host(database, workspace_id)
     remote = None if servers is None else servers.host(database)
     return Desk(
@@ -133,6 +146,7 @@ def make_desk(
         sleep=asyncio.sleep,
         random=random.random,
         hosts=(*hosts, *(host for host in (sandbox, remote) if host is not None)),
+        unavailable=WEB_TOOLS if web is None else WEB_TOOLS - web.tools,
         servers=remote,
         deliveries=no_files if sandbox is None else sandbox.deliveries,
     )

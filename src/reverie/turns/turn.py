@@ -6,7 +6,7 @@ each call has one result; a call that changes something is never run twice witho
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -18,7 +18,7 @@ from reverie.runtime.compaction import MOST_COMPACTIONS, is_full
 from reverie.runtime.conversation import KeptReply, Prompt, build_request
 from reverie.runtime.delegation import delegate
 from reverie.runtime.live_state import LiveState, PendingCall, Transition
-from reverie.runtime.model_failure import error_event, may_retry, pause_seconds, stopped_event
+from reverie.runtime.model_failure import MOST_CUTS, cut_off_event, error_event, may_retry, pause_seconds, stopped_event
 from reverie.runtime.outcome_loop import has_open_outcome
 from reverie.runtime.reply_events import FAILED_REQUEST, AskedCall, asked_calls, reply_events
 from reverie.runtime.spending import over_budget
@@ -39,6 +39,7 @@ from reverie.turns.grading import evaluate
 from reverie.turns.log import append, look, notify, write
 from reverie.turns.preview import Previewer
 from reverie.turns.prompt import make_prompt
+from reverie.turns.rules import TRIPPED, TurnRules
 
 MOST_REQUESTS = 500
 """Requests of one turn: a model that calls tools for ever is stopped here."""
@@ -46,6 +47,11 @@ MOST_CLAIMS = 4
 """Claims of one turn without progress before it is given up."""
 _NO_BUDGET = "I stopped: the session's budget is spent."
 _CONFIRMATION = "user.tool_confirmation"
+_TRIPPED = stopped_event("tool_use_limit_reached_error", TRIPPED)
+_ALWAYS_CUT = (
+    f"{MOST_CUTS} replies one after another were cut off at the model's limit of output tokens; "
+    "raise max_output_tokens of the model's route, or send a message that asks for less at once"
+)
 _TOOL_USES = ("agent.tool_use", "agent.custom_tool_use", "agent.mcp_tool_use")
 
 log = structlog.get_logger("reverie.turns")
@@ -71,6 +77,9 @@ class _Progress:
     """Of the request that is being made."""
     keep_thinking: bool = True
     compactions: int = 0
+    rules: TurnRules = field(default_factory=TurnRules)
+    cuts: int = 0
+    """Replies that were cut off one after another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +108,11 @@ async def run_turn(desk: Desk, lease: Lease) -> None:
                     return
                 continue
             progress.attempt = 1
-            if not await _close_request(desk, lease, opened, reply, previewer):
+            progress.cuts = progress.cuts + 1 if reply.stop_reason == "max_tokens" else 0
+            if not await _close_request(desk, lease, opened, reply, previewer, progress.rules):
+                return
+            if progress.cuts >= MOST_CUTS:
+                await _give_up(desk, lease, stopped_event("model_request_failed_error", _ALWAYS_CUT))
                 return
             if is_full(reply, opened.routed.context_tokens) and not await _compacted(desk, lease, opened, progress):
                 return
@@ -315,24 +328,36 @@ async def _write_failure(desk: Desk, connection: Connection, lease: Lease, error
     await write(desk, connection, lease, (), lambda transition: fail_child(transition, thread_id, error))
 
 
-async def _close_request(desk: Desk, lease: Lease, opened: _Opened, reply: TurnReply, previewer: Previewer) -> bool:
+async def _close_request(
+    desk: Desk, lease: Lease, opened: _Opened, reply: TurnReply, previewer: Previewer, rules: TurnRules
+) -> bool:
     """Store a reply and what it comes to; whether the turn goes on with another request."""
-    calls = asked_calls(reply, opened.prompt.tools, desk.judge)
-    events = reply_events(reply, calls, previewer.promised, opened.routed.price)
-    final = _final(reply, calls)
+    asked = asked_calls(reply, opened.prompt.tools, desk.judge)
     graded = rested = False
-
-    def finish(transition: Transition) -> None:
-        nonlocal graded, rested
-        if final is not None:
-            graded = final.reason == END_TURN and _is_graded(lease, transition.state)
-            rested = not graded and rest(
-                transition, lease.thread, final.reason, final.details, report=_report(lease, _text_of(reply))
-            )
-
     async with desk.database.connection() as connection:
-        session, transition = await write(desk, connection, lease, events, finish)
-        await _keep(connection, lease, session, transition, reply, calls)
+        session = await read_session(connection, lease.session_id)
+        ruling, now = await rules.judge(desk, connection, lease, session, reply, asked)
+        events = reply_events(reply, ruling.calls, previewer.promised, opened.routed.price)
+        events += _cut_off(lease, reply, ruling.calls)
+        final = _final(reply, ruling.calls)
+        if ruling.tripped and lease.thread is None:
+            events.append(_TRIPPED)
+
+        def finish(transition: Transition) -> None:
+            nonlocal graded, rested
+            if ruling.tripped:
+                rested = True
+                if lease.thread is not None:
+                    fail_child(transition, lease.thread, _TRIPPED)
+            elif final is not None:
+                graded = final.reason == END_TURN and _is_graded(lease, transition.state)
+                rested = not graded and rest(
+                    transition, lease.thread, final.reason, final.details, report=_report(lease, _text_of(reply))
+                )
+
+        session, transition = await write(desk, connection, lease, events, finish, at=now)
+        await _keep(connection, lease, session, transition, reply, ruling.calls)
+        await rules.note(connection, session, transition, ruling)
         if not rested:
             await note_progress(connection, lease)
     if rested:
@@ -371,12 +396,19 @@ async def _grade(desk: Desk, lease: Lease, session: LiveSession) -> bool:
     return not await _stop(desk, lease, END_TURN)
 
 
+def _cut_off(lease: Lease, reply: TurnReply, calls: Sequence[AskedCall]) -> list[dict[str, Any]]:
+    """What tells of a reply that reached its limit before it called anything; a call that was cut off has a result."""
+    if calls or reply.stop_reason != "max_tokens":
+        return []
+    return [cut_off_event(), *([{"type": "session.status_rescheduled"}] if lease.thread is None else [])]
+
+
 def _final(reply: TurnReply, calls: Sequence[AskedCall]) -> _End | None:
     """How the turn ends with this reply, if it does."""
     if reply.stop_reason == "refusal":
         details = {"type": "refusal", "category": None, "explanation": None, **(reply.stop_details or {})}
         return _End({"type": "refusal"}, details)
-    if calls or reply.stop_reason == "pause_turn":
+    if calls or reply.stop_reason in ("pause_turn", "max_tokens"):
         return None
     return _End(END_TURN)
 

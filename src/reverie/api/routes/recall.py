@@ -11,6 +11,7 @@ from reverie.api.pages import envelope
 from reverie.api.records import FoundMemory, RecallParams
 from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import RecordType
+from reverie.lessons.asker import Asker
 from reverie.storage.memory.recall import recall as recall_memories
 
 
@@ -41,5 +42,11 @@ async def recall(context: RequestContext) -> dict[str, Any]:
         now=context.now,
         embedder=embedder,
         most_tokens=context.query.get("tokens"),
+        asker=_asker(context) if context.query.get("scope", True) else None,
     )
     return envelope([FoundMemory(**msgspec.structs.asdict(hit)) for hit in hits], None)
+
+
+def _asker(context: RequestContext) -> Asker:
+    tools = tuple(context.query.get("tools", ())) or None
+    return Asker(context.query.get("agent"), tools, context.query.get("task_family"))

@@ -9,7 +9,7 @@ from reverie.assist.assistant import Proposals, propose_behaviours
 from reverie.assist.budget import BudgetedModel, ModelBudget
 from reverie.assist.consultation import Consultation
 from reverie.assist.pairs import SessionPair, choose_pairs
-from reverie.assist.predicate import Proposal
+from reverie.digests.predicate import Proposal
 from reverie.dreams.policy import DreamPolicy
 from reverie.jobs.stages.stage import Stage
 from reverie.language_model import LanguageModel

@@ -5,9 +5,9 @@ from typing import TypeVar
 import msgspec
 
 from reverie.assist.consultation import Consultation, Judgement
-from reverie.assist.predicate import Proposal
 from reverie.assist.wording import KEPT, ModelWording
 from reverie.digests.behaviour_name import read_label
+from reverie.digests.predicate import Proposal
 from reverie.sessions.segment import Segment
 from reverie.storage.learning.dreams import DreamRow
 from reverie.storage.postgres.database import Connection

@@ -6,11 +6,14 @@ from datetime import datetime
 import msgspec
 
 from reverie.dreams.dream import DreamRequest, DreamResult, DreamStatus
+from reverie.dreams.request import segment_of
 from reverie.errors import DreamError, DreamInputError, NotFoundError
 from reverie.lessons.lesson import Lesson
 from reverie.overview.overview import Overview
+from reverie.sessions.segment import Segment
 from reverie.statistics.online import AlphaWealth
 from reverie.storage.postgres.database import Connection
+from reverie.storage.sessions.condition import condition_of
 
 
 class DreamRow(msgspec.Struct, frozen=True):
@@ -44,8 +47,12 @@ class DreamRow(msgspec.Struct, frozen=True):
     @property
     def scope(self) -> dict[str, str | None]:
         """Parameters for :data:`_SAME_SCOPE`."""
-        ids = self.request.session_ids
-        return {"where": self.request.where, "ids": None if ids is None else msgspec.json.encode(ids).decode()}
+        return _scope_of(self.request)
+
+
+def _scope_of(request: DreamRequest) -> dict[str, str | None]:
+    ids = request.session_ids
+    return {"where": request.where, "ids": None if ids is None else msgspec.json.encode(ids).decode()}
 
 
 _SAME_SCOPE = """(d.request ->> 'where', d.request ->> 'session_ids')
@@ -89,14 +96,47 @@ async def insert_dream(
     served: bool = False,
 ) -> DreamRow:
     """Record a dream over the sessions that exist now."""
+    _, mark = await mark_sessions(connection, segment_of(request))
     await connection.execute(
         """
-        INSERT INTO dreams (id, memory_store_id, status, request, created_at, served, last_session_key)
-        VALUES (%s, %s, 'pending', %s::jsonb, %s, %s, (SELECT coalesce(max(key), 0) FROM sessions))
+        INSERT INTO dreams (id, memory_store_id, status, request, created_at, served, sessions_mark, last_session_key)
+        VALUES (%s, %s, 'pending', %s::jsonb, %s, %s, %s, (SELECT coalesce(max(key), 0) FROM sessions))
         """,
-        [dream_id, store_id, msgspec.json.encode(request).decode(), now, served],
+        [dream_id, store_id, msgspec.json.encode(request).decode(), now, served, mark],
     )
     return await read_dream(connection, dream_id)
+
+
+async def mark_sessions(connection: Connection, segment: Segment) -> tuple[int, str]:
+    """How many sessions a segment has, and a mark that another session, event or score in it makes another one."""
+    condition = condition_of(segment)
+    query = f"""
+        SELECT told.sessions, md5(concat_ws(' ', told.sessions, told.sum, (
+            SELECT sum(hashtextextended(concat_ws(' ', c.metric, c.value), c.session_key)::numeric)
+            FROM scores c JOIN sessions s ON s.key = c.session_key WHERE {condition.sql}
+        )))
+        FROM (
+            SELECT count(*) AS sessions, sum(hashtextextended(concat_ws(' ', s.event_count, s.reward), s.key)::numeric)
+            FROM sessions s WHERE {condition.sql}
+        ) AS told
+    """
+    row = await (await connection.execute(query.encode(), condition.parameters)).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+async def last_mark(connection: Connection, store_id: str, request: DreamRequest) -> tuple[str, str | None] | None:
+    """The store's last completed dream over the sessions of ``request``, and the mark that they had then."""
+    rows = await connection.execute(
+        f"""
+        SELECT d.id, d.sessions_mark FROM dreams d
+        WHERE d.memory_store_id = %(store)s AND d.status = 'completed' AND {_SAME_SCOPE}
+        ORDER BY d.created_at DESC, d.id DESC LIMIT 1
+        """.encode(),
+        {"store": store_id, **_scope_of(request)},
+    )
+    row = await rows.fetchone()
+    return None if row is None else (row[0], row[1])
 
 
 async def set_running(connection: Connection, dream_id: str) -> None:

@@ -1,7 +1,7 @@
 """Runs of deployments in the database: whether a session was made, and why not."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,15 +11,13 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from reverie.agents.run_error import UNKNOWN, run_error, stops_schedule
+from reverie.agents.schedule import MOST_LATE
 from reverie.errors import NotFoundError, ReverieError
 from reverie.ids import new_id
 from reverie.storage.live.creation import create_session
 from reverie.storage.postgres.database import Connection
 from reverie.storage.postgres.outbox import WebhookNotice
 from reverie.storage.service.deployments import Deployment, claim_due, update_deployment
-
-MOST_LATE = timedelta(hours=1)
-"""A moment of a schedule that no server was up for within this time is passed over, not made up for."""
 
 _COLUMNS = "id, deployment_id, agent_id, agent_version, scheduled_at, session_id, error, created_at"
 

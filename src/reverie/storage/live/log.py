@@ -28,7 +28,8 @@ from reverie.storage.postgres.announcement import announce
 from reverie.storage.postgres.database import Connection
 from reverie.storage.sessions.scores import record_scores
 
-_TICK = timedelta(microseconds=1)
+TICK = timedelta(microseconds=1)
+"""How far apart the times of events are that are appended together."""
 
 
 class LogRow(msgspec.Struct, frozen=True):
@@ -114,8 +115,8 @@ def state_of(session: WholeSession) -> LiveState:
 
 
 async def _store(connection: Connection, session: LiveSession, transition: Transition, now: datetime) -> None:
-    first = _first_at(session, now)
-    last = first + _TICK * len(transition.events)
+    first = first_at(session, now)
+    last = first + TICK * len(transition.events)
     state = transition.state
     async with connection.pipeline():
         await _insert_events(connection, session, transition.events, first)
@@ -151,17 +152,17 @@ async def _store(connection: Connection, session: LiveSession, transition: Trans
         await record_scores(connection, scores)
 
 
-def _first_at(session: LiveSession, now: datetime) -> datetime:
+def first_at(session: LiveSession, now: datetime) -> datetime:
     """When the next event counts as processed: times in one session grow strictly, as the log does."""
-    return max(now, session.last_event_at + _TICK)
+    return max(now, session.last_event_at + TICK)
 
 
 def rows_of(session: LiveSession, transition: Transition, now: datetime) -> list[LogRow]:
     """What the caller sent, as it has just been stored, in order."""
-    first, rows = _first_at(session, now), []
+    first, rows = first_at(session, now), []
     for kind, place in transition.answers:
         if kind == "event":
-            event, at = transition.events[place], first + _TICK * place
+            event, at = transition.events[place], first + TICK * place
             sequence = session.event_count + place
             rows.append(LogRow(sequence, event.input_number, event.thread_id, event.type, at, event.payload))
         else:
@@ -180,7 +181,7 @@ async def _insert_events(
             "sequence": session.event_count + place,
             "thread_id": event.thread_id,
             "type": event.type,
-            "at": first + _TICK * place,
+            "at": first + TICK * place,
             "payload": event.payload,
             "input_number": event.input_number,
         }
@@ -225,6 +226,8 @@ def wire_event(session: LiveSession, row: LogRow) -> dict[str, Any]:
     id_ = stored_id(session.id, row.sequence or 0, row.input_number)
     at = row.at if row.sequence is None or session.live else row.at or session.started_at or session.created_at
     payload = row.payload if session.live else _as_wire(session, row.type, row.payload)
+    if session.live and "cost_usd" in payload:
+        payload = {name: value for name, value in payload.items() if name != "cost_usd"}  # no field of the wire
     return {**payload, "id": id_, "type": row.type, "processed_at": at}
 
 

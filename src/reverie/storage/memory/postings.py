@@ -10,10 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 import numpy as np
 
+from reverie.memory.language import AS_IT_IS, OTHER_LATIN
 from reverie.memory.path import QUARANTINE
-from reverie.memory.rank import INDEX_VERSION, MOST_OCCURRENCES, POSTING, Postings, count_terms, words_of
+from reverie.memory.rank import INDEX_VERSION, MOST_OCCURRENCES, POSTING, Postings, Terms, Words, count_terms
+from reverie.memory.words import cut_words, fold, stemmed_words, text_language
 from reverie.storage.postgres.database import Connection
 
+_MADE_AT_ONCE = 5_000
 BLOCK = 230  # A row of so many stays in the table's page: PostgreSQL moves rows above some 2,000 bytes out.
 
 _SELECT_BLOCKS = """
@@ -32,6 +35,15 @@ ON CONFLICT (memory_store_id, term, first_number) DO UPDATE SET postings = exclu
 _DELETE_BLOCKS = """
 DELETE FROM memory_postings AS p USING unnest(%s::text[], %s::bigint[]) AS gone (term, first_number)
 WHERE p.memory_store_id = %s AND p.term = gone.term AND p.first_number = gone.first_number
+"""
+
+_UPDATE_STORE = """
+UPDATE memory_stores SET term_count = term_count + %s, last_number = greatest(last_number, %s),
+    languages = ARRAY(SELECT DISTINCT unnest(languages || %s::text[]) ORDER BY 1)
+WHERE id = %s
+"""
+_SELECT_UNINDEXED = """
+SELECT id, path, content FROM memories WHERE memory_store_id = %s AND path > %s ORDER BY path LIMIT %s
 """
 
 _NONE: Postings = np.array([], POSTING)
@@ -55,18 +67,16 @@ async def change_index(
     holds the store's lock; numbers added are above all in the index.
     """
     words = {text.number: _words(text) for text in (*removed, *added)}
-    stems = await read_stems(conn, {word for lists in words.values() for part in lists for word in part})
-    terms = {number: count_terms(*lists, stems) for number, lists in words.items()}
+    stems = await read_terms(conn, _by_stemmer(part for parts in words.values() for part in parts))
+    terms = {number: count_terms(*parts, stems) for number, parts in words.items()}
     gone = _invert({text.number: terms[text.number] for text in removed})
     new = _invert({text.number: terms[text.number] for text in added})
     lengths = [terms[text.number].total() for text in added]
     grown = sum(lengths) - sum(terms[text.number].total() for text in removed)
     blocks = await _read_blocks(conn, store_id, gone, new)
     await _write_blocks(conn, store_id, blocks, _changed_blocks(blocks, gone, new))
-    await conn.execute(
-        "UPDATE memory_stores SET term_count = term_count + %s, last_number = greatest(last_number, %s) WHERE id = %s",
-        [grown, max((text.number for text in added), default=0), store_id],
-    )
+    last = max((text.number for text in added), default=0)
+    await conn.execute(_UPDATE_STORE, [grown, last, sorted(stems.keys() & OTHER_LATIN), store_id])
     return lengths
 
 
@@ -88,34 +98,74 @@ async def ensure_index(conn: Connection, store_id: str) -> None:
     if await (await conn.execute(f"{query} FOR UPDATE", [store_id, INDEX_VERSION])).fetchone() is None:
         return  # another process has just done it
     await conn.execute("DELETE FROM memory_postings WHERE memory_store_id = %s", [store_id])
-    await conn.execute("UPDATE memory_stores SET term_count = 0 WHERE id = %s", [store_id])
-    rows = await conn.execute(
-        "SELECT id, path, content FROM memories WHERE memory_store_id = %s ORDER BY path", [store_id]
-    )
+    await conn.execute("UPDATE memory_stores SET term_count = 0, last_number = 0 WHERE id = %s", [store_id])
+    path = ""
+    while path := await _index_next(conn, store_id, path):
+        pass
+    await conn.execute("UPDATE memory_stores SET index_version = %s WHERE id = %s", [INDEX_VERSION, store_id])
+
+
+async def read_terms(conn: Connection, words: Words) -> Terms:
+    """The terms of words, by the stemmers they go through: the stem, and that of the word without its accents.
+
+    Both without accents. Stop words have no terms; words taken as they are are not looked up.
+    """
+    asked = {
+        stemmer: list(dict.fromkeys([*found, *map(fold, found)]))
+        for stemmer, found in words.items()
+        if stemmer != AS_IT_IS
+    }
+    selects = [
+        f"SELECT '{stemmer}', word, stems[1]"
+        f" FROM unnest(%s::text[]) AS word, ts_lexize('{stemmer}_stem', word) AS stems WHERE cardinality(stems) > 0"
+        for stemmer in asked
+    ]
+    stems: dict[str, dict[str, str]] = {stemmer: {} for stemmer in asked}
+    if asked:
+        rows = await conn.execute(" UNION ALL ".join(selects), list(asked.values()))
+        for stemmer, word, stem in await rows.fetchall():
+            stems[stemmer][word] = fold(stem)
+    return {
+        stemmer: {
+            word: tuple(dict.fromkeys([stem, *filter(None, [stemmed.get(fold(word))])]))
+            for word, stem in stemmed.items()
+        }
+        for stemmer, stemmed in stems.items()
+    }
+
+
+async def _index_next(conn: Connection, store_id: str, after: str) -> str:
+    """Index the memories that follow a path, as many as are made at once; the last one's path, empty at the end."""
+    rows = await conn.execute(_SELECT_UNINDEXED, [store_id, after, _MADE_AT_ONCE])
     memories = await rows.fetchall()
-    texts = [IndexedText(number, path, content) for number, (_, path, content) in enumerate(memories, 1)]
+    counted = await conn.execute("SELECT last_number FROM memory_stores WHERE id = %s", [store_id])
+    ((last_number,),) = await counted.fetchall()
+    texts = [IndexedText(number, path, content) for number, (_, path, content) in enumerate(memories, last_number + 1)]
     lengths = await change_index(conn, store_id, [], texts)
     await conn.execute(
         "UPDATE memories AS m SET number = given.number, term_count = given.length"
         " FROM unnest(%s::text[], %s::bigint[], %s::integer[]) AS given (id, number, length) WHERE m.id = given.id",
         [[row[0] for row in memories], [text.number for text in texts], lengths],
     )
-    await conn.execute("UPDATE memory_stores SET index_version = %s WHERE id = %s", [INDEX_VERSION, store_id])
+    return texts[-1].path if texts else ""
 
 
-async def read_stems(conn: Connection, words: Iterable[str]) -> dict[str, str]:
-    """The stem of each word, in the words' order; stop words have none."""
-    rows = await conn.execute(
-        "SELECT word, stems[1] FROM unnest(%s::text[]) WITH ORDINALITY AS words (word, position),"
-        " ts_lexize('english_stem', word) AS stems WHERE cardinality(stems) > 0 ORDER BY position",
-        [list(dict.fromkeys(words))],
-    )
-    return dict(await rows.fetchall())
+def _words(text: IndexedText) -> tuple[Words, Words]:
+    """Of the path and of the content, stemmed alike."""
+    if text.path.startswith(QUARANTINE):
+        return {}, {}
+    cut = cut_words(text.content)
+    language = text_language(cut)
+    return stemmed_words(cut_words(text.path), language), stemmed_words(cut, language)
 
 
-def _words(text: IndexedText) -> tuple[list[str], list[str]]:
-    """Of the path and of the content."""
-    return ([], []) if text.path.startswith(QUARANTINE) else (words_of(text.path), words_of(text.content))
+def _by_stemmer(texts: Iterable[Words]) -> Words:
+    """Each word of some texts, once for each stemmer."""
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for text in texts:
+        for stemmer, words in text.items():
+            found[stemmer].update(dict.fromkeys(words))
+    return {stemmer: list(words) for stemmer, words in found.items()}
 
 
 def _invert(held: Mapping[int, Counter[str]]) -> dict[str, Postings]:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
+from reverie.lessons.asker import ANYONE, Asker, is_for
+from reverie.lessons.lesson import Scope
 from reverie.memory.activation import UseTrace, activation
 from reverie.memory.hit import Reason, RecallHit
+from reverie.memory.language import AS_IT_IS, ENGLISH
 from reverie.memory.memory import Tier
+from reverie.memory.passage import passage
 from reverie.memory.policy import MemoryPolicy, RecallPolicy
 from reverie.memory.rank import (
     Floats,
@@ -24,12 +28,14 @@ from reverie.memory.rank import (
     contributions_in_context,
     inverse_document_frequency,
     likeness,
-    words_of,
+    merge_postings,
+    unanswered,
 )
 from reverie.memory.salience import impact, shown_tokens
 from reverie.memory.series import series_neighbours
+from reverie.memory.words import LATIN, cut_words, stemmed_words, text_language
 from reverie.storage.memory.policies import read_policy
-from reverie.storage.memory.postings import ensure_index, read_postings, read_stems
+from reverie.storage.memory.postings import ensure_index, read_postings, read_terms
 from reverie.storage.memory.uses import LESSON_OF_MEMORY, lesson_effect, use_trace
 from reverie.storage.postgres.database import Connection
 
@@ -37,7 +43,6 @@ if TYPE_CHECKING:  # the embedders' libraries take longer to load than a recall
     from reverie.digests.vector import TextEmbedder
 
 _EMBEDDED_CHARACTERS = 2_000
-_HEADLINE = 'StartSel="", StopSel="", MinWords=15, MaxWords=40'
 _SELECT_CONTENDERS = f"""
 SELECT m.id, m.path, m.number, m.term_count, m.content_size_bytes, m.tier, m.said_at,
     u.use_count, u.first_at, u.recent, l.lesson -> 'effect',
@@ -55,9 +60,13 @@ _BY_PATH = """
 WITH found AS (SELECT m.* FROM unnest(%s::text[]) AS sought CROSS JOIN LATERAL (
     SELECT * FROM memories WHERE memory_store_id = %s AND path = sought COLLATE "C" OFFSET 0) AS m)
 """
-_SELECT_SNIPPETS = """
-SELECT id, ts_headline('english', content, %s::tsquery, %s) FROM memories WHERE id = ANY(%s)
+_SELECT_ADOPTED = """
+SELECT m.number, coalesce(l.lesson -> 'scope', '{}'), coalesce(l.lesson ->> 'behaviour', ''), l.lesson -> 'effect'
+FROM lessons AS l CROSS JOIN LATERAL (
+    SELECT number FROM memories WHERE memory_store_id = l.memory_store_id AND lesson_id = l.id OFFSET 0) AS m
+WHERE l.memory_store_id = %s AND l.status = 'adopted' AND l.kind <> 'training_priority'
 """
+_READ_CHARACTERS = 20_000
 
 
 class _Contender(msgspec.Struct, frozen=True):
@@ -82,7 +91,14 @@ class _Query:
 
     text: str
     terms: list[tuple[QueryTerm, Postings]]
+    """Words that some memory holds."""
+    searched: tuple[str, ...]
+    """What the index was asked for."""
+    weight: float
+    """The sum of what all its words tell, those that no memory holds included; at least 1."""
     mean_length: float
+    scopes: dict[int, float]
+    """The lessons found by scope, by number: how sure each is (0.5 to 1)."""
 
 
 async def recall(
@@ -94,13 +110,15 @@ async def recall(
     now: datetime,
     embedder: TextEmbedder | None = None,
     most_tokens: int | None = None,
+    asker: Asker | None = ANYONE,
 ) -> tuple[RecallHit, ...]:
     """The memories that suit the query best, best first, by the store's policy.
 
-    Any word of the query may match; words are stemmed as PostgreSQL's ``english`` configuration does, and its stop
-    words are left out. Of the memories so found and their neighbours in series, ``embedder`` compares the meaning too;
-    without it the words decide alone. A hit that would take the contents over ``most_tokens`` (by default the store's
-    budget) is passed over for the next. Quarantined memories are never found.
+    Any word of the query may match, in any grammatical form that PostgreSQL's stemmer of its language knows; stop words
+    are left out. Of the memories so found and their neighbours in series, ``embedder`` compares the meaning too;
+    without it the words decide alone. Adopted lessons that are for ``asker`` are found without any word; None leaves
+    that out. A hit that would take the contents over ``most_tokens`` (by default the store's budget) is passed over for
+    the next. Quarantined memories are never found.
 
     Raises:
         NotFoundError: there is no such store.
@@ -108,6 +126,8 @@ async def recall(
     policy = (await read_policy(conn, store_id)).memory
     await ensure_index(conn, store_id)
     opened = await _open_query(conn, store_id, query)
+    if asker is not None and policy.recall.scope_lessons:
+        opened = replace(opened, scopes=await _read_scopes(conn, store_id, opened, policy.recall, asker))
     contenders = await _read_contenders(conn, store_id, opened, policy.recall, with_text=embedder is not None)
     if not contenders:
         return ()
@@ -119,24 +139,74 @@ async def recall(
 
 
 async def _open_query(conn: Connection, store_id: str, query: str) -> _Query:
-    stems = await read_stems(conn, words_of(query))
-    first_words = {stem: word for word, stem in reversed(stems.items())}
-    rows = await conn.execute("SELECT memory_count, term_count FROM memory_stores WHERE id = %s", [store_id])
-    memories, length = await rows.fetchone() or (0, 0)
-    found = await read_postings(conn, store_id, first_words)
-    terms = [
-        (QueryTerm(stem, first_words[stem], inverse_document_frequency(memories, len(postings))), postings)
-        for stem, postings in sorted(found.items())
-    ]
-    return _Query(query, terms, length / max(memories, 1))
+    rows = await conn.execute("SELECT memory_count, term_count, languages FROM memory_stores WHERE id = %s", [store_id])
+    memories, length, languages = await rows.fetchone() or (0, 0, [])
+    terms_of = await _read_query_terms(conn, query, languages)
+    found = await read_postings(conn, store_id, [term for terms in terms_of.values() for term in terms])
+    held = {
+        word: merge_postings([found[term] for term in terms if term in found])
+        for word, terms in terms_of.items()
+        if not found.keys().isdisjoint(terms)
+    }
+    idf = {word: inverse_document_frequency(memories, len(held.get(word, ()))) for word in terms_of}
+    return _Query(
+        text=query,
+        terms=[(QueryTerm(terms_of[word][0], word, idf[word]), postings) for word, postings in held.items()],
+        searched=tuple(found),
+        weight=max(1.0, sum(idf.values())),
+        mean_length=length / max(memories, 1),
+        scopes={},
+    )
+
+
+async def _read_query_terms(conn: Connection, query: str, languages: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """What each word of a query is looked for as, in the query's order; a word that says the same as another is left
+    out, and so is a stop word of the query's language.
+
+    Words in Latin script are looked for in all languages of the store: a query is too short to be sure of its own.
+    """
+    cut = cut_words(query)
+    own = text_language(cut)
+    others = [language for language in dict.fromkeys([ENGLISH, *languages]) if language != own]
+    words = stemmed_words(cut, own)
+    terms = await read_terms(conn, {**words, **{language: cut[LATIN] for language in others if cut[LATIN]}})
+    found: dict[str, tuple[str, ...]] = {}
+    taken: set[str] = set()
+    for stemmer, listed in words.items():
+        for word in dict.fromkeys(listed):
+            first = (word,) if stemmer == AS_IT_IS else terms[stemmer].get(word, ())
+            if first and taken.isdisjoint(first):
+                variants = [term for language in others if stemmer == own for term in terms[language].get(word, ())]
+                found[word] = tuple(dict.fromkeys([*first, *variants]))
+                taken.update(found[word])
+    return found
+
+
+async def _read_scopes(
+    conn: Connection, store_id: str, query: _Query, policy: RecallPolicy, asker: Asker
+) -> dict[int, float]:
+    """The surest lessons that are for the asker, no more than may be found, by number.
+
+    The surest counts 1, one whose effect has no certain size in reward half of that.
+    """
+    rows = await conn.execute(_SELECT_ADOPTED, [store_id])
+    effects = {
+        number: lesson_effect(effect)
+        for number, scope, behaviour, effect in await rows.fetchall()
+        if is_for(msgspec.convert(scope, Scope), behaviour, asker, query.text)
+    }
+    surest = sorted(effects, key=lambda number: (-effects[number], number))[: policy.scope_lessons]
+    most = max(effects.values(), default=0.0) or 1.0
+    return {number: (1 + effects[number] / most) / 2 for number in surest}
 
 
 async def _read_contenders(
     conn: Connection, store_id: str, query: _Query, policy: RecallPolicy, *, with_text: bool
 ) -> list[_Contender]:
-    """The best by their own words and, where these stand in series, those around them."""
-    numbers = best_by_words(query.terms, query.mean_length, policy.candidates)
-    found = await _select(conn, store_id, _BY_NUMBER, numbers.tolist(), with_text=with_text)
+    """The best by their own words, those found by scope and, where any stand in series, those around them."""
+    numbers = best_by_words(query.terms, query.mean_length, policy.candidates).tolist()
+    numbers = list(dict.fromkeys([*numbers, *query.scopes]))
+    found = await _select(conn, store_id, _BY_NUMBER, numbers, with_text=with_text)
     # Twice the reach, so that a neighbour that enters is itself seen with its neighbours.
     around = {path for each in found for path, _ in series_neighbours(each.path, 2 * policy.context_reach)}
     around -= {each.path for each in found}
@@ -163,14 +233,16 @@ def _contender(*row: Any) -> _Contender:
 def _rank(
     query: _Query, contenders: Sequence[_Contender], policy: MemoryPolicy, embedder: TextEmbedder | None, now: datetime
 ) -> list[RecallHit]:
-    """All contenders that words or meaning speak for, best first, equals in path order; snippets are still empty."""
+    """All contenders that anything speaks for, best first, equals in path order; snippets are still empty."""
     numbers = np.array([each.number for each in contenders])
     lengths = np.array([each.length for each in contenders], dtype=np.float64)
     links = _links(contenders, policy.recall)
     by_words = contributions_in_context(query.terms, numbers, lengths, query.mean_length, links)
     meaning = _meanings(query, contenders, by_words, policy.recall, embedder)
+    most = policy.recall.scope_weight * unanswered(query.weight, float(by_words.sum(axis=0).max()))
     hits = [
-        _hit(query, each, by_words[:, row], float(meaning[row]), policy, now) for row, each in enumerate(contenders)
+        _hit(query, each, by_words[:, row], float(meaning[row]), most * query.scopes.get(each.number, 0.0), policy, now)
+        for row, each in enumerate(contenders)
     ]
     return sorted((hit for hit in hits if hit.score > 0), key=lambda hit: (-hit.score, hit.path))
 
@@ -203,12 +275,18 @@ def _meanings(
 
 
 def _hit(
-    query: _Query, contender: _Contender, by_words: Floats, meaning: float, policy: MemoryPolicy, now: datetime
+    query: _Query,
+    contender: _Contender,
+    by_words: Floats,
+    meaning: float,
+    scope: float,
+    policy: MemoryPolicy,
+    now: datetime,
 ) -> RecallHit:
     reasons = [
         Reason(term.word, float(added)) for (term, _), added in zip(query.terms, by_words, strict=True) if added > 0
     ]
-    relevance = float(by_words.sum()) + meaning
+    relevance = float(by_words.sum()) + meaning + scope
     salience = policy.salience
     active = activation(contender.tier, contender.written_at, contender.uses, contender.confirmed_at, salience, now)
     impacting = impact(contender.effect, salience)
@@ -224,6 +302,7 @@ def _hit(
         impact=impacting,
         tier=contender.tier,
         tokens=shown_tokens(contender.size_bytes),
+        scope=scope,
     )
 
 
@@ -240,7 +319,7 @@ def _within(hits: Sequence[RecallHit], limit: int, most_tokens: int) -> list[Rec
 
 
 async def _read_snippets(conn: Connection, query: _Query, memory_ids: Sequence[str]) -> dict[str, str]:
-    # Stems hold letters and digits only, so they need no quoting inside the quotes.
-    lexemes = " | ".join(f"'{term.stem}'" for term, _ in query.terms)
-    rows = await conn.execute(_SELECT_SNIPPETS, [lexemes, _HEADLINE, list(memory_ids)])
-    return {memory_id: " ".join(headline.split()) for memory_id, headline in await rows.fetchall()}
+    rows = await conn.execute(
+        "SELECT id, left(content, %s) FROM memories WHERE id = ANY(%s)", [_READ_CHARACTERS, list(memory_ids)]
+    )
+    return {memory_id: passage(content, query.searched) for memory_id, content in await rows.fetchall()}

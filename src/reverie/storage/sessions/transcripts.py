@@ -76,10 +76,13 @@ async def preview_segment(connection: Connection, segment: Segment) -> SegmentPr
     return preview
 
 
-async def stream_transcripts(database: Database, segment: Segment) -> AsyncIterator[Transcript]:
+async def stream_transcripts(database: Database, segment: Segment, *, redact: bool = True) -> AsyncIterator[Transcript]:
     """The segment's transcripts in the order they were imported in, as of one moment.
 
     One session's events are in memory at a time, so any number of sessions can be read.
+
+    Args:
+        redact: False leaves live sessions as they were; for what shows nothing of them to anybody.
     """
     condition = condition_of(segment)
     query = f"""SELECT {_COLUMNS} FROM sessions s WHERE s.key > %(after)s AND ({condition.sql})
@@ -88,7 +91,7 @@ async def stream_transcripts(database: Database, segment: Segment) -> AsyncItera
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         after = 0
         while sessions := await _sessions(connection, query, {**condition.parameters, "after": after}):
-            async for transcript in _transcripts(connection, sessions):
+            async for transcript in _transcripts(connection, sessions, redact=redact):
                 yield transcript
             after = max(sessions)
 
@@ -98,7 +101,9 @@ async def _sessions(connection: Connection, query: str, parameters: dict[str, An
     return {row[0]: Session(*row[1:]) for row in rows}
 
 
-async def _transcripts(connection: Connection, sessions: dict[int, Session]) -> AsyncIterator[Transcript]:
+async def _transcripts(
+    connection: Connection, sessions: dict[int, Session], *, redact: bool = True
+) -> AsyncIterator[Transcript]:
     """Join sessions, in ascending order of their keys, with their scores and events."""
     keys = list(sessions)
     scores: dict[int, list[Score]] = {}
@@ -118,5 +123,5 @@ async def _transcripts(connection: Connection, sessions: dict[int, Session]) -> 
                 row = await anext(rows, None)
             transcript = Transcript(session, tuple(events), tuple(scores.get(key, ())))
             # Redaction takes a while, in which a server can answer others; what was imported was redacted before.
-            live = session.source == LIVE_SOURCE
+            live = redact and session.source == LIVE_SOURCE
             yield await asyncio.to_thread(redacted_live, transcript, redaction_key) if live else transcript

@@ -1,18 +1,17 @@
-"""Behaviours that someone proposes, as predicates that a program can check.
+"""Behaviours that someone proposes, as predicates that a program can check: of dreams, and of rules.
 
-A proposal becomes one more column of the corpus, and so has to pass the tests that every other behaviour passes. The
+A proposal of a dream becomes one more column of the corpus, and so has to pass the tests that every other behaviour
+passes; a rule asks whether a predicate has held so far. The
 language is small on purpose: what the agent says or calls, at a moment of decision that digests know. It cannot
 speak of the end of a session, and its patterns are matched by RE2 in time linear in the text (Cox 2010, "Regular
 expression matching in the wild"), so that no proposal can stall a dream.
 """
 
-import dataclasses
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
-import numpy as np
 import re2
 
 from reverie.digests.behaviour_name import (
@@ -28,7 +27,6 @@ from reverie.digests.moments import Call, Message, Moment, Result, Thought, User
 from reverie.errors import PredicateError
 from reverie.sessions.event import Event, text_of
 from reverie.sessions.session import Transcript
-from reverie.statistics.corpus import Corpus, Observable
 
 FAMILY = "model"
 """The family of proposed behaviours: ``model:`` and their words."""
@@ -100,6 +98,8 @@ class Reading(msgspec.Struct, frozen=True):
 
 Check = Callable[[Reading], Behaviour | None]
 """The first time a behaviour held. Looks at nothing after the event it names, so it is safe for prefixes."""
+Watch = Callable[[Moment, Event], Moment | None]
+"""Is shown the moments of one session in order, each once; gives the moment at which the predicate first held."""
 _Matcher = Callable[[Moment, Event], bool]
 
 
@@ -156,20 +156,33 @@ def compile_predicate(proposal: Proposal) -> Check:
         PredicateError: a pattern, a name or the moment is not allowed.
     """
     predicate = proposal.predicate
-    _check_texts(predicate)
-    situation, matches = situation_of(predicate), _matcher(predicate)
+    make_watch = watching(predicate)
+    situation = situation_of(predicate)
     kind: BehaviourKind = "manner" if isinstance(predicate, Says) else "choice"
 
     def check(reading: Reading) -> Behaviour | None:
-        if predicate.before:
-            proof = _done_before(reading, matches, predicate.before)
-        elif predicate.after:
-            proof = _done_after(reading, matches, situation)
-        else:
-            proof = next(_matching(reading, matches), None)
+        see = make_watch()
+        seen = (see(moment, reading.events[moment.sequence]) for moment in reading.moments)
+        proof = next((moment for moment in seen if moment is not None), None)
         return None if proof is None else Behaviour(situation, proposal.name, kind, proof.sequence, proof.step)
 
     return check
+
+
+def watching(predicate: Predicate) -> Callable[[], Watch]:
+    """What makes a watch for a predicate: one for each session, which is shown the session's moments in order.
+
+    Raises:
+        PredicateError: a pattern, a name or the moment is not allowed.
+    """
+    _check_texts(predicate)
+    situation, matches = situation_of(predicate), _matcher(predicate)
+    if predicate.before:
+        action = predicate.before
+        return lambda: _Before(matches, action).see
+    if predicate.after:
+        return lambda: _After(matches, situation).see
+    return lambda: lambda moment, event: moment if matches(moment, event) else None
 
 
 def evaluate_predicates(transcripts: Iterable[Transcript], proposals: Sequence[Proposal]) -> list[Match]:
@@ -187,37 +200,9 @@ def evaluate_predicates(transcripts: Iterable[Transcript], proposals: Sequence[P
     return shown
 
 
-def extend_corpus(corpus: Corpus, entries: Sequence[Match]) -> Corpus:
-    """``corpus`` with the proposed behaviours as further columns; sessions that are not in it are left out."""
-    position = {session_id: i for i, session_id in enumerate(corpus.session_ids)}
-    code_of: dict[Observable, int] = {}
-    rows = [
-        (position[e.session_id], code_of.setdefault(_column(e.behaviour), len(code_of)), e.behaviour.step)
-        for e in entries
-        if e.session_id in position
-    ]
-    if not rows:
-        return corpus
-    session, code, step = np.array(rows, np.int32).T
-    entry_session = np.concatenate([corpus.entry_session, session])
-    order = np.argsort(entry_session, kind="stable")
-    return dataclasses.replace(
-        corpus,
-        entry_session=entry_session[order],
-        entry_code=np.concatenate([corpus.entry_code, code + np.int32(len(corpus.names))])[order],
-        entry_step=np.concatenate([corpus.entry_step, step])[order],
-        names=[*corpus.names, *code_of],
-        by_code=False,
-    )
-
-
 def proving_events(entries: Iterable[Match]) -> Mapping[tuple[str, str, str], int]:
     """For (session id, situation, behaviour name), as they are stored: the number of the event that proves it."""
     return {(e.session_id, e.behaviour.situation.text, e.behaviour.name.text): e.behaviour.sequence for e in entries}
-
-
-def _column(behaviour: Behaviour) -> Observable:
-    return Observable(behaviour.situation, behaviour.name, behaviour.kind, from_reading=True)
 
 
 def _check_texts(predicate: Predicate) -> None:
@@ -228,10 +213,10 @@ def _check_texts(predicate: Predicate) -> None:
 
 def _matcher(predicate: Predicate) -> _Matcher:
     if isinstance(predicate, Says):
-        writes, found = (Message if predicate.by == "agent" else Thought), _searcher(predicate.pattern)
+        writes, found = (Message if predicate.by == "agent" else Thought), searcher(predicate.pattern)
         return lambda moment, event: isinstance(moment, writes) and found(text_of(event))
     tool, argument = predicate.tool, predicate.argument
-    holds = _searcher(predicate.value_pattern) if predicate.value_pattern is not None else lambda _: True
+    holds = searcher(predicate.value_pattern) if predicate.value_pattern is not None else lambda _: True
 
     def matches(moment: Moment, event: Event) -> bool:
         if not isinstance(moment, Call) or not (moment.tool == tool or called(tool) in moment.labels):
@@ -246,8 +231,12 @@ def _matcher(predicate: Predicate) -> _Matcher:
     return matches
 
 
-def _searcher(pattern: str) -> Callable[[str], bool]:
-    """Whether a text has a match among its first 4,000 characters."""
+def searcher(pattern: str, most: int | None = _LONGEST_TEXT) -> Callable[[str], bool]:
+    """Whether a text has a match, whatever its case, among its first ``most`` characters; None looks at all of it.
+
+    Raises:
+        PredicateError: the pattern is not in RE2's syntax, is too large, or matches any text at all.
+    """
     options = re2.Options()
     options.case_sensitive, options.log_errors, options.max_mem = False, False, _MOST_MEMORY
     try:
@@ -256,37 +245,49 @@ def _searcher(pattern: str) -> Callable[[str], bool]:
         raise PredicateError(f"the pattern “{pattern}” is not in RE2's syntax, or too large") from error
     if compiled.search(b"") is not None:
         raise PredicateError(f"the pattern “{pattern}” matches any text at all")
-    return lambda text: compiled.search(text[:_LONGEST_TEXT].encode("utf-8", "replace")) is not None
+    return lambda text: compiled.search(text[:most].encode("utf-8", "replace")) is not None
 
 
-def _matching(reading: Reading, matches: _Matcher) -> Iterator[Moment]:
-    return (moment for moment in reading.moments if matches(moment, reading.events[moment.sequence]))
+class _Before:
+    """Looks for the first ``action``, when a match came before it."""
 
+    def __init__(self, matches: _Matcher, action: str) -> None:
+        self._matches, self._action = matches, action
+        self._done = self._begun = False
 
-def _done_before(reading: Reading, matches: _Matcher, action: str) -> Moment | None:
-    """The first ``action``, when a match came before it."""
-    first = next((m for m in reading.moments if isinstance(m, Call) and m.action == action), None)
-    done = next(_matching(reading, matches), None)
-    return first if first and done and done.sequence < first.sequence else None
-
-
-def _done_after(reading: Reading, matches: _Matcher, situation: Situation) -> Moment | None:
-    """The match within the move (words and first call) after the first result that opens the situation."""
-    met = next((m for m in reading.moments if isinstance(m, Result) and _meets(m, situation)), None)
-    if met is None:
-        return None
-    spoken = False
-    for moment in reading.moments:
-        event = reading.events[moment.sequence]
-        ours = event.thread_id == met.thread
-        if moment.sequence <= met.sequence or not (ours or isinstance(moment, UserTurn)):
-            continue
-        if matches(moment, event):
-            return moment
-        if isinstance(moment, Call) or (isinstance(moment, UserTurn) and spoken):
+    def see(self, moment: Moment, event: Event) -> Moment | None:
+        if self._begun:
             return None
-        spoken = spoken or isinstance(moment, Message)
-    return None
+        if isinstance(moment, Call) and moment.action == self._action:
+            self._begun = True
+            return moment if self._done else None
+        self._done = self._done or self._matches(moment, event)
+        return None
+
+
+class _After:
+    """Looks for the match within the move (words and first call) after the first result that opens the situation."""
+
+    def __init__(self, matches: _Matcher, situation: Situation) -> None:
+        self._matches, self._situation = matches, situation
+        self._met: Result | None = None
+        self._spoken = self._moved = False
+
+    def see(self, moment: Moment, event: Event) -> Moment | None:
+        if self._moved:
+            return None
+        if self._met is None:
+            if isinstance(moment, Result) and _meets(moment, self._situation):
+                self._met = moment
+            return None
+        if not (event.thread_id == self._met.thread or isinstance(moment, UserTurn)):
+            return None
+        if self._matches(moment, event):
+            self._moved = True
+            return moment
+        self._moved = isinstance(moment, Call) or (isinstance(moment, UserTurn) and self._spoken)
+        self._spoken = self._spoken or isinstance(moment, Message)
+        return None
 
 
 def _meets(result: Result, situation: Situation) -> bool:

@@ -1,0 +1,131 @@
+"""Rules on tool calls: what stands, every version, what they would have stopped, and where they held."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from reverie.api.endpoint import endpoint
+from reverie.api.pages import Order, answer_page, decode_cursor, encode_cursor, envelope
+from reverie.api.records import (
+    RuleFiring,
+    RuleFiringListParams,
+    RuleSetParams,
+    RulesParams,
+    RuleTestParams,
+    RuleVersionsParams,
+    StoredRuleSet,
+    TriedRules,
+)
+from reverie.api.request_context import RequestContext
+from reverie.api.wire_type import RecordType
+from reverie.runtime.rule import RuleSet
+from reverie.runtime.rule_file import read_rules as rules_in
+from reverie.sessions.segment import parse_segment
+from reverie.storage.live.rule_trial import try_rules
+from reverie.storage.live.rules import StoredRules, list_firings, list_rules, read_rules, write_rules
+from reverie.storage.live.sessions import read_session
+from reverie.storage.service.agents import read_agent
+
+_RULES = "/v1/rules"
+_SET = RecordType(StoredRuleSet)
+_BY_VERSION = Order[StoredRules](tuple[int], lambda row: (row.version,))
+
+
+@endpoint("rules.retrieve", "GET", _RULES, query=RecordType(RulesParams), answer=_SET, extension=True)
+async def retrieve(context: RequestContext) -> StoredRuleSet:
+    """Read the rules that stand, or an earlier version of them."""
+    query = context.query
+    return _wire(await read_rules(context.connection, query.get("agent_id") or "", query.get("version")))
+
+
+@endpoint(
+    "rules.versions.list",
+    "GET",
+    f"{_RULES}/versions",
+    query=RecordType(RuleVersionsParams),
+    answer=_SET,
+    is_list=True,
+    extension=True,
+)
+async def list_versions(context: RequestContext) -> dict[str, Any]:
+    """List every version of a rule set, newest first."""
+    query = context.query
+    return await answer_page(
+        query,
+        _wire,
+        lambda before, limit: list_rules(context.connection, query.get("agent_id") or "", before, limit),
+        _BY_VERSION,
+    )
+
+
+@endpoint("rules.set", "POST", _RULES, body=RecordType(RuleSetParams), answer=_SET, role="admin", extension=True)
+async def set_rules(context: RequestContext) -> StoredRuleSet:
+    """Set rules: a new version, which stands from the next reply of a model on.
+
+    Earlier versions stay readable.
+    """
+    agent_id = context.body.get("agent_id") or ""
+    if agent_id:
+        await read_agent(context.connection, agent_id)
+    stored = await write_rules(context.connection, agent_id, _given(context.body), context.now)
+    context.resource_id = agent_id or None
+    return _wire(stored)
+
+
+@endpoint(
+    "rules.test",
+    "POST",
+    f"{_RULES}/test",
+    body=RecordType(RuleTestParams),
+    answer=RecordType(TriedRules),
+    role="read",
+    audited=False,
+    extension=True,
+    transaction=False,
+)
+async def test(context: RequestContext) -> TriedRules:
+    """Replay past sessions, and tell what rules would have stopped."""
+    segment = parse_segment(context.body.get("where"))
+    if context.body.get("rules") is None:
+        async with context.database.connection() as connection:
+            rules = (await read_rules(connection, context.body.get("agent_id") or "")).as_version.rules
+    else:
+        rules = _given(context.body)
+    report = await try_rules(context.database, rules, segment)
+    return TriedRules(**msgspec.structs.asdict(report))
+
+
+@endpoint(
+    "sessions.rule_firings.list",
+    "GET",
+    "/v1/sessions/{session_id}/rule_firings",
+    query=RecordType(RuleFiringListParams),
+    answer=RecordType(RuleFiring),
+    is_list=True,
+    extension=True,
+)
+async def list_of_session(context: RequestContext) -> dict[str, Any]:
+    """List where rules held in a session, in the order of its log."""
+    session = await read_session(context.connection, context.path["session_id"])
+    query = context.query
+    after = decode_cursor(query["page"], tuple[int])[0] if query.get("page") else -1
+    limit = query["limit"]
+    found = await list_firings(context.connection, session.id, after, limit + 1)
+    shown = [RuleFiring(**{**msgspec.structs.asdict(one), "agent_id": one.agent_id or None}) for one in found[:limit]]
+    return envelope(shown, encode_cursor(after + limit) if len(found) > limit else None)
+
+
+def _given(body: Mapping[str, Any]) -> RuleSet:
+    return rules_in({name: body[name] for name in ("rules", "circuit_breaker") if body.get(name) is not None})
+
+
+def _wire(stored: StoredRules) -> StoredRuleSet:
+    document = stored.document
+    return StoredRuleSet(
+        stored.agent_id or None,
+        stored.version,
+        tuple(document["rules"]),
+        document["circuit_breaker"],
+        stored.created_at,
+    )

@@ -1,0 +1,157 @@
+"""Rules in the database: the versions of each set, and where rules held."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from reverie.errors import NotFoundError
+from reverie.ids import event_id
+from reverie.runtime.rule import RuleSet, RuleSetVersion
+from reverie.runtime.ruling import PlacedFiring
+from reverie.sessions.event import Event, stored_event
+from reverie.storage.postgres.database import Connection
+
+_COLUMNS = "agent_id, version, document, created_at"
+
+
+class StoredRules(msgspec.Struct, frozen=True):
+    """A version of a rule set."""
+
+    agent_id: str
+    version: int
+    document: dict[str, Any]
+    created_at: datetime | None
+
+    @property
+    def as_version(self) -> RuleSetVersion:
+        """The rules of it."""
+        return RuleSetVersion(self.agent_id, self.version, msgspec.convert(self.document, RuleSet))
+
+
+class StoredFiring(msgspec.Struct, frozen=True):
+    """A rule that held for a call."""
+
+    event_id: str
+    sequence: int
+    rule: str
+    agent_id: str
+    version: int
+    verdict: str
+    enforced: bool
+
+
+async def write_rules(connection: Connection, agent_id: str, rules: RuleSet, now: datetime) -> StoredRules:
+    """Set the rules of an agent, or with ``''`` of the workspace: a new version, and the one that stands."""
+    await connection.execute("LOCK TABLE rules IN SHARE ROW EXCLUSIVE MODE")
+    async with connection.cursor(row_factory=class_row(StoredRules)) as cursor:
+        await cursor.execute(
+            f"""
+            INSERT INTO rules ({_COLUMNS})
+            SELECT %(agent)s, coalesce(max(version), 0) + 1, %(document)s, %(now)s FROM rules WHERE agent_id = %(agent)s
+            RETURNING {_COLUMNS}
+            """.encode(),
+            {"agent": agent_id, "document": Jsonb(document_of(rules)), "now": now},
+        )
+        (stored,) = await cursor.fetchall()
+    return stored
+
+
+def document_of(rules: RuleSet) -> dict[str, Any]:
+    """A rule set as it is stored and shown, without what was not said."""
+    document: dict[str, Any] = _plain(msgspec.to_builtins(rules))
+    return {"rules": [], **document}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items() if one is not None or name == "equals"}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+async def read_rules(connection: Connection, agent_id: str = "", version: int | None = None) -> StoredRules:
+    """A version of a rule set, by default the one that stands: the empty one where none was set.
+
+    Raises:
+        NotFoundError: there is no such version.
+    """
+    async with connection.cursor(row_factory=class_row(StoredRules)) as cursor:
+        await cursor.execute(
+            f"""
+            SELECT {_COLUMNS} FROM rules WHERE agent_id = %s AND (%s::integer IS NULL OR version = %s)
+            ORDER BY version DESC LIMIT 1
+            """.encode(),
+            [agent_id, version, version],
+        )
+        stored = await cursor.fetchone()
+    if stored is not None:
+        return stored
+    if version:
+        raise NotFoundError(f"there is no version {version} of these rules; `reverie rules show` prints what stands")
+    return StoredRules(agent_id, 0, document_of(RuleSet()), None)
+
+
+async def list_rules(connection: Connection, agent_id: str, before: int | None, limit: int) -> list[StoredRules]:
+    """Versions of a rule set before number ``before``, newest first."""
+    async with connection.cursor(row_factory=class_row(StoredRules)) as cursor:
+        await cursor.execute(
+            f"""
+            SELECT {_COLUMNS} FROM rules WHERE agent_id = %s AND (%s::integer IS NULL OR version < %s)
+            ORDER BY version DESC LIMIT %s
+            """.encode(),
+            [agent_id, before, before, limit],
+        )
+        return await cursor.fetchall()
+
+
+async def standing_versions(connection: Connection, agent_id: str) -> tuple[tuple[str, int], ...]:
+    """The rule sets that stand for an agent's calls: owner and version of the workspace's and of its own."""
+    row = await connection.execute(
+        "SELECT agent_id, max(version) FROM rules WHERE agent_id IN ('', %s) GROUP BY agent_id ORDER BY agent_id",
+        [agent_id],
+    )
+    return tuple((owner, version) for owner, version in await row.fetchall())
+
+
+async def record_firings(connection: Connection, session_key: int, placed: Sequence[PlacedFiring]) -> None:
+    """Record where rules held; one that is there already stays as it is."""
+    if not placed:
+        return
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            """
+            INSERT INTO rule_firings (session_key, sequence, agent_id, rule, version, verdict, enforced)
+            VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+            """,
+            [
+                (session_key, one.sequence, fired.agent_id, fired.rule, fired.version, fired.verdict, fired.enforced)
+                for one in placed
+                for fired in (one.firing,)
+            ],
+        )
+
+
+async def list_firings(connection: Connection, session_id: str, after: int, limit: int) -> list[StoredFiring]:
+    """Firings in a session whose place among them is above ``after`` (from 0), in the order of the log."""
+    row = await connection.execute(
+        """
+        SELECT f.sequence, f.rule, f.agent_id, f.version, f.verdict, f.enforced
+        FROM rule_firings f JOIN sessions s ON s.key = f.session_key
+        WHERE s.id = %s ORDER BY f.sequence, f.agent_id, f.rule OFFSET %s LIMIT %s
+        """,
+        [session_id, after + 1, limit],
+    )
+    return [StoredFiring(event_id(session_id, one[0]), *one) for one in await row.fetchall()]
+
+
+async def read_log(connection: Connection, session_key: int, from_sequence: int = 0) -> list[tuple[int, Event]]:
+    """The events of all threads of a session from one place on, as rules are asked about them."""
+    row = await connection.execute(
+        "SELECT sequence, type, payload, at, thread_id FROM events"
+        " WHERE session_key = %s AND sequence >= %s ORDER BY sequence",
+        [session_key, from_sequence],
+    )
+    return [(sequence, stored_event(*rest)) for sequence, *rest in await row.fetchall()]

@@ -1,0 +1,289 @@
+"""Rules in sessions as clients see them: what is refused, asked for, paused, noted, and when a session is stopped."""
+
+from typing import Any
+
+from anthropic import AsyncAnthropic
+
+from reverie.runtime.rule_file import load_rules
+from reverie.runtime.rules import RuleBook
+from reverie.runtime.ruling import PlacedFiring, replay
+from reverie.storage.live.rules import list_firings, read_log, read_rules, write_rules
+from reverie.storage.live.sessions import read_session
+from reverie.turn_model import TurnReply
+from tests.api.conftest import Server
+from tests.turns.scripted import ScriptedTurnModel, call, calls, say, turns_run
+from tests.turns.test_turn import LOOKUP, at_rest, send, session_with, types
+
+TOOLS = {"type": "agent_toolset_20260401"}
+NO_DELETING = """
+rules:
+  - name: no-deleting
+    when:
+      tool: bash
+      arguments: [{path: command, pattern: 'rm\\s+-\\w*r'}]
+    then: deny
+    message: Do not delete folders; ask the user first.
+"""
+
+
+async def set_rules(server: Server, text: str, agent_id: str = "") -> None:
+    async with server.service.database.connection() as connection:
+        await write_rules(connection, agent_id, load_rules(text, "rules.yaml"), server.service.clock.now())
+
+
+async def fired(server: Server, session_id: str) -> list[tuple[int, str, str, bool]]:
+    """Place, rule, verdict and whether it was enforced, of all firings."""
+    async with server.service.database.connection() as connection:
+        found = await list_firings(connection, session_id, -1, 100)
+    return [(one.sequence, one.rule, one.verdict, one.enforced) for one in found]
+
+
+async def replayed(server: Server, session_id: str, agent_id: str = "") -> list[tuple[int, str, str, bool]]:
+    """The same, from the log alone."""
+    async with server.service.database.connection() as connection:
+        session = await read_session(connection, session_id)
+        events = [event for _, event in await read_log(connection, session.key)]
+        sets = [(await read_rules(connection, owner)).as_version for owner in dict.fromkeys(("", agent_id))]
+    found: list[PlacedFiring] = list(replay(RuleBook(sets), events))
+    return [(one.sequence, one.firing.rule, one.firing.verdict, one.firing.enforced) for one in found]
+
+
+async def asked(
+    server: Server, client: AsyncAnthropic, *steps: Any, tools: Any = (TOOLS,)
+) -> tuple[str, list[Any], Any]:
+    """The session of an agent that was asked one thing, its events at rest, and the model."""
+    model = ScriptedTurnModel(*steps)
+    session_id = await session_with(client, tools=list(tools))
+    async with turns_run(server.service, model):
+        await send(client, session_id, "Do it")
+        events = await at_rest(client, session_id)
+    return session_id, events, model
+
+
+async def test_a_refused_call_is_not_run_and_the_agent_is_told_the_rules_message(
+    server: Server, client: AsyncAnthropic
+) -> None:
+    await set_rules(server, NO_DELETING)
+    session_id, events, model = await asked(
+        server, client, calls(("bash", 1, {"command": "rm -rf x"}), ("bash", 2, {"command": "ls"})), say("Well then.")
+    )
+    uses = [event for event in events if event.type == "agent.tool_use"]
+    assert [use.evaluated_permission for use in uses] == ["deny", "allow"]
+    assert uses[0].evaluation.evaluated_permission.reason_code == "rule:no-deleting"
+    assert uses[1].evaluation.type == "always_allow"
+    results = {event.tool_use_id: event for event in events if event.type == "agent.tool_result"}
+    assert results[uses[0].id].is_error
+    assert results[uses[0].id].content[0].text == "Do not delete folders; ask the user first."
+    assert "ask the user first" in str(model.requests[1].messages[-1].content)
+    assert events[-1].stop_reason.type == "end_turn"
+    found = await fired(server, session_id)
+    assert [one[1:] for one in found] == [("no-deleting", "deny", True)]
+    assert found == await replayed(server, session_id)
+
+
+async def test_a_refused_call_of_a_custom_tool_never_reaches_the_client(server: Server, client: AsyncAnthropic) -> None:
+    await set_rules(server, "rules: [{name: closed, when: {tool: look*}, then: deny}]")
+    _, events, model = await asked(server, client, call("lookup", 1, key="a"), say("As you wish."), tools=[LOOKUP])
+    assert "agent.custom_tool_use" not in types(events)
+    (use,) = [event for event in events if event.type == "agent.tool_use"]
+    assert (use.name, use.evaluated_permission) == ("lookup", "deny")
+    assert model.requests[1].messages[-1].content[0]["tool_use_id"] == "toolu_1"
+    assert events[-1].stop_reason.type == "end_turn"
+
+
+async def test_a_custom_call_that_a_rule_asks_about_is_answered_only_once_it_is_allowed(
+    server: Server, client: AsyncAnthropic
+) -> None:
+    await set_rules(server, "rules: [{name: ask-first, when: {tool: lookup}, then: ask}]")
+    model = ScriptedTurnModel(call("lookup", 1, key="a"), say("Found."))
+    session_id = await session_with(client, tools=[LOOKUP])
+    async with turns_run(server.service, model), server.http(await server.key()) as http:
+        await send(client, session_id, "Find it")
+        (use,) = [event for event in await at_rest(client, session_id) if event.type == "agent.custom_tool_use"]
+        content = [{"type": "text", "text": "42"}]
+        answer = {"type": "user.custom_tool_result", "custom_tool_use_id": use.id, "content": content}
+        early = await http.post(f"/v1/sessions/{session_id}/events", json={"events": [answer]})
+        assert early.status_code == 400 and "user.tool_confirmation" in early.text
+        allowed = {"type": "user.tool_confirmation", "tool_use_id": use.id, "result": "allow"}
+        await client.beta.sessions.events.send(session_id, events=[allowed])  # type: ignore[list-item]
+        idle = [event for event in await at_rest(client, session_id) if event.type == "session.status_idle"]
+        assert idle[-1].stop_reason.event_ids == [use.id]
+        await client.beta.sessions.events.send(session_id, events=[answer])  # type: ignore[list-item]
+        events = await at_rest(client, session_id)
+    assert events[-1].stop_reason.type == "end_turn"
+    assert await fired(server, session_id) == await replayed(server, session_id)
+
+
+async def test_a_custom_call_that_the_user_refuses_is_answered_for_the_client(
+    server: Server, client: AsyncAnthropic
+) -> None:
+    await set_rules(server, "rules: [{name: ask-first, when: {tool: lookup}, then: ask}]")
+    model = ScriptedTurnModel(call("lookup", 1, key="a"), say("As you wish."))
+    session_id = await session_with(client, tools=[LOOKUP])
+    async with turns_run(server.service, model):
+        await send(client, session_id, "Find it")
+        (use,) = [event for event in await at_rest(client, session_id) if event.type == "agent.custom_tool_use"]
+        denied = {"type": "user.tool_confirmation", "tool_use_id": use.id, "result": "deny"}
+        await client.beta.sessions.events.send(session_id, events=[denied])  # type: ignore[list-item]
+        events = await at_rest(client, session_id)
+    (result,) = [event for event in events if event.type == "user.custom_tool_result"]
+    assert result.is_error and events[-1].stop_reason.type == "end_turn"
+
+
+async def test_a_call_that_is_asked_about_waits_while_others_are_run(server: Server, client: AsyncAnthropic) -> None:
+    await set_rules(server, "rules: [{name: ask-first, when: {tool: write}, then: ask}]")
+    _, events, _ = await asked(
+        server, client, calls(("write", 1, {"file_path": "a", "content": ""}), ("bash", 2, {"command": "ls"}))
+    )
+    waits, runs = [event for event in events if event.type == "agent.tool_use"]
+    assert waits.evaluation.evaluated_permission.reason_code == "rule:ask-first"
+    assert events[-1].stop_reason.event_ids == [waits.id]
+    assert [event.tool_use_id for event in events if event.type == "agent.tool_result"] == [runs.id]
+
+
+async def test_a_paused_call_holds_all_that_its_reply_calls_for(server: Server, client: AsyncAnthropic) -> None:
+    await set_rules(server, "rules: [{name: look-at-it, when: {tool: write}, then: pause}]")
+    model = ScriptedTurnModel(
+        calls(("bash", 1, {"command": "ls"}), ("write", 2, {"file_path": "a", "content": ""})), say("Done.")
+    )
+    session_id = await session_with(client, tools=[TOOLS])
+    async with turns_run(server.service, model):
+        await send(client, session_id, "Do it")
+        events = await at_rest(client, session_id)
+        uses = [event for event in events if event.type == "agent.tool_use"]
+        reasons = [use.evaluation.evaluated_permission.reason_code for use in uses]
+        assert reasons == ["paused", "rule:look-at-it"]
+        assert events[-1].stop_reason.event_ids == [use.id for use in uses]
+        assert "agent.tool_result" not in types(events)
+        yes: Any = [{"type": "user.tool_confirmation", "tool_use_id": use.id, "result": "allow"} for use in uses]
+        await client.beta.sessions.events.send(session_id, events=yes)
+        events = await at_rest(client, session_id)
+    assert types(events).count("agent.tool_result") == 2 and events[-1].stop_reason.type == "end_turn"
+    assert await fired(server, session_id) == await replayed(server, session_id)
+
+
+async def test_flags_and_rules_that_only_log_are_noted_and_change_nothing(
+    server: Server, client: AsyncAnthropic
+) -> None:
+    text = """
+    rules:
+      - {name: marked, when: {tool: bash}, then: flag}
+      - {name: trial, when: {tool: bash}, then: deny, mode: log_only}
+    """
+    await set_rules(server, text)
+    session_id, events, _ = await asked(server, client, call("bash", 1, command="ls"), say("Done."))
+    (use,) = [event for event in events if event.type == "agent.tool_use"]
+    assert (use.evaluated_permission, use.evaluation.type) == ("allow", "always_allow")
+    found = await fired(server, session_id)
+    assert [one[1:] for one in found] == [("marked", "flag", True), ("trial", "deny", False)]
+
+
+async def test_an_allowing_rule_stands_before_the_agents_own_policy(server: Server, client: AsyncAnthropic) -> None:
+    asks = {**TOOLS, "default_config": {"permission_policy": {"type": "always_ask"}}}
+    await set_rules(server, "rules: [{name: listing, when: {tool: bash, arguments: [{pattern: '^ls$'}]}, then: allow}]")
+    steps = calls(("bash", 1, {"command": "ls"}), ("bash", 2, {"command": "ls; id"}))
+    _, events, _ = await asked(server, client, steps, tools=[asks])
+    uses = [event for event in events if event.type == "agent.tool_use"]
+    assert [use.evaluated_permission for use in uses] == ["allow", "ask"]
+
+
+def again(number: int) -> TurnReply:
+    return call("bash", number, command="rm -rf x")
+
+
+async def test_three_refusals_running_stop_the_session_until_somebody_writes(
+    server: Server, client: AsyncAnthropic
+) -> None:
+    await set_rules(server, NO_DELETING)
+    model = ScriptedTurnModel(again(1), again(2), again(3), again(4), say("I give up."))
+    session_id = await session_with(client, tools=[TOOLS])
+    async with turns_run(server.service, model):
+        await send(client, session_id, "Clean up")
+        events = await at_rest(client, session_id)
+        (error,) = [event.error for event in events if event.type == "session.error"]
+        assert "too many of its calls" in error.message
+        assert events[-1].stop_reason.type == "retries_exhausted" and len(model.requests) == 3
+        await send(client, session_id, "Leave it")
+        events = await at_rest(client, session_id)
+    assert events[-1].stop_reason.type == "end_turn" and len(model.requests) == 5
+    found = await fired(server, session_id)
+    assert [one[1] for one in found].count("circuit-breaker") == 1
+    assert sorted(found) == sorted(await replayed(server, session_id))
+
+
+async def test_refusals_in_one_reply_count_as_well(server: Server, client: AsyncAnthropic) -> None:
+    await set_rules(server, NO_DELETING + "circuit_breaker: {running: 2}")
+    twice = calls(
+        ("bash", 1, {"command": "rm -r a"}), ("bash", 2, {"command": "rm -r b"}), ("bash", 3, {"command": "ls"})
+    )
+    session_id, events, model = await asked(server, client, twice)
+    assert events[-1].stop_reason.type == "retries_exhausted" and len(model.requests) == 1
+    assert sorted(await fired(server, session_id)) == sorted(await replayed(server, session_id))
+
+
+async def test_what_came_before_decides(server: Server, client: AsyncAnthropic) -> None:
+    """Within a reply, too: the second call sees the first."""
+    text = """
+    rules:
+      - name: read-first
+        when: {tool: write, unseen: [{kind: calls, tool: read}]}
+        then: deny
+      - name: once
+        when: {tool: bash, counts: [{of: calls, at_least: 1}]}
+        then: deny
+      - name: slowly
+        when: {tool: glob, rate: {calls: 2, seconds: 3600}}
+        then: deny
+      - name: dear
+        when: {tool: grep, spent: {usd: 0.015, tokens: 15}}
+        then: deny
+      - name: tainted
+        when: {tool: edit, tainted: {by: read}}
+        then: deny
+    """
+    await set_rules(server, text)
+    path = {"file_path": "a"}
+    edit = {**path, "old_string": "a", "new_string": "b"}
+    first = calls(
+        *(("write", 1, {**path, "content": ""}), ("bash", 2, {"command": "ls"}), ("bash", 3, {"command": "ls"})),
+        *(("glob", 4, {"pattern": "*"}), ("glob", 5, {"pattern": "*"}), ("glob", 6, {"pattern": "*"})),
+        *(("grep", 7, {"pattern": "a"}), ("edit", 8, edit), ("read", 9, path)),
+    )
+    second = calls(("write", 10, {**path, "content": ""}), ("grep", 11, {"pattern": "a"}), ("edit", 12, edit))
+    session_id, events, _ = await asked(server, client, first, second, say("Done."))
+    verdicts = [event.evaluated_permission for event in events if event.type == "agent.tool_use"]
+    assert verdicts == [
+        *("deny", "allow", "deny", "allow", "allow", "deny", "allow", "allow", "allow"),
+        *("allow", "deny", "deny"),
+    ]
+    found = await fired(server, session_id)
+    assert [one[1] for one in found] == ["read-first", "once", "slowly", "dear", "tainted"]
+    assert found == await replayed(server, session_id)
+
+
+async def test_an_agents_own_rules_stand_beside_those_of_the_workspace(server: Server, client: AsyncAnthropic) -> None:
+    await set_rules(server, "rules: [{name: common, when: {tool: bash}, then: allow}]")
+    model = ScriptedTurnModel(call("bash", 1, command="ls"), say("Done."))
+    session_id = await session_with(client, tools=[TOOLS])
+    agent_id = (await client.beta.sessions.retrieve(session_id)).agent.id
+    await set_rules(server, "rules: [{name: own, when: {tool: bash}, then: deny}]", agent_id)
+    async with turns_run(server.service, model):
+        await send(client, session_id, "List")
+        events = await at_rest(client, session_id)
+    (use,) = [event for event in events if event.type == "agent.tool_use"]
+    assert use.evaluation.evaluated_permission.reason_code == "rule:own"
+    assert await fired(server, session_id) == await replayed(server, session_id, agent_id)
+
+
+async def test_new_rules_stand_from_the_next_reply_on(server: Server, client: AsyncAnthropic) -> None:
+    model = ScriptedTurnModel(call("bash", 1, command="rm -r a"), say("Done."), again(2), say("Well then."))
+    session_id = await session_with(client, tools=[TOOLS])
+    async with turns_run(server.service, model):
+        await send(client, session_id, "Clean up")
+        await at_rest(client, session_id)
+        await set_rules(server, NO_DELETING)
+        await send(client, session_id, "Again")
+        events = await at_rest(client, session_id)
+    assert [event.evaluated_permission for event in events if event.type == "agent.tool_use"] == ["allow", "deny"]
+    found = await fired(server, session_id)
+    assert len(found) == 1
