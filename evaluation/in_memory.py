@@ -57,7 +57,7 @@ def make_corpus(sessions: Iterable[DigestedSession]) -> Corpus:
     for number, each in enumerate(ordered):
         for situation in each.digest.situations:
             name = reached(situation.situation)
-            entries.append((number, position.setdefault(name, len(position)), 0))
+            entries.append((number, position.setdefault(name, len(position)), situation.step))
         for shown in each.digest.behaviours:
             name = Observable(shown.situation, shown.name, shown.kind)
             entries.append((number, position.setdefault(name, len(position)), shown.step))

@@ -11,11 +11,15 @@ from reverie.dreams.dream import DreamEstimate, DreamRequest, DreamResult
 from reverie.dreams.policy import DreamPolicy
 from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream, estimate_dream
+from reverie.jobs.grading import GradingRequest, GradingResult, grade_sessions
+from reverie.jobs.labelling import next_task, record_answer
+from reverie.jobs.session_grader import open_grader
 from reverie.lessons.asker import ANYONE, Asker
 from reverie.memory.hit import RecallHit
 from reverie.memory.memory import Memory
 from reverie.models.open import open_model
-from reverie.outcomes.metric import Metric
+from reverie.outcomes.label_task import LabelAnswer, LabelTask
+from reverie.outcomes.metric import REWARD_METRIC, Metric
 from reverie.sessions.session import Score
 from reverie.settings import Settings, load_settings
 from reverie.storage.memory.memories import list_memories
@@ -25,6 +29,7 @@ from reverie.storage.memory.stores import find_store
 from reverie.storage.postgres.database import Database, open_database
 from reverie.storage.sessions.import_summary import ImportOptions, ImportSummary
 from reverie.storage.sessions.ingest import import_sessions
+from reverie.storage.sessions.labels import find_frame, open_frame
 from reverie.storage.sessions.scores import define_metric, score_session
 from reverie.telemetry.exporter import open_telemetry
 
@@ -62,6 +67,36 @@ class AsyncReverie:
         """
         async with self._database.connection() as connection:
             return await score_session(connection, session_id, [Score(name, value) for name, value in scores.items()])
+
+    async def next_label(self, metric: str = REWARD_METRIC, *, where: str | None = None) -> LabelTask | None:
+        """The session that a person should score next; None where all were asked for."""
+        async with self._database.connection() as connection:
+            return await next_task(connection, await open_frame(connection, metric, where, self._clock.now()))
+
+    async def label(
+        self, session_id: str, value: float | None, metric: str = REWARD_METRIC, *, where: str | None = None
+    ) -> LabelAnswer:
+        """Record a person's score of a session that :meth:`next_label` gave; None skips it.
+
+        Raises:
+            NotFoundError: the session is not to be labelled.
+            StateError: it was answered already.
+        """
+        async with self._database.connection() as connection:
+            frame = await find_frame(connection, metric, where)
+            return await record_answer(connection, frame, session_id, value, self._clock.now())
+
+    async def grade(
+        self, rubric: str, request: GradingRequest, *, model: str | None = None, grader: str | None = None
+    ) -> GradingResult:
+        """Score sessions by a model, or by a grader in Python, that goes by the text ``rubric``.
+
+        Raises:
+            SettingsError: no model is named, or there is a budget and no price.
+            InputError: there is no such grader.
+        """
+        async with open_grader(self._settings, rubric, model, grader) as opened:
+            return await grade_sessions(self._database, opened, request, self._clock, lambda *_: None)
 
     async def dream(
         self, store: str = "default", *, where: str | None = None, policy: DreamPolicy | None = None
@@ -154,6 +189,22 @@ class Reverie:
     def score(self, session_id: str, scores: Mapping[str, float]) -> float | None:
         """See :meth:`AsyncReverie.score`."""
         return self._runner.run(self._inner.score(session_id, scores))
+
+    def next_label(self, metric: str = REWARD_METRIC, *, where: str | None = None) -> LabelTask | None:
+        """See :meth:`AsyncReverie.next_label`."""
+        return self._runner.run(self._inner.next_label(metric, where=where))
+
+    def label(
+        self, session_id: str, value: float | None, metric: str = REWARD_METRIC, *, where: str | None = None
+    ) -> LabelAnswer:
+        """See :meth:`AsyncReverie.label`."""
+        return self._runner.run(self._inner.label(session_id, value, metric, where=where))
+
+    def grade(
+        self, rubric: str, request: GradingRequest, *, model: str | None = None, grader: str | None = None
+    ) -> GradingResult:
+        """See :meth:`AsyncReverie.grade`."""
+        return self._runner.run(self._inner.grade(rubric, request, model=model, grader=grader))
 
     def dream(
         self, store: str = "default", *, where: str | None = None, policy: DreamPolicy | None = None

@@ -13,6 +13,7 @@ from reverie.jobs.digestion import digest_sessions
 from reverie.sessions.segment import parse_segment
 from reverie.settings import Settings
 from reverie.storage.learning.digests import count_undigested, load_corpus, write_digests
+from reverie.storage.learning.traces import load_traces
 from reverie.storage.postgres.database import Connection, Database
 from reverie.storage.sessions.import_summary import ImportOptions
 from reverie.storage.sessions.ingest import import_sessions
@@ -112,3 +113,11 @@ async def test_digests_of_an_older_version_are_made_again_and_replaced(digested:
         assert await count_undigested(connection, EVERYTHING, LAST_KEY) == 0
         intent, vector = (await read(connection, "intent, vector"))["told"]
     assert intent == "cancel order" and vector is not None
+
+
+async def test_what_shows_how_a_session_went_is_kept_with_the_digest(digested: Database) -> None:
+    async with digested.connection() as connection:
+        told, silent = sorted(await load_traces(connection, EVERYTHING, LAST_KEY), key=lambda each: each.id != "told")
+    assert told.trace.language == "en" and told.intent == "cancel order"
+    assert [each.kind for each in told.trace.occurrences] == ["thanks", "satisfied close"]
+    assert [each.kind for each in silent.trace.occurrences] == ["ended on question"]

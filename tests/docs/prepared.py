@@ -86,10 +86,17 @@ def sessions(folder: Path) -> None:
     CliRunner().invoke(import_sessions, [str(folder / "day.jsonl"), "--agent", "desk"])
 
 
+def unscored(folder: Path) -> None:
+    """A few sessions without scores, imported."""
+    write(folder, "day.jsonl", b"".join(chat(f"order-{n}") for n in range(40)))
+    CliRunner().invoke(import_sessions, [str(folder / "day.jsonl")])
+
+
 PREPARED: dict[str, Callable[[Path], None]] = {
     "README.md": a_desk,
     "docs/rules.md": files_to_import,
     "docs/import.md": files_to_import,
+    "docs/labels.md": unscored,
     "docs/memory.md": facts,
     "docs/models.md": sessions,
     "docs/patterns.md": sessions,

@@ -15,7 +15,8 @@ from reverie.dreams.dream import DreamBudget, DreamEstimate, DreamResult, Patter
 from reverie.lessons.lesson import Lesson, LessonKind, LessonStatus
 from reverie.memory.hit import RecallHit
 from reverie.memory.memory import Operation, Revision
-from reverie.outcomes.metric import Metric
+from reverie.outcomes.label_task import LabelAnswer, LabelProgress
+from reverie.outcomes.metric import REWARD_METRIC, Metric
 from reverie.runtime.rule_report import Outcome, RuleTrialReport
 from reverie.sessions.session import Score
 from reverie.sessions.transcript import Turn
@@ -232,6 +233,40 @@ class SessionScores(msgspec.Struct, frozen=True, tag="session_scores"):
     session_id: str
     reward: float | None
     scores: tuple[Score, ...]
+
+
+# Labels: sessions that a person is asked to score
+
+
+class LabelFrameParams(Params, frozen=True):
+    """Which labels are meant."""
+
+    metric: MetricName = REWARD_METRIC
+    """The metric that answers are scores of."""
+    where: str | None = None
+    """Which sessions labels stand for; without it, every session."""
+
+
+class LabelAnswerParams(LabelFrameParams, frozen=True, kw_only=True):
+    """An answer."""
+
+    value: float | None
+    """The score; null skips the session."""
+
+
+class AskedLabel(msgspec.Struct, frozen=True, tag="label_task"):
+    """A session to be scored, and how far the labels are."""
+
+    session_id: str | None
+    """Null where every session was asked for; there are no turns then."""
+    task_category: str | None
+    turns: tuple[Turn, ...]
+    """What a person is shown: nothing of memory, scores, agent or model."""
+    progress: LabelProgress
+
+
+class AnsweredLabel(LabelAnswer, frozen=True, tag="label_answer"):
+    """What an answer came to."""
 
 
 # Sessions: chosen, recorded, imported

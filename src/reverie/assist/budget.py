@@ -78,6 +78,11 @@ def estimate_calls(planned: Iterable[PlannedCalls], price: ModelPrice | None) ->
     )
 
 
+def most_usd(request: ModelRequest, price: ModelPrice) -> float:
+    """What a request can cost at most, in US dollars."""
+    return _most_usd(_worst_case(request), price)
+
+
 class BudgetedModel:
     """A :class:`LanguageModel` behind a hard cap, that keeps account by purpose.
 
@@ -110,12 +115,17 @@ class BudgetedModel:
             self._account(request.purpose, ModelUsage(error.input_tokens, error.output_tokens))
             raise
         # Some servers report no usage; taking that for no cost would undo the cap.
-        self._account(request.purpose, reply.usage if reply.usage.total_tokens else _guessed(request, reply))
+        self._account(request.purpose, usage_of(request, reply))
         return reply
 
     def _account(self, purpose: str, usage: ModelUsage) -> None:
         before = self._spent.get(purpose, Spending())
         self._spent[purpose] = Spending(before.calls + 1, add_usage(before.usage, usage))
+
+
+def usage_of(request: ModelRequest, reply: ModelReply) -> ModelUsage:
+    """What a reply took: as its provider says, else about what it must have been."""
+    return reply.usage if reply.usage.total_tokens else _guessed(request, reply)
 
 
 def total_usage(spent: Mapping[str, Spending]) -> ModelUsage:

@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from reverie.cli.dream_schedule import remove_schedule, set_schedule
+from reverie.cli.friction import echo_friction
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.progress import progress_line
 from reverie.cli.run import run
@@ -195,7 +196,9 @@ def _print_result(result: DreamResult, report: Path | None) -> None:
         click.echo(f"Compared within {strata.by}: {strata.informative:,} of {strata.strata:,} strata can tell.")
         if strata.note:
             click.secho(f"{strata.note[:1].upper()}{strata.note[1:]}.", fg="yellow")
-    adopted = f"{counts['adopted']} adopted"
+    if result.implicit:
+        click.secho("Implicit: lessons rest on what users did afterwards and how sessions were left.", fg="yellow")
+    adopted = f"{counts['adopted']} adopted{' (implicit)' if result.implicit else ''}"
     click.echo(
         f"{click.style(adopted, bold=True)}, {counts['candidate']} candidates, {counts['refused']} refused; "
         f"the placebo adopted {result.placebo.lessons} in {result.placebo.runs} runs."
@@ -204,6 +207,8 @@ def _print_result(result: DreamResult, report: Path | None) -> None:
         click.echo(_table(kept))
     for outcome in result.outcomes:
         click.echo(_outcome_line(outcome))
+    if result.friction is not None and not result.sessions.scored:
+        echo_friction(result.friction, result.preferences)
     _print_contribution(result)
     revision = f"revision {result.revision}" if result.revision is not None else "nothing to change"
     click.echo(f"Store {result.store!r}: {revision}, {len(result.changes)} changes. Dream {result.dream_id}.")
@@ -241,5 +246,6 @@ def _table(lessons: list[Lesson]) -> str:
     for lesson in lessons:
         effect = lesson.effect
         interval = f"{effect.low:+.2f} … {effect.high:+.2f}"
-        rows.append([lesson.status, f"{effect.estimate:+.2f}", interval, effect.unit, lesson.advice])
+        status = f"{lesson.status}, implicit" if lesson.implicit else lesson.status
+        rows.append([status, f"{effect.estimate:+.2f}", interval, effect.unit, lesson.advice])
     return format_table(("status", "effect", "95 %", "of", "lesson"), rows, "lr")

@@ -37,7 +37,8 @@ def explain(lesson_id: str, as_json: bool) -> None:
 
 def _print(lesson: Lesson, explanation: Explanation) -> None:
     click.secho(lesson.statement, bold=True)
-    click.echo(f"{lesson.kind.replace('_', ' ')}, {lesson.status}: {lesson.reason}\n")
+    status = f"{lesson.status}, implicit" if lesson.implicit else lesson.status
+    click.echo(f"{lesson.kind.replace('_', ' ')}, {status}: {lesson.reason}\n")
     click.echo(_strata_table(explanation.strata, lesson.outcome))
     for moment in explanation.moments:
         side = "supports it" if moment.supports else "speaks against it"

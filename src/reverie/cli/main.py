@@ -37,10 +37,19 @@ COMMANDS = {
     "score": LazyCommand(
         "reverie.cli.outcomes", "score", "Record scores of SESSION, replacing older values of the same metrics."
     ),
+    "label": LazyCommand("reverie.cli.label", "label", "Ask a person to score the sessions that would tell most."),
+    "grade": LazyCommand(
+        "reverie.cli.grade", "grade", "Score sessions by a model or a grader, and say how far it agrees with labels."
+    ),
     "dream": LazyCommand(
         "reverie.cli.dream",
         "dream",
         "Find what separates good sessions from bad ones of the same task, and remember what holds in STORE.",
+    ),
+    "friction": LazyCommand(
+        "reverie.cli.friction",
+        "friction",
+        "Say where it goes wrong between users and the agent: corrections, stops, errors, and what users asked for.",
     ),
     "explain": LazyCommand(
         "reverie.cli.explain",

@@ -15,6 +15,8 @@ from anthropic.types.beta import BetaDream
 from msgspec import UNSET, UnsetType
 
 from reverie.api.records import (
+    AnsweredLabel,
+    AskedLabel,
     AuditLogEntry,
     AuditLogParams,
     CompletedDream,
@@ -30,6 +32,8 @@ from reverie.api.records import (
     EstimatedDream,
     ExplainedLesson,
     FoundMemory,
+    LabelAnswerParams,
+    LabelFrameParams,
     LessonListParams,
     ListParams,
     MeasuredMetric,
@@ -68,7 +72,7 @@ from reverie.api.records import (
 )
 from reverie.errors import InputError
 from reverie.lessons.lesson import LessonKind, LessonStatus
-from reverie.outcomes.metric import Metric
+from reverie.outcomes.metric import REWARD_METRIC, Metric
 
 _LONGEST_PAGE = 100
 
@@ -216,6 +220,27 @@ def score(session_id: str, scores: Mapping[str, float]) -> ApiCall[SessionScores
     """Record scores of a session by metric name."""
     given = tuple(ScoreParams(metric=name, value=value) for name, value in scores.items())
     return ApiCall("POST", _path("sessions", session_id, "scores"), SessionScores, body=ScoresParams(scores=given))
+
+
+def next_label_task(metric: str = REWARD_METRIC, *, where: str | None = None) -> ApiCall[AskedLabel]:
+    """The session that a person should score next; its ``session_id`` is None where all were asked for."""
+    return ApiCall("POST", _path("label_tasks"), AskedLabel, body=LabelFrameParams(metric=metric, where=where))
+
+
+def answer_label_task(
+    session_id: str, value: float | None, metric: str = REWARD_METRIC, *, where: str | None = None
+) -> ApiCall[AnsweredLabel]:
+    """Record a person's score of a session; None skips it."""
+    body = LabelAnswerParams(value=value, metric=metric, where=where)
+    return ApiCall("POST", _path("label_tasks", session_id), AnsweredLabel, body=body)
+
+
+def take_back_label(
+    session_id: str, metric: str = REWARD_METRIC, *, where: str | None = None
+) -> ApiCall[AnsweredLabel]:
+    """Take an answer back; the session is asked for again."""
+    body = LabelFrameParams(metric=metric, where=where)
+    return ApiCall("POST", _path("label_tasks", session_id, "take_back"), AnsweredLabel, body=body)
 
 
 def preview_segment(where: str | None = None) -> ApiCall[SegmentPreview]:

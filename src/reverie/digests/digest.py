@@ -6,8 +6,9 @@ from typing import Literal
 import msgspec
 
 from reverie.digests.behaviour_name import BehaviourName, Situation
+from reverie.digests.derived.occurrence import Trace
 
-DIGEST_VERSION = 4
+DIGEST_VERSION = 5
 """Raised whenever a behaviour is added or changed; older digests are then made again, lazily."""
 
 BehaviourKind = Literal["choice", "sequence", "manner", "marker"]
@@ -87,3 +88,5 @@ class Digest(msgspec.Struct, frozen=True):
     seconds: float | None = None
     """Wall time between the first and the last event, where the source has times."""
     cost_usd: float | None = None
+    trace: Trace = Trace()
+    """What shows how the session went, each occurrence with its event. It knows the end and is never advice."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from reverie.digests import decisions, facts, families
 from reverie.digests.behaviour_name import BehaviourName, Situation, called
+from reverie.digests.derived.trace import read_trace
 from reverie.digests.digest import Behaviour, Digest, SituationReached
 from reverie.digests.families import Finding, Moments
 from reverie.digests.moments import Call, Fault, Message, Result, read_moments
@@ -69,6 +70,7 @@ def digest_transcript(transcript: Transcript) -> Digest:
         first_at=next((event.at for event in events if event.at is not None), None),
         seconds=_seconds(events),
         cost_usd=sum(costs) if costs else None,
+        trace=read_trace(events, moments),
     )
 
 

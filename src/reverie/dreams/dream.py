@@ -7,8 +7,10 @@ import msgspec
 
 from reverie.assist.budget import ModelEstimate
 from reverie.assist.proposal_verdict import ProposalVerdict
+from reverie.dreams.preference import Preference
 from reverie.lessons.lesson import Effect, Lesson
 from reverie.memory.change import Change
+from reverie.overview.friction import FrictionReport
 from reverie.overview.overview import Overview
 
 DreamStatus = Literal["pending", "running", "completed", "failed", "canceled"]
@@ -185,6 +187,13 @@ class DreamResult(msgspec.Struct, frozen=True):
     """What became of the behaviours that a model proposed, in this dream or an earlier one."""
     outcomes: tuple[OutcomeSummary, ...] = ()
     """What was found about outcomes besides the reward."""
+    implicit: dict[str, float] = {}
+    """Where no session had a score: the signals that the implicit outcome was made of, with their weights. Lessons and
+    patterns are then about it, and not about the reward."""
+    friction: FrictionReport | None = None
+    """Where it goes wrong between users and the agent, scores or none; None of dreams of earlier versions."""
+    preferences: tuple[Preference, ...] = ()
+    """Standing orders of users: candidates, what is set apart for a person, and what too few said."""
 
 
 class DreamEstimate(msgspec.Struct, frozen=True):

@@ -69,6 +69,7 @@ def _row(
         actions=tuple(
             position.setdefault(Observable(SESSION, name, kind_of(name)), len(position)) for name in digest.actions
         ),
+        trace=digest.trace,
     )
 
 

@@ -18,12 +18,14 @@ from reverie.dreams.dream import (
     StrataSummary,
     TrendPoint,
 )
+from reverie.dreams.preference import Preference
 from reverie.jobs.found import Found
 from reverie.language_model import ModelPrice
 from reverie.lessons.lesson import Effect, Lesson
 from reverie.mining.finding import Finding
 from reverie.mining.mine import MiningResult, OutcomeResult
-from reverie.mining.outcome import REWARD, Outcome
+from reverie.mining.outcome import Outcome
+from reverie.overview.friction import FrictionReport
 from reverie.storage.learning.digests import TrendRow
 from reverie.storage.learning.dreams import DreamRow
 
@@ -38,6 +40,8 @@ def dream_result(
     stages: Sequence[StageTime],
     revision: int | None,
     trend: Sequence[TrendRow],
+    friction: FrictionReport,
+    preferences: tuple[Preference, ...],
     price: ModelPrice | None,
 ) -> DreamResult:
     """What a dream that has been written down answers."""
@@ -49,7 +53,7 @@ def dream_result(
         tested=mined.tested,
         placebo=PlaceboCounts(mined.placebo_runs, mined.placebo_lessons),
         lessons=(*lessons, *plan.retired),
-        patterns=tuple(_pattern_row(finding, mined.split_by, REWARD) for finding in mined.findings),
+        patterns=tuple(_pattern_row(finding, mined.split_by, mined.outcome) for finding in mined.findings),
         outcomes=tuple(_outcome_summary(result, mined) for result in mined.outcomes),
         changes=plan.changes,
         seconds=round(sum(stage.seconds for stage in stages), 3),
@@ -69,6 +73,9 @@ def dream_result(
             *plan.notes,
         ),
         proposals=found.judgement.verdicts,
+        implicit=mined.implicit,
+        friction=friction,
+        preferences=preferences,
     )
 
 

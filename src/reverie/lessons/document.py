@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from reverie.lessons.lesson import Adjustment, Effect, Evidence, Lesson
 
 FOLDER = "/lessons"
+IMPLICIT_NOTE = (
+    "**Implicit**: nobody scored these sessions. They were compared on what users did afterwards (corrections, stops, "
+    "thanks) and on how sessions were left, which is no measure of success."
+)
 _SHADOWS_LISTED = 5
 _KIND_FOLDERS = {
     "best_practice": "best-practices",
@@ -26,19 +30,25 @@ def lesson_document(lesson: Lesson) -> str:
     advice = lesson.advice
     sections = [
         f"# {advice}",
-        f"_{lesson.kind.replace('_', ' ').capitalize()}, {lesson.status}. Lesson `{lesson.id}`._",
+        f"_{lesson.kind.replace('_', ' ').capitalize()}, {_status(lesson)}. Lesson `{lesson.id}`._",
         f"## When it applies\n\n{_scope(lesson)}",
         f"## What to do\n\n{advice}.",
         f"## Why\n\n{lesson.numbers}\n\n{_table(lesson)}\n\n{lesson.reason.capitalize()}.",
         f"## Where seen\n\n{_list(lesson.evidence, 'No session to show.')}",
         f"## What speaks against it\n\n{_list(lesson.counter_examples, 'No session that did this ended otherwise.')}",
     ]
+    if lesson.implicit:
+        sections.insert(2, IMPLICIT_NOTE)
     if lesson.shadows:
         shadows = "\n".join(f"- `{shadow}`" for shadow in lesson.shadows[:_SHADOWS_LISTED])
         if len(lesson.shadows) > _SHADOWS_LISTED:
             shadows += f"\n- and {len(lesson.shadows) - _SHADOWS_LISTED} more"
         sections.append(f"## Explained by it\n\nThese looked telling only because they go with it:\n\n{shadows}")
     return "\n\n".join(sections) + "\n"
+
+
+def _status(lesson: Lesson) -> str:
+    return f"{lesson.status}, implicit" if lesson.implicit else lesson.status
 
 
 def _scope(lesson: Lesson) -> str:
@@ -58,12 +68,18 @@ def _table(lesson: Lesson) -> str:
         ("Effect on the sessions that did not find it", _interval(lesson.effect)),
         ("Effect where it was discovered", _interval(lesson.discovery) if lesson.discovery else "–"),
         *([("Effect on the reward, all sessions", _interval(lesson.on_reward))] if lesson.on_reward else []),
-        ("Sessions that did it, mean reward", _arm(lesson.sessions_with, lesson.reward_with)),
-        ("Sessions that did not, mean reward", _arm(lesson.sessions_without, lesson.reward_without)),
+        *([] if lesson.implicit else _arms(lesson)),
         ("Tasks (strata) that could tell", str(lesson.strata_informative)),
         ("False discovery rate (q)", f"{lesson.q_value:.4f}"),
     ]
     return "| | |\n| --- | --- |\n" + "\n".join(f"| {name} | {value} |" for name, value in rows)
+
+
+def _arms(lesson: Lesson) -> list[tuple[str, str]]:
+    return [
+        ("Sessions that did it, mean reward", _arm(lesson.sessions_with, lesson.reward_with)),
+        ("Sessions that did not, mean reward", _arm(lesson.sessions_without, lesson.reward_without)),
+    ]
 
 
 def _adjustment(adjustment: Adjustment) -> str:

@@ -105,6 +105,8 @@ class Lesson(msgspec.Struct, frozen=True):
     """Of a heuristic adjustment: which setting, from what to what."""
     on_reward: Effect | None = None
     """Of advice on another outcome: what doing it does to the reward."""
+    implicit: bool = False
+    """Whether it rests on an implicit outcome, made of signals of sessions that nobody scored."""
 
     def __post_init__(self) -> None:
         if self.do:

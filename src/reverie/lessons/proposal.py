@@ -12,7 +12,7 @@ from reverie.lessons.adjustment import adjust, advise
 from reverie.lessons.change import state_change
 from reverie.lessons.lesson import Adjustment, Effect, Evidence, Lesson, LessonKind, Scope
 from reverie.mining.finding import Finding, Hypothesis
-from reverie.mining.outcome import REWARD, Outcome
+from reverie.mining.outcome import IMPLICIT, REWARD, Outcome
 from reverie.statistics.quantity import Estimate
 
 ProvingSequences = Mapping[tuple[str, str, str], int]
@@ -80,6 +80,7 @@ def propose_lesson(
         shadows=tuple(shadow.label for shadow in finding.shadows),
         outcome=outcome.name,
         adjustment=adjustment,
+        implicit=outcome == IMPLICIT,
         on_reward=_effect(finding.on_reward, REWARD.unit) if finding.on_reward else None,
     )
 

@@ -1,7 +1,7 @@
 """Sessions that met one situation, laid out so that every behaviour shown there is tested at once."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,13 +44,19 @@ class ComparisonGroup:
         return self.hypotheses[0].situation
 
 
-def form_groups(corpus: Corpus, strata: Strata, policy: MiningPolicy) -> list[ComparisonGroup]:
-    """A group for every situation, and for the general situations inside every large enough task category."""
+def form_groups(
+    corpus: Corpus, strata: Strata, policy: MiningPolicy, within: Mapping[Situation, Flags] = {}
+) -> list[ComparisonGroup]:
+    """A group for every situation, and for the general situations inside every large enough task category.
+
+    ``within`` says which rows of the corpus may stand for a situation, where not all of them may.
+    """
     groups, codes_of = [], situation_codes(corpus)
     categories = _large_categories(corpus, policy)
     everything: list[tuple[str | None, Flags]] = [(None, np.ones(len(corpus.session_ids), np.bool_))]
     for situation, sessions, codes in _by_situation(corpus):
         reached = situation_rows(corpus, situation, codes_of)
+        reached = reached & within[situation] if situation in within else reached
         is_general = situation.kind in ("session", "start", "before")
         for category, inside in [*everything, *(categories if is_general else [])]:
             group = _form_group(corpus, strata, policy, (category, situation), reached & inside, sessions, codes)

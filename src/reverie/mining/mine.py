@@ -16,7 +16,7 @@ from reverie.mining.examples import with_examples
 from reverie.mining.finding import Finding
 from reverie.mining.layout import Layout, Layouts, values_of
 from reverie.mining.length_mark import find_marks
-from reverie.mining.outcome import NOTHING_MEASURED, REWARD, Measures, Outcome, outcomes_to_mine
+from reverie.mining.outcome import IMPLICIT, NOTHING_MEASURED, REWARD, Measures, Outcome, outcomes_to_mine
 from reverie.mining.policy import MiningPolicy
 from reverie.mining.reward_cost import refuse_costly
 from reverie.mining.selection import NOT_ENOUGH, claim_label, evaluate_hypotheses
@@ -69,6 +69,14 @@ class MiningResult(msgspec.Struct, frozen=True):
     """The confirmation tests of all dreams of the store, after this one."""
     outcomes: tuple[OutcomeResult, ...] = ()
     """What was found about outcomes besides the reward."""
+    implicit: dict[str, float] = {}
+    """Where nothing was scored: the signals that the implicit outcome was made of, with their weights, which
+    ``findings`` are about. Empty where they are about the reward."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What ``findings`` are about."""
+        return IMPLICIT if self.implicit else REWARD
 
     def everything(self) -> tuple[Finding, ...]:
         """The findings on the reward, then those on other outcomes."""
@@ -93,7 +101,7 @@ def mine(
     corpus = corpus.scored_only().sorted_by_code()
     strata = form_strata(corpus, strata_families)
     everything = Layout(corpus, strata, form_groups(corpus, strata, policy), [])
-    on_reward, after = _mine_outcome(everything, REWARD, corpus.reward, policy, wealth)
+    on_reward, after = mine_outcome(everything, REWARD, corpus.reward, policy, wealth)
     outcomes, wealth_by_outcome = _mine_others(everything, measures.at(scored), policy, wealth)
     informative = informative_strata(strata, corpus.reward)
     return MiningResult(
@@ -108,13 +116,14 @@ def mine(
         variants=strata.variants,
         split_by=strata.split_by,
         detectable_effect=on_reward.detectable_effect,
-        note=_power_note(on_reward.sessions, strata.count, informative, on_reward.detectable_effect),
+        note=power_note(on_reward.sessions, strata.count, informative, on_reward.detectable_effect),
         wealth=msgspec.structs.replace(after, outcomes=wealth_by_outcome),
         outcomes=outcomes,
     )
 
 
-def _power_note(scored: int, strata: int, informative: int, detectable: float | None) -> str:
+def power_note(scored: int, strata: int, informative: int, detectable: float | None) -> str:
+    """How little so many sessions and strata can tell, in words; empty where they can tell enough."""
     if scored == 0:
         return "no session has a score, so nothing can be said about what helps; add scores (`reverie score`)"
     if detectable is None or informative < 2:
@@ -141,12 +150,12 @@ def _mine_others(
             found.append(OutcomeResult(outcome, 0, 0, 0, None, (), note))
             continue
         before = after.get(outcome.name, AlphaWealth())
-        result, after[outcome.name] = _mine_outcome(layouts.of(outcome, known), outcome, values[known], policy, before)
+        result, after[outcome.name] = mine_outcome(layouts.of(outcome, known), outcome, values[known], policy, before)
         found.append(result)
     return tuple(found), after
 
 
-def _mine_outcome(
+def mine_outcome(
     layout: Layout, outcome: Outcome, values: Floats, policy: MiningPolicy, wealth: AlphaWealth
 ) -> tuple[OutcomeResult, AlphaWealth]:
     """What goes with ``values`` (the outcome on its scale), and what its confirmation tests leave of the wealth."""

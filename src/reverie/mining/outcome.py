@@ -100,6 +100,8 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 REWARD = Outcome(REWARD_METRIC, Metric(REWARD_METRIC))
+IMPLICIT = Outcome("implicit_outcome", Metric("implicit_outcome"))
+"""What signals say where nobody scored the sessions: from 0 to 1, and never called success."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

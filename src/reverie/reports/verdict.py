@@ -39,6 +39,10 @@ def verdict(result: DreamResult) -> str:
         return f"This dream {state} after reading {sessions}."
     if not result.sessions.read:
         return "Nothing to dream of: no session was read."
+    if not result.sessions.scored and result.implicit:
+        adopted = len(with_status(result.lessons, "adopted"))
+        found = f"{counted(adopted, 'lesson').capitalize()} adopted from {sessions}, on an implicit outcome"
+        return f"{found}; {_placebo_words(result)}."
     if not result.sessions.scored:
         none = "it is not scored" if result.sessions.read == 1 else "none of them is scored"
         return f"No lessons from {sessions}: {none}."
@@ -54,6 +58,13 @@ def advice(result: DreamResult) -> Advice | None:
     if not result.sessions.read:
         return _nothing_read(result)
     if not result.sessions.scored:
+        if result.implicit:
+            return Advice(
+                "No session has a score, so sessions were compared on what users did and how they were left: an "
+                "implicit outcome, no measure of success.",
+                "Read what users objected to under Friction; give scores with `reverie score SESSION METRIC=VALUE` to "
+                "learn what succeeds.",
+            )
         return Advice(
             "Without a score, Reverie cannot tell a good session from a bad one, so it learnt nothing.",
             "Give scores with `reverie score SESSION METRIC=VALUE`, or import again with `--scores FILE`. Then dream "

@@ -19,6 +19,7 @@ from reverie.dreams.policy import DreamPolicy
 from reverie.dreams.request import segment_of
 from reverie.jobs.dream_result import dream_result
 from reverie.jobs.found import Found, read_found
+from reverie.jobs.friction import read_friction
 from reverie.jobs.stages.stage import Stage
 from reverie.language_model import ModelPrice
 from reverie.lessons.conflicts import join_outcomes, settle_conflicts
@@ -31,7 +32,6 @@ from reverie.memory.tiers import Confirmation, Document
 from reverie.mining.attribution import Attribution, attribute_failure
 from reverie.mining.finding import Hypothesis
 from reverie.mining.mine import MiningResult
-from reverie.mining.outcome import REWARD
 from reverie.overview.overview import WeakSegment
 from reverie.storage.learning.consultations import earlier_proposals
 from reverie.storage.learning.digests import count_dated, measure_segment, proving_sequences, read_trend
@@ -96,6 +96,7 @@ async def conclude(
     await _confirm(connection, dream, confirmations, documents, plan)
     revision = await _write_memory(connection, dream, lessons, plan, found.mined, now)
     segment = segment_of(dream.request)
+    friction, preferences = await read_friction(connection, segment, dream.last_session_key)
     result = dream_result(
         dream,
         lessons,
@@ -105,6 +106,8 @@ async def conclude(
         stages=stages,
         revision=revision.number if revision else None,
         trend=await read_trend(connection, segment, dream.last_session_key),
+        friction=friction,
+        preferences=preferences,
         price=price,
     )
     await complete_dream(connection, result, now)
@@ -127,7 +130,7 @@ async def _write_memory(
         plan.edits,
         act="dream",
         actor=dream.id,
-        reason=f"{len(adopted)} lessons hold in {mined.scored} scored sessions",
+        reason=_reason(adopted, mined),
         source_session_ids=sorted({e.session_id for lesson in adopted for e in lesson.evidence}),
         created_by=dream.writer,
         now=now,
@@ -135,6 +138,12 @@ async def _write_memory(
     await write_lessons(connection, dream.memory_store_id, dream.id, [*lessons, *plan.retired])
     await write_wealth(connection, dream.memory_store_id, mined.wealth)
     return revision
+
+
+def _reason(adopted: Sequence[Lesson], mined: MiningResult) -> str:
+    if mined.implicit:
+        return f"{len(adopted)} lessons hold for the implicit outcome; no session has a score"
+    return f"{len(adopted)} lessons hold in {mined.scored} scored sessions"
 
 
 async def _confirm(
@@ -163,7 +172,7 @@ async def propose_lessons(connection: Connection, dream: DreamRow, found: Found,
     """The lessons that the dream's findings amount to, in our own words."""
     mined, overview = found.mined, found.overview
     proposals = with_earlier(await earlier_proposals(connection, dream), found.consultation)
-    about = [(finding, REWARD) for finding in mined.findings]
+    about = [(finding, mined.outcome) for finding in mined.findings]
     about += [(finding, result.outcome) for result in mined.outcomes for finding in result.findings]
     chosen = [(finding, outcome) for finding, outcome in about if worth_a_lesson(finding)]
     wanted = [
@@ -198,7 +207,7 @@ async def _blame(connection: Connection, segments: Sequence[WeakSegment]) -> dic
 
 def _confirmations(dream: DreamRow, lessons: Sequence[Lesson], mined: MiningResult) -> list[_Confirmed]:
     """For each adopted lesson the stretches of time that bore it out; tiers rest on them."""
-    findings = {(REWARD.name, *_key(finding.hypothesis)): finding for finding in mined.findings}
+    findings = {(mined.outcome.name, *_key(finding.hypothesis)): finding for finding in mined.findings}
     for result in mined.outcomes:
         findings |= {(result.outcome.name, *_key(finding.hypothesis)): finding for finding in result.findings}
     confirmed = []

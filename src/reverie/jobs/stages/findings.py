@@ -2,11 +2,17 @@
 
 import asyncio
 
+import numpy as np
+
 from reverie.assist.consultation import Consultation, judge, with_earlier
 from reverie.assist.proposed_columns import extend_corpus
+from reverie.digests.derived.occurrence import Trace
 from reverie.jobs.predicate_matches import find_all_matches
-from reverie.jobs.stages.stage import Stage
+from reverie.jobs.stages.stage import OpenDream, Stage
+from reverie.mining.implicit import mine_implicit
 from reverie.mining.mine import mine
+from reverie.overview.reaction import with_repeats
+from reverie.statistics.corpus import Corpus
 from reverie.storage.learning.consultations import (
     earlier_proposals,
     read_contribution,
@@ -16,6 +22,8 @@ from reverie.storage.learning.consultations import (
 from reverie.storage.learning.dreams import read_wealth
 from reverie.storage.learning.findings import write_findings
 from reverie.storage.learning.measures import load_measures
+from reverie.storage.learning.traces import load_traces
+from reverie.storage.postgres.database import Connection
 
 
 async def mine_sessions(stage: Stage) -> None:
@@ -28,14 +36,28 @@ async def mine_sessions(stage: Stage) -> None:
         measures = await load_measures(
             connection, segment, last_key, corpus.session_ids, mining.outcomes, runtime.policy.metrics
         )
+        traces = await _traces(connection, dream, corpus) if runtime.policy.implicit.use == "unscored" else None
         earlier = await earlier_proposals(connection, dream.row)
         proposals = with_earlier(earlier, await read_contribution(connection, stage.dream_id, Consultation))
         ids = await scored_sessions(connection, segment, last_key) if proposals.proposals else {}
     matches = await find_all_matches(stage.workers, runtime.database.url, ids, proposals.proposals)
     families = await dream.families(corpus)
     extended = await asyncio.to_thread(extend_corpus, corpus, matches)
-    findings = await asyncio.to_thread(mine, extended, mining, wealth, families, measures)
+    if traces is None:
+        findings = await asyncio.to_thread(mine, extended, mining, wealth, families, measures)
+    else:
+        implicit = runtime.policy.implicit
+        findings = await asyncio.to_thread(mine_implicit, extended, traces, mining, implicit, wealth, families)
     judgement = judge(proposals, matches, findings.everything(), mining)
     async with runtime.database.connection() as connection:
         await write_findings(connection, stage.dream_id, findings)
         await write_contribution(connection, stage.dream_id, judgement)
+
+
+async def _traces(connection: Connection, dream: OpenDream, corpus: Corpus) -> list[Trace] | None:
+    """What shows how each session of the corpus went, where none of them has a score; None where one has."""
+    if not corpus.session_ids or not np.isnan(corpus.reward).all():
+        return None
+    sessions = with_repeats(await load_traces(connection, dream.segment, dream.last_session_key))
+    by_id = {session.id: session.trace for session in sessions}
+    return [by_id[session_id] for session_id in corpus.session_ids]

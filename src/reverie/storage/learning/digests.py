@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from reverie.digests.derived.occurrence import Trace
 from reverie.digests.digest import DIGEST_VERSION, Signals
 from reverie.outcomes.metric import Metric, reward_of
 from reverie.sessions.segment import Segment
@@ -22,13 +23,13 @@ _UNDIGESTED = """
 _COLUMNS = (
     *("session_key", "version", "event_count", "opening", "steps", "codes", "sequences", "first_steps"),
     *("errors", "input_tokens", "output_tokens", "first_at", "seconds", "cost_usd"),
-    *(*Signals.__struct_fields__, "vector", "embedder", "actions"),
+    *(*Signals.__struct_fields__, "vector", "embedder", "actions", "trace"),
 )
 """Of a row, in the order of ``_values``; each signal is a column of its own."""
 DATED = "coalesce(s.started_at, d.first_at)"
 """SQL for a session's own date: its start, else its first dated event. The moment of import is none: without either a
 session has no place in time."""
-_INDEPENDENT = """
+INDEPENDENT = """
     NOT EXISTS (
         SELECT FROM sessions p
         WHERE p.id = coalesce(s.metadata ->> 'part_of', s.metadata ->> 'forked_from') AND p.id <> s.id
@@ -67,6 +68,7 @@ class DigestRow(msgspec.Struct, frozen=True):
     """What made the vector."""
     actions: tuple[int, ...]
     """Tool actions in order, as positions in the batch's names."""
+    trace: Trace
 
 
 class DigestBatch(msgspec.Struct, frozen=True):
@@ -115,6 +117,7 @@ def _values(row: DigestRow, codes: Codes) -> tuple[Any, ...]:
         *(mine, row.sequences, row.first_steps),
         *(row.errors, row.input_tokens, row.output_tokens, row.first_at, row.seconds, row.cost_usd),
         *(*msgspec.structs.astuple(row.signals), row.vector, row.embedder, actions),
+        msgspec.msgpack.encode(row.trace),
     )
 
 
@@ -142,7 +145,7 @@ async def _codes(connection: Connection, names: Sequence[Observable]) -> dict[tu
 
 def _mined(condition: Condition) -> str:
     """The condition on ``sessions s`` of being mined: in the segment, stored by ``last_key``, and independent."""
-    return f"s.key <= %(last_key)s AND ({condition.sql}) AND {_INDEPENDENT}"
+    return f"s.key <= %(last_key)s AND ({condition.sql}) AND {INDEPENDENT}"
 
 
 async def load_corpus(

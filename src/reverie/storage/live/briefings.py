@@ -38,6 +38,13 @@ async def read_briefing(connection: Connection, session_key: int) -> str | None:
     return None if found is None else str(found[0])
 
 
+async def find_briefing(connection: Connection, session_id: str) -> str | None:
+    """The text that the requests of a session carried; None where it had none."""
+    query = "SELECT b.text FROM session_briefings b JOIN sessions s ON s.key = b.session_key WHERE s.id = %s"
+    found = await (await connection.execute(query, [session_id])).fetchone()
+    return None if found is None else str(found[0])
+
+
 async def write_briefing(connection: Connection, session_key: int, briefing: Briefing, now: datetime) -> str:
     """Fix a session's briefing and record what it shows; the first one counts, whoever made it."""
     made = await connection.execute(

@@ -127,8 +127,10 @@ async def read_scores(connection: Connection, session_id: str) -> tuple[float | 
     return row[1], [Score(*score) async for score in await connection.execute(query, [row[0]])]
 
 
-async def record_scores(connection: Connection, scores: Collection[tuple[int, Score]]) -> int:
+async def record_scores(connection: Connection, scores: Collection[tuple[int, Score]], source: str = "") -> int:
     """Record scores by session key, update the rewards they change, and count the new or changed ones.
+
+    ``source`` is who gave them: ``person`` when asked, ``grader:NAME``, a model's name; "" is an import or a program.
 
     Raises:
         MetricError: a value is not a finite number.
@@ -142,11 +144,14 @@ async def record_scores(connection: Connection, scores: Collection[tuple[int, Sc
         return 0
     cursor = await connection.execute(
         """
-        INSERT INTO scores (session_key, metric, value) SELECT * FROM unnest(%s::bigint[], %s::text[], %s::float8[])
-        ON CONFLICT (session_key, metric) DO UPDATE SET value = excluded.value WHERE scores.value <> excluded.value
+        INSERT INTO scores (session_key, metric, value, source)
+        SELECT *, %s FROM unnest(%s::bigint[], %s::text[], %s::float8[])
+        ON CONFLICT (session_key, metric)
+        DO UPDATE SET value = excluded.value, source = excluded.source, probability = NULL
+        WHERE scores.value <> excluded.value
         RETURNING session_key
         """,
-        [[key for key, _ in values], [metric for _, metric in values], list(values.values())],
+        [source, [key for key, _ in values], [metric for _, metric in values], list(values.values())],
     )
     changed = [row[0] for row in await cursor.fetchall()]
     if changed:

@@ -1,0 +1,140 @@
+"""What a user's message says of how it goes, by a lexicon for each language; one data file a language.
+
+``words_xx.toml`` holds the patterns of language ``xx``; whoever adds a file adds a language. ``function_words.toml``
+holds the words by which languages are told from each other, so that no message is read with another one's lexicon.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
+
+import msgspec
+
+_MOST_READ = 800
+"""Characters of a message that are looked at; what comes later is mostly pasted."""
+_ENOUGH_SHARE, _LEAD = 0.12, 1.25
+"""Of the words that must be a language's own, and how many times the next language's."""
+_SCRIPTS = (
+    ("ja", re.compile("[\u3040-\u30ff]")),
+    ("ko", re.compile("[\uac00-\ud7af]")),
+    ("zh", re.compile("[\u4e00-\u9fff]")),
+    ("ru", re.compile("[\u0400-\u04ff]")),
+    ("ar", re.compile("[\u0600-\u06ff]")),
+    ("hi", re.compile("[\u0900-\u097f]")),
+    ("th", re.compile("[\u0e00-\u0e7f]")),
+    ("el", re.compile("[\u0370-\u03ff]")),
+    ("he", re.compile("[\u0590-\u05ff]")),
+)
+"""Scripts of one language, or of few that have no lexicon here either."""
+_SCRIPT_SHARE = 0.2
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|^\s*>.*$|https?://\S+|<[^>\n]{1,80}>", re.DOTALL | re.MULTILINE)
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+_SENTENCE = re.compile(r"[^.!?。！？\n;；]+(?:[.!?。！？]+|[;；\n]|$)")
+_NEVER = "(?!)"
+
+
+class Lexicon(msgspec.Struct, frozen=True):
+    """The words of one language."""
+
+    correction: re.Pattern[str]
+    correction_unasked: re.Pattern[str]
+    """Corrects only where the agent had not just asked."""
+    no_correction: re.Pattern[str]
+    thanks: re.Pattern[str]
+    no_thanks: re.Pattern[str]
+    frustration: re.Pattern[str]
+    instruction: re.Pattern[str]
+    no_instruction: re.Pattern[str]
+    filler: tuple[str, ...]
+    """What wraps an order and says nothing itself, the longest first."""
+    negation: frozenset[str]
+
+
+def language_of(texts: Sequence[str]) -> str:
+    """The language of a user's messages, ISO 639-1; empty where it cannot be told.
+
+    By its script, else by its function words: a simple rule, the same everywhere, that needs no model.
+    """
+    text = plain(" \n".join(text[:_MOST_READ] for text in texts))
+    letters = sum(character.isalpha() for character in text)
+    if not letters:
+        return ""
+    for language, script in _SCRIPTS:
+        if len(script.findall(text)) >= _SCRIPT_SHARE * letters:
+            return language
+    words = _WORD.findall(text)
+    counts = {language: sum(word in own for word in words) for language, own in function_words().items()}
+    best, second = sorted(counts, key=lambda language: -counts[language])[:2]
+    if counts[best] < max(1, _ENOUGH_SHARE * len(words)) or counts[best] < _LEAD * counts[second]:
+        return ""
+    return best
+
+
+def plain(text: str) -> str:
+    """The message in lower case with straight apostrophes, without code, quotations of others and addresses."""
+    return _CODE.sub(" ", text.lower().replace("’", "'"))[: 20 * _MOST_READ]
+
+
+def corrects(text: str, words: Lexicon, *, asked: bool) -> bool:
+    """Whether the message says that the agent got it wrong; ``asked``: the agent had just asked something."""
+    said = words.no_correction.sub(" ", plain(text)[:_MOST_READ].strip())
+    return words.correction.search(said) is not None or (
+        not asked and words.correction_unasked.search(said) is not None
+    )
+
+
+def thanks(text: str, words: Lexicon) -> bool:
+    """Whether the message thanks or says that it is well, and nothing else is to do."""
+    said = plain(text)[:_MOST_READ].strip()
+    return words.thanks.search(said) is not None and words.no_thanks.search(said) is None
+
+
+def frustrated(text: str, words: Lexicon) -> bool:
+    """Whether the message shows anger."""
+    return words.frustration.search(plain(text)[:_MOST_READ]) is not None
+
+
+def shouts(text: str) -> bool:
+    """Whether a message of four words or more is in capitals, whatever the language."""
+    words = [word for word in _WORD.findall(_CODE.sub(" ", text)) if len(word) > 2]
+    return len(words) >= 4 and sum(word.isupper() for word in words) >= 0.7 * len(words)
+
+
+def instructions(text: str, words: Lexicon) -> list[str]:
+    """The sentences of a message that are standing orders: "always run the linter first"."""
+    found = []
+    for sentence in _SENTENCE.findall(_CODE.sub(_kept_names, text)[: 2 * _MOST_READ]):
+        said = sentence.strip(" \t\n-*•").lower().replace("’", "'")
+        if 6 <= len(said) <= 300 and words.instruction.search(said) and not words.no_instruction.search(said):
+            found.append(" ".join(sentence.split()).strip(" -*•"))
+    return found
+
+
+def _kept_names(match: re.Match[str]) -> str:
+    """A name between single backticks is part of a sentence; blocks of code and quotations are not."""
+    text = match.group()
+    return text.strip("`") if text.startswith("`") and not text.startswith("```") else " "
+
+
+@cache
+def lexicon_of(language: str) -> Lexicon | None:
+    """The lexicon of a language, read once a process; None where there is none."""
+    file = resources.files(__package__).joinpath(f"words_{language}.toml")
+    if not language.isalpha() or not file.is_file():
+        return None
+    told = tomllib.loads(file.read_text(encoding="utf-8"))
+    patterns = {name: re.compile("|".join(told[name]) or _NEVER) for name in _PATTERNS}
+    filler = tuple(sorted(told["filler"], key=lambda words: (-len(words), words)))
+    return Lexicon(**patterns, filler=filler, negation=frozenset(told["negation"]))
+
+
+_PATTERNS = tuple(name for name in Lexicon.__struct_fields__ if name not in ("filler", "negation"))
+
+
+@cache
+def function_words() -> Mapping[str, frozenset[str]]:
+    """By language, the words that tell it."""
+    text = resources.files(__package__).joinpath("function_words.toml").read_text(encoding="utf-8")
+    return {language: frozenset(words.split()) for language, words in tomllib.loads(text).items()}
