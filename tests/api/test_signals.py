@@ -1,8 +1,6 @@
 """What systemd and Docker send ends a server as Ctrl-C does: exit code 0, and the embedded database stopped."""
 
-import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -63,15 +61,3 @@ def test_a_signal_during_the_start_leaves_no_database_behind(home: Path, tmp_pat
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_SECONDS) == 0, (tmp_path / "log").read_text()
     assert not database_runs(home)
-
-
-def test_a_port_that_is_taken_is_said_with_what_to_do(home: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        place = f"127.0.0.1:{taken.getsockname()[1]}"
-        command = [sys.executable, "-m", "reverie.cli.main", "serve", "--no-key", "--port", place.partition(":")[2]]
-        environment = {**os.environ, "REVERIE_HOME": str(home)}
-        ended = subprocess.run(
-            command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, env=environment, check=False
-        )
-    told = f"reverie: {place} cannot be listened on; stop what listens there, or give another --port or --host"
-    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (1, told)
