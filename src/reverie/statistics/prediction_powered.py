@@ -83,6 +83,11 @@ class LabelledEffect(msgspec.Struct, frozen=True):
     note: str = ""
     """Where the proxy did not help: that it did not."""
 
+    @property
+    def width(self) -> float:
+        """Of the interval, as a share of that of labels alone."""
+        return (self.high - self.low) / (self.alone[2] - self.alone[1])
+
 
 class CalibrationError(ValueError):
     """Labels or proxies have another shape, or a probability is outside (0, 1]."""
