@@ -10,7 +10,10 @@ if __name__ == "__main__":
     import dreams_and_import
     import server
 
-    parser = argparse.ArgumentParser(description="Speed and memory of imports, dreams and the server.")
+    import agents
+
+    parser = argparse.ArgumentParser(description="Speed and memory of imports, dreams, the server and agents.")
     parser.add_argument("--quick", action="store_true", help="smaller sizes")
     quick = parser.parse_args().quick
-    print(json.dumps({**dreams_and_import.measured(quick), "server": server.measured(quick)}, indent=2))
+    document = {**dreams_and_import.measured(quick), "server": server.measured(quick), "agents": agents.measured(quick)}
+    print(json.dumps(document, indent=2))

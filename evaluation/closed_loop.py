@@ -14,7 +14,7 @@ import json
 import os
 import statistics
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -25,6 +25,7 @@ from anthropic.types.beta import BetaDream
 
 from evaluation.sql_agent import HABITS, TOOL, act, next_query
 from evaluation.sql_world import SqlWorld, Task, read_world, reward, run_query
+from reverie.cli.progress import progress_line
 from reverie.client.client import AsyncClient
 from reverie.clock import SystemClock
 from reverie.lessons.document import lesson_document, lesson_path
@@ -89,11 +90,14 @@ class LoopResult(msgspec.Struct, frozen=True):
 class Loop:
     """A server that runs sessions, and this program as their client and environment."""
 
-    def __init__(self, world: SqlWorld, client: AsyncClient, agent_id: str, environment_id: str) -> None:
+    def __init__(
+        self, world: SqlWorld, client: AsyncClient, agent_id: str, environment_id: str, ended: Callable[[], None]
+    ) -> None:
         self._world = world
         self._client = client
         self._agent = agent_id
         self._environment = environment_id
+        self._ended = ended
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def run(self, arm: str, tasks: Sequence[Task], draws: range, store_id: str | None) -> list[Episode]:
@@ -114,6 +118,7 @@ class Loop:
             queries = await self._converse(session.id, task, f"{task.question}\nCase {draw}.")
             earned = await asyncio.to_thread(reward, self._world, task, queries)
             await self._client.score(session.id, {"reward": earned})
+            self._ended()
             return Episode(arm, task.id, task.db, draw, earned)
 
     async def _converse(self, session_id: str, task: Task, text: str) -> list[str]:
@@ -159,11 +164,22 @@ def split(world: SqlWorld) -> tuple[list[Task], list[Task]]:
     return [task for task in wanted if task.db in learnt], [task for task in wanted if task.db not in learnt]
 
 
-async def close_loop(settings: Settings, url: str, world: SqlWorld, *, quick: bool) -> LoopResult:
-    """Run the whole loop against a server."""
+def chosen(world: SqlWorld, *, quick: bool) -> tuple[list[Task], list[Task]]:
+    """The tasks that are run: those that are learnt from, and those that are kept aside."""
     train, test = split(world)
-    if quick:
-        train, test = train[:40], test[:40]
+    return (train[:40], test[:40]) if quick else (train, test)
+
+
+def count_sessions(train: Sequence[Task], test: Sequence[Task]) -> int:
+    """How many sessions the loop runs."""
+    return len(train) * TRAIN_DRAWS + len(test) * TEST_DRAWS * len(ARMS)
+
+
+async def close_loop(
+    settings: Settings, url: str, world: SqlWorld, ended: Callable[[], None] = lambda: None, *, quick: bool
+) -> LoopResult:
+    """Run the whole loop against a server; ``ended`` is told of each session that has."""
+    train, test = chosen(world, quick=quick)
     async with AsyncClient(url) as client:
         environment = await client.beta.environments.create(name="sql", config={"type": "cloud"})
         schema = {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]}
@@ -174,7 +190,7 @@ async def close_loop(settings: Settings, url: str, world: SqlWorld, *, quick: bo
             system="Answer questions with SQL.",
             tools=[tool],  # type: ignore[list-item]
         )
-        loop = Loop(world, client, agent.id, environment.id)
+        loop = Loop(world, client, agent.id, environment.id, ended)
         trained = await loop.run("train", train, range(TRAIN_DRAWS), None)
         stores = {"none": None, "none again": None, "dreamt": await _dream(client)}
         for name, advice in PLANTED.items():
@@ -315,6 +331,20 @@ def table(result: LoopResult) -> str:
     return "\n".join(lines)
 
 
+async def _watched(settings: Settings, url: str, world: SqlWorld, *, quick: bool) -> LoopResult:
+    """The loop, with a line that says how far it is."""
+    wanted, done = count_sessions(*chosen(world, quick=quick)), 0
+    click.echo(f"{wanted:,} sessions and {1 + len(PLANTED)} dreams, {AT_ONCE} sessions at a time", err=True)
+    with progress_line("closed loop") as tell:
+
+        def ended() -> None:
+            nonlocal done
+            done += 1
+            tell(f"{done:,} of {wanted:,} sessions")
+
+        return await close_loop(settings, url, world, ended, quick=quick)
+
+
 @click.command()
 @click.option("--quick", is_flag=True, help="A few tasks only.")
 @click.option("--json", "as_json", is_flag=True, help="All figures as one JSON document.")
@@ -330,7 +360,7 @@ def main(quick: bool, as_json: bool, brute_force: bool, data: Path | None) -> No
         os.environ |= {"REVERIE_MODEL": "anthropic:habits", "REVERIE_MODEL_URL": models.url}
         settings = Settings(home=Path(folder) / "home", workers=1)
         with running_server(settings, Path(folder) / "log", "--no-key") as server:
-            result = asyncio.run(close_loop(settings, server.url, world, quick=quick))
+            result = asyncio.run(_watched(settings, server.url, world, quick=quick))
     if as_json:
         click.echo(msgspec.json.encode(result))
         return

@@ -137,7 +137,7 @@ def _proxies(sessions: Sequence[DigestedSession], reward: Floats) -> dict[str, F
 def table(rows: Sequence[Kept]) -> str:
     """The rows in Markdown."""
     lines = [
-        "| data | proxy | AUC | labels / sessions | behaviours | coverage | labels alone | width ÷ alone | proxy used |",
+        "| data | proxy | AUC | labels / sessions | behaviours | coverage | labels alone | width ÷ alone | used |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in rows:

@@ -6,6 +6,8 @@ import msgspec
 import numpy as np
 
 from reverie.digests.digest import Digest
+from reverie.digests.ending import cause_of
+from reverie.digests.marks import pack_marks
 from reverie.digests.transcript import digest_transcript
 from reverie.lessons.conflicts import settle_conflicts
 from reverie.lessons.lesson import Lesson
@@ -15,7 +17,8 @@ from reverie.mining.policy import MiningPolicy
 from reverie.outcomes.metric import REWARD_METRIC
 from reverie.sessions.importers import RawRecord, parse_record
 from reverie.sessions.session import Session, Transcript
-from reverie.statistics.corpus import Corpus, Floats, Observable, reached
+from reverie.sessions.stated_end import stated_end
+from reverie.statistics.corpus import Corpus, Floats, Observable, Origins, reached
 from reverie.statistics.online import AlphaWealth
 from reverie.testing.worlds.world import World
 
@@ -78,6 +81,7 @@ def make_corpus(sessions: Iterable[DigestedSession]) -> Corpus:
         entry_step=columns[:, 2],
         names=names,
         at=_times([each.session for each in ordered]),
+        origins=_origins(ordered),
     )
 
 
@@ -90,6 +94,17 @@ def dream(corpus: Corpus, policy: MiningPolicy, wealth: AlphaWealth = AlphaWealt
         if worth_a_lesson(finding)
     ]
     return Dreamt(result, tuple(settle_conflicts(lessons)))
+
+
+def _origins(sessions: Sequence[DigestedSession]) -> Origins:
+    endings = [each.digest.ending for each in sessions]
+    return Origins(
+        cause=[cause_of(each.digest.ending, *stated_end(each.session.metadata)) for each in sessions],
+        ended_on=[ending.on for ending in endings],
+        last_action=[ending.action for ending in endings],
+        user=[each.session.user_id for each in sessions],
+        marks=[pack_marks(each.digest.marks) for each in sessions],
+    )
 
 
 def _times(sessions: Sequence[Session]) -> Floats:

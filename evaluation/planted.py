@@ -34,6 +34,9 @@ WORLDS: Mapping[str, MakeWorld] = {
     "early-stop": worlds.early_stop_world,
     "graded": worlds.graded_world,
     "missing": worlds.missing_world,
+    "incident-desk": worlds.incident_desk_world,
+    "data-pipeline": worlds.pipeline_world,
+    "tutor": worlds.tutor_world,
 }
 NULL_WORLDS: Mapping[str, MakeWorld] = {
     "null": worlds.null_world,
@@ -80,6 +83,8 @@ class WorldRun(msgspec.Struct, frozen=True):
     """The same over all tested behaviours known to change nothing."""
     placebo: Count
     """Lessons the placebo adopted, and its runs."""
+    described: Count
+    """Effects found that are told in the best words, and effects found whose words are marked."""
     tested: int
     seconds: float
     """From lines to lessons, without the baselines."""
@@ -116,6 +121,7 @@ def run_world(name: str, seed: int, policy: MiningPolicy, sessions: int | None =
         covered_planted=_covered(_known_estimates(intervals, world)),
         covered_zero=_covered(_zero_estimates(intervals, world)),
         placebo=(dreamt.result.placebo_lessons, dreamt.result.placebo_runs),
+        described=score_lessons(world.truths, dreamt.lessons).described,
         tested=dreamt.result.tested,
         seconds=seconds,
     )

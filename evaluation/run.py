@@ -31,6 +31,8 @@ from evaluation.planted import NULL_WORLDS, WORLDS, run_drift, run_world
 from evaluation.real_path import run_commands
 from evaluation.recall_quality import RecallQuality
 from evaluation.replication import HalfSplit, replicate
+from evaluation.small import run_small
+from evaluation.small_worlds import SMALL_WORLDS
 from evaluation.stages import measure_stages
 from evaluation.traces import TRACE_SETS, read_traces
 from reverie.mining.policy import MiningPolicy
@@ -48,6 +50,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     seeds: range
     null_seeds: range
+    small_seeds: range
     sizes: tuple[int, ...]
     """Sessions at which stages are timed."""
     data: Path | None
@@ -60,8 +63,10 @@ class Section(msgspec.Struct, frozen=True):
     table: str
 
 
-FULL = Plan(seeds=range(1, 11), null_seeds=range(101, 121), sizes=(1_000, 4_000, 16_000), data=None)
-QUICK = Plan(seeds=range(1, 3), null_seeds=range(101, 103), sizes=(500, 1_000), data=None)
+FULL = Plan(
+    seeds=range(1, 11), null_seeds=range(101, 121), small_seeds=range(1, 101), sizes=(1_000, 4_000, 16_000), data=None
+)
+QUICK = Plan(seeds=range(1, 3), null_seeds=range(101, 103), small_seeds=range(1, 4), sizes=(500, 1_000), data=None)
 
 
 def worlds(plan: Plan, pool: ProcessPoolExecutor) -> Section:
@@ -76,6 +81,14 @@ def nulls(plan: Plan, pool: ProcessPoolExecutor) -> Section:
     jobs = [(name, seed) for name in NULL_WORLDS for seed in plan.null_seeds]
     runs = list(pool.map(partial(run_world, policy=POLICY), *zip(*jobs, strict=True)))
     return Section(runs, tables.nulls_table(runs))
+
+
+def small(plan: Plan, pool: ProcessPoolExecutor) -> Section:
+    """Few sessions, cut-off runs, copies, a release, one busy user: each beside its null."""
+    jobs = [(name, seed) for name in SMALL_WORLDS for seed in plan.small_seeds if name.endswith("-null") or seed <= 20]
+    policy = msgspec.structs.replace(POLICY, placebo_runs=0)
+    runs = list(pool.map(partial(run_small, policy=policy), *zip(*jobs, strict=True), chunksize=5))
+    return Section(runs, tables.small_table(runs))
 
 
 def drift(plan: Plan, pool: ProcessPoolExecutor) -> Section:
@@ -150,6 +163,7 @@ def _absent(name: str) -> str:
 SECTIONS: Mapping[str, Callable[[Plan, ProcessPoolExecutor], Section]] = {
     "worlds": worlds,
     "nulls": nulls,
+    "small": small,
     "drift": drift,
     "stages": stages,
     "commands": commands,

@@ -31,6 +31,8 @@ class WorldSummary(msgspec.Struct, frozen=True):
     """Lessons per placebo run."""
     false_lessons: Rate
     """Per world."""
+    described: Share
+    """Effects told in the best words, of those found whose words are marked."""
     baselines: dict[str, tuple[Share, Share]]
     """Precision and recall by method."""
     mistakes: tuple[tuple[str, int], ...]
@@ -79,6 +81,7 @@ def summarise_world(runs: Sequence[WorldRun]) -> WorldSummary:
         covered_zero=clustered_share([run.covered_zero for run in runs]),
         placebo=poisson_rate(sum(run.placebo[0] for run in runs), sum(run.placebo[1] for run in runs)),
         false_lessons=poisson_rate(false, len(runs)),
+        described=clustered_share([run.described for run in runs]),
         baselines={method: (_precision(runs, method), _recall(runs, method)) for method in METHODS[1:]},
         mistakes=tuple(mistakes.most_common()),
         seconds=sum(run.seconds for run in runs) / len(runs),

@@ -10,6 +10,7 @@ from evaluation.planted import DriftRun, WorldRun
 from evaluation.real_path import RealRun
 from evaluation.recall_quality import RecallQuality
 from evaluation.replication import HalfSplit, Replication
+from evaluation.small import SmallRun
 from evaluation.stages import StageRow, growth
 from evaluation.summary import (
     WorldSummary,
@@ -62,6 +63,37 @@ def nulls_table(runs: Sequence[WorldRun]) -> str:
     total = poisson_rate(sum(s.false_lessons.events for s, _ in worlds), len(runs))
     together = f"All null worlds together: {_rate(total)} false lessons a world."
     return "\n\n".join([_table(head, body), together, _mistakes([s for s, _ in worlds])])
+
+
+def small_table(runs: Sequence[SmallRun]) -> str:
+    """Small worlds and their nulls: what is claimed falsely, found, covered and left out."""
+    head = (
+        "world",
+        "seeds",
+        "sessions",
+        "false lessons a world",
+        "right of `check`",
+        "adopted",
+        "coverage",
+        "left out",
+    )
+    return _table(
+        head, [_small_row([r for r in runs if r.world == name]) for name in dict.fromkeys(r.world for r in runs)]
+    )
+
+
+def _small_row(runs: Sequence[SmallRun]) -> tuple[object, ...]:
+    null = runs[0].world.endswith("-null")
+    false = _rate(poisson_rate(sum(len(run.adopted) for run in runs), len(runs))) if null else ""
+    right = sum(run.verdict == run.right for run in runs)
+    covered = [run.covered for run in runs if run.covered is not None]
+    return (
+        *(runs[0].world, len(runs), f"{sum(run.sessions for run in runs) / len(runs):.0f}", false),
+        "" if null else f"{right} of {len(runs)}",
+        sum(bool(run.adopted) for run in runs),
+        f"{sum(covered)} of {len(covered)}",
+        f"{sum(run.left_out for run in runs)} of {sum(run.to_leave_out for run in runs)}",
+    )
 
 
 def drift_table(runs: Sequence[DriftRun]) -> str:
@@ -171,13 +203,14 @@ def _marks(summaries: Iterable[WorldSummary]) -> str:
             "recall ≥ 0.15",
             "coverage, adopted",
             "coverage, planted",
+            "described",
         ),
         *("placebo a run", "pooled: precision, recall", "popular: precision, recall", "seconds"),
     )
     body = [
         (
             *(s.world, s.seeds, f"{s.sessions:,}", _share(s.precision), _share(s.recall), _share(s.recall_target)),
-            *(_share(s.covered_adopted), _share(s.covered_planted), f"{s.placebo.value:.2f}"),
+            *(_share(s.covered_adopted), _share(s.covered_planted), _share(s.described), f"{s.placebo.value:.2f}"),
             *(f"{_percent(p.value)}, {_percent(r.value)}" for p, r in s.baselines.values()),
             f"{s.seconds:.1f}",
         )

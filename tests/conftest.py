@@ -1,9 +1,8 @@
-"""A real PostgreSQL for every test: one server a test process, one fresh database a test."""
+"""A real PostgreSQL for every test: one server a test process, a database of its own for each test."""
 
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,12 @@ from reverie.settings import Secret, Settings
 from reverie.storage.postgres.database import Database, open_database
 from reverie.storage.postgres.embedded import EmbeddedServer, acquire_server, release_server
 from reverie.storage.postgres.migrate import migrate
+from tests.database_pool import DatabasePool
 
 # The ordinary suite looks at fewer examples; HYPOTHESIS_PROFILE=thorough looks at many.
 hypothesis.settings.register_profile("ordinary", max_examples=40, deadline=None)
 hypothesis.settings.register_profile("thorough", max_examples=1_000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
-
-_numbers = count()
 
 # No test, and no process that a test starts, can reach a language model on another machine.
 os.environ[switch.VARIABLE] = "local"
@@ -57,16 +55,24 @@ def database_server() -> Iterator[EmbeddedServer]:
         release_server(server)
 
 
-@pytest.fixture
-def database_url(database_server: EmbeddedServer) -> Iterator[str]:
-    """The address of a fresh, migrated database."""
-    yield from fresh_database(database_server)
+@pytest.fixture(scope="session")
+def database_pool(database_server: EmbeddedServer) -> DatabasePool:
+    """Clean databases of the test process's server."""
+    return DatabasePool(database_server)
 
 
 @pytest.fixture
-def other_database_url(database_server: EmbeddedServer) -> Iterator[str]:
-    """The address of a second fresh database."""
-    yield from fresh_database(database_server)
+def database_url(database_pool: DatabasePool) -> Iterator[str]:
+    """The address of a clean, migrated database."""
+    with database_pool.database() as url:
+        yield url
+
+
+@pytest.fixture
+def other_database_url(database_pool: DatabasePool) -> Iterator[str]:
+    """The address of a second clean database."""
+    with database_pool.database() as url:
+        yield url
 
 
 @pytest.fixture
@@ -81,16 +87,6 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
     """The fresh database, open."""
     async with open_database(settings) as database:
         yield database
-
-
-def fresh_database(server: EmbeddedServer) -> Iterator[str]:
-    """The address of a database that exists until the generator ends."""
-    name = f"test_{next(_numbers)}"
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        # The quicker of the two ways, where nothing is synchronized with the disk.
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template STRATEGY FILE_COPY")
-        yield server.url(name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 ChatFile = Callable[..., Path]

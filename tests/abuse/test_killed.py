@@ -9,20 +9,19 @@ import httpx2
 import pytest
 
 from reverie.settings import Settings
-from reverie.storage.postgres.embedded import EmbeddedServer
 from reverie.testing.server_process import running_server
 from tests.conformance.served import Served
 from tests.conformance.sse import raw_messages
 from tests.conformance.world import World, message, said
-from tests.conftest import fresh_database
+from tests.database_pool import DatabasePool
 
 WRITERS = 8
 BEFORE_THE_KILL = 60
 
 
 @pytest.fixture
-def settings(database_server: EmbeddedServer, tmp_path: Path) -> Iterator[Settings]:
-    for url in fresh_database(database_server):
+def settings(database_pool: DatabasePool, tmp_path: Path) -> Iterator[Settings]:
+    with database_pool.database() as url:
         yield Settings(home=tmp_path / "home", database_url=url, workers=1)
 
 

@@ -1,15 +1,12 @@
 """A real server on a free port, in the test's own event loop, and official clients that talk to it."""
 
-import asyncio
 import re
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx2
 import pytest_asyncio
-import uvicorn
 from anthropic import AsyncAnthropic
 
 from reverie.api.app import ENDPOINTS, make_app
@@ -19,6 +16,7 @@ from reverie.settings import Settings
 from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE, create_workspace
 from reverie.storage.service.api_keys import KeyRole, KeyScope, create_key
 from reverie.testing.patience import PATIENCE_SECONDS
+from tests.quick_server import TLS, quick_server
 
 
 def _pattern(path: str) -> re.Pattern[str]:
@@ -50,7 +48,7 @@ class Server:
     @asynccontextmanager
     async def client(self, secret: str) -> AsyncIterator[AsyncAnthropic]:
         """An official client whose answers are checked strictly."""
-        http = httpx2.AsyncClient(event_hooks={"response": [check_answer]}, timeout=PATIENCE_SECONDS)
+        http = httpx2.AsyncClient(event_hooks={"response": [check_answer]}, timeout=PATIENCE_SECONDS, verify=TLS)
         async with AsyncAnthropic(api_key=secret, base_url=self.url, http_client=http) as client:
             yield client
 
@@ -60,7 +58,7 @@ class Server:
         headers = {"x-api-key": secret}
         hooks = {"response": [check_answer]}
         async with httpx2.AsyncClient(
-            base_url=self.url, headers=headers, event_hooks=hooks, timeout=PATIENCE_SECONDS
+            base_url=self.url, headers=headers, event_hooks=hooks, timeout=PATIENCE_SECONDS, verify=TLS
         ) as client:
             yield client
 
@@ -83,22 +81,11 @@ async def check_answer(response: httpx2.Response) -> None:
 @asynccontextmanager
 async def running(settings: Settings, options: ServiceOptions) -> AsyncIterator[Server]:
     """A server for as long as the context lasts."""
-    async with open_service(settings, options) as service:
-        app = make_app(service)
-        config = uvicorn.Config(
-            app, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=int(PATIENCE_SECONDS), ws="none"
-        )
-        server = uvicorn.Server(config)
-        # Named as TCP, unlike uvicorn's own: asyncio then sends small answers at once instead of after 40 ms.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.bind(("127.0.0.1", 0))
-        task = asyncio.create_task(server.serve([listener]))
+    async with open_service(settings, options) as service, quick_server(make_app(service)) as url:
         try:
-            yield Server(f"http://127.0.0.1:{listener.getsockname()[1]}", service)
+            yield Server(url, service)
         finally:
             service.live.close()
-            server.should_exit = True
-            await task
 
 
 @pytest_asyncio.fixture

@@ -22,12 +22,13 @@ from reverie.testing.patience import PATIENCE_SECONDS
 from tests.api.conftest import Server, check_answer
 from tests.api.dream_desk import at_rest
 from tests.dreams.small_desk import small_desk
+from tests.quick_server import TLS
 
 
 @pytest_asyncio.fixture
 async def reverie(server: Server) -> AsyncIterator[AsyncClient]:
     """A client with an admin's key, whose answers are checked strictly."""
-    http = httpx2.AsyncClient(event_hooks={"response": [check_answer]}, timeout=PATIENCE_SECONDS)
+    http = httpx2.AsyncClient(event_hooks={"response": [check_answer]}, timeout=PATIENCE_SECONDS, verify=TLS)
     sdk = AsyncAnthropic(api_key=await server.key(), base_url=server.url, http_client=http)
     async with AsyncClient(sdk=sdk) as reverie:
         yield reverie

@@ -11,21 +11,20 @@ from anthropic import Anthropic, APIStatusError
 from cryptography.fernet import Fernet
 
 from reverie.settings import Secret, Settings
-from reverie.storage.postgres.embedded import EmbeddedServer
 from reverie.testing.patience import PATIENCE_SECONDS
 from reverie.testing.server_process import running_server
 from tests.api.test_skills import skill_files
-from tests.conftest import fresh_database
+from tests.database_pool import DatabasePool
 
 THREADS = 8
 TOOLS: Any = [{"type": "agent_toolset_20260401"}]
 
 
 @pytest.fixture(scope="module")
-def url(database_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def url(database_pool: DatabasePool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("concurrent")
     keys = (Secret(Fernet.generate_key().decode()),)
-    for database_url in fresh_database(database_server):
+    with database_pool.database() as database_url:
         settings = Settings(home=folder / "home", database_url=database_url, workers=1, secret_keys=keys)
         with running_server(settings, folder / "log", "--no-key", "--no-agents") as process:
             yield process.url

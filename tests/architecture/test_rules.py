@@ -38,6 +38,8 @@ SLEEPS = {
     "conformance/exercises/sessions.py": "a sleep of 0, which lets the other task run and waits for nothing",
     "turns/test_late_stream.py": "a sleep of 0 between looks at a session over HTTP",
     "turns/test_turn.py": "a sleep of 0 between looks at a session over HTTP",
+    "turns/test_failures.py": "a sleep of 0 between looks at what waits for a lock",
+    "turns/test_edges.py": "a sleep of 0 between looks at a session over HTTP",
     "turns/test_multiagent.py": "a sleep of 0 between looks at what a model was asked",
     "turns/test_sandbox.py": "a pause between looks at a file that another process writes",
     "cli/test_worker.py": "a pause between looks at what another process does",

@@ -8,6 +8,7 @@ from anthropic import AsyncAnthropic
 
 from reverie.testing.patience import PATIENCE_SECONDS
 from tests.conformance.served import Served
+from tests.quick_server import TLS
 
 
 @asynccontextmanager
@@ -18,6 +19,6 @@ async def attempts(served: Served) -> AsyncIterator[tuple[AsyncAnthropic, list[s
     async def note(request: httpx2.Request) -> None:
         sent.append(f"{request.method} {request.url.path}")
 
-    http = httpx2.AsyncClient(event_hooks={"request": [note]}, timeout=PATIENCE_SECONDS)
+    http = httpx2.AsyncClient(event_hooks={"request": [note]}, timeout=PATIENCE_SECONDS, verify=TLS)
     async with AsyncAnthropic(api_key=await served.key(), base_url=served.url, http_client=http) as client:
         yield client, sent

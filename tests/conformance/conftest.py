@@ -7,19 +7,18 @@ import pytest_asyncio
 from cryptography.fernet import Fernet
 
 from reverie.settings import Secret, Settings
-from reverie.storage.postgres.embedded import EmbeddedServer
 from reverie.testing.server_process import running_server
 from tests.conformance.judge import COMPLAINTS
 from tests.conformance.served import Served
 from tests.conformance.world import World
-from tests.conftest import fresh_database
+from tests.database_pool import DatabasePool
 
 
 @pytest.fixture(scope="session")
-def served(database_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(database_pool: DatabasePool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The server process, on a database of its own."""
     folder = tmp_path_factory.mktemp("served")
-    for url in fresh_database(database_server):
+    with database_pool.database() as url:
         keys = (Secret(Fernet.generate_key().decode()),)
         settings = Settings(home=folder / "home", database_url=url, workers=1, secret_keys=keys)
         with running_server(settings, folder / "log", "--private-webhooks", "--no-agents") as process:

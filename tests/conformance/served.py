@@ -18,6 +18,7 @@ from reverie.testing.patience import PATIENCE_SECONDS
 from reverie.testing.server_process import ServerProcess
 from tests.conformance.blocking import Blocking
 from tests.conformance.judge import StrictAnthropic, StrictAsyncAnthropic
+from tests.quick_server import TLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Served:
     async def client(self, secret: str) -> AsyncIterator[StrictAsyncAnthropic]:
         """The official async client, strict; it never tries twice."""
         async with StrictAsyncAnthropic(
-            api_key=secret, base_url=self.url, max_retries=0, timeout=PATIENCE_SECONDS
+            api_key=secret, base_url=self.url, max_retries=0, timeout=PATIENCE_SECONDS, verify=TLS
         ) as client:
             yield client
 
@@ -64,6 +65,6 @@ class Served:
     async def http(self, secret: str) -> AsyncIterator[httpx2.AsyncClient]:
         """A plain client, for what the official ones cannot say."""
         async with httpx2.AsyncClient(
-            base_url=self.url, headers={"authorization": f"Bearer {secret}"}, timeout=PATIENCE_SECONDS
+            base_url=self.url, headers={"authorization": f"Bearer {secret}"}, timeout=PATIENCE_SECONDS, verify=TLS
         ) as client:
             yield client

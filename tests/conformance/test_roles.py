@@ -11,6 +11,7 @@ from reverie.storage.service.api_keys import KeyRole
 from reverie.testing.patience import PATIENCE_SECONDS
 from tests.conformance.served import Served
 from tests.conformance.world import World
+from tests.quick_server import TLS
 
 _RANK = {"read": 1, "write": 2, "admin": 3}
 
@@ -50,6 +51,8 @@ async def test_environment_keys_call_what_workers_need_and_nothing_else(world: W
 async def test_no_endpoint_answers_without_a_good_key(served: Served) -> None:
     closed = [endpoint for endpoint in ENDPOINTS if endpoint.least_role != "open"]
     for header in ({"authorization": "Bearer sk-reverie-admin-guessed"}, {"x-api-key": "x"}, {}):
-        async with httpx2.AsyncClient(base_url=served.url, headers=header, timeout=PATIENCE_SECONDS) as client:
+        async with httpx2.AsyncClient(
+            base_url=served.url, headers=header, timeout=PATIENCE_SECONDS, verify=TLS
+        ) as client:
             answered = {endpoint.name: await call(client, endpoint) for endpoint in closed}
         assert {name: status for name, status in answered.items() if status != 401} == {}

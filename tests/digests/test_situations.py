@@ -35,7 +35,7 @@ def test_an_error_opens_its_class_and_any_error_once() -> None:
 @pytest.mark.parametrize(
     ("move", "shown"),
     [
-        (call("lookup", id=2), {"call:lookup", "same tool, changed input"}),
+        (call("lookup", id=2), {"call:lookup", "same tool, changed input", "change:lookup.id"}),
         (call("list_tables"), {"call:list_tables", "other tool", "inspects the schema"}),
         (said("Which id?"), {"ask"}),
         (said("Sorry about this."), {"answer", "apology"}),
@@ -60,12 +60,12 @@ def test_a_situation_without_a_next_move_is_still_reached() -> None:
 
 def test_another_thread_does_not_answer_for_the_one_that_failed() -> None:
     digest = digested(*FAILURE, call("elsewhere", thread="helper"), call("lookup", id=2))
-    assert names(digest, "after error") == {"call:lookup", "same tool, changed input"}
+    assert names(digest, "after error") == {"call:lookup", "same tool, changed input", "change:lookup.id"}
 
 
 def test_an_empty_result_is_a_decision_too() -> None:
     digest = digested(call("search", q="x"), result("[]", to=0), call("search", q="y"))
-    assert names(digest, "after empty result") == {"call:search", "same tool, changed input"}
+    assert names(digest, "after empty result") == {"call:search", "same tool, changed input", "change:search.q"}
 
 
 def test_the_first_sour_user_message_opens_a_decision() -> None:
@@ -157,3 +157,9 @@ def test_behaviours_read_as_advice(situation: str, name: str, phrase: Phrase) ->
 def test_an_unknown_behaviour_is_refused() -> None:
     with pytest.raises(KeyError):
         describe(SESSION, BehaviourName("levitate"))
+
+
+def test_what_was_changed_after_an_error_is_named_with_its_new_value_where_that_is_one_of_a_few() -> None:
+    again = call("lookup", id=1, form="iso", text="something that is no setting")
+    changes = {name for name in names(digested(*FAILURE, again), "after error") if name.startswith("change:")}
+    assert changes == {"change:lookup.form", "change:lookup.form=iso", "change:lookup.text"}

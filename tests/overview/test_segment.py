@@ -70,3 +70,11 @@ def test_an_agent_that_never_falls_back_has_no_rates() -> None:
 def test_without_scores_no_segment_is_weak() -> None:
     world = TableSimulation(7)
     assert weak_segments(world.table(reward=np.full(world.size, np.nan))) == ()
+
+
+def test_segments_of_the_same_sessions_are_one_under_the_name_that_people_gave_it() -> None:
+    world = TableSimulation(9, tasks=80)
+    world.cause(world.task % 4 == 2, -0.25)
+    themes = [f"theme {label}" for label in world.category]
+    (segment,) = weak_segments(world.table(), themes)
+    assert (segment.kind, segment.label, segment.also) == ("category", "category 2", ("theme:theme category 2",))

@@ -98,6 +98,17 @@ def test_an_interrupt_closes_the_open_request_and_answers_every_open_call() -> N
     assert (transition.state.pending, dict(transition.state.open_spans)) == ((), {})
 
 
+def test_an_interrupted_call_is_said_to_have_run_perhaps_unless_nobody_allowed_it() -> None:
+    bash: dict[str, Any] = {"type": "agent.tool_use", "name": "bash", "input": {}}
+    state = after(
+        record(fresh(), [bash, {**bash, "evaluated_permission": "ask"}, {"type": "agent.custom_tool_use"}], NOW)
+    )
+    results = [event for event in receive(state, [INTERRUPT], NOW).events if event.type.endswith("tool_result")]
+    told = [result.payload["content"][0]["text"] for result in results]
+    assert ["may have run" in text for text in told] == [True, False, True]
+    assert told[1].endswith("It was not run.")
+
+
 def test_an_interrupt_answers_a_workers_call_as_the_worker_would() -> None:
     call = {"type": "agent.tool_use", "name": "bash", "input": {}}
     state = after(record(fresh(self_hosted=True), [call, IDLE], NOW))

@@ -1,15 +1,21 @@
 """Each special world holds what it is there to test, seen from the messages alone."""
 
 import numpy as np
+from evaluation.in_memory import digest_sessions, dream, make_corpus, world_transcripts
 
+from reverie.mining.policy import MiningPolicy
 from reverie.testing.worlds import (
     World,
     confounded_world,
     drift_world,
     flips_world,
     hand_off_world,
+    incident_desk_world,
+    pipeline_world,
     rare_world,
+    score_lessons,
     shadows_world,
+    tutor_world,
     wording_world,
 )
 from tests.testing.test_worlds import Seen, Session, by_task, calls, pooled, within
@@ -82,3 +88,12 @@ def test_a_second_agent_takes_over_once_and_for_good() -> None:
     sessions = told(hand_off_world(7, SESSIONS))
     assert all(speakers(s) == sorted(speakers(s)) for s in sessions)
     assert near(sessions, lambda s: "specialist" in speakers(s), 0.18)
+
+
+def test_each_trade_has_a_dream_that_tells_its_effects_in_their_best_words_and_nothing_else() -> None:
+    for make in (incident_desk_world, pipeline_world, tutor_world):
+        world = make(2)
+        dreamt = dream(make_corpus(digest_sessions(world_transcripts(world))), MiningPolicy(placebo_runs=0))
+        score = score_lessons(world.truths, dreamt.lessons)
+        assert (score.false_adopted, score.recall) == (0, 1.0)
+        assert score.described == (4, 4)

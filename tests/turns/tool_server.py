@@ -66,7 +66,8 @@ class ToolServer:
             yield
         finally:
             server.should_exit = server.force_exit = True
-            await asyncio.wait_for(task, PATIENCE_SECONDS)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await task
             listener.close()
 
     async def _list(self, _context: Any, _params: Any) -> ListToolsResult:

@@ -76,7 +76,8 @@ async def work(service: Service) -> None:
                     tidied = loop.time() if tidy else tidied
                 if not delivered:
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(due.wait(), _LOOK_SECONDS)
+                        async with asyncio.timeout(_LOOK_SECONDS):
+                            await due.wait()
 
 
 async def _deliver_everywhere(context: DeliveryContext, *, tidy: bool) -> int:

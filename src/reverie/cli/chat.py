@@ -8,11 +8,12 @@ from typing import Any
 import click
 from anthropic import AsyncAnthropic
 
-from reverie.cli.chat_screen import JsonScreen, TextScreen, printable
+from reverie.cli.chat_screen import JsonScreen, TextScreen
 from reverie.cli.chat_stream import SessionStream
 from reverie.cli.conversation import TERMINATED, Conversation
 from reverie.cli.lookup import ENVIRONMENT_KEY, MEMORY_STORE_KEY, find, find_by_name
 from reverie.cli.remote import Remote, RemoteError, remote_options, speaking
+from reverie.display_name import printable
 
 _OWN_ENVIRONMENT = "default"
 """Where agents without an environment of their own run; made when it is absent."""

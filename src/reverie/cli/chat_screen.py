@@ -1,15 +1,15 @@
 """What a conversation with an agent looks like in a terminal: text as it comes, a line for each call and result."""
 
 import shutil
-import unicodedata
 from typing import Any, Protocol
 
 import click
 import msgspec
 
+from reverie.display_name import printable
+
 CALLS = ("agent.tool_use", "agent.mcp_tool_use", "agent.custom_tool_use")
 _RESULTS = ("agent.tool_result", "agent.mcp_tool_result", "user.tool_result")
-_DIRECTIONS = {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 _LEAST_WIDTH = 20
 
 
@@ -95,13 +95,6 @@ def describe_call(event: Any) -> str:
 def one_line(text: str) -> str:
     """The text with its white space as single spaces, and nothing that a terminal would obey."""
     return " ".join(printable(text).split())
-
-
-def printable(text: str) -> str:
-    """The text without control characters but tab and new line: agents and tools do not steer the terminal."""
-    return "".join(
-        each for each in text if each in "\t\n" or (unicodedata.category(each) != "Cc" and each not in _DIRECTIONS)
-    )
 
 
 def _result_text(event: Any) -> str:

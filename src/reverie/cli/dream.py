@@ -192,6 +192,8 @@ def _print_result(result: DreamResult, report: Path | None) -> None:
     )
     if result.sessions.dated is not None and result.sessions.dated < result.sessions.read:
         click.echo(f"Dated: {result.sessions.dated:,}; the others tell nothing about time (trends, fading, tiers).")
+    for sentence in result.left_out.sentences():
+        click.echo(sentence)
     if result.strata is not None:
         strata = result.strata
         click.echo(f"Compared within {strata.by}: {strata.informative:,} of {strata.strata:,} strata can tell.")

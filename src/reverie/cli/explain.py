@@ -39,6 +39,12 @@ def _print(lesson: Lesson, explanation: Explanation) -> None:
     click.secho(lesson.statement, bold=True)
     status = f"{lesson.status}, implicit" if lesson.implicit else lesson.status
     click.echo(f"{lesson.kind.replace('_', ' ')}, {status}: {lesson.reason}\n")
+    if lesson.instead_of:
+        click.echo(f"Others did this instead: {lesson.instead_of}")
+    for example in lesson.examples:
+        click.echo(f"Example ({example.session_id}): {example.text}")
+    if lesson.also:
+        click.echo(f"Also seen as: {', '.join(lesson.also)}")
     click.echo(_strata_table(explanation.strata, lesson.outcome))
     for moment in explanation.moments:
         side = "supports it" if moment.supports else "speaks against it"

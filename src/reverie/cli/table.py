@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import click
 
+from reverie.display_name import printable
+
 _GAP = "  "
 _LEAST_WIDTH = 20
 """Of the last column, however narrow the terminal is."""
@@ -17,6 +19,7 @@ def format_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: 
     Args:
         right: one letter a column, ``r`` for numbers and others that end at the same place; left where it is shorter.
     """
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(_cells, column)) for column in zip(headings, *rows, strict=True)]
     room = shutil.get_terminal_size().columns - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1)
     widths[-1] = min(widths[-1], max(room, _LEAST_WIDTH))

@@ -86,9 +86,9 @@ def read_parameter(text: str) -> Argument:
 
 
 FAMILIES_WITH_SUBJECT = frozenset({
-    "call", "then", "repeat", "retry", "args", "arg", "use", "say", "model", "error", "hand-off",
+    "call", "then", "repeat", "retry", "change", "args", "arg", "use", "say", "model", "error", "hand-off",
 })  # fmt: skip
-"""Families whose names go on after a colon: ``call:T``, ``then:T→U``, ``arg:T.field=value``, ``error:CLASS`` …"""
+"""Families whose names go on after a colon: ``call:T``, ``then:T→U``, ``arg:T.field=value``, ``change:T.field`` …"""
 PLAIN_FAMILIES = frozenset({
     "ask", "confirm", "answer", "apology", "refusal", "fallback", "escalation", "inspects the schema", "reads memory",
     "think", "plan", "fenced code", "empty result", "long reply", "short reply", "same call again",
@@ -132,8 +132,11 @@ class BehaviourName(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def argument(self) -> Argument:
-        """Of an ``args`` or an ``arg``: the argument, and for an ``arg`` its value; no value holds an equals sign."""
-        if self.family == "args":
+        """Of an ``args``, ``arg`` or ``change``: the argument and, where there is one, its value.
+
+        No value holds an equals sign.
+        """
+        if self.family == "args" or "=" not in self.subject:
             return read_parameter(self.subject)
         parameter, _, value = self.subject.rpartition("=")
         return msgspec.structs.replace(read_parameter(parameter), value=value)

@@ -19,6 +19,8 @@ from reverie.digests.digest import Behaviour, SituationReached
 from reverie.digests.families import Finding, Moments, shown
 from reverie.digests.moments import Action, Call, Message, Result, Thought, UserTurn
 
+_MOST_CHANGES = 3
+"""Changed arguments of a call that are named."""
 _SOUR = -0.4
 """Compound sentiment at or below which a user's message counts as sour."""
 
@@ -111,7 +113,18 @@ def _compared(failed: Call | None, call: Call) -> tuple[BehaviourName, ...]:
         return ()
     if failed.identity == call.identity:
         return (BehaviourName("same call again"),)
-    return (BehaviourName("same tool, changed input" if failed.action == call.action else "other tool"),)
+    if failed.action != call.action:
+        return (BehaviourName("other tool"),)
+    changed = call.changes_from(failed) if failed.tool == call.tool else ()
+    return (BehaviourName("same tool, changed input"), *_changes(call.tool, changed[:_MOST_CHANGES]))
+
+
+def _changes(tool: str, changed: tuple[tuple[str, str | None], ...]) -> Iterator[BehaviourName]:
+    """``change:T.field`` for what was changed, and ``change:T.field=value`` where the new value is one of a few."""
+    for field, value in changed:
+        yield BehaviourName("change", f"{tool}.{field}")
+        if value is not None:
+            yield BehaviourName("change", f"{tool}.{field}={value}")
 
 
 def preparations(moments: Moments) -> Iterator[Finding]:

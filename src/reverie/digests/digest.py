@@ -66,6 +66,34 @@ class Signals(msgspec.Struct, frozen=True):
     """Threads whose agent acted."""
 
 
+CauseOfEnd = Literal["answered", "gave_up", "ran_out", "stopped", "cut_off", "unknown"]
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """Where a transcript ends, and why as far as its events say."""
+
+    cause: CauseOfEnd = "unknown"
+    on: str = ""
+    """What comes last: ``message``, ``result``, ``call``, ``user`` or ``error``; empty where there is nothing."""
+    action: str = ""
+    """The tool of the last call, where it ends on a call or its result."""
+
+
+class Marks(msgspec.Struct, frozen=True):
+    """Hashes of a session's history and of a sample of its words; about a kilobyte at the most."""
+
+    events: int = 0
+    """How many events were said, called or answered."""
+    authored: int = 0
+    """Characters of the agent's messages."""
+    chain: tuple[int, ...] = ()
+    """A 64-bit hash of the history up to each of the places that ``digests/marks.py`` keeps."""
+    numbers: tuple[int, ...] = ()
+    """The smallest 16 of the 32-bit hashes of words with at least four digits."""
+    words: tuple[int, ...] = ()
+    """The same of other words of at least four letters."""
+
+
 class Digest(msgspec.Struct, frozen=True):
     """What a session amounted to. Depends on the events alone: never on scores, labels or the grader's keys."""
 
@@ -90,3 +118,7 @@ class Digest(msgspec.Struct, frozen=True):
     cost_usd: float | None = None
     trace: Trace = Trace()
     """What shows how the session went, each occurrence with its event. It knows the end and is never advice."""
+    ending: Ending = Ending()
+    """How it came to its end."""
+    marks: Marks = Marks()
+    """What copies of it are known by."""

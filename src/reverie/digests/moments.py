@@ -40,6 +40,19 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     refused_by: str | None = None
     """The rule that refused it, so that it was not run."""
 
+    def changes_from(self, earlier: "Call") -> tuple[tuple[str, str | None], ...]:
+        """Arguments that differ from those of an earlier call of the tool, the one that holds code left out.
+
+        With the new value where it looks like a parameter. Read again from the identity, as few calls are compared.
+        """
+        before, now = (msgspec.json.decode(call.identity)[1] for call in (earlier, self))
+        if not isinstance(before, dict) or not isinstance(now, dict):
+            return ()
+        values = dict(self.parameters)
+        hidden = self.code.argument if self.code else None
+        fields = [field for field in (*now, *(each for each in before if each not in now)) if field != hidden]
+        return tuple((field, values.get(field)) for field in fields if before.get(field) != now.get(field))
+
 
 class Message(msgspec.Struct, frozen=True, gc=False):
     """The agent wrote to the user."""

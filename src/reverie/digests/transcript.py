@@ -6,7 +6,9 @@ from reverie.digests import decisions, facts, families
 from reverie.digests.behaviour_name import BehaviourName, Situation, called
 from reverie.digests.derived.trace import read_trace
 from reverie.digests.digest import Behaviour, Digest, SituationReached
+from reverie.digests.ending import read_ending
 from reverie.digests.families import Finding, Moments
+from reverie.digests.marks import read_marks
 from reverie.digests.moments import Call, Fault, Message, Result, read_moments
 from reverie.digests.signals import read_signals
 from reverie.sessions.event import Event, text_of
@@ -71,6 +73,8 @@ def digest_transcript(transcript: Transcript) -> Digest:
         seconds=_seconds(events),
         cost_usd=sum(costs) if costs else None,
         trace=read_trace(events, moments),
+        ending=read_ending(events),
+        marks=read_marks(events),
     )
 
 

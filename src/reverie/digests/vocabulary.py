@@ -4,6 +4,7 @@ import msgspec
 
 from reverie.digests.behaviour_name import BehaviourName, Situation
 from reverie.digests.digest import BehaviourKind
+from reverie.display_name import shown_name
 
 
 class Phrase(msgspec.Struct, frozen=True):
@@ -26,6 +27,7 @@ _TERMS = {
     "then": _Term("sequence", "{}"),
     "repeat": _Term("marker", "repeat an earlier {} unchanged"),
     "retry": _Term("marker", "try the {} again with changed input right after it failed"),
+    "change": _Term("choice", "{}"),
     "args": _Term("manner", "{}"),
     "arg": _Term("manner", "{}"),
     "use": _Term("choice", "{}"),
@@ -106,9 +108,9 @@ def describe(situation: Situation, name: BehaviourName) -> Phrase:
         case "before":
             return Phrase(f"{action} before the first {_noun(situation.subject)}", None)
         case "seen":
-            return Phrase(action, f"`{situation.source}` has returned `{situation.fact}`")
+            return Phrase(action, f"`{shown_name(situation.source)}` has returned `{shown_name(situation.fact)}`")
     if situation.error is not None:
-        return Phrase(action, f"the last tool call failed with “{situation.error}”")
+        return Phrase(action, f"the last tool call failed with “{shown_name(situation.error)}”")
     return Phrase(action, _EVENTS[situation.subject])
 
 
@@ -120,11 +122,16 @@ def _action(name: BehaviourName) -> str:
         case "then":
             first, second = name.order
             return f"{_calling(second)} as the next tool after {_quoted(first)}"
+        case "change":
+            changed = name.argument
+            new = f"`{changed.field}` set to `{changed.value}`" if changed.value else f"another `{changed.field}`"
+            return f"call `{changed.tool}` again with {new}"
         case "args":
-            return f"give `{name.argument.field}` when calling `{name.argument.tool}`"
+            return f"give `{shown_name(name.argument.field)}` when calling `{shown_name(name.argument.tool)}`"
         case "arg":
             given = name.argument
-            return f"set `{given.field}` to `{given.value}` when calling `{given.tool}`"
+            field, value, tool = (shown_name(part) for part in (given.field, given.value, given.tool))
+            return f"set `{field}` to `{value}` when calling `{tool}`"
         case "say":
             return _SPEECH[rest]
         case "use":
@@ -132,10 +139,11 @@ def _action(name: BehaviourName) -> str:
             named = f"a {construct}" if construct in _PROSE else f"`{_spelt(language, construct)}`"
             return f"use {named} in {_LANGUAGES[language]}"
         case "hand-off":
-            return f"hand over to {rest}" if " " in rest else f"hand over to `{rest}`"
+            to = shown_name(rest)
+            return f"hand over to {to}" if " " in to else f"hand over to `{to}`"
         case "repeat" | "retry":
             return _TERMS[family].action.format(_noun(rest))
-    return _TERMS[family].action.format(rest)
+    return _TERMS[family].action.format(shown_name(rest))
 
 
 def _calling(action: str) -> str:
@@ -143,8 +151,8 @@ def _calling(action: str) -> str:
         return _UNLIKE_COMMANDS[action][0]
     language, command = _split(action)
     if language == "python":
-        return f"run Python that calls `{command}`"
-    return f"run {_quoted(action)}" if language else f"call `{action}`"
+        return f"run Python that calls `{shown_name(command)}`"
+    return f"run {_quoted(action)}" if language else f"call `{shown_name(action)}`"
 
 
 def _noun(action: str) -> str:
@@ -153,7 +161,7 @@ def _noun(action: str) -> str:
 
 
 def _quoted(action: str) -> str:
-    return _UNLIKE_COMMANDS[action][1] if action in _UNLIKE_COMMANDS else f"`{_spelt(*_split(action))}`"
+    return _UNLIKE_COMMANDS[action][1] if action in _UNLIKE_COMMANDS else f"`{shown_name(_spelt(*_split(action)))}`"
 
 
 def _split(action: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from reverie.assist.proposal_verdict import ProposalVerdict
 from reverie.dreams.preference import Preference
 from reverie.lessons.lesson import Effect, Lesson
 from reverie.memory.change import Change
+from reverie.mining.left_out import LeftOut
 from reverie.overview.friction import FrictionReport
 from reverie.overview.overview import Overview
 
@@ -232,6 +233,8 @@ class DreamResult(msgspec.Struct, frozen=True):
     """Where it goes wrong between users and the agent, scores or none; None of dreams of earlier versions."""
     preferences: tuple[Preference, ...] = ()
     """Standing orders of users: candidates, what is set apart for a person, and what too few said."""
+    left_out: LeftOut = LeftOut()
+    """How sessions ended, and which scored ones were not counted: cut off, or copies."""
 
 
 class DreamEstimate(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ import numpy as np
 
 from reverie.digests.behaviour_name import SESSION
 from reverie.digests.digest import Digest
+from reverie.digests.marks import pack_marks
 from reverie.digests.transcript import digest_transcript
 from reverie.digests.vector import TextEmbedder, open_embedder, pack_vectors
 from reverie.digests.vocabulary import kind_of
@@ -63,6 +64,8 @@ def _row(
         first_at=digest.first_at,
         seconds=digest.seconds,
         cost_usd=digest.cost_usd,
+        ending=digest.ending,
+        marks=pack_marks(digest.marks),
         signals=digest.signals,
         vector=embedded[0],
         embedder=embedded[1] if embedded[0] is not None else None,

@@ -58,6 +58,7 @@ def dream_result(
         lessons=(*lessons, *plan.retired),
         patterns=tuple(_pattern_row(finding, mined.split_by, mined.outcome) for finding in mined.findings),
         outcomes=tuple(_outcome_summary(result, mined) for result in mined.outcomes),
+        left_out=mined.left_out,
         changes=plan.changes,
         seconds=round(sum(stage.seconds for stage in stages), 3),
         store=dream.memory_store_id if dream.request.clone else dream.request.store,

@@ -10,6 +10,7 @@ from reverie.ids import event_sequence
 from reverie.lessons.doubt import what_would_change_our_mind
 from reverie.lessons.lesson import Evidence, Lesson
 from reverie.mining.breakdown import StratumRow, break_down, compared_on
+from reverie.mining.counting import without_scores_left_out
 from reverie.mining.outcome import REWARD, Outcome, outcome_named
 from reverie.sessions.session import Transcript
 from reverie.sessions.transcript import Turn, render_turns
@@ -63,7 +64,9 @@ async def explain_lesson(connection: Connection, lesson: Lesson, dream_id: str) 
         for citation in citations
         if citation.session_id in by_id
     ]
-    rows = await asyncio.to_thread(lambda: _rows(compared_on(corpus, outcome, measures), lesson, outcome))
+    rows = await asyncio.to_thread(
+        lambda: _rows(compared_on(without_scores_left_out(corpus), outcome, measures), lesson, outcome)
+    )
     return Explanation(
         rows, tuple(moments), what_would_change_our_mind(lesson, outcome.least_effect_in_unit(policy.mining))
     )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from reverie.display_name import shown_label, shown_name
 from reverie.lessons.lesson import Adjustment, Effect, Evidence, Lesson
 
 FOLDER = "/lessons"
@@ -32,7 +33,7 @@ def lesson_document(lesson: Lesson) -> str:
         f"# {advice}",
         f"_{lesson.kind.replace('_', ' ').capitalize()}, {_status(lesson)}. Lesson `{lesson.id}`._",
         f"## When it applies\n\n{_scope(lesson)}",
-        f"## What to do\n\n{advice}.",
+        f"## What to do\n\n{_what_to_do(lesson)}",
         f"## Why\n\n{lesson.numbers}\n\n{_table(lesson)}\n\n{lesson.reason.capitalize()}.",
         f"## Where seen\n\n{_list(lesson.evidence, 'No session to show.')}",
         f"## What speaks against it\n\n{_list(lesson.counter_examples, 'No session that did this ended otherwise.')}",
@@ -40,10 +41,13 @@ def lesson_document(lesson: Lesson) -> str:
     if lesson.implicit:
         sections.insert(2, IMPLICIT_NOTE)
     if lesson.shadows:
-        shadows = "\n".join(f"- `{shadow}`" for shadow in lesson.shadows[:_SHADOWS_LISTED])
+        shadows = "\n".join(f"- `{shown_label(shadow)}`" for shadow in lesson.shadows[:_SHADOWS_LISTED])
         if len(lesson.shadows) > _SHADOWS_LISTED:
             shadows += f"\n- and {len(lesson.shadows) - _SHADOWS_LISTED} more"
         sections.append(f"## Explained by it\n\nThese looked telling only because they go with it:\n\n{shadows}")
+    if lesson.also:
+        also = "\n".join(f"- `{label}`" for label in lesson.also[:_SHADOWS_LISTED])
+        sections.append(f"## Also seen as\n\nNearly the same sessions, in words harder to follow:\n\n{also}")
     return "\n\n".join(sections) + "\n"
 
 
@@ -51,13 +55,26 @@ def _status(lesson: Lesson) -> str:
     return f"{lesson.status}, implicit" if lesson.implicit else lesson.status
 
 
+def _what_to_do(lesson: Lesson) -> str:
+    parts = [f"{lesson.advice}."]
+    if lesson.instead_of:
+        parts.append(f"Others did this instead: {lesson.instead_of}.")
+    parts += [f"For example, in session `{each.session_id}`:\n\n{_verbatim(each.text)}" for each in lesson.examples]
+    return "\n\n".join(parts)
+
+
+def _verbatim(text: str) -> str:
+    """As a code block, whatever is in it: each line is indented, so that nothing ends the block or begins another."""
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
 def _scope(lesson: Lesson) -> str:
     scope = lesson.scope
     parts = [
-        f"- Agent: {scope.agent}" if scope.agent else "- Agent: any",
-        f"- Task family: {scope.task_family}" if scope.task_family else "- Task family: any",
+        f"- Agent: {shown_name(scope.agent)}" if scope.agent else "- Agent: any",
+        f"- Task family: {shown_name(scope.task_family)}" if scope.task_family else "- Task family: any",
         f"- Condition: {scope.condition}" if scope.condition else "- Condition: none",
-        f"- Behaviour: `{lesson.behaviour}`",
+        f"- Behaviour: `{shown_label(lesson.behaviour)}`",
     ]
     return "\n".join(parts)
 
@@ -84,8 +101,14 @@ def _arms(lesson: Lesson) -> list[tuple[str, str]]:
 
 def _adjustment(adjustment: Adjustment) -> str:
     """``search.limit: 20 → 5; seen: 20, 5, 50``."""
-    change = " → ".join("unset" if value is None else value for value in (adjustment.before, adjustment.to))
-    return f"`{adjustment.parameter}`: {change}; seen: {', '.join(adjustment.seen)}"
+    values = ("unset" if value is None else _in_cell(value) for value in (adjustment.before, adjustment.to))
+    seen = ", ".join(map(_in_cell, adjustment.seen))
+    return f"`{_in_cell(adjustment.parameter)}`: {' → '.join(values)}; seen: {seen}"
+
+
+def _in_cell(name: str) -> str:
+    """A name in a table's cell, which a bar would end."""
+    return shown_name(name).replace("|", "¦")
 
 
 def _interval(effect: Effect) -> str:

@@ -38,6 +38,15 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why to look there, where a rule of thumb points at the event: it proves nothing."""
 
 
+class Example(msgspec.Struct, frozen=True):
+    """The move itself, as a session that did well made it."""
+
+    session_id: str
+    event_id: str
+    text: str
+    """Verbatim, redacted as its session is; cut where it is long."""
+
+
 class Adjustment(msgspec.Struct, frozen=True):
     """A change of a setting, and the values it was seen with."""
 
@@ -82,6 +91,16 @@ class Lesson(msgspec.Struct, frozen=True):
     """What to do, or not to do, in words that follow "when …,"."""
     instead_of: str = ""
     """What the sessions that did not do it did; empty where nothing is known of it."""
+    moment: Situation | None = None
+    """What ``when`` says in words, as a situation of the digest; None where the advice is about no behaviour."""
+    act: BehaviourName | None = None
+    """What ``do`` speaks of, as a behaviour of the digest."""
+    doing: bool = True
+    """Whether ``act`` is to be done; else it is to be left."""
+    examples: tuple[Example, ...] = ()
+    """One or two, of sessions that did it and ended well."""
+    also: tuple[str, ...] = ()
+    """Other descriptions of nearly the same sessions, as labels: the same advice in words harder to follow."""
     numbers: str = ""
     """What sessions that did it had more or less of, with intervals, in sentences."""
     words: str = ""

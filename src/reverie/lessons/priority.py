@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from reverie.display_name import shown_name
 from reverie.ids import derived_id, event_id
 from reverie.lessons.lesson import Effect, Evidence, Lesson, Scope
 from reverie.mining.attribution import RIGHT_AGENT, RIGHT_STEP, Attribution
@@ -27,12 +28,13 @@ def _priority(segment: WeakSegment, store_id: str, agent: str | None, blamed: Ma
     return Lesson(
         id=derived_id("lsn", store_id, "priority", segment.kind, segment.label),
         kind="training_priority",
-        do=f"improve the {kind} “{segment.label}” first",
+        do=f"improve the {kind} “{shown_name(segment.label)}” first",
         numbers=(
             f"{segment.failures} of {segment.size} sessions there did not go well, "
             f"{segment.share_of_failures:.0%} of all failures; they earned {-segment.difference:.2f} less "
             f"reward than other sessions ({-segment.high:.2f} to {-segment.low:.2f})."
         ),
+        also=segment.also,
         scope=Scope(agent=agent, task_family=segment.label if segment.kind == "category" else None),
         behaviour=f"{segment.kind}:{segment.label}",
         effect=Effect(segment.difference, segment.low, segment.high),

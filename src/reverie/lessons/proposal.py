@@ -7,10 +7,12 @@ import msgspec
 
 from reverie.digests.behaviour_name import SESSION, Situation
 from reverie.digests.vocabulary import Phrase, describe
+from reverie.display_name import shown_name
 from reverie.ids import derived_id, event_id
 from reverie.lessons.adjustment import adjust, advise
 from reverie.lessons.change import state_change
 from reverie.lessons.lesson import Adjustment, Effect, Evidence, Lesson, LessonKind, Scope
+from reverie.lessons.parts import concrete_act, cut, told_instead
 from reverie.mining.finding import Finding, Hypothesis
 from reverie.mining.outcome import IMPLICIT, REWARD, Outcome
 from reverie.statistics.quantity import Estimate
@@ -59,7 +61,12 @@ def propose_lesson(
         id=derived_id("lsn", store_id, h.category or "", h.situation_text, h.name_text, direction, *other),
         kind=_kind(h, positive=positive),
         when=_when(h, phrase),
-        do=_act(phrase, adjustment, positive=positive),
+        do=_act(concrete_act(finding, phrase.action), adjustment, positive=positive),
+        instead_of=told_instead(finding),
+        moment=h.situation,
+        act=h.name,
+        doing=positive,
+        also=tuple(other.label for other in finding.also),
         numbers=_numbers(finding, outcome, effect),
         scope=Scope(agent=agent, task_family=h.category, condition=phrase.condition),
         behaviour=h.label,
@@ -117,14 +124,14 @@ def _kind(h: Hypothesis, *, positive: bool) -> LessonKind:
 
 
 def _when(h: Hypothesis, phrase: Phrase) -> str:
-    conditions = [f"the task is of the kind “{h.category}”" if h.category else "", phrase.condition or ""]
+    conditions = [f"the task is of the kind “{shown_name(h.category)}”" if h.category else "", phrase.condition or ""]
     return " and ".join(condition for condition in conditions if condition)
 
 
-def _act(phrase: Phrase, adjustment: Adjustment | None, *, positive: bool) -> str:
+def _act(action: str, adjustment: Adjustment | None, *, positive: bool) -> str:
     if adjustment is not None:
         return advise(adjustment, positive=positive)
-    return phrase.action if positive else f"do not {phrase.action}"
+    return action if positive else cut(f"do not {action}")
 
 
 def _numbers(finding: Finding, outcome: Outcome, effect: Effect) -> str:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from reverie.digests.behaviour_name import Situation
+from reverie.mining.determined import determined_codes
 from reverie.mining.finding import Hypothesis
 from reverie.mining.policy import MiningPolicy
+from reverie.mining.preference import rank_of
 from reverie.statistics.corpus import (
     SITUATION_KIND,
     Codes,
@@ -24,8 +26,6 @@ from reverie.statistics.corpus import (
 )
 from reverie.statistics.estimate import Design, make_design
 
-_KIND_ORDER = {"choice": 0, "sequence": 1, "manner": 2, "marker": 3}
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ComparisonGroup:
@@ -37,6 +37,8 @@ class ComparisonGroup:
     """Which sessions of the corpus are compared."""
     discovery: Design
     confirmation: Design
+    alike: tuple[tuple[Hypothesis, ...], ...] = ()
+    """Per hypothesis: the others that exactly the same sessions show, which no data can tell from it."""
 
     @property
     def situation(self) -> Situation:
@@ -49,13 +51,14 @@ def form_groups(
 ) -> list[ComparisonGroup]:
     """A group for every situation, and for the general situations inside every large enough task category.
 
-    ``within`` says which rows of the corpus may stand for a situation, where not all of them may.
+    ``within`` says which rows of the corpus may stand for a situation, where not all of them may. What the task
+    determines is no choice, and is compared nowhere.
     """
     groups, codes_of = [], situation_codes(corpus)
     categories = _large_categories(corpus, policy)
     everything: list[tuple[str | None, Flags]] = [(None, np.ones(len(corpus.session_ids), np.bool_))]
-    for situation, sessions, codes in _by_situation(corpus):
-        reached = situation_rows(corpus, situation, codes_of)
+    for situation, sessions, codes in _by_situation(corpus, determined_codes(corpus, strata)):
+        reached = situation_rows(corpus, situation, codes_of) & _had_the_choice(corpus, situation, sessions)
         reached = reached & within[situation] if situation in within else reached
         is_general = situation.kind in ("session", "start", "before")
         for category, inside in [*everything, *(categories if is_general else [])]:
@@ -65,12 +68,26 @@ def form_groups(
     return groups
 
 
-def _by_situation(corpus: Corpus) -> Iterator[tuple[Situation, Codes, Codes]]:
-    """Situations with the entries (sessions, codes) of the behaviours shown in them."""
+def _had_the_choice(corpus: Corpus, situation: Situation, acted: Codes) -> Flags:
+    """Which sessions could have done what others did in the situation: what was cut off may never have come to it.
+
+    ``acted``: the sessions of the behaviours shown in it. By the time of an action, everything before it was done.
+    """
+    if corpus.cut is None or situation.kind == "before":
+        return np.ones(len(corpus.session_ids), np.bool_)
+    if situation.kind in ("session", "seen"):
+        return ~corpus.cut
+    did = np.zeros(len(corpus.session_ids), np.bool_)
+    did[acted] = True
+    return ~corpus.cut | did
+
+
+def _by_situation(corpus: Corpus, determined: Flags) -> Iterator[tuple[Situation, Codes, Codes]]:
+    """Situations with the entries (sessions, codes) of the behaviours shown in them, those determined left out."""
     labels = sorted({name.situation for name in corpus.names}, key=lambda situation: situation.text)
     position = {label: i for i, label in enumerate(labels)}
     of_code = np.array([position[name.situation] for name in corpus.names], np.int32)
-    is_behaviour = np.array([name.kind != SITUATION_KIND for name in corpus.names], np.bool_)
+    is_behaviour = np.array([name.kind != SITUATION_KIND for name in corpus.names], np.bool_) & ~determined
     chosen = np.flatnonzero(is_behaviour[corpus.entry_code])
     situation = of_code[corpus.entry_code[chosen]]
     order = chosen[np.argsort(situation, kind="stable")]
@@ -104,9 +121,10 @@ def _form_group(
     size = int(compared.sum())
     shown = np.bincount(entry_code, minlength=len(corpus.names))
     enough = np.flatnonzero((shown >= policy.least_sessions) & (size - shown >= policy.least_sessions))
-    codes = _one_of_each(corpus.names, enough, _signatures(entry_session, entry_code, len(corpus.names)))
-    if codes.size == 0:
+    equal = _one_of_each(corpus.names, enough, _signatures(entry_session, entry_code, len(corpus.names)))
+    if not equal:
         return None
+    codes = np.array([first for first, *_ in equal], np.int64)
     column_of = np.full(len(corpus.names), -1, np.int32)
     column_of[codes] = np.arange(codes.size)
     kept = column_of[entry_code] >= 0
@@ -126,16 +144,16 @@ def _form_group(
             codes.size,
         )
 
-    names = [corpus.names[int(code)] for code in codes]
-    situation = label[1].text
+    def hypothesis(code: int) -> Hypothesis:
+        name = corpus.names[code]
+        return Hypothesis(label[0], label[1].text, name.name.text, name.kind, code)
+
     return ComparisonGroup(
-        hypotheses=tuple(
-            Hypothesis(label[0], situation, name.name.text, name.kind, int(code))
-            for name, code in zip(names, codes, strict=True)
-        ),
+        hypotheses=tuple(hypothesis(first) for first, *_ in equal),
         sessions=compared,
         discovery=part(compared & ~strata.confirmation),
         confirmation=part(compared & strata.confirmation),
+        alike=tuple(tuple(hypothesis(code) for code in others) for _, *others in equal),
     )
 
 
@@ -145,12 +163,13 @@ def _signatures(entry_session: Codes, entry_code: Codes, codes: int) -> Floats:
     return sums(entry_code, session_number[entry_session], codes)
 
 
-def _one_of_each(names: Sequence[Observable], codes: Ints, signatures: Floats) -> Ints:
-    """Of behaviours shown by exactly the same sessions, which no data can tell apart, the plainest one."""
-    texts = {code: names[code].name.text for code in codes.tolist()}
-    rank = sorted(texts, key=lambda code: (_KIND_ORDER[names[code].kind], len(texts[code]), texts[code]))
-    _, first = np.unique(signatures[rank].round(9), return_index=True)
-    return np.sort(np.array(rank, np.int64)[first])
+def _one_of_each(names: Sequence[Observable], codes: Ints, signatures: Floats) -> list[list[int]]:
+    """Behaviours shown by exactly the same sessions, which no data can tell apart: the one to tell, then the others."""
+    rank = {code: rank_of(names[code].situation, names[code].name, names[code].kind) for code in codes.tolist()}
+    same: dict[float, list[int]] = {}
+    for code in sorted(rank, key=rank.__getitem__):
+        same.setdefault(float(signatures[code].round(9)), []).append(code)
+    return sorted(same.values())
 
 
 def pooled_comparison(groups: Sequence[ComparisonGroup], values: Floats) -> tuple[Floats, Floats]:

@@ -5,6 +5,7 @@ import numpy as np
 
 from reverie.mining.fading import holding_windows
 from reverie.mining.finding import Finding, Window
+from reverie.mining.moves import members_of, others_of
 from reverie.mining.setting import setting_of
 from reverie.mining.verdicts import HypothesisResults
 from reverie.statistics.corpus import Corpus, Floats, Strata, a_stratum_each_first, first_steps
@@ -37,15 +38,16 @@ def example_sessions(
 def with_examples(
     corpus: Corpus, strata: Strata, results: HypothesisResults, i: int, finding: Finding, rank: Floats
 ) -> Finding:
-    """The finding of hypothesis ``i`` with sessions for and against it, and with the time it was seen in.
+    """The finding of hypothesis ``i`` with sessions for and against it, the time it was seen in and what others did.
 
     The corpus has the outcome for its reward; ``rank`` is how well each session did, in [0, 1].
     """
     column = results.columns[i]
+    sessions = np.flatnonzero(column.group.sessions)
     windows: tuple[Window, ...] = ()
     first = last = None
-    if finding.verdict != "refused" and corpus.at is not None:
-        sessions = np.flatnonzero(column.group.sessions)
+    stands = finding.verdict != "refused"
+    if stands and corpus.at is not None:
         code = column.hypothesis.code
         windows = holding_windows(corpus, strata, sessions, code, float(np.sign(results.discovery.effect[i])))
         seen = corpus.at[sessions[(first_steps(corpus, code)[sessions] >= 0) & corpus.dated()[sessions]]]
@@ -55,7 +57,9 @@ def with_examples(
         supporting=example_sessions(corpus, strata, results, i, rank, agreeing=True),
         contrary=example_sessions(corpus, strata, results, i, rank, agreeing=False),
         windows=windows,
-        setting=setting_of(corpus, strata, np.flatnonzero(column.group.sessions), column.hypothesis),
+        members=members_of(corpus, sessions, column.hypothesis) if stands else (),
+        others=others_of(corpus, strata, sessions, column.hypothesis) if stands else (),
+        setting=setting_of(corpus, strata, sessions, column.hypothesis),
         first_seen=first,
         last_seen=last,
     )

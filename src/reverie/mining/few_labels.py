@@ -16,14 +16,18 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
+from reverie.mining.calendar import doubt_dates
 from reverie.mining.comparison_group import form_groups
+from reverie.mining.counting import count_once
+from reverie.mining.doubt import doubt_uncontrolled
 from reverie.mining.examples import with_examples
 from reverie.mining.finding import Finding, Hypothesis, Verdict
 from reverie.mining.layout import Layout
 from reverie.mining.outcome import REWARD
 from reverie.mining.policy import MiningPolicy
 from reverie.mining.refusal import refuse_misleading
-from reverie.mining.verdicts import Column, HypothesisResults
+from reverie.mining.sources import doubt_few_sources
+from reverie.mining.verdicts import Column, HypothesisResults, claim_label
 from reverie.statistics.calibration import Calibration, calibrate
 from reverie.statistics.corpus import Corpus, Flags, Floats, Observable, form_strata
 from reverie.statistics.distributions import benjamini_hochberg, normal_sf
@@ -114,7 +118,7 @@ def labelled_claims(
         LabelledClaims(int(labels.known.sum()), len(labels.score), calibration, claims, note, proxy),
         tuple(_finding(results, i, effect, labels, layout) for i in order if (effect := effects[i]) is not None),
         msgspec.structs.replace(
-            after, adopted=frozenset(_label(results, i) for i in found if results.verdicts[i][0] == "adopted")
+            after, adopted=frozenset(claim_label(results, i) for i in found if results.verdicts[i][0] == "adopted")
         ),
     )
 
@@ -131,10 +135,13 @@ def mine_labels(
 ) -> LabelledMining:
     """:func:`labelled_claims` of sessions that are not laid out yet; ``labels`` and ``families`` are parallel to them.
 
-    Strata and parts follow from the proxy, as they follow from the score where all have one.
+    Strata and parts follow from the proxy, as they follow from the score where all have one. Sessions that say nothing
+    of their own, cut off or copies of others, are left out.
     """
-    by_proxy = dataclasses.replace(corpus, reward=_ranged(labels.proxies[:, 0])).sorted_by_code()
-    strata = form_strata(by_proxy, families)
+    keep, once, _ = count_once(dataclasses.replace(corpus, reward=_ranged(labels.proxies[:, 0])))
+    by_proxy, labels = once.kept(keep).sorted_by_code(), labels.at(keep)
+    positions = np.flatnonzero(keep).tolist()
+    strata = form_strata(by_proxy, None if families is None else [families[i] for i in positions])
     layout = Layout(by_proxy, strata, form_groups(by_proxy, strata, policy), [])
     return labelled_claims(layout, labels, policy, proxy=proxy, is_excluded=is_excluded, wealth=wealth)
 
@@ -155,6 +162,7 @@ def _search(layout: Layout, proxy: Floats) -> HypothesisResults:
         tested=len(columns),
         q_discovery=np.full(len(columns), np.nan),
         q_confirmation=np.full(len(columns), np.nan),
+        widened=np.ones(len(columns)),
     )
 
 
@@ -209,7 +217,7 @@ def _confirm(
     passes, after = [True] * len(tested), wealth or AlphaWealth()
     if wealth is not None:
         # Effects come in the order of their strength in the proxy, which the labels have not seen.
-        labels = [_label(results, i) for i, _ in tested]
+        labels = [claim_label(results, i) for i, _ in tested]
         passes, after = check_claims(wealth, labels, p_values.tolist(), policy.online_fdr)
     within = {i: passed for (i, _), passed in zip(tested, passes, strict=True)}
     for i, effect in effects.items():
@@ -240,19 +248,18 @@ def _verdict(
 
 
 def _refuse(results: HypothesisResults, layout: Layout, proxy: Floats, policy: MiningPolicy) -> None:
-    """Refuse what misleads: first among what labels confirm, which no mere suggestion may explain away, then all."""
+    """Doubt what may come of something else, and refuse what misleads: first among what labels confirm, which no mere
+    suggestion may explain away, then all."""
+    sessions = layout.corpus, layout.strata
+    doubt_few_sources(results, *sessions, proxy, policy)
+    doubt_dates(results, *sessions, proxy)
     everything = dict(results.verdicts)
     results.verdicts = {i: verdict for i, verdict in everything.items() if verdict[0] == "adopted"}
-    refuse_misleading(results, layout.corpus, layout.strata, proxy, policy)
+    refuse_misleading(results, *sessions, proxy, policy)
     settled, results.verdicts = results.verdicts, everything | results.verdicts
-    refuse_misleading(results, layout.corpus, layout.strata, proxy, policy)
+    refuse_misleading(results, *sessions, proxy, policy)
     results.verdicts |= settled
-
-
-def _label(results: HypothesisResults, i: int) -> str:
-    h = results.columns[i].hypothesis
-    direction = "helps" if results.discovery.effect[i] > 0 else "harms"
-    return f"{h.category or ''} | {h.situation_text} | {h.name_text} {direction}"
+    doubt_uncontrolled(results, *sessions)
 
 
 def _q(results: HypothesisResults, i: int, otherwise: float) -> float:
@@ -299,6 +306,8 @@ def _finding(results: HypothesisResults, i: int, effect: LabelledEffect, labels:
         q_discovery=1.0,
         q_confirmation=_q(results, i, 1.0),
         shadows=tuple(results.columns[j].hypothesis for j in results.shadows.get(i, [])),
+        also=results.also(i),
+        form_of=results.class_of(i),
     )
     exemplary = with_examples(layout.corpus, layout.strata, results, i, finding, _middling(labels.score))
     # No stretch of time has borne it out: there are not labels enough in any.

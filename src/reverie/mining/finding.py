@@ -52,6 +52,16 @@ class Window(msgspec.Struct, frozen=True):
     """Names of the informative strata; at most twenty."""
 
 
+class Move(msgspec.Struct, frozen=True):
+    """Something done at a moment, and how many did it."""
+
+    name: str
+    """As behaviours are stored; ``nothing`` for sessions that ended at the moment."""
+    sessions: int
+    share: float
+    """Of those that are spoken of, 0 to 1."""
+
+
 class Setting(msgspec.Struct, frozen=True):
     """What a setting was given in the sessions compared: ``field`` of a tool's arguments, and its values."""
 
@@ -94,6 +104,14 @@ class Finding(msgspec.Struct, frozen=True):
     last_seen: float | None = None
     shadows: tuple[Hypothesis, ...] = ()
     """What looked helpful or harmful only because it goes with this."""
+    also: tuple[Hypothesis, ...] = ()
+    """Other descriptions of nearly the same sessions."""
+    form_of: str = ""
+    """The class of actions that the behaviour is a form of, as it is stored, where it is told instead of the class."""
+    members: tuple[Move, ...] = ()
+    """What the behaviour was, where its name does not say: the commonest forms, at most three."""
+    others: tuple[Move, ...] = ()
+    """What was done instead, where every session made a move: the commonest, at most three."""
     setting: Setting | None = None
     """What a finding about a setting's value is compared with."""
     on_reward: Estimate | None = None

@@ -15,6 +15,7 @@ import numpy as np
 from reverie.digests.derived.occurrence import Trace
 from reverie.digests.derived.signal import SIGNALS, goodness, producers, value_of
 from reverie.mining.comparison_group import form_groups
+from reverie.mining.counting import count_once
 from reverie.mining.finding import Finding
 from reverie.mining.implicit_policy import ImplicitPolicy
 from reverie.mining.layout import Layout
@@ -87,9 +88,9 @@ def mine_implicit(
     """
     weights = telling_weights(traces, implicit.weights)
     whole = np.array([implicit_outcome(trace, weights) for trace in traces], np.float64)
-    known = np.isfinite(whole)
-    positions = np.flatnonzero(known).tolist()
-    kept, own = dataclasses.replace(corpus, reward=whole).kept(known), [traces[i] for i in positions]
+    counted, once, left_out = count_once(dataclasses.replace(corpus, reward=whole))
+    positions = np.flatnonzero(counted).tolist()
+    kept, own = once.kept(counted), [traces[i] for i in positions]
     strata = form_strata(kept, None if families is None else [families[i] for i in positions])
     seen: dict[tuple[int, int], float] = {}
 
@@ -117,9 +118,10 @@ def mine_implicit(
         variants=strata.variants,
         split_by=strata.split_by,
         detectable_effect=detectable,
-        note=_note(len(own), weights, power_note(len(own), strata.count, informative, detectable)),
+        note=_note(len(own), weights, power_note(kept, strata, informative, detectable, found.findings)),
         wealth=msgspec.structs.replace(wealth, outcomes={**wealth.outcomes, IMPLICIT.name: after}),
         implicit=weights,
+        left_out=left_out,
     )
 
 

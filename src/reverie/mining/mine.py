@@ -7,22 +7,27 @@ may cost reward (``mining/reward_cost.py``).
 """
 
 from collections.abc import Sequence
+from math import ceil
 
 import msgspec
 import numpy as np
 
 from reverie.mining.comparison_group import form_groups, pooled_comparison
+from reverie.mining.counting import count_once
+from reverie.mining.doubt import NO_TASK_IDS, next_for_repeats
 from reverie.mining.examples import with_examples
 from reverie.mining.few_labels import LabelledClaims
 from reverie.mining.finding import Finding
 from reverie.mining.layout import Layout, Layouts, values_of
+from reverie.mining.left_out import LeftOut
 from reverie.mining.length_mark import find_marks
 from reverie.mining.outcome import IMPLICIT, NOTHING_MEASURED, REWARD, Measures, Outcome, outcomes_to_mine
 from reverie.mining.policy import MiningPolicy
 from reverie.mining.reward_cost import refuse_costly
-from reverie.mining.selection import NOT_ENOUGH, claim_label, evaluate_hypotheses
+from reverie.mining.selection import NOT_ENOUGH, evaluate_hypotheses
 from reverie.mining.special import is_special
-from reverie.mining.verdicts import HypothesisResults
+from reverie.mining.verdicts import HypothesisResults, claim_label
+from reverie.mining.whole_sample import is_small
 from reverie.statistics.corpus import Corpus, Flags, Floats, Strata, form_strata, informative_strata
 from reverie.statistics.distributions import average_ranks, benjamini_hochberg, normal_sf
 from reverie.statistics.estimate import cleared_reward, strata_design
@@ -31,6 +36,8 @@ from reverie.statistics.placebo import detectable_effect, shuffle_within_strata
 from reverie.statistics.quantity import Estimate
 
 _MOST_REPORTED = 200
+_WORTH_SEEING = 0.2
+"""An effect that a handful of sessions should be able to show before anybody is content with them."""
 _ORDER = {"adopted": 0, "candidate": 1, "refused": 2}
 
 
@@ -70,6 +77,8 @@ class MiningResult(msgspec.Struct, frozen=True):
     """The confirmation tests of all dreams of the store, after this one."""
     outcomes: tuple[OutcomeResult, ...] = ()
     """What was found about outcomes besides the reward."""
+    left_out: LeftOut = LeftOut()
+    """How sessions ended, and which scored ones were not counted: cut off, or copies."""
     implicit: dict[str, float] = {}
     """Where nothing was scored: the signals that the implicit outcome was made of, with their weights, which
     ``findings`` are about. Empty where they are about the reward."""
@@ -95,14 +104,16 @@ def mine(
 ) -> MiningResult:
     """Find what separates good sessions from bad ones of the same stratum.
 
-    Sessions without a reward are left out. ``wealth`` holds the confirmation tests of the store's earlier dreams;
-    ``families`` the task family of each session, for corpora whose tasks do not repeat; ``measures`` what else is known
-    of each session, to be compared in the same way.
+    Sessions without a reward are left out, and so are those cut off by the machinery and copies. ``wealth`` holds the
+    confirmation tests of the store's earlier dreams; ``families`` the task family of each session, for corpora whose
+    tasks do not repeat; ``measures`` what else is known of each session, to be compared in the same way.
     """
-    scored = np.flatnonzero(~np.isnan(corpus.reward))
+    keep, corpus, left_out = count_once(corpus)
+    scored = np.flatnonzero(keep)
     strata_families = None if families is None else [families[i] for i in scored.tolist()]
-    corpus = corpus.scored_only().sorted_by_code()
+    corpus = corpus.kept(keep).sorted_by_code()
     strata = form_strata(corpus, strata_families)
+    strata = strata.unsplit() if is_small(corpus, policy) else strata
     everything = Layout(corpus, strata, form_groups(corpus, strata, policy), [])
     on_reward, after = mine_outcome(everything, REWARD, corpus.reward, policy, wealth)
     outcomes, wealth_by_outcome = _mine_others(everything, measures.at(scored), policy, wealth)
@@ -119,24 +130,42 @@ def mine(
         variants=strata.variants,
         split_by=strata.split_by,
         detectable_effect=on_reward.detectable_effect,
-        note=power_note(on_reward.sessions, strata.count, informative, on_reward.detectable_effect),
+        note=power_note(corpus, strata, informative, on_reward.detectable_effect, on_reward.findings),
         wealth=msgspec.structs.replace(after, outcomes=wealth_by_outcome),
         outcomes=outcomes,
+        left_out=left_out,
     )
 
 
-def power_note(scored: int, strata: int, informative: int, detectable: float | None) -> str:
-    """How little so many sessions and strata can tell, in words; empty where they can tell enough."""
-    if scored == 0:
+def power_note(
+    corpus: Corpus, strata: Strata, informative: int, detectable: float | None, findings: Sequence[Finding]
+) -> str:
+    """What these sessions cannot tell, the effect that could have been seen, and the one thing to do next."""
+    if len(corpus.reward) == 0:
         return "no session has a score, so nothing can be said about what helps; add scores (`reverie score`)"
-    if detectable is None or informative < 2:
-        return f"{NOT_ENOUGH}: rewards differ inside {informative} of {strata} strata; run tasks more than once"
-    if informative < 20 or detectable > 0.3:
-        return (
-            f"{NOT_ENOUGH}: only {informative} of {strata} strata are informative, so nothing below a reward "
-            f"difference of about {min(detectable, 1.0):.2f} could have been found"
-        )
+    if np.ptp(corpus.reward) == 0:
+        return f"{NOT_ENOUGH}: all rewards are equal; add scores that differ between good and bad sessions"
+    if detectable is None or informative == 0:
+        next_step = next_for_repeats(corpus) if not strata.same_task else "run tasks more than once"
+        return f"{NOT_ENOUGH}: rewards differ inside {informative} of {strata.count} strata; {next_step}"
+    seen = f"nothing below a reward difference of about {min(detectable, 1.0):.2f} could have been found"
+    if not strata.same_task and strata.split_by == "nothing":
+        why = "no task ids" if next_for_repeats(corpus) == NO_TASK_IDS else "tasks that were run about once"
+        return f"{NOT_ENOUGH}: {why}, so what is found stays a candidate, and {seen}; next, {next_for_repeats(corpus)}"
+    if detectable > _WORTH_SEEING and (informative < 20 or detectable > 0.3):
+        more = _more_runs(len(corpus.reward), informative, detectable)
+        if any(finding.verdict == "adopted" for finding in findings):
+            return f"what was found is large enough to be seen; {seen}; for the rest, {more}"
+        return f"{NOT_ENOUGH}: {informative} of {strata.count} strata are informative, so {seen}; next, {more}"
     return ""
+
+
+def _more_runs(sessions: int, informative: int, detectable: float) -> str:
+    """How often tasks must still be run until an effect of ``_WORTH_SEEING`` would be found."""
+    needed = ceil(sessions * ((detectable / _WORTH_SEEING) ** 2 - 1))
+    each = max(ceil(needed / max(informative, 1)), 1)
+    tasks = "the task" if informative == 1 else f"each of the {informative} tasks"
+    return f"run {tasks} about {each} more times: that would show a difference of {_WORTH_SEEING:g}"
 
 
 def _mine_others(
@@ -238,11 +267,13 @@ def _finding(
         reason=reason if outcome == REWARD else f"{outcome.name}: {reason}",
         naive_effect=pooled,
         naive_significant=misleading,
-        discovery=results.discovery.at(i, bound=outcome.bound),
-        confirmation=results.confirmation.at(i, bound=outcome.bound),
+        discovery=results.discovery.at(i, bound=outcome.bound, widened=float(results.widened[i])),
+        confirmation=results.confirmation.at(i, bound=outcome.bound, widened=float(results.widened[i])),
         q_discovery=float(np.nan_to_num(results.q_discovery[i], nan=1.0)),
         q_confirmation=None if np.isnan(q) else q,
         shadows=tuple(results.columns[j].hypothesis for j in results.shadows.get(i, [])),
+        also=results.also(i) if verdict != "refused" else (),
+        form_of=results.class_of(i) if verdict != "refused" else "",
         on_reward=on_reward,
     )
 

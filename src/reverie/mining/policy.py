@@ -27,6 +27,9 @@ class MiningPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The same for a claim about a special case: what forty sessions in balanced pairs would give."""
     least_condition_sessions: int = 100
     """Scored sessions a task category needs before behaviours are compared inside it alone."""
+    most_unsplit: int = 300
+    """Scored sessions up to which none are kept for confirmation: one test of all sessions decides, corrected for all
+    behaviours together. Beyond, what one part finds is confirmed on the other."""
     most_findings: int = 150
     """Findings fitted together; the strongest ones when there are more."""
     placebo_runs: int = 5

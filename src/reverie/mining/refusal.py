@@ -6,8 +6,11 @@ from functools import partial
 import numpy as np
 
 from reverie.digests.behaviour_name import SESSION, BehaviourName, Situation
+from reverie.display_name import shown_label
 from reverie.mining.decision import mark_of_length
+from reverie.mining.description import choose_descriptions
 from reverie.mining.fading import faded
+from reverie.mining.mediation import refuse_mediated
 from reverie.mining.policy import MiningPolicy
 from reverie.mining.special import describe_flip, general_claim, is_special, special_case
 from reverie.mining.timing import timing_z
@@ -29,15 +32,19 @@ def refuse_misleading(
     """Refuse, in ``selection``, what was found and misleads.
 
     Markers; effects that flip between special cases; differences that vanish when sessions are compared step by step;
-    choices that go with an outcome that grows only because of when their moment came; what comes of trouble; shadows of
-    stronger findings; what is merely done instead of one; what has faded.
+    choices that go with an outcome that grows only because of when their moment came; what comes of trouble; what pays
+    only by a later choice; what another finding says better; shadows of stronger findings; what is merely done instead
+    of one; what has faded.
     """
     _refuse_markers(results)
     _refuse_flips(results, policy)
     _refuse_by_timing(results, corpus, strata, reward)
     _refuse_by_moment(results, corpus, strata, reward)
     _refuse_followers(results, corpus, strata, reward)
-    _refuse_shadows(results, corpus, strata, reward, policy)
+    found = len(results.surviving())
+    refuse_mediated(results, corpus, strata, reward)
+    choose_descriptions(results, corpus, strata, reward)
+    _refuse_shadows(results, corpus, strata, reward, policy, found)
     _refuse_alternatives(results, corpus, strata, reward)
     # After the shadows: what only goes with a faded finding must not come back under its own name.
     _refuse_faded(results, corpus, strata, reward)
@@ -143,7 +150,7 @@ def _refuse_alternatives(results: HypothesisResults, corpus: Corpus, strata: Str
 def _explain(results: HypothesisResults, i: int, by: int, reason: str) -> None:
     results.shadows.setdefault(by, []).append(i)
     h = results.columns[by].hypothesis
-    results.verdicts[i] = ("refused", f"{reason}: {h.situation_text} | {h.name_text}")
+    results.verdicts[i] = ("refused", f"{reason}: {shown_label(f'{h.situation_text} | {h.name_text}')}")
 
 
 def _refuse_followers(results: HypothesisResults, corpus: Corpus, strata: Strata, reward: Floats) -> None:
@@ -164,7 +171,7 @@ def _refuse_faded(results: HypothesisResults, corpus: Corpus, strata: Strata, re
     surviving, dated = results.surviving(), corpus.dated()
     if corpus.at is None or not surviving or not dated.any() or np.ptp(corpus.at[dated]) == 0:
         return
-    for i in surviving:
+    for i in (i for i in surviving if i not in results.by_date):
         column = results.columns[i]
         sessions = np.flatnonzero(column.group.sessions & dated)
         if sessions.size == 0:
@@ -205,8 +212,9 @@ def _clearing(strata: Strata, sessions: Ints) -> Callable[[Floats], Floats]:
 
 
 def _refuse_shadows(
-    results: HypothesisResults, corpus: Corpus, strata: Strata, reward: Floats, policy: MiningPolicy
+    results: HypothesisResults, corpus: Corpus, strata: Strata, reward: Floats, policy: MiningPolicy, found: int
 ) -> None:
+    """``found`` is how many findings there were before some gave way to better descriptions: they count as tests."""
     surviving = sorted(results.surviving(), key=lambda i: -results.strength(i))
     for i in surviving[policy.most_findings :]:
         reason = f"weaker than {policy.most_findings} others found with it: it waits for those to be settled"
@@ -216,7 +224,7 @@ def _refuse_shadows(
         return
     comparisons = _comparisons(results, surviving, corpus, strata)
     preference = np.array([_preference(results, i) for i in surviving])
-    fit = explain_away(comparisons, _clearing(strata, np.arange(len(reward)))(reward), preference)
+    fit = explain_away(comparisons, _clearing(strata, np.arange(len(reward)))(reward), preference, found)
     for position in fit.too_weak:
         reason = "too weak to stand beside the stronger findings once they are taken into account"
         results.verdicts[surviving[position]] = ("refused", reason)

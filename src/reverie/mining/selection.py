@@ -4,21 +4,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from reverie.mining.calendar import doubt_dates
 from reverie.mining.comparison_group import ComparisonGroup
+from reverie.mining.doubt import doubt_uncontrolled
 from reverie.mining.finding import Verdict
 from reverie.mining.outcome import REWARD, Outcome
 from reverie.mining.policy import MiningPolicy
 from reverie.mining.refusal import refuse_misleading
+from reverie.mining.sources import doubt_few_sources
 from reverie.mining.special import is_special, special_families
-from reverie.mining.verdicts import Column, HypothesisResults
-from reverie.statistics.corpus import Corpus, Flags, Floats, Strata
+from reverie.mining.verdicts import Column, HypothesisResults, claim_label, found
+from reverie.mining.whole_sample import confirm_on_all
+from reverie.statistics.corpus import Corpus, Floats, Strata
 from reverie.statistics.distributions import benjamini_hochberg, normal_sf
 from reverie.statistics.estimate import Estimates, choose_estimates
 from reverie.statistics.exact import sharp_estimates
 from reverie.statistics.online import AlphaWealth, check_claims
-
-_LEAST_SPECIAL_Z = 1.28
-"""What a special case must show by itself once its family is known to differ; general claims are beyond it anyway."""
 
 _PRIOR_WEIGHT = {"choice": 4.0, "sequence": 1.0, "manner": 1.0, "marker": 1.0}
 """Relative weight of a kind of behaviour in the false discovery control; chosen before any data."""
@@ -49,8 +50,10 @@ def evaluate_hypotheses(
        over all dreams of the store (``wealth``). What the first part did not find may be found on the second and
        confirmed on the first, half of the error rate each way (cross-screening, Zhao, Small & Rosenbaum 2018); not so
        what was thought of by reading the first part. A claim has one direction only, and its quoted effect is from
-       the part that did not find it.
-    3. Refused all the same: what is a true difference and misleads (:func:`refuse_misleading`).
+       the part that did not find it. Where too few sessions are left to keep some for it, one test of all of them
+       decides, corrected for all behaviours together (``mining/whole_sample.py``).
+    3. Doubted: what rests on few users or days, or cannot be told from a change of date, stays a candidate.
+    4. Refused all the same: what is a true difference and misleads (:func:`refuse_misleading`).
     """
     generator = np.random.default_rng(policy.seed)
     columns = [Column(group, i) for group in groups for i in range(len(group.hypotheses))]
@@ -59,7 +62,7 @@ def evaluate_hypotheses(
     q_first, tested = _discover(columns, first, policy)
     q_second, _ = _discover(columns, second, policy)
     from_reading = np.array([corpus.names[column.hypothesis.code].from_reading for column in columns], np.bool_)
-    in_first, in_second = _found(first, q_first, policy, outcome), _found(second, q_second, policy, outcome)
+    in_first, in_second = found(first, q_first, policy, outcome), found(second, q_second, policy, outcome)
     cross_screened = ~in_first & in_second & ~from_reading
     results = HypothesisResults(
         outcome=outcome,
@@ -70,9 +73,16 @@ def evaluate_hypotheses(
         tested=tested,
         q_discovery=np.where(cross_screened, q_second, q_first),
         q_confirmation=np.full(len(columns), np.nan),
+        widened=np.ones(len(columns)),
     )
-    _confirm(results, policy, wealth)
+    if strata.split_by == "nothing":
+        confirm_on_all(results, strata, reward, policy, wealth)
+    else:
+        _confirm(results, policy, wealth)
+    doubt_few_sources(results, corpus, strata, reward, policy)
+    doubt_dates(results, corpus, strata, reward)
     refuse_misleading(results, corpus, strata, reward, policy)
+    doubt_uncontrolled(results, corpus, strata)
     return results
 
 
@@ -94,22 +104,13 @@ def _discover(columns: Sequence[Column], estimates: Estimates, policy: MiningPol
     return q, int(general.sum()) + len(families)
 
 
-def _found(estimates: Estimates, q: Floats, policy: MiningPolicy, outcome: Outcome) -> Flags:
-    flags: Flags = (
-        (np.nan_to_num(q, nan=1.0) <= policy.discovery_fdr)
-        & (np.abs(estimates.z) >= _LEAST_SPECIAL_Z)
-        & (np.abs(estimates.effect) >= outcome.least_effect(policy))
-    )
-    return flags
-
-
 def _confirm(results: HypothesisResults, policy: MiningPolicy, wealth: AlphaWealth) -> None:
     """Test what was found on the part that did not find it.
 
     Each direction keeps half of the false discovery rate, so that the rate over both is kept whatever their dependence.
     """
-    found = _found(results.discovery, results.q_discovery, policy, results.outcome)
-    there = found & results.confirmation.testable(policy.least_weight)
+    chosen = results.found(policy)
+    there = chosen & results.confirmation.testable(policy.least_weight)
     p_values = normal_sf(results.confirmation.z * np.sign(results.discovery.effect))
     order: list[int] = []
     for direction in (there & ~results.cross_screened, there & results.cross_screened):
@@ -121,7 +122,7 @@ def _confirm(results: HypothesisResults, policy: MiningPolicy, wealth: AlphaWeal
     claims = [claim_label(results, i) for i in order]
     verdicts, results.wealth = check_claims(wealth, claims, p_values[order].tolist(), policy.online_fdr)
     passes = dict(zip(order, verdicts, strict=True))
-    for i in np.flatnonzero(found).tolist():
+    for i in np.flatnonzero(chosen).tolist():
         results.verdicts[i] = _verdict(results, i, policy, within_wealth=passes.get(i, True))
 
 
@@ -132,13 +133,6 @@ def _adaptive_q(p_values: Floats) -> Floats:
     """
     nulls = min((1 + int((p_values > 0.5).sum())) / (0.5 * len(p_values)), 1.0)
     return np.asarray(nulls * benjamini_hochberg(p_values), np.float64)
-
-
-def claim_label(results: HypothesisResults, i: int) -> str:
-    """What hypothesis ``i`` claims, in one line: condition, situation, behaviour and direction."""
-    h = results.columns[i].hypothesis
-    direction = "helps" if results.discovery.effect[i] >= 0 else "harms"
-    return f"{h.category or ''} | {h.situation_text} | {h.name_text} {direction}"
 
 
 def _verdict(results: HypothesisResults, i: int, policy: MiningPolicy, *, within_wealth: bool) -> tuple[Verdict, str]:

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from reverie.digests.behaviour_name import SESSION, BehaviourName, Situation
+from reverie.display_name import shown_name
 from reverie.mining.finding import Hypothesis
 from reverie.statistics.corpus import Flags
 from reverie.statistics.distributions import normal_isf
@@ -35,7 +36,7 @@ def general_claim(h: Hypothesis) -> tuple[Situation, BehaviourName]:
 
 def special_case(h: Hypothesis) -> str:
     """The case that a special hypothesis speaks of, in words: ``category refund``, or the stored situation."""
-    return f"category {h.category}" if h.category is not None else h.situation_text
+    return f"category {shown_name(h.category)}" if h.category is not None else shown_name(h.situation_text)
 
 
 def special_families(hypotheses: Sequence[Hypothesis], estimates: Estimates, usable: Flags) -> list[SpecialFamily]:

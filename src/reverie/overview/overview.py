@@ -123,6 +123,8 @@ class WeakSegment(msgspec.Struct, frozen=True):
     high: float
     q_value: float
     example_session_ids: tuple[str, ...]
+    also: tuple[str, ...] = ()
+    """Other segments of nearly the same sessions, as ``kind:label``."""
 
 
 class SegmentRate(msgspec.Struct, frozen=True):

@@ -19,6 +19,8 @@ _LEAST_CLUSTERS = 5
 _MOST_SEGMENTS = 60
 """Of one kind, the largest."""
 _FDR = 0.05
+_NEARLY_ALL = 0.95
+"""Of the sessions of either of two segments: they are one where both have so many."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,13 +44,13 @@ def weak_segments(table: SessionTable, themes: Sequence[str] = ()) -> tuple[Weak
     """Segments whose sessions earn less than comparable others, those with most failures first.
 
     ``themes`` is the theme of each session, where themes were looked for. Controlled for false discovery at 5 % over
-    all segments of all kinds. A segment of fewer than 20 scored sessions or 5 tasks is not judged.
+    all segments of all kinds. Segments of nearly the same sessions are one. A segment of fewer than 20 scored sessions
+    or 5 tasks is not judged.
     """
     failed = ~went_well(table) & ~np.isnan(table.reward)
     weak = []
-    for c in compare_segments(table, table.reward, themes):
-        if c.q_value > _FDR or c.difference >= 0:
-            continue
+    worse = [c for c in compare_segments(table, table.reward, themes) if c.q_value <= _FDR and c.difference < 0]
+    for c, *others in _one_of_each(worse):
         failures = int(failed[c.members].sum())
         weak.append(
             WeakSegment(
@@ -63,9 +65,28 @@ def weak_segments(table: SessionTable, themes: Sequence[str] = ()) -> tuple[Weak
                 high=c.high,
                 q_value=c.q_value,
                 example_session_ids=examples(table, c.members[failed[c.members]], good=False),
+                also=tuple(f"{other.kind}:{other.label}" for other in others),
             )
         )
     return tuple(sorted(weak, key=lambda w: (-w.failures, w.kind, w.label)))
+
+
+def _one_of_each(segments: Sequence[SegmentContrast]) -> list[list[SegmentContrast]]:
+    """Segments of nearly the same sessions together, the most telling first.
+
+    A category is what people call it, an intent what users ask for, a theme only what words go together.
+    """
+    groups: list[list[SegmentContrast]] = []
+    for each in sorted(segments, key=lambda c: _KINDS.index(c.kind)):
+        own = set(each.members.tolist())
+        for group in groups:
+            first = set(group[0].members.tolist())
+            if len(own & first) >= _NEARLY_ALL * len(own | first):
+                group.append(each)
+                break
+        else:
+            groups.append([each])
+    return groups
 
 
 def fallback_rates(table: SessionTable, themes: Sequence[str] = ()) -> tuple[SegmentRate, ...]:

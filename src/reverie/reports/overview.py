@@ -2,6 +2,7 @@
 
 import msgspec
 
+from reverie.display_name import shown_name
 from reverie.overview.overview import LevelChange, Overview, Trend
 from reverie.reports.patterns import label_of, words_of
 from reverie.reports.words import counted, q_words, signed
@@ -49,7 +50,7 @@ def _flows(overview: Overview) -> Table:
         ("Steps", "Good sessions", "Others", "Effect", "q", "Examples"),
         tuple(
             (
-                " → ".join(f"`{step.action}`" for step in flow.steps),
+                " → ".join(f"`{shown_name(step.action)}`" for step in flow.steps),
                 f"{flow.share_of_good:.0%}",
                 f"{flow.share_of_others:.0%}",
                 _effect(flow.effect),
@@ -88,7 +89,7 @@ def _weak_segments(overview: Overview) -> Table:
         ("Segment", "Failures", "Of all failures", "Mean reward", "Against the rest", "q", "Examples"),
         tuple(
             (
-                f"{weak.kind} “{weak.label}”",
+                f"{weak.kind} “{shown_name(weak.label)}”",
                 f"{weak.failures:,} of {weak.size:,}",
                 f"{weak.share_of_failures:.0%}",
                 _rate(weak.reward),
@@ -108,7 +109,7 @@ def _themes(overview: Overview) -> Table:
         ("Theme", "Sessions", "Mean reward", "Typical opening"),
         tuple(
             (
-                f"“{theme.name}”",
+                f"“{shown_name(theme.name)}”",
                 f"{theme.sessions:,} ({theme.share:.0%})",
                 _rate(theme.reward),
                 theme.exemplars[0].opening if theme.exemplars else "",
@@ -126,7 +127,7 @@ def _fallbacks(overview: Overview) -> Table:
         ("Segment", "Sessions with a fallback", "Against the rest", "q", "Examples"),
         tuple(
             (
-                f"{rate.kind} “{rate.label}”",
+                f"{rate.kind} “{shown_name(rate.label)}”",
                 _rate(rate.rate),
                 f"{signed(rate.difference)} ({signed(rate.low)} to {signed(rate.high)})",
                 _q(rate.q_value),
@@ -150,7 +151,13 @@ def _trends(overview: Overview) -> Table:
 def _trend_row(trend: Trend, change: LevelChange) -> tuple[str, ...]:
     name = trend.name if trend.kind in ("reward", "fallback") else words_of(trend.name)
     between = f"{change.at:%Y-%m-%d} ({change.earliest:%Y-%m-%d} to {change.latest:%Y-%m-%d})"
-    return name, between, _effect(change.size), f"`{change.variant}`" if change.variant else "", _q(trend.q_value)
+    return (
+        name,
+        between,
+        _effect(change.size),
+        f"`{shown_name(change.variant)}`" if change.variant else "",
+        _q(trend.q_value),
+    )
 
 
 def _drifts(overview: Overview) -> Table:
@@ -189,7 +196,7 @@ def _hand_offs(overview: Overview) -> Table:
         ("From → to", "Sessions", "Mean reward", "Effect", "q", "Examples"),
         tuple(
             (
-                f"{h.giver} → {h.taker}",
+                f"{shown_name(h.giver)} → {shown_name(h.taker)}",
                 f"{h.sessions:,}",
                 _rate(h.reward),
                 _effect(h.effect),

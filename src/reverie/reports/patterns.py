@@ -5,6 +5,7 @@ from typing import Literal
 
 from reverie.digests.behaviour_name import SESSION, read_label, read_name, read_situation, write_label
 from reverie.digests.vocabulary import describe
+from reverie.display_name import shown_label
 from reverie.dreams.dream import LabelledRow, PatternRow
 
 PLOTTED = 25
@@ -31,7 +32,7 @@ def is_refused(row: PatternRow) -> bool:
 
 def claim_of(row: _Row) -> str:
     """The pattern's name as ``Lesson.behaviour`` writes it, and the task category where it is about one."""
-    return f"{_label(row)}{_category(row)}"
+    return f"{shown_label(_label(row))}{_category(row)}"
 
 
 def claim_in_words(row: _Row) -> str:
@@ -50,7 +51,8 @@ def _label(row: _Row) -> str:
 def _category(row: _Row) -> str:
     """What a row's situation says beyond its label's: `` (category refunds)``, or nothing."""
     situation = read_label(row.behaviour)[0].text
-    return row.situation.removeprefix(situation) if row.situation.startswith(situation) else ""
+    beyond = row.situation.removeprefix(situation) if row.situation.startswith(situation) else ""
+    return f" {shown_label(beyond.strip())}" if beyond else ""
 
 
 def label_of(situation: str, behaviour: str) -> str:
@@ -66,7 +68,7 @@ def words_of(label: str) -> str:
     try:
         phrase = describe(*read_label(label))
     except KeyError:
-        return label
+        return shown_label(label)
     return f"{phrase.action}, when {phrase.condition}" if phrase.condition else phrase.action
 
 

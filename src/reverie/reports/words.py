@@ -10,14 +10,16 @@ from reverie.lessons.lesson import Effect
 
 _MINUTE = 60
 _HOUR = 3600
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""What turns the direction of all that follows; the page's own words must not read backwards."""
 # HTML forbids these characters, and a lone surrogate cannot be written as UTF-8 at all.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _CODE = re.compile(r"`([^`\n]+)`")
 
 
 def printable(text: str) -> str:
-    """``text`` with every character that an HTML file cannot hold replaced by U+FFFD."""
-    return _UNPRINTABLE.sub("\ufffd", text)
+    """``text`` with every character that an HTML file cannot hold replaced by U+FFFD, and no order to turn the line."""
+    return _UNPRINTABLE.sub("\ufffd", _TURNING.sub("", text))
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:

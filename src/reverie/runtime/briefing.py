@@ -87,8 +87,9 @@ def lesson_text(lesson: Lesson, advice: str, family: str | None) -> str:
     """A lesson as it is shown: when, and what to do; its kind of task where the session's is not known."""
     kind = lesson.scope.task_family
     where = f"In tasks of the kind “{kind}”: " if kind is not None and family is None else ""
-    instead = f" Others instead {lesson.instead_of.rstrip('.')}." if lesson.instead_of else ""
-    return f"{where}{advice.rstrip('.')}.{instead}"
+    instead = f" Others did this instead: {lesson.instead_of.rstrip('.')}." if lesson.instead_of else ""
+    example = f" Example: {lesson.examples[0].text}" if lesson.examples else ""
+    return f"{where}{advice.rstrip('.')}.{instead}{example}"
 
 
 def note_text(content: str) -> str:

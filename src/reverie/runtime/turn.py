@@ -21,6 +21,9 @@ RESULT_LINKS: Mapping[str, str] = {
 }
 """Types of results, and the field that names the tool use."""
 
+_MAY_HAVE_RUN = "It may have run, in part or in full."
+_NOT_RUN = "It was not run."
+
 Scope = Callable[[str | None], bool]
 """Which threads a transition is about; the primary thread is None."""
 
@@ -98,11 +101,16 @@ def close_spans(transition: Transition, scope: Scope, *, is_error: bool) -> None
 
 
 def fail_calls(transition: Transition, scope: Scope, reason: str) -> list[PendingCall]:
-    """Give every tool use without a result, in the threads of ``scope``, an error as its result; those tool uses."""
+    """Give every tool use without a result, in the threads of ``scope``, an error as its result; those tool uses.
+
+    The error says the reason, and whether the call may have run all the same.
+    """
     failed = [call for call in transition.state.pending if scope(call.thread_id)]
     for call in failed:
         type_ = _result_type(call)
-        payload = {RESULT_LINKS[type_]: call.event_id, "content": [{"type": "text", "text": reason}], "is_error": True}
+        # Whoever had an allowed call may have begun it; the log does not say.
+        text = f"{reason} {_MAY_HAVE_RUN if call.confirmed and call.denied is None else _NOT_RUN}"
+        payload = {RESULT_LINKS[type_]: call.event_id, "content": [{"type": "text", "text": text}], "is_error": True}
         if call.thread_id is not None and call.blocks:
             payload["session_thread_id"] = call.thread_id  # its tool use is in the session's view, so this is too
         transition.add(type_, payload, thread_id=call.thread_id)

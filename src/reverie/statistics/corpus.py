@@ -22,6 +22,8 @@ def sums(index: Codes | Ints, values: Floats, size: int) -> Floats:
     return np.asarray(np.bincount(index, values, size), np.float64)
 
 
+_FEW_TASKS, _MANY_RUNS = 10, 5
+
 SITUATION_KIND = "situation"
 """Kind of the rows of a corpus that say a situation was reached, rather than what was done in it."""
 
@@ -45,6 +47,31 @@ def read_observable(situation: str, name: str, kind: str, *, from_reading: bool 
 def reached(situation: Situation) -> Observable:
     """The observable of a situation's own row: that it was reached, whatever was done in it."""
     return Observable(situation, NOTHING_DONE, SITUATION_KIND)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Origins:
+    """Where sessions come from and how they ended, as columns of length n: what makes some say little or nothing."""
+
+    cause: Sequence[str]
+    """Why each ended, as far as its source or its transcript says: see ``digests/ending.py``."""
+    ended_on: Sequence[str]
+    """What its transcript ends on: ``message``, ``result``, ``call``, ``user``, ``error`` or nothing."""
+    last_action: Sequence[str]
+    """The tool it ends on, where it ends on a call or its result."""
+    user: Sequence[str | None]
+    marks: Sequence[bytes]
+    """What copies of it are known by, packed: see ``digests/marks.py``; empty where nothing is known."""
+
+    def kept(self, chosen: Sequence[int]) -> "Origins":
+        """Those of the sessions at these positions."""
+        return Origins(
+            [self.cause[i] for i in chosen],
+            [self.ended_on[i] for i in chosen],
+            [self.last_action[i] for i in chosen],
+            [self.user[i] for i in chosen],
+            [self.marks[i] for i in chosen],
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +102,10 @@ class Corpus:
 
     Claims about time rest on dated sessions alone; the order of import is no time.
     """
+    origins: Origins | None = None
+    """None where nothing is known of where sessions come from."""
+    cut: Flags | None = None
+    """Which sessions were cut off by the machinery though their scores say something; None where none was."""
     by_code: bool = False
     """Whether entries are sorted by code, so that those of one behaviour are found without looking at all."""
 
@@ -127,6 +158,8 @@ class Corpus:
             entry_step=self.entry_step[kept_entries],
             names=self.names,
             at=None if self.at is None else self.at[keep],
+            origins=None if self.origins is None else self.origins.kept(chosen),
+            cut=None if self.cut is None else self.cut[keep],
             by_code=self.by_code,
         )
 
@@ -146,9 +179,16 @@ class Strata:
     by: str
     """How strata were formed, in words."""
     split_by: str
-    """``task``: whole strata are kept for confirmation; ``session``: sessions of every stratum are."""
+    """``task``: whole strata are kept for confirmation; ``session``: sessions of every stratum are; ``nothing``: there
+    are too few sessions to keep any."""
     labels: Sequence[str] = ()
     """The name of each stratum, by code."""
+    same_task: bool = True
+    """Whether the sessions of a stratum attempted the same task; otherwise what was asked may differ between them."""
+
+    def unsplit(self) -> "Strata":
+        """The same strata, with no session kept for confirmation."""
+        return dataclasses.replace(self, confirmation=np.zeros_like(self.confirmation), split_by="nothing")
 
     def kept(self, keep: Flags) -> "Strata":
         """The same strata and parts with the sessions that are flagged."""
@@ -181,9 +221,23 @@ def tasks_repeat(corpus: Corpus) -> bool:
     return len(tasks) >= 0.8 * len(corpus.task) and len(tasks) >= 2 * max(1, len(set(tasks)))
 
 
+def _few_tasks_of_many_runs(corpus: Corpus) -> bool:
+    """Whether several variants ran each of a few tasks again and again.
+
+    Variants are then compared with themselves: adjusting for them by regression needs many tasks.
+    """
+    tasks = {task for task in corpus.task if task is not None}
+    pairs = len(set(zip(corpus.task, corpus.variant, strict=True)))
+    few = len(tasks) < _FEW_TASKS and len(set(corpus.variant)) > 1
+    return few and len(corpus.task) >= _MANY_RUNS * pairs
+
+
 def _strata_labels(corpus: Corpus, families: Sequence[str] | None) -> tuple[list[str], str, bool]:
     """Labels, how they came about, and whether they leave agent variants mixed."""
     if tasks_repeat(corpus):
+        if _few_tasks_of_many_runs(corpus):
+            labels = [f"task:{t} × {v}" for t, v in zip(corpus.task, corpus.variant, strict=True)]
+            return labels, "task × agent variant", False
         labels = [
             f"task:{t}" if t is not None else f"other:{v}" for t, v in zip(corpus.task, corpus.variant, strict=True)
         ]
@@ -214,7 +268,9 @@ def form_strata(corpus: Corpus, families: Sequence[str] | None = None, *, least_
     keys = labels if by_task else corpus.session_ids
     side = {key: _kept_for_confirmation(key) for key in set(keys)}
     confirmation = np.fromiter((side[key] for key in keys), np.bool_, len(keys))
-    return Strata(code, count, variant, variants, confirmation, by, "task" if by_task else "session", names)
+    split_by = "task" if by_task else "session"
+    same_task = tasks_repeat(corpus)
+    return Strata(code, count, variant, variants, confirmation, by, split_by, names, same_task)
 
 
 def _sum_of_squares(code: Codes, count: int, reward: Floats) -> Floats:

@@ -85,19 +85,22 @@ class Estimates:
         """Which columns enough repeats inform: weight, strata and degrees of freedom suffice for a test."""
         flags: Flags = (
             (self.weight >= least_weight)
-            & (self.informative >= 2)
+            & (self.informative >= 1)
             & (self.degrees >= 1)
             & np.isfinite(self.effect)
             & (self.standard_error > 0)
         )
         return flags
 
-    def at(self, column: int, *, bound: float = 1.0) -> Estimate | None:
-        """One column with its 95 % interval, cut off at ``±bound``; None where no stratum is informative."""
+    def at(self, column: int, *, bound: float = 1.0, widened: float = 1.0) -> Estimate | None:
+        """One column with its 95 % interval, ``widened`` times as wide as its error alone makes it.
+
+        The interval is cut off at ``±bound``; None where no stratum is informative.
+        """
         effect, error = float(self.effect[column]), float(self.standard_error[column])
         if not np.isfinite(effect) or not np.isfinite(error) or self.informative[column] == 0:
             return None
-        half = float(t_isf(0.025, max(float(self.degrees[column]), 1.0))) * error
+        half = float(t_isf(0.025, max(float(self.degrees[column]), 1.0))) * error * widened
         return Estimate(
             effect=effect,
             low=max(effect - half, -bound),

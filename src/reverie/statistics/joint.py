@@ -35,7 +35,7 @@ class JointFit:
     """No shadow of one finding, but not beyond chance given the kept ones."""
 
 
-def explain_away(comparisons: Sequence[Comparison], reward: Floats, preference: Floats) -> JointFit:
+def explain_away(comparisons: Sequence[Comparison], reward: Floats, preference: Floats, tests: int = 0) -> JointFit:
     """Fit findings together, strongest first, and drop those the stronger ones explain.
 
     After the strongest finding is taken (|t| times its ``preference``), a remaining one is a shadow when, given those
@@ -48,11 +48,12 @@ def explain_away(comparisons: Sequence[Comparison], reward: Floats, preference: 
         comparisons: every finding in one of them.
         reward: of every session, cleared of strata.
         preference: of every finding.
+        tests: how many the level is divided among, where there were more findings than are left.
     """
     noise = float(np.var(reward)) or 1.0
     fit = _Fit(comparisons, reward, len(preference))
     waiting = set(range(len(preference)))
-    least_t = float(normal_isf(0.025 / max(len(waiting), 1)))
+    least_t = float(normal_isf(0.025 / max(len(waiting), tests, 1)))
     too_weak: list[int] = []
     shadow_of: dict[int, int] = {}
     while waiting:

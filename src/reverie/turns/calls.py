@@ -6,13 +6,14 @@ from collections.abc import Sequence
 import structlog
 
 from reverie.errors import ConflictError
+from reverie.ids import event_sequence
 from reverie.runtime.conversation import ThreadEvent
 from reverie.runtime.delegation import in_order
 from reverie.runtime.live_state import PendingCall
 from reverie.runtime.reply_events import result_event
 from reverie.runtime.tool_catalogue import AgentTool
 from reverie.storage.live.leases import Lease
-from reverie.storage.live.replies import read_thread_log
+from reverie.storage.live.replies import read_events
 from reverie.storage.live.sessions import LiveSession
 from reverie.storage.postgres.database import Connection
 from reverie.turns.desk import Desk, ToolCall, ToolOutcome, text_outcome
@@ -36,13 +37,12 @@ Opened = tuple[PendingCall, ToolCall | None]
 async def open_calls(
     connection: Connection,
     session: LiveSession,
-    lease: Lease,
     pending: Sequence[PendingCall],
     tools: Sequence[AgentTool],
 ) -> list[Opened]:
     """The calls behind pending events, in order; None for one whose tool is not there any more."""
-    log = await read_thread_log(connection, session.id, session.key, lease.thread)
-    events = {event.id: event for event in log}
+    places = [event_sequence(call.event_id) for call in pending]
+    events = {event.id: event for event in await read_events(connection, session.id, session.key, places)}
     return [(call, _call(events.get(call.event_id), tools)) for call in pending]
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from reverie.runtime.live_state import LiveState, Transition
 from reverie.runtime.writer import record
-from reverie.storage.live.leases import Lease
-from reverie.storage.live.log import apply_transition
-from reverie.storage.live.sessions import LiveSession
+from reverie.storage.live.leases import Lease, hold
+from reverie.storage.live.log import apply_transition, state_of
+from reverie.storage.live.sessions import LiveSession, read_whole_session
 from reverie.storage.postgres.database import Connection
 from reverie.storage.postgres.outbox import WebhookNotice, write_notices
 from reverie.turns.desk import Desk
@@ -41,6 +41,18 @@ async def write(
     session, transition = await apply_transition(connection, lease.session_id, decide, now, lease=lease)
     await notify(desk, connection, session, transition)
     return session, transition
+
+
+async def look(connection: Connection, lease: Lease) -> tuple[LiveSession, LiveState]:
+    """The session of a leased turn as it is.
+
+    Raises:
+        ConflictError: the lease does not stand.
+    """
+    session = await read_whole_session(connection, lease.session_id)
+    # After that: while the lease stands, so does what was read.
+    await hold(connection, lease)
+    return session, state_of(session)
 
 
 async def append(desk: Desk, lease: Lease, events: Sequence[Mapping[str, Any]]) -> None:

@@ -1,13 +1,13 @@
 """Showing a reply while it comes: passed on to whoever follows the session, and kept nowhere."""
 
 import asyncio
+from typing import Any
 
 from reverie.runtime.live_state import LiveState, Transition
 from reverie.runtime.writer import begin_preview
 from reverie.storage.live.leases import Lease
 from reverie.storage.live.log import apply_transition
 from reverie.storage.postgres.announcement import announce_preview, preview_pieces
-from reverie.storage.postgres.database import Connection
 from reverie.turn_model import BlockBegun, SilentPiece, TextPiece
 from reverie.turns.desk import Desk
 
@@ -25,6 +25,8 @@ class Previewer:
         self._first = promised
         self.promised: dict[int, str] = {}
         """Ids of events that were shown, by the position of their block in the reply."""
+        self._starts: list[dict[str, Any]] = []
+        """Starts of events that have not been passed on yet: a text's goes with its first piece."""
         self._waiting: list[str] = []
         self._index = -1
         self._passed_on_at = 0.0
@@ -46,27 +48,28 @@ class Previewer:
     async def flush(self) -> None:
         """Pass on what waits."""
         text, self._waiting = "".join(self._waiting), []
-        if not text or self._index not in self.promised:
+        messages, self._starts = self._starts, []
+        for part in preview_pieces(text) if self._index in self.promised else ():
+            content = {"type": "content_delta", "index": 0, "content": {"type": "text", "text": part}}
+            messages.append({"type": "event_delta", "event_id": self.promised[self._index], "delta": content})
+        if not messages:
             return
         self._passed_on_at = asyncio.get_running_loop().time()
         async with self._desk.database.connection() as connection:
-            for part in preview_pieces(text):
-                content = {"type": "content_delta", "index": 0, "content": {"type": "text", "text": part}}
-                message = {"type": "event_delta", "event_id": self.promised[self._index], "delta": content}
+            for message in messages:
                 await announce_preview(connection, self._lease.session_id, self._lease.thread, message)
 
     async def _begin(self, index: int, type_: str) -> None:
-        async with self._desk.database.connection() as connection:
-            promised = self._first if type_ == "agent.message" and self._first else None
-            if promised is not None:
-                self._first = ""
-            else:
-                promised = await self._promise(connection, type_)
-            self.promised[index] = promised
-            start = {"type": "event_start", "event": {"type": type_, "id": promised}}
-            await announce_preview(connection, self._lease.session_id, self._lease.thread, start)
+        if type_ == "agent.message" and self._first:
+            promised, self._first = self._first, ""
+        else:
+            promised = await self._promise(type_)
+        self.promised[index] = promised
+        self._starts.append({"type": "event_start", "event": {"type": type_, "id": promised}})
+        if type_ != "agent.message":
+            await self.flush()
 
-    async def _promise(self, connection: Connection, type_: str) -> str:
+    async def _promise(self, type_: str) -> str:
         now, promised = self._desk.clock.now(), ""
 
         def decide(state: LiveState) -> Transition:
@@ -74,5 +77,6 @@ class Previewer:
             transition, promised = begin_preview(state, type_, now)
             return transition
 
-        await apply_transition(connection, self._lease.session_id, decide, now, lease=self._lease)
+        async with self._desk.database.connection() as connection:
+            await apply_transition(connection, self._lease.session_id, decide, now, lease=self._lease)
         return promised

@@ -24,6 +24,9 @@ from reverie.turns.web import Web, WebHost, open_web
 _SWEEP_SECONDS = 600.0
 """How often the folders of sandboxes are looked through for those that nobody needs."""
 
+_LIST_SECONDS = 1.0
+"""How long a list of the workspaces is good for."""
+
 log = structlog.get_logger("reverie.turns")
 
 
@@ -72,14 +75,25 @@ async def run_turns(
         servers: the MCP servers of agents; None has agents do without.
     """
 
+    known: list[Desk] = []
+    known_at = float("-inf")
+
     async def desks() -> list[Desk]:
-        async with database.connection() as connection:
-            workspaces = await list_workspaces(connection)
-        return [
-            make_desk(database.of_schema(workspace.schema), workspace.id, clock, models, hosts, sandboxes, web, servers)
-            for workspace in workspaces
-            if workspace.archived_at is None
-        ]
+        # Asked for with every claim; the list of workspaces seldom changes.
+        nonlocal known, known_at
+        now = asyncio.get_running_loop().time()
+        if now - known_at >= _LIST_SECONDS:
+            async with database.connection() as connection:
+                workspaces = await list_workspaces(connection)
+            known = [
+                make_desk(
+                    database.of_schema(workspace.schema), workspace.id, clock, models, hosts, sandboxes, web, servers
+                )
+                for workspace in workspaces
+                if workspace.archived_at is None
+            ]
+            known_at = now
+        return known
 
     dispatcher = Dispatcher(database, desks, secrets.randbelow(2**31), 0.0 if models.any else NO_MODEL_SECONDS)
     if sandboxes is None:

@@ -36,7 +36,7 @@ from reverie.turns.calls import open_calls, parted, run_calls
 from reverie.turns.compaction import compact
 from reverie.turns.desk import Desk, ToolCall
 from reverie.turns.grading import evaluate
-from reverie.turns.log import append, notify, write
+from reverie.turns.log import append, look, notify, write
 from reverie.turns.preview import Previewer
 from reverie.turns.prompt import make_prompt
 from reverie.turns.rules import TRIPPED, TurnRules
@@ -132,17 +132,18 @@ async def _recover(desk: Desk, lease: Lease) -> bool:
         await _give_up(desk, lease, stopped_event("unknown_error", again))
         return False
     async with desk.database.connection() as connection:
-        session, transition = await write(desk, connection, lease, ())
+        session, state = await look(connection, lease)
         lost = lease.attempt > 1
-        if transition.state.open_spans.get(lease.thread_id):
+        if state.open_spans.get(lease.thread_id):
             events = [FAILED_REQUEST]
             if lease.thread is None:
                 events.append({"type": "session.status_rescheduled"})
             session, transition = await write(desk, connection, lease, events)
+            state = transition.state
         agent = await _agent_of(connection, session, lease)
     await _connect(desk, lease, session, agent)
-    if _own_calls(transition.state, lease):
-        return await _run_pending(desk, lease, session, transition.state, maybe_ran=lost)
+    if _own_calls(state, lease):
+        return await _run_pending(desk, lease, session, state, maybe_ran=lost)
     if (
         lease.thread is None
         and has_open_outcome(session.outcome_evaluations)
@@ -174,18 +175,18 @@ async def _run_pending(desk: Desk, lease: Lease, session: LiveSession, state: Li
             state = transition.state
         routed = desk.models.find((await _agent_of(connection, session, lease))["model"]["id"])
         prompt = await make_prompt(desk, connection, session, lease.thread, routed)
-        calls = await open_calls(connection, session, lease, _own_calls(state, lease), prompt.tools)
+        calls = await open_calls(connection, session, _own_calls(state, lease), prompt.tools)
     theirs, to_agents = parted(calls)
     await run_calls(desk, lease, session, theirs, maybe_ran=maybe_ran)
     for pending, call in to_agents:
         if not await _delegate(desk, lease, session, pending, call):
             return False
     async with desk.database.connection() as connection:
-        _, transition = await write(desk, connection, lease, ())
+        _, state = await look(connection, lease)
         await note_progress(connection, lease)
-    if _own_calls(transition.state, lease):  # allowed meanwhile
-        return await _run_pending(desk, lease, session, transition.state, maybe_ran=False)
-    if is_blocked(transition.state, lease.thread):
+    if _own_calls(state, lease):  # allowed meanwhile
+        return await _run_pending(desk, lease, session, state, maybe_ran=False)
+    if is_blocked(state, lease.thread):
         await _stop(desk, lease, END_TURN)
         return False
     return True

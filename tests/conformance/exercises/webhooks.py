@@ -45,7 +45,8 @@ async def delivery(world: World) -> tuple[str, str, Mapping[str, str], str]:
         )
         assert endpoint.status_code == 200, endpoint.text
         agent_id = await world.agent()
-        headers, body = await asyncio.wait_for(received, timeout=PATIENCE_SECONDS)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            headers, body = await received
         await world.http.delete(f"/v1/organizations/webhooks/{endpoint.json()['id']}")
     return endpoint.json()["signing_secret"], agent_id, headers, body
 

@@ -77,7 +77,8 @@ async def poll(context: RequestContext) -> dict[str, Any] | None:
             if taken is not None or left <= 0 or context.service.live.closing.is_set():
                 return taken
             try:
-                await asyncio.wait_for(queued.wait(), left)
+                async with asyncio.timeout(left):
+                    await queued.wait()
             except TimeoutError:
                 continue  # One more look: a lease may have lapsed meanwhile.
 

@@ -20,6 +20,7 @@ from reverie.dreams.request import segment_of
 from reverie.jobs.dream_result import dream_result
 from reverie.jobs.found import Found, read_found
 from reverie.jobs.friction import read_friction
+from reverie.jobs.quotes import quote_examples, sessions_to_quote
 from reverie.jobs.stages.stage import Stage
 from reverie.language_model import ModelPrice
 from reverie.lessons.conflicts import join_outcomes, settle_conflicts
@@ -192,9 +193,17 @@ async def propose_lessons(connection: Connection, dream: DreamRow, found: Found,
     if overview is not None:
         blamed = await _blame(connection, overview.weak_segments)
         lessons += propose_priorities(overview.weak_segments, store_id=store_id, agent=agent, blamed=blamed)
+    lessons = await _with_examples(connection, lessons)
     stated = state_checks(lessons, proposals.proposals)
     wanted_kinds = [lesson for lesson in stated if lesson.kind in policy.lesson_kinds]
     return settle_conflicts(join_outcomes(wanted_kinds))
+
+
+async def _with_examples(connection: Connection, lessons: Sequence[Lesson]) -> list[Lesson]:
+    """Lessons that stand, with the moves themselves: only the few sessions that show them are read."""
+    wanted = {session_id for lesson in lessons for session_id in sessions_to_quote(lesson)}
+    transcripts = {t.session.id: t for t in await read_transcripts(connection, sorted(wanted))}
+    return [quote_examples(lesson, transcripts) for lesson in lessons]
 
 
 async def _blame(connection: Connection, segments: Sequence[WeakSegment]) -> dict[str, Attribution]:

@@ -15,6 +15,7 @@ from reverie.sessions.importers.json_text import decode_json
 from reverie.sessions.importers.messages import record_messages
 from reverie.sessions.importers.record import RawRecord
 from reverie.sessions.session import Session
+from reverie.sessions.stated_end import given_ends
 
 MESSAGE_FIELDS = ("messages", "conversations", "conversation")
 """Where a session's messages may be; the others are those of ShareGPT."""
@@ -56,7 +57,8 @@ def _session(row: Mapping[str, Any], log: EventLog) -> Session:
         log.warn("metadata is not an object; it is left out")
         metadata = {}
     given = {name: metadata.pop(name) for name in ("started_at", "ended_at") if name in metadata}
-    tags = {name: as_text(value) for name, value in metadata.items() if value is not None}
+    ends = given_ends(metadata, row, row.get("info"), row.get("result"), _last_reply(row))
+    tags = {**ends, **{name: as_text(value) for name, value in metadata.items() if value is not None}}
     times = [event.at for event in log.events if event.at is not None]
     started = _time(log, given, ("started_at",), "metadata.") or min(times, default=None) or _time(log, row, _STARTS)
     ended = _time(log, given, ("ended_at",), "metadata.") or max(times, default=None) or _time(log, row, _ENDS)
@@ -66,6 +68,13 @@ def _session(row: Mapping[str, Any], log: EventLog) -> Session:
     )
     session = Session(id=session_id, source="chat", started_at=started, ended_at=ended, metadata=tags)
     return msgspec.structs.replace(session, **fields)
+
+
+def _last_reply(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The last message, where it is the agent's: it may say why it stops."""
+    messages: list[Any] = next((row[name] for name in MESSAGE_FIELDS if isinstance(row.get(name), list)), [])
+    last = messages[-1] if messages and isinstance(messages[-1], dict) else {}
+    return last if last.get("role") == "assistant" else {}
 
 
 def _time(log: EventLog, row: Mapping[str, Any], names: tuple[str, ...], prefix: str = "") -> datetime | None:

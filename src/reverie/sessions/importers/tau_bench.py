@@ -18,6 +18,7 @@ from reverie.sessions.importers.messages import record_messages
 from reverie.sessions.importers.model_name import model_in
 from reverie.sessions.importers.record import RawRecord
 from reverie.sessions.session import Session
+from reverie.sessions.stated_end import given_ends
 
 _TOOL_WORDS = {"airline": ("reservation", "flight", "certificate"), "retail": ("order", "product")}
 _GUESSED_ERROR = re.compile(r"""(?:\#?\s*var_\d+\s*=\s*["']?)?Error""")
@@ -50,7 +51,7 @@ def parse_tau_bench(record: RawRecord) -> Draft:
         model=model_in(stem),
         task_id=f"{domain}:{task}" if domain else task,
         task_category=domain,
-        metadata=_metadata(row.get("trial"), info.get("user_cost")),
+        metadata=given_ends(row, {**info, "error": None}) | _metadata(row.get("trial"), info.get("user_cost")),
     )
     draft = Draft(session, log)
     draft.score("reward", row.get("reward"), "reward")

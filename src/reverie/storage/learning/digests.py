@@ -8,10 +8,12 @@ import msgspec
 import numpy as np
 
 from reverie.digests.derived.occurrence import Trace
-from reverie.digests.digest import DIGEST_VERSION, Signals
+from reverie.digests.digest import DIGEST_VERSION, CauseOfEnd, Ending, Signals
+from reverie.digests.ending import cause_of
 from reverie.outcomes.metric import Metric, reward_of
 from reverie.sessions.segment import Segment
-from reverie.statistics.corpus import Codes, Corpus, Observable, read_observable
+from reverie.sessions.stated_end import END_FIELDS, stated_end
+from reverie.statistics.corpus import Codes, Corpus, Observable, Origins, read_observable
 from reverie.storage.postgres.database import Connection
 from reverie.storage.sessions.condition import Condition, condition_of
 
@@ -23,6 +25,7 @@ _UNDIGESTED = """
 _COLUMNS = (
     *("session_key", "version", "event_count", "opening", "steps", "codes", "sequences", "first_steps"),
     *("errors", "input_tokens", "output_tokens", "first_at", "seconds", "cost_usd"),
+    *("ending", "ended_on", "last_action", "marks"),
     *(*Signals.__struct_fields__, "vector", "embedder", "actions", "trace"),
 )
 """Of a row, in the order of ``_values``; each signal is a column of its own."""
@@ -61,6 +64,9 @@ class DigestRow(msgspec.Struct, frozen=True):
     """When its first dated event happened."""
     seconds: float | None
     cost_usd: float | None
+    ending: Ending
+    marks: bytes
+    """What copies are known by, packed."""
     signals: Signals
     vector: bytes | None
     """The opening as little-endian float16; None where it has no text."""
@@ -116,6 +122,7 @@ def _values(row: DigestRow, codes: Codes) -> tuple[Any, ...]:
         *(row.session_key, DIGEST_VERSION, row.event_count, row.opening, row.steps),
         *(mine, row.sequences, row.first_steps),
         *(row.errors, row.input_tokens, row.output_tokens, row.first_at, row.seconds, row.cost_usd),
+        *(row.ending.cause, row.ending.on, row.ending.action, row.marks),
         *(*msgspec.structs.astuple(row.signals), row.vector, row.embedder, actions),
         msgspec.msgpack.encode(row.trace),
     )
@@ -143,7 +150,7 @@ async def _codes(connection: Connection, names: Sequence[Observable]) -> dict[tu
     return {(situation, name): code async for situation, name, code in rows}
 
 
-def _mined(condition: Condition) -> str:
+def mined(condition: Condition) -> str:
     """The condition on ``sessions s`` of being mined: in the segment, stored by ``last_key``, and independent."""
     return f"s.key <= %(last_key)s AND ({condition.sql}) AND {INDEPENDENT}"
 
@@ -159,13 +166,16 @@ async def load_corpus(
     names, position_of = await _names(connection)
     query = f"""
         SELECT s.id, s.reward, s.task_id, s.task_category, concat_ws(' ', s.agent, s.agent_version, s.model),
-            extract(epoch FROM {DATED})::float8, d.steps, d.codes, d.first_steps
+            extract(epoch FROM {DATED})::float8, d.steps, d.codes, d.first_steps,
+            d.ending, d.ended_on, d.last_action, s.user_id, d.marks,
+            CASE WHEN s.metadata ?| %(end_fields)s THEN s.metadata END
         FROM sessions s JOIN digests d ON d.session_key = s.key
-        WHERE d.version = %(version)s AND {_mined(condition)}
+        WHERE d.version = %(version)s AND {mined(condition)}
         ORDER BY s.id COLLATE "C"
     """
     parameters = {**condition.parameters, "last_key": last_key, "version": DIGEST_VERSION}
-    columns: tuple[list[Any], ...] = tuple([] for _ in range(9))
+    parameters["end_fields"] = list(END_FIELDS)
+    columns: tuple[list[Any], ...] = tuple([] for _ in range(15))
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(query.encode(), parameters)
         while rows := await cursor.fetchmany(_ROWS_AT_ONCE):
@@ -174,7 +184,7 @@ async def load_corpus(
     if metrics:
         own = await _rewards_by(connection, condition, parameters, metrics)
         columns[1][:] = [own.get(session_id) for session_id in columns[0]]
-    ids, rewards, tasks, categories, variants, times, steps, codes, first_steps = columns
+    ids, rewards, tasks, categories, variants, times, steps, codes, first_steps = columns[:9]
     lengths = np.fromiter((len(value) // 4 for value in codes), np.int64, len(codes))
     return Corpus(
         session_ids=ids,
@@ -188,6 +198,25 @@ async def load_corpus(
         entry_step=np.frombuffer(b"".join(first_steps), "<i4"),
         names=names,
         at=np.array([np.nan if time is None else time for time in times], np.float64),
+        origins=_origins(*columns[9:]),
+    )
+
+
+def _origins(
+    causes: Sequence[CauseOfEnd],
+    ended_on: Sequence[str],
+    actions: Sequence[str],
+    users: Sequence[str | None],
+    marks: Sequence[bytes | None],
+    tags: Sequence[dict[str, object] | None],
+) -> Origins:
+    endings = map(Ending, causes, ended_on, actions)
+    return Origins(
+        cause=[cause_of(ending, *stated_end(said or {})) for ending, said in zip(endings, tags, strict=True)],
+        ended_on=ended_on,
+        last_action=actions,
+        user=users,
+        marks=[packed or b"" for packed in marks],
     )
 
 
@@ -197,7 +226,7 @@ async def _rewards_by(
     query = f"""
         SELECT s.id, array_agg(c.metric), array_agg(c.value)
         FROM sessions s JOIN scores c ON c.session_key = s.key
-        WHERE {_mined(condition)} GROUP BY s.id
+        WHERE {mined(condition)} GROUP BY s.id
     """
     rows = await connection.execute(query.encode(), parameters)
     return {row[0]: reward_of(dict(zip(row[1], row[2], strict=True)), metrics) async for row in rows}
@@ -250,7 +279,7 @@ async def measure_segment(connection: Connection, segment: Segment, last_key: in
     condition = condition_of(segment)
     query = f"""
         SELECT count(*), count(reward), coalesce(sum(event_count), 0), (array_agg(DISTINCT coalesce(agent, '')))[:2]
-        FROM sessions s WHERE {_mined(condition)}
+        FROM sessions s WHERE {mined(condition)}
     """
     row = await (await connection.execute(query.encode(), {**condition.parameters, "last_key": last_key})).fetchone()
     return SegmentSize(row[0], row[1], row[2], tuple(row[3] or ())) if row else SegmentSize(0, 0, 0, ())
@@ -276,7 +305,7 @@ async def read_trend(connection: Connection, segment: Segment, last_key: int, po
     query = f"""
         WITH dated AS (
             SELECT {DATED} AS at, s.reward FROM sessions s JOIN digests d ON d.session_key = s.key
-            WHERE {DATED} IS NOT NULL AND {_mined(condition)}
+            WHERE {DATED} IS NOT NULL AND {mined(condition)}
         ), placed AS (
             SELECT at, reward, (rank() OVER (ORDER BY at) - 1) * %(points)s / count(*) OVER () AS stretch FROM dated
         )
@@ -293,7 +322,7 @@ async def count_dated(connection: Connection, segment: Segment, last_key: int) -
     condition = condition_of(segment)
     query = f"""
         SELECT count({DATED}) FROM sessions s JOIN digests d ON d.session_key = s.key
-        WHERE s.key <= %(last_key)s AND ({condition.sql})
+        WHERE {mined(condition)}
     """
     row = await (await connection.execute(query.encode(), {**condition.parameters, "last_key": last_key})).fetchone()
     return int(row[0]) if row else 0

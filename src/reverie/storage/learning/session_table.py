@@ -9,12 +9,13 @@ import numpy as np
 
 from reverie.digests.digest import DIGEST_VERSION
 from reverie.digests.vector import unpack_vectors
+from reverie.mining.counting import without_scores_left_out
 from reverie.outcomes.metric import Metric
 from reverie.overview.table import MAIN_AGENT, SessionTable, SignalColumns, Vectors
 from reverie.sessions.event import Event, text_of
 from reverie.sessions.segment import Segment
 from reverie.statistics.corpus import Codes, Corpus, Floats, Ints, form_strata
-from reverie.storage.learning.digests import DATED, load_corpus
+from reverie.storage.learning.digests import DATED, load_corpus, mined
 from reverie.storage.postgres.database import Connection, Database
 from reverie.storage.sessions.condition import condition_of
 
@@ -43,7 +44,7 @@ async def load_session_table(
     condition = condition_of(segment)
     parameters = {**condition.parameters, "last_key": last_key, "version": DIGEST_VERSION}
     digested = f"""FROM sessions s JOIN digests d ON d.session_key = s.key
-        WHERE s.key <= %(last_key)s AND d.version = %(version)s AND ({condition.sql})"""
+        WHERE d.version = %(version)s AND {mined(condition)}"""
     async with database.connection() as connection:
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         corpus = await load_corpus(connection, segment, last_key, metrics)
@@ -62,6 +63,7 @@ def _made_table(
     hand_offs: Sequence[tuple[int, str, str]],
     position_of_code: Codes,
 ) -> SessionTable:
+    corpus = without_scores_left_out(corpus)
     lengths = np.fromiter((len(codes) // 4 for codes in columns["actions"]), np.int64, len(corpus.session_ids))
     return SessionTable(
         corpus=corpus,

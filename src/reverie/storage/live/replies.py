@@ -1,5 +1,6 @@
 """What a thread's next request is made of besides its agent: its log, replies as they were given, its context."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from psycopg.rows import class_row
@@ -21,6 +22,21 @@ async def read_thread_log(
         WHERE session_key = %(key)s AND sequence >= %(first)s AND {condition} ORDER BY sequence
         """.encode(),
         {"key": session_key, "first": from_sequence, "thread": thread_id},
+    )
+    return [
+        ThreadEvent(stored_id(session_id, sequence, number), sequence, type_, payload)
+        for sequence, number, type_, payload in await row.fetchall()
+    ]
+
+
+async def read_events(
+    connection: Connection, session_id: str, session_key: int, sequences: Sequence[int]
+) -> list[ThreadEvent]:
+    """The events of a session at these places of its log, in order."""
+    row = await connection.execute(
+        "SELECT sequence, input_number, type, payload FROM events"
+        " WHERE session_key = %s AND sequence = ANY (%s) ORDER BY sequence",
+        [session_key, list(sequences)],
     )
     return [
         ThreadEvent(stored_id(session_id, sequence, number), sequence, type_, payload)

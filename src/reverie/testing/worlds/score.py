@@ -29,6 +29,8 @@ class WorldScore(msgspec.Struct, frozen=True):
     """Share of the causes and flips that an adopted lesson states, with the right sign."""
     false_adopted: int
     """Adopted lessons that are not true."""
+    described: tuple[int, int]
+    """Of the effects found whose descriptions are marked, those in the best words, and how many there are."""
     coverage: float | None
     """Share of the intervals that hold the true effect, over adopted lessons in a truth's own words."""
     rows: tuple[ScoreRow, ...]
@@ -54,9 +56,19 @@ def score_lessons(truths: Sequence[Truth], lessons: Iterable[Lesson]) -> WorldSc
         precision=_share(len(right), len(adopted)),
         recall=_share(found, len(planted)),
         false_adopted=len(adopted) - len(right),
+        described=_described(planted, right),
         coverage=_share(covered, len(own)),
         rows=tuple(rows),
     )
+
+
+def _described(planted: Sequence[Truth], right: Sequence[tuple[Lesson, Truth]]) -> tuple[int, int]:
+    """An effect is well described when all that is adopted of it says it in its best words."""
+    lessons = [[each for each, behind in right if behind is truth] for truth in planted if truth.described]
+    marked = [truth for truth in planted if truth.described]
+    found = [(truth, said) for truth, said in zip(marked, lessons, strict=True) if said]
+    well = sum(all(_matches(words_of(each), truth.described) for each in said) for truth, said in found)
+    return well, len(found)
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -12,10 +12,11 @@ from reverie.digests.behaviour_name import read_name, read_situation, write_labe
 Line = dict[str, Any]
 """One session of the ``chat`` import format: ``id``, ``messages``, ``reward`` unless missing, ``metadata``."""
 
-TruthKind = Literal["cause", "flip", "drift", "decoy", "marker", "shadow"]
+TruthKind = Literal["cause", "flip", "drift", "decoy", "marker", "shadow", "mediated", "setting"]
 """``cause``: changes the reward; ``flip``: a cause whose sign depends on a condition; ``drift``: a cause that works no
 longer, in the second half of the sessions; ``decoy``: goes with the reward only because tasks or variants differ;
-``marker``: follows trouble; ``shadow``: goes with a cause."""
+``marker``: follows trouble; ``shadow``: goes with a cause; ``mediated``: pays only by a later choice; ``setting``: a
+value that the task determines."""
 
 PLANTED_KINDS = ("cause", "flip")
 """The kinds a dream should find; adopting one of the others is a mistake."""
@@ -35,6 +36,8 @@ class Truth(msgspec.Struct, frozen=True):
     """Findings that amount to this one, as shell patterns over ``situation | behaviour``."""
     opposites: tuple[str, ...] = ()
     """Findings that amount to this one with the sign turned: what is done instead of it."""
+    described: tuple[str, ...] = ()
+    """The best descriptions, as shell patterns; empty where descriptions are not marked."""
     task_family: str | None = None
     """The task category it is true in; None where it is true in all."""
 

@@ -1,0 +1,52 @@
+"""The agent of the followability measure does what words say, and nothing that they do not say."""
+
+from random import Random
+
+import pytest
+from evaluation.followability import Told, follow, realised_gain
+
+from reverie.testing.worlds.trade import Option, Seen
+from reverie.testing.worlds.trades import INCIDENTS
+
+AFTER_LIMIT = Seen(
+    ("Checkout is slow.", '`read_alert` {"severity":"minor"}', "`query_metrics` Error: too many requests, slow down"),
+    tuple(INCIDENTS.recoveries),
+    "error",
+)
+CHECK = Seen(AFTER_LIMIT.texts[:2], (Option("read_runbook", 0.5), Option("", 0.5)), "check")
+
+
+def tools(text: str, seen: Seen) -> set[str]:
+    return {follow(text, seen, Random(number)).tool for number in range(60)}
+
+
+@pytest.mark.parametrize(
+    ("text", "seen", "done"),
+    [
+        (
+            "When the last tool call failed with “rate limit”, call `pause_and_resume`.",
+            AFTER_LIMIT,
+            {"pause_and_resume"},
+        ),
+        ("When `read_alert` has returned `severity=minor`, do not call `read_runbook`.", CHECK, {""}),
+        (
+            "When `read_alert` has returned `severity=critical`, do not call `read_runbook`.",
+            CHECK,
+            {"", "read_runbook"},
+        ),
+        ("When the last tool call failed with “timeout”, call `pause_and_resume`.", CHECK, {"", "read_runbook"}),
+    ],
+)
+def test_advice_is_followed_where_its_condition_is_seen_and_nowhere_else(text: str, seen: Seen, done: set[str]) -> None:
+    assert tools(text, seen) == done
+
+
+def test_advice_that_can_be_followed_realises_what_it_promises() -> None:
+    promised = Told("When the last tool call failed with “rate limit”, call `pause_and_resume`.", 0.3, 500, 500)
+    gain = realised_gain(INCIDENTS, 1, promised)
+    assert promised.promised == pytest.approx(0.15)
+    assert gain == pytest.approx(0.15, abs=0.03)
+
+
+def test_advice_about_nothing_that_can_be_done_realises_nothing() -> None:
+    assert realised_gain(INCIDENTS, 1, Told("Set `topic` to `refund` when calling `check_policy`.", 0.2, 50, 50)) == 0.0
