@@ -48,7 +48,7 @@ async def read_proxies(
     measures = await load_measures(connection, segment, last_key, session_ids, names, metrics)
     columns = {name: outcome_named(name, measures).scaled(measures.values[name]) for name in names}
     derived = [name for name in names if not np.isfinite(columns[name]).any() and _is_derived(name)]
-    traces = await _traces(connection, segment, last_key, session_ids) if derived else []
+    traces = await read_traces(connection, segment, last_key, session_ids) if derived else []
     weights = {
         name: telling_weights(traces, implicit.weights if name == IMPLICIT.name else {name: 1.0}) for name in derived
     }
@@ -71,7 +71,10 @@ def _column(traces: Sequence[Trace], name: str, weights: dict[str, float]) -> Fl
     return np.array([np.nan if value is None else goodness(SIGNALS[name], value) for value in values], np.float64)
 
 
-async def _traces(connection: Connection, segment: Segment, last_key: int, session_ids: Sequence[str]) -> list[Trace]:
+async def read_traces(
+    connection: Connection, segment: Segment, last_key: int, session_ids: Sequence[str]
+) -> list[Trace]:
+    """What shows how each of these sessions went, in their order: digested sessions of the segment."""
     by_id = {one.id: one.trace for one in with_repeats(await load_traces(connection, segment, last_key))}
     return [by_id[session_id] for session_id in session_ids]
 

@@ -11,11 +11,11 @@ from reverie.digests.derived.occurrence import Trace
 from reverie.dreams.policy import DreamPolicy
 from reverie.jobs.labelled_claims import FewScores, read_few_scores
 from reverie.jobs.predicate_matches import find_all_matches
+from reverie.jobs.proxies import read_traces
 from reverie.jobs.stages.stage import OpenDream, Stage
 from reverie.mining.few_scored import add_labelled, nothing_labelled
 from reverie.mining.implicit import mine_implicit
 from reverie.mining.mine import MiningResult, mine
-from reverie.overview.reaction import with_repeats
 from reverie.statistics.corpus import Corpus
 from reverie.storage.learning.consultations import (
     earlier_proposals,
@@ -26,7 +26,6 @@ from reverie.storage.learning.consultations import (
 from reverie.storage.learning.dreams import read_wealth
 from reverie.storage.learning.findings import write_findings
 from reverie.storage.learning.measures import load_measures
-from reverie.storage.learning.traces import load_traces
 from reverie.storage.postgres.database import Connection
 
 
@@ -90,6 +89,4 @@ async def _traces(connection: Connection, dream: OpenDream, corpus: Corpus) -> l
     """What shows how each session of the corpus went, where none of them has a score; None where one has."""
     if not corpus.session_ids or not np.isnan(corpus.reward).all():
         return None
-    sessions = with_repeats(await load_traces(connection, dream.segment, dream.last_session_key))
-    by_id = {session.id: session.trace for session in sessions}
-    return [by_id[session_id] for session_id in corpus.session_ids]
+    return await read_traces(connection, dream.segment, dream.last_session_key, corpus.session_ids)
