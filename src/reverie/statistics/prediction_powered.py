@@ -198,7 +198,7 @@ def _pays(problem: "_Problem", prediction: Floats) -> bool:
         * float(t_isf(0.025, max(_balance(problem.kinds) - width, 1.0)))
         for width in (2, 3)
     )
-    return helped * left**0.5 < alone
+    return bool(helped * left**0.5 < alone)
 
 
 @dataclass(frozen=True, slots=True)
