@@ -224,7 +224,8 @@ def _refuse_shadows(
         return
     comparisons = _comparisons(results, surviving, corpus, strata)
     preference = np.array([_preference(results, i) for i in surviving])
-    fit = explain_away(comparisons, _clearing(strata, np.arange(len(reward)))(reward), preference, found)
+    cleared = _clearing(strata, np.arange(len(reward)))(reward)
+    fit = explain_away(comparisons, cleared, preference, found, corpus.owner)
     for position in fit.too_weak:
         reason = "too weak to stand beside the stronger findings once they are taken into account"
         results.verdicts[surviving[position]] = ("refused", reason)
