@@ -168,3 +168,12 @@ class _Fit:
                 self.score[each.findings] -= part * float(direction @ self._reward[each.sessions])
         self.taken.append(best)
         self._likeness.append(likeness)
+
+
+def robust_fit(columns: Floats, values: Floats) -> tuple[Floats, Floats]:
+    """Least squares of ``values`` on ``columns`` (columns × sessions), and its robust covariance (White 1980)."""
+    inverse = np.linalg.pinv(columns @ columns.T, hermitian=True)
+    effect = inverse @ (columns @ values)
+    scores = columns * (values - effect @ columns)
+    covariance = inverse @ (scores @ scores.T) @ inverse
+    return np.asarray(effect, np.float64), np.asarray(covariance, np.float64)
