@@ -23,6 +23,7 @@ from reverie.jobs.engine import estimate_dream
 from reverie.jobs.report import read_evidence, write_report
 from reverie.lessons.lesson import Lesson
 from reverie.models.open import open_model
+from reverie.reports.verdict import advice
 from reverie.settings import Settings, load_settings
 from reverie.storage.memory.policies import find_policy
 from reverie.storage.postgres.database import Database
@@ -194,7 +195,7 @@ def _print_result(result: DreamResult, report: Path | None) -> None:
         click.echo(f"Dated: {result.sessions.dated:,}; the others tell nothing about time (trends, fading, tiers).")
     for sentence in result.left_out.sentences():
         click.echo(sentence)
-    if result.strata is not None:
+    if result.strata is not None and result.sessions.read:
         strata = result.strata
         click.echo(f"Compared within {strata.by}: {strata.informative:,} of {strata.strata:,} strata can tell.")
         if strata.note:
@@ -212,11 +213,15 @@ def _print_result(result: DreamResult, report: Path | None) -> None:
         echo_labelled(result.labelled)
     for outcome in result.outcomes:
         click.echo(_outcome_line(outcome))
-    if result.friction is not None and not result.sessions.scored:
+    if result.friction is not None and result.sessions.read and not result.sessions.scored:
         echo_friction(result.friction, result.preferences)
     _print_contribution(result)
     revision = f"revision {result.revision}" if result.revision is not None else "nothing to change"
     click.echo(f"Store {result.store!r}: {revision}, {len(result.changes)} changes. Dream {result.dream_id}.")
+    if (told := advice(result)) is not None and not (
+        result.sessions.scored > 1 and result.strata and result.strata.note
+    ):
+        click.secho(f"Next: {told.next_step}", fg="yellow")
     if report is not None:
         click.echo(f"Report: {report}")
 
