@@ -53,12 +53,9 @@ def propose_lesson(
     positive = effect.estimate >= 0
     adjustment = adjust(finding.setting, positive=positive) if finding.setting else None
     parts = finding.parts
-    # Rewards are given of advice on other outcomes too, so that a reader sees what it does not cost.
-    rewarded = (finding.on_reward,) if finding.on_reward else parts if outcome == REWARD else ()
-    direction = "helps" if positive else "harms"
-    other = () if outcome == REWARD else (outcome.name,)
+    reward_with, reward_without = _rewards(finding, outcome)
     return Lesson(
-        id=derived_id("lsn", store_id, h.category or "", h.situation_text, h.name_text, direction, *other),
+        id=_lesson_id(store_id, h, outcome, positive=positive),
         kind=_kind(h, positive=positive),
         when=_when(h, phrase),
         do=_act(concrete_act(finding, phrase.action), adjustment, positive=positive),
@@ -80,8 +77,8 @@ def propose_lesson(
         reason=finding.reason,
         counter_examples=_evidence(finding.contrary, h, proving),
         discovery=_effect(finding.discovery, unit),
-        reward_with=_mean([(part.sessions_with, part.reward_with) for part in rewarded]),
-        reward_without=_mean([(part.sessions_without, part.reward_without) for part in rewarded]),
+        reward_with=reward_with,
+        reward_without=reward_without,
         first_seen_at=_time(finding.first_seen),
         last_seen_at=_time(finding.last_seen),
         shadows=tuple(shadow.label for shadow in finding.shadows),
@@ -89,6 +86,24 @@ def propose_lesson(
         adjustment=adjustment,
         implicit=outcome == IMPLICIT,
         on_reward=_effect(finding.on_reward, REWARD.unit) if finding.on_reward else None,
+    )
+
+
+def _lesson_id(store_id: str, h: Hypothesis, outcome: Outcome, *, positive: bool) -> str:
+    direction = "helps" if positive else "harms"
+    other = () if outcome == REWARD else (outcome.name,)
+    return derived_id("lsn", store_id, h.category or "", h.situation_text, h.name_text, direction, *other)
+
+
+def _rewards(finding: Finding, outcome: Outcome) -> tuple[float | None, float | None]:
+    """Mean rewards with and without it.
+
+    They are given of advice on other outcomes too, so that a reader sees what it does not cost.
+    """
+    parts = (finding.on_reward,) if finding.on_reward else finding.parts if outcome == REWARD else ()
+    return (
+        _mean([(part.sessions_with, part.reward_with) for part in parts]),
+        _mean([(part.sessions_without, part.reward_without) for part in parts]),
     )
 
 

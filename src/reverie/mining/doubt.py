@@ -1,11 +1,8 @@
 """What is beyond chance and could still come from something else: a candidate, with what would settle it."""
 
+from reverie.mining.next_step import NO_REPEATS, NO_TASK_IDS
 from reverie.mining.verdicts import HypothesisResults
 from reverie.statistics.corpus import Corpus, Strata, informative_strata
-
-NO_TASK_IDS = "give the sessions task ids (`task_id`)"
-NO_REPEATS = "run each task several times under its `task_id`"
-"""The one thing to do next where tasks do not repeat."""
 
 
 def next_for_repeats(corpus: Corpus) -> str:

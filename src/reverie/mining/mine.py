@@ -14,13 +14,14 @@ import numpy as np
 
 from reverie.mining.comparison_group import form_groups, pooled_comparison
 from reverie.mining.counting import count_once
-from reverie.mining.doubt import NO_TASK_IDS, next_for_repeats
+from reverie.mining.doubt import next_for_repeats
 from reverie.mining.examples import with_examples
 from reverie.mining.few_labels import LabelledClaims
 from reverie.mining.finding import Finding
 from reverie.mining.layout import Layout, Layouts, values_of
 from reverie.mining.left_out import LeftOut
 from reverie.mining.length_mark import find_marks
+from reverie.mining.next_step import NO_TASK_IDS
 from reverie.mining.outcome import IMPLICIT, NOTHING_MEASURED, REWARD, Measures, Outcome, outcomes_to_mine
 from reverie.mining.policy import MiningPolicy
 from reverie.mining.reward_cost import refuse_costly

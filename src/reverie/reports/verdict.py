@@ -6,7 +6,7 @@ import msgspec
 
 from reverie.dreams.dream import DreamResult, PlaceboCounts
 from reverie.lessons.lesson import Lesson, LessonStatus
-from reverie.mining.doubt import NO_TASK_IDS
+from reverie.mining.next_step import NO_TASK_IDS
 from reverie.reports.words import counted
 
 
