@@ -33,14 +33,19 @@ class HeldModel(ScriptedTurnModel):
     def __init__(self, number: int, *steps: Any) -> None:
         super().__init__(*steps)
         self.reached, self.go_on = asyncio.Event(), asyncio.Event()
-        self.asked_times = 0
+        self.asked_times = self.ended_times = 0
+        """How many replies were asked for, and how many of those that are held were cancelled."""
         self._number = number
 
     async def stream(self, request: TurnRequest) -> AsyncIterator[TurnPiece]:
         self.asked_times += 1
         if self.asked_times >= self._number:
             self.reached.set()
-            await self.go_on.wait()
+            try:
+                await self.go_on.wait()
+            except asyncio.CancelledError:
+                self.ended_times += 1
+                raise
         async for piece in super().stream(request):
             yield piece
 
@@ -102,7 +107,7 @@ async def test_an_interrupt_and_a_message_in_one_request_steer_a_request_that_go
         await send(client, session_id, "Greet me")
         await model.reached.wait()
         await post(client, session_id, INTERRUPT, message("In French"))
-        await until(lambda: model.asked_times == 2)
+        await until(lambda: (model.asked_times, model.ended_times) == (2, 1))
         model.go_on.set()
         events = await at_rest(client, session_id)
     assert [event.content[0].text for event in events if event.type == "agent.message"] == ["Bonjour."]

@@ -55,9 +55,8 @@ class Previewer:
         if not messages:
             return
         self._passed_on_at = asyncio.get_running_loop().time()
-        async with self._desk.database.connection() as connection:
-            for message in messages:
-                await announce_preview(connection, self._lease.session_id, self._lease.thread, message)
+        async with self._desk.database.statements() as connection:
+            await announce_preview(connection, self._lease.session_id, self._lease.thread, *messages)
 
     async def _begin(self, index: int, type_: str) -> None:
         if type_ == "agent.message" and self._first:

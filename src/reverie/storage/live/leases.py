@@ -7,8 +7,10 @@ write is decided under the session's lock (:func:`hold`), so a holder that wakes
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import msgspec
+from psycopg import AsyncCursor
 from psycopg.rows import class_row
 
 from reverie.errors import ConflictError
@@ -62,7 +64,10 @@ async def present(url: str, owner: int) -> AsyncIterator[Connection]:
 
 
 async def want_turns(connection: Connection, session_key: int, state: LiveState) -> None:
-    """Have the threads that run be run by somebody, and no others; called under the session's lock."""
+    """Have the threads that run be run by somebody, and no others; called under the session's lock.
+
+    Nothing is waited for in a pipeline.
+    """
     threads = [*([""] if state.primary_running else []), *(thread.id for thread in state.running_children)]
     wanted = threads if state.goes_on else []
     await connection.execute(
@@ -70,24 +75,25 @@ async def want_turns(connection: Connection, session_key: int, state: LiveState)
     )
     if not wanted:
         return
-    changed = await connection.execute(
+    await connection.execute(
         """
-        INSERT INTO turn_leases (session_key, thread_id, turn)
-        SELECT %(session)s, thread, %(turn)s FROM unnest(%(threads)s::text[]) AS thread
-        ON CONFLICT (session_key, thread_id) DO UPDATE
-            SET turn = excluded.turn, owner = NULL, expires_at = '-infinity', attempt = 0,
-                waiting_since = clock_timestamp()
-            WHERE turn_leases.turn <> excluded.turn
-        RETURNING thread_id
+        WITH due AS (
+            INSERT INTO turn_leases (session_key, thread_id, turn)
+            SELECT %(session)s, thread, %(turn)s FROM unnest(%(threads)s::text[]) AS thread
+            ON CONFLICT (session_key, thread_id) DO UPDATE
+                SET turn = excluded.turn, owner = NULL, expires_at = '-infinity', attempt = 0,
+                    waiting_since = clock_timestamp()
+                WHERE turn_leases.turn <> excluded.turn
+            RETURNING thread_id
+        )
+        SELECT pg_notify(%(channel)s, current_schema()) FROM due LIMIT 1
         """,
-        {"session": session_key, "turn": state.turn, "threads": wanted},
+        {"session": session_key, "turn": state.turn, "threads": wanted, "channel": TURNS},
     )
-    if await changed.fetchone() is not None:
-        await connection.execute("SELECT pg_notify(%s, current_schema())", [TURNS])
 
 
 async def claim(connection: Connection, owner: int, room: int, *, least_age: float = 0.0) -> list[Lease]:
-    """Turns that nobody runs, now run by ``owner``; those that have waited longest come first.
+    """Turns that nobody runs, at most :data:`MOST_AT_ONCE`, now run by ``owner``; those that have waited longest come first.
 
     Args:
         least_age: how long a turn has to have waited, in seconds.
@@ -155,11 +161,24 @@ async def hold(connection: Connection, lease: Lease) -> None:
     Raises:
         ConflictError: the turn is over, or another process has it.
     """
-    row = await connection.execute(
+    await require_standing(await ask_standing(connection, lease), lease)
+
+
+async def ask_standing(connection: Connection, lease: Lease) -> AsyncCursor[tuple[Any, ...]]:
+    """Ask whether a lease stands; the answer is for :func:`require_standing`, so that it can come in a pipeline."""
+    return await connection.execute(
         "SELECT FROM turn_leases WHERE session_key = %s AND thread_id = %s AND turn = %s AND owner = %s",
         [lease.session_key, lease.thread_id, lease.turn, lease.owner],
     )
-    if await row.fetchone() is None:
+
+
+async def require_standing(asked: AsyncCursor[tuple[Any, ...]], lease: Lease) -> None:
+    """Take the answer to :func:`ask_standing`.
+
+    Raises:
+        ConflictError: the turn is over, or another process has it.
+    """
+    if await asked.fetchone() is None:
         raise ConflictError(f"turn {lease.turn} of session {lease.session_id} is over, or another process runs it")
 
 

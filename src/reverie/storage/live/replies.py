@@ -3,29 +3,35 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from reverie.runtime.conversation import KeptReply, ThreadContext, ThreadEvent
 from reverie.runtime.live_state import stored_id
+from reverie.storage.live.sessions import LiveSession
 from reverie.storage.postgres.database import Connection
 
 
 async def read_thread_log(
-    connection: Connection, session_id: str, session_key: int, thread_id: str | None, from_sequence: int = 0
+    connection: Connection, session_id: str, session_key: int, thread_id: str | None
 ) -> list[ThreadEvent]:
     """The events of one thread, in order; what others posted to it as well, but not what it posted elsewhere."""
     condition = "thread_id IS NULL" if thread_id is None else "thread_id = %(thread)s"
     row = await connection.execute(
         f"""
         SELECT sequence, input_number, type, payload FROM events
-        WHERE session_key = %(key)s AND sequence >= %(first)s AND {condition} ORDER BY sequence
+        WHERE session_key = %(key)s AND {condition} ORDER BY sequence
         """.encode(),
-        {"key": session_key, "first": from_sequence, "thread": thread_id},
+        {"key": session_key, "thread": thread_id},
     )
+    return _thread_events(session_id, await row.fetchall())
+
+
+def _thread_events(session_id: str, rows: Sequence[tuple[Any, ...]]) -> list[ThreadEvent]:
     return [
         ThreadEvent(stored_id(session_id, sequence, number), sequence, type_, payload)
-        for sequence, number, type_, payload in await row.fetchall()
+        for sequence, number, type_, payload in rows
     ]
 
 
@@ -38,33 +44,67 @@ async def read_events(
         " WHERE session_key = %s AND sequence = ANY (%s) ORDER BY sequence",
         [session_key, list(sequences)],
     )
-    return [
-        ThreadEvent(stored_id(session_id, sequence, number), sequence, type_, payload)
-        for sequence, number, type_, payload in await row.fetchall()
-    ]
+    return _thread_events(session_id, await row.fetchall())
 
 
-async def read_replies(
-    connection: Connection, session_key: int, thread_id: str | None, from_sequence: int = 0
-) -> list[KeptReply]:
-    """The kept replies of one thread, in order."""
-    async with connection.cursor(row_factory=class_row(_Row)) as cursor:
-        await cursor.execute(
-            """
-            SELECT span_end, provider, model, blocks, tool_ids FROM model_replies
-            WHERE session_key = %s AND thread_id = %s AND span_end >= %s ORDER BY span_end
-            """,
-            [session_key, thread_id or "", from_sequence],
+class Conversation(msgspec.Struct, frozen=True):
+    """What has been said in a thread, as far as requests are made of it."""
+
+    context: ThreadContext | None = None
+    events: tuple[ThreadEvent, ...] = ()
+    replies: tuple[KeptReply, ...] = ()
+    read_to: int = 0
+    """Sequence number of the first event that has not been read."""
+
+
+async def read_conversation(
+    connection: Connection, session: LiveSession, thread_id: str | None, read_to: int, known: Conversation | None
+) -> Conversation:
+    """What has been said in a thread; called under the session's lock, by whoever runs the thread's turn.
+
+    Args:
+        read_to: how long the log is.
+        known: what was read before in this turn, to which what is new is added: a log only grows, and its context is
+            changed by whoever runs the turn alone.
+    """
+    # In one pipeline nothing is known of the context yet when the log is asked for.
+    begins = "(SELECT max(from_sequence) FROM thread_contexts WHERE session_key = %(key)s AND thread_id = %(thread)s)"
+    parameters = {"key": session.key, "thread": thread_id or "", "first": 0 if known is None else known.read_to}
+    thread = "thread_id IS NULL" if thread_id is None else "thread_id = %(thread)s"
+    async with connection.pipeline(), connection.cursor(row_factory=class_row(_Row)) as cursor:
+        context = None if known is None else known.context
+        log = await connection.execute(
+            f"""
+            SELECT sequence, input_number, type, payload FROM events
+            WHERE session_key = %(key)s AND sequence >= greatest(%(first)s, {begins}) AND {thread} ORDER BY sequence
+            """.encode(),
+            parameters,
         )
-        return [
-            KeptReply(row.span_end, row.provider, row.model, tuple(row.blocks), row.tool_ids) async for row in cursor
-        ]
+        await cursor.execute(
+            f"""
+            SELECT span_end, provider, model, blocks, tool_ids FROM model_replies
+            WHERE session_key = %(key)s AND thread_id = %(thread)s AND span_end >= greatest(%(first)s, {begins})
+            ORDER BY span_end
+            """.encode(),
+            parameters,
+        )
+        if known is None:
+            context = await read_context(connection, session.key, thread_id)
+        events = _thread_events(session.id, await log.fetchall())
+        replies = [row.as_kept async for row in cursor]
+    earlier = Conversation() if known is None else known
+    return Conversation(context, (*earlier.events, *events), (*earlier.replies, *replies), read_to)
 
 
 class _Row(KeptReply, frozen=True):
     """As the database has it."""
 
     blocks: list[dict[str, Any]]  # type: ignore[assignment]
+
+    @property
+    def as_kept(self) -> KeptReply:
+        """The reply itself."""
+        return KeptReply(self.span_end, self.provider, self.model, tuple(self.blocks), self.tool_ids)
 
 
 async def keep_reply(connection: Connection, session_key: int, thread_id: str | None, reply: KeptReply) -> None:

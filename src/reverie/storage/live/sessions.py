@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from reverie.errors import NotFoundError, StateError
 from reverie.runtime.live_state import Status
 from reverie.sessions.session import LIVE_SOURCE
+from reverie.storage.live.leases import Lease, ask_standing, require_standing
 from reverie.storage.postgres.database import Connection
 
 _COLUMNS = """
@@ -163,17 +164,25 @@ async def read_session(connection: Connection, session_id: str, *, lock: bool = 
         return _found(await cursor.fetchone(), session_id)
 
 
-async def lock_session(connection: Connection, session_id: str) -> WholeSession:
+async def lock_session(connection: Connection, session_id: str, lease: Lease | None = None) -> WholeSession:
     """One session, locked until the transaction ends.
+
+    Args:
+        lease: what the caller runs the session's turn by; it must still stand.
 
     Raises:
         NotFoundError: there is none.
+        ConflictError: the lease does not stand.
     """
     async with connection.pipeline(), connection.cursor(row_factory=class_row(WholeSession)) as cursor:
         # A statement of its own, so that what is read after it is what the last writer left.
         await connection.execute("SELECT FROM sessions WHERE id = %s FOR UPDATE", [session_id])
+        standing = None if lease is None else await ask_standing(connection, lease)
         await cursor.execute(_SELECT_WHOLE, [session_id])
-        return _found(await cursor.fetchone(), session_id)
+        session = _found(await cursor.fetchone(), session_id)
+        if lease is not None and standing is not None:
+            await require_standing(standing, lease)
+        return session
 
 
 async def read_whole_session(connection: Connection, session_id: str) -> WholeSession:
