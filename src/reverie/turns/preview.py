@@ -39,7 +39,8 @@ class Previewer:
                 await self._begin(piece.index, _SHOWN[piece.type])
         elif isinstance(piece, TextPiece):
             if piece.index != self._index:
-                await self.flush()
+                if self._waiting:
+                    await self.flush()
                 self._index = piece.index
             self._waiting.append(piece.text)
             if asyncio.get_running_loop().time() - self._passed_on_at >= JOIN_SECONDS:

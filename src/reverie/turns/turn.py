@@ -32,7 +32,7 @@ from reverie.storage.live.sessions import LiveSession, WholeSession, lock_sessio
 from reverie.storage.live.threads import read_thread
 from reverie.storage.postgres.database import Connection
 from reverie.turn_model import TurnReply, TurnRequest
-from reverie.turns.briefing import briefing_of
+from reverie.turns.briefing import make_briefing
 from reverie.turns.calls import open_calls, parted, run_calls
 from reverie.turns.compaction import compact
 from reverie.turns.desk import Desk, ToolCall
@@ -83,8 +83,6 @@ class _Progress:
     rules: TurnRules = field(default_factory=TurnRules)
     cuts: int = 0
     """Replies that were cut off one after another."""
-    briefing: str | None = None
-    """None until it is known; it stays as it was made."""
     conversation: Conversation | None = None
     """As far as it has been read; None before, and where it was made short."""
 
@@ -240,12 +238,12 @@ async def _open_request(desk: Desk, lease: Lease, progress: _Progress) -> _Opene
         transition, promised = await _begin(desk, connection, lease, session, routed)
         if not promised:
             return None
-        briefing = progress.briefing
-        if briefing is None:
-            briefing = await briefing_of(desk, connection, session)
         read_to = session.event_count + len(transition.events)
         conversation = await read_conversation(connection, session, lease.thread, read_to, progress.conversation)
-    progress.recovered, progress.briefing, progress.conversation = True, briefing, conversation
+        briefing = conversation.briefing
+        if briefing is None:
+            briefing = await make_briefing(desk, connection, session)
+    progress.recovered, progress.conversation = True, conversation
     prompt = make_prompt(desk, session, lease.thread, agent, briefing, routed)
     request = _make_request(prompt, routed, conversation, keep_thinking=progress.keep_thinking)
     return _Opened(session, routed, prompt, request, promised)

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-from psycopg import AsyncCursor
 from psycopg.rows import class_row
 
 from reverie.errors import ConflictError
@@ -70,14 +69,15 @@ async def want_turns(connection: Connection, session_key: int, state: LiveState)
     """
     threads = [*([""] if state.primary_running else []), *(thread.id for thread in state.running_children)]
     wanted = threads if state.goes_on else []
-    await connection.execute(
-        "DELETE FROM turn_leases WHERE session_key = %s AND thread_id <> ALL (%s)", [session_key, wanted]
-    )
+    parameters = {"session": session_key, "turn": state.turn, "threads": wanted, "channel": TURNS}
     if not wanted:
+        await connection.execute("DELETE FROM turn_leases WHERE session_key = %(session)s", parameters)
         return
     await connection.execute(
         """
-        WITH due AS (
+        WITH gone AS (
+            DELETE FROM turn_leases WHERE session_key = %(session)s AND thread_id <> ALL (%(threads)s)
+        ), due AS (
             INSERT INTO turn_leases (session_key, thread_id, turn)
             SELECT %(session)s, thread, %(turn)s FROM unnest(%(threads)s::text[]) AS thread
             ON CONFLICT (session_key, thread_id) DO UPDATE
@@ -88,14 +88,15 @@ async def want_turns(connection: Connection, session_key: int, state: LiveState)
         )
         SELECT pg_notify(%(channel)s, current_schema()) FROM due LIMIT 1
         """,
-        {"session": session_key, "turn": state.turn, "threads": wanted, "channel": TURNS},
+        parameters,
     )
 
 
 async def claim(connection: Connection, owner: int, room: int, *, least_age: float = 0.0) -> list[Lease]:
-    """Turns that nobody runs, at most :data:`MOST_AT_ONCE`, now run by ``owner``; those that have waited longest come first.
+    """Turns that nobody runs, now run by ``owner``; those that have waited longest come first.
 
     Args:
+        room: how many may be run; :data:`MOST_AT_ONCE` are the most.
         least_age: how long a turn has to have waited, in seconds.
     """
     async with connection.cursor(row_factory=class_row(Lease)) as cursor:
@@ -161,25 +162,32 @@ async def hold(connection: Connection, lease: Lease) -> None:
     Raises:
         ConflictError: the turn is over, or another process has it.
     """
-    await require_standing(await ask_standing(connection, lease), lease)
+    row = await connection.execute(f"SELECT WHERE {STANDS}".encode(), standing(lease))
+    if await row.fetchone() is None:
+        raise over(lease)
 
 
-async def ask_standing(connection: Connection, lease: Lease) -> AsyncCursor[tuple[Any, ...]]:
-    """Ask whether a lease stands; the answer is for :func:`require_standing`, so that it can come in a pipeline."""
-    return await connection.execute(
-        "SELECT FROM turn_leases WHERE session_key = %s AND thread_id = %s AND turn = %s AND owner = %s",
-        [lease.session_key, lease.thread_id, lease.turn, lease.owner],
-    )
+STANDS = """EXISTS (
+    SELECT FROM turn_leases
+    WHERE session_key = %(lease_key)s AND thread_id = %(lease_thread)s AND turn = %(lease_turn)s
+        AND owner = %(lease_owner)s
+)"""
+"""That a lease stands; with the parameters of :func:`standing`."""
 
 
-async def require_standing(asked: AsyncCursor[tuple[Any, ...]], lease: Lease) -> None:
-    """Take the answer to :func:`ask_standing`.
+def standing(lease: Lease) -> dict[str, Any]:
+    """Parameters of :data:`STANDS`."""
+    return {
+        "lease_key": lease.session_key,
+        "lease_thread": lease.thread_id,
+        "lease_turn": lease.turn,
+        "lease_owner": lease.owner,
+    }
 
-    Raises:
-        ConflictError: the turn is over, or another process has it.
-    """
-    if await asked.fetchone() is None:
-        raise ConflictError(f"turn {lease.turn} of session {lease.session_id} is over, or another process runs it")
+
+def over(lease: Lease) -> ConflictError:
+    """What is raised where a lease does not stand."""
+    return ConflictError(f"turn {lease.turn} of session {lease.session_id} is over, or another process runs it")
 
 
 async def leave_to_others(connection: Connection, session_key: int) -> None:

@@ -121,7 +121,7 @@ def state_of(session: WholeSession) -> LiveState:
     )
 
 
-async def _store(connection: Connection, session: LiveSession, transition: Transition, now: datetime) -> None:
+async def _store(connection: Connection, session: WholeSession, transition: Transition, now: datetime) -> None:
     first = first_at(session, now)
     last = first + TICK * len(transition.events)
     state = transition.state
@@ -204,7 +204,7 @@ async def _insert_events(
     )
 
 
-async def _insert_inputs(connection: Connection, session: LiveSession, transition: Transition, now: datetime) -> None:
+async def _insert_inputs(connection: Connection, session: WholeSession, transition: Transition, now: datetime) -> None:
     places = {
         event.input_number: session.event_count + place
         for place, event in enumerate(transition.events)
@@ -219,6 +219,9 @@ async def _insert_inputs(connection: Connection, session: LiveSession, transitio
                 places.pop(waiting.number, None),
             ],
         )
+    waited = {waiting["number"] for waiting in session.waiting}
+    # Numbers that were promised to events while they are written are no inputs.
+    places = {number: place for number, place in places.items() if number in waited}
     if places:
         await connection.execute(
             "UPDATE session_inputs AS i SET sequence = x.sequence FROM unnest(%s::integer[], %s::integer[])"

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from reverie.runtime.conversation import KeptReply, ThreadContext, ThreadEvent
@@ -28,7 +27,7 @@ async def read_thread_log(
     return _thread_events(session_id, await row.fetchall())
 
 
-def _thread_events(session_id: str, rows: Sequence[tuple[Any, ...]]) -> list[ThreadEvent]:
+def _thread_events(session_id: str, rows: Sequence[Sequence[Any]]) -> list[ThreadEvent]:
     return [
         ThreadEvent(stored_id(session_id, sequence, number), sequence, type_, payload)
         for sequence, number, type_, payload in rows
@@ -55,6 +54,31 @@ class Conversation(msgspec.Struct, frozen=True):
     replies: tuple[KeptReply, ...] = ()
     read_to: int = 0
     """Sequence number of the first event that has not been read."""
+    briefing: str | None = None
+    """What the session is shown from memory; None before it was made."""
+
+
+_SELECT_CONVERSATION = """
+WITH context AS (
+    SELECT from_sequence, summary FROM thread_contexts WHERE session_key = %(key)s AND thread_id = %(thread)s
+    ORDER BY from_sequence DESC LIMIT 1
+), first AS MATERIALIZED (
+    SELECT greatest(%(first)s::bigint, (SELECT from_sequence FROM context)) AS sequence
+)
+SELECT (SELECT to_jsonb(context) FROM context) AS context,
+    coalesce((
+        SELECT jsonb_agg(jsonb_build_array(sequence, input_number, type, payload) ORDER BY sequence)
+        FROM events WHERE session_key = %(key)s AND sequence >= (SELECT sequence FROM first)
+            AND thread_id IS NOT DISTINCT FROM nullif(%(thread)s, '')
+    ), '[]') AS events,
+    coalesce((
+        SELECT jsonb_agg(jsonb_build_object('span_end', span_end, 'provider', provider, 'model', model,
+            'blocks', blocks, 'tool_ids', tool_ids) ORDER BY span_end)
+        FROM model_replies WHERE session_key = %(key)s AND thread_id = %(thread)s
+            AND span_end >= (SELECT sequence FROM first)
+    ), '[]') AS replies,
+    (SELECT text FROM session_briefings WHERE session_key = %(key)s) AS briefing
+"""
 
 
 async def read_conversation(
@@ -62,49 +86,25 @@ async def read_conversation(
 ) -> Conversation:
     """What has been said in a thread; called under the session's lock, by whoever runs the thread's turn.
 
+    All in one statement, since most turns ask it once.
+
     Args:
         read_to: how long the log is.
         known: what was read before in this turn, to which what is new is added: a log only grows, and its context is
             changed by whoever runs the turn alone.
     """
-    # In one pipeline nothing is known of the context yet when the log is asked for.
-    begins = "(SELECT max(from_sequence) FROM thread_contexts WHERE session_key = %(key)s AND thread_id = %(thread)s)"
-    parameters = {"key": session.key, "thread": thread_id or "", "first": 0 if known is None else known.read_to}
-    thread = "thread_id IS NULL" if thread_id is None else "thread_id = %(thread)s"
-    async with connection.pipeline(), connection.cursor(row_factory=class_row(_Row)) as cursor:
-        context = None if known is None else known.context
-        log = await connection.execute(
-            f"""
-            SELECT sequence, input_number, type, payload FROM events
-            WHERE session_key = %(key)s AND sequence >= greatest(%(first)s, {begins}) AND {thread} ORDER BY sequence
-            """.encode(),
-            parameters,
-        )
-        await cursor.execute(
-            f"""
-            SELECT span_end, provider, model, blocks, tool_ids FROM model_replies
-            WHERE session_key = %(key)s AND thread_id = %(thread)s AND span_end >= greatest(%(first)s, {begins})
-            ORDER BY span_end
-            """.encode(),
-            parameters,
-        )
-        if known is None:
-            context = await read_context(connection, session.key, thread_id)
-        events = _thread_events(session.id, await log.fetchall())
-        replies = [row.as_kept async for row in cursor]
     earlier = Conversation() if known is None else known
-    return Conversation(context, (*earlier.events, *events), (*earlier.replies, *replies), read_to)
-
-
-class _Row(KeptReply, frozen=True):
-    """As the database has it."""
-
-    blocks: list[dict[str, Any]]  # type: ignore[assignment]
-
-    @property
-    def as_kept(self) -> KeptReply:
-        """The reply itself."""
-        return KeptReply(self.span_end, self.provider, self.model, tuple(self.blocks), self.tool_ids)
+    row = await connection.execute(
+        _SELECT_CONVERSATION, {"key": session.key, "thread": thread_id or "", "first": earlier.read_to}
+    )
+    ((context, events, replies, briefing),) = await row.fetchall()
+    return Conversation(
+        context=None if context is None else msgspec.convert(context, ThreadContext),
+        events=(*earlier.events, *_thread_events(session.id, events)),
+        replies=(*earlier.replies, *msgspec.convert(replies, list[KeptReply])),
+        read_to=read_to,
+        briefing=briefing,
+    )
 
 
 async def keep_reply(connection: Connection, session_key: int, thread_id: str | None, reply: KeptReply) -> None:
@@ -117,17 +117,6 @@ async def keep_reply(connection: Connection, session_key: int, thread_id: str | 
             *(Jsonb(list(reply.blocks)), Jsonb(dict(reply.tool_ids))),
         ],
     )
-
-
-async def read_context(connection: Connection, session_key: int, thread_id: str | None) -> ThreadContext | None:
-    """What stands for the beginning of a thread's log; None while all of it is sent."""
-    async with connection.cursor(row_factory=class_row(ThreadContext)) as cursor:
-        await cursor.execute(
-            "SELECT from_sequence, summary FROM thread_contexts WHERE session_key = %s AND thread_id = %s"
-            " ORDER BY from_sequence DESC LIMIT 1",
-            [session_key, thread_id or ""],
-        )
-        return await cursor.fetchone()
 
 
 async def write_context(
