@@ -294,7 +294,9 @@ async def test_new_rules_stand_from_the_next_reply_on(server: Server, client: As
 
 
 async def test_a_refused_call_of_an_mcp_server_never_reaches_it(server: Server, client: AsyncAnthropic) -> None:
-    await set_rules(server, "rules: [{name: no-paying, when: {tool: pay, arguments: [{path: key}]}, then: deny}]")
+    await set_rules(
+        server, "rules: [{name: no-paying, when: {tool: pay, arguments: [{path: key, equals: a}]}, then: deny}]"
+    )
     tools = ToolServer(free_port())
     asked_for = calls(("mcp__desk__pay", 1, {"key": "a"}), ("mcp__desk__look", 2, {"key": "b"}))
     model = ScriptedTurnModel(asked_for, say("As you wish."))
