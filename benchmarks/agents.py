@@ -33,7 +33,7 @@ from reverie.language_model import ModelPrice, ModelUsage
 from reverie.models.router import RoutedModel
 from reverie.runtime.writer import record
 from reverie.settings import Settings
-from reverie.storage.live.creation import send_events
+from reverie.storage.live.creation import create_session, send_events
 from reverie.storage.live.log import LogFilter, apply_transition, read_log
 from reverie.storage.live.sessions import read_session
 from reverie.storage.postgres.announcement import CHANNEL, listen
@@ -210,6 +210,7 @@ async def measure_rates(database: Database, looped: list[str], plain: list[str],
             work.append((one_work, other_work))
         async with loop_running(database):
             asked = await statements_of(looped, watcher.turn)
+        asked_alone = await statements_of(plain, watcher.appends)
     await all_idle(database, looped)
     ratios = [one / other for one, other in pairs]
     return {
@@ -222,7 +223,7 @@ async def measure_rates(database: Database, looped: list[str], plain: list[str],
         "processor_ms_of_the_appends": [round(other * 1e3, 2) for _, other in work],
         "processor_ratio": round(statistics.median(other / one for one, other in work), 2),
         "statements_a_turn": asked,
-        "statements_of_the_appends": await statements_of(plain, watcher.appends),
+        "statements_of_the_appends": asked_alone,
     }
 
 
@@ -265,13 +266,14 @@ async def measure_overhead(
     }
 
 
-async def make_sessions(url: str, count: int, **metadata: str) -> list[str]:
+async def make_sessions(database: Database, url: str, count: int, **metadata: str) -> list[str]:
     """Ids of fresh sessions of a fresh agent."""
     async with client_of(url, "none") as client:
         agent = await post(client, "/v1/agents", {"name": "bench", "model": "any"})
         environment = await post(client, "/v1/environments", {"name": "bench"})
-        body = {"agent": agent["id"], "environment_id": environment["id"], "metadata": metadata}
-        return [(await post(client, "/v1/sessions", body))["id"] for _ in range(count)]
+    body = {"agent": agent["id"], "environment_id": environment["id"], "metadata": metadata}
+    async with database.connection() as connection:
+        return [(await create_session(connection, body, _CLOCK.now())).id for _ in range(count)]
 
 
 async def all_idle(database: Database, sessions: list[str]) -> None:
@@ -296,9 +298,9 @@ async def run_once(database: Database, sessions: list[str]) -> None:
 
 async def measure_memory(database: Database, server: ServerProcess, idle: int) -> dict[str, Any]:
     """What idle sessions weigh in the process that ran their turns, without and with a stream of each."""
-    await run_once(database, await make_sessions(server.url, 50))
+    await run_once(database, await make_sessions(database, server.url, 50))
     before = megabytes(server.process.pid)
-    sessions = await make_sessions(server.url, idle)
+    sessions = await make_sessions(database, server.url, idle)
     await run_once(database, sessions)
     detached = megabytes(server.process.pid)
     async with client_of(server.url, "none") as client, AsyncExitStack() as stack:
@@ -316,7 +318,7 @@ async def measure_memory(database: Database, server: ServerProcess, idle: int) -
 
 async def measure_attach(database: Database, server: ServerProcess, events: int) -> dict[str, Any]:
     """Reading a long session as a worker that attaches does, a thousand at a time, beside reading its rows."""
-    (session_id,) = await make_sessions(server.url, 1, reverie_runtime="external")
+    (session_id,) = await make_sessions(database, server.url, 1, reverie_runtime="external")
     said = _END[0]
     for _ in range(events // 500):
         await append(database, session_id, [said] * 500)
@@ -373,8 +375,8 @@ async def measure(folder: Path, sizes: Sizes, tell: Callable[[str], None]) -> di
         settings = Settings(home=home.home, database_url=database.url, workers=1)
         tell("sessions are made")
         with running_server(settings, folder / "log", "--no-key", "--no-agents") as server:
-            looped = await make_sessions(server.url, sizes.sessions)
-            plain = await make_sessions(server.url, sizes.sessions, reverie_runtime="external")
+            looped = await make_sessions(database, server.url, sizes.sessions)
+            plain = await make_sessions(database, server.url, sizes.sessions, reverie_runtime="external")
         tell("turns a second")
         measured["rates"] = await measure_rates(database, looped, plain, sizes.seconds)
         half = statistics.median(measured["rates"]["turns_per_second"]) / 2
