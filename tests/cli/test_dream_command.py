@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from reverie.cli.dream import dream
+from reverie.cli.friction import friction
 from reverie.cli.memory import memory
 from reverie.cli.sessions import import_sessions
 from reverie.errors import ExpressionError, InputError, NotFoundError
@@ -141,3 +142,33 @@ def test_a_schedule_that_cannot_be_read_is_refused_and_makes_no_store(desk: Path
 def test_a_budget_is_of_one_dream(desk: Path) -> None:
     assert desk.exists()
     assert document("--budget", "0")["status"] == "completed"
+
+
+def test_where_there_are_no_sessions_the_next_step_is_to_import_some(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    told = run().output
+    assert "Next: Import some with `reverie import PATH`" in told
+    assert "Friction" not in told and "strata" not in told
+    assert "There are no sessions to read" in CliRunner().invoke(friction, [], catch_exceptions=False).output
+
+
+def test_sessions_without_scores_end_in_one_next_step_and_what_a_tool_says_is_quoted_once(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("REVERIE_WORKERS", "1")
+    call = {"id": "c", "type": "function", "function": {"name": "find", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": "Please find the order."},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "Error: order not found", "is_error": True},
+        {"role": "assistant", "content": "There is none."},
+    ]
+    path = tmp_path / "chats.json"
+    path.write_bytes(msgspec.json.encode([{"id": f"s{i}", "messages": messages} for i in range(4)]))
+    CliRunner().invoke(import_sessions, [str(path)], catch_exceptions=False)
+    told = run().output
+    assert told.count("“Error: order not found”") == 1
+    assert told.count("Next: ") == 1

@@ -51,7 +51,7 @@ class Served:
     async def client(self, secret: str) -> AsyncIterator[StrictAsyncAnthropic]:
         """The official async client, strict; it never tries twice."""
         async with StrictAsyncAnthropic(
-            api_key=secret, base_url=self.url, max_retries=0, timeout=PATIENCE_SECONDS, verify=TLS
+            api_key=secret, base_url=self.url, max_retries=0, timeout=PATIENCE_SECONDS
         ) as client:
             yield client
 

@@ -58,6 +58,21 @@ def test_an_error_is_worth_a_line_once_it_recurs_in_several_sessions() -> None:
     assert find_friction([traced(1, *failed), traced(2, *failed)]).clusters == ()
 
 
+def test_names_in_a_headline_are_short_and_steer_no_terminal() -> None:
+    odd = "run\x1b[31m\u202e`now`\x07" + "t" * 300
+    failed = (call(odd), result("Error: boom", error=True))
+    headline = only(find_friction([traced(i, OPENING, *failed) for i in range(3)]), "error").headline
+    assert headline.isprintable() and len(headline) < 120
+    assert headline.count("`") == 2
+
+
+def test_what_is_left_out_of_a_kind_with_many_causes_is_counted() -> None:
+    sessions = [traced(i, OPENING, call(f"tool{i}"), result("ok"), user("No, that's wrong.")) for i in range(9)]
+    report = find_friction(sessions)
+    assert (len(report.clusters), report.unshown) == (6, 3)
+    assert "3 rarer kinds of friction are left out" in report.notes
+
+
 def test_the_report_says_what_it_could_not_see() -> None:
     dutch = user("Kun je de pagina voor mij maken, ik wil het graag nog een keer zien?")
     report = find_friction(

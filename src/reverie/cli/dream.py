@@ -8,6 +8,7 @@ import msgspec
 
 from reverie.cli.dream_schedule import remove_schedule, set_schedule
 from reverie.cli.friction import echo_friction
+from reverie.cli.labelled import echo_labelled
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.progress import progress_line
 from reverie.cli.run import run
@@ -22,6 +23,7 @@ from reverie.jobs.engine import estimate_dream
 from reverie.jobs.report import read_evidence, write_report
 from reverie.lessons.lesson import Lesson
 from reverie.models.open import open_model
+from reverie.reports.verdict import advice
 from reverie.settings import Settings, load_settings
 from reverie.storage.memory.policies import find_policy
 from reverie.storage.postgres.database import Database
@@ -193,7 +195,7 @@ def _print_result(result: DreamResult, report: Path | None) -> None:
         click.echo(f"Dated: {result.sessions.dated:,}; the others tell nothing about time (trends, fading, tiers).")
     for sentence in result.left_out.sentences():
         click.echo(sentence)
-    if result.strata is not None:
+    if result.strata is not None and result.sessions.read:
         strata = result.strata
         click.echo(f"Compared within {strata.by}: {strata.informative:,} of {strata.strata:,} strata can tell.")
         if strata.note:
@@ -207,13 +209,19 @@ def _print_result(result: DreamResult, report: Path | None) -> None:
     )
     if kept:
         click.echo(_table(kept))
+    if result.labelled is not None:
+        echo_labelled(result.labelled)
     for outcome in result.outcomes:
         click.echo(_outcome_line(outcome))
-    if result.friction is not None and not result.sessions.scored:
+    if result.friction is not None and result.sessions.read and not result.sessions.scored:
         echo_friction(result.friction, result.preferences)
     _print_contribution(result)
     revision = f"revision {result.revision}" if result.revision is not None else "nothing to change"
     click.echo(f"Store {result.store!r}: {revision}, {len(result.changes)} changes. Dream {result.dream_id}.")
+    if (told := advice(result)) is not None and not (
+        result.sessions.scored > 1 and result.strata and result.strata.note
+    ):
+        click.secho(f"Next: {told.next_step}", fg="yellow")
     if report is not None:
         click.echo(f"Report: {report}")
 

@@ -7,6 +7,7 @@ import click
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.run import run
 from reverie.cli.table import format_table
+from reverie.display_name import shown_name
 from reverie.dreams.dream import DreamRequest
 from reverie.dreams.preference import Preference
 from reverie.dreams.request import segment_of
@@ -57,6 +58,11 @@ def echo_friction(report: FrictionReport, preferences: Sequence[Preference]) -> 
     click.secho(f"Friction in {report.sessions:,} sessions", bold=True)
     for note in report.notes:
         click.secho(f"{note[:1].upper()}{note[1:]}.", fg="yellow")
+    if not report.sessions:
+        click.echo(
+            "There are no sessions to read: `reverie import PATH` brings some; `--where` may leave all of them out."
+        )
+        return
     if not report.clusters:
         click.echo("Nobody corrected or stopped the agent, and no error or unfinished session recurs.")
     for cluster in report.clusters:
@@ -73,13 +79,15 @@ def echo_friction(report: FrictionReport, preferences: Sequence[Preference]) -> 
 def _echo_cluster(cluster: FrictionCluster) -> None:
     click.secho(f"{cluster.headline}.", bold=cluster.kind != "error")
     if cluster.families:
-        click.echo(f"  when asked to: {', '.join(f'{each.family} ({each.times:,})' for each in cluster.families)}")
+        click.echo(
+            f"  when asked to: {', '.join(f'{shown_name(each.family)} ({each.times:,})' for each in cluster.families)}"
+        )
     for wish in cluster.asked:
         often = f" ({wish.times:,} times in {wish.sessions:,} sessions)" if wish.times > 1 else ""
         click.echo(f"  asked: “{_cut(wish.words)}”{often}")
-    quotes = [quote for quote in cluster.examples if quote.words and not cluster.asked]
-    for quote in quotes:
-        click.echo(f"  “{_cut(quote.words)}”")
+    quotes = [_cut(quote.words) for quote in cluster.examples if quote.words and not cluster.asked]
+    for words in dict.fromkeys(quotes):
+        click.echo(f"  “{words}”")
     click.echo(f"  see {', '.join(quote.session_id for quote in cluster.examples)}")
 
 
@@ -95,6 +103,8 @@ def _echo_preferences(preferences: Sequence[Preference]) -> None:
             click.secho(title, bold=True)
         for preference in own:
             click.echo(f"  “{_cut(preference.words)}”: {preference.reason}")
+        if own and status == "candidate":
+            click.echo("  to have agents follow one, write it down: `reverie memory write STORE /preferences/NAME.md`")
 
 
 def _cut(words: str) -> str:

@@ -35,7 +35,7 @@ class LeftOut(msgspec.Struct, frozen=True):
             said.append(f"How sessions ended: {', '.join(ends)}.")
         if self.cut_off:
             said.append(
-                f"{self.cut_off:,} scored sessions are left out: they were cut off, and their scores say only that."
+                f"{self.cut_off:,} sessions are left out: they were cut off, and that is all their outcome says."
             )
         if self.cut_off_in_part:
             said.append(
@@ -43,5 +43,5 @@ class LeftOut(msgspec.Struct, frozen=True):
             )
         if self.copies:
             example = f" (such as {', '.join(self.copy_groups[0][:3])})" if self.copy_groups else ""
-            said.append(f"{self.copies:,} scored sessions are copies of others and are counted once{example}.")
+            said.append(f"{self.copies:,} sessions are copies of others and are counted once{example}.")
         return tuple(said)

@@ -11,6 +11,7 @@ import msgspec
 
 from reverie.digests.derived.occurrence import MESSAGE, Kind, Occurrence
 from reverie.digests.derived.signal import SIGNALS, value_of
+from reverie.display_name import shown_name
 from reverie.ids import event_id
 from reverie.overview.likeness import groups_of, most_typical, wording_of
 from reverie.overview.reaction import TracedSession
@@ -115,6 +116,8 @@ class FrictionReport(msgspec.Struct, frozen=True):
     """Sessions whose words were not read, by language (empty where it could not be told)."""
     signals: tuple[SignalSummary, ...]
     clusters: tuple[FrictionCluster, ...]
+    unshown: int = 0
+    """Clusters beyond the commonest of their kind, which are left out of ``clusters``."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -126,6 +129,8 @@ class FrictionReport(msgspec.Struct, frozen=True):
         if self.unread:
             named = ", ".join(f"{language or 'unknown'}: {count:,}" for language, count in sorted(self.unread.items()))
             notes.append(f"corrections, thanks and anger were not read for want of a lexicon or a language ({named})")
+        if self.unshown:
+            notes.append(f"{self.unshown:,} rarer kinds of friction are left out")
         if self.users is None and self.sessions:
             notes.append("no session names its user, so one busy user may stand behind all of it")
         return tuple(notes)
@@ -152,6 +157,7 @@ def find_friction(sessions: Sequence[TracedSession]) -> FrictionReport:
         unread=dict(unread),
         signals=tuple(_summaries(sessions)),
         clusters=tuple(shown),
+        unshown=len(worth) - len(shown),
     )
 
 
@@ -229,7 +235,7 @@ def _headline(
     times, sessions, users = counted
     often = "once" if times == 1 else f"{times:,} times"
     where = f"in {_counted(sessions, 'session')}" + (f", {_counted(users, 'user')}" if users else "")
-    about = f" when asked to {target}" if target else ""
+    about = f" when asked to {shown_name(target)}" if target else ""
     said = {
         "correction": f"Users corrected the agent {often} {_done(action, target)}",
         "denial": f"Users turned the agent's call down {often}: {_named(action, target)}",
@@ -238,7 +244,7 @@ def _headline(
         "repetition": f"Users asked the same again within a week {often}{about}",
         "refusal": f"The agent said {often} that it cannot be done{about}",
         "escalation": f"The agent referred the case to a person {often}{about}",
-        "error": f"{_named(action, '')} failed {often} with “{target}”",
+        "error": f"{_named(action, '')} failed {often} with “{shown_name(target)}”",
         "abandonment": f"{_counted(times, 'session')} {_LEFT.get(target, target)}",
     }[kind]
     if kind == "abandonment":
@@ -268,5 +274,5 @@ def _named(action: str, target: str) -> str:
     if action == MESSAGE:
         return "its message to the user"
     language, _, command = action.partition(":")
-    named = f"`{command}`" if language in ("bash", "sql", "python") and command else f"`{action or 'no tool'}`"
-    return f"{named} on a {target}" if target else named
+    told = command if language in ("bash", "sql", "python") and command else action or "no tool"
+    return f"`{shown_name(told)}` on a {shown_name(target)}" if target else f"`{shown_name(told)}`"

@@ -6,6 +6,7 @@ import msgspec
 
 from reverie.dreams.dream import DreamResult, PlaceboCounts
 from reverie.lessons.lesson import Lesson, LessonStatus
+from reverie.mining.doubt import NO_TASK_IDS
 from reverie.reports.words import counted
 
 
@@ -62,8 +63,8 @@ def advice(result: DreamResult) -> Advice | None:
             return Advice(
                 "No session has a score, so sessions were compared on what users did and how they were left: an "
                 "implicit outcome, no measure of success.",
-                "Read what users objected to under Friction; give scores with `reverie score SESSION METRIC=VALUE` to "
-                "learn what succeeds.",
+                "Read what users objected to under Friction. To learn what succeeds, score a few sessions with "
+                "`reverie label`, or all with `reverie import --scores FILE`.",
             )
         return Advice(
             "Without a score, Reverie cannot tell a good session from a bad one, so it learnt nothing.",
@@ -97,7 +98,7 @@ def _nothing_read(result: DreamResult) -> Advice:
 
 
 def _nothing_held(result: DreamResult) -> Advice:
-    more = "More runs of the same tasks are what helps most: sessions are compared within a task."
+    more = _more(result)
     if not result.tested:
         return Advice("No behaviour recurs in enough comparable sessions to be tested.", more)
     tested = counted(result.tested, "pattern")
@@ -106,3 +107,10 @@ def _nothing_held(result: DreamResult) -> Advice:
     if detectable is None:
         return Advice(meaning, more)
     return Advice(f"{meaning} An effect smaller than {detectable:.2f} would mostly have been missed.", more)
+
+
+def _more(result: DreamResult) -> str:
+    """What would let more be told: the same as the note on these sessions says, where it says so."""
+    if result.strata is not None and NO_TASK_IDS in result.strata.note:
+        return "Give the sessions task ids (`task_id`): sessions are compared within a task."
+    return "More runs of the same tasks are what helps most: sessions are compared within a task."

@@ -13,6 +13,7 @@ import structlog
 
 from reverie.errors import ConflictError, ContextOverflow, ModelError, ThinkingRefused
 from reverie.ids import event_id
+from reverie.models.estimate import estimate_tokens
 from reverie.models.router import RoutedModel
 from reverie.runtime.compaction import MOST_COMPACTIONS, is_full
 from reverie.runtime.conversation import KeptReply, Prompt, build_request
@@ -21,13 +22,14 @@ from reverie.runtime.live_state import LiveState, PendingCall, Transition
 from reverie.runtime.model_failure import MOST_CUTS, cut_off_event, error_event, may_retry, pause_seconds, stopped_event
 from reverie.runtime.outcome_loop import has_open_outcome
 from reverie.runtime.reply_events import FAILED_REQUEST, AskedCall, asked_calls, reply_events
-from reverie.runtime.spending import over_budget
+from reverie.runtime.spending import has_room, most_usd, over_budget
 from reverie.runtime.threads import fail_child, has_mail, is_blocked, rest, runs
 from reverie.runtime.turn import END_TURN, take_inputs
 from reverie.runtime.writer import promise, record
 from reverie.storage.live.leases import Lease, note_progress
 from reverie.storage.live.log import apply_transition, state_of
 from reverie.storage.live.replies import Conversation, keep_reply, read_conversation
+from reverie.storage.live.reservations import read_reserved, reserve
 from reverie.storage.live.sessions import LiveSession, WholeSession, lock_session
 from reverie.storage.live.threads import read_thread
 from reverie.storage.postgres.database import Connection
@@ -85,6 +87,10 @@ class _Progress:
     """Replies that were cut off one after another."""
     conversation: Conversation | None = None
     """As far as it has been read; None before, and where it was made short."""
+
+
+class _NoRoom(Exception):
+    """The budget has no room for a request beside those that are under way."""
 
 
 class _LeftOver(Exception):
@@ -211,12 +217,16 @@ def _take_confirmations(transition: Transition, lease: Lease) -> None:
 async def _next_request(desk: Desk, lease: Lease, progress: _Progress) -> _Opened | None:
     """Begin the next request, once what the log says is left of before has been done; None where none is to be made."""
     try:
-        return await _open_request(desk, lease, progress)
-    except _LeftOver:
-        progress.recovered = True
-        if not await _recover(desk, lease):
-            return None
-        return await _open_request(desk, lease, progress)
+        try:
+            return await _open_request(desk, lease, progress)
+        except _LeftOver:
+            progress.recovered = True
+            if not await _recover(desk, lease):
+                return None
+            return await _open_request(desk, lease, progress)
+    except _NoRoom:
+        await _stop(desk, lease, {"type": "budget_reached"}, report=_NO_BUDGET)
+        return None
 
 
 async def _open_request(desk: Desk, lease: Lease, progress: _Progress) -> _Opened | None:
@@ -224,6 +234,7 @@ async def _open_request(desk: Desk, lease: Lease, progress: _Progress) -> _Opene
 
     Raises:
         _LeftOver: something is to be done first; nothing was begun.
+        _NoRoom: the budget may not stand it; nothing was begun.
     """
     async with desk.database.connection() as connection:
         session = await lock_session(connection, lease.session_id, lease)
@@ -243,10 +254,33 @@ async def _open_request(desk: Desk, lease: Lease, progress: _Progress) -> _Opene
         briefing = conversation.briefing
         if briefing is None:
             briefing = await make_briefing(desk, connection, session)
+        prompt = make_prompt(desk, session, lease.thread, agent, briefing, routed)
+        request = _make_request(prompt, routed, conversation, keep_thinking=progress.keep_thinking)
+        await _reserve(connection, lease, session, transition.state, request, routed)
     progress.recovered, progress.conversation = True, conversation
-    prompt = make_prompt(desk, session, lease.thread, agent, briefing, routed)
-    request = _make_request(prompt, routed, conversation, keep_thinking=progress.keep_thinking)
     return _Opened(session, routed, prompt, request, promised)
+
+
+async def _reserve(
+    connection: Connection,
+    lease: Lease,
+    session: LiveSession,
+    state: LiveState,
+    request: TurnRequest,
+    routed: RoutedModel,
+) -> None:
+    """Set aside what a request may cost; the session is locked.
+
+    Raises:
+        _NoRoom: with the requests of other threads that are under way it might exceed the budget.
+    """
+    if state.budget is None or routed.price is None:
+        return
+    most = most_usd(estimate_tokens(request), request.max_output_tokens, routed.price)
+    others = [thread for thread in state.open_spans if thread != lease.thread_id]
+    if others and not has_room(state, await read_reserved(connection, session.key, others), most):
+        raise _NoRoom
+    await reserve(connection, session.key, lease.thread, most)
 
 
 async def _begin(
