@@ -14,13 +14,17 @@ import os
 import statistics
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx2
+from psycopg import AsyncConnection, AsyncCursor
+from psycopg.pq import TransactionStatus
 from server import client_of, megabytes, post
 
 from reverie.cli.progress import progress_line
@@ -29,17 +33,20 @@ from reverie.language_model import ModelPrice, ModelUsage
 from reverie.models.router import RoutedModel
 from reverie.runtime.writer import record
 from reverie.settings import Settings
-from reverie.storage.live.creation import send_events
+from reverie.storage.live.creation import create_session, send_events
 from reverie.storage.live.log import LogFilter, apply_transition, read_log
 from reverie.storage.live.sessions import read_session
 from reverie.storage.postgres.announcement import CHANNEL, listen
 from reverie.storage.postgres.database import Database, open_database
 from reverie.testing.fake_models import FakeModels, say
+from reverie.testing.patience import PATIENCE_SECONDS
 from reverie.testing.server_process import ServerProcess, running_server
 from reverie.turn_model import BlockBegun, TextPiece, TurnPiece, TurnReply, TurnRequest
 from reverie.turns.service import run_turns
 
 MODEL_SECONDS = 0.05
+ROUNDS = 5
+"""Of the loop and its appends in turn; ratios are their medians."""
 TEXT = "The order was sent on Monday. " * 8
 MESSAGE = {"type": "user.message", "content": [{"type": "text", "text": "Where is it?"}]}
 _USAGE = ModelUsage(input_tokens=100, output_tokens=60)
@@ -100,6 +107,7 @@ class Watcher:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._heard: dict[str, asyncio.Semaphore] = {}
+        """One for each session: its turns must not overlap."""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Watcher"]:
@@ -118,16 +126,25 @@ class Watcher:
                 await asyncio.gather(task, return_exceptions=True)
 
     async def turn(self, session_id: str) -> None:
-        """One turn, from its message to its end. Nothing is read before the third append, which may be the end."""
+        """One turn of the loop, from its message to its end, which is the third append."""
         heard = self._heard[session_id] = asyncio.Semaphore(0)
         await send(self._database, session_id)
-        for _ in range(2):
+        await _thrice(heard)
+
+    async def appends(self, session_id: str) -> None:
+        """The message and the two appends of such a turn, by nobody's loop, heard of as a turn is."""
+        heard = self._heard[session_id] = asyncio.Semaphore(0)
+        await send(self._database, session_id)
+        await append(self._database, session_id, _START)
+        await asyncio.sleep(MODEL_SECONDS)
+        await append(self._database, session_id, _END)
+        await _thrice(heard)
+
+
+async def _thrice(heard: asyncio.Semaphore) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        for _ in range(3):
             await heard.acquire()
-        while True:
-            await heard.acquire()
-            async with self._database.connection() as connection:
-                if (await read_session(connection, session_id)).status == "idle":
-                    return
 
 
 async def send(database: Database, session_id: str) -> None:
@@ -143,9 +160,30 @@ async def append(database: Database, session_id: str, events: list[dict[str, Any
     return time.perf_counter() - began
 
 
-async def rate(sessions: list[str], seconds: float, turn: Callable[[str], Awaitable[None]]) -> float:
-    """Turns a second of sessions side by side, each one turn after another."""
-    until, done = time.perf_counter() + seconds, 0
+Turn = Callable[[str], Awaitable[None]]
+
+
+async def statements_of(sessions: list[str], turn: Turn) -> float:
+    """What a turn asks of the database: statements, and begins and ends of transactions."""
+    counts: Counter[str] = Counter()
+    execute, commit = AsyncCursor.execute, AsyncConnection.commit
+
+    async def counted_execute(self: Any, *arguments: Any, **options: Any) -> Any:
+        counts["statements"] += 1
+        return await execute(self, *arguments, **options)
+
+    async def counted_commit(self: Any) -> None:
+        counts["commits"] += self.info.transaction_status != TransactionStatus.IDLE
+        await commit(self)
+
+    with patch.object(AsyncCursor, "execute", counted_execute), patch.object(AsyncConnection, "commit", counted_commit):
+        await asyncio.gather(*map(turn, sessions))
+    return round((counts["statements"] + 2 * counts["commits"]) / len(sessions), 1)
+
+
+async def rate(sessions: list[str], seconds: float, turn: Turn) -> tuple[float, float]:
+    """Of sessions side by side, each one turn after another: turns a second, and seconds of this process's a turn."""
+    until, done, worked = time.perf_counter() + seconds, 0, time.process_time()
 
     async def one(session_id: str) -> None:
         nonlocal done
@@ -155,31 +193,37 @@ async def rate(sessions: list[str], seconds: float, turn: Callable[[str], Awaita
 
     began = time.perf_counter()
     await asyncio.gather(*(one(session_id) for session_id in sessions))
-    return done / (time.perf_counter() - began)
+    return done / (time.perf_counter() - began), (time.process_time() - worked) / done
 
 
 async def measure_rates(database: Database, looped: list[str], plain: list[str], seconds: float) -> dict[str, Any]:
     """The loop's turns beside the appends of such turns alone, by turns; the client's message is in both."""
 
-    async def appends(session_id: str) -> None:
-        await send(database, session_id)
-        await append(database, session_id, _START)
-        await asyncio.sleep(MODEL_SECONDS)
-        await append(database, session_id, _END)
-
-    pairs = []
+    pairs, work = [], []
     async with Watcher(database).open() as watcher:
-        for _ in range(3):
+        await rate(plain, 1.0, watcher.appends)  # statements are prepared, caches filled
+        for _ in range(ROUNDS):
             async with loop_running(database):
-                looped_rate = await rate(looped, seconds, watcher.turn)
-            pairs.append((looped_rate, await rate(plain, seconds, appends)))
-    ratios = sorted(one / other for one, other in pairs)
+                one, one_work = await rate(looped, seconds, watcher.turn)
+            other, other_work = await rate(plain, seconds, watcher.appends)
+            pairs.append((one, other))
+            work.append((one_work, other_work))
+        async with loop_running(database):
+            asked = await statements_of(looped, watcher.turn)
+        asked_alone = await statements_of(plain, watcher.appends)
+    await all_idle(database, looped)
+    ratios = [one / other for one, other in pairs]
     return {
         "sessions": len(looped),
         "turns_per_second": [round(one, 1) for one, _ in pairs],
         "appends_alone_turns_per_second": [round(other, 1) for _, other in pairs],
         "ratio": round(statistics.median(ratios), 2),
         "aim": ">= 0.6",
+        "processor_ms_a_turn": [round(one * 1e3, 2) for one, _ in work],
+        "processor_ms_of_the_appends": [round(other * 1e3, 2) for _, other in work],
+        "processor_ratio": round(statistics.median(other / one for one, other in work), 2),
+        "statements_a_turn": asked,
+        "statements_of_the_appends": asked_alone,
     }
 
 
@@ -190,19 +234,25 @@ async def measure_overhead(
     overheads: list[float] = []
     taken: list[float] = []
     tasks = set()
+    free = asyncio.Queue[tuple[str, str]]()
+    for pair in zip(looped, plain, strict=True):
+        free.put_nowait(pair)
     async with loop_running(database), Watcher(database).open() as watcher:
 
-        async def turn(session_id: str, other: str) -> None:
+        async def turn() -> None:
+            began = time.perf_counter()
+            session_id, other = await free.get()  # a session is in one turn at a time; waiting for one counts
+            waited = time.perf_counter() - began
             taken.append(await append(database, other, _START))
             began = time.perf_counter()
             await watcher.turn(session_id)
-            overheads.append(time.perf_counter() - began - MODEL_SECONDS)
+            overheads.append(waited + time.perf_counter() - began - MODEL_SECONDS)
+            free.put_nowait((session_id, other))
 
         began = time.perf_counter()
         for number in range(int(per_second * seconds)):
             await asyncio.sleep(max(0.0, began + number / per_second - time.perf_counter()))
-            place = number % len(looped)
-            tasks.add(asyncio.create_task(turn(looped[place], plain[place])))
+            tasks.add(asyncio.create_task(turn()))
         await asyncio.gather(*tasks)
     p99, append_p99 = (statistics.quantiles(times, n=100, method="inclusive")[98] for times in (overheads, taken))
     return {
@@ -216,13 +266,14 @@ async def measure_overhead(
     }
 
 
-async def make_sessions(url: str, count: int, **metadata: str) -> list[str]:
+async def make_sessions(database: Database, url: str, count: int, **metadata: str) -> list[str]:
     """Ids of fresh sessions of a fresh agent."""
     async with client_of(url, "none") as client:
         agent = await post(client, "/v1/agents", {"name": "bench", "model": "any"})
         environment = await post(client, "/v1/environments", {"name": "bench"})
-        body = {"agent": agent["id"], "environment_id": environment["id"], "metadata": metadata}
-        return [(await post(client, "/v1/sessions", body))["id"] for _ in range(count)]
+    body = {"agent": agent["id"], "environment_id": environment["id"], "metadata": metadata}
+    async with database.connection() as connection:
+        return [(await create_session(connection, body, _CLOCK.now())).id for _ in range(count)]
 
 
 async def all_idle(database: Database, sessions: list[str]) -> None:
@@ -247,9 +298,9 @@ async def run_once(database: Database, sessions: list[str]) -> None:
 
 async def measure_memory(database: Database, server: ServerProcess, idle: int) -> dict[str, Any]:
     """What idle sessions weigh in the process that ran their turns, without and with a stream of each."""
-    await run_once(database, await make_sessions(server.url, 50))
+    await run_once(database, await make_sessions(database, server.url, 50))
     before = megabytes(server.process.pid)
-    sessions = await make_sessions(server.url, idle)
+    sessions = await make_sessions(database, server.url, idle)
     await run_once(database, sessions)
     detached = megabytes(server.process.pid)
     async with client_of(server.url, "none") as client, AsyncExitStack() as stack:
@@ -267,7 +318,7 @@ async def measure_memory(database: Database, server: ServerProcess, idle: int) -
 
 async def measure_attach(database: Database, server: ServerProcess, events: int) -> dict[str, Any]:
     """Reading a long session as a worker that attaches does, a thousand at a time, beside reading its rows."""
-    (session_id,) = await make_sessions(server.url, 1, reverie_runtime="external")
+    (session_id,) = await make_sessions(database, server.url, 1, reverie_runtime="external")
     said = _END[0]
     for _ in range(events // 500):
         await append(database, session_id, [said] * 500)
@@ -301,15 +352,16 @@ async def pages(client: httpx2.AsyncClient, session_id: str) -> AsyncIterator[An
 
 async def measure_takeover(database: Database, one: ServerProcess, sessions: list[str]) -> dict[str, Any]:
     """From the kill of one of two servers, in the middle of turns, until all turns have ended."""
-    for session_id in sessions:
-        await send(database, session_id)
     owners = "SELECT count(DISTINCT owner) FROM turn_leases WHERE owner IS NOT NULL"
-    while True:
+    both = False
+    while not both:
+        # One of them may take all turns that come at once, so that there is nobody to take over from.
+        await all_idle(database, sessions)
+        for session_id in sessions:
+            await send(database, session_id)
         async with database.connection() as connection:
             row = await (await connection.execute(owners)).fetchone()
-        if row is not None and row[0] > 1:
-            break
-        await asyncio.sleep(0.05)
+        both = row is not None and row[0] > 1
     began = time.perf_counter()
     one.kill()
     await all_idle(database, sessions)
@@ -323,8 +375,8 @@ async def measure(folder: Path, sizes: Sizes, tell: Callable[[str], None]) -> di
         settings = Settings(home=home.home, database_url=database.url, workers=1)
         tell("sessions are made")
         with running_server(settings, folder / "log", "--no-key", "--no-agents") as server:
-            looped = await make_sessions(server.url, sizes.sessions)
-            plain = await make_sessions(server.url, sizes.sessions, reverie_runtime="external")
+            looped = await make_sessions(database, server.url, sizes.sessions)
+            plain = await make_sessions(database, server.url, sizes.sessions, reverie_runtime="external")
         tell("turns a second")
         measured["rates"] = await measure_rates(database, looped, plain, sizes.seconds)
         half = statistics.median(measured["rates"]["turns_per_second"]) / 2

@@ -1,6 +1,10 @@
 """Opening a database: connections, schema, refusals."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -94,3 +98,41 @@ async def test_an_external_database_that_cannot_be_used_is_a_clear_error(url: st
     with pytest.raises(DatabaseError, match=reason):
         async with open_database(Settings(home=tmp_path, database_url=url)):
             pass
+
+
+class DroppingPool:
+    """Drops a cancellation that comes together with the connection, as ``asyncio.wait_for`` of Python 3.11 does."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[None]:
+        self.asked.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            yield
+
+
+async def test_a_task_that_is_cancelled_while_it_waits_for_a_connection_ends_though_the_pool_drops_it() -> None:
+    pool: Any = DroppingPool()
+    reached: list[str] = []
+
+    async def use() -> None:
+        async with Database("postgresql://nowhere", pool).connection():
+            reached.append("the connection")
+
+    task = asyncio.create_task(use())
+    await pool.asked.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled() and reached == []
+
+
+async def test_each_statement_may_be_a_transaction_of_its_own(database: Database) -> None:
+    async with database.statements() as connection:
+        await connection.execute(INSERT_SESSION)
+        assert await count_sessions(database) == 1
+    async with database.connection() as connection:
+        assert not connection.autocommit

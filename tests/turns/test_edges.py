@@ -33,14 +33,19 @@ class HeldModel(ScriptedTurnModel):
     def __init__(self, number: int, *steps: Any) -> None:
         super().__init__(*steps)
         self.reached, self.go_on = asyncio.Event(), asyncio.Event()
-        self.asked_times = 0
+        self.asked_times = self.ended_times = 0
+        """How many replies were asked for, and how many of those that are held were cancelled."""
         self._number = number
 
     async def stream(self, request: TurnRequest) -> AsyncIterator[TurnPiece]:
         self.asked_times += 1
         if self.asked_times >= self._number:
             self.reached.set()
-            await self.go_on.wait()
+            try:
+                await self.go_on.wait()
+            except asyncio.CancelledError:
+                self.ended_times += 1
+                raise
         async for piece in super().stream(request):
             yield piece
 
@@ -102,7 +107,7 @@ async def test_an_interrupt_and_a_message_in_one_request_steer_a_request_that_go
         await send(client, session_id, "Greet me")
         await model.reached.wait()
         await post(client, session_id, INTERRUPT, message("In French"))
-        await until(lambda: model.asked_times == 2)
+        await until(lambda: (model.asked_times, model.ended_times) == (2, 1))
         model.go_on.set()
         events = await at_rest(client, session_id)
     assert [event.content[0].text for event in events if event.type == "agent.message"] == ["Bonjour."]
@@ -208,6 +213,32 @@ async def test_a_conversation_is_not_made_short_between_a_call_and_its_result(
     order = [kind for kind in types(events) if kind in ("user.custom_tool_result", "agent.thread_context_compacted")]
     assert order == ["user.custom_tool_result", "agent.thread_context_compacted"]
     assert events[-1].stop_reason.type == "end_turn" and "session.error" not in types(events)
+
+
+async def test_an_interrupt_while_a_conversation_is_made_short_ends_the_turn_and_the_next_one_begins_with_all_of_it(
+    server: Server, client: AsyncAnthropic
+) -> None:
+    too_long = ContextOverflow("the prompt is too long")
+    model = HeldModel(3, say("Noted."), too_long, say("Tea, then."))
+    session_id = await session_with(client)
+    async with turns_run(server.service, model):
+        await send(client, session_id, "I like tea")
+        await at_rest(client, session_id)
+        await send(client, session_id, "What shall it be?")
+        await model.reached.wait()
+        await post(client, session_id, INTERRUPT)
+        events = await at_rest(client, session_id)
+        assert events[-1].stop_reason.type == "end_turn"
+        await until(lambda: model.ended_times == 1)
+        model.go_on.set()
+        await send(client, session_id, "Well?")
+        events = await at_rest(client, session_id)
+    assert "agent.thread_context_compacted" not in types(events) and "session.error" not in types(events)
+    # The one that was too long is open no more, nor is that of the summary.
+    ends = [event for event in events if event.type == "span.model_request_end"]
+    assert [end.is_error for end in ends] == [False, True, True, False]
+    assert [event.content[0].text for event in events if event.type == "agent.message"] == ["Noted.", "Tea, then."]
+    assert all(words in str(model.requests[-1].messages) for words in ("I like tea", "What shall it be?", "Well?"))
 
 
 async def test_a_session_that_runs_is_not_archived_until_it_is_interrupted(

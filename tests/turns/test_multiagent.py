@@ -10,7 +10,7 @@ import pytest
 from anthropic import AsyncAnthropic
 
 from reverie.errors import ModelAccessError
-from reverie.runtime.conversation import Prompt
+from reverie.storage.live.replies import Conversation, read_conversation
 from reverie.storage.live.sessions import LiveSession
 from reverie.storage.postgres.database import Connection
 from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE
@@ -18,7 +18,6 @@ from reverie.testing.patience import PATIENCE_SECONDS
 from reverie.turn_model import TurnPiece, TurnReply, TurnRequest
 from reverie.turns.desk import Desk
 from reverie.turns.dispatch import Dispatcher
-from reverie.turns.prompt import make_prompt
 from reverie.turns.service import make_desk
 from tests.api.conftest import Server
 from tests.turns.scripted import MODEL, USAGE, OneModel, ScriptedTurnModel, call, calls, say, turns_run
@@ -426,11 +425,13 @@ async def test_another_process_takes_a_child_over_that_was_only_begun(
     desk = make_desk(server.service.database, DEFAULT_WORKSPACE, server.service.clock, OneModel(model))
     begun = asyncio.Event()
 
-    async def stuck(own: Desk, connection: Connection, session: LiveSession, thread: str | None, routed: Any) -> Prompt:
+    async def stuck(
+        connection: Connection, session: LiveSession, thread: str | None, read_to: int, known: Conversation | None
+    ) -> Conversation:
         if thread is not None:
             begun.set()
             await asyncio.Event().wait()
-        return await make_prompt(own, connection, session, thread, routed)
+        return await read_conversation(connection, session, thread, read_to, known)
 
     async def nothing(_connection: Connection, _owner: int) -> None:
         """As when the process ends: nothing is given back."""
@@ -438,7 +439,7 @@ async def test_another_process_takes_a_child_over_that_was_only_begun(
     monkeypatch.setattr("reverie.turns.dispatch.give_back", nothing)
     monkeypatch.setattr("reverie.turns.dispatch.GRACE_SECONDS", 0)
     with monkeypatch.context() as patched:
-        patched.setattr("reverie.turns.turn.make_prompt", stuck)
+        patched.setattr("reverie.turns.turn.read_conversation", stuck)
         async with dispatched(desk):
             await send(client, session_id, "Go")
             await begun.wait()

@@ -12,7 +12,11 @@ from reverie.storage.live.sessions import read_session
 from reverie.turn_model import TurnReply
 from tests.api.conftest import Server
 from tests.turns.scripted import ScriptedTurnModel, call, calls, say, turns_run
+from tests.turns.test_mcp import ALLOWED, agents_run
+from tests.turns.test_mcp import session_with as with_desk
+from tests.turns.test_multiagent import Cast, coordinated, create, log_of, script, threads_of, told
 from tests.turns.test_turn import LOOKUP, at_rest, send, session_with, types
+from tests.turns.tool_server import ToolServer, free_port
 
 TOOLS = {"type": "agent_toolset_20260401"}
 NO_DELETING = """
@@ -287,3 +291,83 @@ async def test_new_rules_stand_from_the_next_reply_on(server: Server, client: As
     assert [event.evaluated_permission for event in events if event.type == "agent.tool_use"] == ["allow", "deny"]
     found = await fired(server, session_id)
     assert len(found) == 1
+
+
+async def test_a_refused_call_of_an_mcp_server_never_reaches_it(server: Server, client: AsyncAnthropic) -> None:
+    await set_rules(
+        server, "rules: [{name: no-paying, when: {tool: pay, arguments: [{path: key, equals: a}]}, then: deny}]"
+    )
+    tools = ToolServer(free_port())
+    asked_for = calls(("mcp__desk__pay", 1, {"key": "a"}), ("mcp__desk__look", 2, {"key": "b"}))
+    model = ScriptedTurnModel(asked_for, say("As you wish."))
+    session_id = await with_desk(client, tools, default_config=ALLOWED)
+    async with tools.running(), agents_run(server, model):
+        await send(client, session_id, "Pay")
+        events = await at_rest(client, session_id)
+    uses = {event.name: event for event in events if event.type == "agent.mcp_tool_use"}
+    assert {name: use.evaluated_permission for name, use in uses.items()} == {"pay": "deny", "look": "allow"}
+    assert uses["pay"].evaluation.evaluated_permission.reason_code == "rule:no-paying"
+    results = {event.mcp_tool_use_id: event for event in events if event.type == "agent.mcp_tool_result"}
+    assert (results[uses["pay"].id].is_error, results[uses["look"].id].is_error) == (True, False)
+    assert [name for name, _, _ in tools.calls] == ["look"]
+    assert events[-1].stop_reason.type == "end_turn"
+    assert await fired(server, session_id) == await replayed(server, session_id)
+
+
+async def test_a_call_of_an_mcp_server_that_a_rule_asks_about_runs_once_it_is_allowed(
+    server: Server, client: AsyncAnthropic
+) -> None:
+    await set_rules(server, "rules: [{name: ask-first, when: {tool: pay}, then: ask}]")
+    tools, model = ToolServer(free_port()), ScriptedTurnModel(call("mcp__desk__pay", 1, key="a"), say("Paid."))
+    session_id = await with_desk(client, tools, default_config=ALLOWED)
+    async with tools.running(), agents_run(server, model):
+        await send(client, session_id, "Pay")
+        events = await at_rest(client, session_id)
+        (use,) = [event for event in events if event.type == "agent.mcp_tool_use"]
+        assert (use.evaluated_permission, events[-1].stop_reason.event_ids, tools.calls) == ("ask", [use.id], [])
+        allowed = {"type": "user.tool_confirmation", "tool_use_id": use.id, "result": "allow"}
+        await client.beta.sessions.events.send(session_id, events=[allowed])  # type: ignore[list-item]
+        events = await at_rest(client, session_id)
+    assert [name for name, _, _ in tools.calls] == ["pay"] and events[-1].stop_reason.type == "end_turn"
+    assert await fired(server, session_id) == await replayed(server, session_id)
+
+
+async def test_a_childs_refused_call_is_answered_in_its_thread_alone(server: Server, client: AsyncAnthropic) -> None:
+    await set_rules(server, NO_DELETING)
+    model = Cast(
+        lead=script(calls(create("ann", "Clean up", 1), ("wait_for_agents", 2, {})), say("Done.")),
+        ann=script(again(7), say("I may not.")),
+    )
+    session_id = await coordinated(client, "ann", tools=[TOOLS])
+    async with turns_run(server.service, model):
+        await send(client, session_id, "Go")
+        events = await at_rest(client, session_id)
+        own = await log_of(client, session_id, (await threads_of(client, session_id))["ann"].id)
+    (use,) = [event for event in own if event.type == "agent.tool_use"]
+    assert use.evaluation.evaluated_permission.reason_code == "rule:no-deleting"
+    assert "ask the user first" in told(model.of("ann")[1])
+    assert "I may not." in told(model.of("lead")[1]) and events[-1].stop_reason.type == "end_turn"
+    assert await fired(server, session_id) == await replayed(server, session_id)
+
+
+async def test_three_refusals_running_stop_the_child_and_its_coordinator_goes_on(
+    server: Server, client: AsyncAnthropic
+) -> None:
+    await set_rules(server, NO_DELETING)
+    model = Cast(
+        lead=script(calls(create("ann", "Clean up", 1), ("wait_for_agents", 2, {})), say("Done without.")),
+        ann=script(again(7), again(8), again(9)),
+    )
+    session_id = await coordinated(client, "ann", tools=[TOOLS])
+    async with turns_run(server.service, model):
+        await send(client, session_id, "Go")
+        events = await at_rest(client, session_id)
+        own = await log_of(client, session_id, (await threads_of(client, session_id))["ann"].id)
+    (error,) = [event.error for event in own if event.type == "session.error"]
+    assert "too many of its calls" in error.message and len(model.of("ann")) == 3
+    assert own[-1].stop_reason.type == "retries_exhausted" and types(own).count("agent.tool_result") == 3
+    assert "too many of its calls" in told(model.of("lead")[1])
+    assert events[-1].stop_reason.type == "end_turn" and "session.error" not in types(events)
+    found = await fired(server, session_id)
+    assert [one[1] for one in found].count("circuit-breaker") == 1
+    assert sorted(found) == sorted(await replayed(server, session_id))

@@ -8,7 +8,6 @@ from reverie.storage.live.briefings import (
     lesson_items,
     memory_items,
     note_items,
-    read_briefing,
     write_briefing,
 )
 from reverie.storage.live.replies import read_thread_log
@@ -23,11 +22,8 @@ _MOST_RECALLED = 8
 _LONGEST_QUERY = 2_000
 
 
-async def briefing_of(desk: Desk, connection: Connection, session: LiveSession) -> str:
-    """The guidance that a session's requests carry; made when the first one is, and the same ever after."""
-    known = await read_briefing(connection, session.key)
-    if known is not None:
-        return known
+async def make_briefing(desk: Desk, connection: Connection, session: LiveSession) -> str:
+    """The guidance that a session's requests carry; made when the first one has taken its inputs in, and kept."""
     items: list[BriefingItem] = []
     if session.metadata.get(OFF[0]) != OFF[1]:
         stores = _stores(session)

@@ -14,6 +14,7 @@ import structlog
 
 from reverie.storage.live.leases import (
     LEASE_SECONDS,
+    MOST_AT_ONCE,
     RENEW_SECONDS,
     TURNS,
     Lease,
@@ -59,6 +60,8 @@ class Dispatcher:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _locked: asyncio.Event = field(default_factory=asyncio.Event)
     """Whether the lock is held; nothing is claimed without it."""
+    _more: bool = False
+    """Whether turns may have been left to wait because there was no room for them."""
     _touched: set[str] = field(default_factory=set)
     """Sessions that have grown since their leases were looked at."""
     _renewed_at: float = 0.0
@@ -84,20 +87,24 @@ class Dispatcher:
 
     async def _claim_all(self) -> None:
         loop = asyncio.get_running_loop()
+        self._more = False
         sweeping = loop.time() - self._swept_at >= SWEEP_SECONDS
         try:
             for desk in await self.desks():
                 room = self.most - len(self._tasks)
                 if room <= 0:
+                    self._more = True
                     return
-                async with desk.database.connection() as connection:
+                async with desk.database.statements() as connection:
                     if sweeping:
                         await free_dead(connection)
                     leases = await claim(connection, self.owner, room, least_age=self.least_age)
                 for lease in leases:
                     self._start(desk, lease)
-                if leases:
-                    self._wake.set()  # there may be more
+                if len(leases) == min(room, MOST_AT_ONCE):
+                    self._more = True
+                    if room > MOST_AT_ONCE:
+                        self._wake.set()
             if sweeping:
                 self._swept_at = loop.time()
         except psycopg.OperationalError:
@@ -110,7 +117,8 @@ class Dispatcher:
 
         def ended(_: asyncio.Task[None]) -> None:
             self._tasks.pop(key, None)
-            self._wake.set()
+            if self._more:
+                self._wake.set()  # a turn that becomes due is announced, so only one that found no room is not
             if lease.thread is None:
                 # Not a part of the turn: the lease is gone when it has ended.
                 scoring = asyncio.create_task(self._score(desk, lease.session_id))

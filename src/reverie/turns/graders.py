@@ -13,7 +13,7 @@ from reverie.outcomes.grading_view import grading_view
 from reverie.sessions.session import Score
 from reverie.storage.live.briefings import read_briefing
 from reverie.storage.live.sessions import LiveSession, read_session
-from reverie.storage.service.agents import read_agent
+from reverie.storage.service.agents import read_graders
 from reverie.storage.sessions.scores import score_session
 from reverie.storage.sessions.transcripts import read_transcript
 from reverie.turns.desk import Desk
@@ -26,14 +26,12 @@ async def score_ended(desk: Desk, session_id: str) -> None:
 
     A grader that fails is told of in the log and scores nothing; the session is what it is.
     """
+    async with desk.database.statements() as connection:
+        line = await read_graders(connection, session_id, KEY)
+    if not line:
+        return
     async with desk.database.connection() as connection:
         session = await read_session(connection, session_id)
-        if session.status != "idle" or session.pending or session.agent is None:
-            return
-        agent = await read_agent(connection, session.agent["id"], session.agent["version"])
-        line = agent.definition["metadata"].get(KEY)
-        if not line:
-            return
         transcript = await read_transcript(connection, session_id)
         briefing = await read_briefing(connection, session.key) or ""
     view = await asyncio.to_thread(grading_view, transcript, tool_failed, [briefing])

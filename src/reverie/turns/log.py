@@ -7,8 +7,8 @@ from typing import Any
 from reverie.runtime.live_state import LiveState, Transition
 from reverie.runtime.writer import record
 from reverie.storage.live.leases import Lease, hold
-from reverie.storage.live.log import apply_transition, state_of
-from reverie.storage.live.sessions import LiveSession, read_whole_session
+from reverie.storage.live.log import Also, apply_transition, state_of
+from reverie.storage.live.sessions import LiveSession, WholeSession, read_whole_session
 from reverie.storage.postgres.database import Connection
 from reverie.storage.postgres.outbox import WebhookNotice, write_notices
 from reverie.turns.desk import Desk
@@ -21,11 +21,15 @@ async def write(
     events: Sequence[Mapping[str, Any]],
     then: Callable[[Transition], None] | None = None,
     at: datetime | None = None,
+    locked: WholeSession | None = None,
+    also: Also | None = None,
 ) -> tuple[LiveSession, Transition]:
     """Record events of the leased turn; ``then`` does more in the same transition.
 
     Args:
         at: when they happen, read just before; by default now.
+        locked: the session, where this transaction has locked it already under the lease.
+        also: stores what belongs to the events.
 
     Raises:
         ConflictError: the lease does not stand.
@@ -38,9 +42,14 @@ async def write(
             then(transition)
         return transition
 
-    session, transition = await apply_transition(connection, lease.session_id, decide, now, lease=lease)
-    await notify(desk, connection, session, transition)
-    return session, transition
+    async def store_more(session: LiveSession, transition: Transition) -> None:
+        await notify(desk, connection, session, transition)
+        if also is not None:
+            await also(session, transition)
+
+    return await apply_transition(
+        connection, lease.session_id, decide, now, lease=lease, locked=locked, also=store_more
+    )
 
 
 async def look(connection: Connection, lease: Lease) -> tuple[LiveSession, LiveState]:

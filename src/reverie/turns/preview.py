@@ -39,7 +39,8 @@ class Previewer:
                 await self._begin(piece.index, _SHOWN[piece.type])
         elif isinstance(piece, TextPiece):
             if piece.index != self._index:
-                await self.flush()
+                if self._waiting:
+                    await self.flush()
                 self._index = piece.index
             self._waiting.append(piece.text)
             if asyncio.get_running_loop().time() - self._passed_on_at >= JOIN_SECONDS:
@@ -55,9 +56,8 @@ class Previewer:
         if not messages:
             return
         self._passed_on_at = asyncio.get_running_loop().time()
-        async with self._desk.database.connection() as connection:
-            for message in messages:
-                await announce_preview(connection, self._lease.session_id, self._lease.thread, message)
+        async with self._desk.database.statements() as connection:
+            await announce_preview(connection, self._lease.session_id, self._lease.thread, *messages)
 
     async def _begin(self, index: int, type_: str) -> None:
         if type_ == "agent.message" and self._first:

@@ -15,7 +15,7 @@ from reverie.runtime.ruling import Ruling, judge_reply
 from reverie.storage.live.leases import Lease
 from reverie.storage.live.log import TICK, first_at
 from reverie.storage.live.rules import read_log, read_rules, record_firings, standing_versions
-from reverie.storage.live.sessions import LiveSession, lock_session
+from reverie.storage.live.sessions import LiveSession, WholeSession
 from reverie.storage.live.threads import read_thread
 from reverie.storage.postgres.database import Connection
 from reverie.turn_model import TurnReply
@@ -45,14 +45,15 @@ class TurnRules:
         desk: Desk,
         connection: Connection,
         lease: Lease,
-        session: LiveSession,
+        session: WholeSession,
         reply: TurnReply,
         calls: Sequence[AskedCall],
     ) -> tuple[Ruling, datetime]:
         """What becomes of a reply's calls, and the time at which its events are to be stored.
 
-        The session stays locked until the transaction ends, so that nothing comes between what was looked at and what
-        is stored.
+        Args:
+            session: locked until the transaction ends, so that nothing comes between what is looked at and what is
+                stored.
         """
         now = desk.clock.now()
         untouched = Ruling(tuple(calls), (), False, ())
@@ -61,9 +62,8 @@ class TurnRules:
         await self._find(connection, lease, session)
         if self._book is None:
             return untouched, now
-        locked = await lock_session(connection, session.id)
-        prefix = await self._catch_up(connection, self._book, locked)
-        ruling = judge_reply(self._book, prefix, reply, calls, locked.event_count, first_at(locked, now), TICK)
+        prefix = await self._catch_up(connection, self._book, session)
+        ruling = judge_reply(self._book, prefix, reply, calls, session.event_count, first_at(session, now), TICK)
         self._shown = ruling.events
         return ruling, now
 

@@ -27,20 +27,21 @@ from reverie.runtime.threads import fail_child, has_mail, is_blocked, rest, runs
 from reverie.runtime.turn import END_TURN, take_inputs
 from reverie.runtime.writer import promise, record
 from reverie.storage.live.leases import Lease, note_progress
-from reverie.storage.live.log import apply_transition
-from reverie.storage.live.replies import keep_reply, read_context, read_replies, read_thread_log
+from reverie.storage.live.log import apply_transition, state_of
+from reverie.storage.live.replies import Conversation, keep_reply, read_conversation
 from reverie.storage.live.reservations import read_reserved, reserve
-from reverie.storage.live.sessions import LiveSession, read_session
+from reverie.storage.live.sessions import LiveSession, WholeSession, lock_session
 from reverie.storage.live.threads import read_thread
 from reverie.storage.postgres.database import Connection
 from reverie.turn_model import TurnReply, TurnRequest
+from reverie.turns.briefing import make_briefing
 from reverie.turns.calls import open_calls, parted, run_calls
 from reverie.turns.compaction import compact
 from reverie.turns.desk import Desk, ToolCall
 from reverie.turns.grading import evaluate
 from reverie.turns.log import append, look, notify, write
 from reverie.turns.preview import Previewer
-from reverie.turns.prompt import make_prompt
+from reverie.turns.prompt import make_prompt, tools_of
 from reverie.turns.rules import TRIPPED, TurnRules
 
 MOST_REQUESTS = 500
@@ -71,14 +72,12 @@ class _Opened:
     """The id that the reply's first text will have."""
 
 
-class _NoRoom(Exception):
-    """The budget has no room for a request beside those that are under way."""
-
-
 @dataclass(slots=True)
 class _Progress:
     """What a turn has tried so far."""
 
+    recovered: bool = False
+    """Whether what a lost process left, or a client allowed, has been seen to."""
     attempt: int = 1
     """Of the request that is being made."""
     keep_thinking: bool = True
@@ -86,6 +85,16 @@ class _Progress:
     rules: TurnRules = field(default_factory=TurnRules)
     cuts: int = 0
     """Replies that were cut off one after another."""
+    conversation: Conversation | None = None
+    """As far as it has been read; None before, and where it was made short."""
+
+
+class _NoRoom(Exception):
+    """The budget has no room for a request beside those that are under way."""
+
+
+class _LeftOver(Exception):
+    """A turn has something to do before it may ask its model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +108,9 @@ class _End:
 async def run_turn(desk: Desk, lease: Lease) -> None:
     """Run a leased turn until its thread waits for somebody else, or the lease is gone."""
     try:
-        if not await _recover(desk, lease):
-            return
         progress = _Progress()
         for _ in range(MOST_REQUESTS):
-            opened = await _open_request(desk, lease, progress.keep_thinking)
+            opened = await _next_request(desk, lease, progress)
             if opened is None:
                 return
             previewer = Previewer(desk, lease, opened.promised)
@@ -150,11 +157,7 @@ async def _recover(desk: Desk, lease: Lease) -> bool:
     await _connect(desk, lease, session, agent)
     if _own_calls(state, lease):
         return await _run_pending(desk, lease, session, state, maybe_ran=lost)
-    if (
-        lease.thread is None
-        and has_open_outcome(session.outcome_evaluations)
-        and session.outcome_evaluations[-1]["result"] == "evaluating"
-    ):
+    if _is_judged(lease, session):
         return await _grade(desk, lease, session)
     return True
 
@@ -179,9 +182,8 @@ async def _run_pending(desk: Desk, lease: Lease, session: LiveSession, state: Li
             # A thread that then waits for other agents makes no request that would take them in.
             _, transition = await write(desk, connection, lease, (), lambda taking: _take_confirmations(taking, lease))
             state = transition.state
-        routed = desk.models.find((await _agent_of(connection, session, lease))["model"]["id"])
-        prompt = await make_prompt(desk, connection, session, lease.thread, routed)
-        calls = await open_calls(connection, session, _own_calls(state, lease), prompt.tools)
+        tools = tools_of(desk, session, lease.thread, await _agent_of(connection, session, lease))
+        calls = await open_calls(connection, session, _own_calls(state, lease), tools)
     theirs, to_agents = parted(calls)
     await run_calls(desk, lease, session, theirs, maybe_ran=maybe_ran)
     for pending, call in to_agents:
@@ -189,7 +191,7 @@ async def _run_pending(desk: Desk, lease: Lease, session: LiveSession, state: Li
             return False
     async with desk.database.connection() as connection:
         _, state = await look(connection, lease)
-        await note_progress(connection, lease)
+        await _note_progress(connection, lease)
     if _own_calls(state, lease):  # allowed meanwhile
         return await _run_pending(desk, lease, session, state, maybe_ran=False)
     if is_blocked(state, lease.thread):
@@ -212,45 +214,50 @@ def _take_confirmations(transition: Transition, lease: Lease) -> None:
     take_inputs(transition, lambda waiting: waiting.type == _CONFIRMATION and waiting.thread_id == lease.thread)
 
 
-async def _open_request(desk: Desk, lease: Lease, keep_thinking: bool) -> _Opened | None:
-    """Begin a request in the log, and make it; None where none is to be made."""
+async def _next_request(desk: Desk, lease: Lease, progress: _Progress) -> _Opened | None:
+    """Begin the next request, once what the log says is left of before has been done; None where none is to be made."""
     try:
-        return await _begin_request(desk, lease, keep_thinking)
+        try:
+            return await _open_request(desk, lease, progress)
+        except _LeftOver:
+            progress.recovered = True
+            if not await _recover(desk, lease):
+                return None
+            return await _open_request(desk, lease, progress)
     except _NoRoom:
         await _stop(desk, lease, {"type": "budget_reached"}, report=_NO_BUDGET)
         return None
 
 
-async def _begin_request(desk: Desk, lease: Lease, keep_thinking: bool) -> _Opened | None:
+async def _open_request(desk: Desk, lease: Lease, progress: _Progress) -> _Opened | None:
+    """Begin a request in the log, and make it; None where none is to be made.
+
+    Raises:
+        _LeftOver: something is to be done first; nothing was begun.
+        _NoRoom: the budget may not stand it; nothing was begun.
+    """
     async with desk.database.connection() as connection:
-        session = await read_session(connection, lease.session_id)
+        session = await lock_session(connection, lease.session_id, lease)
         agent = await _agent_of(connection, session, lease)
+        if not progress.recovered and _is_left_over(desk, lease, session, agent):
+            raise _LeftOver
         try:
             routed = desk.models.find(agent["model"]["id"])
         except ModelError as error:
             await _write_failure(desk, connection, lease, error_event(error, retry="exhausted"))
             return None
-        prompt = await make_prompt(desk, connection, session, lease.thread, routed)
-        promised = ""
-
-        def decide(state: LiveState) -> Transition:
-            nonlocal promised
-            if over_budget(state, routed.price):
-                transition = record(state, (), now, thread_id=lease.thread, expected_turn=lease.turn)
-                rest(transition, lease.thread, {"type": "budget_reached"}, report=_report(lease, _NO_BUDGET))
-                return transition
-            start = {"type": "span.model_request_start"}
-            transition = record(state, [start], now, thread_id=lease.thread, expected_turn=lease.turn)
-            promised = promise(transition, "agent.message")
-            return transition
-
-        now = desk.clock.now()
-        session, transition = await apply_transition(connection, lease.session_id, decide, now, lease=lease)
-        await notify(desk, connection, session, transition)
+        transition, promised = await _begin(desk, connection, lease, session, routed)
         if not promised:
             return None
-        request = await _make_request(connection, lease, session, prompt, routed, keep_thinking)
+        read_to = session.event_count + len(transition.events)
+        conversation = await read_conversation(connection, session, lease.thread, read_to, progress.conversation)
+        briefing = conversation.briefing
+        if briefing is None:
+            briefing = await make_briefing(desk, connection, session)
+        prompt = make_prompt(desk, session, lease.thread, agent, briefing, routed)
+        request = _make_request(prompt, routed, conversation, keep_thinking=progress.keep_thinking)
         await _reserve(connection, lease, session, transition.state, request, routed)
+    progress.recovered, progress.conversation = True, conversation
     return _Opened(session, routed, prompt, request, promised)
 
 
@@ -276,25 +283,58 @@ async def _reserve(
     await reserve(connection, session.key, lease.thread, most)
 
 
-async def _make_request(
-    connection: Connection,
-    lease: Lease,
-    session: LiveSession,
-    prompt: Prompt,
-    routed: RoutedModel,
-    keep_thinking: bool,
+async def _begin(
+    desk: Desk, connection: Connection, lease: Lease, locked: WholeSession, routed: RoutedModel
+) -> tuple[Transition, str]:
+    """Begin a request in the log; the id that its first text will have, ``''`` where the budget is spent."""
+    promised, now = "", desk.clock.now()
+
+    def decide(state: LiveState) -> Transition:
+        nonlocal promised
+        if over_budget(state, routed.price):
+            transition = record(state, (), now, thread_id=lease.thread, expected_turn=lease.turn)
+            rest(transition, lease.thread, {"type": "budget_reached"}, report=_report(lease, _NO_BUDGET))
+            return transition
+        start = {"type": "span.model_request_start"}
+        transition = record(state, [start], now, thread_id=lease.thread, expected_turn=lease.turn)
+        promised = promise(transition, "agent.message")
+        return transition
+
+    async def tell(session: LiveSession, transition: Transition) -> None:
+        await notify(desk, connection, session, transition)
+
+    _, transition = await apply_transition(connection, lease.session_id, decide, now, locked=locked, also=tell)
+    return transition, promised
+
+
+def _is_left_over(desk: Desk, lease: Lease, session: WholeSession, agent: Mapping[str, Any]) -> bool:
+    """Whether a turn that begins here has more to do than to ask its model."""
+    state = state_of(session)
+    return bool(
+        lease.attempt > 1
+        or state.open_spans.get(lease.thread_id)
+        or _own_calls(state, lease)
+        or (desk.servers is not None and agent.get("mcp_servers"))
+        or _is_judged(lease, session)
+    )
+
+
+def _is_judged(lease: Lease, session: LiveSession) -> bool:
+    """Whether what the session's own thread did is being judged."""
+    outcomes = session.outcome_evaluations
+    return lease.thread is None and has_open_outcome(outcomes) and outcomes[-1]["result"] == "evaluating"
+
+
+def _make_request(
+    prompt: Prompt, routed: RoutedModel, conversation: Conversation, *, keep_thinking: bool
 ) -> TurnRequest:
-    context = await read_context(connection, session.key, lease.thread)
-    first = context.from_sequence if context is not None else 0
-    events = await read_thread_log(connection, session.id, session.key, lease.thread, first)
-    replies = await read_replies(connection, session.key, lease.thread, first)
     return build_request(
         prompt,
-        events,
-        replies,
+        conversation.events,
+        conversation.replies,
         provider=routed.model.provider,
         model=routed.model.model,
-        context=context,
+        context=conversation.context,
         keep_thinking=keep_thinking,
     )
 
@@ -345,6 +385,7 @@ async def _compacted(desk: Desk, lease: Lease, opened: _Opened, progress: _Progr
         if progress.compactions > MOST_COMPACTIONS:
             raise ContextOverflow(f"the conversation was made short {MOST_COMPACTIONS} times and is too long again")
         await compact(desk, lease, opened.routed, opened.request.messages)
+        progress.conversation = None
     except ModelError as error:
         await _give_up(desk, lease, stopped_event("compaction_limit_reached_error", str(error)))
         return False
@@ -372,8 +413,8 @@ async def _close_request(
     asked = asked_calls(reply, opened.prompt.tools, desk.judge)
     graded = rested = False
     async with desk.database.connection() as connection:
-        session = await read_session(connection, lease.session_id)
-        ruling, now = await rules.judge(desk, connection, lease, session, reply, asked)
+        locked = await lock_session(connection, lease.session_id, lease)
+        ruling, now = await rules.judge(desk, connection, lease, locked, reply, asked)
         events = reply_events(reply, ruling.calls, previewer.promised, opened.routed.price)
         events += _cut_off(lease, reply, ruling.calls)
         final = _final(reply, ruling.calls)
@@ -392,11 +433,13 @@ async def _close_request(
                     transition, lease.thread, final.reason, final.details, report=_report(lease, _text_of(reply))
                 )
 
-        session, transition = await write(desk, connection, lease, events, finish, at=now)
-        await _keep(connection, lease, session, transition, reply, ruling.calls)
-        await rules.note(connection, session, transition, ruling)
+        async def keep(session: LiveSession, transition: Transition) -> None:
+            await _keep(connection, lease, session, transition, reply, ruling.calls)
+            await rules.note(connection, session, transition, ruling)
+
+        session, transition = await write(desk, connection, lease, events, finish, at=now, locked=locked, also=keep)
         if not rested:
-            await note_progress(connection, lease)
+            await _note_progress(connection, lease)
     if rested:
         return False
     if graded:
@@ -407,6 +450,12 @@ async def _close_request(
         await _stop(desk, lease, END_TURN)
         return False
     return True
+
+
+async def _note_progress(connection: Connection, lease: Lease) -> None:
+    """The turn got on: claims before this do not count against it."""
+    if lease.attempt > 1:
+        await note_progress(connection, lease)
 
 
 def _is_graded(lease: Lease, state: LiveState) -> bool:

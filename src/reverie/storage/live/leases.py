@@ -7,6 +7,7 @@ write is decided under the session's lock (:func:`hold`), so a holder that wakes
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import msgspec
 from psycopg.rows import class_row
@@ -62,34 +63,40 @@ async def present(url: str, owner: int) -> AsyncIterator[Connection]:
 
 
 async def want_turns(connection: Connection, session_key: int, state: LiveState) -> None:
-    """Have the threads that run be run by somebody, and no others; called under the session's lock."""
+    """Have the threads that run be run by somebody, and no others; called under the session's lock.
+
+    Nothing is waited for in a pipeline.
+    """
     threads = [*([""] if state.primary_running else []), *(thread.id for thread in state.running_children)]
     wanted = threads if state.goes_on else []
-    await connection.execute(
-        "DELETE FROM turn_leases WHERE session_key = %s AND thread_id <> ALL (%s)", [session_key, wanted]
-    )
+    parameters = {"session": session_key, "turn": state.turn, "threads": wanted, "channel": TURNS}
     if not wanted:
+        await connection.execute("DELETE FROM turn_leases WHERE session_key = %(session)s", parameters)
         return
-    changed = await connection.execute(
+    await connection.execute(
         """
-        INSERT INTO turn_leases (session_key, thread_id, turn)
-        SELECT %(session)s, thread, %(turn)s FROM unnest(%(threads)s::text[]) AS thread
-        ON CONFLICT (session_key, thread_id) DO UPDATE
-            SET turn = excluded.turn, owner = NULL, expires_at = '-infinity', attempt = 0,
-                waiting_since = clock_timestamp()
-            WHERE turn_leases.turn <> excluded.turn
-        RETURNING thread_id
+        WITH gone AS (
+            DELETE FROM turn_leases WHERE session_key = %(session)s AND thread_id <> ALL (%(threads)s)
+        ), due AS (
+            INSERT INTO turn_leases (session_key, thread_id, turn)
+            SELECT %(session)s, thread, %(turn)s FROM unnest(%(threads)s::text[]) AS thread
+            ON CONFLICT (session_key, thread_id) DO UPDATE
+                SET turn = excluded.turn, owner = NULL, expires_at = '-infinity', attempt = 0,
+                    waiting_since = clock_timestamp()
+                WHERE turn_leases.turn <> excluded.turn
+            RETURNING thread_id
+        )
+        SELECT pg_notify(%(channel)s, current_schema()) FROM due LIMIT 1
         """,
-        {"session": session_key, "turn": state.turn, "threads": wanted},
+        parameters,
     )
-    if await changed.fetchone() is not None:
-        await connection.execute("SELECT pg_notify(%s, current_schema())", [TURNS])
 
 
 async def claim(connection: Connection, owner: int, room: int, *, least_age: float = 0.0) -> list[Lease]:
     """Turns that nobody runs, now run by ``owner``; those that have waited longest come first.
 
     Args:
+        room: how many may be run; :data:`MOST_AT_ONCE` are the most.
         least_age: how long a turn has to have waited, in seconds.
     """
     async with connection.cursor(row_factory=class_row(Lease)) as cursor:
@@ -155,12 +162,32 @@ async def hold(connection: Connection, lease: Lease) -> None:
     Raises:
         ConflictError: the turn is over, or another process has it.
     """
-    row = await connection.execute(
-        "SELECT FROM turn_leases WHERE session_key = %s AND thread_id = %s AND turn = %s AND owner = %s",
-        [lease.session_key, lease.thread_id, lease.turn, lease.owner],
-    )
+    row = await connection.execute(f"SELECT WHERE {STANDS}".encode(), standing(lease))
     if await row.fetchone() is None:
-        raise ConflictError(f"turn {lease.turn} of session {lease.session_id} is over, or another process runs it")
+        raise over(lease)
+
+
+STANDS = """EXISTS (
+    SELECT FROM turn_leases
+    WHERE session_key = %(lease_key)s AND thread_id = %(lease_thread)s AND turn = %(lease_turn)s
+        AND owner = %(lease_owner)s
+)"""
+"""That a lease stands; with the parameters of :func:`standing`."""
+
+
+def standing(lease: Lease) -> dict[str, Any]:
+    """Parameters of :data:`STANDS`."""
+    return {
+        "lease_key": lease.session_key,
+        "lease_thread": lease.thread_id,
+        "lease_turn": lease.turn,
+        "lease_owner": lease.owner,
+    }
+
+
+def over(lease: Lease) -> ConflictError:
+    """What is raised where a lease does not stand."""
+    return ConflictError(f"turn {lease.turn} of session {lease.session_id} is over, or another process runs it")
 
 
 async def leave_to_others(connection: Connection, session_key: int) -> None:

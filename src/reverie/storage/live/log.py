@@ -1,6 +1,6 @@
 """The log of a live session: acts of its life cycle stored as one, and events read back as the API shows them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ from reverie.runtime.live_state import (
 )
 from reverie.runtime.writer import record
 from reverie.sessions.session import Score
-from reverie.storage.live.leases import Lease, hold, want_turns
+from reverie.storage.live.leases import Lease, want_turns
 from reverie.storage.live.sessions import LiveSession, WholeSession, lock_session, require_live
 from reverie.storage.live.threads import child_thread, insert_thread, set_thread_status
 from reverie.storage.postgres.announcement import announce
@@ -30,6 +30,8 @@ from reverie.storage.sessions.scores import record_scores
 
 TICK = timedelta(microseconds=1)
 """How far apart the times of events are that are appended together."""
+Also = Callable[[LiveSession, Transition], Awaitable[None]]
+"""Stores more with a transition; nothing that it asks the database is waited for."""
 
 
 class LogRow(msgspec.Struct, frozen=True):
@@ -50,26 +52,31 @@ async def apply_transition(
     now: datetime,
     *,
     lease: Lease | None = None,
+    locked: WholeSession | None = None,
+    also: Also | None = None,
 ) -> tuple[LiveSession, Transition]:
     """Store the transition that ``decide`` makes of a session's state; nobody else appends meanwhile.
 
     Args:
         lease: what the caller runs the turn by; it must still stand.
+        locked: the session, where this transaction has locked it already and seen to the lease.
+        also: stores what belongs to it, in the same pipeline.
 
     Raises:
         NotFoundError: there is no such session.
         StateError: it was imported.
         ConflictError: the lease does not stand.
     """
-    session = await lock_session(connection, session_id)
+    session = await lock_session(connection, session_id, lease) if locked is None else locked
     require_live(session)
-    if lease is not None:
-        await hold(connection, lease)
     state = state_of(session)
     transition = decide(state)
-    await _store(connection, session, transition, now)
-    if session.run_here and _runs(state) != _runs(transition.state):
-        await want_turns(connection, session.key, transition.state)
+    async with connection.pipeline():
+        await _store(connection, session, transition, now)
+        if session.run_here and _runs(state) != _runs(transition.state):
+            await want_turns(connection, session.key, transition.state)
+        if also is not None:
+            await also(session, transition)
     return session, transition
 
 
@@ -114,35 +121,34 @@ def state_of(session: WholeSession) -> LiveState:
     )
 
 
-async def _store(connection: Connection, session: LiveSession, transition: Transition, now: datetime) -> None:
+async def _store(connection: Connection, session: WholeSession, transition: Transition, now: datetime) -> None:
     first = first_at(session, now)
     last = first + TICK * len(transition.events)
     state = transition.state
-    async with connection.pipeline():
-        await _insert_events(connection, session, transition.events, first)
-        await _insert_inputs(connection, session, transition, now)
-        await connection.execute(
-            "UPDATE sessions SET event_count = event_count + %s, ended_at = CASE WHEN %s THEN %s ELSE ended_at END"
-            " WHERE key = %s",
-            [len(transition.events), state.status in ("idle", "terminated"), last, session.key],
-        )
-        await connection.execute(
-            """
-            UPDATE live_sessions SET status = %s, usage = %s, active_seconds = %s, running_since = %s,
-                outcome_evaluations = %s, pending = %s, input_count = %s, previews = %s, turn = %s, turn_inputs = %s,
-                primary_running = %s, open_spans = %s,
-                last_event_at = %s, updated_at = %s
-            WHERE session_key = %s
-            """,
-            [
-                *(state.status, Jsonb(dict(state.usage)), state.active_seconds, state.running_since),
-                *(Jsonb(list(state.outcomes)), Jsonb(msgspec.to_builtins(state.pending))),
-                *(state.input_count, Jsonb(msgspec.to_builtins(state.previews, str_keys=True))),
-                *(state.turn, state.turn_inputs, state.primary_running, Jsonb(dict(state.open_spans))),
-                *(last if transition.events else session.last_event_at, now, session.key),
-            ],
-        )
-        await announce(connection, session.id)
+    await _insert_events(connection, session, transition.events, first)
+    await _insert_inputs(connection, session, transition, now)
+    await connection.execute(
+        "UPDATE sessions SET event_count = event_count + %s, ended_at = CASE WHEN %s THEN %s ELSE ended_at END"
+        " WHERE key = %s",
+        [len(transition.events), state.status in ("idle", "terminated"), last, session.key],
+    )
+    await connection.execute(
+        """
+        UPDATE live_sessions SET status = %s, usage = %s, active_seconds = %s, running_since = %s,
+            outcome_evaluations = %s, pending = %s, input_count = %s, previews = %s, turn = %s, turn_inputs = %s,
+            primary_running = %s, open_spans = %s,
+            last_event_at = %s, updated_at = %s
+        WHERE session_key = %s
+        """,
+        [
+            *(state.status, Jsonb(dict(state.usage)), state.active_seconds, state.running_since),
+            *(Jsonb(list(state.outcomes)), Jsonb(msgspec.to_builtins(state.pending))),
+            *(state.input_count, Jsonb(msgspec.to_builtins(state.previews, str_keys=True))),
+            *(state.turn, state.turn_inputs, state.primary_running, Jsonb(dict(state.open_spans))),
+            *(last if transition.events else session.last_event_at, now, session.key),
+        ],
+    )
+    await announce(connection, session.id)
     for thread_id, agent_name in transition.threads:
         await insert_thread(connection, session, child_thread(session, thread_id, agent_name, now))
     for thread_id, status in transition.thread_statuses:
@@ -198,7 +204,7 @@ async def _insert_events(
     )
 
 
-async def _insert_inputs(connection: Connection, session: LiveSession, transition: Transition, now: datetime) -> None:
+async def _insert_inputs(connection: Connection, session: WholeSession, transition: Transition, now: datetime) -> None:
     places = {
         event.input_number: session.event_count + place
         for place, event in enumerate(transition.events)
@@ -213,6 +219,9 @@ async def _insert_inputs(connection: Connection, session: LiveSession, transitio
                 places.pop(waiting.number, None),
             ],
         )
+    waited = {waiting["number"] for waiting in session.waiting}
+    # Numbers that were promised to events while they are written are no inputs.
+    places = {number: place for number, place in places.items() if number in waited}
     if places:
         await connection.execute(
             "UPDATE session_inputs AS i SET sequence = x.sequence FROM unnest(%s::integer[], %s::integer[])"

@@ -3,29 +3,34 @@
 from collections.abc import Sequence
 from typing import Any
 
-from psycopg.rows import class_row
+import msgspec
 from psycopg.types.json import Jsonb
 
 from reverie.runtime.conversation import KeptReply, ThreadContext, ThreadEvent
 from reverie.runtime.live_state import stored_id
+from reverie.storage.live.sessions import LiveSession
 from reverie.storage.postgres.database import Connection
 
 
 async def read_thread_log(
-    connection: Connection, session_id: str, session_key: int, thread_id: str | None, from_sequence: int = 0
+    connection: Connection, session_id: str, session_key: int, thread_id: str | None
 ) -> list[ThreadEvent]:
     """The events of one thread, in order; what others posted to it as well, but not what it posted elsewhere."""
     condition = "thread_id IS NULL" if thread_id is None else "thread_id = %(thread)s"
     row = await connection.execute(
         f"""
         SELECT sequence, input_number, type, payload FROM events
-        WHERE session_key = %(key)s AND sequence >= %(first)s AND {condition} ORDER BY sequence
+        WHERE session_key = %(key)s AND {condition} ORDER BY sequence
         """.encode(),
-        {"key": session_key, "first": from_sequence, "thread": thread_id},
+        {"key": session_key, "thread": thread_id},
     )
+    return _thread_events(session_id, await row.fetchall())
+
+
+def _thread_events(session_id: str, rows: Sequence[Sequence[Any]]) -> list[ThreadEvent]:
     return [
         ThreadEvent(stored_id(session_id, sequence, number), sequence, type_, payload)
-        for sequence, number, type_, payload in await row.fetchall()
+        for sequence, number, type_, payload in rows
     ]
 
 
@@ -38,33 +43,68 @@ async def read_events(
         " WHERE session_key = %s AND sequence = ANY (%s) ORDER BY sequence",
         [session_key, list(sequences)],
     )
-    return [
-        ThreadEvent(stored_id(session_id, sequence, number), sequence, type_, payload)
-        for sequence, number, type_, payload in await row.fetchall()
-    ]
+    return _thread_events(session_id, await row.fetchall())
 
 
-async def read_replies(
-    connection: Connection, session_key: int, thread_id: str | None, from_sequence: int = 0
-) -> list[KeptReply]:
-    """The kept replies of one thread, in order."""
-    async with connection.cursor(row_factory=class_row(_Row)) as cursor:
-        await cursor.execute(
-            """
-            SELECT span_end, provider, model, blocks, tool_ids FROM model_replies
-            WHERE session_key = %s AND thread_id = %s AND span_end >= %s ORDER BY span_end
-            """,
-            [session_key, thread_id or "", from_sequence],
-        )
-        return [
-            KeptReply(row.span_end, row.provider, row.model, tuple(row.blocks), row.tool_ids) async for row in cursor
-        ]
+class Conversation(msgspec.Struct, frozen=True):
+    """What has been said in a thread, as far as requests are made of it."""
+
+    context: ThreadContext | None = None
+    events: tuple[ThreadEvent, ...] = ()
+    replies: tuple[KeptReply, ...] = ()
+    read_to: int = 0
+    """Sequence number of the first event that has not been read."""
+    briefing: str | None = None
+    """What the session is shown from memory; None before it was made."""
 
 
-class _Row(KeptReply, frozen=True):
-    """As the database has it."""
+_SELECT_CONVERSATION = """
+WITH context AS (
+    SELECT from_sequence, summary FROM thread_contexts WHERE session_key = %(key)s AND thread_id = %(thread)s
+    ORDER BY from_sequence DESC LIMIT 1
+), first AS MATERIALIZED (
+    SELECT greatest(%(first)s::bigint, (SELECT from_sequence FROM context)) AS sequence
+)
+SELECT (SELECT to_jsonb(context) FROM context) AS context,
+    coalesce((
+        SELECT jsonb_agg(jsonb_build_array(sequence, input_number, type, payload) ORDER BY sequence)
+        FROM events WHERE session_key = %(key)s AND sequence >= (SELECT sequence FROM first)
+            AND thread_id IS NOT DISTINCT FROM nullif(%(thread)s, '')
+    ), '[]') AS events,
+    coalesce((
+        SELECT jsonb_agg(jsonb_build_object('span_end', span_end, 'provider', provider, 'model', model,
+            'blocks', blocks, 'tool_ids', tool_ids) ORDER BY span_end)
+        FROM model_replies WHERE session_key = %(key)s AND thread_id = %(thread)s
+            AND span_end >= (SELECT sequence FROM first)
+    ), '[]') AS replies,
+    (SELECT text FROM session_briefings WHERE session_key = %(key)s) AS briefing
+"""
 
-    blocks: list[dict[str, Any]]  # type: ignore[assignment]
+
+async def read_conversation(
+    connection: Connection, session: LiveSession, thread_id: str | None, read_to: int, known: Conversation | None
+) -> Conversation:
+    """What has been said in a thread; called under the session's lock, by whoever runs the thread's turn.
+
+    All in one statement, since most turns ask it once.
+
+    Args:
+        read_to: how long the log is.
+        known: what was read before in this turn, to which what is new is added: a log only grows, and its context is
+            changed by whoever runs the turn alone.
+    """
+    earlier = Conversation() if known is None else known
+    row = await connection.execute(
+        _SELECT_CONVERSATION, {"key": session.key, "thread": thread_id or "", "first": earlier.read_to}
+    )
+    ((context, events, replies, briefing),) = await row.fetchall()
+    return Conversation(
+        context=None if context is None else msgspec.convert(context, ThreadContext),
+        events=(*earlier.events, *_thread_events(session.id, events)),
+        replies=(*earlier.replies, *msgspec.convert(replies, list[KeptReply])),
+        read_to=read_to,
+        briefing=briefing,
+    )
 
 
 async def keep_reply(connection: Connection, session_key: int, thread_id: str | None, reply: KeptReply) -> None:
@@ -77,17 +117,6 @@ async def keep_reply(connection: Connection, session_key: int, thread_id: str | 
             *(Jsonb(list(reply.blocks)), Jsonb(dict(reply.tool_ids))),
         ],
     )
-
-
-async def read_context(connection: Connection, session_key: int, thread_id: str | None) -> ThreadContext | None:
-    """What stands for the beginning of a thread's log; None while all of it is sent."""
-    async with connection.cursor(row_factory=class_row(ThreadContext)) as cursor:
-        await cursor.execute(
-            "SELECT from_sequence, summary FROM thread_contexts WHERE session_key = %s AND thread_id = %s"
-            " ORDER BY from_sequence DESC LIMIT 1",
-            [session_key, thread_id or ""],
-        )
-        return await cursor.fetchone()
 
 
 async def write_context(

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from reverie.errors import NotFoundError, StateError
 from reverie.runtime.live_state import Status
 from reverie.sessions.session import LIVE_SOURCE
+from reverie.storage.live.leases import STANDS, Lease, over, standing
 from reverie.storage.postgres.database import Connection
 
 _COLUMNS = """
@@ -45,7 +46,8 @@ _LIFE_COLUMNS = """
     coalesce(l.open_spans, '{}') AS open_spans
 """
 _FROM = "FROM sessions s LEFT JOIN live_sessions l ON l.session_key = s.key"
-_SELECT_WHOLE = f"SELECT {_COLUMNS}, {_LIFE_COLUMNS} {_FROM} WHERE s.id = %s".encode()
+_SELECT_WHOLE = f"SELECT {_COLUMNS}, {_LIFE_COLUMNS} {_FROM} WHERE s.id = %(id)s".encode()
+_SELECT_LEASED = f"{_SELECT_WHOLE.decode()} AND {STANDS}".encode()
 Found = TypeVar("Found", bound="LiveSession")
 
 _TAGS = ("task_id", "task_category", "user_id")
@@ -163,17 +165,27 @@ async def read_session(connection: Connection, session_id: str, *, lock: bool = 
         return _found(await cursor.fetchone(), session_id)
 
 
-async def lock_session(connection: Connection, session_id: str) -> WholeSession:
+async def lock_session(connection: Connection, session_id: str, lease: Lease | None = None) -> WholeSession:
     """One session, locked until the transaction ends.
+
+    Args:
+        lease: what the caller runs the session's turn by; it must still stand.
 
     Raises:
         NotFoundError: there is none.
+        ConflictError: the lease does not stand; also where its session is gone.
     """
     async with connection.pipeline(), connection.cursor(row_factory=class_row(WholeSession)) as cursor:
         # A statement of its own, so that what is read after it is what the last writer left.
         await connection.execute("SELECT FROM sessions WHERE id = %s FOR UPDATE", [session_id])
-        await cursor.execute(_SELECT_WHOLE, [session_id])
-        return _found(await cursor.fetchone(), session_id)
+        if lease is None:
+            await cursor.execute(_SELECT_WHOLE, {"id": session_id})
+            return _found(await cursor.fetchone(), session_id)
+        await cursor.execute(_SELECT_LEASED, {"id": session_id, **standing(lease)})
+        session = await cursor.fetchone()
+    if session is None:
+        raise over(lease)
+    return session
 
 
 async def read_whole_session(connection: Connection, session_id: str) -> WholeSession:
@@ -183,7 +195,7 @@ async def read_whole_session(connection: Connection, session_id: str) -> WholeSe
         NotFoundError: there is none.
     """
     async with connection.cursor(row_factory=class_row(WholeSession)) as cursor:
-        await cursor.execute(_SELECT_WHOLE, [session_id])
+        await cursor.execute(_SELECT_WHOLE, {"id": session_id})
         return _found(await cursor.fetchone(), session_id)
 
 

@@ -39,11 +39,17 @@ _MOST_CHARACTERS = 1_500
 
 
 async def announce_preview(
-    connection: Connection, session_id: str, thread_id: str | None, message: dict[str, Any]
+    connection: Connection, session_id: str, thread_id: str | None, *messages: dict[str, Any]
 ) -> None:
-    """Pass a piece of a preview on to every server; it is not kept anywhere."""
-    notice = {"session_id": session_id, "thread_id": thread_id, "message": message}
-    await connection.execute("SELECT pg_notify(%s, %s)", [PREVIEWS, msgspec.json.encode(notice).decode()])
+    """Pass pieces of a preview on to every server, in order; they are not kept anywhere.
+
+    So the commit need not reach the disk, and others that announce something do not wait for it.
+    """
+    notices = [{"session_id": session_id, "thread_id": thread_id, "message": message} for message in messages]
+    await connection.execute(
+        "SELECT set_config('synchronous_commit', 'off', true), pg_notify(%s, notice) FROM unnest(%s::text[]) AS notice",
+        [PREVIEWS, [msgspec.json.encode(notice).decode() for notice in notices]],
+    )
 
 
 def preview_pieces(text: str) -> list[str]:

@@ -55,9 +55,26 @@ class Database(msgspec.Struct, frozen=True):
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection in a transaction: committed at the end, rolled back on error. Times come back in UTC."""
+        task = asyncio.current_task()
+        cancelled = 0 if task is None else task.cancelling()
         async with self.pool.connection() as connection:
+            if task is not None and task.cancelling() > cancelled:
+                # The pool waits by asyncio.wait_for, which before Python 3.12 drops a cancellation that comes together
+                # with the connection: whoever waits for the task's end would do so for ever.
+                raise asyncio.CancelledError
             await connection.look_at(self.schema)
             yield connection
+
+    @asynccontextmanager
+    async def statements(self) -> AsyncIterator[Connection]:
+        """A connection whose statements are each a transaction of their own: for one of them, cheaper."""
+        async with self.connection() as connection:
+            await connection.commit()  # of nothing, mostly
+            await connection.set_autocommit(True)
+            try:
+                yield connection
+            finally:
+                await connection.set_autocommit(False)
 
     async def check(self) -> None:
         """See that it answers.

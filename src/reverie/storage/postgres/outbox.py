@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from psycopg.types.json import Jsonb
 
 from reverie.ids import derived_id, new_id
-from reverie.storage.postgres.announcement import WEBHOOKS, announce
+from reverie.storage.postgres.announcement import CHANNEL, WEBHOOKS
 from reverie.storage.postgres.database import Connection
 
 ORGANIZATION = derived_id("org", "default")
@@ -25,17 +26,29 @@ class WebhookNotice(msgspec.Struct, frozen=True):
 async def write_notices(
     connection: Connection, notices: Sequence[WebhookNotice], workspace_id: str, now: datetime
 ) -> None:
-    """Queue a delivery for each endpoint that listens to the type of a notice."""
-    for notice in notices:
-        event_id = new_id("whe", now)
-        data = {"type": notice.type, "id": notice.id, "organization_id": ORGANIZATION, "workspace_id": workspace_id}
-        event = {"type": "event", "id": event_id, "created_at": now, "data": data | dict(notice.more)}
-        queued = await connection.execute(
-            """
+    """Queue a delivery for each endpoint that listens to the type of a notice; nothing is waited for in a pipeline."""
+    if not notices:
+        return
+    await connection.execute(
+        """
+        WITH queued AS (
             INSERT INTO webhook_deliveries (id, endpoint_id, event, next_attempt_at, created_at)
-            SELECT %s, id, %s, %s, %s FROM webhook_endpoints WHERE enabled AND %s = ANY (event_types)
-            """,
-            [event_id, Jsonb(event), now, now, notice.type],
+            SELECT x.event ->> 'id', e.id, x.event, %(now)s, %(now)s
+            FROM jsonb_array_elements(%(events)s) AS x (event)
+            JOIN webhook_endpoints e ON e.enabled AND x.event -> 'data' ->> 'type' = ANY (e.event_types)
+            RETURNING id
         )
-        if queued.rowcount:
-            await announce(connection, WEBHOOKS)
+        SELECT pg_notify(%(channel)s, %(webhooks)s) FROM queued LIMIT 1
+        """,
+        {
+            "events": Jsonb([_event(notice, workspace_id, now) for notice in notices]),
+            "now": now,
+            "channel": CHANNEL,
+            "webhooks": WEBHOOKS,
+        },
+    )
+
+
+def _event(notice: WebhookNotice, workspace_id: str, now: datetime) -> dict[str, Any]:
+    data = {"type": notice.type, "id": notice.id, "organization_id": ORGANIZATION, "workspace_id": workspace_id}
+    return {"type": "event", "id": new_id("whe", now), "created_at": now, "data": data | dict(notice.more)}

@@ -86,6 +86,21 @@ async def read_agent(
     return agent
 
 
+async def read_graders(connection: Connection, session_id: str, key: str) -> str | None:
+    """What the agent of a session that rests says in its metadata under ``key``; None where there is nothing to do."""
+    row = await connection.execute(
+        """
+        SELECT v.definition -> 'metadata' ->> %s
+        FROM sessions s JOIN live_sessions l ON l.session_key = s.key
+        JOIN agent_versions v ON v.agent_id = l.agent ->> 'id' AND v.version = (l.agent ->> 'version')::integer
+        WHERE s.id = %s AND l.status = 'idle' AND l.pending = '[]'
+        """,
+        [key, session_id],
+    )
+    found = await row.fetchone()
+    return None if found is None else found[0]
+
+
 async def _lock(connection: Connection, agent_id: str, strength: Literal["UPDATE", "SHARE"]) -> None:
     """Wait for whoever changes the agent, and keep others from it until the transaction ends.
 
