@@ -81,30 +81,68 @@ def follow(text: str, seen: Seen, rng: Random) -> Option:
 
     It applies where the error that its condition quotes came last, as errors are known, or what it quotes was seen.
     It then takes the options, or leaves them, that its advice names in backticks: by the tool, and by the values that
-    are named, too. "Another tool" is any tool but the last; "again" is the last.
+    are named, too. What words leave open, it does not know either. "Another tool" is any of its tools but the last,
+    "changed input" a change of any argument of the last call, one as likely as the other; a call that is advised
+    without a moment is made at once, though nothing may come of it then.
     """
-    when, act = _parts(text)
+    advised = _advised(*_parts(text), seen, rng)
+    return drawn(seen, rng) if advised is None else advised
+
+
+def _advised(when: str, act: str, seen: Seen, rng: Random) -> Option | None:
+    """What the advice makes the agent do; None where it says nothing of what may be done now."""
+    if not _applies(when, seen):
+        return None
+    left = bool(re.search(r"\bdo not\b", act))
+    if not _QUOTED.search(act) and not left:
+        return _guess(act, seen, rng)
     options = [option for option in seen.options if _names(act, option, seen)]
-    if not options or not _applies(when, seen):
-        return drawn(seen, rng)
-    if re.search(r"\bdo not\b", act):
-        options = [option for option in seen.options if option not in options]
-    return drawn(msgspec.structs.replace(seen, options=tuple(options or seen.options)), rng)
+    if not when and not left and (_is_made(act, seen) or not options):
+        named = [] if _is_made(act, seen) else [tool for tool in _quoted(act) if tool in seen.tools]
+        return Option(named[0], 0.0) if named else None
+    if options and left:
+        options = [option for option in seen.options if option not in options] or list(seen.options)
+    return drawn(msgspec.structs.replace(seen, options=tuple(options)), rng) if options else None
+
+
+def _is_made(act: str, seen: Seen) -> bool:
+    """Whether a call that the advice names was made before."""
+    return bool({tool for text in seen.texts[1:] for tool in _quoted(text)} & set(_quoted(act)))
+
+
+def _guess(act: str, seen: Seen, rng: Random) -> Option | None:
+    """What is done on words that name nothing; what is no option now changes nothing."""
+    last = _last_tool(seen)
+    if "another tool" in act:
+        tool = rng.choice([tool for tool in seen.tools if tool != last])
+        options = tuple(option for option in seen.options if option.tool == tool)
+    elif "same" in act:
+        tool, options = last, tuple(option for option in seen.options if option.tool == last)
+        if "changed input" in act and seen.last:
+            field = rng.choice(sorted(seen.last))
+            options = tuple(each for each in options if seen.last[field] != each.arguments.get(field, seen.last[field]))
+    else:
+        return None
+    return drawn(msgspec.structs.replace(seen, options=options), rng) if options else Option(tool, 0.0)
 
 
 def _parts(text: str) -> tuple[str, str]:
-    """The condition and the advice of the first sentence; what others did is no advice."""
-    advice = text.partition(" Others did this instead")[0]
+    """The condition and the advice of the first sentence; what others did, and what was done, is no advice."""
+    advice = re.split(r" Others did this instead| Example:", text)[0]
     found = re.match(r"When (.*?(?:[`”]|\bfailed|\bnothing|\bupset)), (.*)", advice)
     return (found[1], found[2]) if found else ("", advice)
 
 
 def _applies(when: str, seen: Seen) -> bool:
-    quoted = [one or other for one, other in _QUOTED.findall(when)]
+    quoted = _quoted(when)
     if "last tool call failed" in when:
         failed = "error" in seen.texts[-1].lower()
         return failed and all(each == error_class(seen.texts[-1]) for each in quoted)
     return all(any(_stands_in(each, text) for text in seen.texts) for each in quoted)
+
+
+def _quoted(text: str) -> list[str]:
+    return [one or other for one, other in _QUOTED.findall(text)]
 
 
 def _stands_in(quoted: str, text: str) -> bool:
@@ -113,20 +151,19 @@ def _stands_in(quoted: str, text: str) -> bool:
 
 
 def _names(act: str, option: Option, seen: Seen) -> bool:
-    quoted = {one or other for one, other in _QUOTED.findall(act)}
-    last = _QUOTED.findall(seen.texts[-1])
-    tool = last[0][0] if last else ""
+    """Whether the advice names the option; of the last call's tool where it says "same" and quotes what is no tool."""
+    quoted = set(_quoted(act))
     if option.tool and option.tool in quoted:
         values = {str(value) for value in option.arguments.values()} & quoted
         asked = any(
             set(map(str, other.arguments.values())) & quoted for other in seen.options if other.tool == option.tool
         )
         return bool(values) or not asked
-    if quoted:
-        return False
-    if "another tool" in act:
-        return bool(option.tool) and option.tool != tool
-    return "same" in act and option.tool == tool
+    return not quoted and "same" in act and option.tool == _last_tool(seen)
+
+
+def _last_tool(seen: Seen) -> str:
+    return next(iter(_quoted(seen.texts[-1])), "")
 
 
 def realised_gain(trade: Trade, seed: int, told: Told) -> float:
@@ -138,9 +175,9 @@ def realised_gain(trade: Trade, seed: int, told: Told) -> float:
         applied: list[bool] = []
 
         def decide(seen: Seen, rng: Random, applied: list[bool] = applied) -> Option:
-            when, act = _parts(told.text)
-            applied.append(_applies(when, seen) and any(_names(act, option, seen) for option in seen.options))
-            return follow(told.text, seen, rng)
+            advised = _advised(*_parts(told.text), seen, rng)
+            applied.append(advised is not None)
+            return drawn(seen, rng) if advised is None else advised
 
         advised: Episode = play(trade, task, base[task], Random(f"{seed}/{number}"), decide)
         if any(applied):

@@ -1,6 +1,6 @@
 """Measures how well dreams find what is true; what `make evaluate` calls.
 
-    python -m evaluation.run [--quick] [--only SECTION]… [--data FOLDER] [--json]
+    python -m evaluation.run [--quick] [--seeds N] [--only SECTION]… [--data FOLDER] [--json]
 
 Tables go to docs/evaluation.md, between the section's markers (not with --quick), and to standard output. With
 ``--json`` all figures are printed as one JSON document instead.
@@ -176,20 +176,22 @@ SECTIONS: Mapping[str, Callable[[Plan, ProcessPoolExecutor], Section]] = {
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Two seeds of each world, small sizes; the document is left as it is.")
+@click.option("--seeds", type=click.IntRange(min=1), help="No more than so many seeds of each world.")
 @click.option("--only", multiple=True, type=click.Choice(list(SECTIONS)), help="Just this section; may be repeated.")
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), envvar="REVERIE_DATA", help="Public traces.")
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as one JSON document.")
-def main(quick: bool, only: tuple[str, ...], data: Path | None, as_json: bool) -> None:
+def main(quick: bool, seeds: int | None, only: tuple[str, ...], data: Path | None, as_json: bool) -> None:
     """Measure how well dreams find what is true."""
     beside = PROJECT.parent / "shared" / "data"
     plan = msgspec.structs.replace(QUICK if quick else FULL, data=data or (beside if beside.is_dir() else None))
+    plan = _of_seeds(plan, seeds)
     sections = {}
     with ProcessPoolExecutor(PROCESSES) as pool:
         for name in only or SECTIONS:
             start = time.perf_counter()
             sections[name] = SECTIONS[name](plan, pool)
             click.echo(f"{name}: {time.perf_counter() - start:.0f} s", err=True)
-    origin = _origin(plan, quick)
+    origin, limit = _origin(plan, quick), f" --seeds {seeds}" if seeds else ""
     if as_json:
         figures = {"origin": origin, **{name: section.figures for name, section in sections.items()}}
         click.echo(msgspec.json.format(msgspec.json.encode(figures), indent=1).decode())
@@ -197,8 +199,13 @@ def main(quick: bool, only: tuple[str, ...], data: Path | None, as_json: bool) -
     for name, section in sections.items():
         click.echo(f"\n## {name}\n\n{section.table}")
         if not quick:
-            _write(name, f"{section.table}\n\n_{origin}, `python -m evaluation.run --only {name}`._")
+            _write(name, f"{section.table}\n\n_{origin}, `python -m evaluation.run --only {name}{limit}`._")
     click.echo(f"\n{origin}")
+
+
+def _of_seeds(plan: Plan, most: int | None) -> Plan:
+    names = ("seeds", "null_seeds", "small_seeds")
+    return msgspec.structs.replace(plan, **{name: getattr(plan, name)[:most] for name in names})
 
 
 def _write(section: str, table: str) -> None:

@@ -20,6 +20,7 @@ from reverie.testing.server_process import running_server
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DESK = EXAMPLES / "support_desk"
 HELPER = EXAMPLES / "coding_helper"
+REVIEW = EXAMPLES / "two_agent_review"
 UNFINISHED = "reverie: the agent did not finish: interrupted\n"
 COMMAND = [sys.executable, "-m", "reverie.cli.main"]
 
@@ -49,8 +50,8 @@ def run(*arguments: str, typed: str = "") -> tuple[int, str, str]:
     return ended.returncode, ended.stdout, ended.stderr
 
 
-def made(folder: Path) -> Any:
-    code, out, err = run("agents", "create", "--from", str(folder / "agent.yaml"), "--json")
+def made(folder: Path, file: str = "agent.yaml") -> Any:
+    code, out, err = run("agents", "create", "--from", str(folder / file), "--json")
     assert code == 0, err
     return json.loads(out)
 
@@ -103,6 +104,26 @@ def test_a_command_runs_when_the_person_says_yes_and_not_when_they_say_no(models
     code, out, _ = run("chat", agent, "--message", "Sum", typed="n\n")
     assert code == 0 and "55" not in out
     assert out.splitlines()[-1] == "That did not work: The user refused this call; it was not run."
+
+
+def test_a_coordinator_has_a_text_written_and_reviewed_until_no_fault_is_left(models: FakeModels) -> None:
+    code, _, err = run("agents", "create", "--from", str(REVIEW / "agent.yaml"))
+    remedy = "no agent 'writer' is there; make it first: reverie agents create --from FILE.yaml"
+    assert (code, err) == (1, f"reverie: {REVIEW / 'agent.yaml'}: multiagent.agents.0: {remedy}\n")
+    roster = [made(REVIEW, file)["agent"]["id"] for file in ("writer.yaml", "reviewer.yaml")]
+    agent = made(REVIEW)["agent"]
+    assert [entry["id"] for entry in agent["multiagent"]["agents"]] == roster
+    models.follow(runpy.run_path(str(REVIEW / "review_model.py"))["answer"])
+    code, out, err = run("chat", agent["name"], "--message", "Say that the shop is closed on Monday.")
+    assert code == 0, err
+    *before, last = out.splitlines()
+    assert [line for line in before if line.startswith(("← writer", "← reviewer"))] == [
+        "← writer: Closed on Monday. Sorry!",
+        "← reviewer: Fault: no word on Tuesday.",
+        "← writer: Closed on Monday for stocktaking. Open on Tuesday at nine.",
+        "← reviewer: No faults.",
+    ]
+    assert last == "Written and reviewed: Closed on Monday for stocktaking. Open on Tuesday at nine."
 
 
 def test_ctrl_c_interrupts_the_agent_and_a_second_one_leaves(server: tuple[FakeModels, int]) -> None:

@@ -35,6 +35,10 @@ def failed(kind: str, message: str = "") -> Event:
         ([ASKED, CALLED, Event("user.interrupt", {})], Ending("stopped", "user")),
         ([ASKED, CALLED, ANSWERED, failed("model_rate_limited_error")], Ending("cut_off", "error")),
         ([ASKED, CALLED, ANSWERED, failed("unknown_error", "error_max_turns")], Ending("ran_out", "error")),
+        (
+            [ASKED, failed("unknown_error", "Token limit is exceeded. Try again in 2 seconds.")],
+            Ending("cut_off", "error"),
+        ),
         ([ASKED, failed("overloaded_error"), said("agent", "Done.")], Ending("answered", "message")),
         ([ASKED, said("agent", "API Error: 529 overloaded")], Ending("cut_off", "message")),
     ],

@@ -2,17 +2,19 @@
 
 from random import Random
 
+import msgspec
 import pytest
 from evaluation.followability import Told, follow, realised_gain
 
 from reverie.testing.worlds.trade import Option, Seen
-from reverie.testing.worlds.trades import INCIDENTS
+from reverie.testing.worlds.trades import INCIDENTS, TUTOR
 
 AFTER_LIMIT = Seen(
     ("Checkout is slow.", '`read_alert` {"severity":"minor"}', "`query_metrics` Error: too many requests, slow down"),
     tuple(INCIDENTS.recoveries),
     "error",
 )
+AFTER_LIMIT_OF_ALL_TOOLS = msgspec.structs.replace(AFTER_LIMIT, tools=INCIDENTS.tools)
 CHECK = Seen(AFTER_LIMIT.texts[:2], (Option("read_runbook", 0.5), Option("", 0.5)), "check")
 
 
@@ -39,6 +41,29 @@ def tools(text: str, seen: Seen) -> set[str]:
 )
 def test_advice_is_followed_where_its_condition_is_seen_and_nowhere_else(text: str, seen: Seen, done: set[str]) -> None:
     assert tools(text, seen) == done
+
+
+def test_another_tool_is_any_tool_that_the_agent_has_and_seldom_the_right_one() -> None:
+    seen = AFTER_LIMIT_OF_ALL_TOOLS
+    done = tools("When the last tool call failed, turn to another tool or command.", seen)
+    assert done == set(INCIDENTS.tools) - {"query_metrics"}
+
+
+def test_a_changed_input_is_any_argument_of_the_last_call() -> None:
+    last = {"reference": "TU-1", "step": 3, "mode": "plain"}
+    moves = tuple(TUTOR.recoveries)
+    seen = Seen(("Help.", "`set_exercise` Error: invalid value for mode"), moves, "error", TUTOR.tools, last)
+    text = "When the last tool call failed, use the same tool or command again with changed input."
+    gains = [follow(text, seen, Random(number)) for number in range(300)]
+    assert {option.tool for option in gains} == {"set_exercise"}
+    assert sum(bool(option.arguments) for option in gains) / 300 == pytest.approx(1 / 3, abs=0.08)
+
+
+def test_a_call_without_a_moment_is_made_at_once_and_not_again() -> None:
+    before = Seen(AFTER_LIMIT.texts[:2], CHECK.options, "check", INCIDENTS.tools)
+    repair = Seen((*before.texts, "`request_approval` done"), tuple(INCIDENTS.repairs), "repair", INCIDENTS.tools)
+    assert tools("Call `request_approval`.", before) == {"request_approval"}
+    assert tools("Call `request_approval`.", repair) == {"request_approval", "list_hosts", ""}
 
 
 def test_advice_that_can_be_followed_realises_what_it_promises() -> None:

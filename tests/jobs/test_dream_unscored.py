@@ -76,7 +76,9 @@ def test_two_commands_end_in_a_lesson_that_says_implicit_everywhere_and_in_what_
     assert "on an implicit outcome" in page and "<b>Implicit.</b>" in page and 'id="friction"' in page
     path = next(change["path"] for change in result["changes"])
     assert "**Implicit**: nobody scored these sessions." in run(memory, "show", path)
-    assert "adopted, implicit" in run(explain, lesson["id"])
+    explained = run(explain, lesson["id"])
+    assert "adopted, implicit" in explained and f"Where it was compared: {TASKS} strata" in explained
+    assert [each for each in lesson["shadows"] if each.endswith("call:Edit")]
     cluster = result["friction"]["clusters"][0]
     assert cluster["headline"].startswith("Users corrected the agent ")
     (order,) = result["preferences"]

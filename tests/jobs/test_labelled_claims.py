@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from reverie.clock import ManualClock
+from reverie.dreams.policy import DreamPolicy
 from reverie.errors import InputError
 from reverie.jobs.labelled_claims import read_claims
 from reverie.library import AsyncReverie
-from reverie.mining.policy import MiningPolicy
 from reverie.outcomes.metric import Metric
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
@@ -36,11 +36,11 @@ async def test_labels_of_a_few_sessions_confirm_what_a_metric_of_all_suggests(
     assert (answered.progress.answered, answered.progress.sessions) == (120, 600)
     async with database.connection() as connection:
         frame = await find_frame(connection, "checked", None)
-    told = await read_claims(database, frame, ("reward",), MiningPolicy())
+    told = await read_claims(database, frame, ("reward",), DreamPolicy())
     assert (told.labels, told.sessions) == (120, 600)
-    confirmed = next(claim for claim in told.claims if claim.hypothesis.label == "call:verify")
-    assert confirmed.confirmed
+    (confirmed,) = [claim for claim in told.claims if claim.confirmed]
+    assert confirmed.hypothesis.name_text == "call:verify"
     assert confirmed.effect is not None
     assert confirmed.effect.low < 0.5 < confirmed.effect.high
     with pytest.raises(InputError, match="no session has a value of 'nothing'"):
-        await read_claims(database, frame, ("nothing",), MiningPolicy())
+        await read_claims(database, frame, ("nothing",), DreamPolicy())

@@ -57,6 +57,13 @@ def test_what_breaks_off_with_the_lowest_score_where_others_answer_was_cut_off()
     assert "10 sessions are left out" in " ".join(left_out.sentences())
 
 
+def test_what_went_on_about_as_long_as_the_longest_used_up_its_turns_and_was_not_cut_off() -> None:
+    long = [(events([f"tool{length}-{n}" for n in range(length)], answers=False), 0.0) for length in (32, 31, 30)]
+    keep, _, left_out = count_once(corpus_of([*WHOLE, *long]))
+    assert keep.all()
+    assert left_out.endings == {"answered": 30, "unknown": 3}
+
+
 def test_logs_that_end_on_a_result_as_a_rule_are_not_cut_off() -> None:
     ended = [(events(["look", "check"], answers=False), float(i % 2)) for i in range(40)]
     assert count_once(corpus_of(ended))[0].all()

@@ -161,3 +161,42 @@ def test_a_choice_with_an_effect_of_its_own_stays_beside_the_later_one() -> None
 )
 def test_descriptions_are_preferred_by_how_well_they_can_be_followed(better: str, worse: str) -> None:
     assert rank_of(*read_label(better), "choice") < rank_of(*read_label(worse), "choice")
+
+
+def two_errors(share_after_limit: float, share_after_lock: float) -> tuple[Flags, Flags, Flags]:
+    """Who met a rate limit, who met a lock instead, and who then looked at the queue."""
+    limit = drawn(1, 0.5)
+    draw = np.random.default_rng(2).random(SESSIONS)
+    return limit, ~limit, draw < np.where(limit, share_after_limit, share_after_lock)
+
+
+def queue_moves(limit: Flags, lock: Flags, looks: Flags) -> dict[str, Flags]:
+    return {
+        "after error": limit | lock,
+        "after error:rate limit": limit,
+        "after error:locked": lock,
+        "after error | call:queue": looks,
+        "after error:rate limit | call:queue": looks & limit,
+        "after error:locked | call:queue": looks & lock,
+    }
+
+
+def test_what_goes_with_which_error_was_met_is_no_advice_after_any_error() -> None:
+    limit, lock, looks = two_errors(0.0, 0.4)
+    corpus = corpus_of(queue_moves(limit, lock, looks), 0.3 + 0.3 * lock)
+    found = {f.hypothesis.label: f for f in mine(corpus, POLICY).findings}
+    assert found["after error | call:queue"].verdict == "refused"
+    assert found["after error | call:queue"].reason.startswith("goes with which error was met")
+    assert not adopted(corpus)
+
+
+def test_what_helps_after_each_error_stays_advice_after_any_error() -> None:
+    limit, lock, looks = two_errors(0.3, 0.6)
+    corpus = corpus_of(queue_moves(limit, lock, looks), 0.2 + 0.1 * lock + 0.3 * looks)
+    assert list(adopted(corpus)) == ["after error | call:queue"]
+
+
+def test_what_helps_after_one_error_is_told_there_whatever_was_met() -> None:
+    limit, lock, looks = two_errors(0.5, 0.5)
+    corpus = corpus_of(queue_moves(limit, lock, looks), 0.2 + 0.1 * lock + 0.35 * (looks & limit))
+    assert list(adopted(corpus)) == ["after error:rate limit | call:queue"]

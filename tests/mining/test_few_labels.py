@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reverie.mining.few_labels import LabelledClaims, claims_of
+from reverie.mining.few_labels import LabelledClaims, mine_labels
 from reverie.mining.policy import MiningPolicy
 from reverie.statistics.prediction_powered import Labels
 from tests.statistics.simulated import Simulation
@@ -18,7 +18,7 @@ def claims(world: Simulation, *, labels: int, likes: int | None = None) -> Label
         proxy = np.clip(proxy + 0.5 * world.shown[:, likes], 0, 1)
     share = labels / n
     score = np.where(generator.random(n) < share, corpus.reward, np.nan)
-    return claims_of(corpus, Labels(score, np.full(n, share), proxy[:, None]), MiningPolicy())
+    return mine_labels(corpus, Labels(score, np.full(n, share), proxy[:, None]), MiningPolicy()).claims
 
 
 def test_a_cause_is_found_by_the_proxy_and_confirmed_by_the_labels() -> None:

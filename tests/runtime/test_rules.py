@@ -194,7 +194,11 @@ GOOD = "rules:\n- name: one\n  when: {tool: bash}\n  then: deny\n"
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (GOOD.replace("deny", "refuse"), "rule one: then: invalid enum value"),
+        (
+            GOOD.replace("deny", "refuse"),
+            "rule one: then: invalid enum value 'refuse'; give one of allow, ask, deny, pause, flag",
+        ),
+        (GOOD + "  mode: dry\n", "rule one: mode: invalid enum value 'dry'; give one of enforce, log_only"),
         (GOOD.replace("tool: bash", "tol: bash"), "rule one: when.tol: no such field; did you mean tool?"),
         (GOOD.replace("  then: deny\n", ""), "rule one: then: is missing"),
         (GOOD.replace("- name: one\n  when", "- when"), "rule number 1: name: is missing"),

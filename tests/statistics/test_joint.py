@@ -74,3 +74,20 @@ def test_what_was_taken_first_is_still_a_shadow_of_what_explains_it() -> None:
     fit = explained([late, first, late], reward, [9, 1, 1], among=[first | late, everyone, first | late])
     assert fit.kept == (1,)
     assert fit.shadow_of == {0: 1, 2: 1}
+
+
+def test_a_finding_at_another_moment_of_the_same_sessions_is_explained_too() -> None:
+    generator = np.random.default_rng(4)
+    n = 400
+    first, owner = generator.random(n) < 0.5, np.tile(np.arange(n), 2)
+    # At its second moment a session does what it left out at the first, but for one in ten.
+    second = first == (generator.random(n) < 0.1)
+    outcome = first + generator.normal(0, 0.5, n)
+    reward = clear(np.tile(outcome, 2))
+    centred = [clear(one.astype(np.float64))[np.newaxis] for one in (first, second)]
+    rows = [np.arange(n), np.arange(n, 2 * n)]
+    comparisons = [Comparison(np.array([i]), rows[i], centred[i], clear) for i in (0, 1)]
+    apart = explain_away(comparisons, reward, np.ones(2))
+    assert (apart.kept, apart.shadow_of) == ((0, 1), {})
+    together = explain_away(comparisons, reward, np.ones(2), owner=owner)
+    assert (together.kept, together.shadow_of) == ((0,), {1: 0})

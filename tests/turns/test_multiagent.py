@@ -350,6 +350,29 @@ async def test_one_budget_is_for_all_threads(server: Server, client: AsyncAnthro
     assert (len(model.of("lead")), len(model.of("ann"))) == (1, 0)
 
 
+async def test_requests_side_by_side_do_not_exceed_the_budget_together(server: Server, client: AsyncAnthropic) -> None:
+    both = calls(create("ann", "A", 1), create("bob", "B", 2), ("wait_for_agents", 3, {}))
+    model = Cast(
+        ("ann", "bob"),
+        lead=lambda request: say("Done.") if "Message from" in told(request) else both,
+        ann=lambda _request: say("A is fine."),
+        bob=lambda _request: say("B is fine."),
+    )
+    session_id = await coordinated(client, "ann", "bob", budget="2500")  # a request may cost 16 dollars
+    async with turns_run(server.service, model):
+        await send(client, session_id, "Go")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while "idle" not in {thread.status for thread in (await threads_of(client, session_id)).values()}:
+                pass
+        asked = {name for name in ("ann", "bob") if model.of(name)}
+        model.gate.set()
+        await at_rest(client, session_id)
+    threads = await threads_of(client, session_id)
+    (refused,) = {"ann", "bob"} - asked
+    assert len(model.of("ann")) + len(model.of("bob")) == 1
+    assert (await log_of(client, session_id, threads[refused].id))[-1].stop_reason.type == "budget_reached"
+
+
 async def test_twenty_five_agents_work_at_once_and_no_more(server: Server, client: AsyncAnthropic) -> None:
     def lead(request: TurnRequest) -> TurnReply:
         if len(model.of("lead")) == 1:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from anthropic import AsyncAnthropic
+from anthropic import AsyncAnthropic, beta_async_tool
 
 from reverie.memory.memory import Edit
 from reverie.storage.memory.memories import apply_edits
@@ -18,7 +18,7 @@ from reverie.turns.isolation import choose_isolation
 from reverie.turns.sandbox import Sandboxes
 from tests.api.conftest import Server
 from tests.turns.scripted import MODEL, ScriptedTurnModel, call, calls, say, turns_run
-from tests.turns.test_turn import at_rest, define, send, session_with, verdict
+from tests.turns.test_turn import at_rest, define, send, session_with, types, verdict
 
 TOOLS = [{"type": "agent_toolset_20260401"}]
 ISOLATIONS = [
@@ -356,3 +356,23 @@ async def test_skills_are_unpacked_in_the_working_directory(
 def test_a_wish_for_bwrap_is_not_granted_silently(tmp_path: Path) -> None:
     assert shutil.which("bwrap", path=str(tmp_path)) is None
     assert choose_isolation("auto", str(tmp_path)) == ("none", "bwrap is not installed")
+
+
+async def test_a_client_that_runs_the_calls_of_a_cloud_session_as_well_is_refused_and_goes_on(
+    server: Server, client: AsyncAnthropic, home: Path
+) -> None:
+    """So does the SDK's example that observes calls, in an environment whose calls the server runs."""
+
+    @beta_async_tool(name="bash")
+    async def elsewhere(command: str) -> str:
+        """Run a command."""
+        await asyncio.sleep(0)
+        return f"ran elsewhere: {command}"
+
+    session_id = await session_of(client)
+    async with sandboxed(server, home, "none", call("bash", 1, command="echo here"), say("Done.")):
+        assert await results_of(client, session_id) == [("here", False)]
+        runner = client.beta.sessions.events.tool_runner(session_id, tools=[elsewhere], max_idle=0.1)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert [(seen.name, seen.posted) async for seen in runner] == [("bash", False)]
+        assert types(await at_rest(client, session_id)).count("agent.tool_result") == 1

@@ -86,6 +86,22 @@ async def first_sequence(connection: Connection, session: LiveSession, last_show
     return max(_sent_lately(rows[::-1], now, end), min(last_shown + 1, end))
 
 
+async def last_end(connection: Connection, session: LiveSession) -> int:
+    """The sequence number of the latest turn's end in a session that rests; else the log's end.
+
+    The SDK's tool runner takes calls that the server has answered for open ones (it knows ``user.tool_result`` alone),
+    and leaves only when it sees a turn end: one that attaches after the end of a cloud session's turn would never
+    leave. An end that it knows does no harm, because it leaves a while after the last one and sends no messages.
+    """
+    end = session.event_count
+    if session.status != "idle":
+        return end
+    rows = await read_log(
+        connection, session.key, LogFilter(everything=True), before=end, descending=True, limit=_LOOK_BACK
+    )
+    return end - 1 - next((place for place, row in enumerate(rows) if row.type == "session.status_idle"), -1)
+
+
 def _sent_lately(rows: Sequence[LogRow], now: datetime, end: int) -> int:
     """The first input of the last seconds, or the beginning of the turn that took it in."""
     sent = (place for place, row in enumerate(rows) if row.type.startswith("user.") and row.at and row.at >= now - LATE)

@@ -19,6 +19,7 @@ from reverie.api.pipeline import prepare
 from reverie.api.routes import dreams, files
 from reverie.api.service import Service, ServiceOptions
 from reverie.clock import SystemClock
+from reverie.errors import SettingsError
 from reverie.settings import Settings
 from reverie.storage.postgres.database import open_database
 from reverie.storage.postgres.workspaces import ensure_workspaces
@@ -137,7 +138,14 @@ class _Server(uvicorn.Server):
         self._workers: LocalWorkers | None = None
 
     async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit as error:
+            # uvicorn has said in the log why.
+            place = f"{self.config.host}:{self.config.port}"
+            raise SettingsError(
+                f"{place} cannot be listened on; stop what listens there, or give another --port or --host"
+            ) from error
         if self.started:
             port = self.servers[0].sockets[0].getsockname()[1]
             if self._service.options.with_worker:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from starlette.responses import StreamingResponse
 
-from reverie.api.late_stream import Shown, first_sequence, note_shown
+from reverie.api.late_stream import Shown, first_sequence, last_end, note_shown
 from reverie.api.live import Preview
 from reverie.api.request_context import RequestContext
 from reverie.errors import InputError
@@ -39,6 +39,10 @@ class _Step(msgspec.Struct, frozen=True):
     """Whether there may be more already."""
 
 
+_TOOL_RUNNER = "session-tool-runner"
+"""How the SDK's tool runner names itself."""
+
+
 async def open_stream(context: RequestContext, wanted: LogFilter, deltas: Sequence[str]) -> StreamingResponse:
     """A stream of the events that come after this moment, or after what was sent just before it.
 
@@ -58,6 +62,8 @@ async def open_stream(context: RequestContext, wanted: LogFilter, deltas: Sequen
         if wanted == _SESSION_VIEW:
             last_shown = context.service.live.shown.last(session_id)
             first = await first_sequence(connection, session, last_shown, context.service.clock.now())
+            if _TOOL_RUNNER in context.request.headers.get("x-stainless-helper", ""):
+                first = min(first, await last_end(connection, session))
     place = _Place(first - 1, session.input_count - 1)
     headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
     messages = _messages(context, session, wanted, place, frozenset(deltas))

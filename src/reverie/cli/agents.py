@@ -10,11 +10,15 @@ import click
 from anthropic import APIStatusError, AuthenticationError
 
 from reverie.cli.agent_file import AgentFile, read_agent_file
-from reverie.cli.lookup import ENVIRONMENT_KEY, MEMORY_STORE_KEY, find_by_name
+from reverie.cli.lookup import ENVIRONMENT_KEY, MEMORY_STORE_KEY, find, find_by_name
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.remote import Remote, RemoteError, remote_options, speaking, told
 from reverie.cli.table import format_table
 from reverie.errors import InputError
+
+_ROSTERS = ("multiagent.agents", ".predefined_agents")
+"""Fields that list the agents that may be called in."""
+_MAKE_FIRST = "make it first: reverie agents create --from FILE.yaml"
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,11 @@ async def _list(remote: Remote) -> list[Any]:
 async def _create(remote: Remote, file: AgentFile) -> dict[str, Any]:
     """The agent as the server has it, and what it needs."""
     async with speaking(remote) as client:
+        called_in = {
+            field: await _rostered(client.beta.agents, file, field, value)
+            for field, value in file.agent.items()
+            if field == "multiagent"
+        }
         environment = await _needed(client.beta.environments, file, "environment", file.environment)
         store = await _needed(client.beta.memory_stores, file, "memory_store", file.memory_store)
         metadata = dict(file.agent.get("metadata", {}))
@@ -88,8 +97,27 @@ async def _create(remote: Remote, file: AgentFile) -> dict[str, Any]:
             if key in metadata:
                 raise InputError(f"{file.path}: metadata.{key}: is written by this command; leave it out")
             metadata[key] = needed.id
-        agent = await _made(client.beta.agents, file, "", {**file.agent, "metadata": metadata})
+        agent = await _made(client.beta.agents, file, "", {**file.agent, **called_in, "metadata": metadata})
     return {"agent": agent.to_dict(mode="json"), "environment": environment, "memory_store": store}
+
+
+async def _rostered(agents: Any, file: AgentFile, place: str, value: Any) -> Any:
+    """The value at a place of ``multiagent``, with ids for names in rosters; what is no roster is left as it is."""
+    if isinstance(value, Mapping):
+        return {name: await _rostered(agents, file, f"{place}.{name}", one) for name, one in value.items()}
+    if not isinstance(value, list) or not place.endswith(_ROSTERS):
+        return value
+    return [await _agent_id(agents, f"{file.path}: {place}.{number}", one) for number, one in enumerate(value)]
+
+
+async def _agent_id(agents: Any, place: str, entry: Any) -> Any:
+    """A roster's entry: a text is an agent's id or name; the newest agent of a name is meant."""
+    if not isinstance(entry, str):
+        return entry
+    try:
+        return (await find(agents, "agent", "agent_", entry, _MAKE_FIRST)).id
+    except RemoteError as error:
+        raise RemoteError(f"{place}: {error}") from error
 
 
 async def _needed(resource: Any, file: AgentFile, noun: str, body: Mapping[str, Any] | None) -> _Needed | None:

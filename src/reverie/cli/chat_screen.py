@@ -52,6 +52,8 @@ class TextScreen:
             self._line(f"→ {describe_call(event)}")
         elif event.type in _RESULTS:
             self._line(f"{'✗' if event.is_error else '←'} {_result_text(event)}")
+        elif event.type == "agent.thread_message_received":
+            self._line(f"← {one_line(event.from_agent_name or 'another agent')}: {_result_text(event)}")
         elif event.type == "session.error":
             self._end_line()
             click.echo(f"error: {printable(event.error.message)}", err=True)

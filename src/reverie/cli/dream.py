@@ -8,6 +8,7 @@ import msgspec
 
 from reverie.cli.dream_schedule import remove_schedule, set_schedule
 from reverie.cli.friction import echo_friction
+from reverie.cli.labelled import echo_labelled
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.progress import progress_line
 from reverie.cli.run import run
@@ -208,6 +209,8 @@ def _print_result(result: DreamResult, report: Path | None) -> None:
     )
     if kept:
         click.echo(_table(kept))
+    if result.labelled is not None:
+        echo_labelled(result.labelled)
     for outcome in result.outcomes:
         click.echo(_outcome_line(outcome))
     if result.friction is not None and result.sessions.read and not result.sessions.scored:

@@ -86,7 +86,7 @@ def _tell_claims(store: str | None, where: str | None, metric: str, proxies: tup
         async with database.connection() as connection:
             policy = await find_policy(connection, store) if store else DreamPolicy()
             frame = await find_frame(connection, metric, await _where(connection, store, where))
-        return await read_claims(database, frame, proxies, policy.mining)
+        return await read_claims(database, frame, proxies, policy)
 
     claims = run(work)
     if as_json:
@@ -107,7 +107,7 @@ def _claim_row(claim: LabelledClaim) -> list[str]:
     if effect is None:
         return ["", "", "too few labels", "", claim.hypothesis.label]
     spans = [f"{low:+.2f} … {high:+.2f}" for low, high in ((effect.low, effect.high), effect.alone[1:])]
-    return ["yes" if claim.confirmed else "no", f"{effect.effect:+.2f}", *spans, claim.hypothesis.label]
+    return ["yes" if claim.confirmed else claim.verdict, f"{effect.effect:+.2f}", *spans, claim.hypothesis.label]
 
 
 class _Desk:

@@ -23,7 +23,8 @@ _PATTERNS: tuple[tuple[CauseOfEnd, re.Pattern[str]], ...] = (
     (
         "cut_off",
         re.compile(
-            r"rate ?limit|too many requests|time ?d? ?out|deadline|overload|unavailable|\b(?:429|50[0-9]|52\d|529)\b"
+            r"rate ?limit|too many requests|(?:try again|retry) (?:in|after) \d|time ?d? ?out|deadline"
+            r"|overload|unavailable|\b(?:429|50[0-9]|52\d|529)\b"
             r"|crash|connection|network|disconnect|socket|api error|server error|internal error|system error"
             r"|out of memory|\boom\b|killed|sig(?:kill|term)|harness|infra|environment (?:error|fail)"
             r"|(?:sandbox|container|docker|worker|runner|node) (?:\w+ )?(?:error|fail|lost|died|exit|down)"

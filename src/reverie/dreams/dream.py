@@ -113,6 +113,42 @@ class OutcomeSummary(msgspec.Struct, frozen=True):
     """Why there is nothing, where that is so."""
 
 
+class LabelledRow(msgspec.Struct, frozen=True):
+    """A claim that a proxy suggests, and what the labels of few sessions say of it."""
+
+    situation: str
+    behaviour: str
+    proxy_effect: float
+    """In the proxy, 0 to 1, on the sessions that suggested it; the labels are of the others."""
+    effect: Effect | None
+    """On the reward, from the labels with the proxy's help; None where too few sessions that could tell have labels."""
+    alone: Effect | None
+    """From the labels alone."""
+    width: float | None
+    """Of the interval, as a share of that of the labels alone: below 1 where the proxy narrowed it."""
+    proxy_helped: bool
+    """Whether the proxy was used: where it says nothing beyond the labels, they decide alone."""
+    q_value: float | None
+    verdict: str
+    """adopted, candidate, refused."""
+    reason: str
+
+
+class LabelSummary(msgspec.Struct, frozen=True):
+    """What few labels say beside a proxy that all sessions have: prediction-powered inference."""
+
+    labels: int
+    sessions: int
+    """That the labels stand for."""
+    proxy: str
+    auc: Effect | None
+    """How well the proxy predicts the labels it has not seen: 0.5 says nothing, 1 everything."""
+    claims: tuple[LabelledRow, ...]
+    """The surest first."""
+    note: str = ""
+    """Why there is nothing, where that is so."""
+
+
 class TrendPoint(msgspec.Struct, frozen=True):
     """Sessions and their mean reward in one stretch of time ; dated sessions alone are in it."""
 
@@ -191,6 +227,8 @@ class DreamResult(msgspec.Struct, frozen=True):
     implicit: dict[str, float] = {}
     """Where no session had a score: the signals that the implicit outcome was made of, with their weights. Lessons and
     patterns are then about it, and not about the reward."""
+    labelled: LabelSummary | None = None
+    """Where few sessions are scored: what a proxy suggests and the labels say of it."""
     friction: FrictionReport | None = None
     """Where it goes wrong between users and the agent, scores or none; None of dreams of earlier versions."""
     preferences: tuple[Preference, ...] = ()

@@ -9,6 +9,7 @@ from reverie.assist.question import AssistantPolicy
 from reverie.lessons.lesson import LessonKind
 from reverie.memory.policy import MemoryPolicy
 from reverie.mining.implicit_policy import ImplicitPolicy
+from reverie.mining.label_policy import LabelPolicy
 from reverie.mining.policy import MiningPolicy
 from reverie.outcomes.metric import Metric
 
@@ -23,6 +24,8 @@ class DreamPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     memory: MemoryPolicy = MemoryPolicy()
     implicit: ImplicitPolicy = ImplicitPolicy()
     """What stands in for scores where no session of a dream has one."""
+    labels: LabelPolicy = LabelPolicy()
+    """How few scores are used, where most sessions have none."""
     metrics: tuple[Metric, ...] = ()
     """Metrics and weights that make up this store's reward; empty: those that are defined for everyone."""
     where: str | None = None

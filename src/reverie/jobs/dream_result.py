@@ -10,6 +10,8 @@ from reverie.dreams.consolidation import Consolidation
 from reverie.dreams.dream import (
     DreamRequest,
     DreamResult,
+    LabelledRow,
+    LabelSummary,
     OutcomeSummary,
     PatternRow,
     PlaceboCounts,
@@ -22,7 +24,8 @@ from reverie.dreams.preference import Preference
 from reverie.jobs.found import Found
 from reverie.language_model import ModelPrice
 from reverie.lessons.lesson import Effect, Lesson
-from reverie.mining.finding import Finding
+from reverie.mining.few_labels import LabelledClaim, LabelledClaims
+from reverie.mining.finding import Finding, Hypothesis
 from reverie.mining.mine import MiningResult, OutcomeResult
 from reverie.mining.outcome import Outcome
 from reverie.overview.friction import FrictionReport
@@ -75,6 +78,7 @@ def dream_result(
         ),
         proposals=found.judgement.verdicts,
         implicit=mined.implicit,
+        labelled=_label_summary(mined.labelled) if mined.labelled else None,
         friction=friction,
         preferences=preferences,
     )
@@ -124,10 +128,42 @@ def _outcome_summary(result: OutcomeResult, mined: MiningResult) -> OutcomeSumma
     )
 
 
+def _label_summary(told: LabelledClaims) -> LabelSummary:
+    auc = told.calibration.auc
+    return LabelSummary(
+        labels=told.labels,
+        sessions=told.sessions,
+        proxy=told.proxy,
+        auc=Effect(auc.value, auc.low, auc.high, "AUC") if auc else None,
+        claims=tuple(_labelled_row(claim) for claim in told.claims),
+        note=told.note,
+    )
+
+
+def _labelled_row(claim: LabelledClaim) -> LabelledRow:
+    effect, h = claim.effect, claim.hypothesis
+    return LabelledRow(
+        situation=_situation_words(h),
+        behaviour=h.label,
+        proxy_effect=claim.proxy_effect,
+        effect=Effect(effect.effect, effect.low, effect.high) if effect else None,
+        alone=Effect(*effect.alone) if effect else None,
+        width=effect.width if effect else None,
+        proxy_helped=effect is not None and effect.proxy_weight > 0,
+        q_value=claim.q_value,
+        verdict=claim.verdict,
+        reason=claim.reason,
+    )
+
+
+def _situation_words(h: Hypothesis) -> str:
+    return f"{h.situation_text} (category {h.category})" if h.category else h.situation_text
+
+
 def _pattern_row(finding: Finding, split_by: str, outcome: Outcome) -> PatternRow:
     deciding, on_reward, parts, h = finding.deciding, finding.on_reward, finding.parts, finding.hypothesis
     return PatternRow(
-        situation=f"{h.situation_text} (category {h.category})" if h.category else h.situation_text,
+        situation=_situation_words(h),
         behaviour=h.label,
         kind=h.kind,
         effect=Effect(deciding.effect, deciding.low, deciding.high, outcome.unit) if deciding else None,

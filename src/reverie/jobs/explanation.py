@@ -1,16 +1,21 @@
 """Why a lesson is believed: the table behind it, the sessions it rests on, and what would change our mind."""
 
 import asyncio
+from collections.abc import Sequence
 
 import msgspec
 
+from reverie.digests.derived.occurrence import Trace
 from reverie.digests.tool_error import tool_failed
+from reverie.dreams.policy import DreamPolicy
 from reverie.dreams.request import segment_of
 from reverie.ids import event_sequence
+from reverie.jobs.proxies import read_traces
 from reverie.lessons.doubt import what_would_change_our_mind
 from reverie.lessons.lesson import Evidence, Lesson
 from reverie.mining.breakdown import StratumRow, break_down, compared_on
 from reverie.mining.counting import without_scores_left_out
+from reverie.mining.implicit import compared_after
 from reverie.mining.outcome import REWARD, Outcome, outcome_named
 from reverie.sessions.session import Transcript
 from reverie.sessions.transcript import Turn, render_turns
@@ -64,9 +69,13 @@ async def explain_lesson(connection: Connection, lesson: Lesson, dream_id: str) 
         for citation in citations
         if citation.session_id in by_id
     ]
-    rows = await asyncio.to_thread(
-        lambda: _rows(compared_on(without_scores_left_out(corpus), outcome, measures), lesson, outcome)
-    )
+    if lesson.implicit:
+        traces = await read_traces(connection, segment, last_key, corpus.session_ids)
+        rows = await asyncio.to_thread(_rows_after, corpus, traces, lesson, policy)
+    else:
+        rows = await asyncio.to_thread(
+            lambda: _rows(compared_on(without_scores_left_out(corpus), outcome, measures), lesson, outcome)
+        )
     return Explanation(
         rows, tuple(moments), what_would_change_our_mind(lesson, outcome.least_effect_in_unit(policy.mining))
     )
@@ -82,6 +91,20 @@ def _rows(corpus: Corpus, lesson: Lesson, outcome: Outcome) -> tuple[StratumRow,
         )
         for row in rows
     )
+
+
+def _rows_after(corpus: Corpus, traces: Sequence[Trace], lesson: Lesson, policy: DreamPolicy) -> tuple[StratumRow, ...]:
+    """What each stratum says of a lesson on the implicit outcome: sessions at its moment, by what came after."""
+    compared = compared_after(corpus, traces, policy.mining, policy.implicit)
+    rows = break_down(
+        compared.rows.corpus,
+        compared.rows.strata(compared.strata),
+        category=lesson.scope.task_family,
+        situation=lesson.situation,
+        name=lesson.behaviour_name,
+        within=compared.rows.within().get(lesson.situation),
+    )
+    return tuple(rows)
 
 
 def _moment(transcript: Transcript, citation: Evidence, reward: float | None, *, supports: bool) -> CitedMoment:

@@ -8,7 +8,7 @@ import numpy as np
 from reverie.digests.behaviour_name import BehaviourName, Situation
 from reverie.mining.decision import choices_only
 from reverie.mining.outcome import REWARD, Measures, Outcome
-from reverie.statistics.corpus import Corpus, Strata, first_steps, situation_rows, sums
+from reverie.statistics.corpus import Corpus, Flags, Strata, first_steps, situation_rows, sums
 
 
 class StratumRow(msgspec.Struct, frozen=True):
@@ -37,17 +37,26 @@ def compared_on(corpus: Corpus, outcome: Outcome, measures: Measures) -> Corpus:
 
 
 def break_down(
-    corpus: Corpus, strata: Strata, *, category: str | None, situation: Situation, name: BehaviourName
+    corpus: Corpus,
+    strata: Strata,
+    *,
+    category: str | None,
+    situation: Situation,
+    name: BehaviourName,
+    within: Flags | None = None,
 ) -> list[StratumRow]:
     """Strata that hold sessions with and without the behaviour, the weightiest first.
 
     ``corpus`` holds scored sessions only, as ``strata`` does; its reward may be another outcome, on its scale.
-    Empty when nothing of that name was seen.
+    Empty when nothing of that name was seen. ``within`` flags the rows that may stand for the situation, where not all
+    of them may.
     """
     code = next((i for i, n in enumerate(corpus.names) if (n.situation, n.name) == (situation, name)), None)
     if code is None:
         return []
     inside = situation_rows(corpus, situation)
+    if within is not None:
+        inside = inside & within
     if category is not None:
         inside &= np.array([label == category for label in corpus.category], np.bool_)
     sessions = np.flatnonzero(inside)

@@ -14,6 +14,9 @@ _LEAST_ANSWERED = 0.2
 _TERMINAL = 0.8
 _ALIKE = 0.9
 _LEAST_OF_VARIANT = 20
+_USED_UP = 0.9
+"""Of the actions of the longest session: limits are set in turns or messages, of which a session's actions are about as
+many."""
 _BROKEN = ("result", "call", "user", "")
 
 
@@ -35,8 +38,8 @@ def cut_off(corpus: Corpus) -> Flags:
 def _broken_off(corpus: Corpus, origins: Origins, alike: Flags) -> Flags:
     """Sessions of ``alike`` whose transcripts break off where the others go on to an answer.
 
-    Only those with the lowest score there is: what broke off and was still judged did not simply stop. What went on as
-    long as any other used up its steps, and what ends on a tool that ends sessions is complete.
+    Only those with the lowest score there is: what broke off and was still judged did not simply stop. What went on
+    about as long as any other used up its steps, and what ends on a tool that ends sessions is complete.
     """
     nobody = np.zeros(len(alike), np.bool_)
     answered = alike & np.array([cause in ("answered", "gave_up") for cause in origins.cause], np.bool_)
@@ -45,7 +48,7 @@ def _broken_off(corpus: Corpus, origins: Origins, alike: Flags) -> Flags:
     )
     if not broken.any() or answered.sum() < _LEAST_ANSWERED * alike.sum():
         return nobody
-    broken &= (corpus.steps < corpus.steps[alike].max()) & ~_on_terminal_tool(corpus, origins, alike)
+    broken &= (corpus.steps < _USED_UP * corpus.steps[alike].max()) & ~_on_terminal_tool(corpus, origins, alike)
     lowest = np.nanmin(corpus.reward[alike])
     scores = corpus.reward[broken]
     if not broken.any() or (scores <= lowest).mean() < _ALIKE or not (corpus.reward[answered] > lowest).any():

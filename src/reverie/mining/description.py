@@ -15,19 +15,20 @@ import numpy as np
 
 from reverie.digests.behaviour_name import AFTER_ERROR, Situation
 from reverie.mining.finding import Hypothesis
+from reverie.mining.met_errors import met_errors
 from reverie.mining.moves import MOSTLY, members_of
 from reverie.mining.preference import ARGUMENTS, CLASSES, GENERAL, VAGUE, Rank, rank_of
 from reverie.mining.special import is_special
 from reverie.mining.verdicts import HypothesisResults
-from reverie.statistics.corpus import Corpus, Flags, Floats, Strata, first_steps, situation_codes
+from reverie.statistics.corpus import Corpus, Flags, Floats, Strata, first_steps
 from reverie.statistics.estimate import cleared_reward, strata_design
+from reverie.statistics.joint import robust_fit
 
 NEARLY_ALL = 0.95
 """Of the sessions that either of two findings speaks of: they are equal when both speak of so many."""
 _EVIDENT_Z, _DIFFERS_Z = 1.645, 2.576
 """One-sided 5 % and two-sided 1 %: a general act is held against each of its forms in turn."""
 _SUBSTANTIAL = 0.1
-_MOST_CASES = 10
 _ANYWHERE = ("session", "before", "seen")
 
 
@@ -176,11 +177,7 @@ def _remember_class(results: HypothesisResults, told: _Said, other: _Said) -> No
 
 def _cases(corpus: Corpus, situation: Situation) -> list[Flags]:
     """Who was in which narrower case of the moment, commonest first: acts and outcomes differ by what is seen."""
-    if situation != AFTER_ERROR:
-        return []
-    errors = [(each, code) for each, code in situation_codes(corpus).items() if each.error is not None]
-    cases = [first_steps(corpus, code) >= 0 for _, code in errors]
-    return sorted(cases, key=lambda case: -int(case.sum()))[:_MOST_CASES]
+    return met_errors(corpus) if situation == AFTER_ERROR else []
 
 
 def _settle_nested_moments(results: HypothesisResults, general: _Said, specific: _Said, sessions: _Sessions) -> None:
@@ -215,7 +212,8 @@ def _settle_opposed(results: HypothesisResults, first: _Said, second: _Said, ses
         return
     if h.situation.kind not in ("start", "after") or h.category != left.category or h.name.family in VAGUE:
         return
-    (does, harms), covariance = _joint(results, good, (good.shown, bad.shown), good.compared, sessions)
+    columns = good.shown, bad.shown, *_cases(sessions[0], h.situation)
+    (does, harms, *_), covariance = _joint(results, good, columns, good.compared, sessions)
     if does > _EVIDENT_Z * np.sqrt(covariance[0, 0]) and -harms < _EVIDENT_Z * np.sqrt(covariance[1, 1]):
         _give_way(results, bad, good, "is what is done instead of what helps")
 
@@ -253,15 +251,6 @@ def _joint(
 def _spread(covariance: Floats) -> float:
     """Standard error of the first effect less the second."""
     return float(np.sqrt(max(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1], 0.0)))
-
-
-def robust_fit(columns: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """Least squares of ``values`` on ``columns`` (columns × sessions), and its robust covariance (White 1980)."""
-    inverse = np.linalg.pinv(columns @ columns.T, hermitian=True)
-    effect = inverse @ (columns @ values)
-    scores = columns * (values - effect @ columns)
-    covariance = inverse @ (scores @ scores.T) @ inverse
-    return np.asarray(effect, np.float64), np.asarray(covariance, np.float64)
 
 
 def _has_several_forms(corpus: Corpus, general: _Said) -> bool:

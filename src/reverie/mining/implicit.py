@@ -8,6 +8,7 @@ comparing those that have one would be selection.
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -19,11 +20,12 @@ from reverie.mining.counting import count_once
 from reverie.mining.finding import Finding
 from reverie.mining.implicit_policy import ImplicitPolicy
 from reverie.mining.layout import Layout
+from reverie.mining.left_out import LeftOut
 from reverie.mining.mine import MiningResult, mine_outcome, power_note
-from reverie.mining.moments import moment_rows
+from reverie.mining.moments import MomentRows, moment_rows
 from reverie.mining.outcome import IMPLICIT
 from reverie.mining.policy import MiningPolicy
-from reverie.statistics.corpus import Corpus, Ints, Observable, form_strata, informative_strata
+from reverie.statistics.corpus import Corpus, Ints, Observable, Strata, form_strata, informative_strata
 from reverie.statistics.online import AlphaWealth
 from reverie.statistics.placebo import detectable_effect
 
@@ -74,18 +76,28 @@ def exclusion(traces: Sequence[Trace], weights: Mapping[str, float]) -> Callable
     return is_excluded
 
 
-def mine_implicit(
+@dataclass(frozen=True, slots=True, eq=False)
+class ComparedAfter:
+    """Sessions at their moments, each with the implicit outcome of what came after."""
+
+    sessions: Corpus
+    """Those that count, with the outcome of the whole session for their reward."""
+    strata: Strata
+    """Of the sessions."""
+    rows: MomentRows
+    weights: dict[str, float]
+    """Of the signals that tell anything."""
+    left_out: LeftOut
+
+
+def compared_after(
     corpus: Corpus,
     traces: Sequence[Trace],
     policy: MiningPolicy,
     implicit: ImplicitPolicy = _DEFAULT,
-    wealth: AlphaWealth = AlphaWealth(),
     families: Sequence[str] | None = None,
-) -> MiningResult:
-    """Find which choices change what signals show afterwards; ``traces`` are parallel to the corpus's sessions.
-
-    The rewards of the corpus are not looked at. Effects are in the implicit outcome, 0 to 1.
-    """
+) -> ComparedAfter:
+    """What choices are compared on and among whom; ``traces`` and ``families`` are parallel to the corpus."""
     weights = telling_weights(traces, implicit.weights)
     whole = np.array([implicit_outcome(trace, weights) for trace in traces], np.float64)
     counted, once, left_out = count_once(dataclasses.replace(corpus, reward=whole))
@@ -101,6 +113,23 @@ def mine_implicit(
         return seen[key]
 
     rows = moment_rows(kept, _first_turns(own), value_after, exclusion(own, weights), policy.least_sessions)
+    return ComparedAfter(kept, strata, rows, weights, left_out)
+
+
+def mine_implicit(
+    corpus: Corpus,
+    traces: Sequence[Trace],
+    policy: MiningPolicy,
+    implicit: ImplicitPolicy = _DEFAULT,
+    wealth: AlphaWealth = AlphaWealth(),
+    families: Sequence[str] | None = None,
+) -> MiningResult:
+    """Find which choices change what signals show afterwards; ``traces`` are parallel to the corpus's sessions.
+
+    The rewards of the corpus are not looked at. Effects are in the implicit outcome, 0 to 1.
+    """
+    compared = compared_after(corpus, traces, policy, implicit, families)
+    rows, strata, kept, weights = compared.rows, compared.strata, compared.sessions, compared.weights
     row_strata = rows.strata(strata)
     layout = Layout(rows.corpus, row_strata, form_groups(rows.corpus, row_strata, policy, rows.within()), [])
     before = wealth.outcomes.get(IMPLICIT.name, AlphaWealth())
@@ -118,18 +147,18 @@ def mine_implicit(
         variants=strata.variants,
         split_by=strata.split_by,
         detectable_effect=detectable,
-        note=_note(len(own), weights, power_note(kept, strata, informative, detectable, found.findings)),
+        note=_note(len(kept.session_ids), weights, power_note(kept, strata, informative, detectable, found.findings)),
         wealth=msgspec.structs.replace(wealth, outcomes={**wealth.outcomes, IMPLICIT.name: after}),
         implicit=weights,
-        left_out=left_out,
+        left_out=compared.left_out,
     )
 
 
 def _one_moment_each(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Of one behaviour found at several moments of the first turn, the strongest; the others are its shadows.
 
-    Whoever read a file at the start had also read it before the first edit, and by the end of the turn: rows of
-    different moments are never fitted together, so this is settled here.
+    Whoever read a file at the start had also read it before the first edit, and by the end of the turn. Rows of
+    different moments are fitted together as well, but what is left of the one beside the other may still pass there.
     """
     leaders: dict[tuple[str | None, str], Finding] = {}
     told = [each for each in findings if each.verdict != "refused" and each.hypothesis.situation.kind in _FIRST_TURN]

@@ -16,6 +16,7 @@ from reverie.mining.comparison_group import form_groups, pooled_comparison
 from reverie.mining.counting import count_once
 from reverie.mining.doubt import NO_TASK_IDS, next_for_repeats
 from reverie.mining.examples import with_examples
+from reverie.mining.few_labels import LabelledClaims
 from reverie.mining.finding import Finding
 from reverie.mining.layout import Layout, Layouts, values_of
 from reverie.mining.left_out import LeftOut
@@ -81,6 +82,8 @@ class MiningResult(msgspec.Struct, frozen=True):
     implicit: dict[str, float] = {}
     """Where nothing was scored: the signals that the implicit outcome was made of, with their weights, which
     ``findings`` are about. Empty where they are about the reward."""
+    labelled: LabelledClaims | None = None
+    """What a proxy suggests and labels say, where few sessions are scored; what they bear out is in ``findings``."""
 
     @property
     def outcome(self) -> Outcome:

@@ -173,4 +173,5 @@ def _as_corpus(
         entry_step=step,
         names=names,
         at=None if corpus.at is None else corpus.at[session],
+        owner=session,
     ).sorted_by_code()

@@ -11,6 +11,7 @@ from reverie.mining.decision import mark_of_length
 from reverie.mining.description import choose_descriptions
 from reverie.mining.fading import faded
 from reverie.mining.mediation import refuse_mediated
+from reverie.mining.met_errors import refuse_by_error
 from reverie.mining.policy import MiningPolicy
 from reverie.mining.special import describe_flip, general_claim, is_special, special_case
 from reverie.mining.timing import timing_z
@@ -32,15 +33,16 @@ def refuse_misleading(
     """Refuse, in ``selection``, what was found and misleads.
 
     Markers; effects that flip between special cases; differences that vanish when sessions are compared step by step;
-    choices that go with an outcome that grows only because of when their moment came; what comes of trouble; what pays
-    only by a later choice; what another finding says better; shadows of stronger findings; what is merely done instead
-    of one; what has faded.
+    choices that go with an outcome that grows only because of when their moment came; what comes of trouble; what goes
+    with which error was met; what pays only by a later choice; what another finding says better; shadows of stronger
+    findings; what is merely done instead of one; what has faded.
     """
     _refuse_markers(results)
     _refuse_flips(results, policy)
     _refuse_by_timing(results, corpus, strata, reward)
     _refuse_by_moment(results, corpus, strata, reward)
     _refuse_followers(results, corpus, strata, reward)
+    refuse_by_error(results, corpus, strata, reward)
     found = len(results.surviving())
     refuse_mediated(results, corpus, strata, reward)
     choose_descriptions(results, corpus, strata, reward)
@@ -224,7 +226,8 @@ def _refuse_shadows(
         return
     comparisons = _comparisons(results, surviving, corpus, strata)
     preference = np.array([_preference(results, i) for i in surviving])
-    fit = explain_away(comparisons, _clearing(strata, np.arange(len(reward)))(reward), preference, found)
+    cleared = _clearing(strata, np.arange(len(reward)))(reward)
+    fit = explain_away(comparisons, cleared, preference, found, corpus.owner)
     for position in fit.too_weak:
         reason = "too weak to stand beside the stronger findings once they are taken into account"
         results.verdicts[surviving[position]] = ("refused", reason)

@@ -6,7 +6,7 @@ from typing import Literal
 from reverie.digests.behaviour_name import SESSION, read_label, read_name, read_situation, write_label
 from reverie.digests.vocabulary import describe
 from reverie.display_name import shown_label
-from reverie.dreams.dream import PatternRow
+from reverie.dreams.dream import LabelledRow, PatternRow
 
 PLOTTED = 25
 """Patterns in the chart at most."""
@@ -15,6 +15,7 @@ _REFUSED_AT_LEAST = 8
 _SMALLEST_Q = 1e-6
 
 PatternStatus = Literal["adopted", "candidate", "refused"]
+_Row = PatternRow | LabelledRow
 
 
 def status_of(row: PatternRow) -> PatternStatus:
@@ -29,17 +30,17 @@ def is_refused(row: PatternRow) -> bool:
     return status_of(row) == "refused"
 
 
-def claim_of(row: PatternRow) -> str:
+def claim_of(row: _Row) -> str:
     """The pattern's name as ``Lesson.behaviour`` writes it, and the task category where it is about one."""
     return f"{shown_label(_label(row))}{_category(row)}"
 
 
-def claim_in_words(row: PatternRow) -> str:
+def claim_in_words(row: _Row) -> str:
     """The same in words; parts between backticks are code."""
     return f"{words_of(_label(row))}{_category(row)}"
 
 
-def _label(row: PatternRow) -> str:
+def _label(row: _Row) -> str:
     """``situation | behaviour``, or the behaviour alone; rows may hold the label or the behaviour."""
     situation, _ = read_label(row.behaviour)
     if situation != SESSION or row.situation.startswith(SESSION.text):
@@ -47,7 +48,7 @@ def _label(row: PatternRow) -> str:
     return label_of(row.situation, row.behaviour)
 
 
-def _category(row: PatternRow) -> str:
+def _category(row: _Row) -> str:
     """What a row's situation says beyond its label's: `` (category refunds)``, or nothing."""
     situation = read_label(row.behaviour)[0].text
     beyond = row.situation.removeprefix(situation) if row.situation.startswith(situation) else ""

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args, get_type_hints
 
 import msgspec
 import yaml
@@ -11,13 +11,19 @@ import yaml
 from reverie.digests.predicate import searcher, watching
 from reverie.errors import InputError, PredicateError
 from reverie.runtime.argument_path import read_path
-from reverie.runtime.rule import ArgumentTest, Bounds, CircuitBreaker, Rule, RuleSet, When
+from reverie.runtime.rule import ArgumentTest, Bounds, CircuitBreaker, CountTest, Rule, RuleSet, Taint, When
 
 MOST_RULES = 500
 BREAKER = "circuit-breaker"
 """Under this name the circuit breaker's own firings are noted, so no rule may have it."""
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$.*?)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<field>.*)`$")
+_CHOICES = {
+    name: [one for one in get_args(hint) if isinstance(one, str)]
+    for record in (Rule, CountTest, Taint)
+    for name, hint in get_type_hints(record).items()
+}
+"""The values that fields take which take no others."""
 _MISSING = re.compile(r"^Object missing required field `(?P<field>.*)`$")
 
 
@@ -123,6 +129,9 @@ def _refuse(error: msgspec.ValidationError, kind: Any, where: str) -> NoReturn:
         if named:
             place = f"{field}.{named['field']}" if field else named["field"]
             raise InputError(f"{where}: {place}: {words.format(_hint(named['field'], kind, field))}") from error
+    choices = _CHOICES.get(field.rpartition(".")[2])
+    if choices and what.startswith("Invalid enum value"):
+        what += f"; give one of {', '.join(choices)}"
     raise InputError(f"{where}: {field or 'rule'}: {what[:1].lower()}{what[1:]}".replace("`", "")) from error
 
 

@@ -106,6 +106,8 @@ class Corpus:
     """None where nothing is known of where sessions come from."""
     cut: Flags | None = None
     """Which sessions were cut off by the machinery though their scores say something; None where none was."""
+    owner: Ints | None = None
+    """Where the "sessions" are rows, one for each moment of a session: which session each row is of, from 0."""
     by_code: bool = False
     """Whether entries are sorted by code, so that those of one behaviour are found without looking at all."""
 
@@ -160,6 +162,7 @@ class Corpus:
             at=None if self.at is None else self.at[keep],
             origins=None if self.origins is None else self.origins.kept(chosen),
             cut=None if self.cut is None else self.cut[keep],
+            owner=None if self.owner is None else self.owner[keep],
             by_code=self.by_code,
         )
 

@@ -35,7 +35,9 @@ class JointFit:
     """No shadow of one finding, but not beyond chance given the kept ones."""
 
 
-def explain_away(comparisons: Sequence[Comparison], reward: Floats, preference: Floats, tests: int = 0) -> JointFit:
+def explain_away(
+    comparisons: Sequence[Comparison], reward: Floats, preference: Floats, tests: int = 0, owner: Ints | None = None
+) -> JointFit:
     """Fit findings together, strongest first, and drop those the stronger ones explain.
 
     After the strongest finding is taken (|t| times its ``preference``), a remaining one is a shadow when, given those
@@ -49,6 +51,8 @@ def explain_away(comparisons: Sequence[Comparison], reward: Floats, preference: 
         reward: of every session, cleared of strata.
         preference: of every finding.
         tests: how many the level is divided among, where there were more findings than are left.
+        owner: where "sessions" are rows, several to a session (one at each of its moments): the session of every row,
+            from 0. What a session showed in one of its rows is held against its others, too.
     """
     noise = float(np.var(reward)) or 1.0
     fit = _Fit(comparisons, reward, len(preference))
@@ -70,17 +74,17 @@ def explain_away(comparisons: Sequence[Comparison], reward: Floats, preference: 
         if t[best] < least_t:
             too_weak.append(best)
         else:
-            fit.take(best, _values(comparisons, best, len(reward)))
-    kept = _look_back(comparisons, reward, fit, shadow_of)
+            fit.take(best, _values(comparisons, best, len(reward), owner))
+    kept = _look_back(comparisons, reward, fit, shadow_of, owner)
     return JointFit(kept, shadow_of, tuple(too_weak))
 
 
 def _look_back(
-    comparisons: Sequence[Comparison], reward: Floats, fit: "_Fit", shadow_of: dict[int, int]
+    comparisons: Sequence[Comparison], reward: Floats, fit: "_Fit", shadow_of: dict[int, int], owner: Ints | None
 ) -> tuple[int, ...]:
     """Drop, one by one, findings that those taken after them explain; their shadows become those of the others."""
     kept = list(fit.taken)
-    values = {j: _values(comparisons, j, len(reward)) for j in kept}
+    values = {j: _values(comparisons, j, len(reward), owner) for j in kept}
     alone = {j: _alone(comparisons, j) for j in kept}
     while len(kept) > 1:
         share = {}
@@ -105,12 +109,15 @@ def _alone(comparisons: Sequence[Comparison], j: int) -> Comparison:
     return replace(own, findings=own.findings[own.findings == j], columns=own.columns[own.findings == j])
 
 
-def _values(comparisons: Sequence[Comparison], j: int, sessions: int) -> Floats:
-    """The column of finding ``j`` over all sessions; zero where it compares none."""
+def _values(comparisons: Sequence[Comparison], j: int, sessions: int, owner: Ints | None) -> Floats:
+    """The column of finding ``j`` over all sessions, in every row of each; zero where it compares none."""
     own = _alone(comparisons, j)
     values = np.zeros(sessions)
-    values[own.sessions] = own.columns[0]
-    return values
+    if owner is None:
+        values[own.sessions] = own.columns[0]
+        return values
+    values[owner[own.sessions]] = own.columns[0]
+    return np.asarray(values[owner], np.float64)
 
 
 class _Fit:
@@ -161,3 +168,12 @@ class _Fit:
                 self.score[each.findings] -= part * float(direction @ self._reward[each.sessions])
         self.taken.append(best)
         self._likeness.append(likeness)
+
+
+def robust_fit(columns: Floats, values: Floats) -> tuple[Floats, Floats]:
+    """Least squares of ``values`` on ``columns`` (columns × sessions), and its robust covariance (White 1980)."""
+    inverse = np.linalg.pinv(columns @ columns.T, hermitian=True)
+    effect = inverse @ (columns @ values)
+    scores = columns * (values - effect @ columns)
+    covariance = inverse @ (scores @ scores.T) @ inverse
+    return np.asarray(effect, np.float64), np.asarray(covariance, np.float64)

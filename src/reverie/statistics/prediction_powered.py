@@ -12,8 +12,9 @@ Angelopoulos et al. 2023, arXiv 2301.09633; within strata: Fisch et al. 2024, ar
   by models that have not seen it (Zrnic & Candès 2024, arXiv 2309.16598).
 - How much of g is used is tuned for the least variance (λ of PPI++, Angelopoulos, Duchi & Zrnic 2023, arXiv
   2311.01453), by regression of the labels on behaviour and g with the weights that their errors have. Where held-out
-  predictions do not go with the labels beyond chance, labels alone are the result, and it says so. The widths of the
-  intervals decide nothing: of two intervals the narrower one is too narrow (a point of coverage, in simulation).
+  predictions do not go with the labels beyond chance, or not well enough for the degree of freedom that they cost,
+  labels alone are the result, and it says so. The widths of the intervals decide nothing: of two intervals the narrower
+  one is too narrow (a point of coverage, in simulation).
 - Intervals: residuals divided by one less their leverage (HC3, MacKinnon & White 1985) and no smaller than few labels
   can tell (after Agresti & Caffo 2000), Student's t with the degrees of freedom that the labels' weights leave
   (Satterthwaite 1946). Coverage at 40 labels of 2,000 sessions is in docs/evaluation.md.
@@ -83,6 +84,11 @@ class LabelledEffect(msgspec.Struct, frozen=True):
     note: str = ""
     """Where the proxy did not help: that it did not."""
 
+    @property
+    def width(self) -> float:
+        """Of the interval, as a share of that of labels alone."""
+        return (self.high - self.low) / (self.alone[2] - self.alone[1])
+
 
 class CalibrationError(ValueError):
     """Labels or proxies have another shape, or a probability is outside (0, 1]."""
@@ -140,7 +146,7 @@ def estimate_effect(
     clusters = stratum if len(np.unique(variant)) > 1 else None
     problem = _Problem(shown.astype(np.float64), coefficient, stratum, clusters, labels, useful, kinds)
     alone = _solve(problem, None)
-    uses = _predicts(prediction[useful], labels.score[useful])
+    uses = _pays(problem, prediction)
     helped = _solve(problem, prediction) if uses else alone
     uses = helped.weight > 0
     chosen = helped if uses else alone
@@ -157,14 +163,6 @@ def estimate_effect(
     )
 
 
-def _predicts(prediction: Floats, score: Floats) -> bool:
-    """Whether predictions go with scores that they have not seen, beyond chance (Fisher's z of the correlation)."""
-    if np.ptp(prediction) < 1e-12 or np.ptp(score) < 1e-12:
-        return False
-    correlation = float(np.corrcoef(prediction, score)[0, 1])
-    return bool(float(np.arctanh(min(correlation, 0.999999))) * (len(score) - 3) ** 0.5 > _PREDICTS_Z)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Problem:
     shown: Floats
@@ -174,6 +172,33 @@ class _Problem:
     labels: Labels
     useful: Flags
     kinds: tuple[int, int]
+
+
+def _pays(problem: "_Problem", prediction: Floats) -> bool:
+    """Whether predictions go with scores that they have not seen, beyond chance (Fisher's z of the correlation), and
+    well enough to be worth what they cost: a degree of freedom, and leverage of the labels whose predictions stand out.
+
+    That is told by the correlation and by which labels there are. The widths of the intervals are not looked at.
+    """
+    rows = np.flatnonzero(problem.useful)
+    score, pi, guess = problem.labels.score[rows], problem.labels.probability[rows], prediction[rows]
+    if np.ptp(guess) < 1e-12:
+        return False
+    correlation = min(float(np.corrcoef(guess, score)[0, 1]), 0.999999)
+    if float(np.arctanh(correlation)) * (len(score) - 3) ** 0.5 <= _PREDICTS_Z:
+        return False
+    # What is left of the variance of an error, and that of the predictions, which no label can take away.
+    left = sum(max(1 - correlation**2, _least_share(n)) for n in problem.kinds) / 2
+    left += correlation**2 * float(pi.mean())
+    weights = (problem.coefficient[rows] / pi) ** 2
+    columns = np.column_stack([np.ones(len(rows)), problem.shown[rows], guess])
+    # Squared residuals fall short by their leverage, and are divided by its square.
+    alone, helped = (
+        float((weights / (1 - _weighted_fit(columns[:, :width], score, weights)[1])).sum()) ** 0.5
+        * float(t_isf(0.025, max(_balance(problem.kinds) - width, 1.0)))
+        for width in (2, 3)
+    )
+    return bool(helped * left**0.5 < alone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,11 +263,21 @@ def _plus_unseen(residual: Floats, shown: Flags, score: Floats) -> Floats:
     widened = residual.copy()
     for kind in (shown, ~shown):
         n = int(kind.sum())
-        least = 4 * float(score.var()) * (n + 1) / (n + 2) ** 2
+        least = _least_share(n) * float(score.var())
         lacking = least - float((residual[kind] ** 2).mean())
         if lacking > 0:
             widened[kind] = np.where(residual[kind] < 0, -1.0, 1.0) * np.sqrt(residual[kind] ** 2 + lacking)
     return widened
+
+
+def _least_share(n: int) -> float:
+    """Of the variance of the scores, what n labels cannot show to be absent from their errors."""
+    return 4 * (n + 1) / (n + 2) ** 2
+
+
+def _balance(kinds: tuple[int, int]) -> float:
+    """Degrees of freedom that the smaller kind allows; the factor is that of statistics/estimate.py."""
+    return 1.5 * kinds[0] * kinds[1] / sum(kinds)
 
 
 def _degrees(deviation: Floats, kinds: tuple[int, int], parameters: int) -> float:
@@ -250,9 +285,8 @@ def _degrees(deviation: Floats, kinds: tuple[int, int], parameters: int) -> floa
     squares = deviation**2
     total = float(squares.sum())
     spread = 3 * total**2 / float((squares**2).sum()) if total > 0 else 1.0
-    # The smaller kind limits what the variance is known from; the factor is that of statistics/estimate.py.
-    balance = 1.5 * kinds[0] * kinds[1] / sum(kinds)
-    return max(min(spread, balance, sum(kinds)) - parameters, 1.0)
+    # The smaller kind limits what the variance is known from.
+    return max(min(spread, _balance(kinds), sum(kinds)) - parameters, 1.0)
 
 
 def _z(effect: float, error: float, degrees: float) -> float:

@@ -13,6 +13,7 @@ import structlog
 
 from reverie.errors import ConflictError, ContextOverflow, ModelError, ThinkingRefused
 from reverie.ids import event_id
+from reverie.models.estimate import estimate_tokens
 from reverie.models.router import RoutedModel
 from reverie.runtime.compaction import MOST_COMPACTIONS, is_full
 from reverie.runtime.conversation import KeptReply, Prompt, build_request
@@ -21,13 +22,14 @@ from reverie.runtime.live_state import LiveState, PendingCall, Transition
 from reverie.runtime.model_failure import MOST_CUTS, cut_off_event, error_event, may_retry, pause_seconds, stopped_event
 from reverie.runtime.outcome_loop import has_open_outcome
 from reverie.runtime.reply_events import FAILED_REQUEST, AskedCall, asked_calls, reply_events
-from reverie.runtime.spending import over_budget
+from reverie.runtime.spending import has_room, most_usd, over_budget
 from reverie.runtime.threads import fail_child, has_mail, is_blocked, rest, runs
 from reverie.runtime.turn import END_TURN, take_inputs
 from reverie.runtime.writer import promise, record
 from reverie.storage.live.leases import Lease, note_progress
 from reverie.storage.live.log import apply_transition
 from reverie.storage.live.replies import keep_reply, read_context, read_replies, read_thread_log
+from reverie.storage.live.reservations import read_reserved, reserve
 from reverie.storage.live.sessions import LiveSession, read_session
 from reverie.storage.live.threads import read_thread
 from reverie.storage.postgres.database import Connection
@@ -67,6 +69,10 @@ class _Opened:
     request: TurnRequest
     promised: str
     """The id that the reply's first text will have."""
+
+
+class _NoRoom(Exception):
+    """The budget has no room for a request beside those that are under way."""
 
 
 @dataclass(slots=True)
@@ -208,6 +214,14 @@ def _take_confirmations(transition: Transition, lease: Lease) -> None:
 
 async def _open_request(desk: Desk, lease: Lease, keep_thinking: bool) -> _Opened | None:
     """Begin a request in the log, and make it; None where none is to be made."""
+    try:
+        return await _begin_request(desk, lease, keep_thinking)
+    except _NoRoom:
+        await _stop(desk, lease, {"type": "budget_reached"}, report=_NO_BUDGET)
+        return None
+
+
+async def _begin_request(desk: Desk, lease: Lease, keep_thinking: bool) -> _Opened | None:
     async with desk.database.connection() as connection:
         session = await read_session(connection, lease.session_id)
         agent = await _agent_of(connection, session, lease)
@@ -236,7 +250,30 @@ async def _open_request(desk: Desk, lease: Lease, keep_thinking: bool) -> _Opene
         if not promised:
             return None
         request = await _make_request(connection, lease, session, prompt, routed, keep_thinking)
+        await _reserve(connection, lease, session, transition.state, request, routed)
     return _Opened(session, routed, prompt, request, promised)
+
+
+async def _reserve(
+    connection: Connection,
+    lease: Lease,
+    session: LiveSession,
+    state: LiveState,
+    request: TurnRequest,
+    routed: RoutedModel,
+) -> None:
+    """Set aside what a request may cost; the session is locked.
+
+    Raises:
+        _NoRoom: with the requests of other threads that are under way it might exceed the budget.
+    """
+    if state.budget is None or routed.price is None:
+        return
+    most = most_usd(estimate_tokens(request), request.max_output_tokens, routed.price)
+    others = [thread for thread in state.open_spans if thread != lease.thread_id]
+    if others and not has_room(state, await read_reserved(connection, session.key, others), most):
+        raise _NoRoom
+    await reserve(connection, session.key, lease.thread, most)
 
 
 async def _make_request(

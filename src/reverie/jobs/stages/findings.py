@@ -1,17 +1,21 @@
 """The stage that mines: every behaviour, proposed ones included, against every outcome, with the placebo."""
 
 import asyncio
+from collections.abc import Sequence
 
 import numpy as np
 
 from reverie.assist.consultation import Consultation, judge, with_earlier
 from reverie.assist.proposed_columns import extend_corpus
 from reverie.digests.derived.occurrence import Trace
+from reverie.dreams.policy import DreamPolicy
+from reverie.jobs.labelled_claims import FewScores, read_few_scores
 from reverie.jobs.predicate_matches import find_all_matches
+from reverie.jobs.proxies import read_traces
 from reverie.jobs.stages.stage import OpenDream, Stage
+from reverie.mining.few_scored import add_labelled, nothing_labelled
 from reverie.mining.implicit import mine_implicit
-from reverie.mining.mine import mine
-from reverie.overview.reaction import with_repeats
+from reverie.mining.mine import MiningResult, mine
 from reverie.statistics.corpus import Corpus
 from reverie.storage.learning.consultations import (
     earlier_proposals,
@@ -22,7 +26,6 @@ from reverie.storage.learning.consultations import (
 from reverie.storage.learning.dreams import read_wealth
 from reverie.storage.learning.findings import write_findings
 from reverie.storage.learning.measures import load_measures
-from reverie.storage.learning.traces import load_traces
 from reverie.storage.postgres.database import Connection
 
 
@@ -37,6 +40,7 @@ async def mine_sessions(stage: Stage) -> None:
             connection, segment, last_key, corpus.session_ids, mining.outcomes, runtime.policy.metrics
         )
         traces = await _traces(connection, dream, corpus) if runtime.policy.implicit.use == "unscored" else None
+        few = await _few_scores(connection, dream, corpus)
         earlier = await earlier_proposals(connection, dream.row)
         proposals = with_earlier(earlier, await read_contribution(connection, stage.dream_id, Consultation))
         ids = await scored_sessions(connection, segment, last_key) if proposals.proposals else {}
@@ -48,16 +52,41 @@ async def mine_sessions(stage: Stage) -> None:
     else:
         implicit = runtime.policy.implicit
         findings = await asyncio.to_thread(mine_implicit, extended, traces, mining, implicit, wealth, families)
+    if few is not None:
+        findings = await asyncio.to_thread(_with_labels, findings, few, corpus, families, runtime.policy)
     judgement = judge(proposals, matches, findings.everything(), mining)
     async with runtime.database.connection() as connection:
         await write_findings(connection, stage.dream_id, findings)
         await write_contribution(connection, stage.dream_id, judgement)
 
 
+async def _few_scores(connection: Connection, dream: OpenDream, corpus: Corpus) -> FewScores | None:
+    """The labels and the proxy, where few of the corpus's sessions are scored."""
+    policy, where = dream.runtime.policy, dream.row.request.where
+    return await read_few_scores(connection, dream.segment, dream.last_session_key, where, corpus, policy)
+
+
+def _with_labels(
+    findings: MiningResult, few: FewScores, corpus: Corpus, families: Sequence[str] | None, policy: DreamPolicy
+) -> MiningResult:
+    """The findings with what few labels say. Behaviours that a model thought of are looked for in scored sessions
+    alone, so that the columns are those of the digests."""
+    proxy, covered = policy.labels.proxy, np.flatnonzero(few.covered).tolist()
+    if few.note:
+        return nothing_labelled(findings, few.labels, proxy, few.note)
+    return add_labelled(
+        findings,
+        corpus.kept(few.covered),
+        few.labels,
+        policy.mining,
+        None if families is None else [families[i] for i in covered],
+        proxy=proxy,
+        is_excluded=few.proxies.is_excluded,
+    )
+
+
 async def _traces(connection: Connection, dream: OpenDream, corpus: Corpus) -> list[Trace] | None:
     """What shows how each session of the corpus went, where none of them has a score; None where one has."""
     if not corpus.session_ids or not np.isnan(corpus.reward).all():
         return None
-    sessions = with_repeats(await load_traces(connection, dream.segment, dream.last_session_key))
-    by_id = {session.id: session.trace for session in sessions}
-    return [by_id[session_id] for session_id in corpus.session_ids]
+    return await read_traces(connection, dream.segment, dream.last_session_key, corpus.session_ids)

@@ -58,6 +58,12 @@ class Trade(msgspec.Struct, frozen=True):
     """The category that does worse, whatever is done."""
     truths: tuple[Truth, ...] = ()
 
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """Every tool that its agents have."""
+        moves = (option.tool for option in (*self.recoveries, *self.repairs) if option.tool)
+        return tuple(dict.fromkeys((self.look_up, self.check, self.work, self.update, *moves)))
+
 
 class Seen(msgspec.Struct, frozen=True):
     """A decision to make: what the agent has seen, the newest last, and what it may do."""
@@ -66,6 +72,10 @@ class Seen(msgspec.Struct, frozen=True):
     options: tuple[Option, ...]
     moment: str
     """``check``, ``error``, ``update`` or ``repair``."""
+    tools: tuple[str, ...] = ()
+    """Every tool that the agent has; most of them change nothing at this moment."""
+    last: Mapping[str, Any] = {}
+    """The arguments of its last call."""
 
 
 Decide = Callable[[Seen, Random], Option]
@@ -97,6 +107,7 @@ class _Session:
         self.fact = list(trade.pays)[task // len(trade.openings) % len(trade.pays)]
         self.messages: list[dict[str, Any]] = [{"role": "user", "content": trade.openings[self.category]}]
         self.seen: list[str] = [trade.openings[self.category]]
+        self.last: Mapping[str, Any] = {}
         self.chosen: dict[str, Option] = {}
         self.gain = 0.0
 
@@ -108,9 +119,11 @@ class _Session:
         self.messages.append({"role": "assistant", "content": None, "tool_calls": calls})
         self.messages.append({"role": "tool", "tool_call_id": call_id, "content": content})
         self.seen.append(f"`{tool}` {content}")
+        self.last = arguments
 
     def choose(self, moment: str, options: Sequence[Option]) -> Option:
-        option = self.decide(Seen(tuple(self.seen), tuple(options), moment), self.rng)
+        seen = Seen(tuple(self.seen), tuple(options), moment, self.trade.tools, self.last)
+        option = self.decide(seen, self.rng)
         self.chosen[moment] = option
         self.gain += option.effect
         return option
