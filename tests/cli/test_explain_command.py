@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from reverie.cli.dream import dream
 from reverie.cli.explain import explain
+from reverie.cli.memory import memory
 from reverie.cli.sessions import import_sessions
 from reverie.errors import NotFoundError
 from tests.dreams.small_desk import small_desk
@@ -30,6 +31,13 @@ def test_a_lesson_is_explained_by_its_table_its_sessions_and_its_doubts(lesson_i
     text = CliRunner().invoke(explain, [lesson_id[-6:]], catch_exceptions=False).output
     assert "What would change our mind" in text
     assert "task:t" in text
+
+
+def test_a_lesson_is_named_by_the_path_of_its_document(lesson_id: str) -> None:
+    listed = msgspec.json.decode(CliRunner().invoke(memory, ["list", "default", "--json"]).stdout)
+    (path,) = [each["path"] for each in listed["memories"] if "/lessons/" in each["path"]]
+    told = CliRunner().invoke(explain, [path, "--json"], catch_exceptions=False).stdout
+    assert msgspec.json.decode(told)["lesson"]["id"] == lesson_id
 
 
 def test_an_unknown_lesson_is_said_to_be_unknown(lesson_id: str) -> None:

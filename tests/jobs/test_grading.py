@@ -162,6 +162,15 @@ async def test_what_is_reserved_for_answers_under_way_is_not_given_out_twice(gra
     assert len(asked) == result.graded < 8
 
 
+async def test_what_answers_under_way_give_back_is_used_before_the_run_stops(graded: Grade, imported: Grade) -> None:
+    await imported(*(chat(number) for number in range(8)))
+    with serve(judge) as server:
+        one = await graded(server, where="id = 's0'")
+        # Enough for the worst case of one session at a time, and for what eight really cost.
+        result = await graded(server, budget_usd=0.045 + 8 * one.spent_usd, concurrency=4)
+    assert (result.graded, result.left) == (7, 0)
+
+
 async def test_a_budget_needs_a_price(graded: Grade, imported: Grade, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REVERIE_MODEL_PRICE")
     await imported(chat(1))

@@ -133,6 +133,7 @@ def test_model_usage_is_printed_when_there_was_any() -> None:
         (empty_dream(read=1, scored=1), "Only one session has a score", "several runs of the same task"),
         (empty_dream(read=9, scored=9), "No behaviour recurs", "More runs of the same tasks"),
         (empty_dream(read=9, scored=9, tested=5), "5 patterns tested, and no lesson passed", "More runs of the same"),
+        (empty_dream(read=9, scored=9, tested=5), "Of 5 patterns tested, none stood out", "More runs of the same"),
         (replace(empty_dream(read=9), status="failed"), "This dream failed after reading 9", "dream again"),
     ],
 )

@@ -8,6 +8,7 @@ import msgspec
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.run import run
 from reverie.cli.table import format_table
+from reverie.display_name import printable, shown_label
 from reverie.jobs.explanation import Explanation, explain_lesson
 from reverie.lessons.lesson import Lesson
 from reverie.mining.breakdown import StratumRow
@@ -21,7 +22,7 @@ _STRATA = 12
 @click.argument("lesson_id", metavar="LESSON")
 @json_option
 def explain(lesson_id: str, as_json: bool) -> None:
-    """Say why LESSON (its id, or the end of it) is believed, and what would change that."""
+    """Say why LESSON (its id, the end of it, or its document's path) is believed, and what would change that."""
 
     async def work(database: Database) -> tuple[Lesson, Explanation]:
         async with database.connection() as connection:
@@ -42,7 +43,7 @@ def _print(lesson: Lesson, explanation: Explanation) -> None:
     if lesson.instead_of:
         click.echo(f"Others did this instead: {lesson.instead_of}")
     for example in lesson.examples:
-        click.echo(f"Example ({example.session_id}): {example.text}")
+        click.echo(printable(f"Example ({example.session_id}): {example.text}"))
     if lesson.also:
         click.echo(f"Also seen as: {', '.join(lesson.also)}")
     click.echo(_strata_table(explanation.strata, lesson.outcome))
@@ -50,7 +51,7 @@ def _print(lesson: Lesson, explanation: Explanation) -> None:
         side = "supports it" if moment.supports else "speaks against it"
         click.secho(f"{moment.session_id}: {side}, reward {moment.reward}", bold=True)
         for turn in moment.turns:
-            click.echo(f"{turn.who}: {turn.text[:400]}")
+            click.echo(printable(f"{turn.who}: {turn.text[:400]}"))
     click.secho("What would change our mind", bold=True)
     for doubt in explanation.doubts:
         click.echo(f"- {doubt}")
@@ -60,7 +61,7 @@ def _strata_table(rows: Sequence[StratumRow], outcome: str) -> str:
     headings = ("stratum", "with", outcome, "without", outcome, "difference", "weight")
     cells = [
         [
-            row.stratum,
+            shown_label(row.stratum),
             str(row.sessions_with),
             f"{row.reward_with:.2f}",
             str(row.sessions_without),

@@ -21,7 +21,7 @@ from reverie.errors import (
 from reverie.jobs.labelling import blind_view
 from reverie.jobs.session_grader import Graded, SessionGrader
 from reverie.language_model import ModelUsage, add_usage, cost_usd
-from reverie.outcomes.grader import GradedSession
+from reverie.outcomes.grader import Grade, GradedSession
 from reverie.outcomes.metric import Metric
 from reverie.sessions.segment import parse_segment
 from reverie.statistics.calibration import Calibration, calibrate
@@ -141,6 +141,9 @@ class _Run:
     def __init__(self, database: Database, grader: SessionGrader, request: GradingRequest, clock: Clock) -> None:
         self._database, self._grader, self._request, self._clock = database, grader, request, clock
         self._asking: dict[str, asyncio.Lock] = {}
+        self._under_way = 0
+        self._settled = asyncio.Event()
+        """Set, and replaced, when what was set aside for an answer is free again."""
         self.tally = _Tally()
 
     async def grade(self, key: int, session_id: str) -> None:
@@ -158,18 +161,46 @@ class _Run:
             self.tally.failures.append(GradingFailure(session_id, str(error)))
 
     async def _grade(self, session_key: int, view: GradedSession, key: GradeKey) -> None:
+        found = await self._find_or_reserve(view, key)
+        graded = Graded(found) if found is not None else await self._ask_and_settle(view, key)
         async with self._database.connection() as connection:
-            found = await grades.find_grade(connection, key)
-            if found is None:
-                most = self._grader.most_usd(view)
-                await grades.reserve(connection, key, most, self._request.budget_usd, self._clock.now())
-        graded = Graded(found) if found is not None else await self._ask(view, key)
-        async with self._database.connection() as connection:
-            if found is None:
-                now = self._clock.now()
-                await grades.settle(connection, key, graded.grade, graded.usage, graded.usd, now)
             await grades.record_grade(connection, session_key, self._request.metric, graded.grade, self._grader.name)
         self._count(session_key, graded, cached=found is not None)
+
+    async def _find_or_reserve(self, view: GradedSession, key: GradeKey) -> Grade | None:
+        """The grade that there is already; else None, and the most that it can cost is set aside.
+
+        What is set aside for answers under way is mostly given back, so a want of money is final once none is.
+
+        Raises:
+            ModelBudgetExceeded: the budget is used up.
+        """
+        while True:
+            settled, waited_for = self._settled, self._under_way
+            try:
+                async with self._database.connection() as connection:
+                    found = await grades.find_grade(connection, key)
+                    if found is None:
+                        most = self._grader.most_usd(view)
+                        await grades.reserve(connection, key, most, self._request.budget_usd, self._clock.now())
+            except ModelBudgetExceeded:
+                if not waited_for and not self._under_way:
+                    raise
+                await settled.wait()
+            else:
+                self._under_way += found is None
+                return found
+
+    async def _ask_and_settle(self, view: GradedSession, key: GradeKey) -> Graded:
+        try:
+            graded = await self._ask(view, key)
+            async with self._database.connection() as connection:
+                await grades.settle(connection, key, graded.grade, graded.usage, graded.usd, self._clock.now())
+        finally:
+            self._under_way -= 1
+            self._settled.set()
+            self._settled = asyncio.Event()
+        return graded
 
     async def _ask(self, view: GradedSession, key: GradeKey) -> Graded:
         try:

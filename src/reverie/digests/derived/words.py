@@ -32,6 +32,8 @@ _SCRIPT_SHARE = 0.2
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|^\s*>.*$|https?://\S+|<[^>\n]{1,80}>", re.DOTALL | re.MULTILINE)
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _SENTENCE = re.compile(r"[^.!?。！？\n;；]+(?:[.!?。！？]+|[;；\n]|$)")
+_SHORTEST = 6
+"""Bytes of an order: Chinese says in four letters what takes English twelve."""
 _NEVER = "(?!)"
 
 
@@ -107,7 +109,12 @@ def instructions(text: str, words: Lexicon) -> list[str]:
     found = []
     for sentence in _SENTENCE.findall(_CODE.sub(_kept_names, text)[: 2 * _MOST_READ]):
         said = sentence.strip(" \t\n-*•").lower().replace("’", "'")
-        if 6 <= len(said) <= 300 and words.instruction.search(said) and not words.no_instruction.search(said):
+        if (
+            len(said.encode()) >= _SHORTEST
+            and len(said) <= 300
+            and words.instruction.search(said)
+            and not words.no_instruction.search(said)
+        ):
             found.append(" ".join(sentence.split()).strip(" -*•"))
     return found
 
