@@ -83,7 +83,7 @@ def follow(text: str, seen: Seen, rng: Random) -> Option:
     It then takes the options, or leaves them, that its advice names in backticks: by the tool, and by the values that
     are named, too. What words leave open, it does not know either. "Another tool" is any of its tools but the last,
     "changed input" a change of any argument of the last call, one as likely as the other; a call that is advised
-    without a moment is made at once, though nothing may come of it then.
+    without a moment is made at once, though nothing may come of it then. A value is set where the call is made anyway.
     """
     advised = _advised(*_parts(text), seen, rng)
     return drawn(seen, rng) if advised is None else advised
@@ -96,6 +96,8 @@ def _advised(when: str, act: str, seen: Seen, rng: Random) -> Option | None:
     left = bool(re.search(r"\bdo not\b", act))
     if not _QUOTED.search(act) and not left:
         return _guess(act, seen, rng)
+    if setting := re.search(r"\bto `([^`]+)`.*? when calling `([^`]+)`", act):
+        return _with_value(*setting.groups(), seen, rng)
     options = [option for option in seen.options if _names(act, option, seen)]
     if not when and not left and (_is_made(act, seen) or not options):
         named = [] if _is_made(act, seen) else [tool for tool in _quoted(act) if tool in seen.tools]
@@ -103,6 +105,15 @@ def _advised(when: str, act: str, seen: Seen, rng: Random) -> Option | None:
     if options and left:
         options = [option for option in seen.options if option not in options] or list(seen.options)
     return drawn(msgspec.structs.replace(seen, options=tuple(options)), rng) if options else None
+
+
+def _with_value(value: str, tool: str, seen: Seen, rng: Random) -> Option:
+    """What would be done anyway; where that is a call of ``tool``, the one with this value."""
+    option = drawn(seen, rng)
+    if option.tool != tool:
+        return option
+    same = (each for each in seen.options if each.tool == tool and value in map(str, each.arguments.values()))
+    return next(same, Option(tool, 0.0))
 
 
 def _is_made(act: str, seen: Seen) -> bool:

@@ -66,6 +66,14 @@ def test_a_call_without_a_moment_is_made_at_once_and_not_again() -> None:
     assert tools("Call `request_approval`.", repair) == {"request_approval", "list_hosts", ""}
 
 
+def test_a_value_is_set_where_the_call_is_made_anyway() -> None:
+    seen = Seen(("Help.", "`set_exercise` Error: invalid value for mode"), tuple(TUTOR.recoveries), "error")
+    done = [follow("Set `mode` to `guided` when calling `set_exercise`.", seen, Random(n)) for n in range(300)]
+    calls = [option for option in done if option.tool == "set_exercise"]
+    assert all(option.arguments == {"mode": "guided"} for option in calls)
+    assert len(calls) / 300 == pytest.approx(0.65, abs=0.08)
+
+
 def test_advice_that_can_be_followed_realises_what_it_promises() -> None:
     promised = Told("When the last tool call failed with “rate limit”, call `pause_and_resume`.", 0.3, 500, 500)
     gain = realised_gain(INCIDENTS, 1, promised)

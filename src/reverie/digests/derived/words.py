@@ -60,18 +60,24 @@ def language_of(texts: Sequence[str]) -> str:
     By its script, else by its function words: a simple rule, the same everywhere, that needs no model.
     """
     text = plain(" \n".join(text[:_MOST_READ] for text in texts))
-    letters = sum(character.isalpha() for character in text)
-    if not letters:
-        return ""
-    for language, script in _SCRIPTS:
-        if len(script.findall(text)) >= _SCRIPT_SHARE * letters:
-            return language
+    if not text.isascii() and (language := _by_script(text)):
+        return language
     words = _WORD.findall(text)
-    counts = {language: sum(word in own for word in words) for language, own in function_words().items()}
+    if not words:
+        return ""
+    counts = {language: sum(map(own.__contains__, words)) for language, own in function_words().items()}
     best, second = sorted(counts, key=lambda language: -counts[language])[:2]
     if counts[best] < max(1, _ENOUGH_SHARE * len(words)) or counts[best] < _LEAD * counts[second]:
         return ""
     return best
+
+
+def _by_script(text: str) -> str:
+    """The language of a script that a fifth of the letters are of; ASCII has none."""
+    letters = sum(map(str.isalpha, text))
+    return next(
+        (each for each, script in _SCRIPTS if letters and len(script.findall(text)) >= _SCRIPT_SHARE * letters), ""
+    )
 
 
 def plain(text: str) -> str:
