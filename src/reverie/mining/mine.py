@@ -23,7 +23,7 @@ from reverie.mining.length_mark import find_marks
 from reverie.mining.outcome import IMPLICIT, NOTHING_MEASURED, REWARD, Measures, Outcome, outcomes_to_mine
 from reverie.mining.policy import MiningPolicy
 from reverie.mining.reward_cost import refuse_costly
-from reverie.mining.selection import NOT_ENOUGH, evaluate_hypotheses
+from reverie.mining.selection import NOT_ENOUGH, count_adopted, evaluate_hypotheses
 from reverie.mining.special import is_special
 from reverie.mining.verdicts import HypothesisResults, claim_label
 from reverie.mining.whole_sample import is_small
@@ -195,7 +195,7 @@ def mine_outcome(
     placebo = 0
     for _ in range(policy.placebo_runs):
         shuffled = shuffle_within_strata(values, strata, generator)
-        placebo += len(evaluate_hypotheses(corpus, strata, groups, shuffled, policy, wealth, outcome).adopted())
+        placebo += count_adopted(corpus, strata, groups, shuffled, policy, wealth, outcome)
     detectable = detectable_effect(strata, values)
     findings = [*_findings(layout, results, values, on_reward), *find_marks(layout, outcome, values, policy)]
     result = OutcomeResult(
