@@ -15,7 +15,7 @@ import numpy as np
 from reverie.mining.comparison_group import form_groups, pooled_comparison
 from reverie.mining.counting import count_once
 from reverie.mining.doubt import NO_TASK_IDS, next_for_repeats
-from reverie.mining.examples import with_examples
+from reverie.mining.examples import rank_sessions, with_examples
 from reverie.mining.finding import Finding
 from reverie.mining.layout import Layout, Layouts, values_of
 from reverie.mining.left_out import LeftOut
@@ -217,9 +217,9 @@ def _findings(
     pooled, z = pooled_comparison(layout.groups, values)
     misleading = _misleading(z, results.outcome)
     by_outcome = layout.on(values)
-    rank = values if results.outcome == REWARD else _rank_within_stratum(layout.strata, values)
+    ranking = rank_sessions(values if results.outcome == REWARD else _rank_within_stratum(layout.strata, values))
     return [
-        with_examples(by_outcome, layout.strata, results, i, finding, rank)
+        with_examples(by_outcome, layout.strata, results, i, finding, ranking)
         for i in _reported(results, misleading)
         for finding in (_finding(results, i, float(pooled[i]), bool(misleading[i]), on_reward.get(i)),)
     ]

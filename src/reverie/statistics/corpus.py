@@ -216,9 +216,13 @@ def label_codes(labels: Sequence[str]) -> Codes:
 
 def a_stratum_each_first(stratum: Codes) -> Ints:
     """Positions, parallel to a ranking's strata: the first of each stratum, then the others, both in their order."""
-    _, first = np.unique(stratum, return_index=True)
-    leaders = np.sort(first)
-    return np.concatenate([leaders, np.setdiff1d(np.arange(len(stratum)), leaders)])
+    size = len(stratum)
+    first = np.full(int(stratum.max(initial=-1)) + 1, size)
+    # Of several positions of one stratum, the last that is assigned stays: the first, when read from the end.
+    first[stratum[::-1]] = np.arange(size)[::-1]
+    leads = np.zeros(size, np.bool_)
+    leads[first[first < size]] = True
+    return np.concatenate([np.flatnonzero(leads), np.flatnonzero(~leads)])
 
 
 def _kept_for_confirmation(label: str) -> bool:
