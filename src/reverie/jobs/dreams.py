@@ -73,7 +73,7 @@ class DreamWorkflow(DBOSConfiguredInstance):
         if with_model:
             stages.append(StageTime("consult", await self.consult(dream_id)))
         stages.append(StageTime("mine", await self.mine(dream_id)))
-        stages.append(StageTime("describe", await self.describe(dream_id, counts.read)))
+        stages.append(StageTime("describe", await self.describe(dream_id, counts)))
         if with_model:
             stages.append(StageTime("word", await self.word(dream_id)))
         await self.conclude(dream_id, counts, stages)
@@ -115,10 +115,10 @@ class DreamWorkflow(DBOSConfiguredInstance):
             return stage.seconds
 
     @DBOS.step()
-    async def describe(self, dream_id: str, sessions: int) -> float:
+    async def describe(self, dream_id: str, counts: SessionCounts) -> float:
         """Look for patterns of the other kinds; the seconds that it took."""
         with self._stage("describe", dream_id) as stage:
-            await describe_patterns(stage, sessions)
+            await describe_patterns(stage, counts)
             return stage.seconds
 
     @DBOS.step()

@@ -22,6 +22,7 @@ from reverie.statistics.corpus import (
     Strata,
     situation_codes,
     situation_rows,
+    stable_order,
     sums,
 )
 from reverie.statistics.estimate import Design, make_design
@@ -90,8 +91,8 @@ def _by_situation(corpus: Corpus, determined: Flags) -> Iterator[tuple[Situation
     is_behaviour = np.array([name.kind != SITUATION_KIND for name in corpus.names], np.bool_) & ~determined
     chosen = np.flatnonzero(is_behaviour[corpus.entry_code])
     situation = of_code[corpus.entry_code[chosen]]
-    order = chosen[np.argsort(situation, kind="stable")]
-    bounds = np.searchsorted(np.sort(situation), np.arange(len(labels) + 1))
+    order = chosen[stable_order(situation, len(labels))]
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(situation, minlength=len(labels)))])
     for i, label in enumerate(labels):
         entries = order[bounds[i] : bounds[i + 1]]
         yield label, corpus.entry_session[entries], corpus.entry_code[entries]
@@ -142,7 +143,7 @@ def _form_group(
             row_of[entry_session[mine]],
             entry_column[mine],
             codes.size,
-        )
+        ).balanced()
 
     def hypothesis(code: int) -> Hypothesis:
         name = corpus.names[code]

@@ -91,8 +91,10 @@ def _settle_slices(results: HypothesisResults, first: _Said, second: _Said, _ses
         wider = slice_.situation == AFTER_ERROR and moment.situation.error is not None
         decided = moment.situation.kind in ("start", "after") and (wider or slice_.situation.kind in _ANYWHERE)
         same = moment.name == slice_.name and moment.category in (None, slice_.category) and whole.helps == part.helps
+        if not (decided and same):
+            continue
         inside = (whole.shown & part.shown).sum() >= NEARLY_ALL * part.shown.sum()
-        if decided and same and inside and not (is_special(slice_) and _differ(results, whole, part)):
+        if inside and not (is_special(slice_) and _differ(results, whole, part)):
             _give_way(results, part, whole, "is done at one moment, and told there")
 
 

@@ -23,23 +23,25 @@ def refuse_mediated(results: HypothesisResults, corpus: Corpus, strata: Strata, 
     surviving = results.surviving()
     # A moment after something is where a consequence is met; what was decided there before is told by itself.
     later = [i for i in surviving if results.columns[i].hypothesis.situation.kind == "after"]
+    # Many decisions are made at one moment.
+    moments, codes = {}, situation_codes(corpus)
+    for situation in {results.columns[i].hypothesis.situation for i in later}:
+        if situation in codes:
+            moments[situation] = first_steps(corpus, codes[situation])
     for i in surviving:
         made = first_steps(corpus, results.columns[i].hypothesis.code)
+        first = {situation for situation, came in moments.items() if _comes_first(made, came)}
         for decision in later:
-            if _comes_first(results, decision, corpus, made) and results.verdicts[i][0] != "refused":
+            if results.columns[decision].hypothesis.situation in first and results.verdicts[i][0] != "refused":
                 _judge(results, i, decision, corpus, strata, reward)
 
 
-def _comes_first(results: HypothesisResults, decision: int, corpus: Corpus, made: Ints) -> bool:
+def _comes_first(made: Ints, came: Ints) -> bool:
     """Whether of the sessions that came to the later decision's moment and made the choice, nearly all made it before.
 
-    ``made`` are the choice's steps. Whether the moment came of the choice need not be asked: what is no consequence
-    leaves the choice's effect as it is.
+    ``made`` are the choice's steps, ``came`` those of the moment. Whether the moment came of the choice need not be
+    asked: what is no consequence leaves the choice's effect as it is.
     """
-    moment = situation_codes(corpus).get(results.columns[decision].hypothesis.situation)
-    if moment is None:
-        return False
-    came = first_steps(corpus, moment)
     both = (came >= 0) & (made >= 0)
     return bool(both.sum() >= _LEAST_SESSIONS and (made < came)[both].mean() >= _NEARLY_ALL)
 

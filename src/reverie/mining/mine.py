@@ -15,7 +15,7 @@ import numpy as np
 from reverie.mining.comparison_group import form_groups, pooled_comparison
 from reverie.mining.counting import count_once
 from reverie.mining.doubt import next_for_repeats
-from reverie.mining.examples import with_examples
+from reverie.mining.examples import rank_sessions, with_examples
 from reverie.mining.few_labels import LabelledClaims
 from reverie.mining.finding import Finding
 from reverie.mining.layout import Layout, Layouts, values_of
@@ -25,7 +25,7 @@ from reverie.mining.next_step import NO_TASK_IDS
 from reverie.mining.outcome import IMPLICIT, NOTHING_MEASURED, REWARD, Measures, Outcome, outcomes_to_mine
 from reverie.mining.policy import MiningPolicy
 from reverie.mining.reward_cost import refuse_costly
-from reverie.mining.selection import NOT_ENOUGH, evaluate_hypotheses
+from reverie.mining.selection import NOT_ENOUGH, count_adopted, evaluate_hypotheses
 from reverie.mining.special import is_special
 from reverie.mining.verdicts import HypothesisResults, claim_label
 from reverie.mining.whole_sample import is_small
@@ -199,7 +199,7 @@ def mine_outcome(
     placebo = 0
     for _ in range(policy.placebo_runs):
         shuffled = shuffle_within_strata(values, strata, generator)
-        placebo += len(evaluate_hypotheses(corpus, strata, groups, shuffled, policy, wealth, outcome).adopted())
+        placebo += count_adopted(corpus, strata, groups, shuffled, policy, wealth, outcome)
     detectable = detectable_effect(strata, values)
     findings = [*_findings(layout, results, values, on_reward), *find_marks(layout, outcome, values, policy)]
     result = OutcomeResult(
@@ -221,9 +221,9 @@ def _findings(
     pooled, z = pooled_comparison(layout.groups, values)
     misleading = _misleading(z, results.outcome)
     by_outcome = layout.on(values)
-    rank = values if results.outcome == REWARD else _rank_within_stratum(layout.strata, values)
+    ranking = rank_sessions(values if results.outcome == REWARD else _rank_within_stratum(layout.strata, values))
     return [
-        with_examples(by_outcome, layout.strata, results, i, finding, rank)
+        with_examples(by_outcome, layout.strata, results, i, finding, ranking)
         for i in _reported(results, misleading)
         for finding in (_finding(results, i, float(pooled[i]), bool(misleading[i]), on_reward.get(i)),)
     ]

@@ -55,6 +55,49 @@ def evaluate_hypotheses(
     3. Doubted: what rests on few users or days, or cannot be told from a change of date, stays a candidate.
     4. Refused all the same: what is a true difference and misleads (:func:`refuse_misleading`).
     """
+    results = _confirmed(corpus, strata, groups, reward, policy, wealth, outcome)
+    _doubt(results, corpus, strata, reward, policy)
+    return results
+
+
+def count_adopted(
+    corpus: Corpus,
+    strata: Strata,
+    groups: list[ComparisonGroup],
+    reward: Floats,
+    policy: MiningPolicy,
+    wealth: AlphaWealth = AlphaWealth(),
+    outcome: Outcome = REWARD,
+) -> int:
+    """How many hypotheses :func:`evaluate_hypotheses` would adopt.
+
+    Doubts and refusals only ever take away, so where confirmation adopts nothing they need not be asked: of shuffled
+    rewards it seldom does.
+    """
+    results = _confirmed(corpus, strata, groups, reward, policy, wealth, outcome)
+    if results.adopted():
+        _doubt(results, corpus, strata, reward, policy)
+    return len(results.adopted())
+
+
+def _doubt(results: HypothesisResults, corpus: Corpus, strata: Strata, reward: Floats, policy: MiningPolicy) -> None:
+    """Make candidates of what is doubted, and refuse what misleads; nothing is adopted that was not."""
+    doubt_few_sources(results, corpus, strata, reward, policy)
+    doubt_dates(results, corpus, strata, reward)
+    refuse_misleading(results, corpus, strata, reward, policy)
+    doubt_uncontrolled(results, corpus, strata)
+
+
+def _confirmed(
+    corpus: Corpus,
+    strata: Strata,
+    groups: list[ComparisonGroup],
+    reward: Floats,
+    policy: MiningPolicy,
+    wealth: AlphaWealth,
+    outcome: Outcome,
+) -> HypothesisResults:
+    """The verdicts that tests alone give, before anything is doubted."""
     generator = np.random.default_rng(policy.seed)
     columns = [Column(group, i) for group in groups for i in range(len(group.hypotheses))]
     first = sharp_estimates([group.discovery for group in groups], reward, generator)
@@ -79,10 +122,6 @@ def evaluate_hypotheses(
         confirm_on_all(results, strata, reward, policy, wealth)
     else:
         _confirm(results, policy, wealth)
-    doubt_few_sources(results, corpus, strata, reward, policy)
-    doubt_dates(results, corpus, strata, reward)
-    refuse_misleading(results, corpus, strata, reward, policy)
-    doubt_uncontrolled(results, corpus, strata)
     return results
 
 

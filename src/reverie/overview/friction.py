@@ -40,6 +40,11 @@ _ORDER: tuple[FrictionKind, ...] = (
 _OF_USERS = frozenset({"correction", "denial", "interruption", "frustration", "repetition"})
 _BY_FAMILY = frozenset({"repetition", "refusal", "escalation"})
 """Kinds that are grouped by what was asked for: what the agent had just done tells nothing there."""
+_SIGNALS_OF = {
+    kind: tuple(signal.name for signal in SIGNALS.values() if kind in signal.kinds)
+    for kind in {kind for signal in SIGNALS.values() for kind in signal.kinds}
+}
+"""The signals that occurrences of a kind go into."""
 _MOST_CLUSTERS = 6
 _MOST_QUOTES, _MOST_ASKED, _MOST_FAMILIES = 3, 4, 3
 _LEAST_SESSIONS = 3
@@ -169,11 +174,21 @@ def _group(kind: FrictionKind, session: TracedSession, occurrence: Occurrence) -
 
 
 def _summaries(sessions: Sequence[TracedSession]) -> Iterable[SignalSummary]:
+    # Most sessions show few signals, so only those shown are looked at: the others are 0, or unknown.
+    told: dict[str, list[float]] = {name: [] for name in SIGNALS}
+    for trace in (session.trace for session in sessions if session.trace.occurrences):
+        for name in {name for each in trace.occurrences for name in _SIGNALS_OF.get(each.kind, ())}:
+            value = value_of(SIGNALS[name], trace)
+            if value is not None:
+                told[name].append(value)
+    unread = sum(bool(session.trace.turns) and not session.trace.words_read for session in sessions)
     for signal in SIGNALS.values():
-        values = [v for session in sessions if (v := value_of(signal, session.trace)) is not None]
-        if values and (signal.made == "last" or any(values)):
+        values = told[signal.name]
+        known = len(sessions) - (unread if signal.rests_on_words else 0)
+        known = len(values) if signal.made == "last" else known
+        if values:
             shown = sum(value != 0 for value in values)
-            yield SignalSummary(signal.name, signal.meaning, len(values), shown, sum(values) / len(values))
+            yield SignalSummary(signal.name, signal.meaning, known, shown, sum(values) / known)
 
 
 def _cluster(
@@ -201,7 +216,9 @@ def _cluster(
 def _wishes(members: Sequence[tuple[TracedSession, Occurrence]]) -> tuple[Wish, ...]:
     """What users said, like words together; what was said once comes last and only to fill up."""
     told = [(session, occurrence.quote) for session, occurrence in members if occurrence.quote]
-    wordings = [wording_of(quote, session.trace.language) for session, quote in told]
+    # The same few words are said again and again.
+    read = {key: wording_of(*key) for key in {(quote, session.trace.language) for session, quote in told}}
+    wordings = [read[quote, session.trace.language] for session, quote in told]
     wishes = []
     for group in groups_of(wordings):
         quotes = [told[i][1] for i in group]
@@ -219,14 +236,15 @@ def _wishes(members: Sequence[tuple[TracedSession, Occurrence]]) -> tuple[Wish, 
 def _quotes(members: Sequence[tuple[TracedSession, Occurrence]]) -> Iterable[Quote]:
     """Of different sessions; words that were not there before come first."""
     seen: set[str] = set()
-    found: list[tuple[int, Quote]] = []
+    found: list[tuple[int, TracedSession, Occurrence]] = []
     for session, occurrence in members:
         if session.id not in seen:
             words = occurrence.quote.casefold()
             rank = 2 if not words else 1 if words in seen else 0
             seen |= {session.id, words}
-            found.append((rank, Quote(session.id, event_id(session.id, occurrence.sequence), occurrence.quote)))
-    return [quote for _, quote in sorted(found, key=lambda each: each[0])[:_MOST_QUOTES]]
+            found.append((rank, session, occurrence))
+    chosen = sorted(found, key=lambda each: each[0])[:_MOST_QUOTES]
+    return [Quote(session.id, event_id(session.id, each.sequence), each.quote) for _, session, each in chosen]
 
 
 def _headline(

@@ -18,7 +18,7 @@ weight: it cannot be separated from the variant.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
 import numpy as np
@@ -28,6 +28,25 @@ from reverie.statistics.distributions import chi2_sf, normal_isf, t_isf, t_sf
 from reverie.statistics.quantity import Estimate
 
 _COLUMNS_AT_ONCE = 64
+_MOST_EMPTY = 8
+"""Places of a table for each key to be counted in it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Balance:
+    """What estimates within strata need of a design that no reward changes; per cell, but for what is per column."""
+
+    without: Floats
+    """Sessions of the stratum that did not show the behaviour."""
+    weight: Floats
+    column_weight: Floats
+    share_without: Floats
+    share_with: Floats
+    scale: Floats
+    others: Floats
+    """Sessions of the stratum less one, at least one."""
+    degrees: Floats
+    """Degrees of freedom of each column."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +71,12 @@ class Design:
     cell_with: Floats
     """Sessions of the stratum that showed the behaviour."""
     stratum_size: Floats
+    balance: Balance | None = None
+    """Kept where the design is used with many rewards."""
+
+    def balanced(self) -> "Design":
+        """The same design, ready for many rewards."""
+        return self if self.balance is not None or self.variants > 1 else replace(self, balance=_balance(self))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,7 +163,7 @@ def make_design(
     compact, strata = _compact(stratum)
     compact_variant, variants = _compact(variant)
     key = entry_column.astype(np.int64) * max(strata, 1) + compact[entry_row]
-    cells, cell, counts = np.unique(key, return_inverse=True, return_counts=True)
+    cells, cell, counts = _counted(key, columns * max(strata, 1))
     return Design(
         sessions=sessions,
         stratum=compact,
@@ -154,6 +179,21 @@ def make_design(
         cell_with=counts.astype(np.float64),
         stratum_size=np.bincount(compact, minlength=strata).astype(np.float64),
     )
+
+
+def _counted(key: Ints, size: int) -> tuple[Ints, Ints, Ints]:
+    """The different keys (from 0, below ``size``), which of them each is, and how often each comes.
+
+    Counted in a table of all there could be, where that is not much larger than the keys themselves; else sorted.
+    """
+    if size > _MOST_EMPTY * (len(key) + 1_000):
+        cells, cell, counts = np.unique(key, return_inverse=True, return_counts=True)
+        return cells, cell, counts
+    table = np.bincount(key, minlength=size)
+    cells = np.flatnonzero(table)
+    number = np.zeros(size, np.int64)
+    number[cells] = np.arange(len(cells))
+    return cells, number[key], table[cells]
 
 
 def strata_design(sessions: Ints, stratum: Codes, variant: Codes) -> Design:
@@ -181,43 +221,50 @@ def estimate(design: Design, reward: Floats) -> Estimates:
 
 
 def _one_way(design: Design, reward: Floats) -> Estimates:
-    s, n = design.cell_stratum, design.stratum_size
-    total, squares = _by_stratum(design, reward), _by_stratum(design, reward * reward)
+    s, n, fixed = design.cell_stratum, design.stratum_size, design.balance or _balance(design)
+    squared = reward * reward
+    total, squares = _by_stratum(design, reward), _by_stratum(design, squared)
     spread = np.maximum(squares - total * total / n, 0.0)
-    with_sum, with_squares = _by_cell(design, reward), _by_cell(design, reward * reward)
-    n1, n0 = design.cell_with, n[s] - design.cell_with
-    mean = total[s] / n[s]
-    score = with_sum - n1 * mean
-    weight = n1 * n0 / n[s]
-    shuffled = weight * spread[s] / np.maximum(n[s] - 1.0, 1.0)
+    with_sum = _by_cell(design, reward)
+    # Rewards of 0 and 1 are their own squares.
+    with_squares = with_sum if np.array_equal(squared, reward) else _by_cell(design, squared)
+    n1, n0, cell_total = design.cell_with, fixed.without, total[s]
+    mean = (total / n)[s]
 
-    column_weight = _by_column(design, weight)
+    score = _by_column(design, with_sum - n1 * mean)
     with np.errstate(divide="ignore", invalid="ignore"):
-        effect = _by_column(design, score) / column_weight
-        z = _by_column(design, score) / np.sqrt(_by_column(design, shuffled))
+        effect = score / fixed.column_weight
+        z = score / np.sqrt(_by_column(design, fixed.weight * spread[s] / fixed.others))
     # A behaviour that every stratum shows always or never has no weight, and rounding errors for a score.
-    delta = np.where(column_weight > 1e-9, np.nan_to_num(effect), 0.0)[design.cell_column]
-    share_without, share_with = n0 / n[s], n1 / n[s]
-    high, low = mean + delta * share_without, mean - delta * share_with
+    usable = fixed.column_weight > 1e-9
+    delta = np.where(usable, np.nan_to_num(effect), 0.0)[design.cell_column]
+    high, low = mean + delta * fixed.share_without, mean - delta * fixed.share_with
     residual_with = with_squares - 2 * high * with_sum + n1 * high**2
-    without_sum, without_squares = total[s] - with_sum, squares[s] - with_squares
+    without_sum, without_squares = cell_total - with_sum, squares[s] - with_squares
     residual_without = without_squares - 2 * low * without_sum + n0 * low**2
-    scale = n[s] / np.maximum(n[s] - 1.0, 1.0)
-    variance = scale * (share_without**2 * residual_with + share_with**2 * residual_without)
-    both = (n0 > 0) & (n1 > 0)
+    variance = fixed.scale * (fixed.share_without**2 * residual_with + fixed.share_with**2 * residual_without)
     with np.errstate(divide="ignore", invalid="ignore"):
-        error = np.sqrt(np.maximum(_by_column(design, variance), 0.0)) / column_weight
-    # The smaller kind of sessions limits what the variance is known from (Bell & McCaffrey 2002 in spirit); the factor
-    # was set by the coverage of small samples in simulation.
-    degrees = np.minimum(_by_column(design, np.where(both, n[s] - 1.0, 0.0)) - 1.0, 1.5 * column_weight)
+        error = np.sqrt(np.maximum(_by_column(design, variance), 0.0)) / fixed.column_weight
     return Estimates(
-        effect=np.where(column_weight > 1e-9, effect, np.nan),
+        effect=np.where(usable, effect, np.nan),
         standard_error=error,
-        degrees=degrees,
-        z=np.where(np.isfinite(z) & (column_weight > 1e-9), z, 0.0),
-        weight=column_weight,
+        degrees=fixed.degrees,
+        z=np.where(np.isfinite(z) & usable, z, 0.0),
+        weight=fixed.column_weight,
         **_arms(design, total, with_sum, spread),
     )
+
+
+def _balance(design: Design) -> Balance:
+    n1, n = design.cell_with, design.stratum_size[design.cell_stratum]
+    n0, others = n - n1, np.maximum(n - 1.0, 1.0)
+    weight = n1 * n0 / n
+    column_weight = _by_column(design, weight)
+    both = (n0 > 0) & (n1 > 0)
+    # The smaller kind of sessions limits what the variance is known from (Bell & McCaffrey 2002 in spirit); the factor
+    # was set by the coverage of small samples in simulation.
+    degrees = np.minimum(_by_column(design, np.where(both, n - 1.0, 0.0)) - 1.0, 1.5 * column_weight)
+    return Balance(n0, weight, column_weight, n0 / n, n1 / n, n / others, others, degrees)
 
 
 class _Arms(TypedDict):

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from reverie.dreams.dream import SessionCounts
 from reverie.jobs.stages.stage import Stage
 from reverie.overview.description import describe_sessions
 from reverie.overview.wording import sessions_to_read
@@ -9,12 +10,16 @@ from reverie.storage.learning.dreams import latest_overview, write_overview
 from reverie.storage.learning.session_table import read_agent_texts
 
 
-async def describe_patterns(stage: Stage, sessions: int) -> None:
-    """Look for patterns in ``sessions`` sessions; an earlier overview is kept while they have hardly grown."""
-    runtime = stage.runtime
+async def describe_patterns(stage: Stage, counts: SessionCounts) -> None:
+    """Look for patterns; an earlier overview is kept while its sessions are what they were and hardly any was added.
+
+    Where many digests were made anew, as after an upgrade, it is not.
+    """
+    runtime, sessions = stage.runtime, counts.read
     async with stage.opened() as dream:
         known = await latest_overview(dream.connection, dream.row)
-    if known is not None and sessions <= known[1] * (1 + runtime.policy.overview_growth):
+    most_new = 0.0 if known is None else known[1] * runtime.policy.overview_growth
+    if known is not None and max(sessions - known[1], counts.new) <= most_new:
         overview, described = known
     else:
         table = await dream.table()

@@ -210,9 +210,10 @@ def _origins(
     marks: Sequence[bytes | None],
     tags: Sequence[dict[str, object] | None],
 ) -> Origins:
-    endings = map(Ending, causes, ended_on, actions)
+    # Few sources say how a session ended; where one does not, its transcript has.
+    told = zip(causes, ended_on, actions, tags, strict=True)
     return Origins(
-        cause=[cause_of(ending, *stated_end(said or {})) for ending, said in zip(endings, tags, strict=True)],
+        cause=[cause_of(Ending(*ending), *stated_end(said)) if said else ending[0] for *ending, said in told],
         ended_on=ended_on,
         last_action=actions,
         user=users,

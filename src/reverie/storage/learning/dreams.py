@@ -107,20 +107,25 @@ async def insert_dream(
     return await read_dream(connection, dream_id)
 
 
-async def mark_sessions(connection: Connection, segment: Segment) -> tuple[int, str]:
-    """How many sessions a segment has, and a mark that another session, event or score in it makes another one."""
+async def mark_sessions(connection: Connection, segment: Segment, last_key: int | None = None) -> tuple[int, str]:
+    """How many sessions a segment has, and a mark that another session, event or score in it makes another one.
+
+    With ``last_key`` the later sessions are left out.
+    """
     condition = condition_of(segment)
+    wanted = condition.sql if last_key is None else f"s.key <= %(last_key)s AND ({condition.sql})"
     query = f"""
         SELECT told.sessions, md5(concat_ws(' ', told.sessions, told.sum, (
             SELECT sum(hashtextextended(concat_ws(' ', c.metric, c.value), c.session_key)::numeric)
-            FROM scores c JOIN sessions s ON s.key = c.session_key WHERE {condition.sql}
+            FROM scores c JOIN sessions s ON s.key = c.session_key WHERE {wanted}
         )))
         FROM (
             SELECT count(*) AS sessions, sum(hashtextextended(concat_ws(' ', s.event_count, s.reward), s.key)::numeric)
-            FROM sessions s WHERE {condition.sql}
+            FROM sessions s WHERE {wanted}
         ) AS told
     """
-    row = await (await connection.execute(query.encode(), condition.parameters)).fetchone()
+    parameters = condition.parameters if last_key is None else {**condition.parameters, "last_key": last_key}
+    row = await (await connection.execute(query.encode(), parameters)).fetchone()
     assert row is not None
     return row[0], row[1]
 
@@ -203,11 +208,14 @@ async def read_overview(connection: Connection, dream_id: str) -> Overview | Non
 
 
 async def latest_overview(connection: Connection, dream: DreamRow) -> tuple[Overview, int] | None:
-    """The overview of the latest earlier dream over the same sessions, and how many it described."""
+    """The overview of the latest earlier dream over the same sessions, and how many it described.
+
+    None where the sessions of that dream are no longer what they were: one was deleted, continued or scored again.
+    """
     row = await (
         await connection.execute(
             f"""
-            SELECT overview, described FROM dreams d
+            SELECT overview, described, sessions_mark, last_session_key FROM dreams d
             WHERE memory_store_id = ANY (%(stores)s) AND id <> %(id)s AND status = 'completed'
                 AND overview IS NOT NULL AND {_SAME_SCOPE}
             ORDER BY created_at DESC LIMIT 1
@@ -215,7 +223,9 @@ async def latest_overview(connection: Connection, dream: DreamRow) -> tuple[Over
             {"stores": dream.lineage, "id": dream.id, **dream.scope},
         )
     ).fetchone()
-    return None if row is None else (msgspec.msgpack.decode(row[0], type=Overview), row[1])
+    if row is None or (await mark_sessions(connection, segment_of(dream.request), row[3]))[1] != row[2]:
+        return None
+    return msgspec.msgpack.decode(row[0], type=Overview), row[1]
 
 
 async def read_wealth(connection: Connection, store_id: str) -> AlphaWealth:
