@@ -185,20 +185,19 @@ def _cases(corpus: Corpus, situation: Situation) -> list[Flags]:
 def _settle_nested_moments(results: HypothesisResults, general: _Said, specific: _Said, sessions: _Sessions) -> None:
     """The narrower moment where the act does more beyond chance there, the wider where it evidently helps elsewhere.
 
-    What lies between is left to the joint fit of all findings. A form of the act by another name may be told at the
-    narrower moment, too ("the same call again" of one tool), but never gives way to the wider name.
+    What lies between is left to the joint fit of all findings.
     """
     g, s = general.hypothesis, specific.hypothesis
     narrower = g.situation == AFTER_ERROR and s.situation.error is not None
     names = {s.name, *(h.name for h in results.also(specific.i) if h.situation == s.situation)}
-    if not narrower or not _holds(general, specific):
+    if not narrower or g.name not in names or not _holds(general, specific):
         return
     did, moment = specific.shown & general.compared, specific.compared
     columns = did, general.shown & ~did, moment  # the narrower moment is no choice, and costs what it costs
     (effect, rest, _), covariance = _joint(results, specific, columns, general.compared, sessions)
     if effect - rest > _DIFFERS_Z * _spread(covariance):
         _give_way(results, general, specific, "does nothing beyond one case of it")
-    elif g.name in names and rest > _EVIDENT_Z * np.sqrt(covariance[1, 1]):
+    elif rest > _EVIDENT_Z * np.sqrt(covariance[1, 1]):
         _give_way(results, specific, general, "is one case of what does as much in others")
 
 
