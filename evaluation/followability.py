@@ -97,7 +97,7 @@ def _advised(when: str, act: str, seen: Seen, rng: Random) -> Option | None:
     if not _QUOTED.search(act) and not left:
         return _guess(act, seen, rng)
     if setting := re.search(r"\bto `([^`]+)`.*? when calling `([^`]+)`", act):
-        return _with_value(*setting.groups(), seen, rng)
+        return _with_value(setting[1], setting[2], seen, rng)
     options = [option for option in seen.options if _names(act, option, seen)]
     if not when and not left and (_is_made(act, seen) or not options):
         named = [] if _is_made(act, seen) else [tool for tool in _quoted(act) if tool in seen.tools]

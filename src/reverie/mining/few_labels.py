@@ -20,7 +20,7 @@ from reverie.mining.calendar import doubt_dates
 from reverie.mining.comparison_group import form_groups
 from reverie.mining.counting import count_once
 from reverie.mining.doubt import doubt_uncontrolled
-from reverie.mining.examples import with_examples
+from reverie.mining.examples import rank_sessions, with_examples
 from reverie.mining.finding import Finding, Hypothesis, Verdict
 from reverie.mining.layout import Layout
 from reverie.mining.outcome import REWARD
@@ -309,7 +309,7 @@ def _finding(results: HypothesisResults, i: int, effect: LabelledEffect, labels:
         also=results.also(i),
         form_of=results.class_of(i),
     )
-    exemplary = with_examples(layout.corpus, layout.strata, results, i, finding, _middling(labels.score))
+    exemplary = with_examples(layout.corpus, layout.strata, results, i, finding, rank_sessions(_middling(labels.score)))
     # No stretch of time has borne it out: there are not labels enough in any.
     return msgspec.structs.replace(exemplary, windows=())
 

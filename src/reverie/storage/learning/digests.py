@@ -213,7 +213,10 @@ def _origins(
     # Few sources say how a session ended; where one does not, its transcript has.
     told = zip(causes, ended_on, actions, tags, strict=True)
     return Origins(
-        cause=[cause_of(Ending(*ending), *stated_end(said)) if said else ending[0] for *ending, said in told],
+        cause=[
+            cause_of(Ending(cause, on, action), *stated_end(said)) if said else cause
+            for cause, on, action, said in told
+        ],
         ended_on=ended_on,
         last_action=actions,
         user=users,
