@@ -6,7 +6,6 @@ import msgspec
 
 from reverie.dreams.dream import DreamResult, PlaceboCounts
 from reverie.lessons.lesson import Lesson, LessonStatus
-from reverie.mining.doubt import NO_TASK_IDS
 from reverie.reports.words import counted
 
 
@@ -111,6 +110,6 @@ def _nothing_held(result: DreamResult) -> Advice:
 
 def _more(result: DreamResult) -> str:
     """What would let more be told: the same as the note on these sessions says, where it says so."""
-    if result.strata is not None and NO_TASK_IDS in result.strata.note:
+    if result.strata is not None and "no task ids" in result.strata.note:
         return "Give the sessions task ids (`task_id`): sessions are compared within a task."
     return "More runs of the same tasks are what helps most: sessions are compared within a task."
