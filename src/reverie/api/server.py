@@ -18,6 +18,7 @@ from reverie.api.local_workers import LocalWorkers
 from reverie.api.pipeline import prepare
 from reverie.api.routes import dreams, files
 from reverie.api.service import Service, ServiceOptions
+from reverie.cancellation import end_tasks
 from reverie.clock import SystemClock
 from reverie.errors import SettingsError
 from reverie.settings import Settings
@@ -73,9 +74,7 @@ async def _running(service: Service) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(*tasks)
 
 
 async def _logged(work: Background, service: Service) -> None:
