@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from reverie.api.endpoint import endpoint
-from reverie.api.pages import Order, answer_page, decode_cursor, encode_cursor, envelope
+from reverie.api.pages import DEFAULT_LIMIT, Order, answer_page, decode_cursor, encode_cursor, envelope
 from reverie.api.records import (
     RuleFiring,
     RuleFiringListParams,
@@ -110,7 +110,7 @@ async def list_of_session(context: RequestContext) -> dict[str, Any]:
     session = await read_session(context.connection, context.path["session_id"])
     query = context.query
     after = decode_cursor(query["page"], tuple[int])[0] if query.get("page") else -1
-    limit = query["limit"]
+    limit = query.get("limit", DEFAULT_LIMIT)
     found = await list_firings(context.connection, session.id, after, limit + 1)
     shown = [RuleFiring(**{**msgspec.structs.asdict(one), "agent_id": one.agent_id or None}) for one in found[:limit]]
     return envelope(shown, encode_cursor(after + limit) if len(found) > limit else None)
