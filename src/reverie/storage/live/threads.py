@@ -118,7 +118,12 @@ async def set_thread_status(
         usage, active = await _used(connection, session_key, thread_id)
         await connection.execute(
             "UPDATE session_threads SET usage = %s, stats = %s WHERE session_key = %s AND id = %s",
-            [Jsonb({"list_cost": None, **usage_snapshot(usage, active)}), Jsonb({"active_seconds": active}), session_key, thread_id],
+            [
+                Jsonb({"list_cost": None, **usage_snapshot(usage, active)}),
+                Jsonb({"active_seconds": active}),
+                session_key,
+                thread_id,
+            ],
         )
 
 
