@@ -364,7 +364,7 @@ class FakeModels:
         asked: _Asked = http.state.asked
         problem = Problem(f"the policy failed at request {asked.number}: {type(error).__name__}: {error}")
         body = problem.body(asked.dialect.name, asked.request_id)
-        # An error that is raised on makes uvicorn close the connection: a client must not send its next request into it.
+        # uvicorn closes the connection when an error is raised on: no client must send its next request into it.
         return self._send(asked, Composed(body), problem.status, headers={"connection": "close"})
 
 
