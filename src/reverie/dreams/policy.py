@@ -12,6 +12,7 @@ from reverie.mining.implicit_policy import ImplicitPolicy
 from reverie.mining.label_policy import LabelPolicy
 from reverie.mining.policy import MiningPolicy
 from reverie.outcomes.metric import Metric
+from reverie.trials.policy import LivePolicy
 
 _FORMER_NAMES = {"colleague": "assistant"}
 """Settings that were called otherwise in earlier versions."""
@@ -26,6 +27,8 @@ class DreamPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What stands in for scores where no session of a dream has one."""
     labels: LabelPolicy = LabelPolicy()
     """How few scores are used, where most sessions have none."""
+    live: LivePolicy = LivePolicy()
+    """Whether and how what a dream would adopt is tried live before it is."""
     metrics: tuple[Metric, ...] = ()
     """Metrics and weights that make up this store's reward; empty: those that are defined for everyone."""
     where: str | None = None

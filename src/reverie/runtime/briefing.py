@@ -7,7 +7,7 @@ once for a session and stays as it is, so that a provider's cache holds and so t
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import msgspec
@@ -69,6 +69,15 @@ def compose(items: Sequence[BriefingItem], *, most_tokens: int = MOST_TOKENS, mo
         seen.add(item.subject)
         left -= tokens
         shown.append(Shown(item, len(shown), tokens))
+    return _of(shown)
+
+
+def without(briefing: Briefing, hidden: Collection[str]) -> Briefing:
+    """The briefing without some subjects, whose places stay empty: nothing else moves up."""
+    return _of([one for one in briefing.shown if one.item.subject not in hidden]) if hidden else briefing
+
+
+def _of(shown: Sequence[Shown]) -> Briefing:
     if not shown:
         return Briefing("", ())
     lines = "\n".join(_line(one.item) for one in shown)

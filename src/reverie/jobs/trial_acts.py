@@ -1,0 +1,51 @@
+"""What adopting, rejecting or rolling back means for what a trial is about."""
+
+from datetime import datetime
+
+import msgspec
+
+from reverie.lessons.lesson import LessonStatus
+from reverie.storage.live.tried_lessons import drop_documents, read_lessons, set_status, write_documents
+from reverie.storage.live.trials import TrialRow
+from reverie.storage.memory.stores import read_store
+from reverie.storage.postgres.database import Connection
+from reverie.trials.trial import Act
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """What was changed."""
+
+    revision_before: int | None = None
+    revision_after: int | None = None
+    left_alone: str = ""
+    """What a person made their own, and so stays; somebody has to look."""
+
+
+_STATUS: dict[Act, LessonStatus] = {"adopt": "adopted", "reject": "refused", "roll_back": "retired", "end": "candidate"}
+
+
+async def carry_out(connection: Connection, trial: TrialRow, act: Act, reason: str, now: datetime) -> Effect:
+    """Change memory as an act says, in the transaction that holds the trial's row."""
+    if act == "freeze" or trial.subject.kind not in ("lesson", "bundle") or trial.memory_store_id is None:
+        return Effect()
+    if act == "end" and trial.state == "adopted":
+        return Effect()
+    if act == "conclude":
+        if trial.policy.at_horizon == "keep":
+            return await _change_lessons(connection, trial, "candidate", reason, now)
+        act = "adopt" if trial.policy.at_horizon == "adopt_with_holdback" else "reject"
+    return await _change_lessons(connection, trial, _STATUS[act], reason, now)
+
+
+async def _change_lessons(
+    connection: Connection, trial: TrialRow, status: LessonStatus, reason: str, now: datetime
+) -> Effect:
+    store_id = trial.memory_store_id or ""
+    told = f"harmed live: {reason}" if status == "retired" else reason
+    lessons = await read_lessons(connection, store_id, trial.subject.ids)
+    lessons = await set_status(connection, store_id, lessons, status, f"{told} (trial {trial.id})")
+    change = write_documents if status == "adopted" else drop_documents
+    before = (await read_store(connection, store_id)).revision
+    revision, foreign = await change(connection, store_id, lessons, trial.id, told, now)
+    left = f"{', '.join(foreign)} was changed by a person and is left as it is: needs review" if foreign else ""
+    return Effect(before if revision else None, revision.number if revision else None, left)

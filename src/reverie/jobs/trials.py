@@ -1,0 +1,237 @@
+"""Trials judged, and what is to be done about them done: one transaction each, and never over a person's decision."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from reverie.errors import StateError
+from reverie.ids import new_id
+from reverie.jobs.trial_acts import Effect, carry_out
+from reverie.storage.live.assignments import (
+    correct_counted,
+    link_references,
+    mark_counted,
+    read_ahead,
+    read_counted,
+)
+from reverie.storage.live.trials import (
+    TrialRow,
+    insert_decision,
+    keep_tally,
+    list_decisions,
+    list_trials,
+    mark_undone,
+    read_trial,
+    set_state,
+    trials_of_batch,
+    write_proposal,
+)
+from reverie.storage.memory.policies import read_policy
+from reverie.storage.postgres.database import Connection, Database
+from reverie.storage.postgres.outbox import WebhookNotice
+from reverie.storage.service.audit import record_act
+from reverie.trials.policy import Mode
+from reverie.trials.tally import Tally, fold
+from reverie.trials.trial import OPEN, Act, Assignment, Decision, TrialState
+from reverie.trials.verdict import Verdict, batch_e_value, judge
+
+AUTO = "auto"
+_STATES: dict[Act, TrialState] = {
+    "adopt": "adopted",
+    "reject": "rejected",
+    "roll_back": "rolled_back",
+    "freeze": "frozen",
+    "end": "ended",
+}
+_ACTOR = {"type": "system", "name": "trials"}
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a trial when it was looked at."""
+
+    trial: TrialRow
+    verdict: Verdict
+    decision: Decision | None = None
+    notices: tuple[WebhookNotice, ...] = ()
+
+
+async def evaluate_all(database: Database, now: datetime) -> list[Outcome]:
+    """Look at every trial that goes on, each in a transaction of its own."""
+    async with database.connection() as connection:
+        found = [trial.id for state in OPEN for trial in await list_trials(connection, state=state)]
+    outcomes = []
+    for trial_id in found:
+        async with database.connection() as connection:
+            outcome = await evaluate(connection, trial_id, now)
+        if outcome is not None:
+            outcomes.append(outcome)
+    return outcomes
+
+
+async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outcome | None:
+    """Bring a trial's numbers up to date and do what they say, as far as its store lets outcomes decide.
+
+    None where it has ended: then somebody else decided meanwhile.
+    """
+    trial = await read_trial(connection, trial_id, lock=True)
+    if trial.state not in OPEN:
+        return None
+    tally, ahead = await bring_up_to_date(connection, trial, now)
+    verdict = judge(trial, tally, ahead, now, await _batch(connection, trial))
+    if verdict.act is None:
+        if trial.proposal is not None:
+            await write_proposal(connection, trial.id, None)
+        return Outcome(trial, verdict)
+    mode = await _mode(connection, trial)
+    if mode == "act" or verdict.act == "freeze":
+        return await _decide(connection, trial, verdict, verdict.act, AUTO, verdict.reason, now)
+    return await _propose(connection, trial, verdict, mode)
+
+
+async def bring_up_to_date(
+    connection: Connection, trial: TrialRow, now: datetime
+) -> tuple[Tally, Sequence[Assignment]]:
+    """Count what has been resolved since; all of it anew where a counted score has changed or a session is gone."""
+    await link_references(connection, [trial.id])
+    tally, begin = trial.tally, max(trial.tally.resolved_through, trial.from_place)
+    rows, corrected = await correct_counted(connection, trial.id, trial.from_place, begin)
+    if corrected or rows != tally.rows:
+        counted = await read_counted(connection, trial.id, trial.from_place, begin)
+        tally = fold(Tally(), counted, trial.guardrails, trial.deadline, datetime.max.replace(tzinfo=now.tzinfo))
+    following = await read_ahead(connection, trial.id, begin)
+    after = fold(tally, following, trial.guardrails, trial.deadline, now)
+    folded = [one for one in following if one.order <= after.resolved_through]
+    if folded:
+        await mark_counted(connection, trial.id, folded)
+    if after != trial.tally:
+        await keep_tally(connection, trial.id, after)
+    return after, following[len(folded) :]
+
+
+async def _batch(connection: Connection, trial: TrialRow) -> dict[str, float]:
+    """E-values for a benefit of the trials that are adopted together: stopped ones as they stopped."""
+    return {
+        other.id: batch_e_value(other.tally.capital) if other.e_benefit is None else other.e_benefit
+        for other in await trials_of_batch(connection, trial.batch)
+    }
+
+
+async def _mode(connection: Connection, trial: TrialRow) -> Mode:
+    """Whether outcomes decide, as the store says now."""
+    if trial.memory_store_id is None:
+        return trial.policy.mode
+    return (await read_policy(connection, trial.memory_store_id)).live.mode
+
+
+async def _propose(connection: Connection, trial: TrialRow, verdict: Verdict, mode: Mode) -> Outcome:
+    """Note what is to be done, and tell somebody where a person is to decide; once, as long as it stays the same."""
+    numbers = msgspec.to_builtins(verdict.numbers)
+    known = trial.proposal is not None and trial.proposal["act"] == verdict.act
+    await write_proposal(
+        connection, trial.id, {"act": verdict.act, "reason": verdict.reason, "numbers": numbers, "mode": mode}
+    )
+    tell = mode == "ask" and not known
+    notice = WebhookNotice("trial.decision_needed", trial.id, {"act": verdict.act or ""})
+    return Outcome(trial, verdict, None, (notice,) if tell else ())
+
+
+async def decide(
+    connection: Connection, trial_id: str, act: Act, by: str, now: datetime, *, note: str = ""
+) -> Outcome:
+    """Do what a person decided; nothing automatic takes it back.
+
+    Raises:
+        NotFoundError: there is no such trial.
+        StateError: it is in no state for that.
+    """
+    trial = await read_trial(connection, trial_id, lock=True)
+    if trial.state not in (*OPEN, "frozen", "inconclusive"):
+        raise StateError(f"trial {trial.id} has ended ({trial.state}): {trial.reason}; begin another one to try it again")
+    if act == "adopt" and trial.state == "adopted":
+        act = "end"  # what it is about stands already: a person's word is that it stays
+    tally, ahead = trial.tally, ()
+    if trial.state in OPEN:
+        tally, ahead = await bring_up_to_date(connection, trial, now)
+    verdict = judge(trial, tally, ahead, now)
+    reason = f"decided by a person{f': {note}' if note else ''}"
+    return await _decide(connection, trial, verdict, act, by, reason, now, note=note)
+
+
+async def undo(connection: Connection, trial_id: str, by: str, now: datetime) -> Outcome:
+    """Take back the last decision of a trial, and leave the trial to people from then on.
+
+    Raises:
+        NotFoundError: there is no such trial.
+        StateError: nothing was decided, or it was taken back already.
+    """
+    trial = await read_trial(connection, trial_id, lock=True)
+    done = [one for one in await list_decisions(connection, trial_id) if one.undone_by is None]
+    if not done or done[-1].act not in ("adopt", "roll_back", "reject", "conclude"):
+        raise StateError(f"trial {trial.id} has no decision that could be taken back")
+    last = done[-1]
+    opposite: Act = "adopt" if last.act in ("roll_back", "reject") else "roll_back"
+    reason = f"a person took back the decision to {last.act.replace('_', ' ')} it"
+    effect = await carry_out(connection, trial, opposite, reason, now)
+    verdict = judge(trial, trial.tally, (), now)
+    outcome = await _record(connection, trial, verdict, opposite, by, reason, now, effect, "ended", note=f"undo {last.id}")
+    await mark_undone(connection, last.id, by)
+    return outcome
+
+
+async def _decide(
+    connection: Connection,
+    trial: TrialRow,
+    verdict: Verdict,
+    act: Act,
+    by: str,
+    reason: str,
+    now: datetime,
+    *,
+    note: str = "",
+) -> Outcome:
+    """Carry out a decision; the trial's row is held."""
+    effect = await carry_out(connection, trial, act, reason, now)
+    state = _STATES.get(act, "inconclusive")
+    if act == "conclude" and trial.policy.at_horizon == "adopt_with_holdback":
+        state = "adopted"
+    if state == "adopted" and by != AUTO:
+        state = "ended"  # no outcome may take back what a person adopted
+    return await _record(connection, trial, verdict, act, by, reason, now, effect, state, note=note)
+
+
+async def _record(
+    connection: Connection,
+    trial: TrialRow,
+    verdict: Verdict,
+    act: Act,
+    by: str,
+    reason: str,
+    now: datetime,
+    effect: Effect,
+    state: TrialState,
+    *,
+    note: str = "",
+) -> Outcome:
+    told = f"{reason}; {effect.left_alone}" if effect.left_alone else reason
+    numbers: dict[str, Any] = msgspec.to_builtins(verdict.numbers)
+    e_benefit = None if trial.state == "adopted" else batch_e_value(trial.tally.capital)
+    await set_state(connection, trial, state, told, now, e_benefit=e_benefit)
+    decision = await insert_decision(
+        connection,
+        trial.id,
+        act,
+        by,
+        told,
+        numbers,
+        now,
+        revisions=(effect.revision_before, effect.revision_after),
+        note=note,
+    )
+    if by == AUTO:
+        await record_act(connection, _ACTOR, f"trials.{act}", trial.id, new_id("req", now), now)
+    notices = [WebhookNotice(f"trial.{state}", trial.id, {"decision_id": decision.id})]
+    if effect.left_alone:
+        notices.append(WebhookNotice("trial.needs_review", trial.id, {"decision_id": decision.id}))
+    return Outcome(await read_trial(connection, trial.id), verdict, decision, tuple(notices))

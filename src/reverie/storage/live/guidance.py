@@ -1,0 +1,163 @@
+"""What a session is shown of memory, with those lessons in it that its draw says, whoever runs the session."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from reverie.ids import new_id
+from reverie.lessons.lesson import Lesson
+from reverie.runtime.briefing import Briefing, BriefingItem, compose, fits, lesson_text, without
+from reverie.storage.live.assignments import Candidate, assign
+from reverie.storage.live.briefings import lesson_items, memory_items, note_items
+from reverie.storage.live.session_views import read_views
+from reverie.storage.live.trials import TrialRow, insert_trial, standing_trials
+from reverie.storage.memory.policies import read_policy
+from reverie.storage.memory.recall import recall
+from reverie.storage.postgres.database import Connection
+from reverie.trials.policy import LivePolicy
+from reverie.trials.trial import Subject, Trial
+
+_MOST_RECALLED = 8
+LONGEST_QUERY = 2_000
+_SELECT_TRIED = "SELECT lesson::text FROM lessons WHERE memory_store_id = %s AND id = ANY (%s) ORDER BY id"
+
+
+async def make_guidance(
+    connection: Connection, store_ids: Sequence[str], candidate: Candidate, query: str, now: datetime
+) -> Briefing:
+    """The briefing for a session from its stores; whoever is eligible for a trial is drawn, and the draw is recorded.
+
+    Eligible is who would be shown the subject in a briefing with everything in it; a hidden one leaves its place empty.
+
+    Args:
+        query: the opening message, cut to :data:`LONGEST_QUERY`.
+    """
+    if not store_ids:
+        return Briefing("", ())
+    for store_id in store_ids:
+        await _ensure_holdout(connection, store_id, now)
+    trials = _taking_part(await standing_trials(connection, store_ids, lock=True), candidate)
+    items: list[BriefingItem] = []
+    for store_id in store_ids:
+        items += await _items(connection, store_id, candidate, query, now)
+        items += await _tried_items(connection, store_id, trials, candidate)
+    whole = compose(items)
+    return without(whole, await _draw(connection, whole, trials, candidate, now))
+
+
+def _taking_part(trials: Sequence[TrialRow], candidate: Candidate) -> list[TrialRow]:
+    """The trials that a session may be in: as many as the store allows, each session others."""
+
+    def turn(trial: TrialRow) -> tuple[bool, bytes]:
+        return trial.subject.kind != "memory", hashlib.sha256(f"{trial.id} {candidate.reference}".encode()).digest()
+
+    taken: dict[str | None, int] = {}
+    chosen = []
+    for trial in sorted(trials, key=turn):
+        place = taken.get(trial.memory_store_id, 0)
+        if trial.subject.kind == "memory" or place < trial.policy.most_in_a_session:
+            taken[trial.memory_store_id] = place + (trial.subject.kind != "memory")
+            chosen.append(trial)
+    return sorted(chosen, key=lambda trial: trial.id)
+
+
+async def _items(
+    connection: Connection, store_id: str, candidate: Candidate, query: str, now: datetime
+) -> list[BriefingItem]:
+    # Lessons come by their scope already, and need no place among what is recalled.
+    hits = await recall(connection, store_id, query, _MOST_RECALLED, now=now, asker=None) if query else ()
+    return [
+        *await note_items(connection, store_id),
+        *await lesson_items(connection, store_id, candidate.agent, candidate.task_family),
+        *await memory_items(connection, store_id, [hit.memory_id for hit in hits]),
+    ]
+
+
+async def _tried_items(
+    connection: Connection, store_id: str, trials: Sequence[TrialRow], candidate: Candidate
+) -> list[BriefingItem]:
+    """Lessons that are in trial and so no documents, with their trial's version."""
+    versions = {
+        lesson_id: trial.subject.version
+        for trial in trials
+        if trial.memory_store_id == store_id and trial.state == "trial" and trial.subject.kind in ("lesson", "bundle")
+        for lesson_id in trial.subject.ids
+    }
+    rows = await connection.execute(_SELECT_TRIED, [store_id, list(versions)])
+    lessons = [msgspec.json.decode(text, type=Lesson) for (text,) in await rows.fetchall()]
+    family = candidate.task_family
+    return [
+        BriefingItem(
+            "lesson",
+            lesson.id,
+            versions[lesson.id],
+            store_id,
+            lesson_text(lesson, lesson.advice, family),
+            lesson.effect.low,
+        )
+        for lesson in lessons
+        if fits(lesson.scope, candidate.agent, family)
+    ]
+
+
+async def _draw(
+    connection: Connection, whole: Briefing, trials: Sequence[TrialRow], candidate: Candidate, now: datetime
+) -> set[str]:
+    """Draw for the trials that a session is eligible for; the subjects that it does without."""
+    views = {} if candidate.session_key is None else await read_views(connection, candidate.session_key)
+    subjects: dict[str | None, set[str]] = {}
+    for one in whole.shown:
+        subjects.setdefault(one.item.memory_store_id, set()).add(one.item.subject)
+    hidden: set[str] = set()
+    for trial in trials:
+        there = subjects.get(trial.memory_store_id, set())
+        about = there if trial.subject.kind == "memory" else there & set(trial.subject.ids)
+        if about and not await assign(connection, trial, candidate, now, share=views.get(trial.id)):
+            hidden |= about
+    return hidden
+
+
+async def _ensure_holdout(connection: Connection, store_id: str, now: datetime) -> None:
+    """Begin the trial of a store's whole memory where its policy holds a share of sessions out, and it has none."""
+    policy = (await read_policy(connection, store_id)).live
+    if policy.memory_holdout == 0 or policy.mode == "off":
+        return
+    row = await connection.execute(
+        "SELECT FROM trials WHERE memory_store_id = %s AND kind = 'memory' AND state IN ('trial', 'frozen')", [store_id]
+    )
+    if await row.fetchone() is None:
+        await insert_trial(connection, holdout_trial(store_id, policy, now))
+
+
+def holdout_trial(store_id: str, policy: LivePolicy, now: datetime) -> Trial:
+    """The trial that asks whether a store's memory helps at all."""
+    trial_id = new_id("trl", now)
+    return Trial(
+        id=trial_id,
+        memory_store_id=store_id,
+        subject=Subject("memory", (store_id,)),
+        state="trial",
+        salt=new_id("salt", now),
+        policy=policy,
+        guardrails=(),
+        batch=trial_id,
+        title="all that this store shows",
+        created_at=now,
+        created_by="auto",
+    )
+
+
+async def write_external_briefing(
+    connection: Connection, briefing: Briefing, briefing_id: str, reference: str | None, now: datetime
+) -> None:
+    """Keep what an agent elsewhere was given."""
+    shown = [
+        {"subject": one.item.subject, "version": one.item.version, "memory_store_id": one.item.memory_store_id}
+        for one in briefing.shown
+    ]
+    await connection.execute(
+        "INSERT INTO briefings (id, reference, text, shown, made_at) VALUES (%s, %s, %s, %s::jsonb, %s)",
+        [briefing_id, reference, briefing.text, msgspec.json.encode(shown).decode(), now],
+    )
