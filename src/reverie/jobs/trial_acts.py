@@ -5,8 +5,8 @@ from datetime import datetime
 import msgspec
 
 from reverie.lessons.lesson import LessonStatus
-from reverie.storage.live.tried_lessons import drop_documents, read_lessons, set_status, write_documents
 from reverie.storage.live.trials import TrialRow
+from reverie.storage.live.tried_lessons import drop_documents, read_lessons, set_status, write_documents
 from reverie.storage.memory.stores import read_store
 from reverie.storage.postgres.database import Connection
 from reverie.trials.trial import Act

@@ -79,6 +79,7 @@ async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outc
     if trial.state not in OPEN:
         return None
     tally, ahead = await bring_up_to_date(connection, trial, now)
+    trial = msgspec.structs.replace(trial, tally=tally)
     verdict = judge(trial, tally, ahead, now, await _batch(connection, trial))
     if verdict.act is None:
         if trial.proposal is not None:
@@ -137,9 +138,7 @@ async def _propose(connection: Connection, trial: TrialRow, verdict: Verdict, mo
     return Outcome(trial, verdict, None, (notice,) if tell else ())
 
 
-async def decide(
-    connection: Connection, trial_id: str, act: Act, by: str, now: datetime, *, note: str = ""
-) -> Outcome:
+async def decide(connection: Connection, trial_id: str, act: Act, by: str, now: datetime, *, note: str = "") -> Outcome:
     """Do what a person decided; nothing automatic takes it back.
 
     Raises:
@@ -148,13 +147,16 @@ async def decide(
     """
     trial = await read_trial(connection, trial_id, lock=True)
     if trial.state not in (*OPEN, "frozen", "inconclusive"):
-        raise StateError(f"trial {trial.id} has ended ({trial.state}): {trial.reason}; begin another one to try it again")
+        raise StateError(
+            f"trial {trial.id} has ended ({trial.state}): {trial.reason}; begin another one to try it again"
+        )
     if act == "adopt" and trial.state == "adopted":
         act = "end"  # what it is about stands already: a person's word is that it stays
-    tally, ahead = trial.tally, ()
+    ahead: Sequence[Assignment] = ()
     if trial.state in OPEN:
         tally, ahead = await bring_up_to_date(connection, trial, now)
-    verdict = judge(trial, tally, ahead, now)
+        trial = msgspec.structs.replace(trial, tally=tally)
+    verdict = judge(trial, trial.tally, ahead, now)
     reason = f"decided by a person{f': {note}' if note else ''}"
     return await _decide(connection, trial, verdict, act, by, reason, now, note=note)
 
@@ -175,7 +177,9 @@ async def undo(connection: Connection, trial_id: str, by: str, now: datetime) ->
     reason = f"a person took back the decision to {last.act.replace('_', ' ')} it"
     effect = await carry_out(connection, trial, opposite, reason, now)
     verdict = judge(trial, trial.tally, (), now)
-    outcome = await _record(connection, trial, verdict, opposite, by, reason, now, effect, "ended", note=f"undo {last.id}")
+    outcome = await _record(
+        connection, trial, verdict, opposite, by, reason, now, effect, "ended", note=f"undo {last.id}"
+    )
     await mark_undone(connection, last.id, by)
     return outcome
 

@@ -14,7 +14,7 @@ UNKNOWN_REWARD = 0.5
 def draw(salt: str, unit: str, subject: str) -> float:
     """A number in [0, 1) that is uniform over units, and independent between salts and subjects."""
     digest = hashlib.sha256("\x1e".join((salt, unit, subject)).encode()).digest()
-    return int.from_bytes(digest[:_BYTES]) / 2 ** (8 * _BYTES)
+    return int.from_bytes(digest[:_BYTES]) / float(2 ** (8 * _BYTES))
 
 
 def is_shown(salt: str, unit: str, subject: str, share: float) -> bool:

@@ -105,7 +105,7 @@ def numbers_of(trial: Trial, tally: Tally, ahead: Sequence[Assignment], now: dat
 
 
 def batch_e_value(capital: Capital) -> float:
-    """A trial's e-value among those of its batch: 0 while its interval is not above zero, as more is asked of a benefit."""
+    """A trial's e-value among those of its batch: 0 while its interval is not above zero, which is asked besides."""
     low, _ = confidence_sequence(capital.n, capital.total, capital.squares)
     return capital.e_benefit if low > 0 else 0.0
 
@@ -127,7 +127,7 @@ def against(capital: Capital, ahead: Sequence[Assignment], deadline: timedelta, 
 _Rule = tuple[Act | None, str]
 
 
-def _broken(trial: Trial, numbers: Numbers, *_: Any) -> _Rule:
+def _broken(_: Trial, numbers: Numbers, *__: Any) -> _Rule:
     if numbers.e_assignment >= FREEZE_AT:
         told = f"{numbers.shown} sessions were shown it and {numbers.hidden} not, which the draw does not explain"
         return "freeze", f"{told} (e-value {numbers.e_assignment:.0f}): see who is left out before trusting numbers"
@@ -205,7 +205,7 @@ def _waiting_for(trial: Trial, numbers: Numbers) -> str:
     if trial.state == "adopted":
         return f"rolled back where the detector, now at {numbers.detector or 0:.3g}, reaches {policy.run_length:.0f}"
     return (
-        f"rolled back at an e-value of {1 / policy.alpha_harm:.0f} for harm (now {numbers.e_harm:.3g}), adopted where the "
-        f"interval is above 0 and the batch allows it (e-value now {numbers.e_benefit:.3g}), ended after "
+        f"rolled back at an e-value of {1 / policy.alpha_harm:.0f} for harm (now {numbers.e_harm:.3g}), adopted where "
+        f"the interval is above 0 and the batch allows it (e-value now {numbers.e_benefit:.3g}), ended after "
         f"{policy.horizon_exposures} sessions (now {numbers.sessions})"
     )

@@ -229,7 +229,7 @@ class SandboxHost:
         told = await self._collect(sandbox, session, state) if state.memory else []
         memory = {}
         for store in mounted_stores(folder, session.resources):
-            memory[store.store_id], problems = await bring(self.database, store)
+            memory[store.store_id], problems = await bring(self.database, store, session.id)
             told += [f"{problem.path} could not be mounted: {problem.reason}." for problem in problems]
         state = msgspec.structs.replace(state, memory=memory)
         folder.write_state(state)
@@ -272,7 +272,7 @@ class SandboxHost:
                 continue
             now = self.sandboxes.clock.now()
             told += await collect(self.database, store, known[store.store_id], session.id, now)
-            known[store.store_id], _ = await bring(self.database, store)
+            known[store.store_id], _ = await bring(self.database, store, session.id)
         if known != state.memory:
             sandbox.folder.write_state(msgspec.structs.replace(state, memory=known))
         return told

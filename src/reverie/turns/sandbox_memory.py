@@ -13,6 +13,7 @@ import msgspec
 from reverie.errors import PathConflictError, PreconditionError, ReverieError
 from reverie.memory.content import content_sha256, encode_content
 from reverie.memory.memory import Edit, Memory
+from reverie.storage.live.session_views import hidden_memories
 from reverie.storage.memory.folder import FileProblem, read_folder, write_folder
 from reverie.storage.memory.memories import apply_edits, list_memories
 from reverie.storage.postgres.database import Database
@@ -46,10 +47,15 @@ def mounted_stores(folder: SandboxFolder, resources: Sequence[Mapping[str, Any]]
     ]
 
 
-async def bring(database: Database, store: MountedStore) -> tuple[Hashes, list[FileProblem]]:
-    """Make the folder as the store is now; the hash of each memory, and the files that could not be written."""
+async def bring(database: Database, store: MountedStore, session_id: str) -> tuple[Hashes, list[FileProblem]]:
+    """Make the folder as the session may see the store now.
+
+    Returns:
+        The hash of each memory, and the files that could not be written.
+    """
     async with database.connection() as connection:
-        memories = await list_memories(connection, store.store_id, with_content=True)
+        hidden = await hidden_memories(connection, session_id, store.store_id)
+        memories = await list_memories(connection, store.store_id, with_content=True, hidden=hidden)
     return await asyncio.to_thread(_write, store.folder, memories)
 
 

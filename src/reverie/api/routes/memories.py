@@ -9,8 +9,9 @@ from reverie.api.endpoint import endpoint
 from reverie.api.pages import Order, answer_page
 from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import SdkType, WireType
-from reverie.errors import InputError
+from reverie.errors import ConflictError, InputError, NotFoundError
 from reverie.memory.memory import Directory, Edit, Memory
+from reverie.storage.live.session_views import hidden_memories
 from reverie.storage.memory.memories import apply_edits, read_memory
 from reverie.storage.memory.memory_pages import list_page
 from reverie.storage.memory.stores import lock_store, read_store
@@ -111,7 +112,7 @@ async def list_all(context: RequestContext) -> dict[str, Any]:
     """List memories in byte order of their paths."""
     query, store_id = context.query, context.path["memory_store_id"]
     await read_store(context.connection, store_id)
-    view = query.get("view", "basic")
+    view, hidden = query.get("view", "basic"), await _hidden(context)
     return await answer_page(
         query,
         lambda item: _wire_item(item, view),
@@ -123,6 +124,7 @@ async def list_all(context: RequestContext) -> dict[str, Any]:
             collapsed=query.get("depth") == 1,
             with_content=view == "full",
             limit=limit,
+            hidden=hidden,
         ),
         _BY_PATH,
         page_limit(query),
@@ -132,7 +134,10 @@ async def list_all(context: RequestContext) -> dict[str, Any]:
 @endpoint("memory_stores.memories.retrieve", "GET", _ONE, query=_VIEW, answer=_MEMORY, worker=True)
 async def retrieve(context: RequestContext) -> dict[str, Any]:
     """Read a memory."""
-    memory = await read_memory(context.connection, context.path["memory_store_id"], context.path["memory_id"])
+    store_id, memory_id = context.path["memory_store_id"], context.path["memory_id"]
+    memory = await read_memory(context.connection, store_id, memory_id)
+    if memory.id in await _hidden(context):
+        raise NotFoundError(f"memory store {store_id} has no memory {memory_id!r}")
     return wire_memory(memory, context.query.get("view", "full"))
 
 
@@ -153,6 +158,7 @@ async def update(context: RequestContext) -> dict[str, Any]:
         raise InputError("content or path is needed: what shall change?")
     await lock_store(context.connection, store_id)
     present = await read_memory(context.connection, store_id, memory_id)
+    await _refuse_hidden(context, present)
     renamed = path is not None and path != present.path
     edit = Edit(
         path=path if renamed else present.path,
@@ -179,6 +185,7 @@ async def delete(context: RequestContext) -> dict[str, Any]:
     store_id, memory_id = context.path["memory_store_id"], context.path["memory_id"]
     await lock_store(context.connection, store_id)
     present = await read_memory(context.connection, store_id, memory_id)
+    await _refuse_hidden(context, present)
     expected = context.query.get("expected_content_sha256")
     await _write(context, Edit(present.path, None, "deleted through the API", expected))
     return {"id": memory_id, "type": "memory_deleted"}
@@ -196,6 +203,16 @@ def _expected(precondition: Mapping[str, str] | None) -> str | None:
     if "content_sha256" not in precondition:
         raise InputError("precondition.content_sha256 is needed: the hash that the content had when it was read")
     return precondition["content_sha256"]
+
+
+async def _hidden(context: RequestContext) -> list[str]:
+    """Memories that the asking session does without, so that what they are worth can be told."""
+    return await hidden_memories(context.connection, context.key.session_id, context.path["memory_store_id"])
+
+
+async def _refuse_hidden(context: RequestContext, memory: Memory) -> None:
+    if memory.id in await _hidden(context):
+        raise ConflictError(f"{memory.path} is taken by a memory that this session does without; choose another path")
 
 
 async def _write(context: RequestContext, edit: Edit) -> None:

@@ -12,6 +12,7 @@ from reverie.api.records import FoundMemory, RecallParams
 from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import RecordType
 from reverie.lessons.asker import Asker
+from reverie.storage.live.session_views import hidden_memories
 from reverie.storage.memory.recall import recall as recall_memories
 
 
@@ -43,6 +44,7 @@ async def recall(context: RequestContext) -> dict[str, Any]:
         embedder=embedder,
         most_tokens=context.query.get("tokens"),
         asker=_asker(context) if context.query.get("scope", True) else None,
+        hidden=await hidden_memories(context.connection, context.key.session_id, context.path["memory_store_id"]),
     )
     return envelope([FoundMemory(**msgspec.structs.asdict(hit)) for hit in hits], None)
 

@@ -22,6 +22,7 @@ from reverie.jobs.found import Found, read_found
 from reverie.jobs.friction import read_friction
 from reverie.jobs.quotes import quote_examples, sessions_to_quote
 from reverie.jobs.stages.stage import Stage
+from reverie.jobs.trial_entry import enter_trials
 from reverie.language_model import ModelPrice
 from reverie.lessons.conflicts import join_outcomes, settle_conflicts
 from reverie.lessons.document import lesson_path
@@ -41,8 +42,8 @@ from reverie.storage.learning.dreams import (
     check_inputs,
     complete_dream,
     lock_open_dream,
-    read_active_lessons,
     read_result,
+    read_standing_lessons,
     write_lessons,
     write_wealth,
 )
@@ -85,9 +86,12 @@ async def conclude(
         return await read_result(connection, dream.id)
     await check_inputs(connection, dream)
     found = await read_found(connection, dream)
-    lessons = with_wording(await propose_lessons(connection, dream, found, policy), found.words.advice)
+    proposed = with_wording(await propose_lessons(connection, dream, found, policy), found.words.advice)
+    standing = await read_standing_lessons(connection, dream)
+    # Before the store is locked: whoever decides a trial locks the trial first.
+    lessons = await enter_trials(connection, dream.memory_store_id, dream.id, proposed, standing, policy.live, now)
     confirmations = _confirmations(dream, lessons, found.mined)
-    active_lessons = await read_active_lessons(connection, dream)
+    active_lessons = [lesson for lesson in standing if lesson.status == "adopted"]
     documents = await read_documents(connection, dream.memory_store_id)
     merged = found.own_words.merged if found.own_words else ()
     # Beside the event loop: it compares every note with every other.

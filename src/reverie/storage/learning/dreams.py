@@ -283,12 +283,12 @@ async def latest_result(connection: Connection, store_id: str) -> DreamResult | 
     return None if row is None else msgspec.json.decode(row[0], type=DreamResult)
 
 
-async def read_active_lessons(connection: Connection, dream: DreamRow) -> list[Lesson]:
-    """Adopted lessons that an earlier dream over the same sessions left in the store."""
+async def read_standing_lessons(connection: Connection, dream: DreamRow) -> list[Lesson]:
+    """Lessons that an earlier dream over the same sessions left in the store, adopted or in trial."""
     rows = await connection.execute(
         f"""
         SELECT l.lesson::text FROM lessons l JOIN dreams d ON d.id = l.last_dream_id
-        WHERE l.memory_store_id = %(store)s AND l.status = 'adopted' AND {_SAME_SCOPE}
+        WHERE l.memory_store_id = %(store)s AND l.status IN ('adopted', 'trial') AND {_SAME_SCOPE}
         ORDER BY l.id
         """,
         {"store": dream.memory_store_id, **dream.scope},

@@ -14,11 +14,13 @@ from reverie.trials.trial import Assignment
 _EARLIER = 200
 """Sessions that a prediction is made from, at most."""
 # What guardrails are measured on; sessions that are recorded elsewhere have what their events say.
-_MEASURES = """
+MEASURES = """
 LATERAL (
     SELECT
-        count(*) FILTER (WHERE e.type = 'session.error'
-            OR (e.type IN ('agent.tool_result', 'user.tool_result') AND e.payload -> 'is_error' = 'true'))::float8 AS errors,
+        count(*) FILTER (
+            WHERE e.type = 'session.error'
+                OR (e.type IN ('agent.tool_result', 'user.tool_result') AND e.payload -> 'is_error' = 'true')
+        )::float8 AS errors,
         sum((SELECT sum(used.value::float8) FROM jsonb_each_text(e.payload -> 'model_usage') AS used
             WHERE used.key LIKE '%%tokens' AND used.value ~ '^[0-9.]+$')
         ) FILTER (WHERE e.type = 'span.model_request_end') AS tokens,
@@ -27,7 +29,7 @@ LATERAL (
     FROM events e WHERE e.session_key = s.key
 ) AS counted
 """
-_MEASURED = """jsonb_strip_nulls(jsonb_build_object(
+MEASURED = """jsonb_strip_nulls(jsonb_build_object(
     'errors', counted.errors, 'tokens', counted.tokens, 'cost_usd', counted.cost_usd, 'seconds', counted.seconds,
     'denials', (SELECT count(*) FROM rule_firings f WHERE f.session_key = s.key AND f.verdict = 'deny' AND f.enforced),
     'negative_feedback', (SELECT (min(c.value) < 0.5)::int FROM scores c
@@ -57,7 +59,13 @@ def unit_of(trial: TrialRow, reference: str, user_id: str | None) -> str:
 
 
 async def assign(
-    connection: Connection, trial: TrialRow, candidate: Candidate, now: datetime, *, share: float | None = None
+    connection: Connection,
+    trial: TrialRow,
+    candidate: Candidate,
+    now: datetime,
+    *,
+    share: float | None = None,
+    contaminated: bool = False,
 ) -> bool:
     """Draw whether the session is shown what the trial is about, and record it; the trial's row is held.
 
@@ -65,6 +73,7 @@ async def assign(
 
     Args:
         share: the one that a view was drawn with when the session was made.
+        contaminated: whether it is shown notes of sessions that were shown what the trial is about.
     """
     found = await _drawn_before(connection, trial.id, candidate.reference)
     if found is not None:
@@ -76,10 +85,14 @@ async def assign(
     await connection.execute(
         """
         INSERT INTO trial_assignments (trial_id, place, reference, session_key, unit, stratum, shown, share, predicted,
-            counted, eligible_at, delivered_at)
-        VALUES (%(trial)s, %(place)s, %(reference)s, %(key)s, %(unit)s, %(stratum)s, %(shown)s, %(share)s, %(predicted)s,
-            NOT EXISTS (SELECT FROM trial_assignments WHERE trial_id = %(trial)s AND unit = %(unit)s AND place > %(from)s),
-            %(now)s, %(delivered)s)
+            counted, contaminated, eligible_at, delivered_at)
+        VALUES (
+            %(trial)s, %(place)s, %(reference)s, %(key)s, %(unit)s, %(stratum)s, %(shown)s, %(share)s, %(predicted)s,
+            NOT EXISTS (
+                SELECT FROM trial_assignments WHERE trial_id = %(trial)s AND unit = %(unit)s AND place > %(from)s
+            ),
+            %(contaminated)s, %(now)s, %(delivered)s
+        )
         """,
         {
             "trial": trial.id,
@@ -92,11 +105,37 @@ async def assign(
             "share": share,
             "predicted": await _predicted(connection, candidate),
             "from": trial.from_place,
+            "contaminated": contaminated and not shown,
             "now": now,
             "delivered": now if shown else None,
         },
     )
     return shown
+
+
+async def contaminating(connection: Connection, versions: Sequence[str]) -> set[str]:
+    """Trials whose subject was shown to a session that wrote one of these versions of memories.
+
+    Whoever reads such a note has heard of the subject, which makes an effect look smaller, never larger.
+    """
+    rows = await connection.execute(
+        """
+        SELECT DISTINCT a.trial_id FROM memory_versions v JOIN sessions s ON s.id = v.created_by ->> 'session_id'
+        JOIN trial_assignments a ON a.session_key = s.key WHERE v.id = ANY (%s) AND a.shown
+        """,
+        [list(versions)],
+    )
+    return {trial_id for (trial_id,) in await rows.fetchall()}
+
+
+async def contaminated_share(connection: Connection, trial_id: str, after: int) -> float | None:
+    """Share of the sessions without the subject, after a place, that heard of it by a note; None of no session."""
+    row = await connection.execute(
+        "SELECT avg(contaminated::int) FROM trial_assignments WHERE trial_id = %s AND place > %s AND NOT shown",
+        [trial_id, after],
+    )
+    ((share,),) = await row.fetchall()
+    return None if share is None else float(share)
 
 
 async def _drawn_before(connection: Connection, trial_id: str, reference: str) -> bool | None:
@@ -129,9 +168,11 @@ async def _predicted(connection: Connection, candidate: Candidate) -> float:
         "family": candidate.task_family,
     }
     alike = await (await connection.execute(query.format(own).encode(), parameters)).fetchall()
-    overall = [] if len(alike) >= _EARLIER else await (
-        await connection.execute(query.format("true").encode(), parameters)
-    ).fetchall()
+    overall = (
+        []
+        if len(alike) >= _EARLIER
+        else await (await connection.execute(query.format("true").encode(), parameters)).fetchall()
+    )
     return predict([row[0] for row in alike], [row[0] for row in overall])
 
 
@@ -154,8 +195,8 @@ async def read_ahead(connection: Connection, trial_id: str, after: int) -> list[
     rows = await connection.execute(
         f"""
         SELECT a.place, a.shown, a.share, a.predicted, a.eligible_at, a.counted, s.reward,
-            CASE WHEN s.reward IS NULL THEN '{{}}' ELSE {_MEASURED} END
-        FROM trial_assignments a LEFT JOIN sessions s ON s.key = a.session_key LEFT JOIN {_MEASURES} ON true
+            CASE WHEN s.reward IS NULL THEN '{{}}' ELSE {MEASURED} END
+        FROM trial_assignments a LEFT JOIN sessions s ON s.key = a.session_key LEFT JOIN {MEASURES} ON true
         WHERE a.trial_id = %s AND a.place > %s ORDER BY a.place
         """.encode(),
         [trial_id, after],

@@ -11,6 +11,7 @@ from reverie.runtime.content import MOST_RUBRIC_CHARACTERS, check_content, file_
 from reverie.runtime.inbox import receive
 from reverie.storage.live.briefings import note_answered_reads
 from reverie.storage.live.log import apply_transition
+from reverie.storage.live.session_views import make_views
 from reverie.storage.live.sessions import LiveSession, NewSession, insert_session, read_session
 from reverie.storage.live.work import enqueue_work
 from reverie.storage.memory.stores import hold_stores
@@ -59,6 +60,7 @@ async def create_session(
         run_here=_runs_here(agent, request),
     )
     session = await insert_session(connection, new, now)
+    await make_views(connection, session)
     if initial:
         await send_events(connection, session.id, initial, now, field="initial_events")
     return await read_session(connection, session.id)

@@ -7,12 +7,12 @@ from datetime import datetime
 import msgspec
 
 from reverie.ids import new_id
-from reverie.lessons.lesson import Lesson
 from reverie.runtime.briefing import Briefing, BriefingItem, compose, fits, lesson_text, without
-from reverie.storage.live.assignments import Candidate, assign
+from reverie.storage.live.assignments import Candidate, assign, contaminating
 from reverie.storage.live.briefings import lesson_items, memory_items, note_items
 from reverie.storage.live.session_views import read_views
 from reverie.storage.live.trials import TrialRow, insert_trial, standing_trials
+from reverie.storage.live.tried_lessons import read_lessons
 from reverie.storage.memory.policies import read_policy
 from reverie.storage.memory.recall import recall
 from reverie.storage.postgres.database import Connection
@@ -21,7 +21,6 @@ from reverie.trials.trial import Subject, Trial
 
 _MOST_RECALLED = 8
 LONGEST_QUERY = 2_000
-_SELECT_TRIED = "SELECT lesson::text FROM lessons WHERE memory_store_id = %s AND id = ANY (%s) ORDER BY id"
 
 
 async def make_guidance(
@@ -85,8 +84,7 @@ async def _tried_items(
         if trial.memory_store_id == store_id and trial.state == "trial" and trial.subject.kind in ("lesson", "bundle")
         for lesson_id in trial.subject.ids
     }
-    rows = await connection.execute(_SELECT_TRIED, [store_id, list(versions)])
-    lessons = [msgspec.json.decode(text, type=Lesson) for (text,) in await rows.fetchall()]
+    lessons = await read_lessons(connection, store_id, list(versions))
     family = candidate.task_family
     return [
         BriefingItem(
@@ -110,11 +108,16 @@ async def _draw(
     subjects: dict[str | None, set[str]] = {}
     for one in whole.shown:
         subjects.setdefault(one.item.memory_store_id, set()).add(one.item.subject)
+    notes = [one.item.version for one in whole.shown if one.item.kind != "lesson"]
+    heard = await contaminating(connection, notes) if trials and notes else set()
     hidden: set[str] = set()
     for trial in trials:
         there = subjects.get(trial.memory_store_id, set())
         about = there if trial.subject.kind == "memory" else there & set(trial.subject.ids)
-        if about and not await assign(connection, trial, candidate, now, share=views.get(trial.id)):
+        if not about:
+            continue
+        share, contaminated = views.get(trial.id), trial.id in heard
+        if not await assign(connection, trial, candidate, now, share=share, contaminated=contaminated):
             hidden |= about
     return hidden
 

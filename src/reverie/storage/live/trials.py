@@ -40,8 +40,8 @@ async def insert_trial(connection: Connection, trial: Trial) -> None:
     """
     made = await connection.execute(
         """
-        INSERT INTO trials (id, memory_store_id, kind, subject_ids, subject_version, state, salt, policy, guardrails, batch,
-            title, created_at, created_by, reason)
+        INSERT INTO trials (id, memory_store_id, kind, subject_ids, subject_version, state, salt, policy, guardrails,
+            batch, title, created_at, created_by, reason)
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (memory_store_id, subject_ids) WHERE state IN ('trial', 'adopted', 'frozen') DO NOTHING RETURNING id
         """,
@@ -53,7 +53,9 @@ async def insert_trial(connection: Connection, trial: Trial) -> None:
         ],
     )
     if await made.fetchone() is None:
-        raise ConflictError(f"{trial.subject.kind} {', '.join(trial.subject.ids)} is in a trial already; end that first")
+        raise ConflictError(
+            f"{trial.subject.kind} {', '.join(trial.subject.ids)} is in a trial already; end that first"
+        )
 
 
 async def read_trial(connection: Connection, trial_id: str, *, lock: bool = False) -> TrialRow:
@@ -81,7 +83,8 @@ async def list_trials(
     return await _select(
         connection,
         """
-        WHERE (%(store)s::text IS NULL OR memory_store_id = %(store)s) AND (%(state)s::text IS NULL OR state = %(state)s)
+        WHERE (%(store)s::text IS NULL OR memory_store_id = %(store)s)
+            AND (%(state)s::text IS NULL OR state = %(state)s)
             AND (%(at)s::timestamptz IS NULL OR (created_at, id) < (%(at)s, %(id)s))
         ORDER BY created_at DESC, id DESC LIMIT %(limit)s
         """,
@@ -131,14 +134,22 @@ async def set_state(
     *,
     e_benefit: float | None = None,
 ) -> None:
-    """Bring a trial into another state; what is counted in it begins after the assignments so far."""
+    """Bring a trial into another state; what is counted of an adopted subject begins after the assignments so far."""
     await connection.execute(
         """
-        UPDATE trials SET state = %s, reason = %s, decided_at = %s, proposal = NULL, from_place = exposures, tally = '{}',
-            e_benefit = coalesce(e_benefit, %s)
-        WHERE id = %s
+        UPDATE trials SET state = %(state)s, reason = %(reason)s, decided_at = %(now)s, proposal = NULL,
+            from_place = CASE WHEN %(anew)s THEN exposures ELSE from_place END,
+            tally = CASE WHEN %(anew)s THEN '{}' ELSE tally END, e_benefit = coalesce(e_benefit, %(e_benefit)s)
+        WHERE id = %(id)s
         """,
-        [state, reason, now, e_benefit, trial.id],
+        {
+            "state": state,
+            "reason": reason,
+            "now": now,
+            "anew": state == "adopted",
+            "e_benefit": e_benefit,
+            "id": trial.id,
+        },
     )
 
 
@@ -184,7 +195,9 @@ async def mark_undone(connection: Connection, decision_id: str, by: str) -> None
     await connection.execute("UPDATE trial_decisions SET undone_by = %s WHERE id = %s", [by, decision_id])
 
 
-async def _select(connection: Connection, clauses: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[TrialRow]:
+async def _select(
+    connection: Connection, clauses: str, parameters: Sequence[Any] | Mapping[str, Any]
+) -> list[TrialRow]:
     async with connection.cursor(row_factory=kwargs_row(_row)) as cursor:
         await cursor.execute(f"SELECT {_COLUMNS} FROM trials {clauses}", parameters)
         return await cursor.fetchall()

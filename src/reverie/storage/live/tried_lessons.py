@@ -71,9 +71,7 @@ async def drop_documents(
         "SELECT path, content_sha256 FROM memories WHERE memory_store_id = %s AND path = ANY (%s)", [store_id, paths]
     )
     edits = [
-        Edit(path, None, reason, content_hash)
-        for path, content_hash in await rows.fetchall()
-        if path not in foreign
+        Edit(path, None, reason, content_hash) for path, content_hash in await rows.fetchall() if path not in foreign
     ]
     return await _apply(connection, store_id, edits, actor, reason, now), foreign
 

@@ -61,9 +61,9 @@ ON CONFLICT (id) DO UPDATE SET path = excluded.path, content = excluded.content,
 
 
 async def list_memories(
-    conn: Connection, store_id: str, *, prefix: str = "/", with_content: bool = False
+    conn: Connection, store_id: str, *, prefix: str = "/", with_content: bool = False, hidden: Sequence[str] = ()
 ) -> list[Memory]:
-    """The memories beneath a path prefix, in byte order of their paths.
+    """The memories beneath a path prefix, in byte order of their paths, without those whose ids are ``hidden``.
 
     Raises:
         MemoryPathError: the prefix does not start and end with ``/``.
@@ -72,8 +72,9 @@ async def list_memories(
     content = "content" if with_content else "NULL AS content"
     async with conn.cursor(row_factory=class_row(Memory)) as cursor:
         await cursor.execute(
-            f"SELECT {_COLUMNS}, {content} FROM memories WHERE memory_store_id = %s AND path ^@ %s ORDER BY path",
-            [store_id, prefix],
+            f"SELECT {_COLUMNS}, {content} FROM memories WHERE memory_store_id = %s AND path ^@ %s AND id <> ALL (%s)"
+            " ORDER BY path",
+            [store_id, prefix, list(hidden)],
         )
         return await cursor.fetchall()
 

@@ -1,5 +1,6 @@
 """Memories, page by page."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from psycopg.rows import kwargs_row
@@ -11,7 +12,8 @@ from reverie.storage.postgres.database import Connection
 _EVERY_PATH = """
 WITH item AS (
     SELECT path FROM memories
-    WHERE memory_store_id = %(store)s AND path >= %(start)s AND path < %(end)s ORDER BY path LIMIT %(limit)s
+    WHERE memory_store_id = %(store)s AND path >= %(start)s AND path < %(end)s AND id <> ALL (%(hidden)s)
+    ORDER BY path LIMIT %(limit)s
 )
 """
 # From item to item, each found in the index: what a directory holds is never read.
@@ -24,6 +26,7 @@ WITH RECURSIVE item (path, place, start) AS (
     FROM item CROSS JOIN LATERAL (
         SELECT substring(path FOR %(length)s) || substring(substring(path FROM %(length)s + 1) FROM '^[^/]+/?') AS path
         FROM memories WHERE memory_store_id = %(store)s AND path >= item.start AND path < %(end)s
+            AND id <> ALL (%(hidden)s)
         ORDER BY memories.path LIMIT 1
     ) AS found
     WHERE item.place < %(limit)s
@@ -48,10 +51,12 @@ async def list_page(
     collapsed: bool,
     with_content: bool,
     limit: int,
+    hidden: Sequence[str] = (),
 ) -> list[Memory | Directory]:
     """The first ``limit`` memories beneath a path prefix that come, in byte order, after an item with path ``after``.
 
-    When ``collapsed``, whatever is deeper than directly beneath the prefix is one directory for each name.
+    When ``collapsed``, whatever is deeper than directly beneath the prefix is one directory for each name. Memories
+    whose ids are ``hidden`` are left out.
 
     Raises:
         MemoryPathError: the prefix does not start and end with ``/``.
@@ -64,6 +69,7 @@ async def list_page(
         "length": len(prefix),
         "limit": limit,
         "full": with_content,
+        "hidden": list(hidden),
     }
     query = (_FIRST_SEGMENTS if collapsed else _EVERY_PATH) + _SELECT_ITEMS
     async with connection.cursor(row_factory=kwargs_row(_item)) as cursor:

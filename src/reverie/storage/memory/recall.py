@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -111,6 +111,7 @@ async def recall(
     embedder: TextEmbedder | None = None,
     most_tokens: int | None = None,
     asker: Asker | None = ANYONE,
+    hidden: Collection[str] = (),
 ) -> tuple[RecallHit, ...]:
     """The memories that suit the query best, best first, by the store's policy.
 
@@ -118,7 +119,7 @@ async def recall(
     are left out. Of the memories so found and their neighbours in series, ``embedder`` compares the meaning too;
     without it the words decide alone. Adopted lessons that are for ``asker`` are found without any word; None leaves
     that out. A hit that would take the contents over ``most_tokens`` (by default the store's budget) is passed over for
-    the next. Quarantined memories are never found.
+    the next. Quarantined memories, and those whose ids are ``hidden``, are never found.
 
     Raises:
         NotFoundError: there is no such store.
@@ -128,7 +129,8 @@ async def recall(
     opened = await _open_query(conn, store_id, query)
     if asker is not None and policy.recall.scope_lessons:
         opened = replace(opened, scopes=await _read_scopes(conn, store_id, opened, policy.recall, asker))
-    contenders = await _read_contenders(conn, store_id, opened, policy.recall, with_text=embedder is not None)
+    read = await _read_contenders(conn, store_id, opened, policy.recall, with_text=embedder is not None)
+    contenders = [each for each in read if each.memory_id not in hidden]
     if not contenders:
         return ()
     # Comparing meanings takes a moment, in which a server can answer others.

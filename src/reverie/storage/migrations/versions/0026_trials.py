@@ -33,11 +33,12 @@ CREATE TABLE trials (
     from_place bigint NOT NULL DEFAULT 0, -- the present state counts assignments after this one
     tally jsonb NOT NULL DEFAULT '{}'
 );
-CREATE UNIQUE INDEX trials_that_stand ON trials (memory_store_id, subject_ids) WHERE state IN ('trial', 'adopted', 'frozen');
+CREATE UNIQUE INDEX trials_that_stand ON trials (memory_store_id, subject_ids)
+    WHERE state IN ('trial', 'adopted', 'frozen');
 CREATE INDEX trials_by_batch ON trials (batch);
 CREATE INDEX trials_by_time ON trials (created_at, id);
 
--- A session that would be shown what is tried, as it was drawn. Append-only but for its session and what was counted of it.
+-- A session that would be shown what is tried, as it was drawn. Append-only but for its session and what was counted.
 CREATE TABLE trial_assignments (
     trial_id text NOT NULL REFERENCES trials ON DELETE CASCADE,
     place bigint NOT NULL, -- in the trial's order, from 1
@@ -49,6 +50,7 @@ CREATE TABLE trial_assignments (
     share double precision NOT NULL CHECK (share > 0 AND share < 1),
     predicted double precision NOT NULL CHECK (predicted BETWEEN 0 AND 1),
     counted boolean NOT NULL,
+    contaminated boolean NOT NULL, -- not shown it, but notes of sessions that were
     eligible_at timestamptz NOT NULL,
     delivered_at timestamptz,
     folded_reward double precision, -- the reward as it was counted
