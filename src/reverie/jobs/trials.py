@@ -1,6 +1,6 @@
 """Trials judged, and what is to be done about them done: one transaction each, and never over a person's decision."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,9 +28,10 @@ from reverie.storage.live.trials import (
     trials_of_batch,
     write_proposal,
 )
+from reverie.storage.live.tried_lessons import are_documents
 from reverie.storage.memory.policies import read_policy
 from reverie.storage.postgres.database import Connection, Database
-from reverie.storage.postgres.outbox import WebhookNotice
+from reverie.storage.postgres.outbox import WebhookNotice, write_notices
 from reverie.storage.service.audit import record_act
 from reverie.trials.policy import Mode
 from reverie.trials.tally import Tally, fold
@@ -45,6 +46,8 @@ _STATES: dict[Act, TrialState] = {
     "freeze": "frozen",
     "end": "ended",
 }
+_UNDO = "undo "
+_TAKEN_OVER = "its document was changed or deleted by a person, and is theirs"
 _ACTOR = {"type": "system", "name": "trials"}
 
 
@@ -57,17 +60,16 @@ class Outcome(msgspec.Struct, frozen=True):
     notices: tuple[WebhookNotice, ...] = ()
 
 
-async def evaluate_all(database: Database, now: datetime) -> list[Outcome]:
-    """Look at every trial that goes on, each in a transaction of its own."""
+async def evaluate_all(database: Database, workspace_id: str, now: datetime) -> AsyncIterator[Outcome]:
+    """Look at every trial of a workspace that goes on, each in a transaction of its own, notices included."""
     async with database.connection() as connection:
         found = [trial.id for state in OPEN for trial in await list_trials(connection, state=state)]
-    outcomes = []
     for trial_id in found:
         async with database.connection() as connection:
             outcome = await evaluate(connection, trial_id, now)
+            await write_notices(connection, outcome.notices if outcome else (), workspace_id, now)
         if outcome is not None:
-            outcomes.append(outcome)
-    return outcomes
+            yield outcome
 
 
 async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outcome | None:
@@ -81,6 +83,8 @@ async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outc
     tally, ahead = await bring_up_to_date(connection, trial, now)
     trial = msgspec.structs.replace(trial, tally=tally)
     verdict = judge(trial, tally, ahead, now, await _batch(connection, trial))
+    if verdict.act is None and await _is_taken_over(connection, trial):
+        return await _decide(connection, trial, verdict, "end", AUTO, _TAKEN_OVER, now)
     if verdict.act is None:
         if trial.proposal is not None:
             await write_proposal(connection, trial.id, None)
@@ -109,6 +113,13 @@ async def bring_up_to_date(
     if after != trial.tally:
         await keep_tally(connection, trial.id, after)
     return after, following[len(folded) :]
+
+
+async def _is_taken_over(connection: Connection, trial: TrialRow) -> bool:
+    """Whether a person changed or deleted the document of an adopted lesson, so that it is theirs."""
+    if trial.state != "adopted" or trial.memory_store_id is None:
+        return False
+    return not await are_documents(connection, trial.memory_store_id, trial.subject.ids)
 
 
 async def _batch(connection: Connection, trial: TrialRow) -> dict[str, float]:
@@ -170,7 +181,7 @@ async def undo(connection: Connection, trial_id: str, by: str, now: datetime) ->
     """
     trial = await read_trial(connection, trial_id, lock=True)
     done = [one for one in await list_decisions(connection, trial_id) if one.undone_by is None]
-    if not done or done[-1].act not in ("adopt", "roll_back", "reject", "conclude"):
+    if not done or done[-1].act not in ("adopt", "roll_back", "reject", "conclude") or done[-1].note.startswith(_UNDO):
         raise StateError(f"trial {trial.id} has no decision that could be taken back")
     last = done[-1]
     opposite: Act = "adopt" if last.act in ("roll_back", "reject") else "roll_back"
@@ -178,7 +189,7 @@ async def undo(connection: Connection, trial_id: str, by: str, now: datetime) ->
     effect = await carry_out(connection, trial, opposite, reason, now)
     verdict = judge(trial, trial.tally, (), now)
     outcome = await _record(
-        connection, trial, verdict, opposite, by, reason, now, effect, "ended", note=f"undo {last.id}"
+        connection, trial, verdict, opposite, by, reason, now, effect, "ended", note=f"{_UNDO}{last.id}"
     )
     await mark_undone(connection, last.id, by)
     return outcome

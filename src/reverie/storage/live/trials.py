@@ -185,7 +185,7 @@ async def list_decisions(connection: Connection, trial_id: str) -> list[Decision
     """The decisions of a trial, oldest first."""
     async with connection.cursor(row_factory=kwargs_row(Decision)) as cursor:
         await cursor.execute(
-            f"SELECT {_DECISIONS} FROM trial_decisions WHERE trial_id = %s ORDER BY at, id", [trial_id]
+            f"SELECT {_DECISIONS} FROM trial_decisions WHERE trial_id = %s ORDER BY number", [trial_id]
         )
         return await cursor.fetchall()
 

@@ -76,6 +76,16 @@ async def drop_documents(
     return await _apply(connection, store_id, edits, actor, reason, now), foreign
 
 
+async def are_documents(connection: Connection, store_id: str, lesson_ids: Sequence[str]) -> bool:
+    """Whether each of the lessons has its document in the store, as it was written."""
+    row = await connection.execute(
+        "SELECT count(DISTINCT lesson_id) FROM memories WHERE memory_store_id = %s AND lesson_id = ANY (%s)",
+        [store_id, list(lesson_ids)],
+    )
+    ((count,),) = await row.fetchall()
+    return int(count) == len(set(lesson_ids))
+
+
 async def _foreign_paths(connection: Connection, store_id: str, paths: Sequence[str]) -> list[str]:
     """Those of the paths at which stands what no dream and no trial wrote, or what was edited since."""
     rows = await connection.execute(

@@ -63,7 +63,8 @@ CREATE INDEX trial_assignments_by_session ON trial_assignments (session_key);
 CREATE INDEX trial_assignments_unlinked ON trial_assignments (reference) WHERE session_key IS NULL;
 
 CREATE TABLE trial_decisions (
-    id text PRIMARY KEY,
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id text NOT NULL UNIQUE,
     trial_id text NOT NULL REFERENCES trials ON DELETE CASCADE,
     at timestamptz NOT NULL,
     act text NOT NULL,
@@ -75,7 +76,7 @@ CREATE TABLE trial_decisions (
     undone_by text,
     note text NOT NULL DEFAULT ''
 );
-CREATE INDEX trial_decisions_by_trial ON trial_decisions (trial_id, at, id);
+CREATE INDEX trial_decisions_by_trial ON trial_decisions (trial_id, number);
 
 -- Which trials a session's reads of its stores go by: drawn when it is made, before anything is mounted.
 CREATE TABLE session_views (
