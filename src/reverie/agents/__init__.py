@@ -1,1 +1,1 @@
-"""Room 11: who uses what was learnt. Agent definitions, their tools, skills and schedules."""
+"""Room 12: who uses what was learnt. Agent definitions, their tools, skills and schedules."""

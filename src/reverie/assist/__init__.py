@@ -1,1 +1,1 @@
-"""Room 9: what a language model may add to a dream, and how it is checked. A dream needs none of it."""
+"""Room 10: what a language model may add to a dream, and how it is checked. A dream needs none of it."""

@@ -1,1 +1,1 @@
-"""Room 10: the job that runs rooms 3 to 9, offline. Its request, its policy, its result."""
+"""Room 11: the job that runs rooms 3 to 10, offline. Its request, its policy, its result."""
