@@ -11,6 +11,7 @@ from reverie.ids import new_id
 from reverie.jobs.trial_acts import Effect, carry_out
 from reverie.storage.live.assignments import (
     correct_counted,
+    count_assignments,
     link_references,
     mark_counted,
     read_ahead,
@@ -46,6 +47,8 @@ _STATES: dict[Act, TrialState] = {
     "freeze": "frozen",
     "end": "ended",
 }
+CHECKED = 2_000
+"""Counted assignments that one look holds against their sessions; before anything is decided all of them are."""
 _UNDO = "undo "
 _TAKEN_OVER = "its document was changed or deleted by a person, and is theirs"
 _ACTOR = {"type": "system", "name": "trials"}
@@ -80,9 +83,13 @@ async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outc
     trial = await read_trial(connection, trial_id, lock=True)
     if trial.state not in OPEN:
         return None
-    tally, ahead = await bring_up_to_date(connection, trial, now)
+    tally, ahead = await bring_up_to_date(connection, trial, now, check=CHECKED)
     trial = msgspec.structs.replace(trial, tally=tally)
     verdict = judge(trial, tally, ahead, now, await _batch(connection, trial))
+    if verdict.act is not None and tally.rows > CHECKED:  # nothing is done on numbers that may be stale
+        tally, ahead = await bring_up_to_date(connection, trial, now)
+        trial = msgspec.structs.replace(trial, tally=tally)
+        verdict = judge(trial, tally, ahead, now, await _batch(connection, trial))
     if verdict.act is None and await _is_taken_over(connection, trial):
         return await _decide(connection, trial, verdict, "end", AUTO, _TAKEN_OVER, now)
     if verdict.act is None:
@@ -96,15 +103,28 @@ async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outc
 
 
 async def bring_up_to_date(
-    connection: Connection, trial: TrialRow, now: datetime
+    connection: Connection, trial: TrialRow, now: datetime, *, check: int | None = None
 ) -> tuple[Tally, Sequence[Assignment]]:
-    """Count what has been resolved since; all of it anew where a counted score has changed or a session is gone."""
+    """Count what has been resolved since; all of it anew where a counted score has changed or a session is gone.
+
+    Args:
+        check: how many of the counted ones are held against their sessions, going on where the last look ended, so
+            that a look does not cost more the more was counted before; None: all of them.
+    """
     await link_references(connection, [trial.id])
     tally, begin = trial.tally, max(trial.tally.resolved_through, trial.from_place)
-    rows, corrected = await correct_counted(connection, trial.id, trial.from_place, begin)
-    if corrected or rows != tally.rows:
+    first = tally.checked_through if trial.from_place < tally.checked_through < begin else trial.from_place
+    if check is None:
+        first, check = trial.from_place, begin
+    last = min(first + check, begin)
+    stale = await correct_counted(connection, trial.id, first, last)
+    if first == trial.from_place:
+        stale = await count_assignments(connection, trial.id, first, begin) != tally.rows or stale
+    if stale:
+        await correct_counted(connection, trial.id, trial.from_place, begin)
         counted = await read_counted(connection, trial.id, trial.from_place, begin)
         tally = fold(Tally(), counted, trial.guardrails, trial.deadline, datetime.max.replace(tzinfo=now.tzinfo))
+    tally = msgspec.structs.replace(tally, checked_through=last if last < begin else 0)
     following = await read_ahead(connection, trial.id, begin)
     after = fold(tally, following, trial.guardrails, trial.deadline, now)
     folded = [one for one in following if one.order <= after.resolved_through]

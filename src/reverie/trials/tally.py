@@ -40,6 +40,8 @@ class Tally(msgspec.Struct, frozen=True):
     """The last assignment of the prefix."""
     rows: int = 0
     """Assignments in it; fewer are left where a session was deleted."""
+    checked_through: int = 0
+    """Up to here what was counted was held against the sessions as they are; 0 where a round of that was ended."""
     shown: Arm = Arm()
     hidden: Arm = Arm()
     capital: Capital = Capital()
@@ -90,9 +92,7 @@ def score_of(assignment: Assignment, reward: float | None) -> float:
 
 
 def _with(tally: Tally, resolved: Sequence[Assignment], guardrails: Sequence[Guardrail]) -> Tally:
-    tally = msgspec.structs.replace(
-        tally, resolved_through=resolved[-1].order, rows=tally.rows + len(resolved)
-    )
+    tally = msgspec.structs.replace(tally, resolved_through=resolved[-1].order, rows=tally.rows + len(resolved))
     counted = [one for one in resolved if one.counted]
     scores, shares = [score_of(one, one.reward) for one in counted], [one.share for one in counted]
     shown, hidden, detector = tally.shown, tally.hidden, tally.detector

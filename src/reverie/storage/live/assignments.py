@@ -233,23 +233,31 @@ async def mark_counted(connection: Connection, trial_id: str, counted: Sequence[
     )
 
 
-async def correct_counted(connection: Connection, trial_id: str, after: int, through: int) -> tuple[int, bool]:
-    """Bring what was counted up to date; how many rows there are in a stretch, and whether one had another reward."""
+async def correct_counted(connection: Connection, trial_id: str, after: int, through: int) -> bool:
+    """Bring the rewards that were counted in a stretch up to date; whether one was another."""
+    # Session by session: joined, few of them would be sought by reading all sessions that there are.
     changed = await connection.execute(
         """
-        UPDATE trial_assignments a SET folded_reward = s.reward FROM sessions s
-        WHERE a.trial_id = %s AND a.place > %s AND a.place <= %s AND s.key = a.session_key
-            AND s.reward IS DISTINCT FROM a.folded_reward RETURNING a.place
+        UPDATE trial_assignments a SET folded_reward = now.reward FROM (
+            SELECT b.place, s.reward FROM trial_assignments b
+            CROSS JOIN LATERAL (SELECT reward FROM sessions WHERE key = b.session_key OFFSET 0) AS s
+            WHERE b.trial_id = %(trial)s AND b.place > %(after)s AND b.place <= %(through)s
+                AND s.reward IS DISTINCT FROM b.folded_reward
+        ) AS now WHERE a.trial_id = %(trial)s AND a.place = now.place RETURNING a.place
         """,
-        [trial_id, after, through],
+        {"trial": trial_id, "after": after, "through": through},
     )
-    corrected = await changed.fetchone() is not None
+    return await changed.fetchone() is not None
+
+
+async def count_assignments(connection: Connection, trial_id: str, after: int, through: int) -> int:
+    """How many rows there are in a stretch: fewer than were counted where a session was deleted."""
     row = await connection.execute(
         "SELECT count(*) FROM trial_assignments WHERE trial_id = %s AND place > %s AND place <= %s",
         [trial_id, after, through],
     )
     ((rows,),) = await row.fetchall()
-    return int(rows), corrected
+    return int(rows)
 
 
 async def arms_of(connection: Connection, session_id: str) -> list[tuple[str, bool]]:
