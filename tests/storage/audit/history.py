@@ -12,6 +12,7 @@ from reverie.storage.memory.memories import apply_edits
 from reverie.storage.memory.stores import create_store
 from reverie.storage.postgres.act import record_act, system_actor
 from reverie.storage.postgres.database import Connection, Database
+from reverie.storage.postgres.sealed_table import SEALED_TABLES
 from reverie.storage.service.agents import AgentVersion, add_version, insert_agent
 
 NOW = datetime(2026, 11, 3, 12, 0, 0, 250_000, UTC)
@@ -47,8 +48,22 @@ async def write_act(connection: Connection, resource_id: str) -> int:
 
 def tamper(url: str, table: str, statement: str, *parameters: Any) -> int:
     """Run a statement as somebody who may do everything to a table; how many rows it touched."""
+    numbered = next((one.number for one in SEALED_TABLES if one.name == table), None)
+    identity = f"ALTER TABLE {table} ALTER COLUMN {numbered} SET GENERATED"
     with psycopg.connect(url) as connection:
-        connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER".encode())
-        touched = connection.execute(statement.encode(), parameters).rowcount
-        connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER".encode())
+        connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL".encode())
+        if numbered:
+            connection.execute(f"{identity} BY DEFAULT".encode())
+        touched = connection.execute(statement.encode(), parameters or None).rowcount
+        if numbered:
+            connection.execute(f"{identity} ALWAYS".encode())
+        connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER ALL".encode())
     return touched
+
+
+def rehash(url: str, table: str, number: int) -> None:
+    """Give a changed row the hash of what it now holds, as somebody who reads the documentation can."""
+    sealed = next(one for one in SEALED_TABLES if one.name == table)
+    digest = f"sha256(convert_to({sealed.text}, 'UTF8'))"
+    query = f"SET timezone = 'UTC'; UPDATE {table} SET content_hash = {digest} WHERE {sealed.number} = {number}"
+    tamper(url, table, query)
