@@ -176,7 +176,7 @@ def _report(found: Verification) -> None:
         click.echo(one.text)
     if found.found > len(found.findings):
         click.echo(f"and {found.found - len(found.findings):,} more")
-    verdict = "nothing was tampered with" if found.clean else f"{found.found:,} found"
+    verdict = "nothing was changed that can be told" if found.clean else f"{found.found:,} found"
     click.echo(
         f"{found.rows:,} rows, {found.seals:,} seals: {verdict}; {found.erased:,} rows lawfully erased, "
         f"{found.unsealed:,} rows after the last seal; signatures {found.signatures}, outside file {found.seal_file}"
