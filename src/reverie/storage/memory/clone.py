@@ -64,7 +64,7 @@ async def clone_store(
     reason = f"cloned from {source_id} at revision {source.revision}"
     memories = await list_memories(conn, source_id, with_content=True)
     lessons = await conn.execute("SELECT path, lesson_id FROM memories WHERE memory_store_id = %s", [source_id])
-    lesson_of = dict(await lessons.fetchall())
+    lesson_of: dict[str, str | None] = dict(await lessons.fetchall())
     edits = [
         Edit(memory.path, memory.content, reason, tier=memory.tier, lesson_id=lesson_of[memory.path])
         for memory in memories

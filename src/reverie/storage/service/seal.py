@@ -47,7 +47,7 @@ class Seal(msgspec.Struct, frozen=True):
         """All that the seal says, as compact JSON in this order of fields; the root and its signature are left out."""
         fields = msgspec.structs.asdict(self)
         said = {name: value for name, value in fields.items() if name not in ("root", "signature")}
-        return msgspec.json.encode(said | {"made_at": self.made_at.isoformat()})
+        return msgspec.json.encode(said)
 
 
 def chained_root(previous: str, seal: Seal, leaves: bytes) -> str:

@@ -8,7 +8,7 @@ every transaction that could write to the table at that moment has ended. Who wr
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -70,7 +70,9 @@ async def seal_history(
             await connection.execute("LOCK TABLE audit_seals IN SHARE ROW EXCLUSIVE MODE")
             if due_after is not None and await _is_young(connection, now - due_after):
                 return Sealing((), ())
-            sealing = await _seal(connection, _Chain(await workspace_here(connection), now, key), patience_seconds)
+            sealing = await _seal(
+                connection, _Chain(await workspace_here(connection), now.astimezone(UTC), key), patience_seconds
+            )
         if sealing.seals:
             await asyncio.to_thread(append, sealing.seals)
     return sealing
