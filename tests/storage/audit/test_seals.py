@@ -53,6 +53,7 @@ async def test_a_row_that_commits_late_with_a_lower_number_is_not_missed(
     database: Database, settings: Settings, database_url: str
 ) -> None:
     with psycopg.connect(database_url) as slow:
+        slow.execute("SET timezone = 'Asia/Tokyo'")
         slow.execute(
             "INSERT INTO audit_log (at, actor, action, request_id) VALUES (now(), '{}', 'slow', '') RETURNING number"
         )
@@ -116,3 +117,22 @@ async def test_a_workspace_has_a_chain_of_its_own(database: Database, settings: 
     assert [one.number for one in made] == [1, 2, 3, 4, 5]
     assert {one.workspace_id for one in made} == {workspace.id}
     assert (await verify_history(other)).seals == 5
+
+
+async def test_seals_made_while_others_write_cover_each_row_once(database: Database, settings: Settings) -> None:
+    async def write(name: str) -> None:
+        for number in range(25):
+            async with database.connection() as connection:
+                await write_act(connection, f"{name} {number}")
+                await write_act(connection, f"{name} {number} again")
+
+    async def seal_on() -> None:
+        for _ in range(8):
+            await seal(database, settings)
+
+    await asyncio.gather(*map(write, "abcd"), seal_on())
+    await seal(database, settings)
+    async with database.connection() as connection:
+        covered = sum(one.count for one in await list_seals(connection, before=None, limit=100))
+    found = await verify_history(database)
+    assert (covered, found.rows, found.unsealed, found.clean) == (200, 200, 0, True)
