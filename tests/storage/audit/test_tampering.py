@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import psycopg
+import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -21,7 +22,7 @@ COPIED = [*(table.name for table in FILLED), "audit_seals"]
 FREE = {"audit_log": [-1, 0, 5, 6]}
 """Numbers that no row has, in the midst of those that are sealed."""
 CHANGES = {
-    "text": "CASE {0} WHEN 'created' THEN 'modified' ELSE coalesce({0}, '') || ' ' END",
+    "text": "CASE {0} WHEN 'created' THEN 'modified' WHEN 'intermediate' THEN 'long' ELSE coalesce({0}, '') || ' ' END",
     "jsonb": "coalesce({0}, '{{}}') || '{{\"forged\": 1}}'",
     "timestamp with time zone": "{0} + interval '1 microsecond'",
     "integer": "{0} + 100",
@@ -110,6 +111,15 @@ async def test_a_row_that_is_edited_is_named(
     if with_hash and column != "content_hash":
         rehash(sealed_url, table.name, row)
     assert places(await findings(database)) == {("edited", table.name, row)}
+
+
+@pytest.mark.parametrize("table", FILLED, ids=lambda table: table.name)
+async def test_an_edit_of_any_column_is_found(sealed_url: str, database: Database, table: SealedTable) -> None:
+    for column in (*table.columns[1:], "content_hash"):
+        restore(sealed_url)
+        change = change_of(sealed_url, table.name, column)
+        tamper(sealed_url, table.name, f"UPDATE {table.name} SET {change} WHERE {table.number} = 2")
+        assert places(await findings(database)) == {("edited", table.name, 2)}, column
 
 
 @property_test
