@@ -3,13 +3,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import msgspec
+import pytest
 from anthropic import AsyncAnthropic
 from httpx2 import AsyncClient
 
 from reverie import Client
 from reverie.api.sealing import seal_due
-from reverie.api.service import Service
+from reverie.api.server import open_service
+from reverie.api.service import Service, ServiceOptions
 from reverie.clock import ManualClock
+from reverie.errors import SettingsError
+from reverie.settings import Settings
 from reverie.storage.postgres.act import record_act, system_actor
 from reverie.storage.postgres.workspaces import create_workspace
 from tests.api.conftest import Server
@@ -103,7 +107,17 @@ async def test_the_client_seals_lists_and_verifies(server: Server) -> None:
         with Client(server.url, key) as reverie:
             reverie.beta.memory_stores.create(name="desk")
             (seal,) = reverie.seal_history().seals
-            assert list(reverie.seals()) == [seal]
+            assert list(reverie.audit_seals()) == [seal]
             assert reverie.verify_history().found == 0
 
     await asyncio.to_thread(work)
+
+
+async def test_a_server_does_not_start_with_a_key_or_a_file_that_it_cannot_use(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "text").write_text("no key")
+    for wrong in ({"audit_key": tmp_path / "text"}, {"audit_seal_file": tmp_path / "nowhere" / "seals.jsonl"}):
+        with pytest.raises(SettingsError, match="REVERIE_AUDIT_"):
+            async with open_service(msgspec.structs.replace(settings, **wrong), ServiceOptions()):
+                pass

@@ -437,7 +437,7 @@ def audit_log(*, resource_id: str | None = None, action: str | None = None) -> A
     return ApiCall("GET", _path("audit_log"), Page[AuditLogEntry], asked)
 
 
-def seals() -> ApiCall[Page[AuditSeal]]:
+def audit_seals() -> ApiCall[Page[AuditSeal]]:
     """The seals over the history of the key's workspace, newest first."""
     return ApiCall("GET", _path("audit_log", "seals"), Page[AuditSeal], ListParams(limit=_LONGEST_PAGE))
 

@@ -87,7 +87,7 @@ class AsyncClient:
     unpause_dream_schedule = async_answer(calls.unpause_dream_schedule)
     delete_dream_schedule = async_answer(calls.delete_dream_schedule)
     audit_log = async_each(calls.audit_log)
-    seals = async_each(calls.seals)
+    audit_seals = async_each(calls.audit_seals)
     seal_history = async_answer(calls.seal_history)
     verify_history = async_answer(calls.verify_history)
 
@@ -155,7 +155,7 @@ class Client:
     unpause_dream_schedule = answer(calls.unpause_dream_schedule)
     delete_dream_schedule = answer(calls.delete_dream_schedule)
     audit_log = each(calls.audit_log)
-    seals = each(calls.seals)
+    audit_seals = each(calls.audit_seals)
     seal_history = answer(calls.seal_history)
     verify_history = answer(calls.verify_history)
 

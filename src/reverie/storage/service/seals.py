@@ -78,6 +78,17 @@ async def seal_history(
     return sealing
 
 
+def check_seal_settings(settings: Settings) -> None:
+    """See that the signing key and the outside file can be used, before anything relies on them.
+
+    Raises:
+        SettingsError: one of them cannot.
+    """
+    open_signing_key(settings)
+    with opened_seal_file(settings.audit_seal_file):
+        pass
+
+
 class _Chain(msgspec.Struct, frozen=True):
     """What all seals of a round share."""
 
