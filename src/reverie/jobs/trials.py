@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 
 from reverie.errors import StateError
-from reverie.ids import new_id
 from reverie.jobs.trial_acts import Effect, carry_out
 from reverie.storage.live.assignments import (
     correct_counted,
@@ -30,9 +29,9 @@ from reverie.storage.live.trials import (
 )
 from reverie.storage.live.tried_lessons import are_documents
 from reverie.storage.memory.policies import read_policy
+from reverie.storage.postgres.act import record_act, system_actor
 from reverie.storage.postgres.database import Connection, Database
 from reverie.storage.postgres.outbox import WebhookNotice, write_notices
-from reverie.storage.service.audit import record_act
 from reverie.trials.policy import Mode
 from reverie.trials.tally import Tally, fold
 from reverie.trials.trial import OPEN, Act, Assignment, Decision, TrialState
@@ -48,7 +47,7 @@ _STATES: dict[Act, TrialState] = {
 }
 _UNDO = "undo "
 _TAKEN_OVER = "its document was changed or deleted by a person, and is theirs"
-_ACTOR = {"type": "system", "name": "trials"}
+_ACTOR = system_actor("trials")
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -245,7 +244,14 @@ async def _record(
         note=note,
     )
     if by == AUTO:
-        await record_act(connection, _ACTOR, f"trials.{act}", trial.id, new_id("req", now), now)
+        details = {
+            "decision_id": decision.id,
+            "reason": told,
+            "revision_before": effect.revision_before,
+            "revision_after": effect.revision_after,
+            "undo": f"reverie trials undo {trial.id}",
+        }
+        await record_act(connection, _ACTOR, f"trials.{act}", trial.id, "", now, details)
     notices = [WebhookNotice(f"trial.{state}", trial.id, {"decision_id": decision.id})]
     if effect.left_alone:
         notices.append(WebhookNotice("trial.needs_review", trial.id, {"decision_id": decision.id}))
