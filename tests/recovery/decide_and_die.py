@@ -6,20 +6,21 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from reverie.jobs.trials import Outcome, evaluate_all
+from reverie.jobs.trials import Outcome, look_at, open_trials
 from reverie.settings import Settings
 from reverie.storage.postgres.database import open_database
 from tests.recovery.dream_and_die import dying_at
 
 
-async def heard(outcome: Outcome) -> None:
+async def heard(outcome: Outcome | None) -> None:
     """Called after the transaction of each trial."""
 
 
 async def look(url: str, now: datetime) -> None:
     """Look at all trials once, as a server does."""
     async with open_database(Settings(Path("unused"), database_url=url, workers=1)) as database:
-        async for outcome in evaluate_all(database, "wrkspc_default", now):
+        for trial_id in await open_trials(database):
+            outcome = await look_at(database, trial_id, "wrkspc_default", now)
             await sys.modules[__name__].heard(outcome)  # looked up when called: it may have been replaced
 
 
