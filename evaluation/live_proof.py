@@ -41,7 +41,7 @@ PLANS: Mapping[str, Sequence[str]] = {
     "without the right one": (WRONG, LIKE, REFUNDS),
 }
 """Which lessons are planted in one store; the right and the wrong one say the opposite, and the later line is heard."""
-TRUE_PAIRS = 8_000
+TRUE_PAIRS = 2_000
 """Pairs of sessions from which a true effect is computed."""
 HIDDEN_SHARES = (0.10, 0.20)
 DRIFT_STEADY = 400
@@ -183,14 +183,15 @@ def expectations(runs: Sequence[LessonRun]) -> dict[str, bool]:
         own = [run for run in runs if run.plan == plan]
         acts = {lesson: [run.acts for run in own if run.lesson == lesson] for lesson in {run.lesson for run in own}}
         kept[f"{plan}: wrong rolled back in 8 of 10"] = _share(acts[WRONG], "roll_back") >= 0.8
+        kept[f"{plan}: wrong rolled back or rejected in 8 of 10"] = _share(acts[WRONG], "roll_back", "reject") >= 0.8
         kept[f"{plan}: LIKE adopted in 1 of 10 at most"] = _share(acts[LIKE], "adopt") <= 0.1
         if RIGHT in acts:
             kept[f"{plan}: right never rolled back"] = _share(acts[RIGHT], "roll_back") == 0
     return kept
 
 
-def _share(acts: Sequence[Sequence[str]], act: str) -> float:
-    return sum(act in each for each in acts) / len(acts)
+def _share(decided: Sequence[Sequence[str]], *acts: str) -> float:
+    return sum(not set(acts).isdisjoint(each) for each in decided) / len(decided)
 
 
 def table(result: ProofResult) -> str:

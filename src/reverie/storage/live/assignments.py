@@ -67,6 +67,7 @@ async def assign(
     *,
     share: float | None = None,
     contaminated: bool = False,
+    predicted: float | None = None,
 ) -> bool:
     """Draw whether the session is shown what the trial is about, and record it; the trial's row is held.
 
@@ -75,6 +76,7 @@ async def assign(
     Args:
         share: the one that a view was drawn with when the session was made.
         contaminated: whether it is shown notes of sessions that were shown what the trial is about.
+        predicted: what :func:`predict_reward` gives, where it was asked for already.
     """
     found = await _drawn_before(connection, trial.id, candidate.reference)
     if found is not None:
@@ -104,7 +106,7 @@ async def assign(
             "stratum": candidate.stratum,
             "shown": shown,
             "share": share,
-            "predicted": await _predicted(connection, candidate),
+            "predicted": await predict_reward(connection, candidate) if predicted is None else predicted,
             "from": trial.from_place,
             "contaminated": contaminated and not shown,
             "now": now,
@@ -155,7 +157,7 @@ async def _next_place(connection: Connection, trial_id: str) -> int:
     return int(place)
 
 
-async def _predicted(connection: Connection, candidate: Candidate) -> float:
+async def predict_reward(connection: Connection, candidate: Candidate) -> float:
     """The candidate's reward as earlier sessions foretell it: of its stratum, and of all."""
     query = """
         SELECT reward FROM sessions WHERE reward IS NOT NULL AND key < coalesce(%(key)s, 9223372036854775807)
