@@ -79,10 +79,13 @@ class Ratio(msgspec.Struct, frozen=True):
             np.array([*self.shown_more, *self.shown_less, *self.missing_more, *self.missing_less]),
             np.hstack([logs, logs * gone]),
         )
-        parts = [sums[start : start + len(BETS)] for start in range(0, len(sums), len(BETS))]
+        more, less, missing_more, missing_less = (sums[i : i + len(BETS)] for i in range(0, len(sums), len(BETS)))
         hidden, seen = self.missing
         return Ratio(
-            *parts,
+            shown_more=more,
+            shown_less=less,
+            missing_more=missing_more,
+            missing_less=missing_less,
             n=self.n + len(draws),
             n_shown=self.n_shown + sum(shown for shown, _, _ in draws),
             missing=(
