@@ -5,6 +5,7 @@ Rewards are 0/1 with mean ``base``; 35 % of their variance is between tasks. Arr
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -51,6 +52,8 @@ class TrialWorld:
     changed_at: int = 0
     """The session from which the effect is there."""
     effect_before: float = 0.0
+    user_sessions: int = 1
+    """Sessions of one user, who has one arm in all of them and an ease of their own if there are several."""
     sessions: int = 1_600
 
 
@@ -68,17 +71,17 @@ class Sample:
     lag: Ints
     """How many sessions later the score is there, or known never to come."""
 
-    @property
+    @cached_property
     def reach(self) -> Floats:
         """b = min(p, 1 − p), one a session."""
         return np.minimum(self.probability, 1 - self.probability)
 
-    @property
+    @cached_property
     def stakes(self) -> Floats:
         """b·φ, 0 where no score comes."""
         return np.where(self.known, self._stakes(self.reward), 0.0)
 
-    @property
+    @cached_property
     def best_stakes(self) -> Floats:
         """b·φ if every score spoke for the lesson as much as it can."""
         return self._stakes(self.shown.astype(np.float64))
@@ -91,14 +94,17 @@ def draw(world: TrialWorld, trials: int, generator: np.random.Generator) -> Samp
     """Trials of a world."""
     size = (trials, world.sessions)
     probability = probabilities(world)
-    shown: Flags = generator.random(size) < (probability if world.drawn_at is None else world.drawn_at)
-    task = generator.integers(0, TASKS, size)
     at = np.arange(world.sessions)
+    user = at % (world.sessions // world.user_sessions)
+    shown: Flags = (generator.random(size) < (probability if world.drawn_at is None else world.drawn_at))[:, user]
+    task = generator.integers(0, TASKS, size)
     effect = np.where(at < world.changed_at, world.effect_before, world.effect)
     chance = np.take_along_axis(ease(world.base, trials, generator), task, 1) + effect * shown
     chance -= world.drift * at / world.sessions
     for other in world.others:
         chance += other * (generator.random(size) < 0.5)
+    if world.user_sessions > 1:
+        chance += generator.uniform(-0.3, 0.3, size)[:, user]
     reward = (generator.random(size) < chance).astype(np.float64)
     known: Flags = generator.random(size) >= world.missing + world.missing_if_shown * shown
     late = generator.random(size) < world.late
@@ -145,15 +151,18 @@ def predict(reward: Floats, task: Ints, known: Flags, lag: Ints) -> Floats:
     trials, sessions = reward.shape
     row = np.arange(trials)
     total, count = np.zeros((trials, TASKS)), np.zeros((trials, TASKS))
-    lags = np.unique(lag).tolist()
-    predicted = np.empty(reward.shape)
+    all_total, all_count = np.full(trials, 0.5), np.ones(trials)
+    scores, tasks = np.ascontiguousarray((reward * known).T), np.ascontiguousarray(task.T)
+    comes = {after: np.ascontiguousarray((known & (lag == after)).T) for after in np.unique(lag).tolist()}
+    predicted = np.empty((sessions, trials))
     for at in range(sessions):
-        overall = (total.sum(1) + 0.5) / (count.sum(1) + 1)
-        now = task[:, at]
-        predicted[:, at] = (total[row, now] + _PRIOR * overall) / (count[row, now] + _PRIOR)
-        for after in lags:
+        where = row, tasks[at]
+        predicted[at] = (total[where] + _PRIOR * all_total / all_count) / (count[where] + _PRIOR)
+        for after, there in comes.items():
             if (scored := at - after) >= 0:
-                comes = known[:, scored] & (lag[:, scored] == after)
-                total[row, task[:, scored]] += comes * reward[:, scored]
-                count[row, task[:, scored]] += comes
-    return predicted
+                where, new = (row, tasks[scored]), there[scored]
+                total[where] += new * scores[scored]
+                count[where] += new
+                all_total += new * scores[scored]
+                all_count += new
+    return np.ascontiguousarray(predicted.T)

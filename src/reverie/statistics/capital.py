@@ -9,7 +9,8 @@ per bet: it does not depend on the order of the sessions, parts add up, and a sc
 Promised: at most α false alarms over all looks, for the null that *every* session's effect is at most 0 (benefit) or at
 least 0 (harm), whatever rewards, strata, drift and ramps of p are, if p and m were fixed before each draw and which
 scores are counted does not depend on their values. Not promised: anything on the *mean* effect where its sign changes
-over time; capital can then grow although the mean is 0.
+over time; capital can then grow although the mean is 0. Nor anything where one draw decides over several scores: a user
+who keeps an arm for many sessions counts once, with their mean score over a window fixed before.
 """
 
 import math
