@@ -126,6 +126,11 @@ def harm_by_capital(sample: Sample, path: Path = in_order) -> Ints:
     return first(e_values(sample, -1, path) >= 1 / ALPHA)
 
 
+def harm_by_either(sample: Sample) -> Ints:
+    """When the unbroken prefix says so or all with open ones against: neither is above what the true capital was."""
+    return np.minimum(harm_by_capital(sample, unbroken_prefix), harm_by_capital(sample, imputed_against))
+
+
 def harm_by_interval(sample: Sample) -> Ints:
     """When the interval first lies below 0."""
     mean, half = intervals(sample)
@@ -146,10 +151,14 @@ def harm_by_z(sample: Sample, only_at: int | None = None) -> Ints:
     return first(passed)
 
 
-def frozen(sample: Sample) -> Ints:
-    """When a trial is frozen for its draws or its missing scores."""
-    assignment, missing = ratio_e_values(sample)
-    return first((assignment >= FREEZE_AT) | (missing >= FREEZE_AT))
+def frozen_for_draws(sample: Sample) -> Ints:
+    """When a trial is frozen since arms are not drawn as logged."""
+    return first(ratio_e_values(sample)[0] >= FREEZE_AT)
+
+
+def frozen_for_missing(sample: Sample) -> Ints:
+    """When a trial is frozen since more scores are missing in one arm."""
+    return first(ratio_e_values(sample)[1] >= FREEZE_AT)
 
 
 Rule = Callable[[Sample], Ints]
@@ -175,6 +184,8 @@ NULLS: tuple[tuple[str, TrialWorld, Rule], ...] = (
     ("30 % of scores late, open ones against", TrialWorld(late=0.3), AGAINST),
     ("successes if shown late, unbroken prefix", TrialWorld(late_successes=True), PREFIX),
     ("successes if shown late, open ones against", TrialWorld(late_successes=True), AGAINST),
+    ("30 % of scores late, either", TrialWorld(late=0.3), harm_by_either),
+    ("successes if shown late, either", TrialWorld(late_successes=True), harm_by_either),
 )
 POWER: tuple[tuple[str, TrialWorld, Rule], ...] = (
     ("effect +0.05", TrialWorld(0.05), harm_by_capital),
@@ -185,11 +196,16 @@ POWER: tuple[tuple[str, TrialWorld, Rule], ...] = (
     ("effect −0.30, shown in 90 %", TrialWorld(-0.30, probability=0.9), harm_by_capital),
     ("effect −0.20, successes if shown late, unbroken prefix", TrialWorld(-0.20, late_successes=True), PREFIX),
     ("effect −0.20, successes if shown late, open ones against", TrialWorld(-0.20, late_successes=True), AGAINST),
+    ("effect −0.20, 30 % late, unbroken prefix", TrialWorld(-0.20, late=0.3), PREFIX),
+    ("effect −0.20, 30 % late, open ones against", TrialWorld(-0.20, late=0.3), AGAINST),
+    ("effect −0.20, successes if shown late, either", TrialWorld(-0.20, late_successes=True), harm_by_either),
+    ("effect −0.20, 30 % late, either", TrialWorld(-0.20, late=0.3), harm_by_either),
 )
 FREEZES: tuple[tuple[str, TrialWorld, Rule], ...] = (
-    ("all as logged, 20 % of scores missing", TrialWorld(missing=0.2), frozen),
-    ("shown in 60 %, logged as 50 %", TrialWorld(drawn_at=0.6), frozen),
-    ("20 % of scores missing, 35 % if shown", TrialWorld(missing=0.2, missing_if_shown=0.15), frozen),
+    ("drawn as logged", TrialWorld(), frozen_for_draws),
+    ("20 % of scores missing in both arms", TrialWorld(missing=0.2), frozen_for_missing),
+    ("shown in 60 %, logged as 50 %", TrialWorld(drawn_at=0.6), frozen_for_draws),
+    ("20 % of scores missing, 35 % if shown", TrialWorld(missing=0.2, missing_if_shown=0.15), frozen_for_missing),
 )
 CONTRAST: tuple[tuple[str, TrialWorld, Rule], ...] = (
     ("no effect, successes if shown late, only what arrived", TrialWorld(late_successes=True), ARRIVED),
@@ -203,7 +219,8 @@ CONTRAST: tuple[tuple[str, TrialWorld, Rule], ...] = (
     ("effect −0.15, interval below 0", TrialWorld(-0.15), harm_by_interval),
 )
 ASKED: dict[str, tuple[str, Callable[[Row], bool]]] = {
-    "all as logged, 20 % of scores missing": ("≤ 1 %", lambda row: row.by[-1] <= 1 / FREEZE_AT),
+    "drawn as logged": ("≤ 1 %", lambda row: row.by[-1] <= 1 / FREEZE_AT),
+    "20 % of scores missing in both arms": ("≤ 1 %", lambda row: row.by[-1] <= 1 / FREEZE_AT),
     "effect −0.15": ("≥ 75 % by 400, ≥ 95 % by 800", lambda row: row.by[2] >= 0.75 and row.by[3] >= 0.95),
     "effect −0.30": ("median ≤ 100", lambda row: row.median is not None and row.median <= 100),
 }

@@ -130,7 +130,7 @@ def share(name: str, look: int, trials: int = 300) -> float:
     return row_of("", name, world, rule, trials, 1).by[LOOKS.index(look)]
 
 
-@pytest.mark.parametrize("name", [NULLS[0][0], "20 % of scores missing", "successes if shown late, open ones against"])
+@pytest.mark.parametrize("name", [NULLS[0][0], "20 % of scores missing", "successes if shown late, either"])
 def test_false_rollbacks_are_rarer_than_one_in_twenty_however_often_one_looks(name: str) -> None:
     assert share(name, 1_600) <= 0.05
 
