@@ -39,7 +39,7 @@ class Capital(msgspec.Struct, frozen=True):
     harm: tuple[float, ...] = NOTHING
     """Σ log(1 − c·b·φ) for each c."""
     n: int = 0
-    """Sessions counted; those without a score count as φ = 0."""
+    """Sessions counted. One that stays without a score is left out: as φ = 0 it would pull the mean towards 0."""
     total: float = 0.0
     """Σ φ."""
     squares: float = 0.0
@@ -49,7 +49,7 @@ class Capital(msgspec.Struct, frozen=True):
         """With one session more.
 
         Args:
-            phi: its :func:`~reverie.statistics.trial_score.trial_score`, or 0 if it stays without a score.
+            phi: its :func:`~reverie.statistics.trial_score.trial_score`.
             probability: p of being shown, as logged with the draw: what is staked may not depend on what came of it.
 
         Raises:
