@@ -35,7 +35,7 @@ def read_marks(events: Sequence[Event]) -> Marks:
     """The marks of these events. Ids, times and white space are left out: exports change them."""
     chain: list[int] = []
     so_far, last = b"", 0
-    tokens: set[str] = set()
+    texts: list[str] = []
     authored, place = 0, 0
     for event in events:
         if event.type not in _WRITTEN:
@@ -44,13 +44,14 @@ def read_marks(events: Sequence[Event]) -> Marks:
         so_far = blake2b(so_far + f"{event.type}\n{text}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
         place += 1
         authored += len(text) if event.type == "agent.message" else 0
-        tokens.update(_TOKEN.findall(text.lower()))
+        texts.append(text)
         if _is_kept(place):
             last = place
             chain.append(int.from_bytes(so_far, "little"))
     if place != last:
         chain.append(int.from_bytes(so_far, "little"))
-    numbers = {token for token in tokens if len(_DIGITS.findall(token)) >= _LEAST_DIGITS}
+    tokens = set(_TOKEN.findall("\n".join(texts).lower()))
+    numbers = {token for token in tokens if not token.isalpha() and len(_DIGITS.findall(token)) >= _LEAST_DIGITS}
     return Marks(place, authored, tuple(chain), _smallest(numbers), _smallest(tokens - numbers))
 
 
@@ -67,7 +68,9 @@ def _content(event: Event) -> str:
 
 def _smallest(tokens: set[str]) -> tuple[int, ...]:
     """The smallest hashes: a sample that two sessions with the same words take alike (Broder 1997)."""
-    return tuple(sorted({crc32(token.encode("utf-8", "surrogatepass")) for token in tokens})[:_MOST_TOKENS])
+    # All are encoded at once: no token holds a line break.
+    hashes = set(map(crc32, "\n".join(tokens).encode("utf-8", "surrogatepass").split(b"\n"))) if tokens else set()
+    return tuple(sorted(hashes)[:_MOST_TOKENS])
 
 
 def pack_marks(marks: Marks) -> bytes:
