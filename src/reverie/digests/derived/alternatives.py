@@ -1,12 +1,12 @@
 """Many regular expressions asked as one: whether any of them is in a text, in one pass where that can be.
 
-RE2 reads a text once however many expressions there are, where ``re`` tries each at every character. What RE2 has no
-words for (lookarounds), what the two read differently (``$`` before a last line break, classes of letters beyond ASCII,
-rare kinds of white space) stays with ``re``, so the answer is always that of ``re``.
+A set of RE2 reads a text once however many expressions there are, where ``re`` tries each at every character. What RE2
+has no words for (lookarounds) is left out of what it looks for, and ``re`` has the last word where that much is found.
+Texts that the two read differently are left to ``re``, so the answer is always that of ``re``.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,9 @@ import re2
 _NEVER = "(?!)"
 _OTHER_SPACE = ("\x0b", "\x1c", "\x1d", "\x1e", "\x1f")
 """White space to ``re``, and none to RE2."""
+_LOOKS = ("(?=", "(?!", "(?<=", "(?<!")
+_PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?<?[=!]|.", re.DOTALL)
+"""A part of an expression: an escaped sign, a class, the beginning of a lookaround, or one sign."""
 
 
 class Alternatives(msgspec.Struct, frozen=True):
@@ -22,18 +25,19 @@ class Alternatives(msgspec.Struct, frozen=True):
 
     whole: re.Pattern[str]
     """All of them, for ``re``."""
-    common: Any
-    """For RE2, those that both read alike; None where there are none."""
-    rest: re.Pattern[str] | None
-    """For ``re``, the others; None where there are none."""
+    sieve: Any
+    """The set of RE2, those without lookarounds first; None where it cannot read one."""
+    certain: int
+    """How many of the set are the expressions themselves."""
 
     def holds(self, text: str) -> bool:
         """Whether one of them is in the text."""
-        if not reads_alike(text):
+        if self.sieve is None or not reads_alike(text):
             return self.whole.search(text) is not None
-        return (self.common is not None and self.common.search(text) is not None) or (
-            self.rest is not None and self.rest.search(text) is not None
-        )
+        found = self.sieve.Match(text)
+        if not found:  # an empty list, or None
+            return False
+        return min(found) < self.certain or self.whole.search(text) is not None
 
 
 class Numbered:
@@ -41,59 +45,60 @@ class Numbered:
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._patterns = [re.compile(pattern) for pattern in patterns]
-        self._common = [place for place, pattern in enumerate(patterns) if _is_common(pattern)]
-        self._rest = [place for place, pattern in enumerate(patterns) if not _is_common(pattern)]
-        self._set = re2.Set.SearchSet(_options())
-        for place in self._common:
-            self._set.Add(patterns[place])
-        self._set.Compile()
+        self._sieve = _sieve([without_lookarounds(pattern) for pattern in patterns])
 
     def held(self, text: str) -> tuple[int, ...]:
         """The places of those that are in the text, ascending."""
-        if not reads_alike(text):
-            return tuple(self._searched(range(len(self._patterns)), text))
-        found = [self._common[number] for number in self._set.Match(text) or ()]  # None: none
-        return tuple(sorted([*found, *self._searched(self._rest, text)]))
-
-    def _searched(self, places: Sequence[int], text: str) -> list[int]:
-        return [place for place in places if self._patterns[place].search(text)]
+        places: Sequence[int] = range(len(self._patterns))
+        if self._sieve is not None and reads_alike(text):
+            places = sorted(self._sieve.Match(text) or ())
+        return tuple(place for place in places if self._patterns[place].search(text))
 
 
 def alternatives(patterns: Sequence[str], *, ignore_case: bool = False) -> Alternatives:
     """These regular expressions, in the syntax of ``re``, as one; none of them holds where there are none."""
-    flags = re.IGNORECASE if ignore_case else re.NOFLAG
-    common = [pattern for pattern in patterns if _is_common(pattern)]
-    rest = [pattern for pattern in patterns if not _is_common(pattern)]
+    bare = [(pattern, without_lookarounds(pattern)) for pattern in patterns]
+    certain = [pattern for pattern, left in bare if pattern == left]
+    wider = [left for pattern, left in bare if pattern != left]
     return Alternatives(
-        whole=re.compile("|".join(patterns) or _NEVER, flags),
-        common=_by_re2("|".join(common), ignore_case=ignore_case) if common else None,
-        rest=re.compile("|".join(rest), flags) if rest else None,
+        whole=re.compile("|".join(patterns) or _NEVER, re.IGNORECASE if ignore_case else re.NOFLAG),
+        sieve=_sieve([*certain, *wider], ignore_case=ignore_case),
+        certain=len(certain),
     )
 
 
 def reads_alike(text: str) -> bool:
-    """Whether ``re`` and RE2 mean the same by white space, letters and digits in this text."""
-    return text.isascii() and not any(sign in text for sign in _OTHER_SPACE)
+    """Whether ``re`` and RE2 mean the same by white space, letters, digits and the end of this text."""
+    return text.isascii() and not text.endswith("\n") and not any(sign in text for sign in _OTHER_SPACE)
 
 
-def _is_common(pattern: str) -> bool:
-    if "$" in pattern:
-        return False
-    try:
-        _by_re2(pattern, ignore_case=False)
-    except re2.error:
-        return False
-    return True
+def without_lookarounds(pattern: str) -> str:
+    """The expression without its lookarounds: it holds wherever the whole does, and maybe elsewhere."""
+    kept: list[str] = []
+    depth = 0
+    """Of the parentheses within a lookaround; 0 outside."""
+    for piece in _PIECE.findall(pattern):
+        if depth:
+            depth += piece.startswith("(") - (piece == ")")
+        elif piece in _LOOKS:
+            depth = 1
+        else:
+            kept.append(piece)
+    return "".join(kept)
 
 
-def _by_re2(pattern: str, *, ignore_case: bool) -> Any:
-    options = _options()
-    options.case_sensitive = not ignore_case
-    compile_: Callable[..., Any] = re2.compile
-    return compile_(pattern, options)
-
-
-def _options() -> Any:
+def _sieve(patterns: Sequence[str], *, ignore_case: bool = False) -> Any:
+    """The set of these; None where there are none, or RE2 cannot read one."""
     options = re2.Options()
     options.log_errors = False
-    return options
+    options.case_sensitive = not ignore_case
+    sieve = re2.Set.SearchSet(options)
+    try:
+        for pattern in patterns:
+            sieve.Add(pattern)
+    except re2.error:
+        return None
+    if not patterns:
+        return None
+    sieve.Compile()
+    return sieve
