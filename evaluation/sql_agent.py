@@ -35,6 +35,7 @@ HABITS: Mapping[str, str] = {
     "repeat": "repeat the same query again run twice",
 }
 _NEGATIONS = re.compile(r"\b(?:do not|don't|never|avoid|stop|rather than|without)\b", re.IGNORECASE)
+_AFTER_ADVICE = re.compile(r" (?:Others did this instead|Example): ")
 _WORD = re.compile(r"[a-z]+")
 _STOP = frozenset(
     [
@@ -110,13 +111,16 @@ def draw_habits(system: str, question: str) -> dict[str, bool]:
 
 
 def lean(system: str) -> dict[str, float]:
-    """How likely advised habits are: each line of advice speaks of the habit that it shares most words with."""
+    """How likely advised habits are: each line of advice speaks of the habit that it shares most words with.
+
+    What others did instead and an example follow the advice; they are not it.
+    """
     found = _GUIDANCE.search(system)
     leanings = {}
     for line in found.group(1).splitlines() if found else ():
         if not line.startswith("- "):
             continue
-        advice = line.split(" Others instead ")[0]
+        advice = _AFTER_ADVICE.split(line)[0]
         shared = {habit: len(_words(advice) & _words(words)) for habit, words in HABITS.items()}
         habit = max(shared, key=lambda name: shared[name])
         if shared[habit] >= _LEAST_OVERLAP:

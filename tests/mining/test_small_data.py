@@ -4,10 +4,13 @@ import dataclasses
 
 import numpy as np
 
+from reverie.mining.comparison_group import form_groups
+from reverie.mining.doubt import doubt_zero
 from reverie.mining.finding import Finding
 from reverie.mining.mine import MiningResult, mine
 from reverie.mining.policy import MiningPolicy
-from reverie.statistics.corpus import Corpus, Flags, Floats, Origins
+from reverie.mining.selection import evaluate_hypotheses
+from reverie.statistics.corpus import Corpus, Flags, Floats, Origins, form_strata
 from tests.statistics.simulated import Simulation
 
 POLICY = MiningPolicy(placebo_runs=0)
@@ -116,3 +119,16 @@ def test_intervals_hold_the_effect_when_one_user_brings_two_sessions_in_five() -
             known.append(quoted.low <= effect <= quoted.high)
     assert np.mean(held) >= 0.88
     assert np.mean(held) >= np.mean(alone)
+
+
+def test_what_passes_its_test_with_an_interval_that_holds_zero_is_a_candidate() -> None:
+    corpus, policy = small(1, 0.5, tasks=20, per_task=20).corpus(), MiningPolicy()
+    strata = form_strata(corpus)
+    results = evaluate_hypotheses(corpus, strata, form_groups(corpus, strata, policy), corpus.reward, policy)
+    adopted = results.adopted()
+    doubt_zero(results)
+    assert adopted and results.adopted() == adopted
+    results.widened[adopted] = 100.0
+    doubt_zero(results)
+    assert results.adopted() == []
+    assert {results.verdicts[i][0] for i in adopted} == {"candidate"}

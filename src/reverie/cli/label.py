@@ -69,6 +69,9 @@ def label(store: str | None, where: str | None, count: int, metric: str, proxies
     if as_json:
         click.echo(msgspec.json.encode(progress))
         return
+    if not progress.sessions:
+        click.echo("No session to label: import some (`reverie import`), or choose others with --where.")
+        return
     rest = f", {progress.skipped:,} skipped" if progress.skipped else ""
     click.echo(
         f"{progress.answered:,} of {progress.sessions:,} sessions labelled{rest}; {progress.open:,} not asked for."

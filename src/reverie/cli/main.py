@@ -54,7 +54,7 @@ COMMANDS = {
     "explain": LazyCommand(
         "reverie.cli.explain",
         "explain",
-        "Say why LESSON (its id, or the end of it) is believed, and what would change that.",
+        "Say why LESSON (its id, the end of it, or its document's path) is believed, and what would change that.",
     ),
     "memory": LazyCommand("reverie.cli.memory", "memory", "Read, compare, change and roll back memory stores."),
     "policy": LazyCommand(

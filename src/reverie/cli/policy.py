@@ -4,7 +4,7 @@ from typing import BinaryIO
 
 import click
 
-from reverie.cli.memory_text import echo_json
+from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.run import run
 from reverie.dreams.policy import DreamPolicy
 from reverie.storage.memory.policies import read_policy, write_policy
@@ -15,7 +15,8 @@ from reverie.storage.postgres.database import Database
 @click.command()
 @click.argument("store", required=False)
 @click.option("--file", type=click.File("rb"), help="Set the policy to this JSON; '-' is standard input.")
-def policy(store: str | None, file: BinaryIO | None) -> None:
+@json_option
+def policy(store: str | None, file: BinaryIO | None, as_json: bool) -> None:  # noqa: ARG001 - it is JSON anyway
     """Print a store's learning policy as JSON, or set it; what FILE leaves out has its default."""
     wished = None if file is None else file.read()
 

@@ -28,3 +28,19 @@ def doubt_uncontrolled(results: HypothesisResults, corpus: Corpus, strata: Strat
             f"caused both; to settle it, {next_for_repeats(corpus)}, or try it in a live trial"
         )
         results.verdicts[i] = ("candidate", reason)
+
+
+def doubt_zero(results: HypothesisResults) -> None:
+    """What passes its test while the interval that is quoted holds zero is no more than a candidate.
+
+    Test and interval take their errors from different models (none against some effect; few or many users), so that the
+    two may disagree; a reader could not tell which to believe.
+    """
+    for i in results.adopted():
+        widened, bound = float(results.widened[i]), results.outcome.bound
+        deciding = results.confirmation.at(i, bound=bound, widened=widened) or results.discovery.at(
+            i, bound=bound, widened=widened
+        )
+        if deciding is not None and deciding.low <= 0 <= deciding.high:
+            reason = f"{results.verdicts[i][1]}, but the interval of its effect holds zero; more sessions would tell"
+            results.verdicts[i] = ("candidate", reason)

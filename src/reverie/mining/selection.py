@@ -6,7 +6,7 @@ import numpy as np
 
 from reverie.mining.calendar import doubt_dates
 from reverie.mining.comparison_group import ComparisonGroup
-from reverie.mining.doubt import doubt_uncontrolled
+from reverie.mining.doubt import doubt_uncontrolled, doubt_zero
 from reverie.mining.finding import Verdict
 from reverie.mining.outcome import REWARD, Outcome
 from reverie.mining.policy import MiningPolicy
@@ -52,7 +52,8 @@ def evaluate_hypotheses(
        what was thought of by reading the first part. A claim has one direction only, and its quoted effect is from
        the part that did not find it. Where too few sessions are left to keep some for it, one test of all of them
        decides, corrected for all behaviours together (``mining/whole_sample.py``).
-    3. Doubted: what rests on few users or days, or cannot be told from a change of date, stays a candidate.
+    3. Doubted: what rests on few users or days, cannot be told from a change of date, or has an interval that holds
+       zero stays a candidate.
     4. Refused all the same: what is a true difference and misleads (:func:`refuse_misleading`).
     """
     results = _confirmed(corpus, strata, groups, reward, policy, wealth, outcome)
@@ -84,6 +85,7 @@ def _doubt(results: HypothesisResults, corpus: Corpus, strata: Strata, reward: F
     """Make candidates of what is doubted, and refuse what misleads; nothing is adopted that was not."""
     doubt_few_sources(results, corpus, strata, reward, policy)
     doubt_dates(results, corpus, strata, reward)
+    doubt_zero(results)
     refuse_misleading(results, corpus, strata, reward, policy)
     doubt_uncontrolled(results, corpus, strata)
 
