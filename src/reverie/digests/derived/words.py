@@ -9,10 +9,14 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from reverie.digests.derived.alternatives import Alternatives, alternatives
+from reverie.lazy_modules import load_module
+
+if TYPE_CHECKING:
+    from reverie.digests.derived.alternatives import Alternatives
 
 _MOST_READ = 800
 """Characters of a message that are looked at; what comes later is mostly pasted."""
@@ -45,15 +49,15 @@ _SHORTEST = 6
 class Lexicon(msgspec.Struct, frozen=True, eq=False):
     """The words of one language. Each is equal to itself alone, so that answers can be kept by it."""
 
-    correction: Alternatives
-    correction_unasked: Alternatives
+    correction: "Alternatives"
+    correction_unasked: "Alternatives"
     """Corrects only where the agent had not just asked."""
-    no_correction: Alternatives
-    thanks: Alternatives
-    no_thanks: Alternatives
-    frustration: Alternatives
-    instruction: Alternatives
-    no_instruction: Alternatives
+    no_correction: "Alternatives"
+    thanks: "Alternatives"
+    no_thanks: "Alternatives"
+    frustration: "Alternatives"
+    instruction: "Alternatives"
+    no_instruction: "Alternatives"
     filler: tuple[str, ...]
     """What wraps an order and says nothing itself, the longest first."""
     negation: frozenset[str]
@@ -180,6 +184,7 @@ def lexicon_of(language: str) -> Lexicon | None:
     if not language.isalpha() or not file.is_file():
         return None
     told = tomllib.loads(file.read_text(encoding="utf-8"))
+    alternatives = load_module("reverie.digests.derived.alternatives").alternatives
     patterns = {name: alternatives(told[name]) for name in _PATTERNS}
     filler = tuple(sorted(told["filler"], key=lambda words: (-len(words), words)))
     return Lexicon(**patterns, filler=filler, negation=frozenset(told["negation"]))
