@@ -103,6 +103,12 @@ def cost_usd(usage: ModelUsage, price: ModelPrice) -> float:
     return millionths / 1_000_000
 
 
+def most_usd(usage: ModelUsage, price: ModelPrice) -> float:
+    """What the tokens cost at most, in US dollars: all input written to the provider's cache, if that is dearer."""
+    cached = ModelUsage(0, usage.output_tokens, 0, usage.input_tokens)
+    return max(cost_usd(usage, price), cost_usd(cached, price))
+
+
 def reply_schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
     """The JSON schema of ``kind`` in the form that providers' strict modes have in common.
 

@@ -59,5 +59,8 @@ def test_a_signal_during_the_start_leaves_no_database_behind(home: Path, tmp_pat
         assert process.stdout is not None
         assert process.stdout.readline() == b"starting the database\n"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE_SECONDS) == 0, (tmp_path / "log").read_text()
+        try:
+            assert process.wait(PATIENCE_SECONDS) == 0, (tmp_path / "log").read_text()
+        finally:
+            process.kill()
     assert not database_runs(home)

@@ -53,6 +53,7 @@ async def inhabit(world: World) -> Inhabited:
         environment_id=ids["environment_id"],
         resources=[{"type": "memory_store", "memory_store_id": store_id}, {"type": "file", "file_id": file.id}],
     )
+    await world.http.post("/v1/label_tasks", json={})
     thread = (await beta.sessions.threads.list(session_id)).data[0]
     resources = (await beta.sessions.resources.list(session_id)).data
     ids |= {
@@ -126,6 +127,7 @@ def bodies(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
             "json": {"schedule": {"type": "cron", "expression": "0 0 1 1 *", "timezone": "UTC"}}
         },
         "memory_stores.revisions.rollback": {"json": {"reason": "from B"}},
+        "label_tasks.answer": {"json": {"value": 1.0}},
         "deployments.update": name,
         "skills.versions.create": {"files": [("files[]", file) for file in skill_files("taken-over")]},
         "vaults.update": {"json": {"display_name": "taken over"}},

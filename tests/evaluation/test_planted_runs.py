@@ -14,7 +14,7 @@ POLICY = MiningPolicy(placebo_runs=1)
 
 @pytest.fixture(scope="module")
 def plain() -> WorldRun:
-    return run_world("plain", 1, POLICY, sessions=800)
+    return run_world("plain", 1, POLICY, sessions=1_200)
 
 
 @pytest.fixture(scope="module")

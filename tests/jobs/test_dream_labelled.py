@@ -5,34 +5,18 @@ from typing import Any
 
 import msgspec
 import pytest
-from click.testing import CliRunner
 
 import reverie
 from reverie.cli.dream import dream
 from reverie.cli.explain import explain
 from reverie.cli.outcomes import score
 from reverie.cli.policy import policy
-from reverie.cli.sessions import import_sessions
-from tests.jobs.test_dream_unscored import coder
-
-
-def run(command: Any, *arguments: str) -> str:
-    result = CliRunner().invoke(command, [*arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
+from tests.jobs.commands import run
 
 
 def dreamt(*arguments: str) -> dict[str, Any]:
     result: dict[str, Any] = msgspec.json.decode(run(dream, "--json", *arguments))
     return result
-
-
-@pytest.fixture
-def folder(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("REVERIE_WORKERS", "1")
-    run(import_sessions, str(coder(tmp_path / "coder.jsonl")))
-    return tmp_path
 
 
 def label(count: int) -> None:

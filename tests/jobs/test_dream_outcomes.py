@@ -1,18 +1,17 @@
 """Tokens, money and single metrics beside the reward, through a whole dream."""
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from reverie.cli.dream import dream
 from reverie.cli.explain import explain
 from reverie.cli.memory import memory
 from reverie.cli.policy import policy
 from reverie.cli.sessions import import_sessions
+from tests.jobs.commands import run
 
 TASKS, RUNS = 60, 12
 
@@ -22,12 +21,12 @@ def thrifty_desk(path: Path) -> Path:
     generator = np.random.default_rng(5)
     lines = []
     for task in range(TASKS):
-        for run in range(RUNS):
+        for repeat in range(RUNS):
             limit = int(generator.choice([5, 50]))
             tokens = 1_000 * (1 + task % 7) * generator.lognormal(0, 0.2) * (0.6 if limit == 5 else 1.0)
             call = {"id": "c", "type": "function", "function": {"name": "search", "arguments": f'{{"limit":{limit}}}'}}
             lines.append({
-                "id": f"t{task}-{run}",
+                "id": f"t{task}-{repeat}",
                 "messages": [
                     {"role": "user", "content": f"Please see to {task}."},
                     {"role": "assistant", "content": None, "tool_calls": [call]},
@@ -43,16 +42,8 @@ def thrifty_desk(path: Path) -> Path:
     return path
 
 
-def run(command: Any, *arguments: str) -> str:
-    result = CliRunner().invoke(command, [*arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
 @pytest.fixture
-def desk(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("REVERIE_WORKERS", "1")
+def desk(user: None, tmp_path: Path) -> Path:  # noqa: ARG001 - for what it sets
     run(import_sessions, str(thrifty_desk(tmp_path / "desk.jsonl")))
     return tmp_path
 

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from reverie.cli.dream import dream
 from reverie.cli.memory import memory
 from reverie.cli.sessions import import_sessions
+from tests.jobs.commands import run
 
 TASKS, RUNS = 20, 48
 HALF = TASKS * RUNS // 2
@@ -54,12 +54,6 @@ def dreamt(folder: Path, dated: Dated, *, stops: bool) -> dict[str, Any]:
     return found
 
 
-def run(command: Any, *arguments: str) -> str:
-    result = CliRunner().invoke(command, [*arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
 def verdicts(found: dict[str, Any]) -> set[str]:
     return {row["verdict"] for row in found["patterns"] if "verify" in row["behaviour"]}
 
@@ -70,9 +64,7 @@ def tiers() -> set[str]:
 
 
 @pytest.fixture
-def desk(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("REVERIE_WORKERS", "1")
+def desk(user: None, tmp_path: Path) -> Path:  # noqa: ARG001 - for what it sets
     return tmp_path
 
 

@@ -14,7 +14,7 @@ from reverie.cli.friction import friction
 from reverie.cli.memory import memory
 from reverie.cli.outcomes import score
 from reverie.cli.policy import policy
-from reverie.cli.sessions import import_sessions
+from tests.jobs.commands import run
 
 TASKS, RUNS = 40, 16
 
@@ -36,7 +36,7 @@ def coder(path: Path) -> Path:
     generator = np.random.default_rng(7)
     lines = []
     for task in range(TASKS):
-        for run in range(RUNS):
+        for repeat in range(RUNS):
             reads = generator.random() < 0.5
             wrong = generator.random() < (0.15 if reads else 0.65)
             messages = [{"role": "user", "content": f"Please fix the page number {task} of the app."}]
@@ -46,24 +46,10 @@ def coder(path: Path) -> Path:
             if wrong:
                 messages.append({"role": "user", "content": "That's wrong. Always read the file first."})
                 messages.append({"role": "assistant", "content": "It is mended now, really."})
-            metadata = {"task_id": f"t{task}", "agent": "coder", "model": "m", "user_id": f"u{run}"}
-            lines.append({"id": f"t{task}-{run}", "messages": messages, "metadata": metadata})
+            metadata = {"task_id": f"t{task}", "agent": "coder", "model": "m", "user_id": f"u{repeat}"}
+            lines.append({"id": f"t{task}-{repeat}", "messages": messages, "metadata": metadata})
     path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
     return path
-
-
-def run(command: Any, *arguments: str) -> str:
-    result = CliRunner().invoke(command, [*arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
-@pytest.fixture
-def folder(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("REVERIE_WORKERS", "1")
-    run(import_sessions, str(coder(tmp_path / "coder.jsonl")))
-    return tmp_path
 
 
 def test_two_commands_end_in_a_lesson_that_says_implicit_everywhere_and_in_what_users_asked_for(folder: Path) -> None:

@@ -38,13 +38,12 @@ def test_what_is_a_form_of_something_known_by_a_name_bears_that_name() -> None:
     assert lesson.advice == "When the last tool call failed, inspect the schema: run `SHOW`"
 
 
-def test_what_others_did_is_told_with_shares_in_document_and_briefing() -> None:
+def test_what_others_did_is_told_with_shares_in_the_document_and_left_out_of_the_briefing() -> None:
     finding = msgspec.structs.replace(FINDING, others=(Move("call:search", 6, 0.6), Move("nothing", 4, 0.4)))
     lesson = lesson_of(finding)
     assert lesson.instead_of == "call `search` (60%), nothing further (40%)"
-    said = f"Others did this instead: {lesson.instead_of}."
-    assert said in lesson_document(lesson)
-    assert said in lesson_text(lesson, lesson.advice, None)
+    assert f"Others did this instead: {lesson.instead_of}." in lesson_document(lesson)
+    assert lesson_text(lesson, lesson.advice, None) == f"{lesson.advice}."
 
 
 def test_the_structured_parts_say_what_the_words_say() -> None:

@@ -12,7 +12,7 @@ from reverie.mining.finding import Finding
 from reverie.mining.mine import mine
 from reverie.mining.policy import MiningPolicy
 from reverie.mining.preference import rank_of
-from reverie.statistics.corpus import Corpus, Flags, read_observable
+from reverie.statistics.corpus import Corpus, Flags, form_strata, read_observable
 
 POLICY = MiningPolicy(placebo_runs=0)
 SESSIONS, TASKS = 2_400, 100
@@ -199,4 +199,13 @@ def test_what_helps_after_each_error_stays_advice_after_any_error() -> None:
 def test_what_helps_after_one_error_is_told_there_whatever_was_met() -> None:
     limit, lock, looks = two_errors(0.5, 0.5)
     corpus = corpus_of(queue_moves(limit, lock, looks), 0.2 + 0.1 * lock + 0.35 * (looks & limit))
+    assert list(adopted(corpus)) == ["after error:rate limit | call:queue"]
+
+
+def test_what_the_other_part_of_the_sessions_shows_after_one_error_only_is_told_there() -> None:
+    limit, lock, looks = two_errors(0.5, 0.5)
+    shown = queue_moves(limit, lock, looks)
+    looked_for_it = ~form_strata(corpus_of(shown, np.full(SESSIONS, 0.5))).confirmation
+    chance = 0.3 * (looks & lock & looked_for_it)
+    corpus = corpus_of(shown, 0.2 + 0.1 * lock + 0.35 * (looks & limit) + chance)
     assert list(adopted(corpus)) == ["after error:rate limit | call:queue"]

@@ -38,7 +38,7 @@ async def set_rules(server: Server, text: str, agent_id: str = "") -> None:
 async def fired(server: Server, session_id: str) -> list[tuple[int, str, str, bool]]:
     """Place, rule, verdict and whether it was enforced, of all firings."""
     async with server.service.database.connection() as connection:
-        found = await list_firings(connection, session_id, -1, 100)
+        found = await list_firings(connection, session_id, None, 100)
     return [(one.sequence, one.rule, one.verdict, one.enforced) for one in found]
 
 

@@ -11,6 +11,7 @@ import structlog
 from psycopg import OperationalError
 
 from reverie.api.late_stream import Shown, ShownEvents
+from reverie.cancellation import end_tasks
 from reverie.storage.postgres.announcement import CHANNEL, PREVIEWS, SHOWN, listen
 from reverie.storage.postgres.database import Database
 
@@ -102,8 +103,7 @@ class LiveEvents:
             yield
         finally:
             self.close()
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end_tasks(task)
 
     async def _listen(self, database: Database) -> None:
         while True:

@@ -18,6 +18,7 @@ from reverie.api.local_workers import LocalWorkers
 from reverie.api.pipeline import prepare
 from reverie.api.routes import dreams, files
 from reverie.api.service import Service, ServiceOptions
+from reverie.cancellation import end_tasks, heed_cancellation
 from reverie.clock import SystemClock
 from reverie.errors import SettingsError
 from reverie.settings import Settings
@@ -73,9 +74,7 @@ async def _running(service: Service) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(*tasks)
 
 
 async def _logged(work: Background, service: Service) -> None:
@@ -94,7 +93,7 @@ async def serve(settings: Settings, options: ServiceOptions, host: str, port: in
         DatabaseError: the database cannot be opened.
     """
     async with open_service(settings, options) as service:
-        _end_if_told_to()
+        heed_cancellation()  # of a signal that came while the database was being opened
 
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:  # noqa: ARG001 - Starlette's signature
@@ -118,13 +117,6 @@ def _reachable(host: str) -> str:
     if host in ("0.0.0.0", "::", ""):
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
-
-
-def _end_if_told_to() -> None:
-    """End where a signal came while the database was being opened: a library on the way may have swallowed it."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 class _Server(uvicorn.Server):

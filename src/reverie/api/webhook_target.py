@@ -1,22 +1,12 @@
 """Where webhooks may be sent: public addresses only, so that nobody reaches the server's own network through it."""
 
 import ipaddress
-from typing import Any
 
 import httpx2
-import msgspec
 
 from reverie.agents.web_address import is_public
 from reverie.errors import InputError
-from reverie.turns.public_transport import Resolve, resolve
-
-
-class Target(msgspec.Struct, frozen=True):
-    """What to send a request to."""
-
-    url: str
-    headers: dict[str, str]
-    extensions: dict[str, Any]
+from reverie.turns.public_transport import Pinned, Resolve, pin, resolve
 
 
 def check_url(url: str, *, private: bool) -> httpx2.URL:
@@ -39,7 +29,7 @@ def check_url(url: str, *, private: bool) -> httpx2.URL:
     return parts
 
 
-async def find_target(url: str, *, private: bool, resolve: Resolve = resolve) -> Target:
+async def find_target(url: str, *, private: bool, resolve: Resolve = resolve) -> Pinned:
     """Where to connect to for ``url``: the very address that was checked, whatever its name stands for afterwards.
 
     Raises:
@@ -48,12 +38,11 @@ async def find_target(url: str, *, private: bool, resolve: Resolve = resolve) ->
     """
     parts = check_url(url, private=private)
     if private:
-        return Target(url, {}, {})
+        return Pinned(url, {}, {})
     addresses = await resolve(parts.host, parts.port or 443)
     for address in addresses:
         _check_public(address, parts.host)
-    pinned = parts.copy_with(host=addresses[0])
-    return Target(str(pinned), {"host": parts.netloc.decode("ascii")}, {"sni_hostname": parts.host})
+    return pin(parts, addresses[0])
 
 
 def _is_address(host: str) -> bool:

@@ -14,6 +14,7 @@ from reverie.language_model import (
     ModelUsage,
     add_usage,
     cost_usd,
+    most_usd,
 )
 
 _BYTES_PER_TOKEN = 3
@@ -78,9 +79,10 @@ def estimate_calls(planned: Iterable[PlannedCalls], price: ModelPrice | None) ->
     )
 
 
-def most_usd(request: ModelRequest, price: ModelPrice) -> float:
-    """What a request can cost at most, in US dollars."""
-    return _most_usd(_worst_case(request), price)
+def worst_case(request: ModelRequest) -> ModelUsage:
+    """The most tokens that a request can take."""
+    size = len(_sent(request).encode("utf-8", "replace"))
+    return ModelUsage(size + _FRAME_TOKENS, request.max_output_tokens)
 
 
 class BudgetedModel:
@@ -152,7 +154,7 @@ def usage_report(model: str, spent: Mapping[str, Spending], price: ModelPrice | 
 
 
 def _check(budget: ModelBudget, spent: ModelUsage, request: ModelRequest) -> None:
-    worst = _worst_case(request)
+    worst = worst_case(request)
     left = budget.tokens - spent.total_tokens
     if worst.total_tokens > left:
         raise ModelBudgetExceeded(
@@ -161,16 +163,11 @@ def _check(budget: ModelBudget, spent: ModelUsage, request: ModelRequest) -> Non
         )
     if budget.usd is None or budget.price is None:
         return
-    needed, left_usd = _most_usd(worst, budget.price), budget.usd - cost_usd(spent, budget.price)
+    needed, left_usd = most_usd(worst, budget.price), budget.usd - cost_usd(spent, budget.price)
     if needed > left_usd:
         raise ModelBudgetExceeded(
             f"{request.purpose} might cost ${needed:.4f}, and ${max(left_usd, 0):.4f} of ${budget.usd:.4f} are left"
         )
-
-
-def _worst_case(request: ModelRequest) -> ModelUsage:
-    size = len(_sent(request).encode("utf-8", "replace"))
-    return ModelUsage(size + _FRAME_TOKENS, request.max_output_tokens)
 
 
 def _guessed(request: ModelRequest, reply: ModelReply) -> ModelUsage:
@@ -180,10 +177,3 @@ def _guessed(request: ModelRequest, reply: ModelReply) -> ModelUsage:
 def _sent(request: ModelRequest) -> str:
     schema = "" if request.schema is None else msgspec.json.encode(request.schema).decode()
     return "\n".join([request.system, *(message.text for message in request.messages), schema])
-
-
-def _most_usd(usage: ModelUsage, price: ModelPrice) -> float:
-    """The cost when all of the input is written to the provider's cache, if that is dearer."""
-    uncached = cost_usd(usage, price)
-    cached = cost_usd(ModelUsage(0, usage.output_tokens, 0, usage.input_tokens), price)
-    return max(uncached, cached)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from reverie.assist.budget import most_usd, usage_of
+from reverie.assist.budget import usage_of, worst_case
 from reverie.errors import ModelReplyInvalid, SettingsError
 from reverie.language_model import (
     LanguageModel,
@@ -18,6 +18,7 @@ from reverie.language_model import (
     ModelRequest,
     ModelUsage,
     cost_usd,
+    most_usd,
     reply_schema,
 )
 from reverie.models.open import open_model
@@ -85,7 +86,7 @@ class ModelGrader:
 
     def most_usd(self, view: GradedSession) -> float:
         """See :class:`SessionGrader`."""
-        return 0.0 if self.price is None else most_usd(self._request(view), self.price)
+        return 0.0 if self.price is None else most_usd(worst_case(self._request(view)), self.price)
 
     async def grade(self, view: GradedSession) -> Graded:
         """See :class:`SessionGrader`."""

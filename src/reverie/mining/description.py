@@ -4,10 +4,12 @@ What an effect is called is a choice of its own. Two kinds of findings say the s
 nearly the same sessions: no data can tell them apart, so the words that an agent can follow are taken, whatever the
 rewards were. *Nested* ones are shown by some of the same sessions (``inspects the schema`` among ``other tool``): the
 specific and the remainder of the general one are estimated jointly, and the remainder decides. Only the part of the
-sessions that found the specific one is looked at, so the other part's numbers stay untouched by the choice.
+sessions that found the specific one is looked at, so the other part's numbers stay untouched by the choice; but what a
+wider moment says of other cases is a claim of its own, which the other part confirms.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import combinations
 
 import msgspec
@@ -185,7 +187,8 @@ def _cases(corpus: Corpus, situation: Situation) -> list[Flags]:
 def _settle_nested_moments(results: HypothesisResults, general: _Said, specific: _Said, sessions: _Sessions) -> None:
     """The narrower moment where the act does more beyond chance there, the wider where it evidently helps elsewhere.
 
-    What lies between is left to the joint fit of all findings.
+    What the wider one says of other cases is a claim, and is confirmed like any other on the other part of the
+    sessions. What lies between is asked again of all sessions, and else left to the joint fit, which sees all of them.
     """
     g, s = general.hypothesis, specific.hypothesis
     narrower = g.situation == AFTER_ERROR and s.situation.error is not None
@@ -194,11 +197,24 @@ def _settle_nested_moments(results: HypothesisResults, general: _Said, specific:
         return
     did, moment = specific.shown & general.compared, specific.compared
     columns = did, general.shown & ~did, moment  # the narrower moment is no choice, and costs what it costs
-    (effect, rest, _), covariance = _joint(results, specific, columns, general.compared, sessions)
-    if effect - rest > _DIFFERS_Z * _spread(covariance):
+    found_on = _finding_part(results, specific, sessions)
+    fitted = partial(_joint, results, specific, columns, general.compared, sessions)
+    if _does_more(*fitted()):
         _give_way(results, general, specific, "does nothing beyond one case of it")
-    elif rest > _EVIDENT_Z * np.sqrt(covariance[1, 1]):
+    elif _remains(*fitted()) and (found_on.all() or _remains(*fitted(part=~found_on))):
         _give_way(results, specific, general, "is one case of what does as much in others")
+    elif _does_more(*fitted(part=np.ones_like(found_on))):
+        _give_way(results, general, specific, "does nothing beyond one case of it")
+
+
+def _does_more(effect: Floats, covariance: Floats) -> bool:
+    """Whether the first effect, the specific one's, is larger beyond chance than the second, the remainder's."""
+    return bool(effect[0] - effect[1] > _DIFFERS_Z * _spread(covariance))
+
+
+def _remains(effect: Floats, covariance: Floats) -> bool:
+    """Whether the remainder shows its effect beyond chance."""
+    return bool(effect[1] > _EVIDENT_Z * np.sqrt(covariance[1, 1]))
 
 
 def _settle_opposed(results: HypothesisResults, first: _Said, second: _Said, sessions: _Sessions) -> None:
@@ -234,15 +250,26 @@ def _holds(general: _Said, specific: _Said) -> bool:
     return bool((general.shown & specific.shown).sum() >= NEARLY_ALL * specific.shown.sum())
 
 
+def _finding_part(results: HypothesisResults, decided: _Said, sessions: _Sessions) -> Flags:
+    """The sessions that found ``decided``; all where none were kept for confirmation."""
+    confirmation = sessions[1].confirmation
+    return confirmation if results.cross_screened[decided.i] else ~confirmation
+
+
 def _joint(
-    results: HypothesisResults, decided: _Said, columns: tuple[Flags, ...], compared: Flags, sessions: _Sessions
+    results: HypothesisResults,
+    decided: _Said,
+    columns: tuple[Flags, ...],
+    compared: Flags,
+    sessions: _Sessions,
+    part: Flags | None = None,
 ) -> tuple[Floats, Floats]:
     """The columns' effects held against each other within strata, in the direction of ``decided``; and covariance.
 
-    Among the ``compared`` sessions of the part that found ``decided``.
+    Among the ``compared`` sessions of ``part``; without one, of the part that found ``decided``.
     """
     _, strata, reward = sessions
-    part = strata.confirmation if results.cross_screened[decided.i] else ~strata.confirmation
+    part = _finding_part(results, decided, sessions) if part is None else part
     rows = np.flatnonzero(compared & part)
     design = strata_design(rows, strata.code[rows], strata.variant[rows])
     x = np.array([cleared_reward(design, column[rows].astype(np.float64)) for column in columns])

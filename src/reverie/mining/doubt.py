@@ -37,10 +37,8 @@ def doubt_zero(results: HypothesisResults) -> None:
     two may disagree; a reader could not tell which to believe.
     """
     for i in results.adopted():
-        widened, bound = float(results.widened[i]), results.outcome.bound
-        deciding = results.confirmation.at(i, bound=bound, widened=widened) or results.discovery.at(
-            i, bound=bound, widened=widened
-        )
+        discovery, confirmation = results.quoted(i)
+        deciding = confirmation or discovery
         if deciding is not None and deciding.low <= 0 <= deciding.high:
             reason = f"{results.verdicts[i][1]}, but the interval of its effect holds zero; more sessions would tell"
             results.verdicts[i] = ("candidate", reason)

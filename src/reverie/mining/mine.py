@@ -262,14 +262,15 @@ def _finding(
 ) -> Finding:
     verdict, reason = results.verdicts.get(i) or ("refused", _why_not_found(results, i, pooled, misleading))
     outcome, q = results.outcome, float(results.q_confirmation[i])
+    discovery, confirmation = results.quoted(i)
     return Finding(
         hypothesis=results.columns[i].hypothesis,
         verdict=verdict,
         reason=reason if outcome == REWARD else f"{outcome.name}: {reason}",
         naive_effect=pooled,
         naive_significant=misleading,
-        discovery=results.discovery.at(i, bound=outcome.bound, widened=float(results.widened[i])),
-        confirmation=results.confirmation.at(i, bound=outcome.bound, widened=float(results.widened[i])),
+        discovery=discovery,
+        confirmation=confirmation,
         q_discovery=float(np.nan_to_num(results.q_discovery[i], nan=1.0)),
         q_confirmation=None if np.isnan(q) else q,
         shadows=tuple(results.columns[j].hypothesis for j in results.shadows.get(i, [])),

@@ -12,6 +12,7 @@ from reverie.mining.preference import CLASSES
 from reverie.statistics.corpus import Flags, Floats
 from reverie.statistics.estimate import Estimates
 from reverie.statistics.online import AlphaWealth
+from reverie.statistics.quantity import Estimate
 
 _LEAST_SPECIAL_Z = 1.28
 """What a special case must show by itself once its family is known to differ; general claims are beyond it anyway."""
@@ -81,6 +82,14 @@ class HypothesisResults:
         """The name people have for what hypothesis ``i`` is a form of, as behaviours are stored; empty without one."""
         same = [h.name for h in self.also(i) if h.situation == self.columns[i].hypothesis.situation]
         return self.classes.get(i) or next((name.text for name in same if name.family in CLASSES), "")
+
+    def quoted(self, i: int) -> tuple[Estimate | None, Estimate | None]:
+        """The estimates of hypothesis ``i`` with their intervals as they are told: discovery, confirmation."""
+        widened, bound = float(self.widened[i]), self.outcome.bound
+        return (
+            self.discovery.at(i, bound=bound, widened=widened),
+            self.confirmation.at(i, bound=bound, widened=widened),
+        )
 
     def strength(self, i: int) -> float:
         """How far beyond chance hypothesis ``i`` is, over both parts of the sessions."""

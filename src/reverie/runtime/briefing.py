@@ -84,12 +84,14 @@ def fits(scope: Scope, agent: str | None, family: str | None) -> bool:
 
 
 def lesson_text(lesson: Lesson, advice: str, family: str | None) -> str:
-    """A lesson as it is shown: when, and what to do; its kind of task where the session's is not known."""
+    """A lesson as it is shown: when, and what to do; its kind of task where the session's is not known.
+
+    What others did instead, examples and numbers stay in the lesson's document: a reader who takes each word for advice
+    does worse with them than without any lesson (docs/closed-loop.md).
+    """
     kind = lesson.scope.task_family
     where = f"In tasks of the kind “{kind}”: " if kind is not None and family is None else ""
-    instead = f" Others did this instead: {lesson.instead_of.rstrip('.')}." if lesson.instead_of else ""
-    example = f" Example: {lesson.examples[0].text}" if lesson.examples else ""
-    return f"{where}{advice.rstrip('.')}.{instead}{example}"
+    return f"{where}{advice.rstrip('.')}."
 
 
 def note_text(content: str) -> str:

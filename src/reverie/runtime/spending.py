@@ -1,6 +1,6 @@
 """Whether a session may spend more."""
 
-from reverie.language_model import ModelPrice, ModelUsage, cost_usd
+from reverie.language_model import ModelPrice
 from reverie.runtime.live_state import LiveState
 
 
@@ -21,12 +21,6 @@ def has_room(state: LiveState, reserved_usd: float, most_usd: float) -> bool:
         most_usd: what this one may cost.
     """
     return _spent_usd(state) + reserved_usd + most_usd <= limit_usd(state)
-
-
-def most_usd(input_tokens: int, output_tokens: int, price: ModelPrice) -> float:
-    """What a request of about so many tokens costs at most: all of it read anew, or written to the provider's cache."""
-    plain = cost_usd(ModelUsage(input_tokens, output_tokens), price)
-    return max(plain, cost_usd(ModelUsage(0, output_tokens, 0, input_tokens), price))
 
 
 def limit_usd(state: LiveState) -> float:

@@ -104,20 +104,19 @@ def rest(
     details: Any = None,
     *,
     report: str | None = None,
-    heeds_mail: bool = True,
 ) -> bool:
     """Make a thread idle, and its session when no other thread runs.
 
-    False, with nothing done, where a message waits that the thread has not read: it goes on instead.
+    False, with nothing done, where its turn ends and a message waits that it has not read: it goes on instead. Where it
+    rests for another reason, what waits is taken in, so that it does not begin the next turn.
 
     Args:
         reason: the event's ``stop_reason``; ``requires_action`` is put in its place while calls wait for a client.
         report: what a child says to the session's own thread when it rests; None where it only waits for a client.
-        heeds_mail: False makes it rest all the same; what waits is taken in, so that it does not begin the next turn.
     """
     state = transition.state
     blocked = is_blocked(state, thread_id)
-    heeds_mail = heeds_mail and reason["type"] == "end_turn"
+    heeds_mail = reason["type"] == "end_turn"
     if not blocked and heeds_mail and has_mail(state, thread_id):
         return False
     if not heeds_mail:

@@ -1,5 +1,6 @@
 """What a source says itself of how a session ended: fields that importers keep among its tags."""
 
+import re
 from collections.abc import Mapping
 
 REASON_FIELDS = (
@@ -16,6 +17,7 @@ _NOTHING = frozenset({"", "none", "null", "false", "0", "{}", "[]", "no", "nan"}
 
 
 _LONGEST = 300
+_FAILURE = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Timeout|Exceeded|Interrupt|Exit)\b")
 
 
 def given_ends(*places: object) -> dict[str, str]:
@@ -26,12 +28,20 @@ def given_ends(*places: object) -> dict[str, str]:
             value = place.get(name)
             if name in found or value is None or value == "":
                 continue
-            if isinstance(value, str | bool | int | float):
+            if name == "traceback":
+                found[name] = _failure(str(value))
+            elif isinstance(value, str | bool | int | float):
                 found[name] = str(value)[:_LONGEST]
             elif isinstance(value, Mapping) and value:
                 named = (str(value[key]) for key in ("type", "code", "message", "reason") if value.get(key))
                 found[name] = (": ".join(named) or name)[:_LONGEST]
     return found
+
+
+def _failure(traceback: str) -> str:
+    """What was raised, by its name: the lines of a traceback show what the harness knew, its answer keys included."""
+    lines = traceback.strip().splitlines() or [""]
+    return ", ".join(_FAILURE.findall(lines[-1])) or "raised"
 
 
 def stated_end(metadata: Mapping[str, object]) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import psycopg
 import structlog
 
+from reverie.cancellation import end_tasks
 from reverie.storage.live.leases import (
     LEASE_SECONDS,
     MOST_AT_ONCE,
@@ -145,8 +146,7 @@ class Dispatcher:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end_tasks(task)
 
     async def _look_after(self) -> None:
         """Renew the leases of turns that run here, and end turns that are not ours any more."""
@@ -203,8 +203,7 @@ class Dispatcher:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end_tasks(task)
 
     async def _listen(self) -> None:
         """Hear of turns and of sessions that grow, and hold the lock that says that this process is there."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from reverie.cancellation import end_tasks
 from reverie.errors import ModelError
 from reverie.language_model import ModelUsage, add_usage
 from reverie.models.router import RoutedModel
@@ -94,5 +95,4 @@ async def _ongoing(desk: Desk, lease: Lease, about: Mapping[str, Any]) -> AsyncI
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end_tasks(task)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from reverie.cancellation import end_tasks
 from reverie.errors import NotFoundError, SettingsError
 from reverie.lazy_modules import load_module
 from reverie.runtime.tool_catalogue import AgentTool, RemoteTool
@@ -138,8 +139,7 @@ async def open_servers(settings: Settings, *, private: bool) -> AsyncIterator[Mc
     try:
         yield servers
     finally:
-        tending.cancel()
-        await asyncio.gather(tending, return_exceptions=True)
+        await end_tasks(tending)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import httpx2
+import msgspec
 
 from reverie.agents.web_address import is_public
 
@@ -20,6 +22,20 @@ async def resolve(host: str, port: int) -> list[str]:
     """
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(address[0]) for *_, address in found]
+
+
+class Pinned(msgspec.Struct, frozen=True):
+    """What to send a request to, so that it goes to one address whatever its host's name stands for by then."""
+
+    url: str
+    headers: dict[str, str]
+    extensions: dict[str, Any]
+
+
+def pin(url: httpx2.URL, address: str) -> Pinned:
+    """A request for ``url`` that goes to ``address``, one of its host's."""
+    pinned = str(url.copy_with(host=address))
+    return Pinned(pinned, {"host": url.netloc.decode("ascii")}, {"sni_hostname": url.raw_host.decode("ascii")})
 
 
 class AddressRefused(httpx2.ConnectError):
@@ -50,11 +66,12 @@ class PublicTransport(httpx2.AsyncHTTPTransport):
             raise httpx2.ConnectError(f"{url.host} has no address: {error}") from error
         if not all(is_public(address) for address in addresses):
             raise AddressRefused(f"{url.host} is not on the public internet; serve with {self._allow} to allow it")
+        target = pin(url, addresses[0])
         pinned = httpx2.Request(
             request.method,
-            url.copy_with(host=addresses[0]),
+            target.url,
             headers=request.headers,
             stream=request.stream,
-            extensions={**request.extensions, "sni_hostname": url.host},
+            extensions=request.extensions | target.extensions,
         )
         return await super().handle_async_request(pinned)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import psycopg
 import structlog
 
+from reverie.cancellation import end_tasks
 from reverie.clock import Clock
 from reverie.models.route import routes_of
 from reverie.models.router import open_router
@@ -103,8 +104,7 @@ async def run_turns(
     try:
         await dispatcher.run()
     finally:
-        tending.cancel()
-        await asyncio.gather(tending, return_exceptions=True)
+        await end_tasks(tending)
 
 
 async def _tend(sandboxes: Sandboxes, desks: Callable[[], Awaitable[Sequence[Desk]]]) -> None:
@@ -119,8 +119,7 @@ async def _tend(sandboxes: Sandboxes, desks: Callable[[], Awaitable[Sequence[Des
                 log.warning("the database is away; sandboxes are swept when it is back")
             await asyncio.sleep(_SWEEP_SECONDS)
     finally:
-        ending.cancel()
-        await asyncio.gather(ending, return_exceptions=True)
+        await end_tasks(ending)
 
 
 def make_desk(

@@ -13,6 +13,7 @@ import structlog
 
 from reverie.errors import ConflictError, ContextOverflow, ModelError, ThinkingRefused
 from reverie.ids import event_id
+from reverie.language_model import ModelUsage, most_usd
 from reverie.models.estimate import estimate_tokens
 from reverie.models.router import RoutedModel
 from reverie.runtime.compaction import MOST_COMPACTIONS, is_full
@@ -22,7 +23,7 @@ from reverie.runtime.live_state import LiveState, PendingCall, Transition
 from reverie.runtime.model_failure import MOST_CUTS, cut_off_event, error_event, may_retry, pause_seconds, stopped_event
 from reverie.runtime.outcome_loop import has_open_outcome
 from reverie.runtime.reply_events import FAILED_REQUEST, AskedCall, asked_calls, reply_events
-from reverie.runtime.spending import has_room, most_usd, over_budget
+from reverie.runtime.spending import has_room, over_budget
 from reverie.runtime.threads import fail_child, has_mail, is_blocked, rest, runs
 from reverie.runtime.turn import END_TURN, take_inputs
 from reverie.runtime.writer import promise, record
@@ -148,10 +149,7 @@ async def _recover(desk: Desk, lease: Lease) -> bool:
         session, state = await look(connection, lease)
         lost = lease.attempt > 1
         if state.open_spans.get(lease.thread_id):
-            events = [FAILED_REQUEST]
-            if lease.thread is None:
-                events.append({"type": "session.status_rescheduled"})
-            session, transition = await write(desk, connection, lease, events)
+            session, transition = await write(desk, connection, lease, [FAILED_REQUEST, *_rescheduled(lease)])
             state = transition.state
         agent = await _agent_of(connection, session, lease)
     await _connect(desk, lease, session, agent)
@@ -192,7 +190,12 @@ async def _run_pending(desk: Desk, lease: Lease, session: LiveSession, state: Li
     async with desk.database.connection() as connection:
         _, state = await look(connection, lease)
         await _note_progress(connection, lease)
-    if _own_calls(state, lease):  # allowed meanwhile
+    return await _follow_up(desk, lease, session, state)
+
+
+async def _follow_up(desk: Desk, lease: Lease, session: LiveSession, state: LiveState) -> bool:
+    """Run calls that are there to be run; whether the turn goes on with a request, for its thread waits for nobody."""
+    if _own_calls(state, lease):
         return await _run_pending(desk, lease, session, state, maybe_ran=False)
     if is_blocked(state, lease.thread):
         await _stop(desk, lease, END_TURN)
@@ -276,7 +279,7 @@ async def _reserve(
     """
     if state.budget is None or routed.price is None:
         return
-    most = most_usd(estimate_tokens(request), request.max_output_tokens, routed.price)
+    most = most_usd(ModelUsage(estimate_tokens(request), request.max_output_tokens), routed.price)
     others = [thread for thread in state.open_spans if thread != lease.thread_id]
     if others and not has_room(state, await read_reserved(connection, session.key, others), most):
         raise _NoRoom
@@ -371,8 +374,7 @@ async def _goes_on(desk: Desk, lease: Lease, opened: _Opened, error: ModelError,
     if not may_retry(error, progress.attempt):
         await _give_up(desk, lease, error_event(error, retry="exhausted"))
         return False
-    again = [{"type": "session.status_rescheduled"}] if lease.thread is None else []
-    await append(desk, lease, [FAILED_REQUEST, error_event(error, retry="retrying"), *again])
+    await append(desk, lease, [FAILED_REQUEST, error_event(error, retry="retrying"), *_rescheduled(lease)])
     await desk.sleep(pause_seconds(error, progress.attempt, desk.random()))
     progress.attempt += 1
     return True
@@ -444,12 +446,7 @@ async def _close_request(
         return False
     if graded:
         return await _grade(desk, lease, session)
-    if _own_calls(transition.state, lease):
-        return await _run_pending(desk, lease, session, transition.state, maybe_ran=False)
-    if is_blocked(transition.state, lease.thread):
-        await _stop(desk, lease, END_TURN)
-        return False
-    return True
+    return await _follow_up(desk, lease, session, transition.state)
 
 
 async def _note_progress(connection: Connection, lease: Lease) -> None:
@@ -486,7 +483,12 @@ def _cut_off(lease: Lease, reply: TurnReply, calls: Sequence[AskedCall]) -> list
     """What tells of a reply that reached its limit before it called anything; a call that was cut off has a result."""
     if calls or reply.stop_reason != "max_tokens":
         return []
-    return [cut_off_event(), *([{"type": "session.status_rescheduled"}] if lease.thread is None else [])]
+    return [cut_off_event(), *_rescheduled(lease)]
+
+
+def _rescheduled(lease: Lease) -> list[dict[str, Any]]:
+    """What says that a request is made again: the session's own thread says so of the session."""
+    return [{"type": "session.status_rescheduled"}] if lease.thread is None else []
 
 
 def _final(reply: TurnReply, calls: Sequence[AskedCall]) -> _End | None:
@@ -499,15 +501,13 @@ def _final(reply: TurnReply, calls: Sequence[AskedCall]) -> _End | None:
     return _End(END_TURN)
 
 
-async def _stop(
-    desk: Desk, lease: Lease, reason: Mapping[str, Any], *, report: str = "", heeds_mail: bool = True
-) -> bool:
+async def _stop(desk: Desk, lease: Lease, reason: Mapping[str, Any], *, report: str = "") -> bool:
     """Make the thread rest; False where something waits for it, so that it goes on."""
     rested = False
 
     def end(transition: Transition) -> None:
         nonlocal rested
-        rested = rest(transition, lease.thread, reason, report=_report(lease, report), heeds_mail=heeds_mail)
+        rested = rest(transition, lease.thread, reason, report=_report(lease, report))
 
     async with desk.database.connection() as connection:
         await write(desk, connection, lease, (), end)

@@ -23,7 +23,7 @@ from reverie.storage.live.sessions import LiveSession
 from reverie.storage.postgres.database import Database
 from reverie.storage.service.environments import read_environment
 from reverie.turns.desk import ToolCall, ToolOutcome, text_outcome
-from reverie.turns.public_transport import Resolve, resolve
+from reverie.turns.public_transport import Resolve, pin, resolve
 
 SECONDS = 30.0
 """The longest that a call takes, redirects and all."""
@@ -146,9 +146,8 @@ async def _request(web: Web, url: str, reach: Reach) -> httpx2.Request:
     addresses = await web.resolve(host, parts.port or (443 if parts.scheme == "https" else 80))
     if not addresses or not all(map(is_public, addresses)):
         raise InputError(f"url: {host} is not on the public internet; REVERIE_WEB_FETCH_HOSTS can allow it")
-    headers = {**_SENT, "host": parts.netloc.decode("ascii")}
-    pinned = parts.copy_with(host=addresses[0])
-    return web.http.build_request("GET", pinned, headers=headers, extensions={"sni_hostname": host})
+    target = pin(parts, addresses[0])
+    return web.http.build_request("GET", target.url, headers=_SENT | target.headers, extensions=target.extensions)
 
 
 async def _content(response: httpx2.Response) -> bytes:

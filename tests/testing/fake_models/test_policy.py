@@ -95,6 +95,16 @@ def test_an_error_of_the_policy_reaches_the_client_once(asking: Asking) -> None:
     assert [request.status for request in asking.server.requests] == [400]
 
 
+def test_an_error_of_the_policy_says_that_its_connection_ends(asking: Asking) -> None:
+    def broken(request: Request) -> str:
+        raise KeyError(request.text)
+
+    asking.server.follow(broken)
+    with pytest.raises(anthropic.BadRequestError) as raised:
+        asking.message()
+    assert raised.value.response.headers["connection"] == "close"
+
+
 SCRIPT: list[Any] = [
     "plain",
     {"think": "hm", "say": "I look.", "calls": [{"tool": "bash", "input": {"command": "ls"}}]},

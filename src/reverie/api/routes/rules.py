@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from reverie.api.endpoint import endpoint
-from reverie.api.pages import Order, answer_page, decode_cursor, encode_cursor, envelope
+from reverie.api.pages import Order, answer_page
 from reverie.api.records import (
     RuleFiring,
     RuleFiringListParams,
@@ -23,13 +23,14 @@ from reverie.runtime.rule import RuleSet
 from reverie.runtime.rule_file import read_rules as rules_in
 from reverie.sessions.segment import parse_segment
 from reverie.storage.live.rule_trial import try_rules
-from reverie.storage.live.rules import StoredRules, list_firings, list_rules, read_rules, write_rules
+from reverie.storage.live.rules import StoredFiring, StoredRules, list_firings, list_rules, read_rules, write_rules
 from reverie.storage.live.sessions import read_session
 from reverie.storage.service.agents import read_agent
 
 _RULES = "/v1/rules"
 _SET = RecordType(StoredRuleSet)
 _BY_VERSION = Order[StoredRules](tuple[int], lambda row: (row.version,))
+_BY_PLACE = Order[StoredFiring](tuple[int, str, str], lambda row: (row.sequence, row.agent_id, row.rule))
 
 
 @endpoint("rules.retrieve", "GET", _RULES, query=RecordType(RulesParams), answer=_SET, extension=True)
@@ -108,12 +109,12 @@ async def test(context: RequestContext) -> TriedRules:
 async def list_of_session(context: RequestContext) -> dict[str, Any]:
     """List where rules held in a session, in the order of its log."""
     session = await read_session(context.connection, context.path["session_id"])
-    query = context.query
-    after = decode_cursor(query["page"], tuple[int])[0] if query.get("page") else -1
-    limit = query["limit"]
-    found = await list_firings(context.connection, session.id, after, limit + 1)
-    shown = [RuleFiring(**{**msgspec.structs.asdict(one), "agent_id": one.agent_id or None}) for one in found[:limit]]
-    return envelope(shown, encode_cursor(after + limit) if len(found) > limit else None)
+    return await answer_page(
+        context.query,
+        lambda one: RuleFiring(**{**msgspec.structs.asdict(one), "agent_id": one.agent_id or None}),
+        lambda after, limit: list_firings(context.connection, session.id, after, limit),
+        _BY_PLACE,
+    )
 
 
 def _given(body: Mapping[str, Any]) -> RuleSet:

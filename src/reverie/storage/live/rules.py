@@ -134,15 +134,19 @@ async def record_firings(connection: Connection, session_key: int, placed: Seque
         )
 
 
-async def list_firings(connection: Connection, session_id: str, after: int, limit: int) -> list[StoredFiring]:
-    """Firings in a session whose place among them is above ``after`` (from 0), in the order of the log."""
+async def list_firings(
+    connection: Connection, session_id: str, after: tuple[int, str, str] | None, limit: int
+) -> list[StoredFiring]:
+    """Firings in a session after a place (sequence, agent, rule; None: from the beginning), in the order of the log."""
+    sequence, agent_id, rule = after or (-1, "", "")
     row = await connection.execute(
         """
         SELECT f.sequence, f.rule, f.agent_id, f.version, f.verdict, f.enforced
         FROM rule_firings f JOIN sessions s ON s.key = f.session_key
-        WHERE s.id = %s ORDER BY f.sequence, f.agent_id, f.rule OFFSET %s LIMIT %s
+        WHERE s.id = %s AND (f.sequence, f.agent_id, f.rule) > (%s, %s, %s)
+        ORDER BY f.sequence, f.agent_id, f.rule LIMIT %s
         """,
-        [session_id, after + 1, limit],
+        [session_id, sequence, agent_id, rule, limit],
     )
     return [StoredFiring(event_id(session_id, one[0]), *one) for one in await row.fetchall()]
 

@@ -12,6 +12,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
+from reverie.cancellation import cancellations, heed_cancellation
 from reverie.errors import DatabaseError
 from reverie.lazy_modules import load_module
 from reverie.settings import Settings
@@ -55,13 +56,9 @@ class Database(msgspec.Struct, frozen=True):
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection in a transaction: committed at the end, rolled back on error. Times come back in UTC."""
-        task = asyncio.current_task()
-        cancelled = 0 if task is None else task.cancelling()
+        before = cancellations()
         async with self.pool.connection() as connection:
-            if task is not None and task.cancelling() > cancelled:
-                # The pool waits by asyncio.wait_for, which before Python 3.12 drops a cancellation that comes together
-                # with the connection: whoever waits for the task's end would do so for ever.
-                raise asyncio.CancelledError
+            heed_cancellation(before)  # whoever waits for the task's end would do so for ever
             await connection.look_at(self.schema)
             yield connection
 

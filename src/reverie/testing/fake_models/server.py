@@ -362,8 +362,10 @@ class FakeModels:
     async def _policy_failed(self, http: HttpRequest, error: Exception) -> Delivery:
         """An error of the policy's own: told to the client, who will not try again, and raised in the server's log."""
         asked: _Asked = http.state.asked
-        message = f"the policy failed at request {asked.number}: {type(error).__name__}: {error}"
-        return self._refuse(asked, Problem(message))
+        problem = Problem(f"the policy failed at request {asked.number}: {type(error).__name__}: {error}")
+        body = problem.body(asked.dialect.name, asked.request_id)
+        # uvicorn closes the connection when an error is raised on: no client must send its next request into it.
+        return self._send(asked, Composed(body), problem.status, headers={"connection": "close"})
 
 
 def _call_ids(body: dict[str, Any]) -> list[str]:
