@@ -29,6 +29,9 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
         ("reverie.cli.memory_recall",),
         "the embedders' libraries take longer to load than a recall by words",
     ),
+    "reverie.digests.derived.alternatives": LazyModule(
+        ("reverie.digests.derived.words",), "a client looks at words alone, and needs no RE2 to ask a server"
+    ),
     "reverie.telemetry.open_telemetry": LazyModule(
         ("reverie.telemetry.exporter",), "OpenTelemetry is an optional extra"
     ),
