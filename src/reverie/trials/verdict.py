@@ -36,7 +36,8 @@ class Numbers(msgspec.Struct, frozen=True):
     """95 % asymptotic confidence sequence of the running mean effect."""
     e_benefit: float
     e_harm: float
-    """With the open sessions counted against rolling back."""
+    """Of the prefix, or of all with the open sessions counted against rolling back, whichever is more: neither is ever
+    more than what it would have been with every score known."""
     e_assignment: float
     e_missing: float
     detector: float | None = None
@@ -93,7 +94,7 @@ def numbers_of(trial: Trial, tally: Tally, ahead: Sequence[Assignment], now: dat
         low=low,
         high=high,
         e_benefit=capital.e_benefit,
-        e_harm=against(capital, ahead, trial.deadline, now).e_harm,
+        e_harm=max(capital.e_harm, against(capital, ahead, trial.deadline, now).e_harm),
         e_assignment=tally.ratio.e_assignment,
         e_missing=tally.ratio.e_missing,
         detector=tally.detector.value if trial.state == "adopted" else None,
