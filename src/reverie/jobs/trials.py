@@ -82,7 +82,7 @@ async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outc
         return None
     tally, ahead = await bring_up_to_date(connection, trial, now)
     trial = msgspec.structs.replace(trial, tally=tally)
-    verdict = judge(trial, tally, ahead, now, await _batch(connection, trial))
+    verdict = judge(trial, tally, ahead, now, await batch_of(connection, trial))
     if verdict.act is None and await _is_taken_over(connection, trial):
         return await _decide(connection, trial, verdict, "end", AUTO, _TAKEN_OVER, now)
     if verdict.act is None:
@@ -122,11 +122,11 @@ async def _is_taken_over(connection: Connection, trial: TrialRow) -> bool:
     return not await are_documents(connection, trial.memory_store_id, trial.subject.ids)
 
 
-async def _batch(connection: Connection, trial: TrialRow) -> dict[str, float]:
+async def batch_of(connection: Connection, trial: TrialRow) -> dict[str, float]:
     """E-values for a benefit of the trials that are adopted together: stopped ones as they stopped."""
     return {
         other.id: batch_e_value(other.tally.capital) if other.e_benefit is None else other.e_benefit
-        for other in await trials_of_batch(connection, trial.batch)
+        for other in await trials_ofbatch_of(connection, trial.batch)
     }
 
 
@@ -161,6 +161,8 @@ async def decide(connection: Connection, trial_id: str, act: Act, by: str, now: 
         raise StateError(
             f"trial {trial.id} has ended ({trial.state}): {trial.reason}; begin another one to try it again"
         )
+    if trial.subject.kind == "memory" and act != "end":
+        raise StateError(f"trial {trial.id} asks whether memory helps at all: it can be ended, and nothing else")
     if act == "adopt" and trial.state == "adopted":
         act = "end"  # what it is about stands already: a person's word is that it stays
     ahead: Sequence[Assignment] = ()
