@@ -89,7 +89,7 @@ async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outc
         if trial.proposal is not None:
             await write_proposal(connection, trial.id, None)
         return Outcome(trial, verdict)
-    mode = await _mode(connection, trial)
+    mode = await mode_of(connection, trial)
     if mode == "act" or verdict.act == "freeze":
         return await _decide(connection, trial, verdict, verdict.act, AUTO, verdict.reason, now)
     return await _propose(connection, trial, verdict, mode)
@@ -126,11 +126,11 @@ async def batch_of(connection: Connection, trial: TrialRow) -> dict[str, float]:
     """E-values for a benefit of the trials that are adopted together: stopped ones as they stopped."""
     return {
         other.id: batch_e_value(other.tally.capital) if other.e_benefit is None else other.e_benefit
-        for other in await trials_ofbatch_of(connection, trial.batch)
+        for other in await trials_of_batch(connection, trial.batch)
     }
 
 
-async def _mode(connection: Connection, trial: TrialRow) -> Mode:
+async def mode_of(connection: Connection, trial: TrialRow) -> Mode:
     """Whether outcomes decide, as the store says now."""
     if trial.memory_store_id is None:
         return trial.policy.mode
