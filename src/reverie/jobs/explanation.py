@@ -33,8 +33,6 @@ from reverie.trials.trial import TrialState
 _SUPPORTING, _CONTRARY = 3, 2
 _AROUND = 2
 _NO_DREAM = "A person gave it, and no dream has judged it: what its live trials show is all that there is."
-    "A person gave it and no dream has judged it: what its live trials show is all that speaks for or against it."
-)
 
 
 class CitedMoment(msgspec.Struct, frozen=True):

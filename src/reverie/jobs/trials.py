@@ -125,7 +125,7 @@ async def _is_taken_over(connection: Connection, trial: TrialRow) -> bool:
 async def batch_of(connection: Connection, trial: TrialRow) -> dict[str, float]:
     """E-values for a benefit of the trials that are adopted together: stopped ones as they stopped."""
     return {
-        other.id: batch_e_value(other.tally.capital) if other.e_benefit is None else other.e_benefit
+        other.id: batch_e_value(other.tally) if other.e_benefit is None else other.e_benefit
         for other in await trials_of_batch(connection, trial.batch)
     }
 
@@ -233,7 +233,7 @@ async def _record(
 ) -> Outcome:
     told = f"{reason}; {effect.left_alone}" if effect.left_alone else reason
     numbers: dict[str, Any] = msgspec.to_builtins(verdict.numbers)
-    e_benefit = None if trial.state == "adopted" else batch_e_value(trial.tally.capital)
+    e_benefit = None if trial.state == "adopted" else batch_e_value(trial.tally)
     await set_state(connection, trial, state, told, now, e_benefit=e_benefit)
     decision = await insert_decision(
         connection,

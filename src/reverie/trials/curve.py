@@ -38,12 +38,13 @@ def curve(
 
 def _running(assignments: Sequence[Assignment], counted: int, *, adopted: bool) -> list[CurvePoint]:
     points = []
-    n, total, squares = 0, 0.0, 0.0
-    for one in assignments:
-        if one.counted:
+    scored, total, squares = 0, 0.0, 0.0
+    for n, one in enumerate((one for one in assignments if one.counted), counted + 1):
+        if one.reward is not None:
             score = score_of(one, one.reward)
-            n, total, squares = n + 1, total + score, squares + score * score
-            points.append(CurvePoint(counted + n, adopted, total / n, *confidence_sequence(n, total, squares)))
+            scored, total, squares = scored + 1, total + score, squares + score * score
+        if scored:
+            points.append(CurvePoint(n, adopted, total / scored, *confidence_sequence(scored, total, squares)))
     return points
 
 

@@ -21,7 +21,7 @@ class Numbers(msgspec.Struct, frozen=True):
     reward_hidden: float | None
     reward_shown: float | None
     effect: float | None
-    """Mean score of the prefix: shown minus hidden, in reward."""
+    """Mean over the scored sessions of the prefix: shown minus hidden, in reward."""
     low: float
     high: float
     """95 % asymptotic confidence sequence of the running mean effect."""
