@@ -182,3 +182,15 @@ async def test_nothing_changes_a_trial_that_a_person_ended_but_taking_it_back(
     second = await http.post(f"/v1/trials/{trial.id}/undo", json={})
     assert (first.status_code, second.status_code) == (400 if act == "end" else 200, 400)
     assert await rows(tried.database) == after
+
+
+async def test_advice_of_a_person_is_a_lesson_without_dreams_that_names_its_trials(
+    tried: Tried, reverie: Reverie
+) -> None:
+    trial = await reverie.start_trial(tried.store_id, advice=ADVICE, task_family="sql")
+    (lesson,) = [one async for one in reverie.lessons(tried.store_id, status="trial")]
+    assert (lesson.first_dream_id, lesson.last_dream_id, lesson.scope.task_family) == (None, None, "sql")
+    assert trial.id in lesson.reason
+    explained = await reverie.lesson(lesson.id)
+    assert [(one.id, one.state) for one in explained.trials] == [(trial.id, "trial")]
+    assert (explained.strata, explained.moments, len(explained.doubts)) == ((), (), 1)
