@@ -66,6 +66,16 @@ COMMANDS = {
         "reverie.cli.memory_recall", "recall", "Rank a store's memories for a query, and say why each came."
     ),
     "rules": LazyCommand("reverie.cli.rules", "rules", "Rules on tool calls: shown, set, and tried on past sessions."),
+    "trials": LazyCommand(
+        "reverie.cli.trials",
+        "trials",
+        "Live trials of lessons: listed, shown, begun, looked at, decided, taken back.",
+    ),
+    "briefing": LazyCommand(
+        "reverie.cli.briefing",
+        "briefing",
+        "Make the briefing of a session that runs elsewhere from STORE, by the draws of its live trials.",
+    ),
     "serve": LazyCommand(
         "reverie.cli.serve", "serve", "Serve the Managed Agents API and Reverie's own; stop with Ctrl-C or SIGTERM."
     ),
