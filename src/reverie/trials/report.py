@@ -60,3 +60,10 @@ class CurvePoint(msgspec.Struct, frozen=True):
     low: float
     high: float
     """95 % asymptotic confidence sequence of the running mean effect."""
+
+
+class TracedTrial(msgspec.Struct, frozen=True):
+    """A trial with its effect over its sessions."""
+
+    report: TrialReport
+    points: tuple[CurvePoint, ...]
