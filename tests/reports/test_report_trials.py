@@ -89,7 +89,8 @@ def test_the_picture_is_named_and_marks_where_a_lesson_was_adopted(width: int) -
     summary = chart.find("desc")
     assert summary is not None and (summary.text or "").startswith("after 120 sessions +0.11 (")
     assert len(chart.findall(".//polygon")) == len(chart.findall(".//polyline")) == 2
-    assert "adopted" in [text.text for text in chart.iter("text")]
+    words = [text.text for text in chart.iter("text")]
+    assert "adopted" in words and {"+0.20", "0.00", "−0.20"} <= set(words)
     places = [float(at) for one in chart.iter("polygon") for at in re.findall(r"[\d.]+(?=,)", one.get("points") or "")]
     assert min(places) >= 0 and max(places) <= width
 

@@ -26,6 +26,8 @@ _CHARACTER_WIDTH = 6.4
 _TICK_PIXELS = 72
 """Between two numbers of an axis, at least."""
 _DATE_PIXELS = 108
+_UPRIGHT = 3
+"""Numbers above one another need so many times less room than beside one another."""
 
 
 def trend_chart(points: Sequence[TrendPoint], width: int) -> Markup:
@@ -93,7 +95,7 @@ def effect_chart(points: Sequence[CurvePoint], width: int, name: str) -> Markup:
         stretches=[stretch for stretch in stretches if stretch],
         adopted_at=stretches[1][0].sessions if all(stretches) else None,
         x=x, y=_scale(-limit, limit, bottom, top),
-        ticks=[(tick, signed(tick)) for tick in _ticks(-limit, limit, bottom - top)],
+        ticks=[(tick, signed(tick)) for tick in _ticks(-limit, limit, _UPRIGHT * (bottom - top))],
         sessions=[(tick, f"{tick:,}") for tick in range(0, last.sessions + 1, every)],
     )  # fmt: skip
 
