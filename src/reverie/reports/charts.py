@@ -26,7 +26,7 @@ _CHARACTER_WIDTH = 6.4
 _TICK_PIXELS = 72
 """Between two numbers of an axis, at least."""
 _DATE_PIXELS = 108
-_UPRIGHT = 3
+_UPRIGHT = 4
 """Numbers above one another need so many times less room than beside one another."""
 
 
