@@ -116,7 +116,7 @@ def start(
 @trials.command("decide")
 @trial_argument
 @click.argument("act", type=click.Choice(get_args(PersonsAct)))
-@click.option("--note", default="", help="Why.")
+@click.option("--note", default="", help="Why, for the record of the decision.")
 @json_option
 def decide_one(trial_id: str, act: PersonsAct, note: str, as_json: bool) -> None:
     """Adopt, reject, roll back or end TRIAL; no outcome takes that back."""
