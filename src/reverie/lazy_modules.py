@@ -37,6 +37,7 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     ),
     "reverie.cli.agents": _COMMAND,
     "reverie.cli.audit": _COMMAND,
+    "reverie.cli.briefing": _COMMAND,
     "reverie.cli.chat": _COMMAND,
     "reverie.turns.mcp_client": LazyModule(
         ("reverie.turns.mcp_servers",), "the MCP client is an optional extra, and takes a second to load"
@@ -55,6 +56,7 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.cli.rules": _COMMAND,
     "reverie.cli.serve": _COMMAND,
     "reverie.cli.sessions": _COMMAND,
+    "reverie.cli.trials": _COMMAND,
     "reverie.cli.worker": _COMMAND,
 }
 
