@@ -95,7 +95,7 @@ async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outc
         if trial.proposal is not None:
             await write_proposal(connection, trial.id, None)
         return Outcome(trial, verdict)
-    mode = await _mode(connection, trial)
+    mode = await mode_of(connection, trial)
     if mode == "act" or verdict.act == "freeze":
         return await _decide(connection, trial, verdict, verdict.act, AUTO, verdict.reason, now)
     return await _propose(connection, trial, verdict, mode)
@@ -106,7 +106,7 @@ async def _judged(
 ) -> tuple[TrialRow, Verdict]:
     tally, ahead = await bring_up_to_date(connection, trial, now, check=check)
     trial = msgspec.structs.replace(trial, tally=tally)
-    return trial, judge(trial, tally, ahead, now, await _batch(connection, trial))
+    return trial, judge(trial, tally, ahead, now, await batch_of(connection, trial))
 
 
 async def bring_up_to_date(
@@ -157,7 +157,7 @@ async def _over(connection: Connection, trial: TrialRow, verdict: Verdict) -> st
     return ""
 
 
-async def _batch(connection: Connection, trial: TrialRow) -> dict[str, float]:
+async def batch_of(connection: Connection, trial: TrialRow) -> dict[str, float]:
     """E-values for a benefit of the trials that are adopted together: stopped ones as they stopped."""
     return {
         other.id: batch_e_value(other.tally) if other.e_benefit is None else other.e_benefit
@@ -165,7 +165,7 @@ async def _batch(connection: Connection, trial: TrialRow) -> dict[str, float]:
     }
 
 
-async def _mode(connection: Connection, trial: TrialRow) -> Mode:
+async def mode_of(connection: Connection, trial: TrialRow) -> Mode:
     """Whether outcomes decide, as the store says now."""
     if trial.memory_store_id is None:
         return trial.policy.mode
@@ -196,6 +196,8 @@ async def decide(connection: Connection, trial_id: str, act: Act, by: str, now: 
         raise StateError(
             f"trial {trial.id} has ended ({trial.state}): {trial.reason}; begin another one to try it again"
         )
+    if trial.subject.kind == "memory" and act != "end":
+        raise StateError(f"trial {trial.id} asks whether memory helps at all: it can be ended, and nothing else")
     if act == "adopt" and trial.state == "adopted":
         act = "end"  # what it is about stands already: a person's word is that it stays
     ahead: Sequence[Assignment] = ()
