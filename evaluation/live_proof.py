@@ -10,6 +10,7 @@ is run. What was seen stands in ``docs/live-proof.md``.
 """
 
 import asyncio
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -169,7 +170,7 @@ def count(runs: Sequence[LessonRun]) -> list[Counts]:
         decided = [run.decided_after for run in own if run.decided_after is not None]
         effects = [run.effect for run in own if run.effect is not None]
         mean = statistics.fmean(effects)
-        half = 1.96 * statistics.stdev(effects) / len(effects) ** 0.5 if len(effects) > 1 else float("nan")
+        half = 1.96 * statistics.stdev(effects) / len(effects) ** 0.5 if len(effects) > 1 else math.inf
         median = statistics.median(decided) if decided else None
         tally = {state: states.count(state) for state in sorted(set(states))}
         counted.append(Counts(plan, lesson, tally, median, mean, mean - half, mean + half))
