@@ -76,6 +76,7 @@ COMMANDS = {
         "briefing",
         "Make the briefing of a session that runs elsewhere from STORE, by the draws of its live trials.",
     ),
+    "audit": LazyCommand("reverie.cli.audit", "audit", "Who did what, and whether the history is as it was written."),
     "serve": LazyCommand(
         "reverie.cli.serve", "serve", "Serve the Managed Agents API and Reverie's own; stop with Ctrl-C or SIGTERM."
     ),

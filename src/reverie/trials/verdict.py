@@ -65,7 +65,7 @@ def numbers_of(trial: Trial, tally: Tally, ahead: Sequence[Assignment], now: dat
         low=low,
         high=high,
         e_benefit=writable(capital.e_benefit),
-        e_harm=writable(against(capital, ahead, trial.deadline, now).e_harm),
+        e_harm=writable(max(capital.e_harm, against(capital, ahead, trial.deadline, now).e_harm)),
         e_assignment=writable(tally.ratio.e_assignment),
         e_missing=writable(tally.ratio.e_missing),
         detector=writable(tally.detector.value) if trial.state == "adopted" else None,
