@@ -14,6 +14,7 @@ from reverie.cli.run import run
 from reverie.cli.table import format_table
 from reverie.cli.trial_text import describe_trial, list_row
 from reverie.clock import SystemClock
+from reverie.errors import ReverieError
 from reverie.jobs.trial_report import report_trial, trace_trial
 from reverie.jobs.trial_request import TrialRequest, start_trial
 from reverie.jobs.trials import Outcome, decide, look_at, open_trials, undo
