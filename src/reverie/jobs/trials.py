@@ -10,6 +10,7 @@ from reverie.errors import StateError
 from reverie.jobs.trial_acts import Effect, carry_out
 from reverie.storage.live.assignments import (
     correct_counted,
+    count_assignments,
     link_references,
     mark_counted,
     read_ahead,
@@ -47,6 +48,8 @@ _STATES: dict[Act, TrialState] = {
     "freeze": "frozen",
     "end": "ended",
 }
+CHECKED = 2_000
+"""Counted assignments that one look holds against their sessions; before anything is decided all of them are."""
 _UNDO = "undo "
 _ACTOR = system_actor("trials")
 
@@ -82,9 +85,9 @@ async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outc
     trial = await read_trial(connection, trial_id, lock=True)
     if trial.state not in OPEN:
         return None
-    tally, ahead = await bring_up_to_date(connection, trial, now)
-    trial = msgspec.structs.replace(trial, tally=tally)
-    verdict = judge(trial, tally, ahead, now, await batch_of(connection, trial))
+    trial, verdict = await _judged(connection, trial, now, CHECKED)
+    if verdict.act is not None and trial.tally.rows > CHECKED:  # nothing is done on numbers that may be stale
+        trial, verdict = await _judged(connection, trial, now, None)
     over = await _over(connection, trial, verdict)
     if over:
         return await _decide(connection, trial, verdict, "end", AUTO, over, now)
@@ -98,16 +101,37 @@ async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outc
     return await _propose(connection, trial, verdict, mode)
 
 
+async def _judged(
+    connection: Connection, trial: TrialRow, now: datetime, check: int | None
+) -> tuple[TrialRow, Verdict]:
+    tally, ahead = await bring_up_to_date(connection, trial, now, check=check)
+    trial = msgspec.structs.replace(trial, tally=tally)
+    return trial, judge(trial, tally, ahead, now, await batch_of(connection, trial))
+
+
 async def bring_up_to_date(
-    connection: Connection, trial: TrialRow, now: datetime
+    connection: Connection, trial: TrialRow, now: datetime, *, check: int | None = None
 ) -> tuple[Tally, Sequence[Assignment]]:
-    """Count what has been resolved since; all of it anew where a counted score has changed or a session is gone."""
+    """Count what has been resolved since; all of it anew where a counted score has changed or a session is gone.
+
+    Args:
+        check: how many of the counted ones are held against their sessions, going on where the last look ended, so
+            that a look does not cost more the more was counted before; None: all of them.
+    """
     await link_references(connection, [trial.id])
     tally, begin = trial.tally, max(trial.tally.resolved_through, trial.from_place)
-    rows, corrected = await correct_counted(connection, trial.id, trial.from_place, begin)
-    if corrected or rows != tally.rows:
+    first = tally.checked_through if trial.from_place < tally.checked_through < begin else trial.from_place
+    if check is None:
+        first, check = trial.from_place, begin
+    last = min(first + check, begin)
+    stale = await correct_counted(connection, trial.id, first, last)
+    if first == trial.from_place:
+        stale = await count_assignments(connection, trial.id, first, begin) != tally.rows or stale
+    if stale:
+        await correct_counted(connection, trial.id, trial.from_place, begin)
         counted = await read_counted(connection, trial.id, trial.from_place, begin)
         tally = fold(Tally(), counted, trial.guardrails, trial.deadline, datetime.max.replace(tzinfo=now.tzinfo))
+    tally = msgspec.structs.replace(tally, checked_through=last if last < begin else 0)
     following = await read_ahead(connection, trial.id, begin)
     after = fold(tally, following, trial.guardrails, trial.deadline, now)
     folded = [one for one in following if one.order <= after.resolved_through]
