@@ -23,6 +23,7 @@ from reverie.api.rates import RateLimiter
 from reverie.api.routes import (
     agents,
     audit_log,
+    charter,
     credentials,
     deployments,
     dream_schedules,
@@ -79,6 +80,7 @@ _MODULES = (
     webhooks,
     session_imports,
     audit_log,
+    charter,
     lessons,
     metrics,
     label_tasks,

@@ -9,7 +9,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from reverie.api import agent_turns, trial_watch, webhook_delivery
+from reverie.api import agent_turns, charter_watch, trial_watch, webhook_delivery
 from reverie.api import schedules as scheduling
 from reverie.api.app import ENDPOINTS, make_app
 from reverie.api.live import LiveEvents
@@ -46,6 +46,7 @@ BACKGROUND: tuple[Background, ...] = (
     dreams.run_dreams,
     agent_turns.work,
     trial_watch.work,
+    charter_watch.work,
     webhook_delivery.work,
     report_load,
     warm_up,

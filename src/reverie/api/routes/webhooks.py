@@ -79,11 +79,16 @@ _ANSWER = WireType(WebhookEndpointAnswer)
 _EVENT_DATA = SdkType("beta.BetaWebhookEventData")
 
 
+OWN_EVENTS = frozenset({"charter.alarm"})
+"""Types of events that are not of the Managed Agents API."""
+
+
 @cache
 def known_events() -> frozenset[str]:
-    """The types of events that the SDK's clients understand."""
+    """The types of events that the SDK's clients understand, and ours."""
     union = get_args(_EVENT_DATA.source)[0]
-    return frozenset(name for member in get_args(union) for name in get_args(member.model_fields["type"].annotation))
+    wire = {name for member in get_args(union) for name in get_args(member.model_fields["type"].annotation)}
+    return frozenset(wire) | OWN_EVENTS
 
 
 def wire_endpoint(endpoint: WebhookEndpoint) -> dict[str, Any]:
