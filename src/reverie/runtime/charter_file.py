@@ -13,7 +13,7 @@ from reverie.runtime.yaml_record import choices_in, convert, load_yaml, near_fie
 
 MOST_BEHAVIOURS = 100
 _PAGE = "docs/charter.md"
-_CHOICES = choices_in((CharterBehaviour, Says)) | {"kind": ["calls", "says", "behaviour", "rule", "outside_intent"]}
+_CHOICES = choices_in((CharterBehaviour, Says))
 _SIGNS = {str(sign.__struct_config__.tag): sign for sign in get_args(Sign)}
 _NOT_IN_DIGESTS = ("given", "other")
 

@@ -96,7 +96,7 @@ def near_field(name: str, part: Any, page: str) -> str:
     return f"known are {', '.join(sorted(known))}" if known else f"see {page} for those that there are"
 
 
-def refusals(field: str, attempt: Callable[[], Any]) -> Iterator[tuple[str, str]]:
+def refusals(field: str, attempt: Any) -> Iterator[tuple[str, str]]:
     """What is wrong with a field, by trying to use it."""
     try:
         attempt()

@@ -1,7 +1,8 @@
 """Alarms of charters: raised once, standing until a person acknowledges them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from psycopg.rows import kwargs_row
@@ -116,10 +117,10 @@ async def note_acknowledged(connection: Connection, alarm_id: str, by: str, note
     return done.rowcount == 1
 
 
-async def _select(connection: Connection, rest: str, parameters: object) -> list[Alarm]:
+async def _select(connection: Connection, rest: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[Alarm]:
     def alarm(**row: object) -> Alarm:
         return msgspec.convert(row, Alarm)
 
     async with connection.cursor(row_factory=kwargs_row(alarm)) as cursor:
-        await cursor.execute(f"SELECT {_COLUMNS} FROM charter_alarms {rest}".encode(), parameters)  # type: ignore[arg-type]
+        await cursor.execute(f"SELECT {_COLUMNS} FROM charter_alarms {rest}".encode(), parameters)
         return await cursor.fetchall()
