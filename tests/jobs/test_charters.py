@@ -9,6 +9,7 @@ from reverie.jobs.charters import acknowledge, look, look_at_all, resume, standi
 from reverie.runtime.charter_report import CharterStanding
 from reverie.runtime.charter_watch import watch_all
 from reverie.sessions.segment import parse_segment
+from reverie.settings import Settings
 from reverie.storage.live.charter_alarms import Alarm, list_alarms, pausing_alarm
 from reverie.storage.live.charter_trial import try_charter
 from reverie.storage.live.charter_watches import read_shown, read_watches
@@ -16,7 +17,10 @@ from reverie.storage.live.charters import read_charter
 from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE
 from reverie.storage.service.audit import list_acts
+from reverie.storage.service.seals import seal_history
+from reverie.storage.service.verification import verify_history
 from tests.jobs.charted import AGENT, START, Charted
+from tests.storage.audit.history import tamper
 
 GOOD, BAD = (True,) * 20, (False,) * 4
 
@@ -194,3 +198,22 @@ async def test_a_look_goes_on_until_everything_has_been_judged(database: Databas
     looked = [one.judged async for one in look_at_all(database, DEFAULT_WORKSPACE, charted.later())]
     assert looked == [100, 30]
     assert charted.now > START
+
+
+@pytest.mark.parametrize(
+    ("table", "change"), [("charters", "document = '{\"behaviours\": []}'"), ("charter_alarms", "act = 'pause'")]
+)
+async def test_a_forged_charter_or_alarm_is_found_by_the_seals(
+    database: Database, settings: Settings, database_url: str, table: str, change: str
+) -> None:
+    charted = Charted(database)
+    await charted.set()
+    await charted.imported(*GOOD, *BAD)
+    (alarm,) = (await charted.look()).alarms
+    async with database.connection() as connection:
+        await acknowledge(connection, alarm.id, "ada", charted.now)
+    await seal_history(database, settings, charted.now, 0)
+    assert (await verify_history(database)).clean
+    tamper(database_url, table, f"UPDATE {table} SET {change}")
+    found = await verify_history(database)
+    assert [(one.kind, one.table) for one in found.findings] == [("edited", table)]

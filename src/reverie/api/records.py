@@ -21,6 +21,7 @@ from reverie.runtime.charter_report import Act, AlarmNumbers, CharterStanding, C
 from reverie.runtime.rule_report import Outcome, RuleTrialReport
 from reverie.sessions.session import Score
 from reverie.sessions.transcript import Turn
+from reverie.storage.service.seal import Seal, Verification
 from reverie.storage.sessions.import_summary import ImportSummary
 
 Item = TypeVar("Item")
@@ -723,6 +724,29 @@ class AuditLogEntry(msgspec.Struct, frozen=True, tag="audit_entry"):
     number: int
     at: Instant
     actor: dict[str, Any]
+    """Of an automatic act ``{"type": "system", "name": …}``."""
     action: str
     resource_id: str | None
     request_id: str
+    """Empty where no request asked for it."""
+    details: dict[str, Any] | None
+    """Of an automatic act: what it went by, the revision before and after, how to undo it."""
+    content_hash: str
+    """SHA-256 of the entry's canonical text."""
+
+
+class AuditSeal(Seal, frozen=True, tag="audit_seal"):
+    """A seal over rows of one table, chained to the seal before it."""
+
+
+class AuditSealing(msgspec.Struct, frozen=True, tag="audit_sealing"):
+    """What was sealed."""
+
+    seals: tuple[AuditSeal, ...]
+    """None where nothing was added since the last ones."""
+    waiting: tuple[str, ...]
+    """Tables left for the next time, because somebody was still writing to them."""
+
+
+class AuditVerification(Verification, frozen=True, tag="audit_verification"):
+    """What came of comparing a workspace's history with its seals."""

@@ -20,6 +20,9 @@ from reverie.api.records import (
     AskedLabel,
     AuditLogEntry,
     AuditLogParams,
+    AuditSeal,
+    AuditSealing,
+    AuditVerification,
     CharterAlarm,
     CharterAlarmListParams,
     CharterParams,
@@ -513,3 +516,18 @@ def audit_log(*, resource_id: str | None = None, action: str | None = None) -> A
     """Who did what, newest first."""
     asked = AuditLogParams(resource_id=_given(resource_id), action=_given(action), limit=_LONGEST_PAGE)
     return ApiCall("GET", _path("audit_log"), Page[AuditLogEntry], asked)
+
+
+def audit_seals() -> ApiCall[Page[AuditSeal]]:
+    """The seals over the history of the key's workspace, newest first."""
+    return ApiCall("GET", _path("audit_log", "seals"), Page[AuditSeal], ListParams(limit=_LONGEST_PAGE))
+
+
+def seal_history() -> ApiCall[AuditSealing]:
+    """Seal what was added to the history since the last seals."""
+    return ApiCall("POST", _path("audit_log", "seals"), AuditSealing)
+
+
+def verify_history() -> ApiCall[AuditVerification]:
+    """Compare every row of the history with its seals, with the file and the signing key that the server has."""
+    return ApiCall("GET", _path("audit_log", "verify"), AuditVerification)

@@ -95,6 +95,9 @@ class AsyncClient:
     unpause_dream_schedule = async_answer(calls.unpause_dream_schedule)
     delete_dream_schedule = async_answer(calls.delete_dream_schedule)
     audit_log = async_each(calls.audit_log)
+    audit_seals = async_each(calls.audit_seals)
+    seal_history = async_answer(calls.seal_history)
+    verify_history = async_answer(calls.verify_history)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sdk, name)
@@ -168,6 +171,9 @@ class Client:
     unpause_dream_schedule = answer(calls.unpause_dream_schedule)
     delete_dream_schedule = answer(calls.delete_dream_schedule)
     audit_log = each(calls.audit_log)
+    audit_seals = each(calls.audit_seals)
+    seal_history = answer(calls.seal_history)
+    verify_history = answer(calls.verify_history)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sdk, name)

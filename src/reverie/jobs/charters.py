@@ -7,7 +7,6 @@ from datetime import datetime
 import msgspec
 
 from reverie.errors import StateError
-from reverie.ids import new_id
 from reverie.runtime.charter import CharterBehaviour, Fired
 from reverie.runtime.charter_judgement import Judge
 from reverie.runtime.charter_report import CharterStanding
@@ -33,9 +32,9 @@ from reverie.storage.live.charter_watches import (
     write_watches,
 )
 from reverie.storage.live.charters import StoredCharter, charter_owners, hold_charter, read_charter
+from reverie.storage.postgres.act import record_act, system_actor
 from reverie.storage.postgres.database import Connection, Database
 from reverie.storage.postgres.outbox import WebhookNotice, write_notices
-from reverie.storage.service.audit import record_act
 from reverie.storage.sessions.transcripts import read_transcripts
 
 ALARM = "charter.alarm"
@@ -43,7 +42,7 @@ ALARM = "charter.alarm"
 SESSIONS_AT_ONCE = 100
 """Judged in one transaction."""
 _MOST_ALARMS = 10_000
-_ACTOR = {"type": "system", "name": "charter"}
+_ACTOR = system_actor("charter")
 
 
 class Looked(msgspec.Struct, frozen=True):
@@ -157,7 +156,14 @@ class _Standing:
         alarm_id = await raise_alarm(
             self._connection, charter, stored.agent, behaviour.name, act, numbers, session.id, self._now
         )
-        await record_act(self._connection, _ACTOR, ALARM, alarm_id, new_id("req", self._now), self._now)
+        details = {
+            "agent": stored.agent,
+            "behaviour": behaviour.name,
+            "act": act,
+            "numbers": msgspec.to_builtins(numbers),
+            "undo": f"reverie charter acknowledge {alarm_id}",
+        }
+        await record_act(self._connection, _ACTOR, ALARM, alarm_id, "", self._now, details)
         self._alarms.append(alarm_id)
         return msgspec.structs.replace(stored, alarm_id=alarm_id)
 

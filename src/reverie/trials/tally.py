@@ -53,6 +53,11 @@ class Tally(msgspec.Struct, frozen=True):
         """Sessions counted."""
         return self.shown.sessions + self.hidden.sessions
 
+    @property
+    def scored(self) -> int:
+        """Those with a score: the others are no sessions without an effect, and say nothing of its size."""
+        return self.shown.scored + self.hidden.scored
+
 
 def fold(
     tally: Tally,

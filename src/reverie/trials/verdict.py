@@ -30,7 +30,7 @@ class Numbers(msgspec.Struct, frozen=True):
     reward_hidden: float | None
     reward_shown: float | None
     effect: float | None
-    """Mean score of the prefix: shown minus hidden, in reward."""
+    """Mean over the scored sessions of the prefix: shown minus hidden, in reward."""
     low: float
     high: float
     """95 % asymptotic confidence sequence of the running mean effect."""
@@ -77,7 +77,7 @@ def judge(
 def numbers_of(trial: Trial, tally: Tally, ahead: Sequence[Assignment], now: datetime) -> Numbers:
     """All that is shown of a trial."""
     capital = tally.capital
-    low, high = confidence_sequence(capital.n, capital.total, capital.squares)
+    low, high = confidence_sequence(tally.scored, capital.total, capital.squares)
     return Numbers(
         sessions=tally.sessions,
         shown=tally.shown.sessions,
@@ -89,7 +89,7 @@ def numbers_of(trial: Trial, tally: Tally, ahead: Sequence[Assignment], now: dat
         ),
         reward_hidden=tally.hidden.mean,
         reward_shown=tally.shown.mean,
-        effect=capital.total / capital.n if capital.n else None,
+        effect=capital.total / tally.scored if tally.scored else None,
         low=low,
         high=high,
         e_benefit=capital.e_benefit,
@@ -104,10 +104,10 @@ def numbers_of(trial: Trial, tally: Tally, ahead: Sequence[Assignment], now: dat
     )
 
 
-def batch_e_value(capital: Capital) -> float:
+def batch_e_value(tally: Tally) -> float:
     """A trial's e-value among those of its batch: 0 while its interval is not above zero, which is asked besides."""
-    low, _ = confidence_sequence(capital.n, capital.total, capital.squares)
-    return capital.e_benefit if low > 0 else 0.0
+    low, _ = confidence_sequence(tally.scored, tally.capital.total, tally.capital.squares)
+    return tally.capital.e_benefit if low > 0 else 0.0
 
 
 def against(capital: Capital, ahead: Sequence[Assignment], deadline: timedelta, now: datetime) -> Capital:

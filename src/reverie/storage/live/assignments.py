@@ -46,11 +46,12 @@ class Candidate(msgspec.Struct, frozen=True):
     user_id: str | None
     agent: str | None
     task_family: str | None
+    agent_version: str | None = None
 
     @property
     def stratum(self) -> str:
         """Sessions that are compared with one another when a reward is foretold."""
-        return f"{self.agent or ''}\x1f{self.task_family or ''}"
+        return "\x1f".join((self.agent or "", self.agent_version or "", self.task_family or ""))
 
 
 def unit_of(trial: TrialRow, reference: str, user_id: str | None) -> str:
@@ -160,11 +161,15 @@ async def _predicted(connection: Connection, candidate: Candidate) -> float:
         SELECT reward FROM sessions WHERE reward IS NOT NULL AND key < coalesce(%(key)s, 9223372036854775807)
             AND {} ORDER BY key DESC LIMIT %(most)s
     """
-    own = "agent IS NOT DISTINCT FROM %(agent)s AND task_category IS NOT DISTINCT FROM %(family)s"
+    own = (
+        "agent IS NOT DISTINCT FROM %(agent)s AND task_category IS NOT DISTINCT FROM %(family)s"
+        " AND (%(version)s::text IS NULL OR agent_version = %(version)s)"
+    )
     parameters = {
         "key": candidate.session_key,
         "most": _EARLIER,
         "agent": candidate.agent,
+        "version": candidate.agent_version,
         "family": candidate.task_family,
     }
     alike = await (await connection.execute(query.format(own).encode(), parameters)).fetchall()

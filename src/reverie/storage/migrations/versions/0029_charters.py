@@ -6,7 +6,7 @@ Revision ID: 0029
 from alembic import op
 
 revision = "0029"
-down_revision = "0026"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 
@@ -16,8 +16,13 @@ CREATE TABLE charters (
     version integer NOT NULL CHECK (version > 0),
     document jsonb NOT NULL,
     created_at timestamptz NOT NULL,
+    entry bigint GENERATED ALWAYS AS IDENTITY,
+    content_hash bytea NOT NULL,
     PRIMARY KEY (agent_id, version)
 );
+CREATE UNIQUE INDEX charters_by_entry ON charters (entry);
+CREATE TRIGGER charters_hashed BEFORE INSERT ON charters FOR EACH ROW
+    EXECUTE FUNCTION hash_content('entry', 'agent_id', 'version', 'document', 'created_at');
 
 -- What each session showed of a charter's behaviours, in the order of judging. Append-only; numbers, no content, so
 -- they stay when a session is deleted: what was counted was counted.
@@ -60,8 +65,13 @@ CREATE TABLE charter_alarms (
     at timestamptz NOT NULL,
     acknowledged_at timestamptz,
     acknowledged_by text,
-    note text NOT NULL DEFAULT ''
+    note text NOT NULL DEFAULT '',
+    content_hash bytea NOT NULL
 );
+CREATE TRIGGER charter_alarms_hashed BEFORE INSERT ON charter_alarms FOR EACH ROW
+    EXECUTE FUNCTION hash_content(
+        'number', 'id', 'charter_agent_id', 'version', 'agent', 'behaviour', 'act', 'numbers', 'session_id', 'at'
+    );
 -- Asked before every request of an agent's turn.
 CREATE INDEX charter_alarms_that_pause ON charter_alarms (agent) WHERE act = 'pause' AND acknowledged_at IS NULL;
 """
