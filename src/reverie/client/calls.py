@@ -23,6 +23,7 @@ from reverie.api.records import (
     AuditSeal,
     AuditSealing,
     AuditVerification,
+    BriefingParams,
     CharterAlarm,
     CharterAlarmListParams,
     CharterParams,
@@ -76,12 +77,18 @@ from reverie.api.records import (
     SessionScores,
     SessionsInput,
     SessionTurn,
+    StoredBriefing,
     StoredCharterVersion,
     StoredLesson,
     StoredRuleSet,
+    StoredTrial,
     StoreRevision,
     StoreRollback,
     TestedPattern,
+    TrialCurve,
+    TrialDecideParams,
+    TrialListParams,
+    TrialStartParams,
     TriedCharter,
     TriedRules,
     UpdateExisting,
@@ -89,6 +96,7 @@ from reverie.api.records import (
 from reverie.errors import InputError
 from reverie.lessons.lesson import LessonKind, LessonStatus
 from reverie.outcomes.metric import REWARD_METRIC, Metric
+from reverie.trials.trial import TrialState
 
 _LONGEST_PAGE = 100
 
@@ -467,6 +475,93 @@ def rule_firings(session_id: str) -> ApiCall[Page[RuleFiring]]:
     """Where rules held in a session, in the order of its log."""
     asked = RuleFiringListParams(limit=_LONGEST_PAGE)
     return ApiCall("GET", _path("sessions", session_id, "rule_firings"), Page[RuleFiring], asked)
+
+
+def trials(*, store_id: str | None = None, state: TrialState | None = None) -> ApiCall[Page[StoredTrial]]:
+    """The live trials, newest first."""
+    asked = TrialListParams(memory_store_id=_given(store_id), state=_given(state), limit=_LONGEST_PAGE)
+    return ApiCall("GET", _path("trials"), Page[StoredTrial], asked)
+
+
+def trial(trial_id: str) -> ApiCall[StoredTrial]:
+    """How a live trial stands, and what would change that nothing is decided."""
+    return ApiCall("GET", _path("trials", trial_id), StoredTrial)
+
+
+def start_trial(
+    store_id: str,
+    *,
+    lesson_id: str | None = None,
+    advice: str | None = None,
+    agent: str | None = None,
+    task_family: str | None = None,
+    policy: Mapping[str, Any] | None = None,
+) -> ApiCall[StoredTrial]:
+    """Begin a live trial of a lesson, or of advice for sessions of an agent or a task family.
+
+    ``policy`` has settings that differ from what the store's policy has below ``live``.
+    """
+    body = TrialStartParams(
+        memory_store_id=store_id,
+        lesson_id=_given(lesson_id),
+        advice=_given(advice),
+        agent=_given(agent),
+        task_family=_given(task_family),
+        policy=_given(None if policy is None else dict(policy)),
+    )
+    return ApiCall("POST", _path("trials"), StoredTrial, body=body)
+
+
+def decide_trial(
+    trial_id: str, act: Literal["adopt", "reject", "roll_back", "end"], note: str = ""
+) -> ApiCall[StoredTrial]:
+    """Decide a live trial; no outcome takes back what a person decided."""
+    return ApiCall("POST", _path("trials", trial_id, "decide"), StoredTrial, body=TrialDecideParams(act=act, note=note))
+
+
+def undo_trial(trial_id: str) -> ApiCall[StoredTrial]:
+    """Take back the last decision of a live trial."""
+    return ApiCall("POST", _path("trials", trial_id, "undo"), StoredTrial)
+
+
+def look_at_trial(trial_id: str) -> ApiCall[StoredTrial]:
+    """Bring the numbers of a live trial up to date, and do what they say where outcomes decide."""
+    return ApiCall("POST", _path("trials", trial_id, "look"), StoredTrial)
+
+
+def trial_curve(trial_id: str) -> ApiCall[TrialCurve]:
+    """The effect of a live trial over its sessions, for a picture."""
+    return ApiCall("GET", _path("trials", trial_id, "curve"), TrialCurve)
+
+
+def brief(
+    store_ids: Sequence[str],
+    *,
+    agent: str | None = None,
+    task_family: str | None = None,
+    user_id: str | None = None,
+    query: str = "",
+    reference: str | None = None,
+) -> ApiCall[StoredBriefing]:
+    """The briefing of a session that runs elsewhere, by the draws of the live trials that it takes part in.
+
+    ``reference`` is the id that the session has, or will have; else put the briefing's id into its metadata as
+    ``reverie_briefing``.
+    """
+    body = BriefingParams(
+        memory_store_ids=tuple(store_ids),
+        agent=_given(agent),
+        task_family=_given(task_family),
+        user_id=_given(user_id),
+        query=query,
+        reference=_given(reference),
+    )
+    return ApiCall("POST", _path("briefings"), StoredBriefing, body=body)
+
+
+def briefing(briefing_id: str) -> ApiCall[StoredBriefing]:
+    """A briefing as it was given."""
+    return ApiCall("GET", _path("briefings", briefing_id), StoredBriefing)
 
 
 def dream_schedule(store_id: str) -> ApiCall[DreamSchedule]:

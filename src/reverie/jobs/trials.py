@@ -84,7 +84,7 @@ async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outc
         return None
     tally, ahead = await bring_up_to_date(connection, trial, now)
     trial = msgspec.structs.replace(trial, tally=tally)
-    verdict = judge(trial, tally, ahead, now, await _batch(connection, trial))
+    verdict = judge(trial, tally, ahead, now, await batch_of(connection, trial))
     over = await _over(connection, trial, verdict)
     if over:
         return await _decide(connection, trial, verdict, "end", AUTO, over, now)
@@ -92,7 +92,7 @@ async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outc
         if trial.proposal is not None:
             await write_proposal(connection, trial.id, None)
         return Outcome(trial, verdict)
-    mode = await _mode(connection, trial)
+    mode = await mode_of(connection, trial)
     if mode == "act" or verdict.act == "freeze":
         return await _decide(connection, trial, verdict, verdict.act, AUTO, verdict.reason, now)
     return await _propose(connection, trial, verdict, mode)
@@ -133,7 +133,7 @@ async def _over(connection: Connection, trial: TrialRow, verdict: Verdict) -> st
     return ""
 
 
-async def _batch(connection: Connection, trial: TrialRow) -> dict[str, float]:
+async def batch_of(connection: Connection, trial: TrialRow) -> dict[str, float]:
     """E-values for a benefit of the trials that are adopted together: stopped ones as they stopped."""
     return {
         other.id: batch_e_value(other.tally) if other.e_benefit is None else other.e_benefit
@@ -141,7 +141,7 @@ async def _batch(connection: Connection, trial: TrialRow) -> dict[str, float]:
     }
 
 
-async def _mode(connection: Connection, trial: TrialRow) -> Mode:
+async def mode_of(connection: Connection, trial: TrialRow) -> Mode:
     """Whether outcomes decide, as the store says now."""
     if trial.memory_store_id is None:
         return trial.policy.mode
@@ -172,6 +172,8 @@ async def decide(connection: Connection, trial_id: str, act: Act, by: str, now: 
         raise StateError(
             f"trial {trial.id} has ended ({trial.state}): {trial.reason}; begin another one to try it again"
         )
+    if trial.subject.kind == "memory" and act != "end":
+        raise StateError(f"trial {trial.id} asks whether memory helps at all: it can be ended, and nothing else")
     if act == "adopt" and trial.state == "adopted":
         act = "end"  # what it is about stands already: a person's word is that it stays
     ahead: Sequence[Assignment] = ()

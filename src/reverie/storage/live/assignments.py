@@ -209,6 +209,28 @@ async def read_ahead(connection: Connection, trial_id: str, after: int) -> list[
     return [_assignment(*row) for row in await rows.fetchall()]
 
 
+async def read_scored(connection: Connection, trial_id: str) -> list[Assignment]:
+    """All assignments of a trial in their order, with the rewards that their sessions have now."""
+    rows = await connection.execute(
+        """
+        SELECT a.place, a.shown, a.share, a.predicted, a.eligible_at, a.counted, s.reward, '{}'::jsonb
+        FROM trial_assignments a LEFT JOIN sessions s ON s.key = a.session_key
+        WHERE a.trial_id = %s ORDER BY a.place
+        """,
+        [trial_id],
+    )
+    return [_assignment(*row) for row in await rows.fetchall()]
+
+
+async def count_assigned(connection: Connection, trial_id: str, since: datetime) -> int:
+    """Sessions that were eligible for a trial since a moment."""
+    row = await connection.execute(
+        "SELECT count(*) FROM trial_assignments WHERE trial_id = %s AND eligible_at >= %s", [trial_id, since]
+    )
+    ((count,),) = await row.fetchall()
+    return int(count)
+
+
 async def read_counted(connection: Connection, trial_id: str, after: int, through: int) -> list[Assignment]:
     """Assignments in a stretch of places as they were counted."""
     rows = await connection.execute(
