@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from reverie.cli.charter import charter
+from reverie.cli.dream import dream
 from reverie.cli.sessions import import_sessions
 from reverie.errors import NotFoundError, StateError
 from tests.dreams.small_desk import small_desk
@@ -87,3 +88,15 @@ def test_a_look_judges_what_came_since_and_its_alarm_is_acknowledged(tmp_path: P
     assert invoke("acknowledge", alarm["id"], "--note", "a new prompt").startswith(f"{alarm['id']} acknowledged")
     assert invoke("alarms", "--standing") == "no alarms\n"
     assert "acknowledged by command line" in invoke("alarms")
+
+
+@pytest.mark.usefixtures("commands_database")
+def test_a_dream_judges_what_has_ended_too(tmp_path: Path) -> None:
+    file = tmp_path / "charter.yaml"
+    file.write_text(VERIFIES)
+    invoke("set", str(file))
+    import_desk(tmp_path / "desk.jsonl")
+    dreamt = CliRunner().invoke(dream, ["desk"], catch_exceptions=False)
+    (alarm,) = msgspec.json.decode(invoke("alarms", "--json"))
+    assert dreamt.stdout.splitlines()[-1].startswith(f"{alarm['id']} ")
+    assert invoke("look") == "0 sessions judged, 0 alarms\n"

@@ -62,7 +62,7 @@ class Charted(msgspec.Struct):
             [f"sesn_{self.made:05d}", agent, now, now, now],
         )
         ((key,),) = await row.fetchall()
-        call = {"name": "verify" if verified else "act", "input": {}}
+        call: dict[str, object] = {"name": "verify" if verified else "act", "input": {}}
         await connection.execute(
             "INSERT INTO events (session_key, sequence, type, payload) VALUES (%s, 0, 'agent.tool_use', %s)",
             [key, Jsonb(call)],

@@ -120,19 +120,12 @@ def test_charter(file: TextIO, where: str | None, as_json: bool) -> None:
 def look_now(as_json: bool) -> None:
     """Judge the sessions that have ended since the charter was set, as a server does by itself."""
 
-    async def work(database: Database) -> tuple[int, list[Alarm]]:
-        judged, alarms, now = 0, list[Alarm](), SystemClock().now()
-        async for looked in look_at_all(database, DEFAULT_WORKSPACE, now):
-            judged += looked.judged
-            alarms += looked.alarms
-        return judged, alarms
-
-    judged, alarms = run(work)
+    judged, alarms = run(judge_ended)
     if as_json:
         click.echo(msgspec.json.encode({"judged": judged, "alarms": alarms}))
         return
     click.echo(f"{judged:,} sessions judged, {len(alarms)} alarms")
-    _echo_alarms(alarms)
+    echo_alarms(alarms)
 
 
 @charter.command("standing")
@@ -184,7 +177,7 @@ def show_alarms(agent_id: str | None, only_standing: bool, as_json: bool) -> Non
         return
     if not found:
         click.echo("no alarms")
-    _echo_alarms(found)
+    echo_alarms(found)
 
 
 @charter.command("acknowledge")
@@ -254,7 +247,17 @@ def _trial_line(one: BehaviourTrial) -> str:
     )
 
 
-def _echo_alarms(alarms: Sequence[Alarm]) -> None:
+async def judge_ended(database: Database) -> tuple[int, list[Alarm]]:
+    """Judge what has ended by the charters that stand: how many sessions, and the alarms raised."""
+    judged, alarms = 0, list[Alarm]()
+    async for looked in look_at_all(database, DEFAULT_WORKSPACE, SystemClock().now()):
+        judged += looked.judged
+        alarms += looked.alarms
+    return judged, alarms
+
+
+def echo_alarms(alarms: Sequence[Alarm]) -> None:
+    """Print alarms, one a line."""
     for one in alarms:
         state = f"acknowledged by {one.acknowledged_by}" if one.acknowledged_at else "stands"
         act = ", agent paused" if one.act == "pause" and not one.acknowledged_at else ""
