@@ -65,6 +65,11 @@ COMMANDS = {
     "recall": LazyCommand(
         "reverie.cli.memory_recall", "recall", "Rank a store's memories for a query, and say why each came."
     ),
+    "charter": LazyCommand(
+        "reverie.cli.charter",
+        "charter",
+        "Charters: how agents should behave, alarms when they do not, and agents resumed.",
+    ),
     "rules": LazyCommand("reverie.cli.rules", "rules", "Rules on tool calls: shown, set, and tried on past sessions."),
     "trials": LazyCommand(
         "reverie.cli.trials",
