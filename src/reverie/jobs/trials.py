@@ -16,6 +16,7 @@ from reverie.storage.live.assignments import (
     read_ahead,
     read_counted,
 )
+from reverie.storage.live.self_changes import is_taken_over
 from reverie.storage.live.trials import (
     TrialRow,
     insert_decision,
@@ -48,6 +49,7 @@ _STATES: dict[Act, TrialState] = {
 }
 _UNDO = "undo "
 _TAKEN_OVER = "its document was changed or deleted by a person, and is theirs"
+_AGENT_TAKEN_OVER = "its agent was changed or archived by somebody else, and is theirs"
 _ACTOR = {"type": "system", "name": "trials"}
 
 
@@ -83,14 +85,17 @@ async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outc
     tally, ahead = await bring_up_to_date(connection, trial, now)
     trial = msgspec.structs.replace(trial, tally=tally)
     verdict = judge(trial, tally, ahead, now, await _batch(connection, trial))
-    if verdict.act is None and await _is_taken_over(connection, trial):
+    if trial.subject.kind == "agent_version":
+        if await is_taken_over(connection, trial):
+            return await _decide(connection, trial, verdict, "end", AUTO, _AGENT_TAKEN_OVER, now)
+    elif verdict.act is None and await _is_taken_over(connection, trial):
         return await _decide(connection, trial, verdict, "end", AUTO, _TAKEN_OVER, now)
     if verdict.act is None:
         if trial.proposal is not None:
             await write_proposal(connection, trial.id, None)
         return Outcome(trial, verdict)
     mode = await _mode(connection, trial)
-    if mode == "act" or verdict.act == "freeze":
+    if mode == "act" or verdict.act == "freeze" or _goes_back(trial, verdict.act):
         return await _decide(connection, trial, verdict, verdict.act, AUTO, verdict.reason, now)
     return await _propose(connection, trial, verdict, mode)
 
@@ -120,6 +125,12 @@ async def _is_taken_over(connection: Connection, trial: TrialRow) -> bool:
     if trial.state != "adopted" or trial.memory_store_id is None:
         return False
     return not await are_documents(connection, trial.memory_store_id, trial.subject.ids)
+
+
+def _goes_back(trial: TrialRow, act: Act) -> bool:
+    """Whether an act leaves an agent as people made it, which nobody needs to be asked for."""
+    gives_up = act == "conclude" and trial.policy.at_horizon != "adopt_with_holdback"
+    return trial.subject.kind == "agent_version" and (act in ("reject", "roll_back") or gives_up)
 
 
 async def _batch(connection: Connection, trial: TrialRow) -> dict[str, float]:

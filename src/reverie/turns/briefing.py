@@ -26,7 +26,9 @@ async def make_briefing(desk: Desk, connection: Connection, session: LiveSession
     if stores and session.metadata.get(OFF[0]) != OFF[1]:
         log = await read_thread_log(connection, session.id, session.key, None)
         query = _opening(log)[:LONGEST_QUERY]
-        briefing = await make_guidance(connection, stores, _candidate(session), query, now, await _size(connection, session))
+        briefing = await make_guidance(
+            connection, stores, _candidate(session), query, now, await _size(connection, session)
+        )
     return await write_briefing(connection, session.key, briefing, now)
 
 

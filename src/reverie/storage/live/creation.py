@@ -11,6 +11,7 @@ from reverie.runtime.content import MOST_RUBRIC_CHARACTERS, check_content, file_
 from reverie.runtime.inbox import receive
 from reverie.storage.live.briefings import note_answered_reads
 from reverie.storage.live.log import apply_transition
+from reverie.storage.live.self_changes import choose_version, note_draw, trial_of_asked
 from reverie.storage.live.session_views import make_views
 from reverie.storage.live.sessions import LiveSession, NewSession, insert_session, read_session
 from reverie.storage.live.work import enqueue_work
@@ -46,20 +47,24 @@ async def create_session(
     wanted = list(request.get("resources") or ())
     check_resources(wanted, self_hosted=self_hosted)
     session_id = new_id("sesn", now)
-    agent = await resolve_agent(connection, request["agent"])
+    tried = await trial_of_asked(connection, request["agent"])  # held before the agent, as whoever decides it does
+    metadata = dict(request.get("metadata") or {})
+    present = await resolve_agent(connection, request["agent"])
+    chosen = await choose_version(connection, tried, present, session_id, metadata)
     new = NewSession(
         id=session_id,
         title=request.get("title"),
         environment_id=environment.id,
-        agent=await snapshot_agent(connection, request["agent"], agent),
-        metadata=dict(request.get("metadata") or {}),
+        agent=await snapshot_agent(connection, request["agent"], chosen.agent),
+        metadata=metadata,
         resources=await mount_all(connection, session_id, wanted, now),
         vault_ids=await check_vaults(connection, list(request.get("vault_ids") or ())),
         budget=request.get("budget"),
         deployment_id=deployment_id,
-        run_here=_runs_here(agent, request),
+        run_here=_runs_here(chosen.agent, request),
     )
     session = await insert_session(connection, new, now)
+    await note_draw(connection, chosen, session, now)
     await make_views(connection, session)
     if initial:
         await send_events(connection, session.id, initial, now, field="initial_events")
