@@ -1,10 +1,12 @@
 """Within which bounds an agent may change itself: a closed list of parameters, none of which may change by default."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from reverie.agents.guidance_block import MOST_CHARACTERS
+from reverie.errors import InputError
 from reverie.trials.policy import LivePolicy, Mode
 
 Approval = Literal["auto", "ask", "never"]
@@ -90,3 +92,21 @@ class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: ModelBound | None = None
     tools: ToolBound | None = None
     live: ChangePolicy = ChangePolicy()
+
+
+def read_bounds_document(document: Mapping[str, Any]) -> Bounds:
+    """Bounds as they were given.
+
+    Raises:
+        InputError: they cannot be; the message names the field.
+    """
+    try:
+        return msgspec.convert(document, Bounds)
+    except msgspec.ValidationError as error:
+        raise InputError(f"bounds: {error}") from error
+
+
+def bounds_document(bounds: Bounds) -> dict[str, Any]:
+    """Bounds as they are shown and can be given again, without the parameters that may not change."""
+    document: dict[str, Any] = msgspec.to_builtins(bounds)
+    return {name: value for name, value in document.items() if value is not None}

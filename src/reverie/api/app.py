@@ -41,6 +41,7 @@ from reverie.api.routes import (
     recall,
     rules,
     segments,
+    self_changes,
     session_events,
     session_imports,
     session_resources,
@@ -85,6 +86,7 @@ _MODULES = (
     policies,
     recall,
     rules,
+    self_changes,
     segments,
     store_revisions,
 )

@@ -192,6 +192,8 @@ async def undo(connection: Connection, trial_id: str, by: str, now: datetime) ->
     """
     trial = await read_trial(connection, trial_id, lock=True)
     done = [one for one in await list_decisions(connection, trial_id) if one.undone_by is None]
+    if trial.subject.kind == "agent_version":
+        done = [one for one in done if one.act != "end"]  # an adopted change stands on where its trial has ended
     if not done or done[-1].act not in ("adopt", "roll_back", "reject", "conclude") or done[-1].note.startswith(_UNDO):
         raise StateError(f"trial {trial.id} has no decision that could be taken back")
     last = done[-1]
