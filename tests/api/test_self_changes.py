@@ -37,7 +37,7 @@ async def session_of(client: AsyncAnthropic, agent: Any) -> Any:
     environment = (
         environments.data[0]
         if environments.data
-        else await client.beta.environments.create(name="room", config={"type": "cloud"})  # type: ignore[typeddict-item]
+        else await client.beta.environments.create(name="room", config={"type": "cloud"})
     )
     return await client.beta.sessions.create(agent=agent, environment_id=environment.id)
 
@@ -65,7 +65,7 @@ async def test_bounds_are_versioned_and_set_by_an_administrator_alone(
     assert (await http.get(f"/v1/agents/{agent_id}/bounds")).json() == second
 
 
-REFUSED = {
+REFUSED: dict[str, dict[str, Any]] = {
     "name": {"name": "boss"},
     "bounds": {"bounds": {}},
     "mcp_servers": {"mcp_servers": [{"type": "url", "name": "x", "url": "https://x.example.com"}]},
@@ -173,7 +173,7 @@ async def test_keys_of_environments_and_of_work_cannot_ask_for_changes(
     server: Server, client: AsyncAnthropic, http: AsyncClient
 ) -> None:
     agent_id = await agent_with(client, http)
-    environment = await client.beta.environments.create(name="room", config={"type": "self_hosted"})  # type: ignore[typeddict-item]
+    environment = await client.beta.environments.create(name="room", config={"type": "self_hosted"})
     async with server.http(await server.key("worker", environment_id=environment.id)) as worker:
         assert (await ask(worker, agent_id, MEDIUM)).status_code == 403
         assert (await worker.post(f"/v1/agents/{agent_id}/bounds", json={"bounds": BOUNDS})).status_code == 403

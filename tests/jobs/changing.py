@@ -59,7 +59,7 @@ class Changing(msgspec.Struct):
         request = {"agent": self.agent_id, "environment_id": self.environment_id}
         session = await create_session(connection, request, self.now)
         assert session.agent is not None
-        got = session.agent["version"] == version
+        got = bool(session.agent["version"] == version)
         await score(connection, session.id, reward(got))
         return got
 

@@ -24,6 +24,7 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str,
         was, becomes = before.get(key), after.get(key)
         if was == becomes:
             continue
-        both = isinstance(was, Mapping) and isinstance(becomes, Mapping)
-        patch[key] = difference(was, becomes) if both else becomes
+        if isinstance(was, Mapping) and isinstance(becomes, Mapping):
+            becomes = difference(was, becomes)
+        patch[key] = becomes
     return patch
