@@ -14,8 +14,10 @@ from reverie.agents.merge_patch import difference
 from reverie.agents.self_change import Change, check_change
 from reverie.errors import ConflictError, InputError, StateError
 from reverie.ids import new_id
-from reverie.lessons.lesson import Lesson, Scope
-from reverie.runtime.briefing import fits, lesson_text
+from reverie.lessons.lesson import Scope
+from reverie.memory.screening import screen
+from reverie.runtime.briefing import BriefingItem
+from reverie.storage.live.briefings import lesson_items
 from reverie.storage.live.forecasts import count_sessions, measure_guardrails
 from reverie.storage.live.self_changes import (
     SelfChangeRow,
@@ -24,7 +26,6 @@ from reverie.storage.live.self_changes import (
     standing_trial,
 )
 from reverie.storage.live.trials import TrialRow, insert_trial, set_state
-from reverie.storage.live.tried_lessons import read_adopted
 from reverie.storage.postgres.database import Connection
 from reverie.storage.service.agent_bounds import StoredBounds, guided_agents, read_bounds
 from reverie.storage.service.agents import AgentVersion, add_candidate, next_version, read_agent
@@ -32,7 +33,6 @@ from reverie.storage.service.audit import record_act
 from reverie.trials.forecast import foresee, has_traffic, told_low_traffic
 from reverie.trials.trial import Subject, Trial
 
-_GUIDING = ("best_practice", "heuristic_adjustment")
 _SUPERSEDED = "another change of the agent is tried"
 
 log = structlog.get_logger("reverie.self_changes")
@@ -92,7 +92,7 @@ async def propose(
     bounds = await read_bounds(connection, agent_id)
     definition = changed_definition(agent.definition, body, metadata)
     adopted = await adopted_lessons(connection, bounds.bounds, agent.definition["name"])
-    change = check_change(agent.definition, bounds.bounds, definition, [told(lesson) for lesson in adopted])
+    change = check_change(agent.definition, bounds.bounds, definition, [item.text for item in adopted])
     if standing is not None:
         await set_state(connection, standing, "ended", _SUPERSEDED, now)
     version = await next_version(connection, agent.id)
@@ -104,18 +104,14 @@ async def propose(
     return await read_change(connection, agent_id, row.id)
 
 
-async def adopted_lessons(connection: Connection, bounds: Bounds, agent: str) -> list[Lesson]:
-    """The lessons whose advice may stand in an agent's block, best first."""
-    if bounds.guidance is None:
-        return []
-    found = await read_adopted(connection, bounds.guidance.memory_store_ids)
-    fitting = [lesson for lesson in found if lesson.kind in _GUIDING and fits(lesson.scope, agent, None)]
-    return sorted(fitting, key=lambda lesson: (-lesson.effect.low, lesson.id))
+async def adopted_lessons(connection: Connection, bounds: Bounds, agent: str) -> list[BriefingItem]:
+    """The lessons that may stand in an agent's block, best first, as sessions of any kind of task are shown them.
 
-
-def told(lesson: Lesson) -> str:
-    """A lesson as a block has it, which is read in sessions of every kind of task."""
-    return lesson_text(lesson, lesson.advice, None)
+    One that orders agents about, as text from a transcript might, is left out: the block is read as its owner's word.
+    """
+    stores = () if bounds.guidance is None else bounds.guidance.memory_store_ids
+    found = [item for store_id in stores for item in await lesson_items(connection, store_id, agent, None)]
+    return sorted((item for item in found if screen(item.text) is None), key=lambda item: (-item.rank, item.subject))
 
 
 async def propose_guidance(connection: Connection, store_id: str, by: str, now: datetime) -> list[SelfChangeRow]:
@@ -130,9 +126,9 @@ async def propose_guidance(connection: Connection, store_id: str, by: str, now: 
         if bounds.guidance is None or bounds.guidance.approval == "never":
             continue
         lessons = await adopted_lessons(connection, bounds, agent.definition["name"])
-        asked = Asked(by, f"what {store_id} has adopted", tuple(lesson.id for lesson in lessons))
+        asked = Asked(by, f"what {store_id} has adopted", tuple(item.subject for item in lessons))
         try:
-            advice = [told(lesson) for lesson in lessons]
+            advice = [item.text for item in lessons]
             system = with_advice(agent.definition["system"], advice, bounds.guidance.most_characters)
             if system == agent.definition["system"]:
                 continue

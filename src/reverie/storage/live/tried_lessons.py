@@ -22,15 +22,6 @@ async def read_lessons(connection: Connection, store_id: str, lesson_ids: Sequen
     return [msgspec.json.decode(text, type=Lesson) for (text,) in await rows.fetchall()]
 
 
-async def read_adopted(connection: Connection, store_ids: Sequence[str]) -> list[Lesson]:
-    """The adopted lessons of stores, by id."""
-    rows = await connection.execute(
-        "SELECT lesson::text FROM lessons WHERE memory_store_id = ANY (%s) AND status = 'adopted' ORDER BY id",
-        [list(store_ids)],
-    )
-    return [msgspec.json.decode(text, type=Lesson) for (text,) in await rows.fetchall()]
-
-
 async def set_status(
     connection: Connection, store_id: str, lessons: Sequence[Lesson], status: LessonStatus, reason: str
 ) -> list[Lesson]:
