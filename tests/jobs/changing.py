@@ -63,6 +63,15 @@ class Changing(msgspec.Struct):
         await score(connection, session.id, reward(got))
         return got
 
+    async def prompt(self, resources: list[dict[str, Any]]) -> str | None:
+        """The system prompt of a new session."""
+        self.now += timedelta(minutes=1)
+        request = {"agent": self.agent_id, "environment_id": self.environment_id, "resources": resources}
+        async with self.database.connection() as connection:
+            session = await create_session(connection, request, self.now)
+        assert session.agent is not None
+        return session.agent["system"]  # type: ignore[no-any-return]
+
     async def look(self, change: SelfChangeRow) -> Outcome:
         """Look at the trial of a change, which goes on."""
         async with self.database.connection() as connection:

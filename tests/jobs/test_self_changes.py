@@ -6,6 +6,7 @@ from random import Random
 import pytest
 import pytest_asyncio
 
+from reverie.agents.guidance_block import with_advice
 from reverie.errors import BoundsError, ConflictError, StateError
 from reverie.jobs.reverts import revert
 from reverie.jobs.trials import decide
@@ -151,6 +152,23 @@ async def test_adopted_advice_is_proposed_for_the_block_where_bounds_let_it(
     assert (change.asked_by, change.state, change.lesson_ids) == (trial.id, "trial", trial.subject.ids)
     assert change.patch == {"system": f"Be kind.\n\n<reverie-block>\n- {ADVICE}.\n</reverie-block>"}
     assert [(act.action, act.actor["name"]) for act in acts] == [("agents.self_changes.create", trial.id)]
+
+
+async def test_a_session_that_does_without_a_lesson_does_without_its_line_in_the_block(
+    changing: Changing, database: Database
+) -> None:
+    store = await open_tried(database, hidden_share=0.4, hidden_share_later=0.4, horizon_exposures=1)
+    trial = await store.begin(ADVICE)
+    await store.session(1.0)
+    outcome = await store.look(trial.id)
+    assert outcome is not None and outcome.trial.state == "adopted"
+    await changing.edited(system=with_advice("Be kind.", [ADVICE, "Count before you sum"]))
+    resources = [{"type": "memory_store", "memory_store_id": store.store_id}]
+    prompts = {await changing.prompt(resources) for _ in range(20)}
+    assert prompts == {
+        with_advice("Be kind.", advice) for advice in ([ADVICE, "Count before you sum"], ["Count before you sum"])
+    }
+    assert {await changing.prompt([]) for _ in range(5)} == {with_advice("Be kind.", [ADVICE, "Count before you sum"])}
 
 
 async def test_advice_that_carries_an_order_of_its_own_has_no_place_in_the_block(

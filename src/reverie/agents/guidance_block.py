@@ -83,6 +83,20 @@ def with_advice(system: str | None, advice: Sequence[str], most: int = MOST_CHAR
     return put_together(msgspec.structs.replace(parts, lines=tuple(lines)))
 
 
+def has_block(system: str | None) -> bool:
+    """Whether there is a block in a system prompt."""
+    return _BLOCK.search(system or "") is not None
+
+
+def without_advice(system: str | None, hidden: Sequence[str]) -> str | None:
+    """The system prompt with some advice taken out of its block; all else of it stays as it is."""
+    found, lines = _BLOCK.search(system or ""), {advice_line(text) for text in hidden}
+    if system is None or found is None or lines.isdisjoint(found["lines"].split("\n")):
+        return system
+    kept = tuple(line for line in found["lines"].split("\n") if line not in lines)
+    return put_together(SystemPrompt(system[: found.start()], kept, system[found.end() :]))
+
+
 def advice_line(advice: str) -> str:
     """Advice as it stands in a block: on one line, unable to end the block."""
     return f"{_BULLET}{_IN_MARK.sub('reverie block', ' '.join(advice.split()).rstrip('.'))}."
