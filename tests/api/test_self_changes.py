@@ -100,7 +100,7 @@ async def test_what_is_outside_of_bounds_is_refused_by_name_and_leaves_an_audit_
     async with server.service.database.connection() as connection:
         assert await list_trials(connection) == []
     acts = (await http.get("/v1/audit_log", params={"resource_id": agent_id, "limit": 1})).json()["data"]
-    assert acts[0]["action"] == "agents.self_changes.refuse"
+    assert (acts[0]["action"], acts[0]["details"]["parameter"]) == ("agents.self_changes.refuse", parameter)
 
 
 async def test_a_patch_of_the_wrong_kind_is_refused(client: AsyncAnthropic, http: AsyncClient) -> None:

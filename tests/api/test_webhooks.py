@@ -1,4 +1,5 @@
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -10,10 +11,12 @@ from anthropic.types.beta.beta_webhook_event import BetaWebhookEvent
 from pydantic import TypeAdapter
 from standardwebhooks import WebhookVerificationError
 
+from reverie.api.routes.webhooks import TRIAL_EVENTS
 from reverie.api.service import ServiceOptions
 from reverie.settings import Settings
 from tests.api.conftest import Server, running
 from tests.api.webhook_receiver import Receiver, receiving
+from tests.jobs.tried import open_tried
 
 PATH = "/v1/organizations/webhooks"
 
@@ -129,3 +132,29 @@ async def test_a_server_refuses_private_addresses_unless_it_was_told_to_allow_th
         for url in ("https://127.0.0.1/hook", "https://10.0.0.1", "https://[::1]", "http://example.com"):
             answer = await http.post(PATH, json={"url": url, "enabled_events": ["agent.created"]})
             assert answer.status_code == 400, url
+
+
+async def test_what_becomes_of_trials_is_delivered_to_those_who_listen(
+    server: Server, http: httpx2.AsyncClient, receiver: Receiver
+) -> None:
+    tried = await open_tried(server.service.database)
+    await make_endpoint(http, receiver.url, *TRIAL_EVENTS)
+    trial = await tried.begin()
+    assert (await http.post(f"/v1/trials/{trial.id}/decide", json={"act": "reject"})).status_code == 200
+    received = await asyncio.to_thread(receiver.next)
+    data = json.loads(received.body)["data"]
+    assert (data["type"], data["id"], data["decision_id"][:4]) == ("trial.rejected", trial.id, "trd_")
+
+
+def test_every_event_of_trials_can_be_listened_to() -> None:
+    became = {
+        "adopted",
+        "rejected",
+        "rolled_back",
+        "inconclusive",
+        "frozen",
+        "ended",
+        "decision_needed",
+        "needs_review",
+    }
+    assert {f"trial.{one}" for one in became} == TRIAL_EVENTS

@@ -23,6 +23,7 @@ from reverie.api.rates import RateLimiter
 from reverie.api.routes import (
     agents,
     audit_log,
+    briefings,
     credentials,
     deployments,
     dream_schedules,
@@ -49,6 +50,7 @@ from reverie.api.routes import (
     sessions,
     skills,
     store_revisions,
+    trials,
     vaults,
     webhooks,
     work,
@@ -89,6 +91,8 @@ _MODULES = (
     self_changes,
     segments,
     store_revisions,
+    trials,
+    briefings,
 )
 ENDPOINTS: tuple[Endpoint, ...] = tuple(endpoint for module in _MODULES for endpoint in endpoints_of(module))
 """All of the API, in the order of the documentation."""

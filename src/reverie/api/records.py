@@ -21,8 +21,10 @@ from reverie.outcomes.metric import REWARD_METRIC, Metric
 from reverie.runtime.rule_report import Outcome, RuleTrialReport
 from reverie.sessions.session import Score
 from reverie.sessions.transcript import Turn
+from reverie.storage.service.seal import Seal, Verification
 from reverie.storage.sessions.import_summary import ImportSummary
-from reverie.trials.trial import TrialState
+from reverie.trials.report import CurvePoint, TrialReport
+from reverie.trials.trial import Decision, TrialState
 
 Item = TypeVar("Item")
 PageLimit = Annotated[int, Meta(ge=1, le=100)]
@@ -144,8 +146,9 @@ class StoredLesson(Lesson, frozen=True, kw_only=True, tag="lesson"):
     first_seen_at: Instant | None = None
     last_seen_at: Instant | None = None
     memory_store_id: str
-    first_dream_id: str
-    last_dream_id: str
+    first_dream_id: str | None
+    """Null of advice that a person gave and no dream has judged."""
+    last_dream_id: str | None
 
 
 class Stratum(msgspec.Struct, frozen=True):
@@ -170,6 +173,15 @@ class DecisiveMoment(msgspec.Struct, frozen=True):
     turns: tuple[Turn, ...]
 
 
+class LessonTrial(msgspec.Struct, frozen=True):
+    """A live trial that a lesson is or was in."""
+
+    id: str
+    state: TrialState
+    reason: str
+    """Why it is in this state; empty while it goes on."""
+
+
 class ExplainedLesson(StoredLesson, frozen=True, kw_only=True, tag="lesson"):
     """A lesson with all that speaks for and against it."""
 
@@ -177,6 +189,8 @@ class ExplainedLesson(StoredLesson, frozen=True, kw_only=True, tag="lesson"):
     moments: tuple[DecisiveMoment, ...]
     doubts: tuple[str, ...]
     """What would change our mind."""
+    trials: tuple[LessonTrial, ...] = ()
+    """The live trials that it is or was in, the latest first."""
 
 
 class TestedPattern(PatternRow, frozen=True, kw_only=True, tag="pattern"):
@@ -655,6 +669,92 @@ class SelfChange(msgspec.Struct, frozen=True, tag="self_change"):
     created_at: Instant
 
 
+# Trials
+
+
+class TrialListParams(ListParams, frozen=True):
+    """Which trials."""
+
+    memory_store_id: str | UnsetType = UNSET
+    state: TrialState | UnsetType = UNSET
+
+
+class TrialStartParams(Params, frozen=True):
+    """What is to be tried: a lesson that is there, or advice."""
+
+    memory_store_id: str
+    lesson_id: str | UnsetType = UNSET
+    advice: str | UnsetType = UNSET
+    agent: str | UnsetType = UNSET
+    """Of advice: the name of the agent whose sessions it is for."""
+    task_family: str | UnsetType = UNSET
+    """Of advice: the task category of the sessions that it is for."""
+    policy: dict[str, Any] | UnsetType = UNSET
+    """Settings below ``live`` that differ from the store's policy, such as ``{"horizon_exposures": 400}``."""
+
+
+class TrialDecideParams(Params, frozen=True):
+    """What a person decides."""
+
+    act: Literal["adopt", "reject", "roll_back", "end"]
+    note: Annotated[str, Meta(max_length=2_000)] = ""
+
+
+class TrialDecision(Decision, frozen=True):
+    """What was decided of a trial, by whom and on which numbers."""
+
+    at: Instant
+
+
+class StoredTrial(TrialReport, frozen=True, kw_only=True, tag="trial"):
+    """Where a trial stands."""
+
+    decisions: tuple[TrialDecision, ...]
+    created_at: Instant
+    decided_at: Instant | None
+
+
+class TrialCurve(msgspec.Struct, frozen=True, tag="trial_curve"):
+    """The effect of a trial over its sessions."""
+
+    trial_id: str
+    points: tuple[CurvePoint, ...]
+
+
+class BriefingParams(Params, frozen=True):
+    """Who asks for a briefing, and for what."""
+
+    memory_store_ids: Annotated[tuple[str, ...], Meta(min_length=1, max_length=8)]
+    agent: str | UnsetType = UNSET
+    """The agent's name."""
+    task_family: str | UnsetType = UNSET
+    """The session's task category."""
+    user_id: str | UnsetType = UNSET
+    query: str = ""
+    """The opening message, for what is recalled."""
+    reference: Annotated[str, Meta(min_length=1, max_length=512)] | UnsetType = UNSET
+    """The id that the session has, or will have; with it, asking again gives what was given first."""
+
+
+class ShownItem(msgspec.Struct, frozen=True):
+    """A lesson or a memory in a briefing."""
+
+    subject: str
+    version: str
+    memory_store_id: str
+
+
+class StoredBriefing(msgspec.Struct, frozen=True, tag="briefing"):
+    """What an agent elsewhere was given."""
+
+    id: str
+    reference: str | None
+    text: str
+    """Empty where there is nothing to show."""
+    shown: tuple[ShownItem, ...]
+    made_at: Instant
+
+
 class AuditLogParams(ListParams, frozen=True):
     """Which acts."""
 
@@ -669,6 +769,29 @@ class AuditLogEntry(msgspec.Struct, frozen=True, tag="audit_entry"):
     number: int
     at: Instant
     actor: dict[str, Any]
+    """Of an automatic act ``{"type": "system", "name": …}``."""
     action: str
     resource_id: str | None
     request_id: str
+    """Empty where no request asked for it."""
+    details: dict[str, Any] | None
+    """Of an automatic act: what it went by, the revision before and after, how to undo it."""
+    content_hash: str
+    """SHA-256 of the entry's canonical text."""
+
+
+class AuditSeal(Seal, frozen=True, tag="audit_seal"):
+    """A seal over rows of one table, chained to the seal before it."""
+
+
+class AuditSealing(msgspec.Struct, frozen=True, tag="audit_sealing"):
+    """What was sealed."""
+
+    seals: tuple[AuditSeal, ...]
+    """None where nothing was added since the last ones."""
+    waiting: tuple[str, ...]
+    """Tables left for the next time, because somebody was still writing to them."""
+
+
+class AuditVerification(Verification, frozen=True, tag="audit_verification"):
+    """What came of comparing a workspace's history with its seals."""

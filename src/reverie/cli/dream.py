@@ -20,7 +20,7 @@ from reverie.dreams.request import budgeted
 from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream as run_dream
 from reverie.jobs.engine import estimate_dream
-from reverie.jobs.report import read_evidence, write_report
+from reverie.jobs.report import read_evidence, read_trials, write_report
 from reverie.lessons.lesson import Lesson
 from reverie.models.open import open_model
 from reverie.reports.verdict import advice
@@ -160,8 +160,9 @@ def _estimate(request: DreamRequest, settings: Settings, as_json: bool) -> None:
 async def _write_report(database: Database, result: DreamResult, path: Path, clock: SystemClock) -> None:
     async with database.connection() as connection:
         evidence = await read_evidence(connection, result)
+        trials = await read_trials(connection, result, clock.now())
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(write_report(result, evidence, clock.now()), encoding="utf-8")
+    partial.write_text(write_report(result, evidence, trials, clock.now()), encoding="utf-8")
     partial.replace(path)
 
 

@@ -12,7 +12,7 @@ from reverie.display_name import printable, shown_label
 from reverie.jobs.explanation import Explanation, explain_lesson
 from reverie.lessons.lesson import Lesson
 from reverie.mining.breakdown import StratumRow
-from reverie.storage.learning.dreams import find_lesson
+from reverie.storage.learning.lessons import find_lesson
 from reverie.storage.postgres.database import Database
 
 _STRATA = 12
@@ -26,8 +26,8 @@ def explain(lesson_id: str, as_json: bool) -> None:
 
     async def work(database: Database) -> tuple[Lesson, Explanation]:
         async with database.connection() as connection:
-            lesson, dream_id = await find_lesson(connection, lesson_id)
-            return lesson, await explain_lesson(connection, lesson, dream_id)
+            row = await find_lesson(connection, lesson_id)
+            return row.lesson, await explain_lesson(connection, row)
 
     lesson, explanation = run(work)
     if as_json:
@@ -40,13 +40,17 @@ def _print(lesson: Lesson, explanation: Explanation) -> None:
     click.secho(lesson.statement, bold=True)
     status = f"{lesson.status}, implicit" if lesson.implicit else lesson.status
     click.echo(f"{lesson.kind.replace('_', ' ')}, {status}: {lesson.reason}\n")
+    for trial in explanation.trials:
+        told = f": {trial.reason}" if trial.reason else f"; see reverie trials show {trial.id}"
+        click.echo(printable(f"Live trial {trial.id}, {trial.state.replace('_', ' ')}{told}"))
     if lesson.instead_of:
         click.echo(f"Others did this instead: {lesson.instead_of}")
     for example in lesson.examples:
         click.echo(printable(f"Example ({example.session_id}): {example.text}"))
     if lesson.also:
         click.echo(f"Also seen as: {', '.join(lesson.also)}")
-    click.echo(_strata_table(explanation.strata, lesson.outcome))
+    if explanation.strata:
+        click.echo(_strata_table(explanation.strata, lesson.outcome))
     for moment in explanation.moments:
         side = "supports it" if moment.supports else "speaks against it"
         click.secho(f"{moment.session_id}: {side}, reward {moment.reward}", bold=True)

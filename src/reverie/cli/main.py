@@ -66,6 +66,17 @@ COMMANDS = {
         "reverie.cli.memory_recall", "recall", "Rank a store's memories for a query, and say why each came."
     ),
     "rules": LazyCommand("reverie.cli.rules", "rules", "Rules on tool calls: shown, set, and tried on past sessions."),
+    "audit": LazyCommand("reverie.cli.audit", "audit", "Who did what, and whether the history is as it was written."),
+    "trials": LazyCommand(
+        "reverie.cli.trials",
+        "trials",
+        "Live trials of lessons: listed, shown, begun, looked at, decided, taken back.",
+    ),
+    "briefing": LazyCommand(
+        "reverie.cli.briefing",
+        "briefing",
+        "Make the briefing of a session that runs elsewhere from STORE, by the draws of its live trials.",
+    ),
     "serve": LazyCommand(
         "reverie.cli.serve", "serve", "Serve the Managed Agents API and Reverie's own; stop with Ctrl-C or SIGTERM."
     ),

@@ -21,6 +21,10 @@ from reverie.api.records import (
     AskedLabel,
     AuditLogEntry,
     AuditLogParams,
+    AuditSeal,
+    AuditSealing,
+    AuditVerification,
+    BriefingParams,
     CompletedDream,
     CreateNew,
     CronParams,
@@ -67,17 +71,24 @@ from reverie.api.records import (
     SessionScores,
     SessionsInput,
     SessionTurn,
+    StoredBriefing,
     StoredLesson,
     StoredRuleSet,
+    StoredTrial,
     StoreRevision,
     StoreRollback,
     TestedPattern,
+    TrialCurve,
+    TrialDecideParams,
+    TrialListParams,
+    TrialStartParams,
     TriedRules,
     UpdateExisting,
 )
 from reverie.errors import InputError
 from reverie.lessons.lesson import LessonKind, LessonStatus
 from reverie.outcomes.metric import REWARD_METRIC, Metric
+from reverie.trials.trial import TrialState
 
 _LONGEST_PAGE = 100
 
@@ -420,6 +431,93 @@ def revert_self_change(agent_id: str, change_id: str) -> ApiCall[SelfChange]:
     return ApiCall("POST", _path("agents", agent_id, "self_changes", change_id, "revert"), SelfChange)
 
 
+def trials(*, store_id: str | None = None, state: TrialState | None = None) -> ApiCall[Page[StoredTrial]]:
+    """The live trials, newest first."""
+    asked = TrialListParams(memory_store_id=_given(store_id), state=_given(state), limit=_LONGEST_PAGE)
+    return ApiCall("GET", _path("trials"), Page[StoredTrial], asked)
+
+
+def trial(trial_id: str) -> ApiCall[StoredTrial]:
+    """How a live trial stands, and what would change that nothing is decided."""
+    return ApiCall("GET", _path("trials", trial_id), StoredTrial)
+
+
+def start_trial(
+    store_id: str,
+    *,
+    lesson_id: str | None = None,
+    advice: str | None = None,
+    agent: str | None = None,
+    task_family: str | None = None,
+    policy: Mapping[str, Any] | None = None,
+) -> ApiCall[StoredTrial]:
+    """Begin a live trial of a lesson, or of advice for sessions of an agent or a task family.
+
+    ``policy`` has settings that differ from what the store's policy has below ``live``.
+    """
+    body = TrialStartParams(
+        memory_store_id=store_id,
+        lesson_id=_given(lesson_id),
+        advice=_given(advice),
+        agent=_given(agent),
+        task_family=_given(task_family),
+        policy=_given(None if policy is None else dict(policy)),
+    )
+    return ApiCall("POST", _path("trials"), StoredTrial, body=body)
+
+
+def decide_trial(
+    trial_id: str, act: Literal["adopt", "reject", "roll_back", "end"], note: str = ""
+) -> ApiCall[StoredTrial]:
+    """Decide a live trial; no outcome takes back what a person decided."""
+    return ApiCall("POST", _path("trials", trial_id, "decide"), StoredTrial, body=TrialDecideParams(act=act, note=note))
+
+
+def undo_trial(trial_id: str) -> ApiCall[StoredTrial]:
+    """Take back the last decision of a live trial."""
+    return ApiCall("POST", _path("trials", trial_id, "undo"), StoredTrial)
+
+
+def look_at_trial(trial_id: str) -> ApiCall[StoredTrial]:
+    """Bring the numbers of a live trial up to date, and do what they say where outcomes decide."""
+    return ApiCall("POST", _path("trials", trial_id, "look"), StoredTrial)
+
+
+def trial_curve(trial_id: str) -> ApiCall[TrialCurve]:
+    """The effect of a live trial over its sessions, for a picture."""
+    return ApiCall("GET", _path("trials", trial_id, "curve"), TrialCurve)
+
+
+def brief(
+    store_ids: Sequence[str],
+    *,
+    agent: str | None = None,
+    task_family: str | None = None,
+    user_id: str | None = None,
+    query: str = "",
+    reference: str | None = None,
+) -> ApiCall[StoredBriefing]:
+    """The briefing of a session that runs elsewhere, by the draws of the live trials that it takes part in.
+
+    ``reference`` is the id that the session has, or will have; else put the briefing's id into its metadata as
+    ``reverie_briefing``.
+    """
+    body = BriefingParams(
+        memory_store_ids=tuple(store_ids),
+        agent=_given(agent),
+        task_family=_given(task_family),
+        user_id=_given(user_id),
+        query=query,
+        reference=_given(reference),
+    )
+    return ApiCall("POST", _path("briefings"), StoredBriefing, body=body)
+
+
+def briefing(briefing_id: str) -> ApiCall[StoredBriefing]:
+    """A briefing as it was given."""
+    return ApiCall("GET", _path("briefings", briefing_id), StoredBriefing)
+
+
 def dream_schedule(store_id: str) -> ApiCall[DreamSchedule]:
     """When a memory store dreams by itself, and what became of the last moment."""
     return ApiCall("GET", _path("memory_stores", store_id, "dream_schedule"), DreamSchedule)
@@ -467,3 +565,18 @@ def audit_log(*, resource_id: str | None = None, action: str | None = None) -> A
     """Who did what, newest first."""
     asked = AuditLogParams(resource_id=_given(resource_id), action=_given(action), limit=_LONGEST_PAGE)
     return ApiCall("GET", _path("audit_log"), Page[AuditLogEntry], asked)
+
+
+def audit_seals() -> ApiCall[Page[AuditSeal]]:
+    """The seals over the history of the key's workspace, newest first."""
+    return ApiCall("GET", _path("audit_log", "seals"), Page[AuditSeal], ListParams(limit=_LONGEST_PAGE))
+
+
+def seal_history() -> ApiCall[AuditSealing]:
+    """Seal what was added to the history since the last seals."""
+    return ApiCall("POST", _path("audit_log", "seals"), AuditSealing)
+
+
+def verify_history() -> ApiCall[AuditVerification]:
+    """Compare every row of the history with its seals, with the file and the signing key that the server has."""
+    return ApiCall("GET", _path("audit_log", "verify"), AuditVerification)

@@ -22,13 +22,17 @@ from reverie.sessions.transcript import Turn, render_turns
 from reverie.statistics.corpus import Corpus, form_strata
 from reverie.storage.learning.digests import load_corpus
 from reverie.storage.learning.dreams import read_dream
+from reverie.storage.learning.lessons import LessonRow
 from reverie.storage.learning.measures import load_measures
+from reverie.storage.live.trials import trials_of_lesson
 from reverie.storage.memory.policies import read_policy
 from reverie.storage.postgres.database import Connection
 from reverie.storage.sessions.transcripts import read_transcripts
+from reverie.trials.trial import TrialState
 
 _SUPPORTING, _CONTRARY = 3, 2
 _AROUND = 2
+_NO_DREAM = "A person gave it, and no dream has judged it: what its live trials show is all that there is."
 
 
 class CitedMoment(msgspec.Struct, frozen=True):
@@ -41,16 +45,36 @@ class CitedMoment(msgspec.Struct, frozen=True):
     turns: tuple[Turn, ...]
 
 
+class LessonTrial(msgspec.Struct, frozen=True):
+    """A live trial that a lesson is or was in."""
+
+    id: str
+    state: TrialState
+    reason: str
+    """Why it is in this state; empty while it goes on."""
+
+
 class Explanation(msgspec.Struct, frozen=True):
     """All that speaks for and against a lesson."""
 
     strata: tuple[StratumRow, ...]
     moments: tuple[CitedMoment, ...]
     doubts: tuple[str, ...]
+    trials: tuple[LessonTrial, ...] = ()
+    """The latest first."""
 
 
-async def explain_lesson(connection: Connection, lesson: Lesson, dream_id: str) -> Explanation:
-    """What speaks for and against a lesson, in the sessions of the dream that last judged it."""
+async def explain_lesson(connection: Connection, row: LessonRow) -> Explanation:
+    """What speaks for and against a lesson: the sessions of the dream that last judged it, and its live trials."""
+    found = await trials_of_lesson(connection, row.memory_store_id, row.lesson.id)
+    trials = tuple(LessonTrial(trial.id, trial.state, trial.reason) for trial in found)
+    if row.last_dream_id is None:
+        return Explanation((), (), (_NO_DREAM,), trials)
+    explanation = await _explain(connection, row.lesson, row.last_dream_id)
+    return msgspec.structs.replace(explanation, trials=trials)
+
+
+async def _explain(connection: Connection, lesson: Lesson, dream_id: str) -> Explanation:
     dream = await read_dream(connection, dream_id)
     policy = await read_policy(connection, dream.memory_store_id)
     segment, last_key = segment_of(dream.request), dream.last_session_key

@@ -1,15 +1,21 @@
 """A dream's report, with the sessions that it cites."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from reverie.dreams.dream import DreamResult
+from reverie.jobs.trial_report import report_trial, trace_trial
 from reverie.lessons.lesson import Evidence, Lesson
 from reverie.reports.evidence import SHOWN_TRANSCRIPTS
 from reverie.reports.html import render_report
 from reverie.sessions.session import Transcript
+from reverie.storage.learning.dreams import read_dream
+from reverie.storage.live.trials import list_trials
 from reverie.storage.postgres.database import Connection
 from reverie.storage.sessions.transcripts import read_transcripts
+from reverie.trials.report import TracedTrial
+
+_MOST_TRIALS = 200
 
 
 async def read_evidence(connection: Connection, result: DreamResult) -> dict[str, Transcript]:
@@ -18,9 +24,23 @@ async def read_evidence(connection: Connection, result: DreamResult) -> dict[str
     return {transcript.session.id: transcript for transcript in transcripts}
 
 
-def write_report(result: DreamResult, evidence: dict[str, Transcript], now: datetime) -> str:
+async def read_trials(connection: Connection, result: DreamResult, now: datetime) -> list[TracedTrial]:
+    """The live trials of the store that a dream wrote to, newest first."""
+    store_id = (await read_dream(connection, result.dream_id)).memory_store_id
+    return [
+        TracedTrial(
+            await report_trial(connection, trial, now),
+            tuple(await trace_trial(connection, trial, now)),
+        )
+        for trial in await list_trials(connection, store_id=store_id, limit=_MOST_TRIALS)
+    ]
+
+
+def write_report(
+    result: DreamResult, evidence: dict[str, Transcript], trials: Sequence[TracedTrial], now: datetime
+) -> str:
     """The report as one HTML page."""
-    return render_report(result, evidence, generated_at=now, overview=result.overview)
+    return render_report(result, evidence, generated_at=now, overview=result.overview, trials=trials)
 
 
 def _cited(lessons: Iterable[Lesson]) -> list[str]:

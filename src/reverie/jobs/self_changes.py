@@ -26,10 +26,10 @@ from reverie.storage.live.self_changes import (
     standing_trial,
 )
 from reverie.storage.live.trials import TrialRow, insert_trial, set_state
+from reverie.storage.postgres.act import record_act, system_actor
 from reverie.storage.postgres.database import Connection
 from reverie.storage.service.agent_bounds import StoredBounds, guided_agents, read_bounds
 from reverie.storage.service.agents import AgentVersion, add_candidate, next_version, read_agent
-from reverie.storage.service.audit import record_act
 from reverie.trials.forecast import foresee, has_traffic, told_low_traffic
 from reverie.trials.trial import Subject, Trial
 
@@ -137,8 +137,8 @@ async def propose_guidance(connection: Connection, store_id: str, by: str, now: 
         except (InputError, ConflictError, StateError) as error:
             log.info("no guidance was proposed", agent_id=agent_id, reason=str(error))
             continue
-        actor = {"type": "system", "name": by}
-        await record_act(connection, actor, "agents.self_changes.create", agent_id, new_id("req", now), now)
+        details = {"change_id": change.id, "title": change.title, "store_id": store_id}
+        await record_act(connection, system_actor(by), "agents.self_changes.create", agent_id, "", now, details)
         begun.append(change)
     return begun
 

@@ -6,11 +6,11 @@ from datetime import datetime
 
 import msgspec
 
-from reverie.errors import NotFoundError
+from reverie.errors import ConflictError, NotFoundError
 from reverie.ids import derived_id, new_id
 from reverie.lessons.lesson import Effect, Lesson, LessonStatus, Scope
 from reverie.storage.live.forecasts import count_sessions, measure_guardrails
-from reverie.storage.live.trials import TrialRow, insert_trial, read_trial, set_state, trials_of_lesson
+from reverie.storage.live.trials import STANDING, TrialRow, insert_trial, read_trial, set_state, trials_of_lesson
 from reverie.storage.live.tried_lessons import insert_lesson, read_lessons, set_status
 from reverie.storage.postgres.database import Connection
 from reverie.trials.forecast import foresee, has_traffic, told_low_traffic
@@ -168,11 +168,14 @@ async def try_lesson(
 
     Raises:
         NotFoundError: the store has no such lesson.
-        ConflictError: it is in a trial.
+        ConflictError: it is in a trial, alone or with others.
     """
     lessons = await read_lessons(connection, store_id, [lesson_id])
     if not lessons:
-        raise NotFoundError(f"memory store {store_id} has no lesson {lesson_id!r}; see reverie memory lessons")
+        raise NotFoundError(f"memory store {store_id} has no lesson {lesson_id!r}; see reverie memory list {store_id}")
+    for other in await trials_of_lesson(connection, store_id, lesson_id):
+        if other.state in STANDING:
+            raise ConflictError(f"lesson {lesson_id} is in a trial already ({other.id}); end that first")
     state: TrialState = "adopted" if lessons[0].status == "adopted" else "trial"
     trial = await begin_trial(connection, store_id, lessons, policy, now, by=by, state=state)
     if state == "trial":
@@ -209,5 +212,7 @@ async def try_advice(
         reason="given by a person",
         do=advice,
     )
-    await insert_lesson(connection, store_id, lesson)
+    # Where it was given before, the lesson stands as it was left: it may be adopted, and have its document.
+    if not await read_lessons(connection, store_id, [lesson.id]):
+        await insert_lesson(connection, store_id, lesson)
     return await try_lesson(connection, store_id, lesson.id, policy, now, by)

@@ -1,13 +1,12 @@
 """Trials judged, and what is to be done about them done: one transaction each, and never over a person's decision."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from reverie.errors import StateError
-from reverie.ids import new_id
 from reverie.jobs.trial_acts import Effect, carry_out
 from reverie.storage.live.assignments import (
     correct_counted,
@@ -20,6 +19,7 @@ from reverie.storage.live.self_changes import is_taken_over
 from reverie.storage.live.trials import (
     TrialRow,
     insert_decision,
+    is_about_other_outcomes,
     keep_tally,
     list_decisions,
     list_trials,
@@ -31,9 +31,10 @@ from reverie.storage.live.trials import (
 )
 from reverie.storage.live.tried_lessons import are_documents
 from reverie.storage.memory.policies import read_policy
+from reverie.storage.memory.stores import read_store
+from reverie.storage.postgres.act import record_act, system_actor
 from reverie.storage.postgres.database import Connection, Database
 from reverie.storage.postgres.outbox import WebhookNotice, write_notices
-from reverie.storage.service.audit import record_act
 from reverie.trials.policy import Mode
 from reverie.trials.tally import Tally, fold
 from reverie.trials.trial import OPEN, Act, Assignment, Decision, TrialState
@@ -48,9 +49,8 @@ _STATES: dict[Act, TrialState] = {
     "end": "ended",
 }
 _UNDO = "undo "
-_TAKEN_OVER = "its document was changed or deleted by a person, and is theirs"
 _AGENT_TAKEN_OVER = "its agent was changed or archived by somebody else, and is theirs"
-_ACTOR = {"type": "system", "name": "trials"}
+_ACTOR = system_actor("trials")
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -62,16 +62,18 @@ class Outcome(msgspec.Struct, frozen=True):
     notices: tuple[WebhookNotice, ...] = ()
 
 
-async def evaluate_all(database: Database, workspace_id: str, now: datetime) -> AsyncIterator[Outcome]:
-    """Look at every trial of a workspace that goes on, each in a transaction of its own, notices included."""
+async def open_trials(database: Database, store_id: str | None = None) -> list[str]:
+    """Ids of the trials that go on, of a store or of all."""
     async with database.connection() as connection:
-        found = [trial.id for state in OPEN for trial in await list_trials(connection, state=state)]
-    for trial_id in found:
-        async with database.connection() as connection:
-            outcome = await evaluate(connection, trial_id, now)
-            await write_notices(connection, outcome.notices if outcome else (), workspace_id, now)
-        if outcome is not None:
-            yield outcome
+        return [trial.id for state in OPEN for trial in await list_trials(connection, store_id=store_id, state=state)]
+
+
+async def look_at(database: Database, trial_id: str, workspace_id: str, now: datetime) -> Outcome | None:
+    """:func:`evaluate` in a transaction of its own, with the notices of what was decided."""
+    async with database.connection() as connection:
+        outcome = await evaluate(connection, trial_id, now)
+        await write_notices(connection, outcome.notices if outcome else (), workspace_id, now)
+    return outcome
 
 
 async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outcome | None:
@@ -84,17 +86,15 @@ async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outc
         return None
     tally, ahead = await bring_up_to_date(connection, trial, now)
     trial = msgspec.structs.replace(trial, tally=tally)
-    verdict = judge(trial, tally, ahead, now, await _batch(connection, trial))
-    if trial.subject.kind == "agent_version":
-        if await is_taken_over(connection, trial):
-            return await _decide(connection, trial, verdict, "end", AUTO, _AGENT_TAKEN_OVER, now)
-    elif verdict.act is None and await _is_taken_over(connection, trial):
-        return await _decide(connection, trial, verdict, "end", AUTO, _TAKEN_OVER, now)
+    verdict = judge(trial, tally, ahead, now, await batch_of(connection, trial))
+    over = await _over(connection, trial, verdict)
+    if over:
+        return await _decide(connection, trial, verdict, "end", AUTO, over, now)
     if verdict.act is None:
         if trial.proposal is not None:
             await write_proposal(connection, trial.id, None)
         return Outcome(trial, verdict)
-    mode = await _mode(connection, trial)
+    mode = await mode_of(connection, trial)
     if mode == "act" or verdict.act == "freeze" or _goes_back(trial, verdict.act):
         return await _decide(connection, trial, verdict, verdict.act, AUTO, verdict.reason, now)
     return await _propose(connection, trial, verdict, mode)
@@ -120,11 +120,21 @@ async def bring_up_to_date(
     return after, following[len(folded) :]
 
 
-async def _is_taken_over(connection: Connection, trial: TrialRow) -> bool:
-    """Whether a person changed or deleted the document of an adopted lesson, so that it is theirs."""
-    if trial.state != "adopted" or trial.memory_store_id is None:
-        return False
-    return not await are_documents(connection, trial.memory_store_id, trial.subject.ids)
+async def _over(connection: Connection, trial: TrialRow, verdict: Verdict) -> str:
+    """Why a trial cannot go on whatever its numbers are; empty where it can."""
+    if await is_about_other_outcomes(connection, trial.id):
+        return "what a reward is made of was changed, and scores before and after cannot be added up"
+    if trial.subject.kind == "agent_version":
+        return _AGENT_TAKEN_OVER if await is_taken_over(connection, trial) else ""
+    if trial.memory_store_id is None:
+        return ""
+    if (await read_store(connection, trial.memory_store_id)).archived_at is not None:
+        return "its memory store was archived"
+    about_lessons = trial.subject.kind in ("lesson", "bundle")
+    if trial.state == "adopted" and about_lessons and verdict.act is None:
+        there = await are_documents(connection, trial.memory_store_id, trial.subject.ids)
+        return "" if there else "its document was changed or deleted by a person, and is theirs"
+    return ""
 
 
 def _goes_back(trial: TrialRow, act: Act) -> bool:
@@ -133,7 +143,7 @@ def _goes_back(trial: TrialRow, act: Act) -> bool:
     return trial.subject.kind == "agent_version" and (act in ("reject", "roll_back") or gives_up)
 
 
-async def _batch(connection: Connection, trial: TrialRow) -> dict[str, float]:
+async def batch_of(connection: Connection, trial: TrialRow) -> dict[str, float]:
     """E-values for a benefit of the trials that are adopted together: stopped ones as they stopped."""
     return {
         other.id: batch_e_value(other.tally) if other.e_benefit is None else other.e_benefit
@@ -141,7 +151,7 @@ async def _batch(connection: Connection, trial: TrialRow) -> dict[str, float]:
     }
 
 
-async def _mode(connection: Connection, trial: TrialRow) -> Mode:
+async def mode_of(connection: Connection, trial: TrialRow) -> Mode:
     """Whether outcomes decide, as the store says now."""
     if trial.memory_store_id is None:
         return trial.policy.mode
@@ -172,6 +182,8 @@ async def decide(connection: Connection, trial_id: str, act: Act, by: str, now: 
         raise StateError(
             f"trial {trial.id} has ended ({trial.state}): {trial.reason}; begin another one to try it again"
         )
+    if trial.subject.kind == "memory" and act != "end":
+        raise StateError(f"trial {trial.id} asks whether memory helps at all: it can be ended, and nothing else")
     if act == "adopt" and trial.state == "adopted":
         act = "end"  # what it is about stands already: a person's word is that it stays
     ahead: Sequence[Assignment] = ()
@@ -258,7 +270,14 @@ async def _record(
         note=note,
     )
     if by == AUTO:
-        await record_act(connection, _ACTOR, f"trials.{act}", trial.id, new_id("req", now), now)
+        details = {
+            "decision_id": decision.id,
+            "reason": told,
+            "revision_before": effect.revision_before,
+            "revision_after": effect.revision_after,
+            "undo": f"reverie trials undo {trial.id}",
+        }
+        await record_act(connection, _ACTOR, f"trials.{act}", trial.id, "", now, details)
     notices = [WebhookNotice(f"trial.{state}", trial.id, {"decision_id": decision.id})]
     if effect.left_alone:
         notices.append(WebhookNotice("trial.needs_review", trial.id, {"decision_id": decision.id}))

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from reverie.dreams.dream import PatternRow, TrendPoint
 from reverie.reports.patterns import claim_in_words, claim_of, status_of
 from reverie.reports.words import clipped, interval, printable, signed
+from reverie.trials.report import CurvePoint
 
 WIDE = 860
 """Width in pixels of charts for a desktop or paper."""
@@ -25,6 +26,8 @@ _CHARACTER_WIDTH = 6.4
 _TICK_PIXELS = 72
 """Between two numbers of an axis, at least."""
 _DATE_PIXELS = 108
+_UPRIGHT = 4
+"""Numbers above one another need so many times less room than beside one another."""
 
 
 def trend_chart(points: Sequence[TrendPoint], width: int) -> Markup:
@@ -73,6 +76,42 @@ def forest_chart(rows: Sequence[PatternRow], width: int) -> Markup:
         width=width, height=bottom + 40, left=left, right=right, bottom=bottom, lines=lines, wide=wide,
         x=_scale(low, high, left, right), ticks=[(tick, signed(tick)) for tick in _ticks(low, high, right - left)],
     )  # fmt: skip
+
+
+def effect_chart(points: Sequence[CurvePoint], width: int, name: str) -> Markup:
+    """The effect of a live trial over its sessions, with the interval that holds at every look; early ones are cut."""
+    left, right, top, bottom = 52, width - 16, 12, 168
+    stretches = [[point for point in points if point.adopted is adopted] for adopted in (False, True)]
+    last = points[-1]
+    limit = _effect_limit(points)
+    x = _scale(0, last.sessions, left, right)
+    every = _session_step(last.sessions, right - left)
+    summary = (
+        f"after {last.sessions:,} sessions {signed(last.effect)} ({signed(last.low)} to {signed(last.high)}) in reward"
+    )
+    return _drawn(
+        "effect.svg", f"{name}-{width}", "Effect over sessions", summary,
+        width=width, height=bottom + 32, left=left, right=right, top=top, bottom=bottom,
+        stretches=[stretch for stretch in stretches if stretch],
+        adopted_at=stretches[1][0].sessions if all(stretches) else None,
+        x=x, y=_scale(-limit, limit, bottom, top),
+        ticks=[(tick, signed(tick)) for tick in _ticks(-limit, limit, _UPRIGHT * (bottom - top))],
+        sessions=[(tick, f"{tick:,}") for tick in range(0, last.sessions + 1, every)],
+    )  # fmt: skip
+
+
+def _effect_limit(points: Sequence[CurvePoint]) -> float:
+    """The effect at the upper edge: intervals of the first quarter may run out of the picture."""
+    settled = points[len(points) // 4 :]
+    ends = (settled[0].low, settled[0].high, *(point.effect for point in settled))
+    return min(max(*map(abs, ends), 0.05), 1.0)
+
+
+def _session_step(sessions: int, pixels: float) -> int:
+    """Between two numbers of the axis: 1, 2 or 5 times a power of ten."""
+    least = max(sessions * _TICK_PIXELS / pixels, 1)
+    power = int(10 ** math.floor(math.log10(least)))
+    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least)
 
 
 def _stretches(points: Sequence[TrendPoint]) -> list[list[tuple[int, float]]]:

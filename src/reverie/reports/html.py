@@ -1,6 +1,6 @@
 """The dream's report: one HTML file that needs no network and no JavaScript."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +16,10 @@ from reverie.reports.evidence import SHOWN_TRANSCRIPTS, Citation, ShownTranscrip
 from reverie.reports.overview import overview_tables
 from reverie.reports.patterns import PLOTTED, choose_patterns, claim_in_words, claim_of, words_of
 from reverie.reports.refusals import group_refusals
+from reverie.reports.trials import draw_trials
 from reverie.reports.verdict import advice, verdict, with_status
 from reverie.sessions.session import Transcript
+from reverie.trials.report import TracedTrial
 
 _LISTED: tuple[LessonStatus, ...] = ("adopted", "trial", "candidate", "retired")
 """Statuses shown as cards, in this order; refused lessons have a section of their own."""
@@ -36,6 +38,7 @@ def render_report(
     *,
     generated_at: datetime,
     overview: Overview | None = None,
+    trials: Sequence[TracedTrial] = (),
 ) -> str:
     """The report of ``result`` as a self-contained HTML page.
 
@@ -45,11 +48,13 @@ def render_report(
             given, at most ``SHOWN_TRANSCRIPTS`` are shown, shared fairly between the lessons.
         generated_at: when the report is made, printed in its footer.
         overview: patterns of the other kinds, where the dream looked for them.
+        trials: the live trials of its store, by their numbers when the report is made.
     """
     lessons = with_status(result.lessons, *_LISTED)
     shown = show_transcripts(lessons, transcripts)
     plotted = choose_patterns(result.patterns)
     widths = (WIDE, NARROW)
+    drawn, more = draw_trials(trials)
     page = _ENVIRONMENT.get_template("report.html").render(
         result=result,
         verdict=verdict(result),
@@ -66,6 +71,8 @@ def render_report(
         usage=_usage_rows(result.usage),
         listed_of_outcome=PLOTTED,
         overview=overview_tables(overview) if overview else (),
+        trials=drawn,
+        more_trials=more,
         generated_at=generated_at,
     )
     return words.printable(page)

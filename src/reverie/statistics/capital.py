@@ -9,7 +9,8 @@ per bet: it does not depend on the order of the sessions, parts add up, and a sc
 Promised: at most α false alarms over all looks, for the null that *every* session's effect is at most 0 (benefit) or at
 least 0 (harm), whatever rewards, strata, drift and ramps of p are, if p and m were fixed before each draw and which
 scores are counted does not depend on their values. Not promised: anything on the *mean* effect where its sign changes
-over time; capital can then grow although the mean is 0.
+over time; capital can then grow although the mean is 0. Nor anything where one draw decides over several scores: a user
+who keeps an arm for many sessions counts once, with their mean score over a window fixed before.
 """
 
 import math
@@ -38,7 +39,7 @@ class Capital(msgspec.Struct, frozen=True):
     harm: tuple[float, ...] = NOTHING
     """Σ log(1 − c·b·φ) for each c."""
     n: int = 0
-    """Sessions counted; those without a score count as φ = 0."""
+    """Sessions counted. One that stays without a score is left out: as φ = 0 it would pull the mean towards 0."""
     total: float = 0.0
     """Σ φ."""
     squares: float = 0.0
@@ -48,7 +49,7 @@ class Capital(msgspec.Struct, frozen=True):
         """With one session more.
 
         Args:
-            phi: its :func:`~reverie.statistics.trial_score.trial_score`, or 0 if it stays without a score.
+            phi: its :func:`~reverie.statistics.trial_score.trial_score`.
             probability: p of being shown, as logged with the draw: what is staked may not depend on what came of it.
 
         Raises:

@@ -24,19 +24,31 @@ class Forecast(msgspec.Struct, frozen=True):
     """Eligible sessions until the horizon's days are over."""
     months_to_horizon: float | None
     """Until the horizon's exposures; None where no session comes."""
+    months_to_go: float
+    """Until the horizon's exposures or its days, whichever is first."""
     visible_effect: float | None
     """The least effect, in reward, whose interval would be clear of zero at the horizon."""
 
 
-def foresee(sessions_in_window: int, policy: LivePolicy, *, done: int = 0, share: float | None = None) -> Forecast:
-    """The forecast from the eligible sessions of the last :data:`WINDOW`; ``done`` have been seen already."""
+def foresee(
+    sessions_in_window: float, policy: LivePolicy, *, done: int = 0, days: int = 0, share: float | None = None
+) -> Forecast:
+    """The forecast from the eligible sessions of the last :data:`WINDOW`.
+
+    Args:
+        done: sessions that have been seen already, in so many ``days``.
+    """
     a_day = sessions_in_window / WINDOW.days
-    within = a_day * policy.horizon_days
+    days_left = max(policy.horizon_days - days, 0)
+    within = a_day * days_left
     left = max(policy.horizon_exposures - done, 0)
+    to_horizon = left / a_day / _DAYS_A_MONTH if a_day else None
+    to_end = days_left / _DAYS_A_MONTH
     return Forecast(
         sessions_a_month=a_day * _DAYS_A_MONTH,
         within_horizon=within,
-        months_to_horizon=left / a_day / _DAYS_A_MONTH if a_day else None,
+        months_to_horizon=to_horizon,
+        months_to_go=to_end if to_horizon is None else min(to_horizon, to_end),
         visible_effect=visible_effect(
             min(done + int(within), policy.horizon_exposures), policy.shares[-1].share if share is None else share
         ),

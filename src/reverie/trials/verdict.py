@@ -9,40 +9,12 @@ import msgspec
 from reverie.statistics.capital import Capital
 from reverie.statistics.confidence_sequence import confidence_sequence
 from reverie.statistics.e_values import e_benjamini_hochberg
+from reverie.trials.numbers import Numbers, in_words, writable
 from reverie.trials.tally import Tally, is_resolved, score_of
 from reverie.trials.trial import Act, Assignment, Trial
 
 FREEZE_AT = 100.0
 """E-value at which the draw, or what is missing, is taken to be broken."""
-
-
-class Numbers(msgspec.Struct, frozen=True):
-    """Where a trial stands."""
-
-    sessions: int
-    """Of the unbroken prefix."""
-    shown: int
-    hidden: int
-    waiting: int
-    """Sessions whose outcome is not known yet, or comes after one that is not."""
-    missing: tuple[int, int]
-    """Sessions without a score, of the hidden and of the shown arm."""
-    reward_hidden: float | None
-    reward_shown: float | None
-    effect: float | None
-    """Mean over the scored sessions of the prefix: shown minus hidden, in reward."""
-    low: float
-    high: float
-    """95 % asymptotic confidence sequence of the running mean effect."""
-    e_benefit: float
-    e_harm: float
-    """With the open sessions counted against rolling back."""
-    e_assignment: float
-    e_missing: float
-    detector: float | None = None
-    """Of an adopted subject: it is rolled back where this reaches the run length."""
-    guardrails: dict[str, float] = {}
-    """E-value of each guardrail, by measure."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -92,13 +64,13 @@ def numbers_of(trial: Trial, tally: Tally, ahead: Sequence[Assignment], now: dat
         effect=capital.total / tally.scored if tally.scored else None,
         low=low,
         high=high,
-        e_benefit=capital.e_benefit,
-        e_harm=against(capital, ahead, trial.deadline, now).e_harm,
-        e_assignment=tally.ratio.e_assignment,
-        e_missing=tally.ratio.e_missing,
-        detector=tally.detector.value if trial.state == "adopted" else None,
+        e_benefit=writable(capital.e_benefit),
+        e_harm=writable(max(capital.e_harm, against(capital, ahead, trial.deadline, now).e_harm)),
+        e_assignment=writable(tally.ratio.e_assignment),
+        e_missing=writable(tally.ratio.e_missing),
+        detector=writable(tally.detector.value) if trial.state == "adopted" else None,
         guardrails={
-            guardrail.measure: sums.e_benefit
+            guardrail.measure: writable(sums.e_benefit)
             for guardrail, sums in zip(trial.guardrails, tally.guardrails or (), strict=False)
         },
     )
@@ -130,11 +102,14 @@ _Rule = tuple[Act | None, str]
 def _broken(_: Trial, numbers: Numbers, *__: Any) -> _Rule:
     if numbers.e_assignment >= FREEZE_AT:
         told = f"{numbers.shown} sessions were shown it and {numbers.hidden} not, which the draw does not explain"
-        return "freeze", f"{told} (e-value {numbers.e_assignment:.0f}): see who is left out before trusting numbers"
+        return (
+            "freeze",
+            f"{told} (e-value {in_words(numbers.e_assignment)}): see who is left out before trusting numbers",
+        )
     if numbers.e_missing >= FREEZE_AT:
         hidden, shown = numbers.missing
         told = f"scores are missing in {shown} of {numbers.shown} shown and {hidden} of {numbers.hidden} other sessions"
-        return "freeze", f"{told} (e-value {numbers.e_missing:.0f}): what is missing is not by chance"
+        return "freeze", f"{told} (e-value {in_words(numbers.e_missing)}): what is missing is not by chance"
     return None, ""
 
 
@@ -143,14 +118,14 @@ def _harmful(trial: Trial, numbers: Numbers, *_: Any) -> _Rule:
     if trial.state == "adopted":
         if numbers.detector is not None and numbers.detector >= policy.run_length:
             return "roll_back", (
-                f"it does harm by now: the detector stands at {numbers.detector:.0f} of {policy.run_length:.0f} after "
-                f"{numbers.sessions} sessions, {numbers.hidden} of which did without"
+                f"it does harm by now: the detector stands at {in_words(numbers.detector)} of {policy.run_length:.0f} "
+                f"after {numbers.sessions} sessions, {numbers.hidden} of which did without"
             )
         return None, ""
     if numbers.e_harm >= 1 / policy.alpha_harm:
         return "roll_back", (
-            f"it does harm: {_effect(numbers)} in {numbers.sessions} sessions, e-value {numbers.e_harm:.0f} against an "
-            f"effect of zero or more ({1 / policy.alpha_harm:.0f} is enough)"
+            f"it does harm: {_effect(numbers)} in {numbers.sessions} sessions, e-value {in_words(numbers.e_harm)} "
+            f"against an effect of zero or more ({1 / policy.alpha_harm:.0f} is enough)"
         )
     return None, ""
 
@@ -161,7 +136,7 @@ def _over_a_guardrail(trial: Trial, numbers: Numbers, *_: Any) -> _Rule:
         if e_value >= 1 / guardrail.alpha:
             more = guardrail.margin * guardrail.ceiling
             return "roll_back", (
-                f"{guardrail.measure} rose by more than {more:.3g} a session (e-value {e_value:.0f}, "
+                f"{guardrail.measure} rose by more than {more:.3g} a session (e-value {in_words(e_value)}, "
                 f"{1 / guardrail.alpha:.0f} is enough)"
             )
     return None, ""
@@ -173,7 +148,7 @@ def _beneficial(trial: Trial, numbers: Numbers, _: Tally, batch: Mapping[str, fl
     e_values = [numbers.e_benefit, *(e_value for trial_id, e_value in batch.items() if trial_id != trial.id)]
     if e_benjamini_hochberg(e_values, trial.policy.benefit_fdr)[0]:
         return "adopt", (
-            f"it helps: {_effect(numbers)} in {numbers.sessions} sessions, e-value {numbers.e_benefit:.0f} among "
+            f"it helps: {_effect(numbers)} in {numbers.sessions} sessions, e-value {in_words(numbers.e_benefit)} among "
             f"{len(e_values)} tried together (false discovery rate {trial.policy.benefit_fdr:.0%})"
         )
     return None, ""

@@ -40,8 +40,8 @@ async def _size(connection: Connection, session: LiveSession) -> BriefingSize:
 
 def _candidate(session: LiveSession) -> Candidate:
     metadata = session.metadata
-    agent = session.agent["name"] if session.agent else None
-    return Candidate(session.id, session.key, metadata.get("user_id"), agent, metadata.get("task_category"))
+    agent, version = (session.agent["name"], str(session.agent["version"])) if session.agent else (None, None)
+    return Candidate(session.id, session.key, metadata.get("user_id"), agent, metadata.get("task_category"), version)
 
 
 def _opening(log: Sequence[ThreadEvent]) -> str:

@@ -17,7 +17,7 @@ from reverie.dreams.dream import DreamRequest
 from reverie.dreams.request import read_inputs, read_request, segment_of
 from reverie.errors import NotFoundError, StateError
 from reverie.ids import new_id
-from reverie.jobs.report import read_evidence, write_report
+from reverie.jobs.report import read_evidence, read_trials, write_report
 from reverie.memory.memory import MemoryStore
 from reverie.storage.learning import served_dreams as table
 from reverie.storage.learning.dreams import missing_sessions, read_result
@@ -193,7 +193,8 @@ async def report(context: RequestContext) -> Response:
         await table.read_served(connection, context.path["dream_id"])
         found = await read_result(connection, context.path["dream_id"])
         evidence = await read_evidence(connection, found)
-    page = await asyncio.to_thread(write_report, found, evidence, context.now)
+        trials = await read_trials(connection, found, context.now)
+    page = await asyncio.to_thread(write_report, found, evidence, trials, context.now)
     return HTMLResponse(page, headers=_REPORT_HEADERS)
 
 

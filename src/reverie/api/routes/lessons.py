@@ -11,6 +11,7 @@ from reverie.api.records import (
     DecisiveMoment,
     ExplainedLesson,
     LessonListParams,
+    LessonTrial,
     ListParams,
     StoredLesson,
     Stratum,
@@ -72,12 +73,13 @@ async def retrieve(context: RequestContext) -> ExplainedLesson:
     """Read a lesson with all that speaks for and against it."""
     row = await table.read_lesson(context.connection, context.path["lesson_id"])
     explain_lesson = await on_demand.load(lambda: on_demand.explain_lesson)
-    explanation = await explain_lesson(context.connection, row.lesson, row.last_dream_id)
+    explanation = await explain_lesson(context.connection, row)
     return ExplainedLesson(
         **msgspec.structs.asdict(wire_lesson(row)),
         strata=msgspec.convert(explanation.strata, tuple[Stratum, ...], from_attributes=True),
         moments=msgspec.convert(explanation.moments, tuple[DecisiveMoment, ...], from_attributes=True),
         doubts=explanation.doubts,
+        trials=msgspec.convert(explanation.trials, tuple[LessonTrial, ...], from_attributes=True),
     )
 
 

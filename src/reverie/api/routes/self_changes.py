@@ -20,16 +20,18 @@ from reverie.api.records import (
 )
 from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import RecordType, SdkType
-from reverie.errors import InputError
+from reverie.errors import BoundsError, InputError
 from reverie.jobs.reverts import revert
 from reverie.jobs.self_changes import Asked, propose
 from reverie.storage.live.self_changes import SelfChangeRow, list_changes, read_change
+from reverie.storage.postgres.act import record_act
 from reverie.storage.service.agent_bounds import StoredBounds, read_bounds, write_bounds
 from reverie.storage.service.agents import read_agent
 
 _BOUNDS = "/v1/agents/{agent_id}/bounds"
 _CHANGES = "/v1/agents/{agent_id}/self_changes"
 _CHANGE = RecordType(SelfChange)
+_REFUSED = "agents.self_changes.refuse"
 _FIELDS = SdkType("beta.AgentUpdateParams")
 
 
@@ -97,17 +99,19 @@ async def create(context: RequestContext) -> SelfChange:
     It is tried as a version that is not the agent's until outcomes, or a person, adopt it. What is outside of the
     bounds is refused by name; the audit log keeps that it was asked for.
     """
+    agent_id = context.path["agent_id"]
     await _FIELDS.prepare()
     try:
         async with context.database.connection() as connection:
             context.open_connection = connection
             change = await _propose(context)
             await finish(context, "agents.self_changes.create")
-    except InputError:
+    except InputError as error:
         # All else of the request is gone; that it was made stays.
+        parameter = error.parameter if isinstance(error, BoundsError) else "patch"
+        details = {"parameter": parameter, "told": str(error)}
         async with context.database.connection() as connection:
-            context.open_connection = connection
-            await finish(context, "agents.self_changes.refuse")
+            await record_act(connection, context.actor, _REFUSED, agent_id, context.request_id, context.now, details)
         raise
     return _wire(change)
 

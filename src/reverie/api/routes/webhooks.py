@@ -22,6 +22,7 @@ from reverie.ids import new_id
 from reverie.storage.postgres.secret_box import open_secret_box
 from reverie.storage.service import webhooks as table
 from reverie.storage.service.webhooks import WebhookEndpoint
+from reverie.trials.trial import TrialState
 
 _SECRET_BYTES = 32
 
@@ -79,11 +80,18 @@ _ANSWER = WireType(WebhookEndpointAnswer)
 _EVENT_DATA = SdkType("beta.BetaWebhookEventData")
 
 
+TRIAL_EVENTS = frozenset(
+    f"trial.{became}" for became in (*get_args(TrialState), "decision_needed", "needs_review") if became != "trial"
+)
+"""Of live trials: what became of one, and that a person is needed."""
+
+
 @cache
 def known_events() -> frozenset[str]:
-    """The types of events that the SDK's clients understand."""
+    """The types of events that the SDK's clients understand, and ours."""
     union = get_args(_EVENT_DATA.source)[0]
-    return frozenset(name for member in get_args(union) for name in get_args(member.model_fields["type"].annotation))
+    names = (name for member in get_args(union) for name in get_args(member.model_fields["type"].annotation))
+    return frozenset(names) | TRIAL_EVENTS
 
 
 def wire_endpoint(endpoint: WebhookEndpoint) -> dict[str, Any]:

@@ -332,27 +332,3 @@ async def measured_pace(connection: Connection) -> Pace:
         digest_seconds=seconds["digest"] / digested if digested else 0.002,
         mine_seconds=seconds["mine"] / mined if mined else 0.0005,
     )
-
-
-async def find_lesson(connection: Connection, lesson_id: str) -> tuple[Lesson, str]:
-    """The lesson whose id ends in ``lesson_id`` (whatever the case of its letters), and the dream that last judged it.
-
-    The path of a lesson's document will do: it ends in the end of the id.
-
-    Raises:
-        NotFoundError: there is no such lesson, or more than one.
-    """
-    lesson_id = lesson_id.removesuffix(".md").rpartition("-")[2]
-    # A clone of a store has the same lessons; the latest word counts.
-    query = """
-        SELECT DISTINCT ON (l.id) l.lesson::text, l.last_dream_id FROM lessons l JOIN dreams d ON d.id = l.last_dream_id
-        WHERE lower(right(l.id, length(%s))) = lower(%s) ORDER BY l.id, d.created_at DESC LIMIT 2
-    """
-    rows = await (await connection.execute(query, [lesson_id, lesson_id])).fetchall()
-    if len(rows) != 1 or not lesson_id:
-        count = "no lesson" if not rows else "more than one lesson"
-        raise NotFoundError(
-            f"{count} has an id that ends in {lesson_id!r}; `reverie memory list STORE` lists the lessons' documents, "
-            "whose paths name them"
-        )
-    return msgspec.json.decode(rows[0][0], type=Lesson), rows[0][1]

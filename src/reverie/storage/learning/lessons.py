@@ -22,8 +22,9 @@ class LessonRow(msgspec.Struct, frozen=True):
 
     memory_store_id: str
     lesson: Lesson
-    first_dream_id: str
-    last_dream_id: str
+    first_dream_id: str | None
+    """None of advice that a person gave and no dream has judged."""
+    last_dream_id: str | None
     """The dream that last judged it."""
 
 
@@ -68,6 +69,34 @@ async def read_lesson(connection: Connection, lesson_id: str) -> LessonRow:
     return row
 
 
+async def find_lesson(connection: Connection, lesson_id: str) -> LessonRow:
+    """The lesson whose id ends in ``lesson_id``, whatever the case of its letters.
+
+    The path of a lesson's document will do: it ends in the end of the id.
+
+    Raises:
+        NotFoundError: there is no such lesson, or more than one.
+    """
+    lesson_id = lesson_id.removesuffix(".md").rpartition("-")[2]
+    # A clone of a store has the same lessons; the latest word counts.
+    query = """
+        SELECT DISTINCT ON (l.id) l.memory_store_id, l.lesson::text, l.first_dream_id, l.last_dream_id
+        FROM lessons l LEFT JOIN dreams d ON d.id = l.last_dream_id
+        WHERE lower(right(l.id, length(%s))) = lower(%s)
+        ORDER BY l.id, d.created_at DESC NULLS LAST, l.memory_store_id LIMIT 2
+    """
+    async with connection.cursor(row_factory=args_row(_row)) as cursor:
+        await cursor.execute(query, [lesson_id, lesson_id])
+        rows = await cursor.fetchall()
+    if len(rows) != 1 or not lesson_id:
+        count = "no lesson" if not rows else "more than one lesson"
+        raise NotFoundError(
+            f"{count} has an id that ends in {lesson_id!r}; `reverie memory list STORE` lists the lessons' documents, "
+            "whose paths name them"
+        )
+    return rows[0]
+
+
 async def latest_dream_id(connection: Connection, store_id: str) -> str | None:
     """The store's latest dream that completed, if any."""
     row = await connection.execute(
@@ -87,5 +116,5 @@ async def list_patterns(
         return await cursor.fetchall()
 
 
-def _row(store_id: str, lesson: str, first_dream_id: str, last_dream_id: str) -> LessonRow:
+def _row(store_id: str, lesson: str, first_dream_id: str | None, last_dream_id: str | None) -> LessonRow:
     return LessonRow(store_id, msgspec.json.decode(lesson, type=Lesson), first_dream_id, last_dream_id)

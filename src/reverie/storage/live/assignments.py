@@ -46,11 +46,12 @@ class Candidate(msgspec.Struct, frozen=True):
     user_id: str | None
     agent: str | None
     task_family: str | None
+    agent_version: str | None = None
 
     @property
     def stratum(self) -> str:
         """Sessions that are compared with one another when a reward is foretold."""
-        return f"{self.agent or ''}\x1f{self.task_family or ''}"
+        return "\x1f".join((self.agent or "", self.agent_version or "", self.task_family or ""))
 
 
 def unit_of(trial: TrialRow, reference: str, user_id: str | None) -> str:
@@ -160,11 +161,15 @@ async def _predicted(connection: Connection, candidate: Candidate) -> float:
         SELECT reward FROM sessions WHERE reward IS NOT NULL AND key < coalesce(%(key)s, 9223372036854775807)
             AND {} ORDER BY key DESC LIMIT %(most)s
     """
-    own = "agent IS NOT DISTINCT FROM %(agent)s AND task_category IS NOT DISTINCT FROM %(family)s"
+    own = (
+        "agent IS NOT DISTINCT FROM %(agent)s AND task_category IS NOT DISTINCT FROM %(family)s"
+        " AND (%(version)s::text IS NULL OR agent_version = %(version)s)"
+    )
     parameters = {
         "key": candidate.session_key,
         "most": _EARLIER,
         "agent": candidate.agent,
+        "version": candidate.agent_version,
         "family": candidate.task_family,
     }
     alike = await (await connection.execute(query.format(own).encode(), parameters)).fetchall()
@@ -202,6 +207,28 @@ async def read_ahead(connection: Connection, trial_id: str, after: int) -> list[
         [trial_id, after],
     )
     return [_assignment(*row) for row in await rows.fetchall()]
+
+
+async def read_scored(connection: Connection, trial_id: str) -> list[Assignment]:
+    """All assignments of a trial in their order, with the rewards that their sessions have now."""
+    rows = await connection.execute(
+        """
+        SELECT a.place, a.shown, a.share, a.predicted, a.eligible_at, a.counted, s.reward, '{}'::jsonb
+        FROM trial_assignments a LEFT JOIN sessions s ON s.key = a.session_key
+        WHERE a.trial_id = %s ORDER BY a.place
+        """,
+        [trial_id],
+    )
+    return [_assignment(*row) for row in await rows.fetchall()]
+
+
+async def count_assigned(connection: Connection, trial_id: str, since: datetime) -> int:
+    """Sessions that were eligible for a trial since a moment."""
+    row = await connection.execute(
+        "SELECT count(*) FROM trial_assignments WHERE trial_id = %s AND eligible_at >= %s", [trial_id, since]
+    )
+    ((count,),) = await row.fetchall()
+    return int(count)
 
 
 async def read_counted(connection: Connection, trial_id: str, after: int, through: int) -> list[Assignment]:

@@ -4,8 +4,6 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
-import msgspec
-
 from reverie.ids import new_id
 from reverie.memory.briefing_size import USUAL_SIZE, BriefingSize
 from reverie.runtime.briefing import Briefing, BriefingItem, compose, fits, lesson_text, without
@@ -155,18 +153,4 @@ def holdout_trial(store_id: str, policy: LivePolicy, now: datetime) -> Trial:
         title="all that this store shows",
         created_at=now,
         created_by="auto",
-    )
-
-
-async def write_external_briefing(
-    connection: Connection, briefing: Briefing, briefing_id: str, reference: str | None, now: datetime
-) -> None:
-    """Keep what an agent elsewhere was given."""
-    shown = [
-        {"subject": one.item.subject, "version": one.item.version, "memory_store_id": one.item.memory_store_id}
-        for one in briefing.shown
-    ]
-    await connection.execute(
-        "INSERT INTO briefings (id, reference, text, shown, made_at) VALUES (%s, %s, %s, %s::jsonb, %s)",
-        [briefing_id, reference, briefing.text, msgspec.json.encode(shown).decode(), now],
     )

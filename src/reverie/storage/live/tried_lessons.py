@@ -36,12 +36,10 @@ async def set_status(
 
 
 async def insert_lesson(connection: Connection, store_id: str, lesson: Lesson) -> None:
-    """Record a lesson that no dream made, or what a person says of one that a dream did."""
+    """Record a lesson that no dream made; one that is there stays as it is."""
     await connection.execute(
-        """
-        INSERT INTO lessons (memory_store_id, id, status, kind, lesson) VALUES (%s, %s, %s, %s, %s::jsonb)
-        ON CONFLICT (memory_store_id, id) DO UPDATE SET status = EXCLUDED.status, lesson = EXCLUDED.lesson
-        """,
+        "INSERT INTO lessons (memory_store_id, id, status, kind, lesson) VALUES (%s, %s, %s, %s, %s::jsonb)"
+        " ON CONFLICT DO NOTHING",
         [store_id, lesson.id, lesson.status, lesson.kind, msgspec.json.encode(lesson).decode()],
     )
 

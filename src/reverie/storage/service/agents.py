@@ -60,8 +60,11 @@ async def add_version(connection: Connection, agent: AgentVersion) -> None:
 
 
 async def add_candidate(connection: Connection, agent: AgentVersion) -> None:
-    """Record a version that is tried: it is there for whoever names it, and is neither present nor listed."""
-    await _insert_version(connection, agent, candidate=True)
+    """Record a version that is tried: it is there for whoever names it, and not the present one.
+
+    What is tried is not listed, by the row of ``self_changes`` that goes with it.
+    """
+    await _insert_version(connection, agent)
 
 
 async def next_version(connection: Connection, agent_id: str) -> int:
@@ -83,10 +86,10 @@ async def read_metadata(connection: Connection, agent_id: str, version: int) -> 
     return {} if found is None else dict(found[0] or {})
 
 
-async def _insert_version(connection: Connection, agent: AgentVersion, *, candidate: bool = False) -> None:
+async def _insert_version(connection: Connection, agent: AgentVersion) -> None:
     await connection.execute(
-        "INSERT INTO agent_versions (agent_id, version, definition, created_at, candidate) VALUES (%s, %s, %s, %s, %s)",
-        [agent.id, agent.version, Jsonb(agent.definition), agent.updated_at, candidate],
+        "INSERT INTO agent_versions (agent_id, version, definition, created_at) VALUES (%s, %s, %s, %s)",
+        [agent.id, agent.version, Jsonb(agent.definition), agent.updated_at],
     )
 
 
@@ -196,7 +199,9 @@ async def list_versions(connection: Connection, agent_id: str, *, before: int | 
         await cursor.execute(
             f"""
             SELECT {_COLUMNS} FROM {_TABLES}
-            WHERE a.id = %s AND NOT v.candidate AND (%s::integer IS NULL OR v.version < %s)
+            WHERE a.id = %s AND (%s::integer IS NULL OR v.version < %s) AND NOT EXISTS (
+                SELECT FROM self_changes c WHERE c.agent_id = v.agent_id AND c.candidate_version = v.version
+            )
             ORDER BY v.version DESC LIMIT %s
             """,
             [agent_id, before, before, limit],

@@ -1,0 +1,64 @@
+"""Briefings that agents elsewhere asked for, as they were given."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from psycopg.rows import class_row
+
+from reverie.errors import NotFoundError
+from reverie.runtime.briefing import Briefing
+from reverie.storage.postgres.database import Connection
+
+
+class ExternalBriefing(msgspec.Struct, frozen=True):
+    """What an agent elsewhere was given."""
+
+    id: str
+    reference: str | None
+    text: str
+    shown: list[dict[str, Any]]
+    """Lessons and memories in it: ``subject``, ``version``, ``memory_store_id``."""
+    made_at: datetime
+
+
+async def write_external_briefing(
+    connection: Connection, briefing: Briefing, briefing_id: str, reference: str | None, now: datetime
+) -> ExternalBriefing:
+    """Keep what an agent elsewhere is given; the first one of an id counts, whoever made it."""
+    shown = [
+        {"subject": one.item.subject, "version": one.item.version, "memory_store_id": one.item.memory_store_id}
+        for one in briefing.shown
+    ]
+    await connection.execute(
+        "INSERT INTO briefings (id, reference, text, shown, made_at) VALUES (%s, %s, %s, %s::jsonb, %s)"
+        " ON CONFLICT DO NOTHING",
+        [briefing_id, reference, briefing.text, msgspec.json.encode(shown).decode(), now],
+    )
+    return await read_external_briefing(connection, briefing_id)
+
+
+async def find_external_briefing(connection: Connection, briefing_id: str) -> ExternalBriefing | None:
+    """The briefing with this id, if there is one."""
+    async with connection.cursor(row_factory=class_row(ExternalBriefing)) as cursor:
+        await cursor.execute("SELECT id, reference, text, shown, made_at FROM briefings WHERE id = %s", [briefing_id])
+        return await cursor.fetchone()
+
+
+async def read_external_briefing(connection: Connection, briefing_id: str) -> ExternalBriefing:
+    """The briefing with this id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = await find_external_briefing(connection, briefing_id)
+    if found is None:
+        raise NotFoundError(f"there is no briefing {briefing_id!r}")
+    return found
+
+
+async def find_session_key(connection: Connection, session_id: str) -> int | None:
+    """The key of the session with this id, if it is known here."""
+    row = await connection.execute("SELECT key FROM sessions WHERE id = %s", [session_id])
+    found = await row.fetchone()
+    return None if found is None else int(found[0])
