@@ -11,6 +11,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from reverie.agents.self_change import Step as ChangedParameter
 from reverie.dreams.dream import DreamBudget, DreamEstimate, DreamResult, PatternRow, ScheduledDream
 from reverie.lessons.lesson import Lesson, LessonKind, LessonStatus
 from reverie.memory.hit import RecallHit
@@ -722,6 +723,69 @@ class ResumedAgent(msgspec.Struct, frozen=True, tag="resumed_agent"):
     agent: str
     alarms: tuple[CharterAlarm, ...]
     """What was acknowledged."""
+
+
+class AgentBoundsParams(Params, frozen=True):
+    """Bounds to set."""
+
+    bounds: dict[str, Any]
+    """Replaces the whole of them; a parameter that is left out may not change."""
+
+
+class AgentBounds(msgspec.Struct, frozen=True, tag="agent_bounds"):
+    """Within which bounds an agent may change itself."""
+
+    agent_id: str
+    version: int
+    """0 are the bounds that stand before any were set: nothing may change."""
+    bounds: dict[str, Any]
+    created_at: Instant | None
+    created_by: str | None
+
+
+class SelfChangeParams(Params, frozen=True):
+    """A change of an agent to ask for."""
+
+    patch: dict[str, Any]
+    """JSON merge patch of the agent as it is answered; lists are replaced whole."""
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+    lesson_ids: tuple[str, ...] = ()
+    """The lessons that ask for it."""
+
+
+class SelfChangeListParams(ListParams, frozen=True):
+    """Which page of an agent's changes."""
+
+
+class SelfChange(msgspec.Struct, frozen=True, tag="self_change"):
+    """A change of an agent by itself: a version that is tried, and what became of it."""
+
+    id: str
+    agent_id: str
+    trial_id: str
+    state: TrialState
+    """Of its trial."""
+    told: str
+    """Why it is in this state."""
+    title: str
+    """What changes, in words."""
+    steps: tuple[ChangedParameter, ...]
+    patch: dict[str, Any]
+    """JSON merge patch from the version that it was derived from."""
+    derived_from: int
+    """The agent's version that it began at."""
+    candidate_version: int
+    """The version that is tried; it is not listed, and can be named."""
+    adopted_version: int | None
+    """The version that made it the agent's."""
+    reverted_version: int | None
+    """The version that took it back."""
+    approval: Literal["auto", "ask"]
+    bounds_version: int
+    asked_by: str
+    reason: str
+    lesson_ids: tuple[str, ...]
+    created_at: Instant
 
 
 # Trials

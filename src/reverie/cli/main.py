@@ -85,7 +85,9 @@ COMMANDS = {
     "serve": LazyCommand(
         "reverie.cli.serve", "serve", "Serve the Managed Agents API and Reverie's own; stop with Ctrl-C or SIGTERM."
     ),
-    "agents": LazyCommand("reverie.cli.agents", "agents", "Agents of a server: made from files, listed."),
+    "agents": LazyCommand(
+        "reverie.cli.agents", "agents", "Agents of a server: made from files, listed, changed within bounds."
+    ),
     "chat": LazyCommand("reverie.cli.chat", "chat", "Talk to AGENT (its name or id) in a new session."),
     "keys": LazyCommand("reverie.cli.keys", "keys", "API keys: made, listed, revoked."),
     "workspaces": LazyCommand(

@@ -16,6 +16,8 @@ from msgspec import UNSET, UnsetType
 
 from reverie.api.records import (
     AcknowledgeParams,
+    AgentBounds,
+    AgentBoundsParams,
     AnsweredLabel,
     AskedLabel,
     AuditLogEntry,
@@ -71,6 +73,9 @@ from reverie.api.records import (
     ScoresParams,
     SegmentPreview,
     SegmentPreviewParams,
+    SelfChange,
+    SelfChangeListParams,
+    SelfChangeParams,
     SessionImport,
     SessionImportParams,
     SessionQueryInput,
@@ -475,6 +480,36 @@ def rule_firings(session_id: str) -> ApiCall[Page[RuleFiring]]:
     """Where rules held in a session, in the order of its log."""
     asked = RuleFiringListParams(limit=_LONGEST_PAGE)
     return ApiCall("GET", _path("sessions", session_id, "rule_firings"), Page[RuleFiring], asked)
+
+
+def agent_bounds(agent_id: str) -> ApiCall[AgentBounds]:
+    """Within which bounds an agent may change itself."""
+    return ApiCall("GET", _path("agents", agent_id, "bounds"), AgentBounds)
+
+
+def set_agent_bounds(agent_id: str, bounds: Mapping[str, Any]) -> ApiCall[AgentBounds]:
+    """Set within which bounds an agent may change itself: a new version; a parameter that is left out may not."""
+    body = AgentBoundsParams(bounds=dict(bounds))
+    return ApiCall("POST", _path("agents", agent_id, "bounds"), AgentBounds, body=body)
+
+
+def self_changes(agent_id: str) -> ApiCall[Page[SelfChange]]:
+    """The changes that were asked for of an agent within its bounds, newest first."""
+    asked = SelfChangeListParams(limit=_LONGEST_PAGE)
+    return ApiCall("GET", _path("agents", agent_id, "self_changes"), Page[SelfChange], asked)
+
+
+def propose_self_change(
+    agent_id: str, patch: Mapping[str, Any], reason: str, *, lesson_ids: Sequence[str] = ()
+) -> ApiCall[SelfChange]:
+    """Ask for a change of an agent within its bounds, as a JSON merge patch; it is tried before it is the agent's."""
+    body = SelfChangeParams(patch=dict(patch), reason=reason, lesson_ids=tuple(lesson_ids))
+    return ApiCall("POST", _path("agents", agent_id, "self_changes"), SelfChange, body=body)
+
+
+def revert_self_change(agent_id: str, change_id: str) -> ApiCall[SelfChange]:
+    """Take a change back: an adopted one by a new version of the agent, one in trial by ending it."""
+    return ApiCall("POST", _path("agents", agent_id, "self_changes", change_id, "revert"), SelfChange)
 
 
 def trials(*, store_id: str | None = None, state: TrialState | None = None) -> ApiCall[Page[StoredTrial]]:
