@@ -98,7 +98,9 @@ async def seconds(act: Callable[[], Awaitable[object]]) -> float:
 async def time_deciding(database: Database, scores: int, every: int) -> dict[str, Any]:
     """Scores written with and without looking at five trials after every so many, in turns."""
     _, trials = await begin(database, f"deciding {every}")
-    plain, looked, looks = [], [], []
+    plain: list[float] = []
+    looked: list[float] = []
+    looks: list[float] = []
     every = min(every, scores)
     for turn in range(2 * ROUNDS):
         prefix = f"d{every}.{turn}."

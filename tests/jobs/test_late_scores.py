@@ -20,7 +20,8 @@ async def sessions_with_late_successes(tried: Tried, trial_id: str, random: Rand
         States of the trial, and the largest e-value for harm of counting whichever scores were there.
     """
     due: dict[int, list[tuple[str, float]]] = defaultdict(list)
-    states, largest = set(), 0.0
+    states: set[str] = set()
+    largest = 0.0
     for number in range(SESSIONS):
         shown, reward = ADVICE in (await tried.session()).text, float(random.random() < 0.6)
         due[number + LATE * (shown and reward == 1)].append((f"sesn_{tried.made:05d}", reward))
