@@ -51,7 +51,7 @@ def kill_at(tried: Tried, *point: str) -> None:
 async def recorded(tried: Tried, trial_id: str) -> Recorded:
     """Decisions, revisions of the store, documents in it, acts in the audit log."""
     async with tried.database.connection() as connection:
-        decisions = [(one.act, one.by) for one in await list_decisions(connection, trial_id)]
+        decisions: list[tuple[str, str]] = [(one.act, one.by) for one in await list_decisions(connection, trial_id)]
         rows = await connection.execute("SELECT number FROM store_revisions ORDER BY number")
         revisions = [number for (number,) in await rows.fetchall()]
         rows = await connection.execute("SELECT count(*) FROM audit_log WHERE action LIKE 'trials.%%'")

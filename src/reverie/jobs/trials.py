@@ -16,6 +16,7 @@ from reverie.storage.live.assignments import (
     read_ahead,
     read_counted,
 )
+from reverie.storage.live.self_changes import is_taken_over
 from reverie.storage.live.trials import (
     TrialRow,
     insert_decision,
@@ -51,6 +52,7 @@ _STATES: dict[Act, TrialState] = {
 CHECKED = 2_000
 """Counted assignments that one look holds against their sessions; before anything is decided all of them are."""
 _UNDO = "undo "
+_AGENT_TAKEN_OVER = "its agent was changed or archived by somebody else, and is theirs"
 _ACTOR = system_actor("trials")
 
 
@@ -96,7 +98,7 @@ async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outc
             await write_proposal(connection, trial.id, None)
         return Outcome(trial, verdict)
     mode = await mode_of(connection, trial)
-    if mode == "act" or verdict.act == "freeze":
+    if mode == "act" or verdict.act == "freeze" or _goes_back(trial, verdict.act):
         return await _decide(connection, trial, verdict, verdict.act, AUTO, verdict.reason, now)
     return await _propose(connection, trial, verdict, mode)
 
@@ -146,6 +148,8 @@ async def _over(connection: Connection, trial: TrialRow, verdict: Verdict) -> st
     """Why a trial cannot go on whatever its numbers are; empty where it can."""
     if await is_about_other_outcomes(connection, trial.id):
         return "what a reward is made of was changed, and scores before and after cannot be added up"
+    if trial.subject.kind == "agent_version":
+        return _AGENT_TAKEN_OVER if await is_taken_over(connection, trial) else ""
     if trial.memory_store_id is None:
         return ""
     if (await read_store(connection, trial.memory_store_id)).archived_at is not None:
@@ -155,6 +159,12 @@ async def _over(connection: Connection, trial: TrialRow, verdict: Verdict) -> st
         there = await are_documents(connection, trial.memory_store_id, trial.subject.ids)
         return "" if there else "its document was changed or deleted by a person, and is theirs"
     return ""
+
+
+def _goes_back(trial: TrialRow, act: Act) -> bool:
+    """Whether an act leaves an agent as people made it, which nobody needs to be asked for."""
+    gives_up = act == "conclude" and trial.policy.at_horizon != "adopt_with_holdback"
+    return trial.subject.kind == "agent_version" and (act in ("reject", "roll_back") or gives_up)
 
 
 async def batch_of(connection: Connection, trial: TrialRow) -> dict[str, float]:
@@ -218,6 +228,8 @@ async def undo(connection: Connection, trial_id: str, by: str, now: datetime) ->
     """
     trial = await read_trial(connection, trial_id, lock=True)
     done = [one for one in await list_decisions(connection, trial_id) if one.undone_by is None]
+    if trial.subject.kind == "agent_version":
+        done = [one for one in done if one.act != "end"]  # an adopted change stands on where its trial has ended
     if not done or done[-1].act not in ("adopt", "roll_back", "reject", "conclude") or done[-1].note.startswith(_UNDO):
         raise StateError(f"trial {trial.id} has no decision that could be taken back")
     last = done[-1]

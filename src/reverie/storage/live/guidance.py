@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from reverie.ids import new_id
+from reverie.memory.briefing_size import USUAL_SIZE, BriefingSize
 from reverie.runtime.briefing import Briefing, BriefingItem, compose, fits, lesson_text, without
 from reverie.storage.live.assignments import Candidate, assign, contaminating, predict_reward
 from reverie.storage.live.briefings import lesson_items, memory_items, note_items
@@ -22,7 +23,12 @@ LONGEST_QUERY = 2_000
 
 
 async def make_guidance(
-    connection: Connection, store_ids: Sequence[str], candidate: Candidate, query: str, now: datetime
+    connection: Connection,
+    store_ids: Sequence[str],
+    candidate: Candidate,
+    query: str,
+    now: datetime,
+    size: BriefingSize = USUAL_SIZE,
 ) -> Briefing:
     """The briefing for a session from its stores; whoever is eligible for a trial is drawn, and the draw is recorded.
 
@@ -40,7 +46,7 @@ async def make_guidance(
     for store_id in store_ids:
         items += await _items(connection, store_id, candidate, query, now)
         items += await _tried_items(connection, store_id, trials, candidate)
-    whole = compose(items)
+    whole = compose(items, size)
     return without(whole, await _draw(connection, whole, trials, candidate, now))
 
 
