@@ -13,7 +13,6 @@ from reverie.jobs.trials import decide, evaluate
 from reverie.storage.live.trials import list_decisions
 from reverie.storage.postgres.database import Database
 from reverie.testing.patience import PATIENCE_SECONDS
-from reverie.trials.trial import Act
 from tests.jobs.tried import Tried, chances, open_tried
 from tests.recovery.decide_and_die import decide_and_die, look
 
@@ -26,7 +25,7 @@ KILLS = {
     "after the notices were queued": (TRIALS, "write_notices", "after"),
 }
 AFTER_ALL = (HERE, "heard", "before")
-Recorded = tuple[list[tuple[Act, str]], list[int], list[str], int]
+Recorded = tuple[list[tuple[str, str]], list[int], list[str], int]
 
 
 @pytest_asyncio.fixture
