@@ -36,8 +36,9 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
         ("reverie.telemetry.exporter",), "OpenTelemetry is an optional extra"
     ),
     "reverie.cli.agents": _COMMAND,
-    "reverie.cli.briefing": _COMMAND,
+    "reverie.cli.charter": _COMMAND,
     "reverie.cli.audit": _COMMAND,
+    "reverie.cli.briefing": _COMMAND,
     "reverie.cli.chat": _COMMAND,
     "reverie.turns.mcp_client": LazyModule(
         ("reverie.turns.mcp_servers",), "the MCP client is an optional extra, and takes a second to load"
