@@ -68,10 +68,11 @@ async def test_a_look_decides_and_an_undo_takes_it_back(tried: Tried, reverie: R
 
 async def test_a_person_decides_with_a_note(tried: Tried, reverie: Reverie) -> None:
     trial = await reverie.start_trial(tried.store_id, advice=ADVICE)
-    decided = await reverie.decide_trial(trial.id, "adopt", "it is the law")
+    decided = await reverie.decide_trial(trial.id, "adopt", "undo if the law changes")
     (decision,) = decided.decisions
-    assert (decided.state, decision.note, decision.by.partition("_")[0]) == ("ended", "it is the law", "apikey")
-    assert "it is the law" in decided.reason and len(await tried.paths()) == 1
+    assert (decided.state, decision.note, decision.by[:7]) == ("ended", "undo if the law changes", "apikey_")
+    assert decision.note in decided.reason and len(await tried.paths()) == 1
+    assert (await reverie.undo_trial(trial.id)).state == "ended" and await tried.paths() == []
 
 
 async def test_the_client_without_await_says_the_same(tried: Tried, server: Server) -> None:
