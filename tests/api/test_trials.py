@@ -14,6 +14,7 @@ from httpx2 import AsyncClient
 from reverie import AsyncClient as Reverie
 from reverie import Client
 from reverie.storage.postgres.database import Database
+from reverie.testing.patience import PATIENCE_SECONDS
 from tests.api.conftest import Server
 from tests.jobs.tried import ADVICE, Tried, chances, open_tried
 from tests.quick_server import TLS
@@ -77,7 +78,9 @@ async def test_a_person_decides_with_a_note(tried: Tried, reverie: Reverie) -> N
 
 async def test_the_client_without_await_says_the_same(tried: Tried, server: Server) -> None:
     trial = await tried.begin()
-    sdk = Anthropic(api_key=await server.key(), base_url=server.url, http_client=httpx2.Client(verify=TLS))
+    sdk = Anthropic(
+        api_key=await server.key(), base_url=server.url, http_client=httpx2.Client(verify=TLS, timeout=PATIENCE_SECONDS)
+    )
 
     def call() -> list[Any]:
         with Client(sdk=sdk) as client:
