@@ -98,7 +98,7 @@ async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outc
             await write_proposal(connection, trial.id, None)
         return Outcome(trial, verdict)
     mode = await mode_of(connection, trial)
-    if mode == "act" or verdict.act == "freeze" or _goes_back(trial, verdict.act):
+    if mode == "act" or verdict.act == "freeze" or goes_back(trial, verdict.act):
         return await _decide(connection, trial, verdict, verdict.act, AUTO, verdict.reason, now)
     return await _propose(connection, trial, verdict, mode)
 
@@ -161,7 +161,7 @@ async def _over(connection: Connection, trial: TrialRow, verdict: Verdict) -> st
     return ""
 
 
-def _goes_back(trial: TrialRow, act: Act) -> bool:
+def goes_back(trial: TrialRow, act: Act) -> bool:
     """Whether an act leaves an agent as people made it, which nobody needs to be asked for."""
     gives_up = act == "conclude" and trial.policy.at_horizon != "adopt_with_holdback"
     return trial.subject.kind == "agent_version" and (act in ("reject", "roll_back") or gives_up)
@@ -227,10 +227,12 @@ async def undo(connection: Connection, trial_id: str, by: str, now: datetime) ->
         StateError: nothing was decided, or it was taken back already.
     """
     trial = await read_trial(connection, trial_id, lock=True)
-    done = [one for one in await list_decisions(connection, trial_id) if one.undone_by is None]
+    decisions = await list_decisions(connection, trial_id)
+    undoing = {f"{_UNDO}{one.id}" for one in decisions}
+    done = [one for one in decisions if one.undone_by is None]
     if trial.subject.kind == "agent_version":
         done = [one for one in done if one.act != "end"]  # an adopted change stands on where its trial has ended
-    if not done or done[-1].act not in ("adopt", "roll_back", "reject", "conclude") or done[-1].note.startswith(_UNDO):
+    if not done or done[-1].act not in ("adopt", "roll_back", "reject", "conclude") or done[-1].note in undoing:
         raise StateError(f"trial {trial.id} has no decision that could be taken back")
     last = done[-1]
     opposite: Act = "adopt" if last.act in ("roll_back", "reject") else "roll_back"
