@@ -6,7 +6,7 @@ import pytest
 from reverie.trials.policy import LivePolicy
 from reverie.trials.tally import Tally
 from reverie.trials.trial import Assignment, Guardrail
-from reverie.trials.verdict import batch_e_value, judge
+from reverie.trials.verdict import batch_e_value, judge, numbers_of
 from tests.trials.made import LATER, MUCH_LATER, assignments, counted, trial
 
 
@@ -70,6 +70,15 @@ def test_a_guardrail_rolls_back_what_raises_the_reward() -> None:
 def test_what_surely_does_not_matter_is_rejected() -> None:
     policy = LivePolicy(least_effect=0.4)
     assert judge(trial(policy=policy), counted(assignments(500, 0.0)), (), LATER).act == "reject"
+
+
+def test_what_looks_harmful_waits_for_the_test_of_harm_and_is_never_adopted_for_want_of_it() -> None:
+    tally = next(
+        t for n in range(40, 200) if numbers_of(trial(), t := counted(assignments(n, -0.25)), (), LATER).high < 0.05
+    )
+    assert (tally.capital.e_harm < 20, judge(trial(), tally, (), LATER).act) == (True, None)
+    verdict = judge(trial(policy=LivePolicy(horizon_exposures=40)), tally, (), LATER)
+    assert (verdict.act, verdict.reason.startswith("it does not help")) == ("reject", True)
 
 
 @pytest.mark.parametrize("policy", [LivePolicy(horizon_exposures=50), LivePolicy(horizon_days=20)])

@@ -158,11 +158,14 @@ def _over(trial: Trial, numbers: Numbers, tally: Tally, batch: Mapping[str, floa
     policy = trial.policy
     if trial.state == "adopted" or trial.subject.kind == "memory":
         return None, ""
-    if numbers.high < policy.least_effect:
-        told = "it does not help" if (numbers.effect or 0.0) < 0 else "it does not matter"
-        return "reject", f"{told}: {_effect(numbers)} in {numbers.sessions} sessions"
     days = (now - trial.created_at).days
-    if numbers.sessions >= policy.horizon_exposures or days >= policy.horizon_days:
+    at_end = numbers.sessions >= policy.horizon_exposures or days >= policy.horizon_days
+    # What looks harmful is left to the test of harm, which is as quick, so that it is on record as what it is.
+    looks_harmful = (numbers.effect or 0.0) <= -policy.least_effect
+    if numbers.high < policy.least_effect and (at_end or not looks_harmful):
+        told = "it does not help" if looks_harmful else "it does not matter"
+        return "reject", f"{told}: {_effect(numbers)} in {numbers.sessions} sessions"
+    if at_end:
         return "conclude", f"{_effect(numbers)} in {numbers.sessions} sessions over {days} days: that does not tell"
     return None, ""
 
