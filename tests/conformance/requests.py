@@ -99,6 +99,9 @@ async def _more(world: World) -> dict[str, str]:
         "webhook_endpoint_id": webhook.json()["id"],
         "revision": "1",
         "lesson_id": "lesson_none",
+        "alarm_id": "alm_none",
+        "trial_id": "trl_none",
+        "briefing_id": "brf_none",
         "model_id": "any-model",
     }
 
@@ -110,6 +113,8 @@ def bodies(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
     bearer = {"type": "static_bearer", "token": "t", "mcp_server_url": "https://mcp.example.com/b"}
     return {
         "agents.update": name,
+        "charter.alarms.acknowledge": {"json": {"note": "taken over"}},
+        "trials.decide": {"json": {"act": "reject"}},
         "environments.update": name,
         "environments.keys.create": {"json": {"name": "k"}},
         "environments.work.update": {"json": {"metadata": {"a": "b"}}},

@@ -217,3 +217,15 @@ async def test_a_forged_charter_or_alarm_is_found_by_the_seals(
     tamper(database_url, table, f"UPDATE {table} SET {change}")
     found = await verify_history(database)
     assert [(one.kind, one.table) for one in found.findings] == [("edited", table)]
+
+
+async def test_long_sessions_are_judged_a_few_at_a_time(database: Database) -> None:
+    charted = Charted(database)
+    await charted.set()
+    await charted.imported(*[True] * 5)
+    async with database.connection() as connection:
+        await connection.execute("UPDATE sessions SET event_count = 9000 WHERE id < 'sesn_00004'")
+        await connection.execute("UPDATE sessions SET event_count = 30000 WHERE id = 'sesn_00004'")
+    looked = [one.judged async for one in look_at_all(database, DEFAULT_WORKSPACE, charted.later())]
+    assert looked == [2, 1, 1, 1]
+    assert (await stand(charted))["desk"].sessions == 5

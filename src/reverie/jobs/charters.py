@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from itertools import accumulate
 
 import msgspec
 
@@ -40,7 +41,8 @@ from reverie.storage.sessions.transcripts import read_transcripts
 ALARM = "charter.alarm"
 """Of the notice for webhooks, and of the act in the audit log."""
 SESSIONS_AT_ONCE = 100
-"""Judged in one transaction."""
+EVENTS_AT_ONCE = 20_000
+"""The most that one transaction judges, so that they fit into memory; a single session may be longer."""
 _MOST_ALARMS = 10_000
 _ACTOR = system_actor("charter")
 
@@ -57,14 +59,13 @@ async def look_at_all(database: Database, workspace_id: str, now: datetime) -> A
     async with database.connection() as connection:
         owners = await charter_owners(connection)
     for owner in owners:
-        judged = SESSIONS_AT_ONCE
-        while judged == SESSIONS_AT_ONCE:
+        while True:
             async with database.connection() as connection:
                 looked = await look(connection, owner, now)
                 await write_notices(connection, [_notice(alarm) for alarm in looked.alarms], workspace_id, now)
-            judged = looked.judged
-            if judged:
-                yield looked
+            if not looked.judged:
+                break
+            yield looked
 
 
 async def look(connection: Connection, charter_agent_id: str, now: datetime) -> Looked:
@@ -77,13 +78,20 @@ async def look(connection: Connection, charter_agent_id: str, now: datetime) -> 
         return Looked()
     stored = await read_charter(connection, charter_agent_id)
     rest_minutes = stored.charter.rest_minutes
-    sessions = await next_ended(connection, charter_agent_id, since, rest_minutes, now, SESSIONS_AT_ONCE)
+    ended = await next_ended(connection, charter_agent_id, since, rest_minutes, now, SESSIONS_AT_ONCE)
+    sessions = _as_many_as_fit(ended)
     if not sessions:
         return Looked()
     judgements = await _judge(connection, stored, sessions, now)
     await add_judgements(connection, charter_agent_id, judgements)
     alarms = await _Standing(connection, stored, now).take_in(sessions, judgements)
     return Looked(len(sessions), tuple([await read_alarm(connection, alarm_id) for alarm_id in alarms]))
+
+
+def _as_many_as_fit(sessions: Sequence[EndedSession]) -> Sequence[EndedSession]:
+    """The first of them that are not too long together; one at least, where there is one."""
+    totals = list(accumulate(one.events for one in sessions))
+    return sessions[: max(sum(total <= EVENTS_AT_ONCE for total in totals), 1)]
 
 
 async def _judge(

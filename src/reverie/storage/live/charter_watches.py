@@ -25,6 +25,7 @@ class EndedSession(msgspec.Struct, frozen=True):
     agent: str
     """The id of the agent of a live session, else the name that it bears."""
     live: bool
+    events: int
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -63,7 +64,7 @@ async def next_ended(
     async with connection.cursor(row_factory=args_row(EndedSession)) as cursor:
         await cursor.execute(
             f"""
-            SELECT s.key, s.id, coalesce(l.agent_id, s.agent, ''), l.session_key IS NOT NULL
+            SELECT s.key, s.id, coalesce(l.agent_id, s.agent, ''), l.session_key IS NOT NULL, s.event_count
             FROM sessions s LEFT JOIN live_sessions l ON l.session_key = s.key
             WHERE (s.imported_at > %(since)s OR (l.session_key IS NOT NULL AND s.ended_at > %(since)s))
                 AND (%(owner)s = '' OR coalesce(l.agent_id, s.agent) = %(owner)s)
