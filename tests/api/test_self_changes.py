@@ -161,6 +161,21 @@ async def test_a_change_in_trial_is_taken_back_by_one_call(client: AsyncAnthropi
     assert (await ask(http, agent_id, MEDIUM)).json()["candidate_version"] == 3
 
 
+async def test_a_change_is_decided_as_any_trial_is(client: AsyncAnthropic, http: AsyncClient) -> None:
+    agent_id = await agent_with(client, http)
+    change = (await ask(http, agent_id, {"model": {"id": "small"}})).json()
+    listed = (await http.get("/v1/trials")).json()["data"]
+    assert [(one["id"], one["title"]) for one in listed] == [(change["trial_id"], "model: large → small")]
+    assert (await http.get(f"/v1/trials/{change['trial_id']}/curve")).status_code == 200
+    decided = await http.post(f"/v1/trials/{change['trial_id']}/decide", json={"act": "adopt"})
+    assert (decided.status_code, decided.json()["state"]) == (200, "ended")
+    agent = await client.beta.agents.retrieve(agent_id)
+    assert (agent.version, agent.model.id) == (3, "small")
+    reverted = (await http.post(f"/v1/agents/{agent_id}/self_changes/{change['id']}/revert")).json()
+    agent = await client.beta.agents.retrieve(agent_id)
+    assert (reverted["reverted_version"], agent.version, agent.model.id) == (4, 4, "large")
+
+
 async def test_a_change_of_another_agent_is_not_found_here(client: AsyncAnthropic, http: AsyncClient) -> None:
     agent_id, other = await agent_with(client, http), await agent_with(client, http)
     change = (await ask(http, agent_id, MEDIUM)).json()
