@@ -36,6 +36,7 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
         ("reverie.telemetry.exporter",), "OpenTelemetry is an optional extra"
     ),
     "reverie.cli.agents": _COMMAND,
+    "reverie.cli.charter": _COMMAND,
     "reverie.cli.audit": _COMMAND,
     "reverie.cli.briefing": _COMMAND,
     "reverie.cli.chat": _COMMAND,

@@ -176,6 +176,21 @@ async def test_kept_sums_are_what_adding_all_anew_gives_also_after_corrections_a
     assert kept.capital.harm == pytest.approx(anew.capital.harm)
 
 
+async def test_a_look_checks_a_stretch_of_what_was_counted_and_the_next_one_goes_on_from_there(tried: Tried) -> None:
+    trial = await tried.begin()
+    await tried.sessions(30, chances(Random(1), hidden=0.5, shown=0.6))
+    await tried.look(trial.id)
+    seen = []
+    async with tried.database.connection() as connection:
+        before = (await read_trial(connection, trial.id)).tally.capital.total
+        await score(connection, "sesn_00025", 0.25)
+        for _ in range(3):
+            row = await read_trial(connection, trial.id)
+            tally, _ = await bring_up_to_date(connection, row, tried.now, check=10)
+            seen.append((tally.checked_through, tally.capital.total != before))
+    assert seen == [(10, False), (20, False), (0, True)]
+
+
 async def test_a_trial_ends_when_what_a_reward_is_made_of_changes(tried: Tried) -> None:
     trial = await tried.begin()
     await tried.sessions(3, lambda seen: 1.0)  # noqa: ARG005

@@ -18,6 +18,7 @@ from reverie.memory.hit import RecallHit
 from reverie.memory.memory import Operation, Revision
 from reverie.outcomes.label_task import LabelAnswer, LabelProgress
 from reverie.outcomes.metric import REWARD_METRIC, Metric
+from reverie.runtime.charter_report import Act, AlarmNumbers, CharterStanding, CharterTrialReport
 from reverie.runtime.rule_report import Outcome, RuleTrialReport
 from reverie.sessions.session import Score
 from reverie.sessions.transcript import Turn
@@ -604,6 +605,124 @@ class RuleFiring(msgspec.Struct, frozen=True, tag="rule_firing"):
     verdict: Outcome
     enforced: bool
     """Whether it was in force, or was only to be noted."""
+
+
+# Charters
+
+
+class CharterParams(Params, frozen=True):
+    """Which charter."""
+
+    agent_id: str | UnsetType = UNSET
+    """An agent's id, or the name that imported sessions bear; by default the workspace's."""
+    version: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    """By default the one that stands."""
+
+
+class CharterVersionsParams(ListParams, frozen=True):
+    """Which versions of which charter."""
+
+    agent_id: str | UnsetType = UNSET
+
+
+class CharterSetParams(Params, frozen=True):
+    """A charter to set, in the form of the file."""
+
+    behaviours: tuple[dict[str, Any], ...]
+    """Replace all that stood before."""
+    run_length: int | UnsetType = UNSET
+    rest_minutes: float | UnsetType = UNSET
+    agent_id: str | UnsetType = UNSET
+
+
+class CharterTestParams(Params, frozen=True):
+    """A charter to try on past sessions."""
+
+    behaviours: tuple[dict[str, Any], ...] | UnsetType = UNSET
+    """By default those that stand."""
+    run_length: int | UnsetType = UNSET
+    agent_id: str | UnsetType = UNSET
+    """Of this agent alone."""
+    where: str | None = None
+    """Which sessions; by default all."""
+
+
+class StoredCharterVersion(msgspec.Struct, frozen=True, tag="charter"):
+    """A version of a charter."""
+
+    agent_id: str | None
+    version: int
+    """0 is the empty one that stands before any was set."""
+    behaviours: tuple[dict[str, Any], ...]
+    run_length: int
+    rest_minutes: float
+    created_at: Instant | None
+
+
+class TriedCharter(CharterTrialReport, frozen=True, tag="charter_trial"):
+    """What a charter would have come to."""
+
+
+class CharterStandingParams(Params, frozen=True):
+    """Whose behaviours."""
+
+    agent_id: str | UnsetType = UNSET
+    """Of this agent alone, by whatever charter."""
+
+
+class CharterStandings(msgspec.Struct, frozen=True, tag="charter_standing"):
+    """How every behaviour stands."""
+
+    behaviours: tuple[CharterStanding, ...]
+
+
+class CharterAlarmListParams(ListParams, frozen=True):
+    """Which alarms."""
+
+    agent_id: str | UnsetType = UNSET
+    standing: bool = False
+    """Only those that nobody has acknowledged."""
+
+
+class CharterAlarm(msgspec.Struct, frozen=True, tag="charter_alarm"):
+    """That a behaviour left its range."""
+
+    id: str
+    charter_agent_id: str | None
+    """Whose charter it is of; null is the workspace's."""
+    version: int
+    agent: str
+    behaviour: str
+    act: Act
+    """What was done."""
+    numbers: AlarmNumbers
+    session_id: str
+    """The last session that was counted."""
+    at: Instant
+    acknowledged_at: Instant | None
+    acknowledged_by: str | None
+    note: str
+
+
+class AcknowledgeParams(Params, frozen=True):
+    """What a person says of an alarm."""
+
+    note: Annotated[str, Meta(max_length=1000)] = ""
+
+
+class CharterResumeParams(Params, frozen=True):
+    """Which agent is to go on."""
+
+    agent_id: Annotated[str, Meta(min_length=1)]
+    note: Annotated[str, Meta(max_length=1000)] = ""
+
+
+class ResumedAgent(msgspec.Struct, frozen=True, tag="resumed_agent"):
+    """An agent that goes on."""
+
+    agent: str
+    alarms: tuple[CharterAlarm, ...]
+    """What was acknowledged."""
 
 
 class AgentBoundsParams(Params, frozen=True):

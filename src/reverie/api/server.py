@@ -9,7 +9,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from reverie.api import agent_turns, sealing, trial_watch, webhook_delivery
+from reverie.api import agent_turns, charter_watch, sealing, trial_watch, webhook_delivery
 from reverie.api import schedules as scheduling
 from reverie.api.app import ENDPOINTS, make_app
 from reverie.api.live import LiveEvents
@@ -47,6 +47,7 @@ BACKGROUND: tuple[Background, ...] = (
     dreams.run_dreams,
     agent_turns.work,
     trial_watch.work,
+    charter_watch.work,
     webhook_delivery.work,
     sealing.work,
     report_load,

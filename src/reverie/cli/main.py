@@ -65,8 +65,12 @@ COMMANDS = {
     "recall": LazyCommand(
         "reverie.cli.memory_recall", "recall", "Rank a store's memories for a query, and say why each came."
     ),
+    "charter": LazyCommand(
+        "reverie.cli.charter",
+        "charter",
+        "Charters: how agents should behave, alarms when they do not, and agents resumed.",
+    ),
     "rules": LazyCommand("reverie.cli.rules", "rules", "Rules on tool calls: shown, set, and tried on past sessions."),
-    "audit": LazyCommand("reverie.cli.audit", "audit", "Who did what, and whether the history is as it was written."),
     "trials": LazyCommand(
         "reverie.cli.trials",
         "trials",
@@ -77,6 +81,7 @@ COMMANDS = {
         "briefing",
         "Make the briefing of a session that runs elsewhere from STORE, by the draws of its live trials.",
     ),
+    "audit": LazyCommand("reverie.cli.audit", "audit", "Who did what, and whether the history is as it was written."),
     "serve": LazyCommand(
         "reverie.cli.serve", "serve", "Serve the Managed Agents API and Reverie's own; stop with Ctrl-C or SIGTERM."
     ),

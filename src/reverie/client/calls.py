@@ -15,6 +15,7 @@ from anthropic.types.beta import BetaDream
 from msgspec import UNSET, UnsetType
 
 from reverie.api.records import (
+    AcknowledgeParams,
     AgentBounds,
     AgentBoundsParams,
     AnsweredLabel,
@@ -25,6 +26,15 @@ from reverie.api.records import (
     AuditSealing,
     AuditVerification,
     BriefingParams,
+    CharterAlarm,
+    CharterAlarmListParams,
+    CharterParams,
+    CharterResumeParams,
+    CharterSetParams,
+    CharterStandingParams,
+    CharterStandings,
+    CharterTestParams,
+    CharterVersionsParams,
     CompletedDream,
     CreateNew,
     CronParams,
@@ -49,6 +59,7 @@ from reverie.api.records import (
     Params,
     RecallParams,
     RecordParams,
+    ResumedAgent,
     RevisionDiff,
     RevisionDiffParams,
     RollbackParams,
@@ -72,6 +83,7 @@ from reverie.api.records import (
     SessionsInput,
     SessionTurn,
     StoredBriefing,
+    StoredCharterVersion,
     StoredLesson,
     StoredRuleSet,
     StoredTrial,
@@ -82,6 +94,7 @@ from reverie.api.records import (
     TrialDecideParams,
     TrialListParams,
     TrialStartParams,
+    TriedCharter,
     TriedRules,
     UpdateExisting,
 )
@@ -393,6 +406,74 @@ def test_rules(
     given = None if rules is None else tuple(map(dict, rules))
     body = RuleTestParams(rules=_given(given), agent_id=_given(agent_id), where=where)
     return ApiCall("POST", _path("rules", "test"), TriedRules, body=body)
+
+
+def charter(*, agent_id: str | None = None, version: int | None = None) -> ApiCall[StoredCharterVersion]:
+    """The charter that stands, of the workspace or of an agent; or an earlier version of it."""
+    asked = CharterParams(agent_id=_given(agent_id), version=_given(version))
+    return ApiCall("GET", _path("charter"), StoredCharterVersion, asked)
+
+
+def charter_versions(*, agent_id: str | None = None) -> ApiCall[Page[StoredCharterVersion]]:
+    """Every version of a charter, newest first."""
+    asked = CharterVersionsParams(agent_id=_given(agent_id), limit=_LONGEST_PAGE)
+    return ApiCall("GET", _path("charter", "versions"), Page[StoredCharterVersion], asked)
+
+
+def set_charter(
+    behaviours: Sequence[Mapping[str, Any]],
+    *,
+    run_length: int | None = None,
+    rest_minutes: float | None = None,
+    agent_id: str | None = None,
+) -> ApiCall[StoredCharterVersion]:
+    """Set a charter, in the form of the file: a new version, by which sessions are judged from now on."""
+    body = CharterSetParams(
+        behaviours=tuple(map(dict, behaviours)),
+        run_length=_given(run_length),
+        rest_minutes=_given(rest_minutes),
+        agent_id=_given(agent_id),
+    )
+    return ApiCall("POST", _path("charter"), StoredCharterVersion, body=body)
+
+
+def test_charter(
+    behaviours: Sequence[Mapping[str, Any]] | None = None,
+    *,
+    where: str | None = None,
+    run_length: int | None = None,
+    agent_id: str | None = None,
+) -> ApiCall[TriedCharter]:
+    """Judge past sessions by a charter (by default the one that stands), and tell rates and alarms."""
+    given = None if behaviours is None else tuple(map(dict, behaviours))
+    body = CharterTestParams(
+        behaviours=_given(given), run_length=_given(run_length), agent_id=_given(agent_id), where=where
+    )
+    return ApiCall("POST", _path("charter", "test"), TriedCharter, body=body)
+
+
+def charter_standing(*, agent_id: str | None = None) -> ApiCall[CharterStandings]:
+    """How every behaviour of the charters that stand does: its rate so far, the detector, and whether it is alarmed."""
+    asked = CharterStandingParams(agent_id=_given(agent_id))
+    return ApiCall("GET", _path("charter", "standing"), CharterStandings, asked)
+
+
+def charter_alarms(*, agent_id: str | None = None, standing: bool = False) -> ApiCall[Page[CharterAlarm]]:
+    """Alarms of charters, newest first."""
+    asked = CharterAlarmListParams(agent_id=_given(agent_id), standing=standing, limit=_LONGEST_PAGE)
+    return ApiCall("GET", _path("charter", "alarms"), Page[CharterAlarm], asked)
+
+
+def acknowledge_alarm(alarm_id: str, *, note: str = "") -> ApiCall[CharterAlarm]:
+    """Let an alarm stand no more: its detector begins anew, and an agent that it paused goes on."""
+    path = _path("charter", "alarms", alarm_id, "acknowledge")
+    return ApiCall("POST", path, CharterAlarm, body=AcknowledgeParams(note=note))
+
+
+def resume_agent(agent_id: str, *, note: str = "") -> ApiCall[ResumedAgent]:
+    """Let an agent go on that charters paused."""
+    body = CharterResumeParams(agent_id=agent_id, note=note)
+    return ApiCall("POST", _path("charter", "resume"), ResumedAgent, body=body)
 
 
 def rule_firings(session_id: str) -> ApiCall[Page[RuleFiring]]:

@@ -10,6 +10,7 @@ from reverie.errors import StateError
 from reverie.jobs.trial_acts import Effect, carry_out
 from reverie.storage.live.assignments import (
     correct_counted,
+    count_assignments,
     link_references,
     mark_counted,
     read_ahead,
@@ -48,6 +49,8 @@ _STATES: dict[Act, TrialState] = {
     "freeze": "frozen",
     "end": "ended",
 }
+CHECKED = 2_000
+"""Counted assignments that one look holds against their sessions; before anything is decided all of them are."""
 _UNDO = "undo "
 _AGENT_TAKEN_OVER = "its agent was changed or archived by somebody else, and is theirs"
 _ACTOR = system_actor("trials")
@@ -84,9 +87,9 @@ async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outc
     trial = await read_trial(connection, trial_id, lock=True)
     if trial.state not in OPEN:
         return None
-    tally, ahead = await bring_up_to_date(connection, trial, now)
-    trial = msgspec.structs.replace(trial, tally=tally)
-    verdict = judge(trial, tally, ahead, now, await batch_of(connection, trial))
+    trial, verdict = await _judged(connection, trial, now, CHECKED)
+    if verdict.act is not None and trial.tally.rows > CHECKED:  # nothing is done on numbers that may be stale
+        trial, verdict = await _judged(connection, trial, now, None)
     over = await _over(connection, trial, verdict)
     if over:
         return await _decide(connection, trial, verdict, "end", AUTO, over, now)
@@ -95,21 +98,42 @@ async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outc
             await write_proposal(connection, trial.id, None)
         return Outcome(trial, verdict)
     mode = await mode_of(connection, trial)
-    if mode == "act" or verdict.act == "freeze" or _goes_back(trial, verdict.act):
+    if mode == "act" or verdict.act == "freeze" or goes_back(trial, verdict.act):
         return await _decide(connection, trial, verdict, verdict.act, AUTO, verdict.reason, now)
     return await _propose(connection, trial, verdict, mode)
 
 
+async def _judged(
+    connection: Connection, trial: TrialRow, now: datetime, check: int | None
+) -> tuple[TrialRow, Verdict]:
+    tally, ahead = await bring_up_to_date(connection, trial, now, check=check)
+    trial = msgspec.structs.replace(trial, tally=tally)
+    return trial, judge(trial, tally, ahead, now, await batch_of(connection, trial))
+
+
 async def bring_up_to_date(
-    connection: Connection, trial: TrialRow, now: datetime
+    connection: Connection, trial: TrialRow, now: datetime, *, check: int | None = None
 ) -> tuple[Tally, Sequence[Assignment]]:
-    """Count what has been resolved since; all of it anew where a counted score has changed or a session is gone."""
+    """Count what has been resolved since; all of it anew where a counted score has changed or a session is gone.
+
+    Args:
+        check: how many of the counted ones are held against their sessions, going on where the last look ended, so
+            that a look does not cost more the more was counted before; None: all of them.
+    """
     await link_references(connection, [trial.id])
     tally, begin = trial.tally, max(trial.tally.resolved_through, trial.from_place)
-    rows, corrected = await correct_counted(connection, trial.id, trial.from_place, begin)
-    if corrected or rows != tally.rows:
+    first = tally.checked_through if trial.from_place < tally.checked_through < begin else trial.from_place
+    if check is None:
+        first, check = trial.from_place, begin
+    last = min(first + check, begin)
+    stale = await correct_counted(connection, trial.id, first, last)
+    if first == trial.from_place:
+        stale = await count_assignments(connection, trial.id, first, begin) != tally.rows or stale
+    if stale:
+        await correct_counted(connection, trial.id, trial.from_place, begin)
         counted = await read_counted(connection, trial.id, trial.from_place, begin)
         tally = fold(Tally(), counted, trial.guardrails, trial.deadline, datetime.max.replace(tzinfo=now.tzinfo))
+    tally = msgspec.structs.replace(tally, checked_through=last if last < begin else 0)
     following = await read_ahead(connection, trial.id, begin)
     after = fold(tally, following, trial.guardrails, trial.deadline, now)
     folded = [one for one in following if one.order <= after.resolved_through]
@@ -137,7 +161,7 @@ async def _over(connection: Connection, trial: TrialRow, verdict: Verdict) -> st
     return ""
 
 
-def _goes_back(trial: TrialRow, act: Act) -> bool:
+def goes_back(trial: TrialRow, act: Act) -> bool:
     """Whether an act leaves an agent as people made it, which nobody needs to be asked for."""
     gives_up = act == "conclude" and trial.policy.at_horizon != "adopt_with_holdback"
     return trial.subject.kind == "agent_version" and (act in ("reject", "roll_back") or gives_up)
@@ -203,10 +227,12 @@ async def undo(connection: Connection, trial_id: str, by: str, now: datetime) ->
         StateError: nothing was decided, or it was taken back already.
     """
     trial = await read_trial(connection, trial_id, lock=True)
-    done = [one for one in await list_decisions(connection, trial_id) if one.undone_by is None]
+    decisions = await list_decisions(connection, trial_id)
+    undoing = {f"{_UNDO}{one.id}" for one in decisions}
+    done = [one for one in decisions if one.undone_by is None]
     if trial.subject.kind == "agent_version":
         done = [one for one in done if one.act != "end"]  # an adopted change stands on where its trial has ended
-    if not done or done[-1].act not in ("adopt", "roll_back", "reject", "conclude") or done[-1].note.startswith(_UNDO):
+    if not done or done[-1].act not in ("adopt", "roll_back", "reject", "conclude") or done[-1].note in undoing:
         raise StateError(f"trial {trial.id} has no decision that could be taken back")
     last = done[-1]
     opposite: Act = "adopt" if last.act in ("roll_back", "reject") else "roll_back"

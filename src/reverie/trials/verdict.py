@@ -159,7 +159,8 @@ def _over(trial: Trial, numbers: Numbers, tally: Tally, batch: Mapping[str, floa
     if trial.state == "adopted" or trial.subject.kind == "memory":
         return None, ""
     if numbers.high < policy.least_effect:
-        return "reject", f"it does not matter: {_effect(numbers)} in {numbers.sessions} sessions"
+        told = "it does not help" if (numbers.effect or 0.0) < 0 else "it does not matter"
+        return "reject", f"{told}: {_effect(numbers)} in {numbers.sessions} sessions"
     days = (now - trial.created_at).days
     if numbers.sessions >= policy.horizon_exposures or days >= policy.horizon_days:
         return "conclude", f"{_effect(numbers)} in {numbers.sessions} sessions over {days} days: that does not tell"

@@ -19,7 +19,9 @@ from reverie.storage.service.seals import seal_history
 from reverie.storage.service.verification import verify_history
 from tests.storage.audit.history import NOW, rehash, tamper, write_act, write_history
 
-FILLED = [table for table in SEALED_TABLES if table.name not in ("deployment_runs", "trial_decisions")]
+UNFILLED = {"deployment_runs", "trial_decisions", "charters", "charter_alarms"}
+"""Tables of which the short history has no rows; charters have a test of their own beside what fills them."""
+FILLED = [table for table in SEALED_TABLES if table.name not in UNFILLED]
 COPIED = [*(table.name for table in FILLED), "audit_seals"]
 FREE = {"audit_log": [-1, 0, 5, 6]}
 """Numbers that no row has, in the midst of those that are sealed."""

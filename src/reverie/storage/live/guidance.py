@@ -7,7 +7,7 @@ from datetime import datetime
 from reverie.ids import new_id
 from reverie.memory.briefing_size import USUAL_SIZE, BriefingSize
 from reverie.runtime.briefing import Briefing, BriefingItem, compose, fits, lesson_text, without
-from reverie.storage.live.assignments import Candidate, assign, contaminating
+from reverie.storage.live.assignments import Candidate, assign, contaminating, predict_reward
 from reverie.storage.live.briefings import lesson_items, memory_items, note_items
 from reverie.storage.live.session_views import read_views
 from reverie.storage.live.trials import TrialRow, insert_trial, standing_trials
@@ -115,13 +115,17 @@ async def _draw(
     notes = [one.item.version for one in whole.shown if one.item.kind != "lesson"]
     heard = await contaminating(connection, notes) if trials and notes else set()
     hidden: set[str] = set()
+    predicted = await predict_reward(connection, candidate) if trials else None
     for trial in trials:
         there = subjects.get(trial.memory_store_id, set())
         about = there if trial.subject.kind == "memory" else there & set(trial.subject.ids)
         if not about:
             continue
         share, contaminated = views.get(trial.id), trial.id in heard
-        if not await assign(connection, trial, candidate, now, share=share, contaminated=contaminated):
+        shown = await assign(
+            connection, trial, candidate, now, share=share, contaminated=contaminated, predicted=predicted
+        )
+        if not shown:
             hidden |= about
     return hidden
 

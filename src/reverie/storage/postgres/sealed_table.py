@@ -64,6 +64,10 @@ SEALED_TABLES = (
         "trial_id id",
     ),
     _table("rules", "entry agent_id version document created_at", "agent_id version"),
+    _table("charters", "entry agent_id version document created_at", "agent_id version"),
+    _table(
+        "charter_alarms", "number id charter_agent_id version agent behaviour act numbers session_id at", "id behaviour"
+    ),
     _table("agent_bounds", "entry agent_id version bounds created_at created_by", "agent_id version"),
     _table(
         "deployment_runs",
