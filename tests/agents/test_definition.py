@@ -95,3 +95,9 @@ def test_a_session_has_the_whole_roster_and_copies_of_itself_take_its_overrides(
     assert [agent.get("system") for agent in agents] == [None, "Be brief.", None]
     assert [(agent.get("name"), agent.get("version")) for agent in agents[:2]] == [("helper", 4), ("desk", 2)]
     assert "multiagent" not in agents[1]
+
+
+@pytest.mark.parametrize("value", ["", "x", "-3", "0", "3.5", "٣", "65"])
+def test_a_size_of_briefings_is_a_whole_number_of_its_range(value: str) -> None:
+    with pytest.raises(InputError, match=r"metadata\.reverie_briefing_items: .* from 1 to 64"):
+        new_definition({"name": "desk", "model": "m"}, {"reverie_briefing_items": value})

@@ -1,14 +1,20 @@
 """Agents that change themselves over HTTP: bounds, refusals by name, trials of versions, and reverts."""
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from anthropic import AsyncAnthropic
+from click.testing import CliRunner
 from httpx2 import AsyncClient, Response
 
 from reverie import AsyncClient as Reverie
+from reverie.cli.dream import dream
+from reverie.cli.sessions import import_sessions
 from reverie.storage.live.trials import list_trials
 from tests.api.conftest import Server
+from tests.dreams.small_desk import small_desk
 
 SHELL = {"type": "agent_toolset_20260401"}
 BOUNDS = {
@@ -161,12 +167,47 @@ async def test_a_change_in_trial_is_taken_back_by_one_call(client: AsyncAnthropi
     assert (await ask(http, agent_id, MEDIUM)).json()["candidate_version"] == 3
 
 
+async def test_a_change_is_decided_as_any_trial_is(client: AsyncAnthropic, http: AsyncClient) -> None:
+    agent_id = await agent_with(client, http)
+    change = (await ask(http, agent_id, {"model": {"id": "small"}})).json()
+    listed = (await http.get("/v1/trials")).json()["data"]
+    assert [(one["id"], one["title"]) for one in listed] == [(change["trial_id"], "model: large → small")]
+    assert (await http.get(f"/v1/trials/{change['trial_id']}/curve")).status_code == 200
+    decided = await http.post(f"/v1/trials/{change['trial_id']}/decide", json={"act": "adopt"})
+    assert (decided.status_code, decided.json()["state"]) == (200, "ended")
+    agent = await client.beta.agents.retrieve(agent_id)
+    assert (agent.version, agent.model.id) == (3, "small")
+    reverted = (await http.post(f"/v1/agents/{agent_id}/self_changes/{change['id']}/revert")).json()
+    agent = await client.beta.agents.retrieve(agent_id)
+    assert (reverted["reverted_version"], agent.version, agent.model.id) == (4, 4, "large")
+
+
 async def test_a_change_of_another_agent_is_not_found_here(client: AsyncAnthropic, http: AsyncClient) -> None:
     agent_id, other = await agent_with(client, http), await agent_with(client, http)
     change = (await ask(http, agent_id, MEDIUM)).json()
     answer = await http.post(f"/v1/agents/{other}/self_changes/{change['id']}/revert")
     assert answer.status_code == 404
     assert (await ask(http, "agent_nobody", MEDIUM)).status_code == 404
+
+
+async def test_a_dream_proposes_what_it_adopts_for_the_block_and_cannot_beyond_it(
+    client: AsyncAnthropic, http: AsyncClient, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("REVERIE_WORKERS", "1")
+    store = await client.beta.memory_stores.create(name="desk")
+    agent = await client.beta.agents.create(name="desk", model="large", system="Be kind.")
+    guidance = {"guidance": {"memory_store_ids": [store.id]}}
+    await http.post(f"/v1/agents/{agent.id}/bounds", json={"bounds": guidance})
+    desk = str(small_desk(tmp_path / "desk.jsonl"))
+    for command, given in ((import_sessions, [desk]), (dream, ["desk", "--json"])):
+        await asyncio.to_thread(CliRunner().invoke, command, given, catch_exceptions=False)
+    (change,) = (await http.get(f"/v1/agents/{agent.id}/self_changes")).json()["data"]
+    assert (change["asked_by"][:4], change["state"], set(change["patch"])) == ("drm_", "trial", {"system"})
+    system = change["patch"]["system"]
+    assert system.startswith("Be kind.\n\n<reverie-block>\n- ") and "`verify`" in system
+    lessons = (await http.get(f"/v1/memory_stores/{store.id}/lessons", params={"status": "adopted"})).json()["data"]
+    assert set(change["lesson_ids"]) == {lesson["id"] for lesson in lessons}
 
 
 async def test_keys_of_environments_and_of_work_cannot_ask_for_changes(

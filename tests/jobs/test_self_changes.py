@@ -94,7 +94,11 @@ async def test_an_adopted_change_is_taken_back_by_one_call_and_what_was_changed_
     await changing.edited(description="Mine")
     assert (await changing.look(change)).trial.state == "ended"
     async with changing.database.connection() as connection:
-        reverted = await revert(connection, changing.agent_id, change.id, "user", changing.now)
+        reverted, notices = await revert(connection, changing.agent_id, change.id, "user", changing.now)
+    assert [(one.type, one.id) for one in notices] == [
+        ("trial.ended", change.trial_id),
+        ("agent.updated", changing.agent_id),
+    ]
     agent = await changing.agent()
     assert (reverted.reverted_version, agent.version) == (5, 5)
     assert (agent.definition["model"]["effort"], agent.definition["description"]) == ({"type": "high"}, "Mine")

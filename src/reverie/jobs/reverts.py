@@ -1,5 +1,6 @@
 """A change of an agent taken back by one call, whatever its trial says."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from reverie.errors import ConflictError, InputError, StateError
@@ -7,11 +8,14 @@ from reverie.jobs.trials import decide, undo
 from reverie.storage.live.self_changes import SelfChangeRow, read_change, require_revertible
 from reverie.storage.live.trials import read_trial
 from reverie.storage.postgres.database import Connection
+from reverie.storage.postgres.outbox import WebhookNotice
 from reverie.trials.trial import OPEN
 
 
-async def revert(connection: Connection, agent_id: str, change_id: str, by: str, now: datetime) -> SelfChangeRow:
-    """Take a change back: an adopted one by a new version, one in trial by ending it.
+async def revert(
+    connection: Connection, agent_id: str, change_id: str, by: str, now: datetime
+) -> tuple[SelfChangeRow, Sequence[WebhookNotice]]:
+    """Take a change back: an adopted one by a new version, one in trial by ending it; the notices, too.
 
     Raises:
         NotFoundError: there is no such agent or change.
@@ -28,11 +32,11 @@ async def revert(connection: Connection, agent_id: str, change_id: str, by: str,
         except InputError as error:
             raise ConflictError(f"change {change_id} cannot be taken back as a whole: {error}") from error
         if trial.state in (*OPEN, "frozen"):
-            await decide(connection, trial.id, "roll_back", by, now, note=note)
+            outcome = await decide(connection, trial.id, "roll_back", by, now, note=note)
         else:
-            await undo(connection, trial.id, by, now)
+            outcome = await undo(connection, trial.id, by, now)
     elif trial.state in (*OPEN, "frozen"):
-        await decide(connection, trial.id, "reject", by, now, note=note)
+        outcome = await decide(connection, trial.id, "reject", by, now, note=note)
     else:
         raise StateError(f"change {change_id} is not in force ({trial.state}): {trial.reason}")
-    return await read_change(connection, agent_id, change_id)
+    return await read_change(connection, agent_id, change_id), outcome.notices

@@ -305,6 +305,8 @@ async def _record(
         }
         await record_act(connection, _ACTOR, f"trials.{act}", trial.id, "", now, details)
     notices = [WebhookNotice(f"trial.{state}", trial.id, {"decision_id": decision.id})]
+    if trial.subject.kind == "agent_version" and effect.revision_after:
+        notices.append(WebhookNotice("agent.updated", trial.subject.ids[0], {}))
     if effect.left_alone:
         notices.append(WebhookNotice("trial.needs_review", trial.id, {"decision_id": decision.id}))
     return Outcome(await read_trial(connection, trial.id), verdict, decision, tuple(notices))

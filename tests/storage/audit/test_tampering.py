@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from reverie.agents.bounds import Bounds, OrderBound
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.sealed_table import SEALED_TABLES, SealedTable
+from reverie.storage.service.agent_bounds import write_bounds
 from reverie.storage.service.seal import Finding
 from reverie.storage.service.seals import seal_history
 from reverie.storage.service.verification import verify_history
@@ -53,6 +55,8 @@ async def sealed_url(database: Database, settings: Settings, database_url: str) 
         gone.rollback()
     async with database.connection() as connection:
         await write_act(connection, "after the gap")
+        for bounds in (Bounds(), Bounds(order=OrderBound())):
+            await write_bounds(connection, "agent_1", bounds, "apikey_1", NOW)
     await seal_history(database, settings, NOW, 0)
     async with database.connection() as connection:
         await write_act(connection, "of a seal of its own")

@@ -135,7 +135,9 @@ async def take_back(context: RequestContext) -> SelfChange:
     An adopted one by a new version of the agent, one in trial by ending it.
     """
     agent_id, change_id = context.path["agent_id"], context.path["change_id"]
-    return _wire(await revert(context.connection, agent_id, change_id, context.key.id, context.now))
+    change, notices = await revert(context.connection, agent_id, change_id, context.key.id, context.now)
+    context.notices.extend(notices)
+    return _wire(change)
 
 
 def _wire_bounds(stored: StoredBounds) -> AgentBounds:

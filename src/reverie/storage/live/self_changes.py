@@ -231,6 +231,7 @@ async def note_draw(connection: Connection, chosen: ChosenVersion, session: Live
         return
     metadata = session.metadata
     name = chosen.agent.definition["name"]
+    # Without its version: what foretells its reward must not tell its arm.
     candidate = Candidate(session.id, session.key, metadata.get("user_id"), name, metadata.get("task_category"))
     await assign(connection, chosen.trial, candidate, now, share=chosen.share)
 
