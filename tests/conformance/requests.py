@@ -136,7 +136,6 @@ def bodies(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
             "json": {"schedule": {"type": "cron", "expression": "0 0 1 1 *", "timezone": "UTC"}}
         },
         "memory_stores.revisions.rollback": {"json": {"reason": "from B"}},
-        "trials.decide": {"json": {"act": "end"}},
         "label_tasks.answer": {"json": {"value": 1.0}},
         "deployments.update": name,
         "skills.versions.create": {"files": [("files[]", file) for file in skill_files("taken-over")]},

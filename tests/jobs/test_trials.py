@@ -50,7 +50,7 @@ async def test_what_helps_is_adopted_as_a_document_and_keeps_a_hidden_share(trie
     (path,) = await tried.paths()
     assert path.startswith("/lessons/best-practices/")
     shown = await tried.sessions(100, chances(Random(3), hidden=0.2, shown=0.95))
-    assert 80 <= shown < 100
+    assert 70 <= shown < 100
 
 
 async def test_late_harm_of_an_adopted_lesson_takes_its_document_away(tried: Tried) -> None:
@@ -236,8 +236,8 @@ async def test_a_session_takes_part_in_so_many_trials_and_no_more(tried: Tried) 
 async def test_a_share_of_sessions_is_shown_nothing_at_all(tried: Tried) -> None:
     await _adopted(tried, ADVICE)
     await tried.set_policy(memory_holdout=0.5)
-    texts = [(await tried.session(1.0)).text for _ in range(30)]
-    assert 5 < texts.count("") < 25
+    texts = [(await tried.session(1.0)).text for _ in range(60)]
+    assert 25 < texts.count("") < 58
 
 
 async def test_the_same_subject_is_tried_once_at_a_time(tried: Tried) -> None:
