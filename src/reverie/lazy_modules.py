@@ -40,6 +40,7 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     ),
     "reverie.cli.dream": _COMMAND,
     "reverie.cli.explain": _COMMAND,
+    "reverie.cli.export_lessons": _COMMAND,
     "reverie.cli.extensions": _COMMAND,
     "reverie.cli.friction": _COMMAND,
     "reverie.cli.grade": _COMMAND,

@@ -76,6 +76,11 @@ COMMANDS = {
         "briefing",
         "Make the briefing of a session that runs elsewhere from STORE, by the draws of its live trials.",
     ),
+    "export-lessons": LazyCommand(
+        "reverie.cli.export_lessons",
+        "export_lessons",
+        "Write the adopted lessons of STORE between marks into a file that agents read; all else in it stays as it is.",
+    ),
     "serve": LazyCommand(
         "reverie.cli.serve", "serve", "Serve the Managed Agents API and Reverie's own; stop with Ctrl-C or SIGTERM."
     ),
