@@ -76,6 +76,11 @@ COMMANDS = {
         "briefing",
         "Make the briefing of a session that runs elsewhere from STORE, by the draws of its live trials.",
     ),
+    "mcp": LazyCommand(
+        "reverie.cli.mcp",
+        "mcp",
+        "Serve STORE (or several) to an agent over MCP on standard input and output: briefing, recall, notes, outcome.",
+    ),
     "export-lessons": LazyCommand(
         "reverie.cli.export_lessons",
         "export_lessons",
