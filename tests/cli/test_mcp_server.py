@@ -111,9 +111,15 @@ async def test_notes_are_kept_for_the_next_session_unless_they_order_it_about(tr
         with raises(MCPError, match=r"has no memory '/notes/none.md'; read reverie://STORE for what there is"):
             await read(client, "reverie://desk/notes/none.md")
         assert f"- desk {path}: {FACT}" in await answer(client, "recall", query="staging")
+        told = await answer(client, "report_outcome", score=0)
     async with tried.database.connection() as connection:
         rows = await connection.execute("SELECT tier, content FROM memories")
         assert await rows.fetchall() == [("short", f"{FACT}\n")]
+        writers = await connection.execute(
+            "SELECT s.id FROM memory_versions v JOIN sessions s ON s.id = v.created_by ->> 'session_id'"
+        )
+        ((writer,),) = await writers.fetchall()
+        assert told == f"Recorded for session {writer}; its reward is 0."
 
 
 async def test_errors_say_what_to_do_next(database: Database, settings: Settings) -> None:

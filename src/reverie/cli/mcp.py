@@ -6,7 +6,8 @@ from reverie.cli.mcp_desk import McpDesk, Place
 from reverie.cli.run import run
 from reverie.clock import SystemClock
 from reverie.errors import SettingsError
-from reverie.ids import new_id
+from reverie.ids import derived_id, new_id
+from reverie.jobs.outcome_report import outcome_session_id
 from reverie.lazy_modules import load_module
 from reverie.settings import load_settings
 from reverie.storage.postgres.database import Database
@@ -26,7 +27,9 @@ def mcp(stores: tuple[str, ...], agent: str | None, reference: str | None) -> No
     except ModuleNotFoundError as error:
         raise SettingsError(f"{error.name} is not installed; run: pip install 'reverie[mcp]'") from error
     settings, clock = load_settings(), SystemClock()
-    place = Place(stores, agent, reference or new_id("mcp", clock.now()))
+    own = new_id("mcp", clock.now())
+    session_id = reference or outcome_session_id(derived_id("brf", own))
+    place = Place(stores, agent, reference or own, session_id)
 
     async def serve(database: Database) -> None:
         await server.serve(McpDesk(database, settings, clock, place))

@@ -46,7 +46,9 @@ class Place(msgspec.Struct, frozen=True):
     """Names or ids; none is the only store there is."""
     agent: str | None
     reference: str
-    """What the session is known by."""
+    """What its briefing is known by."""
+    session_id: str
+    """What the session is known by once it is here: by it, notes tell what their writer was shown."""
 
 
 class McpDesk:
@@ -105,9 +107,9 @@ class McpDesk:
                 chosen.id,
                 [Edit(path, text.strip() + "\n", "remembered by an agent", tier="short")],
                 act="write",
-                actor=self._place.reference,
+                actor=self._place.session_id,
                 reason="remembered by an agent over MCP",
-                created_by={"type": "session_actor", "session_id": self._place.reference},
+                created_by={"type": "session_actor", "session_id": self._place.session_id},
                 now=self._clock.now(),
             )
             return chosen, path

@@ -78,6 +78,11 @@ async def report_outcome(
     return ReportedOutcome(str(session_id), reward, is_new)
 
 
+def outcome_session_id(briefing_id: str) -> str:
+    """The id of a session that is recorded by its outcome alone."""
+    return f"outcome-{briefing_id}"
+
+
 async def _record(
     database: Database, settings: Settings, clock: Clock, briefing: ExternalBriefing, note: str, agent: str | None
 ) -> str:
@@ -85,7 +90,7 @@ async def _record(
 
     It has an id of its own, so that the whole session can still be imported under the reference.
     """
-    session_id = f"outcome-{briefing.id}"
+    session_id = outcome_session_id(briefing.id)
     said = note.strip()[:_LONGEST_NOTE] or "No note."
     session = {
         "id": session_id,
