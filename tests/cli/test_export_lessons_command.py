@@ -76,6 +76,10 @@ def test_each_agent_has_a_file_of_its_own_name_which_goes_as_it_came(name: str, 
         assert yaml.safe_load(written.split("---\n")[1])["alwaysApply"] is True
     invoke(export_lessons, "--to", name, "--remove")
     assert not (tmp_path / path).exists()
+    invoke(export_lessons, "--to", name, "--path", "else/where/")
+    assert ADVICE in (tmp_path / "else" / "where" / path).read_text()
+    invoke(export_lessons, "--to", name, "--path", "mine.md")
+    assert ADVICE in (tmp_path / "mine.md").read_text()
 
 
 @pytest.mark.usefixtures("desk")

@@ -45,8 +45,8 @@ class ExportedFile(msgspec.Struct, frozen=True):
 )
 @click.option(
     "--path",
-    "place",
-    type=click.Path(path_type=Path),
+    "given",
+    metavar="FILE_OR_FOLDER",
     help="The file, or a folder for a file of its usual name; of a skill its folder.  [default: this folder]",
 )
 @click.option(
@@ -58,24 +58,25 @@ class ExportedFile(msgspec.Struct, frozen=True):
 def export_lessons(
     store: str | None,
     name: DestinationName,
-    place: Path | None,
+    given: str | None,
     tokens: int,
     check: bool,
     remove: bool,
     as_json: bool,
 ) -> None:
     """Write the adopted lessons of STORE between marks into a file that agents read; all else in it stays as it is."""
-    if name == "skill" and place is None:
+    if name == "skill" and not given:
         raise click.UsageError("--to skill needs --path, the folder of the skill, such as .claude/skills/past-lessons")
     chosen, leaflet, held_back = run(lambda database: _read(database, store, tokens))
-    place = place or Path()
+    place = Path(given or ".")
+    is_folder = place.is_dir() or (given or "").endswith(("/", os.sep))
     wanted = Leaflet("", (), ()) if remove else leaflet
-    destination = destination_of(name, place.absolute() if name == "skill" else place, chosen, is_folder=place.is_dir())
+    destination = destination_of(name, place.absolute() if name == "skill" else place, chosen, is_folder=is_folder)
     done = _export(destination, chosen, wanted, held_back, check=check)
     if as_json:
         echo_json(done)
     else:
-        _tell(done, leaflet, f"--to {name} --path {shlex.quote(str(place))} --tokens {tokens}", remove=remove)
+        _tell(done, leaflet, f"--to {name} --path {shlex.quote(given or '.')} --tokens {tokens}", remove=remove)
     if done.act == "stale":
         click.get_current_context().exit(EXIT_STALE)
 

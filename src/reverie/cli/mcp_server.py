@@ -5,13 +5,14 @@ Loaded by ``reverie mcp`` alone: the ``mcp`` package is an optional extra.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated
+from importlib.metadata import version
+from typing import Annotated, Any
 from urllib.parse import quote
 
-from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
-from mcp_types import ToolAnnotations
-from pydantic import Field
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError, UnexpectedToolError
+from mcp_types import CallToolResult, InputRequiredResult, ToolAnnotations
+from pydantic import Field, ValidationError
 
 from reverie.cli.mcp_desk import McpDesk
 from reverie.errors import NotFoundError, ReverieError
@@ -33,16 +34,33 @@ async def serve(desk: McpDesk) -> None:
     await make_server(desk).run_stdio_async()
 
 
-def make_server(desk: McpDesk) -> MCPServer:
+class _Server(MCPServer[Any]):
+    """Tells a model what was wrong in one sentence, where the SDK gives a report for programmers."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        try:
+            return await super().call_tool(name, arguments, context)
+        except UnexpectedToolError:
+            raise
+        except ToolError as error:
+            if isinstance(error.__cause__, ValidationError):
+                wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.__cause__.errors())
+                raise ToolError(f"{wrong}; call {name} again with that put right") from error
+            raise ToolError(str(error.__cause__ or error)) from error
+
+
+def make_server(desk: McpDesk) -> MCPServer[Any]:
     """The server with its tools and resources."""
-    server: MCPServer = MCPServer("reverie", instructions=_INSTRUCTIONS, log_level="WARNING")
+    server = _Server("reverie", instructions=_INSTRUCTIONS, version=version("reverie"), log_level="WARNING")
     _add_lessons(server, desk)
     _add_notes(server, desk)
     _add_resources(server, desk)
     return server
 
 
-def _add_lessons(server: MCPServer, desk: McpDesk) -> None:
+def _add_lessons(server: MCPServer[Any], desk: McpDesk) -> None:
     @server.tool(annotations=_WRITES, structured_output=False)
     async def briefing(
         task: Annotated[str, Field(description="What you are asked to do, in a sentence or two.")] = "",
@@ -75,7 +93,7 @@ def _add_lessons(server: MCPServer, desk: McpDesk) -> None:
             return _explained(await desk.explain(lesson))
 
 
-def _add_notes(server: MCPServer, desk: McpDesk) -> None:
+def _add_notes(server: MCPServer[Any], desk: McpDesk) -> None:
     @server.tool(annotations=_WRITES, structured_output=False)
     async def remember(
         text: Annotated[str, Field(description="What you found out, as a fact in a sentence or two; no secrets.")],
@@ -103,7 +121,7 @@ def _add_notes(server: MCPServer, desk: McpDesk) -> None:
         return f"Recorded for session {done.session_id}; its reward is {done.reward:.3g}."
 
 
-def _add_resources(server: MCPServer, desk: McpDesk) -> None:
+def _add_resources(server: MCPServer[Any], desk: McpDesk) -> None:
     @server.resource("reverie://{store}", name="store", mime_type="text/plain")
     async def listing(store: str) -> str:
         """The addresses of a store's memories, one a line."""
