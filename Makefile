@@ -7,7 +7,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 # The locks are complete, so pip need not resolve anything.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: install install-dev demo test test-server test-wheel check bench weight abuse compatibility docs exports evaluate closed-loop chaos lock clean
+.PHONY: install install-dev demo test test-server test-wheel check bench weight abuse compatibility docs exports evaluate closed-loop live-proof chaos lock clean
 
 install: $(STAMP)
 
@@ -69,6 +69,9 @@ COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-em
 
 closed-loop: install-dev  ## Run agents, grade, dream, brief, run again; with controls. REVERIE_DATA names real databases.
 	$(BIN)/python -m evaluation.closed_loop
+
+live-proof: install-dev  ## Plant right, wrong and idle lessons and let trials decide. REVERIE_DATA names real databases.
+	$(BIN)/python -m evaluation.live_proof
 
 chaos: install-dev  ## Kill servers, workers, tools and the database while sessions run; see whether promises hold.
 	$(BIN)/python -m evaluation.chaos

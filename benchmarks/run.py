@@ -11,9 +11,15 @@ if __name__ == "__main__":
     import server
 
     import agents
+    import trials
 
-    parser = argparse.ArgumentParser(description="Speed and memory of imports, dreams, the server and agents.")
+    parser = argparse.ArgumentParser(description="Speed and memory of imports, dreams, the server, agents and trials.")
     parser.add_argument("--quick", action="store_true", help="smaller sizes")
     quick = parser.parse_args().quick
-    document = {**dreams_and_import.measured(quick), "server": server.measured(quick), "agents": agents.measured(quick)}
+    document = {
+        **dreams_and_import.measured(quick),
+        "server": server.measured(quick),
+        "agents": agents.measured(quick),
+        "trials": trials.measured(quick),
+    }
     print(json.dumps(document, indent=2))

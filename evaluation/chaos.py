@@ -1,8 +1,8 @@
 """Kill whatever runs sessions, at any moment, and look whether what was promised of sessions holds.
 
-    python -m evaluation.chaos [--rounds 500] [--seed 1] [--json]
+    python -m evaluation.chaos [--rounds 500] [--kills 1] [--seed 1] [--json]
 
-A round is a handful of sessions and one ``kill -9``. Rounds overlap, so that one round's kill meets another's
+A round is a handful of sessions and a ``kill -9`` or several. Rounds overlap, so that one round's kill meets another's
 recovery. What must hold is said in :mod:`evaluation.chaos_check`; the promises are in ``design/017-loop.md``.
 """
 
@@ -91,7 +91,13 @@ class Chaos:
     """Rounds, and what they have shown so far."""
 
     def __init__(
-        self, desk: Desk, folder: Path, seed: int, tell: Callable[[int, int], None], dump: Path | None = None
+        self,
+        desk: Desk,
+        folder: Path,
+        seed: int,
+        tell: Callable[[int, int], None],
+        dump: Path | None = None,
+        kills: int = 1,
     ) -> None:
         self._desk = desk
         self._dump = dump
@@ -99,6 +105,7 @@ class Chaos:
         self._journal = Journal(folder / "journal")
         self._seed = seed
         self._tell = tell
+        self._kills_a_round = kills
         self._kills: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._violations: list[str] = []
@@ -132,7 +139,7 @@ class Chaos:
 
     async def _round(self, random: Random) -> None:
         clients = [Client(self._desk, random.choice(KINDS), random.randrange(10**9)) for _ in range(SESSIONS)]
-        killing = asyncio.create_task(self._kill(random))
+        killing = asyncio.gather(*(self._kill(random) for _ in range(self._kills_a_round)))
         rested = await asyncio.gather(*(client.drive() for client in clients))
         await killing
         self._journal.read()
@@ -163,7 +170,7 @@ class Chaos:
 
 
 async def make_chaos(
-    folder: Path, rounds: int, seed: int, tell: Callable[[int, int], None], dump: Path | None = None
+    folder: Path, rounds: int, seed: int, tell: Callable[[int, int], None], dump: Path | None = None, kills: int = 1
 ) -> ChaosResult:
     """The whole of it in an empty folder: start everything, run the rounds, end everything."""
     home = Settings(home=folder / "home", workers=1)
@@ -174,21 +181,22 @@ async def make_chaos(
             await machines.start()
             desk = Desk(database, machines, http, STUCK_SECONDS)
             await prepare(desk, Random(seed))
-            return await Chaos(desk, folder, seed, tell, dump).run(rounds)
+            return await Chaos(desk, folder, seed, tell, dump, kills).run(rounds)
         finally:
             await asyncio.to_thread(machines.stop)
 
 
 @click.command()
 @click.option("--rounds", type=click.IntRange(1), default=500, show_default=True)
+@click.option("--kills", type=click.IntRange(1), default=1, show_default=True, help="In each round.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides sessions, kills and when they come.")
 @click.option("--json", "as_json", is_flag=True, help="All figures as one JSON document.")
 @click.option(
     "--dump", type=click.Path(path_type=Path, dir_okay=False), help="Add the logs of sessions with violations here."
 )
-def main(rounds: int, seed: int, as_json: bool, dump: Path | None) -> None:
+def main(rounds: int, kills: int, seed: int, as_json: bool, dump: Path | None) -> None:
     """Run rounds of chaos; ends with 1 where something promised does not hold."""
-    click.echo(f"{rounds} rounds of {SESSIONS} sessions and one kill each, {AT_ONCE} at a time", err=True)
+    click.echo(f"{rounds} rounds of {SESSIONS} sessions and {kills} kills each, {AT_ONCE} at a time", err=True)
     with (
         tempfile.TemporaryDirectory(prefix="reverie-chaos-") as name,
         progress_line("chaos") as progress,
@@ -199,7 +207,7 @@ def main(rounds: int, seed: int, as_json: bool, dump: Path | None) -> None:
         def tell(done: int, broken: int) -> None:
             progress(f"round {done} of {rounds}, {broken} violations")
 
-        result = asyncio.run(make_chaos(Path(name), rounds, seed, tell, dump))
+        result = asyncio.run(make_chaos(Path(name), rounds, seed, tell, dump, kills))
     shown = msgspec.to_builtins(result)
     click.echo(json.dumps(shown, indent=2) if as_json else "\n".join(f"{key}: {value}" for key, value in shown.items()))
     sys.exit(1 if result.violations else 0)

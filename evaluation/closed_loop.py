@@ -181,16 +181,7 @@ async def close_loop(
     """Run the whole loop against a server; ``ended`` is told of each session that has."""
     train, test = chosen(world, quick=quick)
     async with AsyncClient(url) as client:
-        environment = await client.beta.environments.create(name="sql", config={"type": "cloud"})
-        schema = {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]}
-        tool = {"type": "custom", "name": TOOL, "description": "Run a query on the database.", "input_schema": schema}
-        agent = await client.beta.agents.create(
-            name=AGENT,
-            model="habits",
-            system="Answer questions with SQL.",
-            tools=[tool],  # type: ignore[list-item]
-        )
-        loop = Loop(world, client, agent.id, environment.id, ended)
+        loop = await open_loop(world, client, ended)
         trained = await loop.run("train", train, range(TRAIN_DRAWS), None)
         stores = {"none": None, "none again": None, "dreamt": await _dream(client)}
         for name, advice in PLANTED.items():
@@ -202,6 +193,20 @@ async def close_loop(
         lessons = [row async for row in client.lessons(str(stores["dreamt"]), status="adopted")]
     shown = await _briefing(settings, "dreamt")
     return _summary(world, len(trained), episodes, [row.advice for row in lessons], shown)
+
+
+async def open_loop(world: SqlWorld, client: AsyncClient, ended: Callable[[], None]) -> Loop:
+    """The agent and its environment, made on a server."""
+    environment = await client.beta.environments.create(name="sql", config={"type": "cloud"})
+    schema = {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]}
+    tool = {"type": "custom", "name": TOOL, "description": "Run a query on the database.", "input_schema": schema}
+    agent = await client.beta.agents.create(
+        name=AGENT,
+        model="habits",
+        system="Answer questions with SQL.",
+        tools=[tool],  # type: ignore[list-item]
+    )
+    return Loop(world, client, agent.id, environment.id, ended)
 
 
 async def _dream(client: AsyncClient) -> str:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -110,6 +111,7 @@ def draw_habits(system: str, question: str) -> dict[str, bool]:
     return {habit: random.random() < leanings.get(habit, BASE) for habit in HABITS}
 
 
+@lru_cache(maxsize=1024)  # Few briefings, many sessions.
 def lean(system: str) -> dict[str, float]:
     """How likely advised habits are: each line of advice speaks of the habit that it shares most words with.
 

@@ -10,7 +10,8 @@
     │   ├── ImportFormatError   a file's format is unknown or not the one named
     │   ├── MetricError         a metric or score is out of its stated range, or undefined
     │   ├── MemoryPathError     a memory path breaks the path rules
-    │   └── PredicateError      a proposed behaviour cannot be checked
+    │   ├── PredicateError      a proposed behaviour cannot be checked
+    │   └── BoundsError         a change of an agent is outside of the agent's bounds
     ├── NotFoundError           what was named does not exist
     ├── ConflictError           the act would break a promise
     │   ├── PathConflictError   the memory path is taken
@@ -96,6 +97,14 @@ class MemoryPathError(InputError):
 
 class PredicateError(InputError):
     """A proposed behaviour cannot be checked: its pattern or its moment is not allowed."""
+
+
+class BoundsError(InputError):
+    """An agent's change of itself is outside of its bounds; ``parameter`` says which part of it."""
+
+    def __init__(self, parameter: str, rule: str) -> None:
+        super().__init__(f"{parameter}: {rule}", code="outside_bounds")
+        self.parameter = parameter
 
 
 class NotFoundError(ReverieError):

@@ -1,7 +1,8 @@
 """Prefixed identifiers: random ones ordered by time, and ones derived from content.
 
 Prefixes follow the wire API (``sesn_`` session, ``sevt_`` event, ``memstore_`` store, ``mem_`` memory,
-``memver_`` memory version, ``drm_`` dream) plus our own: ``lsn_`` lesson, ``rev_`` revision.
+``memver_`` memory version, ``drm_`` dream) plus our own: ``lsn_`` lesson, ``rev_`` revision,
+``chg_`` change of an agent by itself.
 """
 
 import hashlib

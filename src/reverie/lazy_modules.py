@@ -29,10 +29,15 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
         ("reverie.cli.memory_recall", "reverie.cli.mcp_desk"),
         "the embedders' libraries take longer to load than a recall by words",
     ),
+    "reverie.digests.derived.alternatives": LazyModule(
+        ("reverie.digests.derived.words",), "a client looks at words alone, and needs no RE2 to ask a server"
+    ),
     "reverie.telemetry.open_telemetry": LazyModule(
         ("reverie.telemetry.exporter",), "OpenTelemetry is an optional extra"
     ),
     "reverie.cli.agents": _COMMAND,
+    "reverie.cli.charter": _COMMAND,
+    "reverie.cli.audit": _COMMAND,
     "reverie.cli.briefing": _COMMAND,
     "reverie.cli.chat": _COMMAND,
     "reverie.turns.mcp_client": LazyModule(

@@ -17,6 +17,7 @@ from reverie.language_model import ModelPrice
 _TIMEOUT_SECONDS = 300.0
 _DREAMS = 1
 _IMPORT_BYTES = 2 * 1024**3
+_SEAL_MINUTES = 60
 _SECRET_KEY_BYTES = 32
 _KEY_VARIABLES = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
 """Of our own providers. ``anthropic``: the Messages API; ``openai``: chat completions, which most servers speak."""
@@ -91,6 +92,14 @@ class Settings(msgspec.Struct, frozen=True):
     secret_keys: tuple[Secret, ...] = ()
     """What vaults are encrypted with: Fernet keys. ``REVERIE_SECRET_KEY``: one, or several after commas of which the
     first encrypts and all decrypt; default: one that is made in ``home``, unless the database is external."""
+    audit_seal_minutes: int = _SEAL_MINUTES
+    """How often a server seals what was added to the history. ``REVERIE_AUDIT_SEAL_MINUTES``: minutes, 0 is never;
+    default: 60."""
+    audit_seal_file: Path | None = None
+    """Where seals are kept outside the database too. ``REVERIE_AUDIT_SEAL_FILE``: a file to which each is appended as a
+    line of JSON, see [audit](audit.md); default: nowhere."""
+    audit_key: Path | None = None
+    """What signs seals. ``REVERIE_AUDIT_KEY``: a file made by ``reverie audit keygen``; default: nothing."""
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -115,13 +124,16 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         web_fetch_hosts=_load_hosts(environment.get("REVERIE_WEB_FETCH_HOSTS")),
         web_search_url=_load_endpoint(environment, "REVERIE_WEB_SEARCH_URL"),
         secret_keys=_load_secret_keys(environment.get("REVERIE_SECRET_KEY")),
+        audit_seal_minutes=_load_count(environment, "REVERIE_AUDIT_SEAL_MINUTES", _SEAL_MINUTES, least=0),
+        audit_seal_file=_load_path(environment.get("REVERIE_AUDIT_SEAL_FILE")),
+        audit_key=_load_path(environment.get("REVERIE_AUDIT_KEY")),
     )
 
 
-def _load_count(environment: Mapping[str, str], name: str, default: int) -> int:
+def _load_count(environment: Mapping[str, str], name: str, default: int, least: int = 1) -> int:
     text = environment.get(name) or str(default)
-    if not text.isdecimal() or int(text) < 1:
-        raise SettingsError(f"{name}={text!r} is not a whole number above 0; unset it or give one")
+    if not text.isdecimal() or int(text) < least:
+        raise SettingsError(f"{name}={text!r} is not a whole number of {least} or more; unset it or give one")
     return int(text)
 
 

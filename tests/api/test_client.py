@@ -150,7 +150,8 @@ def test_every_call_leads_to_an_endpoint_of_the_server() -> None:
         ),
         *(calls.scores("s"), calls.score("s", {}), calls.preview_segment(), calls.record("s", []), calls.turn("s")),
         *(calls.transcript("s"), calls.import_sessions("f"), calls.dream("s"), calls.estimate_dream("s")),
-        *(calls.dream_result("d"), calls.dream_report("d"), calls.audit_log()),
+        *(calls.dream_result("d"), calls.dream_report("d"), calls.audit_log(), calls.audit_seals()),
+        *(calls.seal_history(), calls.verify_history()),
     ]
     known = [(x.method, re.compile(re.sub(r"{\w+}", "[^/{}]+", x.path) + "$")) for x in ENDPOINTS if x.extension]
     lost = [call for call in made if not any(call.method == m and path.match(call.path) for m, path in known)]

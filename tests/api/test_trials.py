@@ -1,18 +1,23 @@
 """Live trials over HTTP: begun, read, looked at, decided and taken back."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
 
+import httpx2
 import pytest
 import pytest_asyncio
-from anthropic import AsyncAnthropic
+from anthropic import Anthropic, AsyncAnthropic
 from httpx2 import AsyncClient
 
 from reverie import AsyncClient as Reverie
+from reverie import Client
 from reverie.storage.postgres.database import Database
+from reverie.testing.patience import PATIENCE_SECONDS
 from tests.api.conftest import Server
 from tests.jobs.tried import ADVICE, Tried, chances, open_tried
+from tests.quick_server import TLS
 
 
 @pytest_asyncio.fixture
@@ -64,10 +69,27 @@ async def test_a_look_decides_and_an_undo_takes_it_back(tried: Tried, reverie: R
 
 async def test_a_person_decides_with_a_note(tried: Tried, reverie: Reverie) -> None:
     trial = await reverie.start_trial(tried.store_id, advice=ADVICE)
-    decided = await reverie.decide_trial(trial.id, "adopt", "it is the law")
+    decided = await reverie.decide_trial(trial.id, "adopt", "undo if the law changes")
     (decision,) = decided.decisions
-    assert (decided.state, decision.note, decision.by.partition("_")[0]) == ("ended", "it is the law", "apikey")
-    assert "it is the law" in decided.reason and len(await tried.paths()) == 1
+    assert (decided.state, decision.note, decision.by[:7]) == ("ended", "undo if the law changes", "apikey_")
+    assert decision.note in decided.reason and len(await tried.paths()) == 1
+    assert (await reverie.undo_trial(trial.id)).state == "ended" and await tried.paths() == []
+
+
+async def test_the_client_without_await_says_the_same(tried: Tried, server: Server) -> None:
+    trial = await tried.begin()
+    sdk = Anthropic(
+        api_key=await server.key(), base_url=server.url, http_client=httpx2.Client(verify=TLS, timeout=PATIENCE_SECONDS)
+    )
+
+    def call() -> list[Any]:
+        with Client(sdk=sdk) as client:
+            given = client.brief([tried.store_id], reference="run-1")
+            found = [one.id for one in client.trials(store_id=tried.store_id)]
+            ended = client.decide_trial(trial.id, "end").state
+            return [found, ended, client.briefing(given.id) == given, client.trial_curve(trial.id).points]
+
+    assert await asyncio.to_thread(call) == [[trial.id], "ended", True, ()]
 
 
 async def test_trials_are_listed_newest_first_by_store_and_state(

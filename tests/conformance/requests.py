@@ -54,10 +54,14 @@ async def inhabit(world: World) -> Inhabited:
         resources=[{"type": "memory_store", "memory_store_id": store_id}, {"type": "file", "file_id": file.id}],
     )
     await world.http.post("/v1/label_tasks", json={})
+    trial = await world.http.post("/v1/trials", json={"memory_store_id": store_id, "advice": "Be kind"})
+    briefing = await world.http.post("/v1/briefings", json={"memory_store_ids": [store_id]})
     thread = (await beta.sessions.threads.list(session_id)).data[0]
     resources = (await beta.sessions.resources.list(session_id)).data
     ids |= {
         "memory_store_id": store_id,
+        "trial_id": trial.json()["id"],
+        "briefing_id": briefing.json()["id"],
         "memory_id": memory.id,
         "memory_version_id": memory.memory_version_id,
         "file_id": file.id,
@@ -127,6 +131,7 @@ def bodies(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
             "json": {"schedule": {"type": "cron", "expression": "0 0 1 1 *", "timezone": "UTC"}}
         },
         "memory_stores.revisions.rollback": {"json": {"reason": "from B"}},
+        "trials.decide": {"json": {"act": "end"}},
         "label_tasks.answer": {"json": {"value": 1.0}},
         "deployments.update": name,
         "skills.versions.create": {"files": [("files[]", file) for file in skill_files("taken-over")]},

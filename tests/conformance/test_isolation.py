@@ -120,6 +120,8 @@ async def test_nothing_of_another_workspace_can_be_named_in_a_body(
             ("/v1/sessions", {**home, "vault_ids": [ids["vault_id"]]}),
             ("/v1/agents", {"name": "n", "model": "m", "multiagent": roster(ids["agent_id"])}),
             ("/v1/dreams", {"model": "m", "inputs": [foreign_store, sessions]}),
+            ("/v1/trials", {"memory_store_id": ids["memory_store_id"], "advice": "Be unkind"}),
+            ("/v1/briefings", {"memory_store_ids": [store, ids["memory_store_id"]]}),
             ("/v1/dreams", {"model": "m", "inputs": [{**foreign_store, "memory_store_id": store}, sessions]}),
         ]
         statuses = [(await http.post(path, json=body)).status_code for path, body in asked]

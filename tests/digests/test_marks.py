@@ -1,3 +1,6 @@
+import re
+from zlib import crc32
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,3 +44,12 @@ def test_white_space_ids_and_times_make_no_difference_and_words_do() -> None:
 def test_marks_stay_small_however_long_a_session_is() -> None:
     assert len(pack_marks(read_marks(talk([f"step {i} of many" for i in range(5_000)])))) < 2_000
     assert unpack_marks(None) == Marks()
+
+
+@given(st.lists(st.text("aZ9_- .éİΣ٣\n\udc80", max_size=20) | st.integers(60, 140).map(lambda size: "Ab" * size)))
+def test_tokens_are_the_same_whether_texts_are_ascii_or_not(texts: list[str]) -> None:
+    found = {token for text in texts for token in re.findall(r"[\w\-]{4,64}", " ".join(text.split()).lower())}
+    numbers = {token for token in found if len(re.findall(r"\d", token)) >= 4}
+    marks = read_marks(talk(texts))
+    for tokens, hashes in ((numbers, marks.numbers), (found - numbers, marks.words)):
+        assert hashes == tuple(sorted({crc32(each.encode("utf-8", "surrogatepass")) for each in tokens})[:16])

@@ -94,6 +94,8 @@ def unscored(folder: Path) -> None:
 
 PREPARED: dict[str, Callable[[Path], None]] = {
     "README.md": a_desk,
+    "docs/charter.md": files_to_import,
+    "docs/audit.md": facts,
     "docs/rules.md": files_to_import,
     "docs/import.md": files_to_import,
     "docs/labels.md": unscored,

@@ -1,12 +1,14 @@
 """A dream whose lessons are tried live before they are adopted."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reverie.cli.dream import dream
+from reverie.cli.explain import explain
 from reverie.cli.memory import memory
 from reverie.cli.policy import policy
 from tests.jobs.commands import run
@@ -36,6 +38,18 @@ def test_what_a_dream_would_adopt_is_in_trial_and_no_document(tmp_path: Path) ->
     assert "/lessons" not in run(memory, "list", "default")
     again = json.loads(run(dream, "--json"))
     assert [one["reason"] for one in of(again, "trial")] == [lesson["reason"].replace("passed the dream's tests, ", "")]
+
+
+def test_the_report_and_explain_name_the_trial_of_a_lesson(tmp_path: Path) -> None:
+    run(memory, "create", "default")
+    live(tmp_path)
+    (lesson,) = of(dreamt(tmp_path, lambda number: True, stops=False), "trial")  # noqa: ARG005
+    run(dream, "--report", str(tmp_path / "report.html"))
+    ((trial_id,),) = [re.findall(r"trl_\w+", lesson["reason"])]
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert f"<code>{trial_id}</code>" in page and "◐ on trial" in page
+    shown = run(explain, lesson["id"])
+    assert f"Live trial {trial_id}, trial; see reverie trials show {trial_id}" in shown
 
 
 def test_where_too_few_sessions_come_a_lesson_is_adopted_with_a_larger_hidden_share(tmp_path: Path) -> None:

@@ -58,3 +58,15 @@ def test_evidence_beyond_all_numbers_can_be_told_in_json() -> None:
     assert capital.e_benefit == math.inf and numbers.e_benefit == LARGEST
     assert msgspec.json.decode(msgspec.json.encode(numbers), type=Numbers) == numbers
     assert [in_words(value) for value in (19.6, LARGEST)] == ["20", "1e+300"]
+
+
+async def test_the_document_of_advice_that_no_dream_compared_has_its_reason_and_no_empty_table(
+    database: Database,
+) -> None:
+    tried = await open_tried(database)
+    trial = await tried.begin()
+    async with database.connection() as connection:
+        await decide(connection, trial.id, "adopt", "user", tried.now)
+        rows = await connection.execute("SELECT content FROM memories WHERE memory_store_id = %s", [tried.store_id])
+        ((content,),) = await rows.fetchall()
+    assert f"## Why\n\nDecided by a person (trial {trial.id}).\n\n## Where seen" in content

@@ -9,9 +9,12 @@ import pytest_asyncio
 from reverie.errors import ConflictError, StateError
 from reverie.jobs.trials import bring_up_to_date, decide, undo
 from reverie.memory.memory import Edit
+from reverie.outcomes.metric import Metric
 from reverie.storage.live.trials import list_decisions, read_trial
 from reverie.storage.memory.memories import apply_edits
+from reverie.storage.memory.stores import archive_store
 from reverie.storage.postgres.database import Database
+from reverie.storage.sessions.scores import define_metric
 from tests.jobs.tried import ADVICE, Tried, chances, open_tried, score
 
 
@@ -171,6 +174,42 @@ async def test_kept_sums_are_what_adding_all_anew_gives_also_after_corrections_a
     assert (kept.rows, kept.shown, kept.hidden) == (anew.rows, anew.shown, anew.hidden) and kept.rows == 39
     assert kept.capital.total == pytest.approx(anew.capital.total)
     assert kept.capital.harm == pytest.approx(anew.capital.harm)
+
+
+async def test_a_look_checks_a_stretch_of_what_was_counted_and_the_next_one_goes_on_from_there(tried: Tried) -> None:
+    trial = await tried.begin()
+    await tried.sessions(30, chances(Random(1), hidden=0.5, shown=0.6))
+    await tried.look(trial.id)
+    seen = []
+    async with tried.database.connection() as connection:
+        before = (await read_trial(connection, trial.id)).tally.capital.total
+        await score(connection, "sesn_00025", 0.25)
+        for _ in range(3):
+            row = await read_trial(connection, trial.id)
+            tally, _ = await bring_up_to_date(connection, row, tried.now, check=10)
+            seen.append((tally.checked_through, tally.capital.total != before))
+    assert seen == [(10, False), (20, False), (0, True)]
+
+
+async def test_a_trial_ends_when_what_a_reward_is_made_of_changes(tried: Tried) -> None:
+    trial = await tried.begin()
+    await tried.sessions(3, lambda seen: 1.0)  # noqa: ARG005
+    async with tried.database.connection() as connection:
+        await define_metric(connection, Metric("speed", "maximize", "", 0.0, 1.0, 1.0))
+    outcome = await tried.look(trial.id)
+    assert outcome is not None and outcome.trial.state == "ended"
+    assert "what a reward is made of was changed" in outcome.trial.reason
+
+
+async def test_a_trial_ends_with_its_store(tried: Tried) -> None:
+    trial = await tried.begin()
+    async with tried.database.connection() as connection:
+        await archive_store(connection, tried.store_id, tried.now)
+    outcome = await tried.look(trial.id)
+    assert outcome is not None and (outcome.trial.state, outcome.trial.reason) == (
+        "ended",
+        "its memory store was archived",
+    )
 
 
 async def test_all_sessions_of_a_user_are_alike_and_the_first_counts(tried: Tried) -> None:

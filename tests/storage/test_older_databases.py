@@ -17,6 +17,8 @@ from reverie.storage.memory.stores import find_store
 from reverie.storage.postgres.database import open_database
 from reverie.storage.postgres.embedded import EmbeddedServer
 from reverie.storage.postgres.migrate import migrate
+from reverie.storage.service.seals import seal_history
+from reverie.storage.service.verification import verify_history
 
 DUMPS = sorted((Path(__file__).parent / "databases").glob("*.sql.xz"))
 WAITS = "sesn_0VcLCGoGePSPw11YLVFJnIwk"
@@ -54,3 +56,15 @@ async def test_what_an_earlier_version_stored_is_read_and_used(older_url: str, t
         assert session.id == WAITS
         result = await home.dream("desk")
         assert result.sessions.read == 1002
+
+
+async def test_the_history_of_an_earlier_version_is_hashed_and_can_be_sealed(older_url: str, tmp_path: Path) -> None:
+    migrate(older_url)
+    settings = Settings(home=tmp_path, database_url=older_url, workers=1)
+    async with open_database(settings) as database:
+        unsealed = await verify_history(database)
+        assert unsealed.clean and unsealed.unsealed == unsealed.rows > 0
+        sealing = await seal_history(database, settings, NOW, 0)
+        assert sum(seal.count for seal in sealing.seals) == unsealed.rows
+        sealed = await verify_history(database)
+        assert (sealed.clean, sealed.rows, sealed.unsealed) == (True, unsealed.rows, 0)

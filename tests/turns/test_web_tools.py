@@ -194,6 +194,10 @@ async def test_an_agent_searches_and_reads(server: Server, client: AsyncAnthropi
     assert (page.is_error, page.content[0].title) == (False, "Hours")
     assert site.asked == ["/search?language=en&q=opening+hours&format=json", "/page"]
     assert "Open at nine." in str(model.requests[1].messages[-1])
+    (thread,) = [one async for one in client.beta.sessions.threads.list(session_id)]
+    for usage in ((await client.beta.sessions.retrieve(session_id)).usage, thread.usage):
+        assert usage is not None and usage.server_tool_use is not None
+        assert usage.server_tool_use.to_dict() == {"web_search_requests": 1, "web_fetch_requests": 1}
 
 
 async def test_domains_of_the_definition_and_hosts_of_the_environment_hold(

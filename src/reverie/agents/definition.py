@@ -10,6 +10,7 @@ from typing import Any
 from reverie.agents.multiagent import merge_multiagent, shown, written_out
 from reverie.agents.tools import check_servers_are_used, offers, resolve_servers, resolve_tools
 from reverie.errors import InputError
+from reverie.memory.briefing_size import read_size
 
 DEFAULT_EFFORT = "high"
 MOST_SKILLS = 500
@@ -74,11 +75,13 @@ def check_definition(definition: Definition) -> None:
     """Accept a definition, or an agent in a session, whose parts fit each other.
 
     Raises:
-        InputError: MCP servers and toolsets do not match, or skills lack the tool that reads them.
+        InputError: MCP servers and toolsets do not match, skills lack the tool that reads them, or a size of briefings
+            is no number.
     """
     check_servers_are_used(definition["tools"], definition["mcp_servers"])
     if definition["skills"] and not offers(definition["tools"], "read"):
         raise InputError("skills: an agent reads its skills with the read tool; enable it in an agent toolset")
+    read_size(definition.get("metadata") or {})  # a session's agent has none
 
 
 def resolve_model(model: str | Mapping[str, Any], present: Mapping[str, Any] | None = None) -> dict[str, Any]:

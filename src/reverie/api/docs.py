@@ -148,6 +148,8 @@ def describe_type(schema: Mapping[str, Any]) -> Markup:
     if members:
         return Markup(" | ").join(dict.fromkeys(describe_type(member) for member in members))
     kind = schema.get("type", "any")
+    if kind == "array" and "prefixItems" in schema:
+        return Markup("[{}]").format(Markup(", ").join(map(describe_type, schema["prefixItems"])))
     if kind == "array":
         return Markup("list of {}").format(describe_type(schema.get("items", {})))
     if kind == "object" and isinstance(schema.get("additionalProperties"), dict):

@@ -11,15 +11,18 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from reverie.agents.self_change import Step as ChangedParameter
 from reverie.dreams.dream import DreamBudget, DreamEstimate, DreamResult, PatternRow, ScheduledDream
 from reverie.lessons.lesson import Lesson, LessonKind, LessonStatus
 from reverie.memory.hit import RecallHit
 from reverie.memory.memory import Operation, Revision
 from reverie.outcomes.label_task import LabelAnswer, LabelProgress
 from reverie.outcomes.metric import REWARD_METRIC, Metric
+from reverie.runtime.charter_report import Act, AlarmNumbers, CharterStanding, CharterTrialReport
 from reverie.runtime.rule_report import Outcome, RuleTrialReport
 from reverie.sessions.session import Score
 from reverie.sessions.transcript import Turn
+from reverie.storage.service.seal import Seal, Verification
 from reverie.storage.sessions.import_summary import ImportSummary
 from reverie.trials.report import CurvePoint, TrialReport
 from reverie.trials.trial import Decision, TrialState
@@ -604,6 +607,187 @@ class RuleFiring(msgspec.Struct, frozen=True, tag="rule_firing"):
     """Whether it was in force, or was only to be noted."""
 
 
+# Charters
+
+
+class CharterParams(Params, frozen=True):
+    """Which charter."""
+
+    agent_id: str | UnsetType = UNSET
+    """An agent's id, or the name that imported sessions bear; by default the workspace's."""
+    version: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    """By default the one that stands."""
+
+
+class CharterVersionsParams(ListParams, frozen=True):
+    """Which versions of which charter."""
+
+    agent_id: str | UnsetType = UNSET
+
+
+class CharterSetParams(Params, frozen=True):
+    """A charter to set, in the form of the file."""
+
+    behaviours: tuple[dict[str, Any], ...]
+    """Replace all that stood before."""
+    run_length: int | UnsetType = UNSET
+    rest_minutes: float | UnsetType = UNSET
+    agent_id: str | UnsetType = UNSET
+
+
+class CharterTestParams(Params, frozen=True):
+    """A charter to try on past sessions."""
+
+    behaviours: tuple[dict[str, Any], ...] | UnsetType = UNSET
+    """By default those that stand."""
+    run_length: int | UnsetType = UNSET
+    agent_id: str | UnsetType = UNSET
+    """Of this agent alone."""
+    where: str | None = None
+    """Which sessions; by default all."""
+
+
+class StoredCharterVersion(msgspec.Struct, frozen=True, tag="charter"):
+    """A version of a charter."""
+
+    agent_id: str | None
+    version: int
+    """0 is the empty one that stands before any was set."""
+    behaviours: tuple[dict[str, Any], ...]
+    run_length: int
+    rest_minutes: float
+    created_at: Instant | None
+
+
+class TriedCharter(CharterTrialReport, frozen=True, tag="charter_trial"):
+    """What a charter would have come to."""
+
+
+class CharterStandingParams(Params, frozen=True):
+    """Whose behaviours."""
+
+    agent_id: str | UnsetType = UNSET
+    """Of this agent alone, by whatever charter."""
+
+
+class CharterStandings(msgspec.Struct, frozen=True, tag="charter_standing"):
+    """How every behaviour stands."""
+
+    behaviours: tuple[CharterStanding, ...]
+
+
+class CharterAlarmListParams(ListParams, frozen=True):
+    """Which alarms."""
+
+    agent_id: str | UnsetType = UNSET
+    standing: bool = False
+    """Only those that nobody has acknowledged."""
+
+
+class CharterAlarm(msgspec.Struct, frozen=True, tag="charter_alarm"):
+    """That a behaviour left its range."""
+
+    id: str
+    charter_agent_id: str | None
+    """Whose charter it is of; null is the workspace's."""
+    version: int
+    agent: str
+    behaviour: str
+    act: Act
+    """What was done."""
+    numbers: AlarmNumbers
+    session_id: str
+    """The last session that was counted."""
+    at: Instant
+    acknowledged_at: Instant | None
+    acknowledged_by: str | None
+    note: str
+
+
+class AcknowledgeParams(Params, frozen=True):
+    """What a person says of an alarm."""
+
+    note: Annotated[str, Meta(max_length=1000)] = ""
+
+
+class CharterResumeParams(Params, frozen=True):
+    """Which agent is to go on."""
+
+    agent_id: Annotated[str, Meta(min_length=1)]
+    note: Annotated[str, Meta(max_length=1000)] = ""
+
+
+class ResumedAgent(msgspec.Struct, frozen=True, tag="resumed_agent"):
+    """An agent that goes on."""
+
+    agent: str
+    alarms: tuple[CharterAlarm, ...]
+    """What was acknowledged."""
+
+
+class AgentBoundsParams(Params, frozen=True):
+    """Bounds to set."""
+
+    bounds: dict[str, Any]
+    """Replaces the whole of them; a parameter that is left out may not change."""
+
+
+class AgentBounds(msgspec.Struct, frozen=True, tag="agent_bounds"):
+    """Within which bounds an agent may change itself."""
+
+    agent_id: str
+    version: int
+    """0 are the bounds that stand before any were set: nothing may change."""
+    bounds: dict[str, Any]
+    created_at: Instant | None
+    created_by: str | None
+
+
+class SelfChangeParams(Params, frozen=True):
+    """A change of an agent to ask for."""
+
+    patch: dict[str, Any]
+    """JSON merge patch of the agent as it is answered; lists are replaced whole."""
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+    lesson_ids: tuple[str, ...] = ()
+    """The lessons that ask for it."""
+
+
+class SelfChangeListParams(ListParams, frozen=True):
+    """Which page of an agent's changes."""
+
+
+class SelfChange(msgspec.Struct, frozen=True, tag="self_change"):
+    """A change of an agent by itself: a version that is tried, and what became of it."""
+
+    id: str
+    agent_id: str
+    trial_id: str
+    state: TrialState
+    """Of its trial."""
+    told: str
+    """Why it is in this state."""
+    title: str
+    """What changes, in words."""
+    steps: tuple[ChangedParameter, ...]
+    patch: dict[str, Any]
+    """JSON merge patch from the version that it was derived from."""
+    derived_from: int
+    """The agent's version that it began at."""
+    candidate_version: int
+    """The version that is tried; it is not listed, and can be named."""
+    adopted_version: int | None
+    """The version that made it the agent's."""
+    reverted_version: int | None
+    """The version that took it back."""
+    approval: Literal["auto", "ask"]
+    bounds_version: int
+    asked_by: str
+    reason: str
+    lesson_ids: tuple[str, ...]
+    created_at: Instant
+
+
 # Trials
 
 
@@ -704,6 +888,29 @@ class AuditLogEntry(msgspec.Struct, frozen=True, tag="audit_entry"):
     number: int
     at: Instant
     actor: dict[str, Any]
+    """Of an automatic act ``{"type": "system", "name": …}``."""
     action: str
     resource_id: str | None
     request_id: str
+    """Empty where no request asked for it."""
+    details: dict[str, Any] | None
+    """Of an automatic act: what it went by, the revision before and after, how to undo it."""
+    content_hash: str
+    """SHA-256 of the entry's canonical text."""
+
+
+class AuditSeal(Seal, frozen=True, tag="audit_seal"):
+    """A seal over rows of one table, chained to the seal before it."""
+
+
+class AuditSealing(msgspec.Struct, frozen=True, tag="audit_sealing"):
+    """What was sealed."""
+
+    seals: tuple[AuditSeal, ...]
+    """None where nothing was added since the last ones."""
+    waiting: tuple[str, ...]
+    """Tables left for the next time, because somebody was still writing to them."""
+
+
+class AuditVerification(Verification, frozen=True, tag="audit_verification"):
+    """What came of comparing a workspace's history with its seals."""

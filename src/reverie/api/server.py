@@ -9,7 +9,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from reverie.api import agent_turns, trial_watch, webhook_delivery
+from reverie.api import agent_turns, charter_watch, sealing, trial_watch, webhook_delivery
 from reverie.api import schedules as scheduling
 from reverie.api.app import ENDPOINTS, make_app
 from reverie.api.live import LiveEvents
@@ -24,6 +24,7 @@ from reverie.errors import SettingsError
 from reverie.settings import Settings
 from reverie.storage.postgres.database import open_database
 from reverie.storage.postgres.workspaces import ensure_workspaces
+from reverie.storage.service.seals import check_seal_settings
 from reverie.telemetry.exporter import open_telemetry
 
 GRACEFUL_SECONDS = 10
@@ -46,7 +47,9 @@ BACKGROUND: tuple[Background, ...] = (
     dreams.run_dreams,
     agent_turns.work,
     trial_watch.work,
+    charter_watch.work,
     webhook_delivery.work,
+    sealing.work,
     report_load,
     warm_up,
 )
@@ -59,6 +62,7 @@ async def open_service(settings: Settings, options: ServiceOptions) -> AsyncIter
     """The service with its database open and its background work running."""
     clock = SystemClock()
     async with AsyncExitStack() as stack:
+        check_seal_settings(settings)
         telemetry = stack.enter_context(open_telemetry(settings))
         database = await stack.enter_async_context(open_database(settings, MOST_CONNECTIONS))
         await ensure_workspaces(database, clock.now())
@@ -92,6 +96,7 @@ async def serve(settings: Settings, options: ServiceOptions, host: str, port: in
 
     Raises:
         DatabaseError: the database cannot be opened.
+        SettingsError: the address is taken, or what seals are signed by and written to cannot be used.
     """
     async with open_service(settings, options) as service:
         heed_cancellation()  # of a signal that came while the database was being opened

@@ -2,10 +2,11 @@
 
 import asyncio
 
+import psycopg
 import structlog
 
 from reverie.api.service import Service
-from reverie.jobs.trials import evaluate_all
+from reverie.jobs.trials import look_at, open_trials
 from reverie.storage.postgres.workspaces import Workspace, list_workspaces
 
 LOOK_SECONDS = 15.0
@@ -35,6 +36,13 @@ async def look(service: Service) -> None:
 
 async def _look_at(service: Service, workspace: Workspace) -> None:
     database, now = service.database.of_schema(workspace.schema), service.clock.now()
-    async for outcome in evaluate_all(database, workspace.id, now):
-        if outcome.decision is not None:
-            log.info("a trial was decided", trial_id=outcome.trial.id, act=outcome.decision.act)
+    for trial_id in await open_trials(database):
+        try:
+            outcome = await look_at(database, trial_id, workspace.id, now)
+        except psycopg.OperationalError:
+            raise  # Of the database, not of the trial.
+        except Exception:  # the outermost level of one trial: the others are looked at
+            log.exception("a trial could not be looked at", trial_id=trial_id)
+            continue
+        if outcome is not None and outcome.decision is not None:
+            log.info("a trial was decided", trial_id=trial_id, act=outcome.decision.act)

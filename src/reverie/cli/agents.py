@@ -1,4 +1,4 @@
-"""``reverie agents``: agents of a server, made from files and listed."""
+"""``reverie agents``: agents of a server, made from files, listed, and changed within bounds."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from reverie.cli.agent_file import AgentFile, read_agent_file
 from reverie.cli.lookup import ENVIRONMENT_KEY, MEMORY_STORE_KEY, find, find_by_name
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.remote import Remote, RemoteError, remote_options, speaking, told
+from reverie.cli.self_changes import bounds, changes
 from reverie.cli.table import format_table
 from reverie.errors import InputError
 
@@ -32,7 +33,11 @@ class _Needed:
 
 @click.group()
 def agents() -> None:
-    """Agents of a server: made from files, listed."""
+    """Agents of a server: made from files, listed, changed within bounds."""
+
+
+agents.add_command(bounds)
+agents.add_command(changes)
 
 
 @agents.command()

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from reverie.cli.charter import echo_alarms, judge_ended
 from reverie.cli.dream_schedule import remove_schedule, set_schedule
 from reverie.cli.friction import echo_friction
 from reverie.cli.labelled import echo_labelled
@@ -25,6 +26,7 @@ from reverie.lessons.lesson import Lesson
 from reverie.models.open import open_model
 from reverie.reports.verdict import advice
 from reverie.settings import Settings, load_settings
+from reverie.storage.live.charter_alarms import Alarm
 from reverie.storage.memory.policies import find_policy
 from reverie.storage.postgres.database import Database
 from reverie.telemetry.exporter import open_telemetry
@@ -121,7 +123,7 @@ def _dream_now(request: DreamRequest, report: Path | None, estimate: bool, as_js
             share = f" {done:,} of {total:,}" if total else ""
             show(f"{STAGES.get(stage, stage)}{share}")
 
-        async def work(database: Database) -> DreamResult:
+        async def work(database: Database) -> tuple[DreamResult, list[Alarm]]:
             clock = SystemClock()
             asked, policy = await _ask(database, request)
             named = settings.model
@@ -132,13 +134,15 @@ def _dream_now(request: DreamRequest, report: Path | None, estimate: bool, as_js
             if report is not None:
                 show("writing the report")
                 await _write_report(database, result, report, clock)
-            return result
+            _, raised = await judge_ended(database)
+            return result, raised
 
-        result = run(work, settings)
+        result, alarms = run(work, settings)
     if as_json:
         echo_json(result)
     else:
         _print_result(result, report)
+        echo_alarms(alarms)
 
 
 async def _ask(database: Database, request: DreamRequest) -> tuple[DreamRequest, DreamPolicy]:

@@ -86,7 +86,8 @@ def list_all(workspace: str, as_json: bool) -> None:
 @keys.command()
 @click.argument("key_id")
 @_workspace_option
-def revoke(key_id: str, workspace: str) -> None:
+@json_option
+def revoke(key_id: str, workspace: str, as_json: bool) -> None:
     """End a key; servers stop taking it within seconds."""
 
     async def work(database: Database) -> ApiKey:
@@ -94,7 +95,11 @@ def revoke(key_id: str, workspace: str) -> None:
             found = await find_workspace(connection, workspace)
             return await revoke_key(connection, found.id, key_id, SystemClock().now())
 
-    click.echo(f"Revoked {run(work).id}.")
+    revoked = run(work)
+    if as_json:
+        echo_json(revoked)
+    else:
+        click.echo(f"Revoked {revoked.id}.")
 
 
 @click.group()

@@ -65,6 +65,11 @@ COMMANDS = {
     "recall": LazyCommand(
         "reverie.cli.memory_recall", "recall", "Rank a store's memories for a query, and say why each came."
     ),
+    "charter": LazyCommand(
+        "reverie.cli.charter",
+        "charter",
+        "Charters: how agents should behave, alarms when they do not, and agents resumed.",
+    ),
     "rules": LazyCommand("reverie.cli.rules", "rules", "Rules on tool calls: shown, set, and tried on past sessions."),
     "trials": LazyCommand(
         "reverie.cli.trials",
@@ -86,10 +91,13 @@ COMMANDS = {
         "export_lessons",
         "Write the adopted lessons of STORE between marks into a file that agents read; all else in it stays as it is.",
     ),
+    "audit": LazyCommand("reverie.cli.audit", "audit", "Who did what, and whether the history is as it was written."),
     "serve": LazyCommand(
         "reverie.cli.serve", "serve", "Serve the Managed Agents API and Reverie's own; stop with Ctrl-C or SIGTERM."
     ),
-    "agents": LazyCommand("reverie.cli.agents", "agents", "Agents of a server: made from files, listed."),
+    "agents": LazyCommand(
+        "reverie.cli.agents", "agents", "Agents of a server: made from files, listed, changed within bounds."
+    ),
     "chat": LazyCommand("reverie.cli.chat", "chat", "Talk to AGENT (its name or id) in a new session."),
     "keys": LazyCommand("reverie.cli.keys", "keys", "API keys: made, listed, revoked."),
     "workspaces": LazyCommand(

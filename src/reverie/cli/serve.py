@@ -9,6 +9,7 @@ import click
 from reverie.api.logs import set_up_logs
 from reverie.api.server import serve as run_server
 from reverie.api.service import ServiceOptions
+from reverie.cli.memory_text import echo_json, json_option
 from reverie.settings import load_settings
 from reverie.turns.isolation import Wish, choose_isolation, describe
 
@@ -53,6 +54,7 @@ from reverie.turns.isolation import Wish, choose_isolation, describe
     default="info",
     help="Least level of the log lines.",
 )
+@json_option
 def serve(
     host: str,
     port: int,
@@ -66,6 +68,7 @@ def serve(
     with_worker: int | None,
     isolation: Wish,
     log_level: str,
+    as_json: bool,
 ) -> None:
     """Serve the Managed Agents API and Reverie's own; stop with Ctrl-C or SIGTERM.
 
@@ -89,6 +92,9 @@ def serve(
     where = None if with_worker is None else describe(*choose_isolation(isolation))
 
     def ready(taken: int) -> None:
+        if as_json:
+            echo_json({"url": f"http://{host}:{taken}", "isolation": where})
+            return
         click.echo(f"Reverie serves http://{host}:{taken} (docs: /docs)")
         if where is not None:
             click.echo(f"With worker: {where}")

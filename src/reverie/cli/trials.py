@@ -1,5 +1,6 @@
 """``reverie trials``: live trials, listed, shown, begun, looked at, decided and taken back."""
 
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -7,14 +8,16 @@ from typing import Any, Literal, get_args
 import click
 import msgspec
 
+from reverie.cli.main import EXIT_PARTLY_FAILED
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.run import run
 from reverie.cli.table import format_table
 from reverie.cli.trial_text import describe_trial, list_row
 from reverie.clock import SystemClock
+from reverie.errors import ReverieError
 from reverie.jobs.trial_report import report_trial, trace_trial
 from reverie.jobs.trial_request import TrialRequest, start_trial
-from reverie.jobs.trials import Outcome, decide, evaluate_all, undo
+from reverie.jobs.trials import Outcome, decide, look_at, open_trials, undo
 from reverie.storage.live.trials import list_trials, read_trial
 from reverie.storage.memory.stores import choose_store, find_store
 from reverie.storage.postgres.database import Connection, Database
@@ -132,32 +135,42 @@ def undo_last(trial_id: str, as_json: bool) -> None:
 
 
 @trials.command("look")
+@click.argument("store", required=False)
 @json_option
-def look(as_json: bool) -> None:
+def look(store: str | None, as_json: bool) -> None:
     """Bring the numbers of all trials up to date, and decide where outcomes decide; a server does so by itself."""
-
-    async def work(database: Database) -> list[tuple[TrialReport, bool]]:
-        now = SystemClock().now()
-        async with database.connection() as connection:
-            workspace = await workspace_here(connection)
-        outcomes = [outcome async for outcome in evaluate_all(database, workspace, now)]
-        async with database.connection() as connection:
-            return [
-                (
-                    await report_trial(connection, await read_trial(connection, outcome.trial.id), now),
-                    outcome.decision is not None,
-                )
-                for outcome in outcomes
-            ]
-
-    looked = run(work)
+    looked, failed = run(lambda database: _look(database, store))
     if as_json:
         echo_json([report for report, _ in looked])
-        return
-    for report, decided in looked:
-        told = f"{report.state.replace('_', ' ')}: {report.reason}" if decided else report.what_next
-        click.echo(f"{report.id}  {report.title}\n    {told}")
-    click.echo(f"{len(looked)} trials looked at, {sum(decided for _, decided in looked)} decided")
+    else:
+        for report, decided in looked:
+            told = f"{report.state.replace('_', ' ')}: {report.reason}" if decided else report.what_next
+            click.echo(f"{report.id}  {report.title}\n    {told}")
+        click.echo(f"{len(looked)} trials looked at, {sum(decided for _, decided in looked)} decided")
+    for line in failed:
+        click.echo(line, err=True)
+    if failed:
+        sys.exit(EXIT_PARTLY_FAILED)
+
+
+async def _look(database: Database, store: str | None) -> tuple[list[tuple[TrialReport, bool]], list[str]]:
+    """What became of each trial that goes on, whether it was decided, and those that could not be looked at."""
+    now = SystemClock().now()
+    async with database.connection() as connection:
+        workspace = await workspace_here(connection)
+        store_id = None if store is None else (await find_store(connection, store)).id
+    looked, failed = [], []
+    for trial_id in await open_trials(database, store_id):
+        try:
+            outcome = await look_at(database, trial_id, workspace, now)
+        except ReverieError as error:
+            failed.append(f"{trial_id}: {error}")
+            continue
+        if outcome is not None:
+            async with database.connection() as connection:
+                report = await report_trial(connection, await read_trial(connection, trial_id), now)
+            looked.append((report, outcome.decision is not None))
+    return looked, failed
 
 
 def _decided(change: Callable[[Connection, datetime], Awaitable[Outcome]]) -> TrialReport:

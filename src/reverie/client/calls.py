@@ -15,11 +15,26 @@ from anthropic.types.beta import BetaDream
 from msgspec import UNSET, UnsetType
 
 from reverie.api.records import (
+    AcknowledgeParams,
+    AgentBounds,
+    AgentBoundsParams,
     AnsweredLabel,
     AskedLabel,
     AuditLogEntry,
     AuditLogParams,
+    AuditSeal,
+    AuditSealing,
+    AuditVerification,
     BriefingParams,
+    CharterAlarm,
+    CharterAlarmListParams,
+    CharterParams,
+    CharterResumeParams,
+    CharterSetParams,
+    CharterStandingParams,
+    CharterStandings,
+    CharterTestParams,
+    CharterVersionsParams,
     CompletedDream,
     CreateNew,
     CronParams,
@@ -44,6 +59,7 @@ from reverie.api.records import (
     Params,
     RecallParams,
     RecordParams,
+    ResumedAgent,
     RevisionDiff,
     RevisionDiffParams,
     RollbackParams,
@@ -57,6 +73,9 @@ from reverie.api.records import (
     ScoresParams,
     SegmentPreview,
     SegmentPreviewParams,
+    SelfChange,
+    SelfChangeListParams,
+    SelfChangeParams,
     SessionImport,
     SessionImportParams,
     SessionQueryInput,
@@ -64,6 +83,7 @@ from reverie.api.records import (
     SessionsInput,
     SessionTurn,
     StoredBriefing,
+    StoredCharterVersion,
     StoredLesson,
     StoredRuleSet,
     StoredTrial,
@@ -74,6 +94,7 @@ from reverie.api.records import (
     TrialDecideParams,
     TrialListParams,
     TrialStartParams,
+    TriedCharter,
     TriedRules,
     UpdateExisting,
 )
@@ -387,10 +408,108 @@ def test_rules(
     return ApiCall("POST", _path("rules", "test"), TriedRules, body=body)
 
 
+def charter(*, agent_id: str | None = None, version: int | None = None) -> ApiCall[StoredCharterVersion]:
+    """The charter that stands, of the workspace or of an agent; or an earlier version of it."""
+    asked = CharterParams(agent_id=_given(agent_id), version=_given(version))
+    return ApiCall("GET", _path("charter"), StoredCharterVersion, asked)
+
+
+def charter_versions(*, agent_id: str | None = None) -> ApiCall[Page[StoredCharterVersion]]:
+    """Every version of a charter, newest first."""
+    asked = CharterVersionsParams(agent_id=_given(agent_id), limit=_LONGEST_PAGE)
+    return ApiCall("GET", _path("charter", "versions"), Page[StoredCharterVersion], asked)
+
+
+def set_charter(
+    behaviours: Sequence[Mapping[str, Any]],
+    *,
+    run_length: int | None = None,
+    rest_minutes: float | None = None,
+    agent_id: str | None = None,
+) -> ApiCall[StoredCharterVersion]:
+    """Set a charter, in the form of the file: a new version, by which sessions are judged from now on."""
+    body = CharterSetParams(
+        behaviours=tuple(map(dict, behaviours)),
+        run_length=_given(run_length),
+        rest_minutes=_given(rest_minutes),
+        agent_id=_given(agent_id),
+    )
+    return ApiCall("POST", _path("charter"), StoredCharterVersion, body=body)
+
+
+def test_charter(
+    behaviours: Sequence[Mapping[str, Any]] | None = None,
+    *,
+    where: str | None = None,
+    run_length: int | None = None,
+    agent_id: str | None = None,
+) -> ApiCall[TriedCharter]:
+    """Judge past sessions by a charter (by default the one that stands), and tell rates and alarms."""
+    given = None if behaviours is None else tuple(map(dict, behaviours))
+    body = CharterTestParams(
+        behaviours=_given(given), run_length=_given(run_length), agent_id=_given(agent_id), where=where
+    )
+    return ApiCall("POST", _path("charter", "test"), TriedCharter, body=body)
+
+
+def charter_standing(*, agent_id: str | None = None) -> ApiCall[CharterStandings]:
+    """How every behaviour of the charters that stand does: its rate so far, the detector, and whether it is alarmed."""
+    asked = CharterStandingParams(agent_id=_given(agent_id))
+    return ApiCall("GET", _path("charter", "standing"), CharterStandings, asked)
+
+
+def charter_alarms(*, agent_id: str | None = None, standing: bool = False) -> ApiCall[Page[CharterAlarm]]:
+    """Alarms of charters, newest first."""
+    asked = CharterAlarmListParams(agent_id=_given(agent_id), standing=standing, limit=_LONGEST_PAGE)
+    return ApiCall("GET", _path("charter", "alarms"), Page[CharterAlarm], asked)
+
+
+def acknowledge_alarm(alarm_id: str, *, note: str = "") -> ApiCall[CharterAlarm]:
+    """Let an alarm stand no more: its detector begins anew, and an agent that it paused goes on."""
+    path = _path("charter", "alarms", alarm_id, "acknowledge")
+    return ApiCall("POST", path, CharterAlarm, body=AcknowledgeParams(note=note))
+
+
+def resume_agent(agent_id: str, *, note: str = "") -> ApiCall[ResumedAgent]:
+    """Let an agent go on that charters paused."""
+    body = CharterResumeParams(agent_id=agent_id, note=note)
+    return ApiCall("POST", _path("charter", "resume"), ResumedAgent, body=body)
+
+
 def rule_firings(session_id: str) -> ApiCall[Page[RuleFiring]]:
     """Where rules held in a session, in the order of its log."""
     asked = RuleFiringListParams(limit=_LONGEST_PAGE)
     return ApiCall("GET", _path("sessions", session_id, "rule_firings"), Page[RuleFiring], asked)
+
+
+def agent_bounds(agent_id: str) -> ApiCall[AgentBounds]:
+    """Within which bounds an agent may change itself."""
+    return ApiCall("GET", _path("agents", agent_id, "bounds"), AgentBounds)
+
+
+def set_agent_bounds(agent_id: str, bounds: Mapping[str, Any]) -> ApiCall[AgentBounds]:
+    """Set within which bounds an agent may change itself: a new version; a parameter that is left out may not."""
+    body = AgentBoundsParams(bounds=dict(bounds))
+    return ApiCall("POST", _path("agents", agent_id, "bounds"), AgentBounds, body=body)
+
+
+def self_changes(agent_id: str) -> ApiCall[Page[SelfChange]]:
+    """The changes that were asked for of an agent within its bounds, newest first."""
+    asked = SelfChangeListParams(limit=_LONGEST_PAGE)
+    return ApiCall("GET", _path("agents", agent_id, "self_changes"), Page[SelfChange], asked)
+
+
+def propose_self_change(
+    agent_id: str, patch: Mapping[str, Any], reason: str, *, lesson_ids: Sequence[str] = ()
+) -> ApiCall[SelfChange]:
+    """Ask for a change of an agent within its bounds, as a JSON merge patch; it is tried before it is the agent's."""
+    body = SelfChangeParams(patch=dict(patch), reason=reason, lesson_ids=tuple(lesson_ids))
+    return ApiCall("POST", _path("agents", agent_id, "self_changes"), SelfChange, body=body)
+
+
+def revert_self_change(agent_id: str, change_id: str) -> ApiCall[SelfChange]:
+    """Take a change back: an adopted one by a new version of the agent, one in trial by ending it."""
+    return ApiCall("POST", _path("agents", agent_id, "self_changes", change_id, "revert"), SelfChange)
 
 
 def trials(*, store_id: str | None = None, state: TrialState | None = None) -> ApiCall[Page[StoredTrial]]:
@@ -527,3 +646,18 @@ def audit_log(*, resource_id: str | None = None, action: str | None = None) -> A
     """Who did what, newest first."""
     asked = AuditLogParams(resource_id=_given(resource_id), action=_given(action), limit=_LONGEST_PAGE)
     return ApiCall("GET", _path("audit_log"), Page[AuditLogEntry], asked)
+
+
+def audit_seals() -> ApiCall[Page[AuditSeal]]:
+    """The seals over the history of the key's workspace, newest first."""
+    return ApiCall("GET", _path("audit_log", "seals"), Page[AuditSeal], ListParams(limit=_LONGEST_PAGE))
+
+
+def seal_history() -> ApiCall[AuditSealing]:
+    """Seal what was added to the history since the last seals."""
+    return ApiCall("POST", _path("audit_log", "seals"), AuditSealing)
+
+
+def verify_history() -> ApiCall[AuditVerification]:
+    """Compare every row of the history with its seals, with the file and the signing key that the server has."""
+    return ApiCall("GET", _path("audit_log", "verify"), AuditVerification)

@@ -17,8 +17,9 @@ from reverie.digests.behaviour_name import (
 )
 from reverie.digests.digest import Behaviour, SituationReached
 from reverie.digests.families import Finding, Moments, shown
-from reverie.digests.moments import Action, Call, Message, Result, Thought, UserTurn
+from reverie.digests.moments import ACTIONS, Action, Call, Message, Result, Thought, UserTurn
 
+_ANSWERS = (Result, UserTurn)
 _MOST_CHANGES = 3
 """Changed arguments of a call that are named."""
 _SOUR = -0.4
@@ -39,7 +40,7 @@ def first_move(moments: Moments) -> Iterator[Finding]:
     if not moments:
         return
     yield SituationReached(START, 0, 0)
-    first = next((moment for moment in moments if isinstance(moment, Call | Message)), None)
+    first = next((moment for moment in moments if isinstance(moment, ACTIONS)), None)
     if first is None:
         return
     earlier = [moment for moment in moments if isinstance(moment, Thought) and moment.sequence < first.sequence]
@@ -51,7 +52,7 @@ def first_move(moments: Moments) -> Iterator[Finding]:
     for moment in moments:
         if not waiting:
             return
-        if isinstance(moment, Call | Message):
+        if isinstance(moment, ACTIONS):
             yield from _decide(waiting, moment)
         elif isinstance(moment, UserTurn):
             waiting = [decision for decision in waiting if not decision.spoken]
@@ -65,9 +66,9 @@ def next_moves(moments: Moments) -> Iterator[Finding]:
     met: set[Situation] = set()
     waiting: list[_Decision] = []
     for moment in moments:
-        if isinstance(moment, Call | Message):
+        if isinstance(moment, ACTIONS):
             yield from _decide(waiting, moment)
-        elif isinstance(moment, Result | UserTurn):
+        elif isinstance(moment, _ANSWERS):
             if isinstance(moment, UserTurn):
                 waiting = [decision for decision in waiting if not decision.spoken]
             for situation in _conditions(moment):

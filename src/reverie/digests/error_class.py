@@ -1,6 +1,7 @@
 """Error messages, reduced to the few words that are the same every time."""
 
 import re
+from functools import lru_cache
 
 _LONGEST = 2_000
 _PATTERNS: dict[str, tuple[str, ...]] = {
@@ -72,7 +73,11 @@ def error_class(text: str) -> str:
     Numbers, quoted parts and identifiers are masked by ``…``, so that two errors about different things share a class.
     Only the first 2,000 characters count.
     """
-    text = text[:_LONGEST]
+    return _class(text[:_LONGEST])
+
+
+@lru_cache(maxsize=4096)
+def _class(text: str) -> str:
     known = next((name for name, pattern in _CLASSES.items() if pattern.search(text)), None)
     if known:
         return known

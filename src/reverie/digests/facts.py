@@ -10,7 +10,7 @@ from reverie.digests.behaviour_name import BehaviourName, Situation
 from reverie.digests.digest import SituationReached
 from reverie.digests.families import Finding, Moments, shown
 from reverie.digests.field_name import OWN_NAMES
-from reverie.digests.moments import Call, Message, Result
+from reverie.digests.moments import ACTIONS, Result
 
 _MOST_FACTS = 40
 """Facts seen that open a situation, per session."""
@@ -32,7 +32,7 @@ def facts_seen(moments: Moments) -> Iterator[Finding]:
                 if fact not in seen and len(seen) < _MOST_FACTS:
                     seen[fact] = None
                     yield SituationReached(fact, moment.sequence, moment.step)
-        elif isinstance(moment, Call | Message) and seen:
+        elif isinstance(moment, ACTIONS) and seen:
             known = list(seen)
             for label in moment.labels:
                 if label.family not in _NO_RESPONSE:

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 
 from reverie.digests.behaviour_name import SESSION, BehaviourName, Situation
 from reverie.digests.digest import Behaviour, SituationReached
-from reverie.digests.moments import Call, Fault, Message, Moment, Result, Thought, UserTurn
+from reverie.digests.moments import ACTIONS, Call, Fault, Message, Moment, Result, Thought, UserTurn
 from reverie.digests.vocabulary import kind_of
 
 Finding = Behaviour | SituationReached
 Moments = Sequence[Moment]
 
+_TROUBLED = (Result, Fault)
 _LONG_REPLY = 600
 _SHORT_REPLY = 120
 _MOST_VALUES = 3
@@ -27,7 +28,7 @@ def shown(situation: Situation, name: BehaviourName, moment: Moment) -> Behaviou
 def actions(moments: Moments) -> Iterator[Finding]:
     """``call:T``, ``ask``, ``confirm``, ``apology``, ``refusal``, ``fallback``, ``escalation``, ``reads memory`` …"""
     for moment in moments:
-        if isinstance(moment, Call | Message):
+        if isinstance(moment, ACTIONS):
             for label in moment.labels:
                 if label.family != "answer":
                     yield shown(SESSION, label, moment)
@@ -130,7 +131,7 @@ def first_reply(moments: Moments) -> Iterator[Finding]:
 def trouble(moments: Moments) -> Iterator[Finding]:
     """``error:CLASS``, ``empty result``: symptoms, in the results."""
     for moment in moments:
-        if isinstance(moment, Result | Fault) and moment.error:
+        if isinstance(moment, _TROUBLED) and moment.error:
             yield shown(SESSION, BehaviourName("error", moment.error), moment)
         elif isinstance(moment, Result) and moment.empty:
             yield shown(SESSION, BehaviourName("empty result"), moment)
@@ -140,7 +141,7 @@ def hand_offs(moments: Moments) -> Iterator[Finding]:
     """``hand-off:THREAD``: an agent acts that has not acted before; ``another agent`` where threads bear no name."""
     acting: set[str | None] = set()
     for moment in moments:
-        if isinstance(moment, Call | Message):
+        if isinstance(moment, ACTIONS):
             if acting and moment.thread is not None and moment.thread not in acting:
                 yield shown(SESSION, BehaviourName("hand-off", _named(moment.thread)), moment)
             acting.add(moment.thread)

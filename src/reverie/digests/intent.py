@@ -6,6 +6,7 @@ they state a wish, and takes the head of the noun phrase that follows.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 _LONGEST = 600
 _MOST_WORDS = 40
@@ -81,7 +82,12 @@ def opening_intent(opening: str) -> str:
 
     Only the first 600 characters count. Names, codes and capitalised words are never objects.
     """
-    text = opening[:_LONGEST].replace("’", "'")
+    return _intent(opening[:_LONGEST])
+
+
+@lru_cache(maxsize=4096)
+def _intent(text: str) -> str:
+    text = text.replace("’", "'")
     unnamed = ""
     for clause in _CLAUSE.split(text):
         words = _WORD.findall(clause)[:_MOST_WORDS]

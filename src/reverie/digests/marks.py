@@ -17,7 +17,10 @@ from reverie.sessions.event import Event, text_of
 
 _MOST_CHAINED = 64
 _WRITTEN = ("user.message", "agent.message", "agent.tool_use", "agent.tool_result", "user.tool_result")
-_TOKEN = re.compile(r"[\w\-]{4,64}")
+_SHORTEST_TOKEN, _LONGEST_TOKEN = 4, 64
+_TOKEN = re.compile(rf"[\w\-]{{{_SHORTEST_TOKEN},{_LONGEST_TOKEN}}}")
+_APART = bytes(ord(chr(i).lower()) if i < 128 and (chr(i).isalnum() or chr(i) in "_-") else 32 for i in range(256))
+"""ASCII in lower case, with a space for whatever is no part of a token."""
 _DIGITS = re.compile(r"\d")
 _MOST_TOKENS = 16
 _HEADER = "<IIHHH"
@@ -35,7 +38,7 @@ def read_marks(events: Sequence[Event]) -> Marks:
     """The marks of these events. Ids, times and white space are left out: exports change them."""
     chain: list[int] = []
     so_far, last = b"", 0
-    tokens: set[str] = set()
+    texts: list[str] = []
     authored, place = 0, 0
     for event in events:
         if event.type not in _WRITTEN:
@@ -44,13 +47,14 @@ def read_marks(events: Sequence[Event]) -> Marks:
         so_far = blake2b(so_far + f"{event.type}\n{text}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
         place += 1
         authored += len(text) if event.type == "agent.message" else 0
-        tokens.update(_TOKEN.findall(text.lower()))
+        texts.append(text)
         if _is_kept(place):
             last = place
             chain.append(int.from_bytes(so_far, "little"))
     if place != last:
         chain.append(int.from_bytes(so_far, "little"))
-    numbers = {token for token in tokens if len(_DIGITS.findall(token)) >= _LEAST_DIGITS}
+    tokens = _tokens(texts)
+    numbers = {token for token in tokens if not token.isalpha() and _is_number(token)}
     return Marks(place, authored, tuple(chain), _smallest(numbers), _smallest(tokens - numbers))
 
 
@@ -65,9 +69,27 @@ def _content(event: Event) -> str:
     return f"{event.payload.get('name')} {_encoder.encode(event.payload.get('input')).decode()}"
 
 
-def _smallest(tokens: set[str]) -> tuple[int, ...]:
+def _tokens(texts: Sequence[str]) -> set[bytes]:
+    """The different tokens of all texts, in lower case and UTF-8."""
+    other = "\n".join(text for text in texts if not text.isascii()).lower()
+    tokens = {token.encode("utf-8", "surrogatepass") for token in _TOKEN.findall(other)}
+    # Most texts are ASCII, where a table of bytes finds the same tokens several times as fast as the expression.
+    runs = set("\n".join(text for text in texts if text.isascii()).encode().translate(_APART).split())
+    tokens.update(run for run in runs if _SHORTEST_TOKEN <= len(run) <= _LONGEST_TOKEN)
+    for run in runs:
+        if len(run) > _LONGEST_TOKEN:
+            pieces = (run[start : start + _LONGEST_TOKEN] for start in range(0, len(run), _LONGEST_TOKEN))
+            tokens.update(piece for piece in pieces if len(piece) >= _SHORTEST_TOKEN)
+    return tokens
+
+
+def _is_number(token: bytes) -> bool:
+    return len(_DIGITS.findall(token.decode("utf-8", "surrogatepass"))) >= _LEAST_DIGITS
+
+
+def _smallest(tokens: set[bytes]) -> tuple[int, ...]:
     """The smallest hashes: a sample that two sessions with the same words take alike (Broder 1997)."""
-    return tuple(sorted({crc32(token.encode("utf-8", "surrogatepass")) for token in tokens})[:_MOST_TOKENS])
+    return tuple(sorted(set(map(crc32, tokens)))[:_MOST_TOKENS])
 
 
 def pack_marks(marks: Marks) -> bytes:

@@ -111,6 +111,8 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
 
 Action = Call | Message
 Moment = Call | Message | Thought | Result | UserTurn | Fault
+ACTIONS = (Call, Message)
+"""For ``isinstance``, which is asked of every moment many times over: making a union costs more than the asking."""
 
 _NOTHING = frozenset({"[]", "{}", "()", "null", "none", "no results", "no results found", "empty set"})
 _LONGEST_NOTHING = 40

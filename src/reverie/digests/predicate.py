@@ -185,6 +185,16 @@ def watching(predicate: Predicate) -> Callable[[], Watch]:
     return lambda: lambda moment, event: moment if matches(moment, event) else None
 
 
+def reaches(moments: Iterable[Moment], predicate: Predicate) -> bool:
+    """Whether a session comes to the moment at which a predicate is looked at; one without a moment, always."""
+    situation = situation_of(predicate)
+    if predicate.before:
+        return any(isinstance(moment, Call) and moment.action == predicate.before for moment in moments)
+    if predicate.after:
+        return any(isinstance(moment, Result) and meets(moment, situation) for moment in moments)
+    return True
+
+
 def evaluate_predicates(transcripts: Iterable[Transcript], proposals: Sequence[Proposal]) -> list[Match]:
     """Where each proposed behaviour was shown, in the order of the transcripts.
 
@@ -277,7 +287,7 @@ class _After:
         if self._moved:
             return None
         if self._met is None:
-            if isinstance(moment, Result) and _meets(moment, self._situation):
+            if isinstance(moment, Result) and meets(moment, self._situation):
                 self._met = moment
             return None
         if not (event.thread_id == self._met.thread or isinstance(moment, UserTurn)):
@@ -290,7 +300,8 @@ class _After:
         return None
 
 
-def _meets(result: Result, situation: Situation) -> bool:
+def meets(result: Result, situation: Situation) -> bool:
+    """Whether a result opens a situation ``after`` something."""
     if situation == AFTER_EMPTY_RESULT:
         return result.empty
     return result.error is not None and (situation == AFTER_ERROR or situation.error == result.error)

@@ -5,14 +5,14 @@ from itertools import pairwise
 from reverie.digests.digest import Signals
 from reverie.digests.families import Moments
 from reverie.digests.intent import opening_intent
-from reverie.digests.moments import Call, Message, UserTurn
+from reverie.digests.moments import ACTIONS, Message, UserTurn
 
 
 def read_signals(opening: str, moments: Moments) -> Signals:
     """The signals of a session with this opening and these moments."""
     turns = [moment for moment in moments if isinstance(moment, UserTurn)]
     felt = [turn.sentiment for turn in turns if turn.sentiment is not None]
-    actions = [moment for moment in moments if isinstance(moment, Call | Message)]
+    actions = [moment for moment in moments if isinstance(moment, ACTIONS)]
     acting = [action.thread for action in actions]
     said = [{label.family for label in action.labels} for action in actions if isinstance(action, Message)]
     return Signals(

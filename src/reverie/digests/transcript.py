@@ -9,7 +9,7 @@ from reverie.digests.digest import Behaviour, Digest, SituationReached
 from reverie.digests.ending import read_ending
 from reverie.digests.families import Finding, Moments
 from reverie.digests.marks import read_marks
-from reverie.digests.moments import Call, Fault, Message, Result, read_moments
+from reverie.digests.moments import ACTIONS, Call, Fault, Result, read_moments
 from reverie.digests.signals import read_signals
 from reverie.sessions.event import Event, text_of
 from reverie.sessions.session import Transcript
@@ -61,12 +61,12 @@ def digest_transcript(transcript: Transcript) -> Digest:
     costs = [usage["cost_usd"] for usage in usages if usage.get("cost_usd") is not None]
     return Digest(
         opening=opening,
-        steps=sum(isinstance(moment, Call | Message) for moment in moments),
+        steps=sum(isinstance(moment, ACTIONS) for moment in moments),
         situations=tuple(sorted(situations.values(), key=lambda reached: reached.sequence)),
         behaviours=tuple(sorted(behaviours.values(), key=lambda behaviour: behaviour.sequence)),
         signals=read_signals(opening, moments),
         actions=tuple(calls[:_MOST_ACTIONS]),
-        errors=sum(isinstance(moment, Result | Fault) and moment.error is not None for moment in moments),
+        errors=sum(isinstance(moment, (Result, Fault)) and moment.error is not None for moment in moments),
         input_tokens=_tokens(usages, "input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"),
         output_tokens=_tokens(usages, "output_tokens"),
         first_at=next((event.at for event in events if event.at is not None), None),

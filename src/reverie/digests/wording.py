@@ -1,6 +1,7 @@
 """What an agent's message does, by its words."""
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -100,7 +101,11 @@ _LONGEST = 4_000
 
 def read_wording(message: str) -> MessageActs:
     """What an agent's message does. Only its first 4,000 characters count."""
-    text = _plain(message)
+    return _read(_plain(message))
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> MessageActs:
     signals = [name for name, words in _SIGNALS.items() if words.holds(text)]
     if "refusal" in signals or _IGNORANCE.holds(text):
         signals.append("fallback")

@@ -4,7 +4,9 @@ from datetime import datetime
 
 import msgspec
 
+from reverie.jobs.self_changes import propose_guidance
 from reverie.lessons.lesson import LessonStatus
+from reverie.storage.live.self_changes import adopt_candidate, take_back
 from reverie.storage.live.trials import TrialRow
 from reverie.storage.live.tried_lessons import drop_documents, read_lessons, set_status, write_documents
 from reverie.storage.memory.stores import read_store
@@ -16,6 +18,7 @@ class Effect(msgspec.Struct, frozen=True):
     """What was changed."""
 
     revision_before: int | None = None
+    """Of the store; of an agent's change the agent's version."""
     revision_after: int | None = None
     left_alone: str = ""
     """What a person made their own, and so stays; somebody has to look."""
@@ -25,7 +28,9 @@ _STATUS: dict[Act, LessonStatus] = {"adopt": "adopted", "reject": "refused", "ro
 
 
 async def carry_out(connection: Connection, trial: TrialRow, act: Act, reason: str, now: datetime) -> Effect:
-    """Change memory as an act says, in the transaction that holds the trial's row."""
+    """Change memory, or the agent, as an act says, in the transaction that holds the trial's row."""
+    if trial.subject.kind == "agent_version":
+        return await _change_agent(connection, trial, act, now)
     if act == "freeze" or trial.subject.kind not in ("lesson", "bundle") or trial.memory_store_id is None:
         return Effect()
     if act == "end" and trial.state == "adopted":
@@ -35,6 +40,17 @@ async def carry_out(connection: Connection, trial: TrialRow, act: Act, reason: s
             return await _change_lessons(connection, trial, "candidate", reason, now)
         act = "adopt" if trial.policy.at_horizon == "adopt_with_holdback" else "reject"
     return await _change_lessons(connection, trial, _STATUS[act], reason, now)
+
+
+async def _change_agent(connection: Connection, trial: TrialRow, act: Act, now: datetime) -> Effect:
+    """A candidate becomes the agent's by adoption alone; without it there is nothing to undo."""
+    if act in ("freeze", "end"):
+        return Effect()
+    adopts = act == "adopt" or (act == "conclude" and trial.policy.at_horizon == "adopt_with_holdback")
+    done = await (adopt_candidate if adopts else take_back)(connection, trial, now)
+    if isinstance(done, str):
+        return Effect(left_alone=done)
+    return Effect(*done) if done else Effect()
 
 
 async def _change_lessons(
@@ -47,5 +63,6 @@ async def _change_lessons(
     change = write_documents if status == "adopted" else drop_documents
     before = (await read_store(connection, store_id)).revision
     revision, foreign = await change(connection, store_id, lessons, trial.id, told, now)
+    await propose_guidance(connection, store_id, trial.id, now)
     left = f"{', '.join(foreign)} was changed by a person and is left as it is: needs review" if foreign else ""
     return Effect(before if revision else None, revision.number if revision else None, left)

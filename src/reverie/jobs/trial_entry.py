@@ -173,9 +173,9 @@ async def try_lesson(
     lessons = await read_lessons(connection, store_id, [lesson_id])
     if not lessons:
         raise NotFoundError(f"memory store {store_id} has no lesson {lesson_id!r}; see reverie memory list {store_id}")
-    for trial in await trials_of_lesson(connection, store_id, lesson_id):
-        if trial.state in STANDING:
-            raise ConflictError(f"lesson {lesson_id} is in a trial already ({trial.id}); end that first")
+    for known in await trials_of_lesson(connection, store_id, lesson_id):
+        if known.state in STANDING:
+            raise ConflictError(f"lesson {lesson_id} is in a trial already ({known.id}); end that first")
     state: TrialState = "adopted" if lessons[0].status == "adopted" else "trial"
     trial = await begin_trial(connection, store_id, lessons, policy, now, by=by, state=state)
     if state == "trial":

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from reverie.jobs.trials import batch_of, mode_of
+from reverie.jobs.trials import batch_of, goes_back, mode_of
 from reverie.lessons.lesson import Scope
 from reverie.storage.live.assignments import contaminated_share, count_assigned, read_ahead, read_scored
 from reverie.storage.live.forecasts import count_sessions
@@ -77,7 +77,7 @@ def _what_next(trial: TrialRow, verdict: Verdict, mode: Mode) -> str:
     if verdict.act is None:
         return verdict.reason
     told = f"{verdict.act.replace('_', ' ')}: {verdict.reason}"
-    if mode == "act" or verdict.act == "freeze":
+    if mode == "act" or verdict.act == "freeze" or goes_back(trial, verdict.act):
         return f"at the next look {told}"
     if mode == "ask":
         return f"a person is to decide; outcomes say {told}"
@@ -91,6 +91,8 @@ async def _forecast(connection: Connection, trial: TrialRow, done: int, now: dat
     if age >= _SETTLED:
         seen = min(age, WINDOW)
         in_window = await count_assigned(connection, trial.id, now - seen) * (WINDOW / seen)
+    elif trial.subject.kind == "agent_version":
+        return None
     else:
         in_window = float(await count_sessions(connection, await _scope(connection, trial), now))
     return foresee(in_window, trial.policy, done=done, days=age.days)

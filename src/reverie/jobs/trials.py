@@ -1,24 +1,26 @@
 """Trials judged, and what is to be done about them done: one transaction each, and never over a person's decision."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from reverie.errors import StateError
-from reverie.ids import new_id
 from reverie.jobs.trial_acts import Effect, carry_out
 from reverie.storage.live.assignments import (
     correct_counted,
+    count_assignments,
     link_references,
     mark_counted,
     read_ahead,
     read_counted,
 )
+from reverie.storage.live.self_changes import is_taken_over
 from reverie.storage.live.trials import (
     TrialRow,
     insert_decision,
+    is_about_other_outcomes,
     keep_tally,
     list_decisions,
     list_trials,
@@ -30,9 +32,10 @@ from reverie.storage.live.trials import (
 )
 from reverie.storage.live.tried_lessons import are_documents
 from reverie.storage.memory.policies import read_policy
+from reverie.storage.memory.stores import read_store
+from reverie.storage.postgres.act import record_act, system_actor
 from reverie.storage.postgres.database import Connection, Database
 from reverie.storage.postgres.outbox import WebhookNotice, write_notices
-from reverie.storage.service.audit import record_act
 from reverie.trials.policy import Mode
 from reverie.trials.tally import Tally, fold
 from reverie.trials.trial import OPEN, Act, Assignment, Decision, TrialState
@@ -46,9 +49,11 @@ _STATES: dict[Act, TrialState] = {
     "freeze": "frozen",
     "end": "ended",
 }
+CHECKED = 2_000
+"""Counted assignments that one look holds against their sessions; before anything is decided all of them are."""
 _UNDO = "undo "
-_TAKEN_OVER = "its document was changed or deleted by a person, and is theirs"
-_ACTOR = {"type": "system", "name": "trials"}
+_AGENT_TAKEN_OVER = "its agent was changed or archived by somebody else, and is theirs"
+_ACTOR = system_actor("trials")
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -60,16 +65,18 @@ class Outcome(msgspec.Struct, frozen=True):
     notices: tuple[WebhookNotice, ...] = ()
 
 
-async def evaluate_all(database: Database, workspace_id: str, now: datetime) -> AsyncIterator[Outcome]:
-    """Look at every trial of a workspace that goes on, each in a transaction of its own, notices included."""
+async def open_trials(database: Database, store_id: str | None = None) -> list[str]:
+    """Ids of the trials that go on, of a store or of all."""
     async with database.connection() as connection:
-        found = [trial.id for state in OPEN for trial in await list_trials(connection, state=state)]
-    for trial_id in found:
-        async with database.connection() as connection:
-            outcome = await evaluate(connection, trial_id, now)
-            await write_notices(connection, outcome.notices if outcome else (), workspace_id, now)
-        if outcome is not None:
-            yield outcome
+        return [trial.id for state in OPEN for trial in await list_trials(connection, store_id=store_id, state=state)]
+
+
+async def look_at(database: Database, trial_id: str, workspace_id: str, now: datetime) -> Outcome | None:
+    """:func:`evaluate` in a transaction of its own, with the notices of what was decided."""
+    async with database.connection() as connection:
+        outcome = await evaluate(connection, trial_id, now)
+        await write_notices(connection, outcome.notices if outcome else (), workspace_id, now)
+    return outcome
 
 
 async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outcome | None:
@@ -80,31 +87,53 @@ async def evaluate(connection: Connection, trial_id: str, now: datetime) -> Outc
     trial = await read_trial(connection, trial_id, lock=True)
     if trial.state not in OPEN:
         return None
-    tally, ahead = await bring_up_to_date(connection, trial, now)
-    trial = msgspec.structs.replace(trial, tally=tally)
-    verdict = judge(trial, tally, ahead, now, await batch_of(connection, trial))
-    if verdict.act is None and await _is_taken_over(connection, trial):
-        return await _decide(connection, trial, verdict, "end", AUTO, _TAKEN_OVER, now)
+    trial, verdict = await _judged(connection, trial, now, CHECKED)
+    if verdict.act is not None and trial.tally.rows > CHECKED:  # nothing is done on numbers that may be stale
+        trial, verdict = await _judged(connection, trial, now, None)
+    over = await _over(connection, trial, verdict)
+    if over:
+        return await _decide(connection, trial, verdict, "end", AUTO, over, now)
     if verdict.act is None:
         if trial.proposal is not None:
             await write_proposal(connection, trial.id, None)
         return Outcome(trial, verdict)
     mode = await mode_of(connection, trial)
-    if mode == "act" or verdict.act == "freeze":
+    if mode == "act" or verdict.act == "freeze" or goes_back(trial, verdict.act):
         return await _decide(connection, trial, verdict, verdict.act, AUTO, verdict.reason, now)
     return await _propose(connection, trial, verdict, mode)
 
 
+async def _judged(
+    connection: Connection, trial: TrialRow, now: datetime, check: int | None
+) -> tuple[TrialRow, Verdict]:
+    tally, ahead = await bring_up_to_date(connection, trial, now, check=check)
+    trial = msgspec.structs.replace(trial, tally=tally)
+    return trial, judge(trial, tally, ahead, now, await batch_of(connection, trial))
+
+
 async def bring_up_to_date(
-    connection: Connection, trial: TrialRow, now: datetime
+    connection: Connection, trial: TrialRow, now: datetime, *, check: int | None = None
 ) -> tuple[Tally, Sequence[Assignment]]:
-    """Count what has been resolved since; all of it anew where a counted score has changed or a session is gone."""
+    """Count what has been resolved since; all of it anew where a counted score has changed or a session is gone.
+
+    Args:
+        check: how many of the counted ones are held against their sessions, going on where the last look ended, so
+            that a look does not cost more the more was counted before; None: all of them.
+    """
     await link_references(connection, [trial.id])
     tally, begin = trial.tally, max(trial.tally.resolved_through, trial.from_place)
-    rows, corrected = await correct_counted(connection, trial.id, trial.from_place, begin)
-    if corrected or rows != tally.rows:
+    first = tally.checked_through if trial.from_place < tally.checked_through < begin else trial.from_place
+    if check is None:
+        first, check = trial.from_place, begin
+    last = min(first + check, begin)
+    stale = await correct_counted(connection, trial.id, first, last)
+    if first == trial.from_place:
+        stale = await count_assignments(connection, trial.id, first, begin) != tally.rows or stale
+    if stale:
+        await correct_counted(connection, trial.id, trial.from_place, begin)
         counted = await read_counted(connection, trial.id, trial.from_place, begin)
         tally = fold(Tally(), counted, trial.guardrails, trial.deadline, datetime.max.replace(tzinfo=now.tzinfo))
+    tally = msgspec.structs.replace(tally, checked_through=last if last < begin else 0)
     following = await read_ahead(connection, trial.id, begin)
     after = fold(tally, following, trial.guardrails, trial.deadline, now)
     folded = [one for one in following if one.order <= after.resolved_through]
@@ -115,11 +144,27 @@ async def bring_up_to_date(
     return after, following[len(folded) :]
 
 
-async def _is_taken_over(connection: Connection, trial: TrialRow) -> bool:
-    """Whether a person changed or deleted the document of an adopted lesson, so that it is theirs."""
-    if trial.state != "adopted" or trial.memory_store_id is None:
-        return False
-    return not await are_documents(connection, trial.memory_store_id, trial.subject.ids)
+async def _over(connection: Connection, trial: TrialRow, verdict: Verdict) -> str:
+    """Why a trial cannot go on whatever its numbers are; empty where it can."""
+    if await is_about_other_outcomes(connection, trial.id):
+        return "what a reward is made of was changed, and scores before and after cannot be added up"
+    if trial.subject.kind == "agent_version":
+        return _AGENT_TAKEN_OVER if await is_taken_over(connection, trial) else ""
+    if trial.memory_store_id is None:
+        return ""
+    if (await read_store(connection, trial.memory_store_id)).archived_at is not None:
+        return "its memory store was archived"
+    about_lessons = trial.subject.kind in ("lesson", "bundle")
+    if trial.state == "adopted" and about_lessons and verdict.act is None:
+        there = await are_documents(connection, trial.memory_store_id, trial.subject.ids)
+        return "" if there else "its document was changed or deleted by a person, and is theirs"
+    return ""
+
+
+def goes_back(trial: TrialRow, act: Act) -> bool:
+    """Whether an act leaves an agent as people made it, which nobody needs to be asked for."""
+    gives_up = act == "conclude" and trial.policy.at_horizon != "adopt_with_holdback"
+    return trial.subject.kind == "agent_version" and (act in ("reject", "roll_back") or gives_up)
 
 
 async def batch_of(connection: Connection, trial: TrialRow) -> dict[str, float]:
@@ -182,8 +227,12 @@ async def undo(connection: Connection, trial_id: str, by: str, now: datetime) ->
         StateError: nothing was decided, or it was taken back already.
     """
     trial = await read_trial(connection, trial_id, lock=True)
-    done = [one for one in await list_decisions(connection, trial_id) if one.undone_by is None]
-    if not done or done[-1].act not in ("adopt", "roll_back", "reject", "conclude") or done[-1].note.startswith(_UNDO):
+    decisions = await list_decisions(connection, trial_id)
+    undoing = {f"{_UNDO}{one.id}" for one in decisions}
+    done = [one for one in decisions if one.undone_by is None]
+    if trial.subject.kind == "agent_version":
+        done = [one for one in done if one.act != "end"]  # an adopted change stands on where its trial has ended
+    if not done or done[-1].act not in ("adopt", "roll_back", "reject", "conclude") or done[-1].note in undoing:
         raise StateError(f"trial {trial.id} has no decision that could be taken back")
     last = done[-1]
     opposite: Act = "adopt" if last.act in ("roll_back", "reject") else "roll_back"
@@ -247,7 +296,14 @@ async def _record(
         note=note,
     )
     if by == AUTO:
-        await record_act(connection, _ACTOR, f"trials.{act}", trial.id, new_id("req", now), now)
+        details = {
+            "decision_id": decision.id,
+            "reason": told,
+            "revision_before": effect.revision_before,
+            "revision_after": effect.revision_after,
+            "undo": f"reverie trials undo {trial.id}",
+        }
+        await record_act(connection, _ACTOR, f"trials.{act}", trial.id, "", now, details)
     notices = [WebhookNotice(f"trial.{state}", trial.id, {"decision_id": decision.id})]
     if effect.left_alone:
         notices.append(WebhookNotice("trial.needs_review", trial.id, {"decision_id": decision.id}))

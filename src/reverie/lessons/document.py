@@ -34,7 +34,7 @@ def lesson_document(lesson: Lesson) -> str:
         f"_{lesson.kind.replace('_', ' ').capitalize()}, {_status(lesson)}. Lesson `{lesson.id}`._",
         f"## When it applies\n\n{_scope(lesson)}",
         f"## What to do\n\n{_what_to_do(lesson)}",
-        f"## Why\n\n{lesson.numbers}\n\n{_table(lesson)}\n\n{lesson.reason.capitalize()}.",
+        f"## Why\n\n{_why(lesson)}",
         f"## Where seen\n\n{_list(lesson.evidence, 'No session to show.')}",
         f"## What speaks against it\n\n{_list(lesson.counter_examples, 'No session that did this ended otherwise.')}",
     ]
@@ -77,6 +77,14 @@ def _scope(lesson: Lesson) -> str:
         f"- Behaviour: `{shown_label(lesson.behaviour)}`",
     ]
     return "\n".join(parts)
+
+
+def _why(lesson: Lesson) -> str:
+    """The numbers, where sessions were compared, and the reason; names in it are written as they are."""
+    reason = f"{lesson.reason[:1].upper()}{lesson.reason[1:]}."
+    if not lesson.sessions_with and not lesson.sessions_without:
+        return reason
+    return f"{lesson.numbers}\n\n{_table(lesson)}\n\n{reason}"
 
 
 def _table(lesson: Lesson) -> str:

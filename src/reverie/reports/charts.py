@@ -110,7 +110,7 @@ def _effect_limit(points: Sequence[CurvePoint]) -> float:
 def _session_step(sessions: int, pixels: float) -> int:
     """Between two numbers of the axis: 1, 2 or 5 times a power of ten."""
     least = max(sessions * _TICK_PIXELS / pixels, 1)
-    power = 10 ** math.floor(math.log10(least))
+    power = int(10 ** math.floor(math.log10(least)))
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least)
 
 

@@ -13,9 +13,8 @@ from typing import Literal
 import msgspec
 
 from reverie.lessons.lesson import Lesson, Scope
+from reverie.memory.briefing_size import USUAL_SIZE, BriefingSize
 
-MOST_TOKENS = 800
-MOST_ITEMS = 8
 CHARACTERS_PER_TOKEN = 4
 _MARK = "reverie-guidance"
 _INTRODUCTION = (
@@ -57,14 +56,14 @@ class Briefing(msgspec.Struct, frozen=True):
     shown: tuple[Shown, ...]
 
 
-def compose(items: Sequence[BriefingItem], *, most_tokens: int = MOST_TOKENS, most_items: int = MOST_ITEMS) -> Briefing:
+def compose(items: Sequence[BriefingItem], size: BriefingSize = USUAL_SIZE) -> Briefing:
     """The briefing of what fits, best first; an item that is too long for what is left is passed over."""
     shown: list[Shown] = []
     seen: set[str] = set()
-    left = most_tokens - estimate_tokens(_frame("", ""))
+    left = size.tokens - estimate_tokens(_frame("", ""))
     for item in sorted(items, key=lambda item: (_ORDER.index(item.kind), -item.rank, item.subject)):
         tokens = estimate_tokens(_line(item))
-        if len(shown) == most_items or item.subject in seen or tokens > left:
+        if len(shown) == size.items or item.subject in seen or tokens > left:
             continue
         seen.add(item.subject)
         left -= tokens

@@ -6,6 +6,8 @@ from typing import Any
 COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 
+WEB_REQUESTS: Mapping[str, str] = {"web_search": "web_search_requests", "web_fetch": "web_fetch_requests"}
+"""Built-in tools that no worker runs, and what counts their calls."""
 NO_USAGE: Mapping[str, int] = dict.fromkeys(COUNTS, 0)
 """The ``model_usage`` of a request of which nothing is known."""
 
@@ -17,12 +19,20 @@ def add_usage(usage: Mapping[str, Any], payload: Mapping[str, Any], cost_usd: fl
     """
     counts = payload.get("model_usage") or {}
     added = {name: int(usage.get(name, 0)) + int(counts.get(name) or 0) for name in COUNTS}
-    costs: dict[str, Any] = {name: usage[name] for name in ("cost_usd", "unpriced") if name in usage}
+    costs: dict[str, Any] = {
+        name: usage[name] for name in ("cost_usd", "unpriced", *WEB_REQUESTS.values()) if name in usage
+    }
     if cost_usd is not None:
         costs["cost_usd"] = costs.get("cost_usd", 0.0) + cost_usd
     elif any(int(counts.get(name) or 0) for name in COUNTS):
         costs["unpriced"] = True
     return added | costs
+
+
+def add_web_request(usage: Mapping[str, Any], tool: str) -> dict[str, Any]:
+    """``usage`` with a call of a web tool added that was not denied; of any other tool as it is."""
+    name = WEB_REQUESTS.get(tool)
+    return dict(usage) if name is None else {**usage, name: usage.get(name, 0) + 1}
 
 
 def list_cost(usage: Mapping[str, Any]) -> dict[str, str] | None:
@@ -45,5 +55,5 @@ def usage_snapshot(usage: Mapping[str, Any], active_seconds: float) -> dict[str,
         },
         "active_seconds": active_seconds,
         **({"list_cost": cost} if cost is not None else {}),
-        "server_tool_use": {"web_search_requests": 0, "web_fetch_requests": 0},
+        "server_tool_use": {name: usage.get(name, 0) for name in WEB_REQUESTS.values()},
     }

@@ -32,11 +32,9 @@ from reverie.runtime.turn import (
     waiting_reason,
     whole_session,
 )
-from reverie.runtime.usage import add_usage
+from reverie.runtime.usage import WEB_REQUESTS, add_usage, add_web_request
 
 _TOOL_USES = ("agent.tool_use", "agent.custom_tool_use", "agent.mcp_tool_use")
-_SERVER_TOOLS = ("web_search", "web_fetch")
-"""Built-in tools that no worker runs."""
 _TAKES_ALL = ("span.model_request_start", "session.status_running")
 _THREAD_STATUSES: Mapping[str, Status] = {
     "session.thread_status_running": "running",
@@ -178,6 +176,8 @@ def _record_plain(
     call = _call_of(transition.state, type_, payload, thread) if type_ in _TOOL_USES else None
     if type_ in RESULT_LINKS:
         _answer_call(transition, payload, RESULT_LINKS[type_])
+    elif type_ == "agent.tool_use" and payload.get("evaluated_permission") != "deny":
+        transition.change(usage=add_web_request(transition.state.usage, str(payload.get("name"))))
     elif type_ == "span.model_request_end":
         payload = _end_span(transition, payload, thread)
     elif type_ == "span.outcome_evaluation_end":
@@ -203,7 +203,7 @@ def _call_of(state: LiveState, type_: str, payload: Mapping[str, Any], thread: s
     permission = payload.get("evaluated_permission")
     if type_ == "agent.custom_tool_use":
         return PendingCall("", type_, confirmed=permission != "ask", outside=True, thread_id=thread)
-    worker = state.self_hosted and type_ == "agent.tool_use" and payload.get("name") not in _SERVER_TOOLS
+    worker = state.self_hosted and type_ == "agent.tool_use" and payload.get("name") not in WEB_REQUESTS
     return PendingCall(
         "", type_, confirmed=permission != "ask", outside=worker and permission != "deny", thread_id=thread
     )

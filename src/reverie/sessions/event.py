@@ -53,6 +53,8 @@ def text_of(event: Event) -> str:
         return content
     if not isinstance(content, list):
         return ""
+    if len(content) == 1 and content[0].get("type") == "text":  # nearly always, and asked many times of each event
+        return "\n".join((content[0]["text"],))
     return "\n".join(block["text"] for block in content if block.get("type") == "text")
 
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from reverie.statistics.corpus import Codes, Flags, Floats, sums
 from reverie.statistics.distributions import average_ranks
-from reverie.statistics.interval import rate_of, wilson
+from reverie.statistics.interval import rate_of
+from reverie.statistics.quantity import wilson
 
 _Z = 1.959964
 _HALF = 0.5

@@ -9,7 +9,8 @@ per bet: it does not depend on the order of the sessions, parts add up, and a sc
 Promised: at most α false alarms over all looks, for the null that *every* session's effect is at most 0 (benefit) or at
 least 0 (harm), whatever rewards, strata, drift and ramps of p are, if p and m were fixed before each draw and which
 scores are counted does not depend on their values. Not promised: anything on the *mean* effect where its sign changes
-over time; capital can then grow although the mean is 0.
+over time; capital can then grow although the mean is 0. Nor anything where one draw decides over several scores: a user
+who keeps an arm for many sessions counts once, with their mean score over a window fixed before.
 """
 
 import math
@@ -38,7 +39,7 @@ class Capital(msgspec.Struct, frozen=True):
     harm: tuple[float, ...] = NOTHING
     """Σ log(1 − c·b·φ) for each c."""
     n: int = 0
-    """Sessions counted; those without a score count as φ = 0."""
+    """Sessions counted. One that stays without a score is left out: as φ = 0 it would pull the mean towards 0."""
     total: float = 0.0
     """Σ φ."""
     squares: float = 0.0
@@ -48,7 +49,7 @@ class Capital(msgspec.Struct, frozen=True):
         """With one session more.
 
         Args:
-            phi: its :func:`~reverie.statistics.trial_score.trial_score`, or 0 if it stays without a score.
+            phi: its :func:`~reverie.statistics.trial_score.trial_score`.
             probability: p of being shown, as logged with the draw: what is staked may not depend on what came of it.
 
         Raises:
@@ -62,6 +63,22 @@ class Capital(msgspec.Struct, frozen=True):
             total=self.total + phi,
             squares=self.squares + phi * phi,
         )
+
+    def add_all(self, phis: Sequence[float], probabilities: Sequence[float]) -> "Capital":
+        """With n sessions more, in their order: the same to the last bit in whichever parts they are added.
+
+        Raises:
+            ValueError: the lengths differ, a p is not strictly between 0 and 1, or a score is larger than p allows.
+        """
+        if len(phis) != len(probabilities):
+            raise ValueError(f"{len(phis)} scores have {len(probabilities)} probabilities")
+        stakes = np.array([scaled(phi, p) for phi, p in zip(phis, probabilities, strict=True)]).reshape(-1, 1)
+        values = np.array(phis, np.float64).reshape(-1, 1)
+        bets = np.array(BETS)
+        kept = np.array([*self.benefit, *self.harm, self.total, self.squares])
+        new = np.hstack([np.log1p(bets * stakes), np.log1p(-bets * stakes), values, values**2])
+        sums = added_in_order(kept, new)
+        return Capital(sums[: len(BETS)], sums[len(BETS) : -2], self.n + len(phis), sums[-2], sums[-1])
 
     @property
     def log_e_benefit(self) -> float:
@@ -96,21 +113,17 @@ def merge(first: Capital, second: Capital) -> Capital:
 
 
 def capital_of(phis: Floats, probabilities: Floats) -> Capital:
-    """The capital over n scores and their n probabilities of being shown: :meth:`Capital.add` for all at once.
+    """The capital over n scores and their n probabilities of being shown.
 
     Raises:
         ValueError: the lengths differ, a p is not strictly between 0 and 1, or a score is larger than its p allows.
     """
-    if len(phis) != len(probabilities):
-        raise ValueError(f"{len(phis)} scores have {len(probabilities)} probabilities")
-    stakes = np.array([scaled(phi, p) for phi, p in zip(phis.tolist(), probabilities.tolist(), strict=True)])
-    return Capital(
-        benefit=tuple(float(np.log1p(bet * stakes).sum()) for bet in BETS),
-        harm=tuple(float(np.log1p(-bet * stakes).sum()) for bet in BETS),
-        n=len(phis),
-        total=float(phis.sum()),
-        squares=float((phis**2).sum()),
-    )
+    return Capital().add_all(phis.tolist(), probabilities.tolist())
+
+
+def added_in_order(kept: Floats, new: Floats) -> tuple[float, ...]:
+    """Column by column, the sum that was kept (k) and the n rows (n × k) that follow, one after another."""
+    return tuple(np.cumsum(np.vstack([kept, new]), axis=0)[-1].tolist())
 
 
 def scaled(phi: float, probability: float) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 
 from reverie.statistics.corpus import Codes, Floats, sums
 from reverie.statistics.distributions import t_isf
-from reverie.statistics.quantity import Rate
+from reverie.statistics.quantity import Rate, wilson
 
 
 def rate_of(values: Floats, cluster: Codes) -> Rate | None:
@@ -29,11 +29,3 @@ def rate_of(values: Floats, cluster: Codes) -> Rate | None:
     effective = mean * (1 - mean) / variance if variance > 1e-12 else float(clusters)
     low, high = wilson(mean, effective, float(t_isf(0.025, clusters - 1)))
     return Rate(mean, low, high, size)
-
-
-def wilson(mean: float, size: float, quantile: float) -> tuple[float, float]:
-    """Wilson's score interval for a mean of ``size`` values in [0, 1]."""
-    square = quantile**2
-    middle = (mean + square / (2 * size)) / (1 + square / size)
-    half = quantile / (1 + square / size) * (mean * (1 - mean) / size + square / (4 * size**2)) ** 0.5
-    return max(middle - half, 0.0), min(middle + half, 1.0)

@@ -26,3 +26,11 @@ class Rate(msgspec.Struct, frozen=True):
     high: float
     sessions: int
     """How many it is a mean of."""
+
+
+def wilson(mean: float, size: float, quantile: float) -> tuple[float, float]:
+    """Wilson's score interval for a mean of ``size`` values in [0, 1]."""
+    square = quantile**2
+    middle = (mean + square / (2 * size)) / (1 + square / size)
+    half = quantile / (1 + square / size) * (mean * (1 - mean) / size + square / (4 * size**2)) ** 0.5
+    return max(middle - half, 0.0), min(middle + half, 1.0)

@@ -7,10 +7,12 @@ not is right by it. Neither sees that other scores are missing in one arm than i
 """
 
 import math
+from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 
-from reverie.statistics.capital import BETS, NOTHING, added, exp, log_mean_exp
+from reverie.statistics.capital import BETS, NOTHING, added, added_in_order, exp, log_mean_exp
 from reverie.statistics.trial_score import check_probability
 
 
@@ -60,6 +62,36 @@ class Ratio(msgspec.Struct, frozen=True):
             missing_more=_bet(self.missing_more, more),
             missing_less=_bet(self.missing_less, less),
             missing=(hidden + (not shown), seen + shown),
+        )
+
+    def add_all(self, draws: Sequence[tuple[bool, float, bool]]) -> "Ratio":
+        """With sessions more, in their order, each with its arm, its p and whether its score is missing.
+
+        Raises:
+            ValueError: a p is not strictly between 0 and 1.
+        """
+        if not draws:
+            return self
+        won = np.array([_surprise(shown, probability) for shown, probability, _ in draws])
+        logs = np.log1p(won[:, :, None] * np.array(BETS)).reshape(len(draws), -1)
+        gone = np.array([[float(missing)] for _, _, missing in draws])
+        sums = added_in_order(
+            np.array([*self.shown_more, *self.shown_less, *self.missing_more, *self.missing_less]),
+            np.hstack([logs, logs * gone]),
+        )
+        more, less, missing_more, missing_less = (sums[i : i + len(BETS)] for i in range(0, len(sums), len(BETS)))
+        hidden, seen = self.missing
+        return Ratio(
+            shown_more=more,
+            shown_less=less,
+            missing_more=missing_more,
+            missing_less=missing_less,
+            n=self.n + len(draws),
+            n_shown=self.n_shown + sum(shown for shown, _, _ in draws),
+            missing=(
+                hidden + sum(missing and not shown for shown, _, missing in draws),
+                seen + sum(missing and shown for shown, _, missing in draws),
+            ),
         )
 
     @property

@@ -27,7 +27,8 @@ class Numbers(msgspec.Struct, frozen=True):
     """95 % asymptotic confidence sequence of the running mean effect."""
     e_benefit: float
     e_harm: float
-    """With the open sessions counted against rolling back."""
+    """Of the prefix, or of all with the open sessions counted against rolling back, whichever is more: neither is ever
+    more than what it would have been with every score known."""
     e_assignment: float
     e_missing: float
     detector: float | None = None

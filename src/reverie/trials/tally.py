@@ -40,6 +40,8 @@ class Tally(msgspec.Struct, frozen=True):
     """The last assignment of the prefix."""
     rows: int = 0
     """Assignments in it; fewer are left where a session was deleted."""
+    checked_through: int = 0
+    """Up to here what was counted was held against the sessions as they are; 0 where a round of that was ended."""
     shown: Arm = Arm()
     hidden: Arm = Arm()
     capital: Capital = Capital()
@@ -67,13 +69,14 @@ def fold(
     now: datetime,
 ) -> Tally:
     """Go on with the assignments that follow the prefix, in their order, until one whose outcome is not known yet."""
+    resolved = []
     for assignment in assignments:
         if assignment.order <= tally.resolved_through:
             continue
         if not is_resolved(assignment, deadline, now):
             break
-        tally = _with(tally, assignment, guardrails)
-    return tally
+        resolved.append(assignment)
+    return _with(tally, resolved, guardrails) if resolved else tally
 
 
 def is_resolved(assignment: Assignment, deadline: timedelta, now: datetime) -> bool:
@@ -88,35 +91,37 @@ def score_of(assignment: Assignment, reward: float | None) -> float:
     return trial_score(assignment.shown, assignment.share, reward, assignment.predicted)
 
 
-def _with(tally: Tally, assignment: Assignment, guardrails: Sequence[Guardrail]) -> Tally:
-    tally = msgspec.structs.replace(tally, resolved_through=assignment.order, rows=tally.rows + 1)
-    if not assignment.counted:
-        return tally
-    score, share = score_of(assignment, assignment.reward), assignment.share
+def _with(tally: Tally, resolved: Sequence[Assignment], guardrails: Sequence[Guardrail]) -> Tally:
+    tally = msgspec.structs.replace(tally, resolved_through=resolved[-1].order, rows=tally.rows + len(resolved))
+    counted = [one for one in resolved if one.counted]
+    scores, shares = [score_of(one, one.reward) for one in counted], [one.share for one in counted]
+    shown, hidden, detector = tally.shown, tally.hidden, tally.detector
+    for one, score in zip(counted, scores, strict=True):
+        shown, hidden = (shown.add(one), hidden) if one.shown else (shown, hidden.add(one))
+        detector = detector.add(score, one.share)
     sums = tally.guardrails or (Capital(),) * len(guardrails)
-    arm = "shown" if assignment.shown else "hidden"
-    ratio = tally.ratio.add_assignment(assignment.shown, share)
     return msgspec.structs.replace(
         tally,
-        capital=tally.capital.add(score, share),
-        detector=tally.detector.add(score, share),
-        ratio=ratio.add_outcome(assignment.shown, share, assignment.reward is None),
+        shown=shown,
+        hidden=hidden,
+        capital=tally.capital.add_all(scores, shares),
+        ratio=tally.ratio.add_all([(one.shown, one.share, one.reward is None) for one in counted]),
+        detector=detector,
         guardrails=tuple(
-            _guarded(capital, guardrail, assignment) for capital, guardrail in zip(sums, guardrails, strict=True)
+            _guarded(capital, guardrail, counted) for capital, guardrail in zip(sums, guardrails, strict=True)
         ),
-        **{arm: getattr(tally, arm).add(assignment)},
     )
 
 
-def _guarded(capital: Capital, guardrail: Guardrail, assignment: Assignment) -> Capital:
-    if guardrail.measure == UNSCORED:
-        value: float | None = float(assignment.reward is None)
-    else:
-        value = assignment.measures.get(guardrail.measure)
-    if value is None:
-        return capital
-    share = min(value / guardrail.ceiling, 1.0)
-    more = trial_score(assignment.shown, assignment.share, share, guardrail.mean) - guardrail.margin
-    # Made smaller, so that it stays within what a score can be; its sign, and so what is tested, is the same.
-    stake = min(assignment.share, 1 - assignment.share)
-    return capital.add(more / (1 + guardrail.margin * stake), assignment.share)
+def _guarded(capital: Capital, guardrail: Guardrail, counted: Sequence[Assignment]) -> Capital:
+    scores, shares = [], []
+    for one in counted:
+        value = float(one.reward is None) if guardrail.measure == UNSCORED else one.measures.get(guardrail.measure)
+        if value is None:
+            continue
+        share = min(value / guardrail.ceiling, 1.0)
+        more = trial_score(one.shown, one.share, share, guardrail.mean) - guardrail.margin
+        # Made smaller, so that it stays within what a score can be; its sign, and so what is tested, is the same.
+        scores.append(more / (1 + guardrail.margin * min(one.share, 1 - one.share)))
+        shares.append(one.share)
+    return capital.add_all(scores, shares) if scores else capital

@@ -65,7 +65,7 @@ def numbers_of(trial: Trial, tally: Tally, ahead: Sequence[Assignment], now: dat
         low=low,
         high=high,
         e_benefit=writable(capital.e_benefit),
-        e_harm=writable(against(capital, ahead, trial.deadline, now).e_harm),
+        e_harm=writable(max(capital.e_harm, against(capital, ahead, trial.deadline, now).e_harm)),
         e_assignment=writable(tally.ratio.e_assignment),
         e_missing=writable(tally.ratio.e_missing),
         detector=writable(tally.detector.value) if trial.state == "adopted" else None,
@@ -159,7 +159,8 @@ def _over(trial: Trial, numbers: Numbers, tally: Tally, batch: Mapping[str, floa
     if trial.state == "adopted" or trial.subject.kind == "memory":
         return None, ""
     if numbers.high < policy.least_effect:
-        return "reject", f"it does not matter: {_effect(numbers)} in {numbers.sessions} sessions"
+        told = "it does harm, if anything" if numbers.high < 0 else "it does not matter"
+        return "reject", f"{told}: {_effect(numbers)} in {numbers.sessions} sessions"
     days = (now - trial.created_at).days
     if numbers.sessions >= policy.horizon_exposures or days >= policy.horizon_days:
         return "conclude", f"{_effect(numbers)} in {numbers.sessions} sessions over {days} days: that does not tell"

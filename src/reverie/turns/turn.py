@@ -37,6 +37,7 @@ from reverie.storage.postgres.database import Connection
 from reverie.turn_model import TurnReply, TurnRequest
 from reverie.turns.briefing import make_briefing
 from reverie.turns.calls import open_calls, parted, run_calls
+from reverie.turns.charter import paused
 from reverie.turns.compaction import compact
 from reverie.turns.desk import Desk, ToolCall
 from reverie.turns.grading import evaluate
@@ -242,6 +243,10 @@ async def _open_request(desk: Desk, lease: Lease, progress: _Progress) -> _Opene
     async with desk.database.connection() as connection:
         session = await lock_session(connection, lease.session_id, lease)
         agent = await _agent_of(connection, session, lease)
+        stop = await paused(connection, session, agent)
+        if stop is not None:
+            await _write_failure(desk, connection, lease, stop)
+            return None
         if not progress.recovered and _is_left_over(desk, lease, session, agent):
             raise _LeftOver
         try:

@@ -130,7 +130,8 @@ async def update(context: RequestContext) -> dict[str, Any]:
     definition = await _pinned(context, definition, body, (present.id, present.version))
     if definition == present.definition:
         return wire_agent(present)
-    changed = AgentVersion(present.id, present.version + 1, definition, present.created_at, context.now)
+    version = await table.next_version(context.connection, present.id)
+    changed = AgentVersion(present.id, version, definition, present.created_at, context.now)
     await table.add_version(context.connection, changed)
     context.notify("agent.updated", changed.id)
     return wire_agent(changed)

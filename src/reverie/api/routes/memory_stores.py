@@ -113,6 +113,6 @@ async def delete(context: RequestContext) -> dict[str, Any]:
 
     That is its memories and their versions.
     """
-    await table.delete_store(context.connection, context.path["memory_store_id"])
+    await table.delete_store(context.connection, context.path["memory_store_id"], context.now)
     context.notify("memory_store.deleted", context.path["memory_store_id"])
     return {"id": context.path["memory_store_id"], "type": "memory_store_deleted"}

@@ -19,6 +19,7 @@ from reverie.api.webhook_target import check_url
 from reverie.api.wire_type import SdkType, WireType
 from reverie.errors import InputError
 from reverie.ids import new_id
+from reverie.jobs.charters import ALARM
 from reverie.storage.postgres.secret_box import open_secret_box
 from reverie.storage.service import webhooks as table
 from reverie.storage.service.webhooks import WebhookEndpoint
@@ -84,6 +85,8 @@ TRIAL_EVENTS = frozenset(
     f"trial.{became}" for became in (*get_args(TrialState), "decision_needed", "needs_review") if became != "trial"
 )
 """Of live trials: what became of one, and that a person is needed."""
+CHARTER_EVENTS = frozenset({ALARM})
+"""Of charters: that an agent does not keep to one."""
 
 
 @cache
@@ -91,7 +94,7 @@ def known_events() -> frozenset[str]:
     """The types of events that the SDK's clients understand, and ours."""
     union = get_args(_EVENT_DATA.source)[0]
     names = (name for member in get_args(union) for name in get_args(member.model_fields["type"].annotation))
-    return frozenset(names) | TRIAL_EVENTS
+    return frozenset(names) | TRIAL_EVENTS | CHARTER_EVENTS
 
 
 def wire_endpoint(endpoint: WebhookEndpoint) -> dict[str, Any]:

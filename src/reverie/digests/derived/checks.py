@@ -3,12 +3,13 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Literal
 
 import msgspec
 
+from reverie.digests.derived.alternatives import Alternatives, Numbered, alternatives
 from reverie.digests.tool_name import words_of
 
 CheckKind = Literal["tests", "build", "lint", "types"]
@@ -41,7 +42,6 @@ class CheckResult(msgspec.Struct, frozen=True):
 
 class _Rule(msgspec.Struct, frozen=True):
     kind: CheckKind
-    command: re.Pattern[str]
     passed: re.Pattern[str]
     failed: re.Pattern[str]
     silent: bool
@@ -50,9 +50,11 @@ class _Rule(msgspec.Struct, frozen=True):
 
 class _Rules(msgspec.Struct, frozen=True):
     reading: re.Pattern[str]
-    runner: re.Pattern[str]
+    runner: Alternatives
+    commands: Numbered
+    """What the commands of the rules match, in the order of the rules."""
     rules: tuple[_Rule, ...]
-    named: Mapping[str, re.Pattern[str]]
+    named: Mapping[str, Alternatives]
     """Patterns about commands, results and paths by their name in the file."""
     pull_request_tools: frozenset[str]
     denial_words: tuple[re.Pattern[str], ...]
@@ -69,13 +71,15 @@ def check_result(command: str, output: str, status: int | None) -> CheckResult |
     """
     text = _COLOUR.sub("", output)[-_MOST_READ:]
     parts = command_parts(command)
-    for rule in _rules().rules:
-        part = next((part for part in parts if rule.command.search(part)), None)
-        if part is not None:
-            found = _judged(rule, text, status, piped="|" in part)
-            if found is not None:
-                return found
-    if any(_rules().runner.search(part) for part in parts):
+    first: dict[int, str] = {}
+    for part in parts:
+        for place in _applying(part):
+            first.setdefault(place, part)
+    for place in sorted(first):
+        found = _judged(_rules().rules[place], text, status, piped="|" in first[place])
+        if found is not None:
+            return found
+    if any(_rules().runner.holds(part) for part in parts):
         return next((found for rule in _rules().rules if rule.telling and (found := _printed(rule, text))), None)
     return None
 
@@ -109,7 +113,7 @@ def command_parts(command: str) -> list[str]:
 
 def shows(name: str, text: str) -> bool:
     """Whether a command, a result or a path is what the file's pattern ``name`` says."""
-    return _rules().named[name].search(text) is not None
+    return _rules().named[name].holds(text)
 
 
 def opens_pull_request(tool: str) -> bool:
@@ -122,6 +126,12 @@ def users_words(denial: str) -> str:
     """What the user said in a result that tells of a call turned down; empty where the user said nothing."""
     found = (pattern.search(denial) for pattern in _rules().denial_words)
     return next((match["words"].strip() for match in found if match), "")
+
+
+@lru_cache(maxsize=4096)
+def _applying(part: str) -> tuple[int, ...]:
+    """The places of the rules that are about a part of a command."""
+    return _rules().commands.held(part)
 
 
 def _judged(rule: _Rule, text: str, status: int | None, *, piped: bool) -> CheckResult | None:
@@ -147,11 +157,12 @@ def _rules() -> _Rules:
     """The rules, read once a process."""
     told = tomllib.loads(resources.files(__package__).joinpath("checks.toml").read_text(encoding="utf-8"))
     names = ("commit", "push", "pull_request", "revert", "test_file", "documentation", "configuration")
-    named = {name: re.compile(told[name]) for name in names}
-    named["denied"] = re.compile("|".join(told["denied"]), re.IGNORECASE)
+    named = {name: alternatives([told[name]]) for name in names}
+    named["denied"] = alternatives(told["denied"], ignore_case=True)
     return _Rules(
         reading=re.compile(told["reading"]),
-        runner=re.compile(told["runner"]),
+        runner=alternatives([told["runner"]]),
+        commands=Numbered([rule["command"] for rule in told["rules"]]),
         rules=tuple(_read_rules(told["rules"])),
         named=named,
         pull_request_tools=frozenset(told["pull_request_tools"]),
@@ -163,7 +174,6 @@ def _read_rules(rules: list[dict[str, Any]]) -> Iterator[_Rule]:
     for rule in rules:
         yield _Rule(
             kind=rule["kind"],
-            command=re.compile(rule["command"]),
             passed=re.compile("|".join(rule["passed"]) or r"(?!)", re.MULTILINE),
             failed=re.compile("|".join(rule["failed"]) or r"(?!)", re.MULTILINE),
             silent=rule.get("silent", False),

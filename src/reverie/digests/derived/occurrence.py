@@ -73,5 +73,7 @@ class Trace(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def shortened(text: str) -> str:
     """The text in one line, cut at the longest quote, without what steers a terminal."""
-    line = "".join(sign for sign in " ".join(text.split()) if sign.isprintable())
+    line = " ".join(text.split())
+    if not line.isprintable():
+        line = "".join(filter(str.isprintable, line))
     return line if len(line) <= LONGEST_QUOTE else f"{line[: LONGEST_QUOTE - 1]}…"

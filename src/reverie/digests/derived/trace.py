@@ -7,7 +7,7 @@ import msgspec
 
 from reverie.digests.derived import checks, words
 from reverie.digests.derived.occurrence import MESSAGE, Kind, Occurrence, Trace, shortened
-from reverie.digests.moments import Call, Fault, Message, Moment, Result, UserTurn
+from reverie.digests.moments import ACTIONS, Call, Fault, Message, Moment, Result, UserTurn
 from reverie.digests.tool_name import writes
 from reverie.sessions.event import Event, text_of
 
@@ -38,7 +38,7 @@ def read_trace(events: Sequence[Event], moments: Sequence[Moment]) -> Trace:
         language=language,
         words_read=lexicon is not None,
         turns=tuple(turn.step for turn in turns),
-        steps=sum(isinstance(moment, Call | Message) for moment in moments),
+        steps=sum(isinstance(moment, ACTIONS) for moment in moments),
     )
 
 
@@ -62,7 +62,7 @@ class _Reader:
         last_turn = max((m.sequence for m in moments if isinstance(m, UserTurn)), default=-1)
         for sequence, event in enumerate(self._events):
             moment = by_sequence.get(sequence)
-            if isinstance(moment, Call | Message):
+            if isinstance(moment, ACTIONS):
                 self._act(moment, text_of(event) if isinstance(moment, Message) else "")
             elif isinstance(moment, Result):
                 self._answer(moment, event)
@@ -252,7 +252,7 @@ def _ending(moments: Sequence[Moment]) -> Iterator[Occurrence]:
     # What ends a session early for other reasons (limits, crashes of the harness) is told apart elsewhere.
     own = [m for m in moments if not isinstance(m, Call | Message | Result) or m.thread is None] or list(moments)
     last = own[-1] if own else None
-    step = sum(isinstance(moment, Call | Message) for moment in moments)
+    step = sum(isinstance(moment, ACTIONS) for moment in moments)
     if isinstance(last, Call):
         yield Occurrence("ended on running tool", last.sequence, step, action=last.action)
     elif isinstance(last, Fault):

@@ -7,13 +7,21 @@ holds the words by which languages are told from each other, so that no message 
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from reverie.lazy_modules import load_module
+
+if TYPE_CHECKING:
+    from reverie.digests.derived.alternatives import Alternatives
+
 _MOST_READ = 800
 """Characters of a message that are looked at; what comes later is mostly pasted."""
+_MOST_KEPT = 2_048
+"""Messages whose answers are kept, by what is looked at of each: simulated users and copies say the same again."""
 _ENOUGH_SHARE, _LEAD = 0.12, 1.25
 """Of the words that must be a language's own, and how many times the next language's."""
 _SCRIPTS = (
@@ -31,24 +39,25 @@ _SCRIPTS = (
 _SCRIPT_SHARE = 0.2
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|^\s*>.*$|https?://\S+|<[^>\n]{1,80}>", re.DOTALL | re.MULTILINE)
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+_CAPITALS = re.compile("[A-Z][A-Z']")
+"""In every word of three letters or more, in ASCII, that is in capitals."""
 _SENTENCE = re.compile(r"[^.!?。！？\n;；]+(?:[.!?。！？]+|[;；\n]|$)")
 _SHORTEST = 6
 """Bytes of an order: Chinese says in four letters what takes English twelve."""
-_NEVER = "(?!)"
 
 
-class Lexicon(msgspec.Struct, frozen=True):
-    """The words of one language."""
+class Lexicon(msgspec.Struct, frozen=True, eq=False):
+    """The words of one language. Each is equal to itself alone, so that answers can be kept by it."""
 
-    correction: re.Pattern[str]
-    correction_unasked: re.Pattern[str]
+    correction: "Alternatives"
+    correction_unasked: "Alternatives"
     """Corrects only where the agent had not just asked."""
-    no_correction: re.Pattern[str]
-    thanks: re.Pattern[str]
-    no_thanks: re.Pattern[str]
-    frustration: re.Pattern[str]
-    instruction: re.Pattern[str]
-    no_instruction: re.Pattern[str]
+    no_correction: "Alternatives"
+    thanks: "Alternatives"
+    no_thanks: "Alternatives"
+    frustration: "Alternatives"
+    instruction: "Alternatives"
+    no_instruction: "Alternatives"
     filler: tuple[str, ...]
     """What wraps an order and says nothing itself, the longest first."""
     negation: frozenset[str]
@@ -65,7 +74,11 @@ def language_of(texts: Sequence[str]) -> str:
     words = _WORD.findall(text)
     if not words:
         return ""
-    counts = {language: sum(map(own.__contains__, words)) for language, own in function_words().items()}
+    counts = dict.fromkeys(function_words(), 0)
+    telling = _telling()
+    for word in words:
+        for language in telling.get(word, ()):
+            counts[language] += 1
     best, second = sorted(counts, key=lambda language: -counts[language])[:2]
     if counts[best] < max(1, _ENOUGH_SHARE * len(words)) or counts[best] < _LEAD * counts[second]:
         return ""
@@ -80,49 +93,82 @@ def _by_script(text: str) -> str:
     )
 
 
+@lru_cache(maxsize=16)
 def plain(text: str) -> str:
-    """The message in lower case with straight apostrophes, without code, quotations of others and addresses."""
-    return _CODE.sub(" ", text.lower().replace("’", "'"))[: 20 * _MOST_READ]
+    """The message in lower case with straight apostrophes, without code, quotations of others and addresses.
+
+    The last ones are kept: each question to a message begins with this.
+    """
+    return _without_code(text.lower().replace("’", "'"))[: 20 * _MOST_READ]
+
+
+def _without_code(text: str) -> str:
+    return _CODE.sub(" ", text) if _may_hold_code(text) else text
+
+
+def _may_hold_code(text: str) -> bool:
+    return "`" in text or ">" in text or "http" in text
 
 
 def corrects(text: str, words: Lexicon, *, asked: bool) -> bool:
     """Whether the message says that the agent got it wrong; ``asked``: the agent had just asked something."""
-    said = words.no_correction.sub(" ", plain(text)[:_MOST_READ].strip())
-    return words.correction.search(said) is not None or (
-        not asked and words.correction_unasked.search(said) is not None
-    )
+    return _corrects(plain(text)[:_MOST_READ].strip(), words, asked)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _corrects(said: str, words: Lexicon, asked: bool) -> bool:
+    if words.no_correction.holds(said):
+        said = words.no_correction.whole.sub(" ", said)
+    return words.correction.holds(said) or (not asked and words.correction_unasked.holds(said))
 
 
 def thanks(text: str, words: Lexicon) -> bool:
     """Whether the message thanks or says that it is well, and nothing else is to do."""
-    said = plain(text)[:_MOST_READ].strip()
-    return words.thanks.search(said) is not None and words.no_thanks.search(said) is None
+    return _thanks(plain(text)[:_MOST_READ].strip(), words)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _thanks(said: str, words: Lexicon) -> bool:
+    return words.thanks.holds(said) and not words.no_thanks.holds(said)
 
 
 def frustrated(text: str, words: Lexicon) -> bool:
     """Whether the message shows anger."""
-    return words.frustration.search(plain(text)[:_MOST_READ]) is not None
+    return _frustrated(plain(text)[:_MOST_READ], words)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _frustrated(said: str, words: Lexicon) -> bool:
+    return words.frustration.holds(said)
 
 
 def shouts(text: str) -> bool:
     """Whether a message of four words or more is in capitals, whatever the language."""
-    words = [word for word in _WORD.findall(_CODE.sub(" ", text)) if len(word) > 2]
+    if text.isascii() and not _CAPITALS.search(text):
+        return False
+    words = [word for word in _WORD.findall(_without_code(text)) if len(word) > 2]
     return len(words) >= 4 and sum(word.isupper() for word in words) >= 0.7 * len(words)
 
 
 def instructions(text: str, words: Lexicon) -> list[str]:
     """The sentences of a message that are standing orders: "always run the linter first"."""
+    read = _CODE.sub(_kept_names, text) if _may_hold_code(text) else text
+    return list(_orders(read[: 2 * _MOST_READ], words))
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _orders(text: str, words: Lexicon) -> tuple[str, ...]:
     found = []
-    for sentence in _SENTENCE.findall(_CODE.sub(_kept_names, text)[: 2 * _MOST_READ]):
+    for sentence in _SENTENCE.findall(text):
         said = sentence.strip(" \t\n-*•").lower().replace("’", "'")
         if (
             len(said.encode()) >= _SHORTEST
             and len(said) <= 300
-            and words.instruction.search(said)
-            and not words.no_instruction.search(said)
+            and words.instruction.holds(said)
+            and not words.no_instruction.holds(said)
         ):
             found.append(" ".join(sentence.split()).strip(" -*•"))
-    return found
+    return tuple(found)
 
 
 def _kept_names(match: re.Match[str]) -> str:
@@ -138,7 +184,8 @@ def lexicon_of(language: str) -> Lexicon | None:
     if not language.isalpha() or not file.is_file():
         return None
     told = tomllib.loads(file.read_text(encoding="utf-8"))
-    patterns = {name: re.compile("|".join(told[name]) or _NEVER) for name in _PATTERNS}
+    alternatives = load_module("reverie.digests.derived.alternatives").alternatives
+    patterns = {name: alternatives(told[name]) for name in _PATTERNS}
     filler = tuple(sorted(told["filler"], key=lambda words: (-len(words), words)))
     return Lexicon(**patterns, filler=filler, negation=frozenset(told["negation"]))
 
@@ -151,3 +198,13 @@ def function_words() -> Mapping[str, frozenset[str]]:
     """By language, the words that tell it."""
     text = resources.files(__package__).joinpath("function_words.toml").read_text(encoding="utf-8")
     return {language: frozenset(words.split()) for language, words in tomllib.loads(text).items()}
+
+
+@cache
+def _telling() -> Mapping[str, tuple[str, ...]]:
+    """By function word, the languages that have it."""
+    languages: dict[str, tuple[str, ...]] = {}
+    for language, own in function_words().items():
+        for word in own:
+            languages[word] = (*languages.get(word, ()), language)
+    return languages

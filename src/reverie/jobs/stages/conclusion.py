@@ -21,6 +21,7 @@ from reverie.jobs.dream_result import dream_result
 from reverie.jobs.found import Found, read_found
 from reverie.jobs.friction import read_friction
 from reverie.jobs.quotes import quote_examples, sessions_to_quote
+from reverie.jobs.self_changes import propose_guidance
 from reverie.jobs.stages.stage import Stage
 from reverie.jobs.trial_entry import enter_trials
 from reverie.language_model import ModelPrice
@@ -100,6 +101,7 @@ async def conclude(
     )
     await _confirm(connection, dream, confirmations, documents, plan)
     revision = await _write_memory(connection, dream, lessons, plan, found.mined, now)
+    await propose_guidance(connection, dream.memory_store_id, dream.id, now)
     segment = segment_of(dream.request)
     friction, preferences = await read_friction(connection, segment, dream.last_session_key)
     result = dream_result(

@@ -46,11 +46,12 @@ class Candidate(msgspec.Struct, frozen=True):
     user_id: str | None
     agent: str | None
     task_family: str | None
+    agent_version: str | None = None
 
     @property
     def stratum(self) -> str:
         """Sessions that are compared with one another when a reward is foretold."""
-        return f"{self.agent or ''}\x1f{self.task_family or ''}"
+        return "\x1f".join((self.agent or "", self.agent_version or "", self.task_family or ""))
 
 
 def unit_of(trial: TrialRow, reference: str, user_id: str | None) -> str:
@@ -66,6 +67,7 @@ async def assign(
     *,
     share: float | None = None,
     contaminated: bool = False,
+    predicted: float | None = None,
 ) -> bool:
     """Draw whether the session is shown what the trial is about, and record it; the trial's row is held.
 
@@ -74,6 +76,7 @@ async def assign(
     Args:
         share: the one that a view was drawn with when the session was made.
         contaminated: whether it is shown notes of sessions that were shown what the trial is about.
+        predicted: what :func:`predict_reward` gives, where it was asked for already.
     """
     found = await _drawn_before(connection, trial.id, candidate.reference)
     if found is not None:
@@ -103,7 +106,7 @@ async def assign(
             "stratum": candidate.stratum,
             "shown": shown,
             "share": share,
-            "predicted": await _predicted(connection, candidate),
+            "predicted": await predict_reward(connection, candidate) if predicted is None else predicted,
             "from": trial.from_place,
             "contaminated": contaminated and not shown,
             "now": now,
@@ -154,17 +157,21 @@ async def _next_place(connection: Connection, trial_id: str) -> int:
     return int(place)
 
 
-async def _predicted(connection: Connection, candidate: Candidate) -> float:
+async def predict_reward(connection: Connection, candidate: Candidate) -> float:
     """The candidate's reward as earlier sessions foretell it: of its stratum, and of all."""
     query = """
         SELECT reward FROM sessions WHERE reward IS NOT NULL AND key < coalesce(%(key)s, 9223372036854775807)
             AND {} ORDER BY key DESC LIMIT %(most)s
     """
-    own = "agent IS NOT DISTINCT FROM %(agent)s AND task_category IS NOT DISTINCT FROM %(family)s"
+    own = (
+        "agent IS NOT DISTINCT FROM %(agent)s AND task_category IS NOT DISTINCT FROM %(family)s"
+        " AND (%(version)s::text IS NULL OR agent_version = %(version)s)"
+    )
     parameters = {
         "key": candidate.session_key,
         "most": _EARLIER,
         "agent": candidate.agent,
+        "version": candidate.agent_version,
         "family": candidate.task_family,
     }
     alike = await (await connection.execute(query.format(own).encode(), parameters)).fetchall()
@@ -255,23 +262,31 @@ async def mark_counted(connection: Connection, trial_id: str, counted: Sequence[
     )
 
 
-async def correct_counted(connection: Connection, trial_id: str, after: int, through: int) -> tuple[int, bool]:
-    """Bring what was counted up to date; how many rows there are in a stretch, and whether one had another reward."""
+async def correct_counted(connection: Connection, trial_id: str, after: int, through: int) -> bool:
+    """Bring the rewards that were counted in a stretch up to date; whether one was another."""
+    # Session by session: joined, few of them would be sought by reading all sessions that there are.
     changed = await connection.execute(
         """
-        UPDATE trial_assignments a SET folded_reward = s.reward FROM sessions s
-        WHERE a.trial_id = %s AND a.place > %s AND a.place <= %s AND s.key = a.session_key
-            AND s.reward IS DISTINCT FROM a.folded_reward RETURNING a.place
+        UPDATE trial_assignments a SET folded_reward = now.reward FROM (
+            SELECT b.place, s.reward FROM trial_assignments b
+            CROSS JOIN LATERAL (SELECT reward FROM sessions WHERE key = b.session_key OFFSET 0) AS s
+            WHERE b.trial_id = %(trial)s AND b.place > %(after)s AND b.place <= %(through)s
+                AND s.reward IS DISTINCT FROM b.folded_reward
+        ) AS now WHERE a.trial_id = %(trial)s AND a.place = now.place RETURNING a.place
         """,
-        [trial_id, after, through],
+        {"trial": trial_id, "after": after, "through": through},
     )
-    corrected = await changed.fetchone() is not None
+    return await changed.fetchone() is not None
+
+
+async def count_assignments(connection: Connection, trial_id: str, after: int, through: int) -> int:
+    """How many rows there are in a stretch: fewer than were counted where a session was deleted."""
     row = await connection.execute(
         "SELECT count(*) FROM trial_assignments WHERE trial_id = %s AND place > %s AND place <= %s",
         [trial_id, after, through],
     )
     ((rows,),) = await row.fetchall()
-    return int(rows), corrected
+    return int(rows)
 
 
 async def arms_of(connection: Connection, session_id: str) -> list[tuple[str, bool]]:

@@ -4,15 +4,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from reverie.agents.definition import with_overrides
+from reverie.agents.guidance_block import has_block, without_advice
 from reverie.agents.mounts import check_mounts, check_resources, mount_file, mount_repository, mount_store
 from reverie.errors import InputError, NotFoundError, StateError
 from reverie.ids import new_id
+from reverie.runtime.briefing import lesson_text
 from reverie.runtime.content import MOST_RUBRIC_CHARACTERS, check_content, file_sources
 from reverie.runtime.inbox import receive
 from reverie.storage.live.briefings import note_answered_reads
 from reverie.storage.live.log import apply_transition
-from reverie.storage.live.session_views import make_views
-from reverie.storage.live.sessions import LiveSession, NewSession, insert_session, read_session
+from reverie.storage.live.self_changes import choose_version, note_draw, trial_of_asked
+from reverie.storage.live.session_views import hidden_lessons, make_views
+from reverie.storage.live.sessions import LiveSession, NewSession, insert_session, read_session, update_session
 from reverie.storage.live.work import enqueue_work
 from reverie.storage.memory.stores import hold_stores
 from reverie.storage.postgres.database import Connection
@@ -46,24 +50,49 @@ async def create_session(
     wanted = list(request.get("resources") or ())
     check_resources(wanted, self_hosted=self_hosted)
     session_id = new_id("sesn", now)
-    agent = await resolve_agent(connection, request["agent"])
+    tried = await trial_of_asked(connection, request["agent"])  # held before the agent, as whoever decides it does
+    metadata = dict(request.get("metadata") or {})
+    present = await resolve_agent(connection, request["agent"])
+    chosen = await choose_version(connection, tried, present, session_id, metadata)
     new = NewSession(
         id=session_id,
         title=request.get("title"),
         environment_id=environment.id,
-        agent=await snapshot_agent(connection, request["agent"], agent),
-        metadata=dict(request.get("metadata") or {}),
+        agent=await snapshot_agent(connection, request["agent"], chosen.agent),
+        metadata=metadata,
         resources=await mount_all(connection, session_id, wanted, now),
         vault_ids=await check_vaults(connection, list(request.get("vault_ids") or ())),
         budget=request.get("budget"),
         deployment_id=deployment_id,
-        run_here=_runs_here(agent, request),
+        run_here=_runs_here(chosen.agent, request),
     )
     session = await insert_session(connection, new, now)
+    await note_draw(connection, chosen, session, now)
     await make_views(connection, session)
+    await _leave_out_hidden(connection, session, now)
     if initial:
         await send_events(connection, session.id, initial, now, field="initial_events")
     return await read_session(connection, session.id)
+
+
+async def _leave_out_hidden(connection: Connection, session: LiveSession, now: datetime) -> None:
+    """Take the lessons that a session does without out of its agent's block, so that it does without them."""
+    agent = session.agent or {}
+    if not has_block(agent["system"]):
+        return
+    hidden = [lesson_text(lesson, lesson.advice, None) for lesson in await hidden_lessons(connection, session.key)]
+    system = without_advice(agent["system"], hidden)
+    if system == agent["system"]:
+        return
+    await update_session(
+        connection,
+        session,
+        title=session.title,
+        metadata=session.metadata,
+        agent=with_overrides(agent, {"system": system}),
+        budget=session.budget,
+        now=now,
+    )
 
 
 def _runs_here(agent: AgentVersion, request: Mapping[str, Any]) -> bool:

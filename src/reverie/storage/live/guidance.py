@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from reverie.ids import new_id
+from reverie.memory.briefing_size import USUAL_SIZE, BriefingSize
 from reverie.runtime.briefing import Briefing, BriefingItem, compose, fits, lesson_text, without
-from reverie.storage.live.assignments import Candidate, assign, contaminating
+from reverie.storage.live.assignments import Candidate, assign, contaminating, predict_reward
 from reverie.storage.live.briefings import lesson_items, memory_items, note_items
 from reverie.storage.live.session_views import read_views
 from reverie.storage.live.trials import TrialRow, insert_trial, standing_trials
@@ -22,7 +23,12 @@ LONGEST_QUERY = 2_000
 
 
 async def make_guidance(
-    connection: Connection, store_ids: Sequence[str], candidate: Candidate, query: str, now: datetime
+    connection: Connection,
+    store_ids: Sequence[str],
+    candidate: Candidate,
+    query: str,
+    now: datetime,
+    size: BriefingSize = USUAL_SIZE,
 ) -> Briefing:
     """The briefing for a session from its stores; whoever is eligible for a trial is drawn, and the draw is recorded.
 
@@ -40,7 +46,7 @@ async def make_guidance(
     for store_id in store_ids:
         items += await _items(connection, store_id, candidate, query, now)
         items += await _tried_items(connection, store_id, trials, candidate)
-    whole = compose(items)
+    whole = compose(items, size)
     return without(whole, await _draw(connection, whole, trials, candidate, now))
 
 
@@ -109,13 +115,17 @@ async def _draw(
     notes = [one.item.version for one in whole.shown if one.item.kind != "lesson"]
     heard = await contaminating(connection, notes) if trials and notes else set()
     hidden: set[str] = set()
+    predicted = await predict_reward(connection, candidate) if trials else None
     for trial in trials:
         there = subjects.get(trial.memory_store_id, set())
         about = there if trial.subject.kind == "memory" else there & set(trial.subject.ids)
         if not about:
             continue
         share, contaminated = views.get(trial.id), trial.id in heard
-        if not await assign(connection, trial, candidate, now, share=share, contaminated=contaminated):
+        shown = await assign(
+            connection, trial, candidate, now, share=share, contaminated=contaminated, predicted=predicted
+        )
+        if not shown:
             hidden |= about
     return hidden
 

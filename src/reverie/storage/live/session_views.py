@@ -7,6 +7,9 @@ Lessons that are not adopted yet are no documents, so they need no view.
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
+from reverie.lessons.lesson import Lesson
 from reverie.storage.live.assignments import unit_of
 from reverie.storage.live.sessions import LiveSession
 from reverie.storage.live.trials import TrialRow, standing_trials
@@ -49,6 +52,19 @@ async def read_views(connection: Connection, session_key: int) -> dict[str, floa
     """The share that each view of a session was drawn with, by trial."""
     rows = await connection.execute("SELECT trial_id, share FROM session_views WHERE session_key = %s", [session_key])
     return dict(await rows.fetchall())
+
+
+async def hidden_lessons(connection: Connection, session_key: int) -> list[Lesson]:
+    """The lessons that a session does without."""
+    rows = await connection.execute(
+        """
+        SELECT l.lesson::text FROM session_views v JOIN trials t ON t.id = v.trial_id
+        JOIN lessons l ON l.memory_store_id = t.memory_store_id AND (t.kind = 'memory' OR l.id = ANY (t.subject_ids))
+        WHERE v.session_key = %s AND NOT v.shown
+        """,
+        [session_key],
+    )
+    return [msgspec.json.decode(text, type=Lesson) for (text,) in await rows.fetchall()]
 
 
 async def hidden_memories(connection: Connection, session_id: str | None, store_id: str) -> list[str]:

@@ -11,7 +11,7 @@ from reverie.errors import NotFoundError
 from reverie.ids import derived_id
 from reverie.runtime.delegation import roster
 from reverie.runtime.live_state import Status
-from reverie.runtime.usage import COUNTS, usage_snapshot
+from reverie.runtime.usage import COUNTS, WEB_REQUESTS, usage_snapshot
 from reverie.storage.live.sessions import LiveSession
 from reverie.storage.postgres.database import Connection
 
@@ -128,14 +128,19 @@ async def set_thread_status(
 
 
 async def _used(connection: Connection, session_key: int, thread_id: str) -> tuple[dict[str, int], float]:
-    """Tokens of a thread's requests by kind, and the seconds between each of its starts and stops.
+    """Tokens of a thread's requests by kind, calls of web tools, and the seconds between each of its starts and stops.
 
     Where starts and stops do not pair, as when its writer left some out, there are no seconds.
     """
     sums = ", ".join(f"coalesce(sum((payload -> 'model_usage' ->> '{name}')::bigint), 0)::bigint" for name in COUNTS)
+    calls = ", ".join(
+        f"count(*) FILTER (WHERE type = 'agent.tool_use' AND payload ->> 'name' = '{tool}'"
+        " AND payload ->> 'evaluated_permission' IS DISTINCT FROM 'deny')"
+        for tool in WEB_REQUESTS
+    )
     row = await connection.execute(
         f"""
-        SELECT {sums},
+        SELECT {sums}, {calls},
             CASE WHEN count(*) FILTER (WHERE type = 'session.thread_status_running')
                 = count(*) FILTER (WHERE type IN ('session.thread_status_idle', 'session.thread_status_terminated'))
             THEN coalesce(sum(extract(epoch FROM at) * CASE
@@ -147,8 +152,9 @@ async def _used(connection: Connection, session_key: int, thread_id: str) -> tup
         """.encode(),
         [session_key, thread_id],
     )
-    *counts, active = await row.fetchone() or [0] * (len(COUNTS) + 1)
-    return dict(zip(COUNTS, counts, strict=True)), max(0.0, float(active))
+    names = (*COUNTS, *WEB_REQUESTS.values())
+    *counts, active = await row.fetchone() or [0] * (len(names) + 1)
+    return dict(zip(names, counts, strict=True)), max(0.0, float(active))
 
 
 async def archive_thread(connection: Connection, thread_id: str, now: datetime) -> None:

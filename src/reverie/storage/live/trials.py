@@ -19,6 +19,7 @@ STANDING: tuple[TrialState, ...] = ("trial", "adopted", "frozen")
 """States of which a subject has one trial at most."""
 _COLUMNS = """id, memory_store_id, kind, subject_ids, subject_version, state, salt, policy, guardrails, batch, title,
     created_at, created_by, decided_at, reason, proposal, e_benefit, exposures, from_place, tally::text"""
+_METRICS = "(SELECT coalesce(md5(string_agg(m::text, chr(10) ORDER BY m.name)), '') FROM metrics m)"
 _DECISIONS = "id, trial_id, at, act, by, reason, numbers, revision_before, revision_after, undone_by, note"
 
 
@@ -39,12 +40,12 @@ async def insert_trial(connection: Connection, trial: Trial) -> None:
         ConflictError: another one of the same subject stands.
     """
     made = await connection.execute(
-        """
+        f"""
         INSERT INTO trials (id, memory_store_id, kind, subject_ids, subject_version, state, salt, policy, guardrails,
-            batch, title, created_at, created_by, reason)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            batch, title, created_at, created_by, reason, metrics)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, {_METRICS})
         ON CONFLICT (memory_store_id, subject_ids) WHERE state IN ('trial', 'adopted', 'frozen') DO NOTHING RETURNING id
-        """,
+        """.encode(),
         [
             *(trial.id, trial.memory_store_id, trial.subject.kind, list(trial.subject.ids), trial.subject.version),
             *(trial.state, trial.salt, Jsonb(msgspec.to_builtins(trial.policy))),
@@ -123,6 +124,13 @@ async def keep_tally(connection: Connection, trial_id: str, tally: Tally) -> Non
     await connection.execute(
         "UPDATE trials SET tally = %s::jsonb WHERE id = %s", [msgspec.json.encode(tally).decode(), trial_id]
     )
+
+
+async def is_about_other_outcomes(connection: Connection, trial_id: str) -> bool:
+    """Whether a reward is made of other metrics than when the trial began."""
+    row = await connection.execute(f"SELECT metrics <> {_METRICS} FROM trials WHERE id = %s".encode(), [trial_id])
+    ((changed,),) = await row.fetchall()
+    return bool(changed)
 
 
 async def set_state(

@@ -37,11 +37,7 @@ _LEARNT = (
     WHERE m.memory_store_id = %(source)s
     """,
     """
-    UPDATE memory_versions v SET lesson_id = m.lesson_id FROM memories m
-    WHERE v.memory_store_id = %(clone)s AND m.memory_store_id = %(source)s AND m.path = v.path
-    """,
-    """
-    UPDATE memories copy SET tier_since = m.tier_since, said_at = m.said_at, lesson_id = m.lesson_id FROM memories m
+    UPDATE memories copy SET tier_since = m.tier_since, said_at = m.said_at FROM memories m
     WHERE copy.memory_store_id = %(clone)s AND m.memory_store_id = %(source)s AND m.path = copy.path
     """,
 )
@@ -67,7 +63,12 @@ async def clone_store(
     await conn.execute(_INSERT_STORE, parameters)
     reason = f"cloned from {source_id} at revision {source.revision}"
     memories = await list_memories(conn, source_id, with_content=True)
-    edits = [Edit(memory.path, memory.content, reason, tier=memory.tier) for memory in memories]
+    lessons = await conn.execute("SELECT path, lesson_id FROM memories WHERE memory_store_id = %s", [source_id])
+    lesson_of: dict[str, str | None] = dict(await lessons.fetchall())
+    edits = [
+        Edit(memory.path, memory.content, reason, tier=memory.tier, lesson_id=lesson_of[memory.path])
+        for memory in memories
+    ]
     await apply_edits(
         conn, clone_id, edits, act="import", actor=dream_id, reason=reason, created_by=created_by, now=now
     )

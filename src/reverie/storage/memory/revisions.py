@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 from reverie.errors import NotFoundError, StateError
 from reverie.memory.memory import MemoryVersion, Operation, Revision
 from reverie.memory.rollback import Held
+from reverie.storage.postgres.act import record_erasure
 from reverie.storage.postgres.database import Connection
 
 _VERSION_COLUMNS = (
@@ -227,11 +228,14 @@ async def redact_version(
         )
     if version.redacted_at is not None:
         return version
-    await conn.execute(
+    blanked = await conn.execute(
         "UPDATE memory_versions SET path = NULL, content = NULL, content_sha256 = NULL, content_size_bytes = NULL,"
-        " reason = 'redacted', redacted_at = %s, redacted_by = %s WHERE id = %s AND redacted_at IS NULL",
+        " salt = NULL, reason = 'redacted', redacted_at = %s, redacted_by = %s"
+        " WHERE id = %s AND redacted_at IS NULL RETURNING entry",
         [now, None if redacted_by is None else Jsonb(redacted_by), version_id],
     )
+    entries = [entry for (entry,) in await blanked.fetchall()]
+    await record_erasure(conn, version_id, {"memory_versions": entries}, now)
     return await read_version(conn, store_id, version_id)
 
 

@@ -10,6 +10,7 @@ from reverie.errors import ConflictError, NotFoundError, StoreArchivedError
 from reverie.ids import new_id
 from reverie.memory.memory import MemoryStore
 from reverie.memory.store import check_store
+from reverie.storage.postgres.act import record_erasure
 from reverie.storage.postgres.database import Connection
 
 _ID_PREFIX = "memstore"
@@ -183,14 +184,27 @@ async def describe_store(
     return await read_store(conn, store.id)
 
 
-async def delete_store(conn: Connection, store_id: str) -> None:
+async def delete_store(conn: Connection, store_id: str, now: datetime) -> None:
     """Delete a store with its memories, their versions and lessons; its dreams stay on record.
+
+    An act of the audit log says that its history was erased.
 
     Raises:
         NotFoundError: there is no such store.
     """
     await lock_store(conn, store_id)
+    erased = {table: await _entries(conn, table, store_id) for table in ("store_revisions", "memory_versions")}
+    decisions = (
+        "SELECT number FROM trial_decisions WHERE trial_id IN (SELECT id FROM trials WHERE memory_store_id = %s)"
+    )
+    erased["trial_decisions"] = [number for (number,) in await (await conn.execute(decisions, [store_id])).fetchall()]
+    await record_erasure(conn, store_id, erased, now)
     await conn.execute("DELETE FROM memory_stores WHERE id = %s", [store_id])
+
+
+async def _entries(conn: Connection, table: str, store_id: str) -> list[int]:
+    query = f"SELECT entry FROM {table} WHERE memory_store_id = %s ORDER BY entry"
+    return [entry for (entry,) in await (await conn.execute(query.encode(), [store_id])).fetchall()]
 
 
 async def _read_store(conn: Connection, store_id: str, clause: str) -> MemoryStore:

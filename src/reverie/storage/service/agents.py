@@ -59,6 +59,33 @@ async def add_version(connection: Connection, agent: AgentVersion) -> None:
     )
 
 
+async def add_candidate(connection: Connection, agent: AgentVersion) -> None:
+    """Record a version that is tried: it is there for whoever names it, and not the present one.
+
+    What is tried is not listed, by the row of ``self_changes`` that goes with it.
+    """
+    await _insert_version(connection, agent)
+
+
+async def next_version(connection: Connection, agent_id: str) -> int:
+    """The number of an agent's next version, which is held.
+
+    Candidates have numbers too, so that the one after the present version may be taken.
+    """
+    row = await connection.execute("SELECT max(version) + 1 FROM agent_versions WHERE agent_id = %s", [agent_id])
+    ((version,),) = await row.fetchall()
+    return int(version)
+
+
+async def read_metadata(connection: Connection, agent_id: str, version: int) -> dict[str, str]:
+    """The metadata of a version of an agent; empty where there is none."""
+    row = await connection.execute(
+        "SELECT definition -> 'metadata' FROM agent_versions WHERE agent_id = %s AND version = %s", [agent_id, version]
+    )
+    found = await row.fetchone()
+    return {} if found is None else dict(found[0] or {})
+
+
 async def _insert_version(connection: Connection, agent: AgentVersion) -> None:
     await connection.execute(
         "INSERT INTO agent_versions (agent_id, version, definition, created_at) VALUES (%s, %s, %s, %s)",
@@ -172,7 +199,9 @@ async def list_versions(connection: Connection, agent_id: str, *, before: int | 
         await cursor.execute(
             f"""
             SELECT {_COLUMNS} FROM {_TABLES}
-            WHERE a.id = %s AND (%s::integer IS NULL OR v.version < %s)
+            WHERE a.id = %s AND (%s::integer IS NULL OR v.version < %s) AND NOT EXISTS (
+                SELECT FROM self_changes c WHERE c.agent_id = v.agent_id AND c.candidate_version = v.version
+            )
             ORDER BY v.version DESC LIMIT %s
             """,
             [agent_id, before, before, limit],

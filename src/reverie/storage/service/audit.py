@@ -5,9 +5,11 @@ from typing import Any
 
 import msgspec
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
+from reverie.storage.postgres.act import record_act
 from reverie.storage.postgres.database import Connection
+
+__all__ = ["AuditEntry", "list_acts", "record_act"]
 
 
 class AuditEntry(msgspec.Struct, frozen=True):
@@ -19,16 +21,9 @@ class AuditEntry(msgspec.Struct, frozen=True):
     action: str
     resource_id: str | None
     request_id: str
-
-
-async def record_act(
-    connection: Connection, actor: dict[str, str], action: str, resource_id: str | None, request_id: str, now: datetime
-) -> None:
-    """Add an act to the log."""
-    await connection.execute(
-        "INSERT INTO audit_log (at, actor, action, resource_id, request_id) VALUES (%s, %s, %s, %s, %s)",
-        [now, Jsonb(actor), action, resource_id, request_id],
-    )
+    details: dict[str, Any] | None
+    content_hash: str
+    """SHA-256 of the row's canonical text, in hexadecimal; see :mod:`reverie.storage.postgres.sealed_table`."""
 
 
 async def list_acts(
@@ -38,7 +33,9 @@ async def list_acts(
     async with connection.cursor(row_factory=class_row(AuditEntry)) as cursor:
         await cursor.execute(
             """
-            SELECT number, at, actor, action, resource_id, request_id FROM audit_log
+            SELECT number, at, actor, action, resource_id, request_id, details,
+                encode(content_hash, 'hex') AS content_hash
+            FROM audit_log
             WHERE (%(id)s::text IS NULL OR resource_id = %(id)s) AND (%(action)s::text IS NULL OR action = %(action)s)
                 AND (%(before)s::bigint IS NULL OR number < %(before)s)
             ORDER BY number DESC LIMIT %(limit)s

@@ -21,6 +21,7 @@ CREATE TABLE trials (
     salt text NOT NULL,
     policy jsonb NOT NULL, -- as it was when the trial began
     guardrails jsonb NOT NULL,
+    metrics text NOT NULL DEFAULT '', -- what a reward was made of when the trial began
     batch text NOT NULL,
     title text NOT NULL,
     created_at timestamptz NOT NULL,
