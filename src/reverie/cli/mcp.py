@@ -1,5 +1,7 @@
 """``reverie mcp``: lessons and memory for an agent of another maker, as an MCP server that it starts itself."""
 
+import sys
+
 import click
 
 from reverie.cli.mcp_desk import McpDesk, Place
@@ -26,6 +28,10 @@ def mcp(stores: tuple[str, ...], agent: str | None, reference: str | None) -> No
         server = load_module("reverie.cli.mcp_server")
     except ModuleNotFoundError as error:
         raise SettingsError(f"{error.name} is not installed; run: pip install 'reverie[mcp]'") from error
+    if sys.stdin.isatty():
+        click.echo(
+            "This speaks MCP with the agent that starts it; name it in your agent's settings. Ctrl-D ends it.", err=True
+        )
     settings, clock = load_settings(), SystemClock()
     own = new_id("mcp", clock.now())
     session_id = reference or outcome_session_id(derived_id("brf", own))
