@@ -26,7 +26,7 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
         "Alembic takes longer to load than an up-to-date database takes to open",
     ),
     "reverie.digests.vector": LazyModule(
-        ("reverie.cli.memory_recall",),
+        ("reverie.cli.memory_recall", "reverie.cli.mcp_desk"),
         "the embedders' libraries take longer to load than a recall by words",
     ),
     "reverie.digests.derived.alternatives": LazyModule(
@@ -45,11 +45,14 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     ),
     "reverie.cli.dream": _COMMAND,
     "reverie.cli.explain": _COMMAND,
+    "reverie.cli.export_lessons": _COMMAND,
     "reverie.cli.extensions": _COMMAND,
     "reverie.cli.friction": _COMMAND,
     "reverie.cli.grade": _COMMAND,
     "reverie.cli.keys": _COMMAND,
     "reverie.cli.label": _COMMAND,
+    "reverie.cli.mcp": _COMMAND,
+    "reverie.cli.mcp_server": LazyModule(("reverie.cli.mcp",), "the MCP SDK is an optional extra"),
     "reverie.cli.memory": _COMMAND,
     "reverie.cli.memory_recall": _COMMAND,
     "reverie.cli.outcomes": _COMMAND,

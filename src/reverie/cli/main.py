@@ -81,6 +81,16 @@ COMMANDS = {
         "briefing",
         "Make the briefing of a session that runs elsewhere from STORE, by the draws of its live trials.",
     ),
+    "mcp": LazyCommand(
+        "reverie.cli.mcp",
+        "mcp",
+        "Serve STORE (or several) to an agent over MCP on standard input and output: briefing, recall, notes, outcome.",
+    ),
+    "export-lessons": LazyCommand(
+        "reverie.cli.export_lessons",
+        "export_lessons",
+        "Write the adopted lessons of STORE between marks into a file that agents read; all else in it stays as it is.",
+    ),
     "audit": LazyCommand("reverie.cli.audit", "audit", "Who did what, and whether the history is as it was written."),
     "serve": LazyCommand(
         "reverie.cli.serve", "serve", "Serve the Managed Agents API and Reverie's own; stop with Ctrl-C or SIGTERM."

@@ -1,7 +1,8 @@
 """What every command does around its work: read the settings, open the database, run."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import psycopg
@@ -29,4 +30,21 @@ def run(work: Callable[[Database], Awaitable[Result]], settings: Settings | None
     try:
         return asyncio.run(opened())
     except psycopg.Error as error:
-        raise DatabaseError(f"the database failed: {str(error).strip()}; what was committed is kept") from error
+        raise _database_error(error) from error
+
+
+@asynccontextmanager
+async def telling_database_errors() -> AsyncIterator[None]:
+    """For a part of the work that may fail while the rest goes on.
+
+    Raises:
+        DatabaseError: the database failed.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _database_error(error) from error
+
+
+def _database_error(error: psycopg.Error) -> DatabaseError:
+    return DatabaseError(f"the database failed: {str(error).strip()}; what was committed is kept")

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from reverie.ids import event_id
+from reverie.lessons.leaflet import AdoptedLesson
 from reverie.lessons.lesson import Lesson
 from reverie.memory.path import QUARANTINE
 from reverie.memory.screening import screen
@@ -19,7 +20,7 @@ _WORKDIR = "/workspace"
 """Where tools begin: what relative paths are relative to."""
 _MOST_NOTES = 20
 _SELECT_LESSONS = """
-SELECT m.id, m.memory_version_id, split_part(m.content, E'\\n', 1), l.lesson::text
+SELECT m.memory_version_id, split_part(m.content, E'\\n', 1), l.lesson::text
 FROM memories m JOIN lessons l ON l.memory_store_id = m.memory_store_id AND l.id = m.lesson_id
 WHERE m.memory_store_id = %s AND l.status = 'adopted'
 """
@@ -77,22 +78,32 @@ async def write_briefing(connection: Connection, session_key: int, briefing: Bri
     return briefing.text
 
 
+async def read_adopted(connection: Connection, store_id: str) -> list[AdoptedLesson]:
+    """Adopted lessons that stand in a store, each as its document reads now."""
+    rows = await connection.execute(_SELECT_LESSONS, [store_id])
+    adopted = []
+    for version, heading, text in await rows.fetchall():
+        lesson = msgspec.json.decode(text, type=Lesson)
+        adopted.append(AdoptedLesson(lesson, version, heading.removeprefix("#").strip() or lesson.advice))
+    return adopted
+
+
 async def lesson_items(
     connection: Connection, store_id: str, agent: str | None, family: str | None
 ) -> list[BriefingItem]:
-    """Adopted lessons that stand in a store and may be shown to this agent at this kind of task.
-
-    A document that somebody edited is shown as it reads now.
-    """
-    rows = await connection.execute(_SELECT_LESSONS, [store_id])
-    items = []
-    for _, version, heading, text in await rows.fetchall():
-        lesson = msgspec.json.decode(text, type=Lesson)
-        if fits(lesson.scope, agent, family):
-            advice = heading.removeprefix("#").strip() or lesson.advice
-            words = lesson_text(lesson, advice, family)
-            items.append(BriefingItem("lesson", lesson.id, version, store_id, words, lesson.effect.low))
-    return items
+    """Adopted lessons that stand in a store and may be shown to this agent at this kind of task."""
+    return [
+        BriefingItem(
+            "lesson",
+            one.lesson.id,
+            one.version,
+            store_id,
+            lesson_text(one.lesson, one.advice, family),
+            one.lesson.effect.low,
+        )
+        for one in await read_adopted(connection, store_id)
+        if fits(one.lesson.scope, agent, family)
+    ]
 
 
 async def note_items(connection: Connection, store_id: str) -> list[BriefingItem]:

@@ -62,3 +62,28 @@ async def find_session_key(connection: Connection, session_id: str) -> int | Non
     row = await connection.execute("SELECT key FROM sessions WHERE id = %s", [session_id])
     found = await row.fetchone()
     return None if found is None else int(found[0])
+
+
+async def find_briefed_session(connection: Connection, briefing_id: str) -> str | None:
+    """The session that has this briefing in its metadata, the first to come, if one is known here."""
+    row = await connection.execute(
+        "SELECT id FROM sessions WHERE metadata @> jsonb_build_object('reverie_briefing', %s::text)"
+        " ORDER BY key LIMIT 1",
+        [briefing_id],
+    )
+    found = await row.fetchone()
+    return None if found is None else str(found[0])
+
+
+async def hidden_from(connection: Connection, briefing: ExternalBriefing, store_id: str) -> dict[str, str | None]:
+    """Memories of a store that the briefing's session was drawn to go without, and the lessons that they are of."""
+    rows = await connection.execute(
+        """
+        SELECT DISTINCT m.id, m.lesson_id FROM trial_assignments a JOIN trials t ON t.id = a.trial_id
+        JOIN memories m ON m.memory_store_id = t.memory_store_id
+        WHERE a.reference = ANY (%s) AND NOT a.shown AND t.state IN ('trial', 'adopted') AND m.memory_store_id = %s
+            AND (t.kind = 'memory' OR m.lesson_id = ANY (t.subject_ids))
+        """,
+        [[briefing.id, briefing.reference], store_id],
+    )
+    return dict(await rows.fetchall())
