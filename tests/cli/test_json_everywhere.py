@@ -6,8 +6,8 @@ import click
 
 from reverie.cli.main import cli
 
-LOGS_ONLY = {"worker"}
-"""Commands that answer nothing: they work until they are stopped."""
+STANDING = {"worker", "mcp"}
+"""Commands that answer nothing: they work, or speak a protocol of their own, until they are stopped."""
 
 
 def commands(group: click.Group, name: str = "") -> Iterator[tuple[str, click.Command]]:
@@ -24,4 +24,4 @@ def test_every_command_takes_json() -> None:
     without = {
         name for name, found in commands(cli) if all("--json" not in parameter.opts for parameter in found.params)
     }
-    assert without == LOGS_ONLY
+    assert without == STANDING
