@@ -136,7 +136,8 @@ def verify(seal_file: Path | None, public_keys: tuple[Path, ...], workspace: str
 @audit.command()
 @click.argument("file", type=click.Path(dir_okay=False, writable=True, allow_dash=True))
 @_workspace_option
-def export(file: str, workspace: str) -> None:
+@json_option
+def export(file: str, workspace: str, as_json: bool) -> None:
     """Write all rows with their canonical texts, and all seals, to FILE as JSON Lines; - is the screen."""
 
     async def work(database: Database) -> int:
@@ -148,14 +149,21 @@ def export(file: str, workspace: str) -> None:
         return count
 
     count = _run_in(workspace, work)
-    click.echo(f"{count:,} records written", err=True)
+    if as_json and file != "-":
+        echo_json({"file": file, "records": count})
+    else:
+        click.echo(f"{count:,} records written", err=True)
 
 
 @audit.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-def keygen(file: Path) -> None:
+@json_option
+def keygen(file: Path, as_json: bool) -> None:
     """Make an Ed25519 key that signs seals in FILE, and its public half in FILE.pub."""
     public_path, name = make_keys(file)
+    if as_json:
+        echo_json({"key_id": name, "private_key": str(file), "public_key": str(public_path)})
+        return
     click.echo(f"key {name}: sign with REVERIE_AUDIT_KEY={file}, verify with --public-key {public_path}")
 
 
