@@ -57,11 +57,17 @@ async def inhabit(world: World) -> Inhabited:
     trial = await world.http.post("/v1/trials", json={"memory_store_id": store_id, "advice": "Be kind"})
     briefing = await world.http.post("/v1/briefings", json={"memory_store_ids": [store_id]})
     thread = (await beta.sessions.threads.list(session_id)).data[0]
+    own = f"/v1/agents/{ids['agent_id']}"
+    await world.http.post(f"{own}/bounds", json={"bounds": {"briefing_items": {"least": 1, "most": 8, "step": 8}}})
+    change = await world.http.post(
+        f"{own}/self_changes", json={"patch": {"metadata": {"reverie_briefing_items": "3"}}, "reason": "less to read"}
+    )
     resources = (await beta.sessions.resources.list(session_id)).data
     ids |= {
         "memory_store_id": store_id,
         "trial_id": trial.json()["id"],
         "briefing_id": briefing.json()["id"],
+        "change_id": change.json()["id"],
         "memory_id": memory.id,
         "memory_version_id": memory.memory_version_id,
         "file_id": file.id,
@@ -100,8 +106,6 @@ async def _more(world: World) -> dict[str, str]:
         "revision": "1",
         "lesson_id": "lesson_none",
         "alarm_id": "alm_none",
-        "trial_id": "trl_none",
-        "briefing_id": "brf_none",
         "model_id": "any-model",
     }
 
@@ -113,6 +117,8 @@ def bodies(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
     bearer = {"type": "static_bearer", "token": "t", "mcp_server_url": "https://mcp.example.com/b"}
     return {
         "agents.update": name,
+        "agents.bounds.set": {"json": {"bounds": {}}},
+        "agents.self_changes.create": {"json": {"patch": {"model": {"id": "m"}}, "reason": "taken over"}},
         "charter.alarms.acknowledge": {"json": {"note": "taken over"}},
         "trials.decide": {"json": {"act": "reject"}},
         "environments.update": name,

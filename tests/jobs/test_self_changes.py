@@ -135,6 +135,28 @@ async def test_a_further_change_ends_the_hidden_share_of_the_one_before(changing
         await changing.ask_for_effort("high")
 
 
+async def test_a_change_that_the_bounds_of_now_do_not_allow_is_given_up_and_no_one_can_adopt_it(
+    changing: Changing,
+) -> None:
+    change = await changing.ask_for_effort()
+    await changing.sessions(120, chances(Random(1), **HELPS), change.candidate_version)
+    await changing.bound(order={})
+    async with changing.database.connection() as connection:
+        with pytest.raises(BoundsError, match="effort"):
+            await decide(connection, change.trial_id, "adopt", "user", changing.now)
+    outcome = await changing.look(change)
+    assert (outcome.trial.state, (await changing.agent()).version) == ("ended", 1)
+    assert "bounds were changed" in outcome.trial.reason
+
+
+async def test_a_change_that_the_bounds_of_now_leave_to_a_person_waits_for_one(changing: Changing) -> None:
+    change = await changing.ask_for_effort()
+    await changing.sessions(120, chances(Random(1), **HELPS), change.candidate_version)
+    await changing.bound(effort={"values": ["low", "medium", "high"], "approval": "ask"})
+    outcome = await changing.look(change)
+    assert (outcome.trial.state, [notice.type for notice in outcome.notices]) == ("trial", ["trial.decision_needed"])
+
+
 async def test_a_change_outside_of_bounds_leaves_nothing(changing: Changing) -> None:
     with pytest.raises(BoundsError, match="more than one step"):
         await changing.ask_for_effort("low")

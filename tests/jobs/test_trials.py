@@ -7,15 +7,17 @@ import pytest
 import pytest_asyncio
 
 from reverie.errors import ConflictError, StateError
+from reverie.jobs.external_briefing import BriefingRequest, give_briefing
 from reverie.jobs.trials import bring_up_to_date, decide, undo
 from reverie.memory.memory import Edit
 from reverie.outcomes.metric import Metric
+from reverie.storage.live.external_briefings import read_external_briefing
 from reverie.storage.live.trials import list_decisions, read_trial
 from reverie.storage.memory.memories import apply_edits
-from reverie.storage.memory.stores import archive_store
+from reverie.storage.memory.stores import archive_store, delete_store
 from reverie.storage.postgres.database import Database
 from reverie.storage.sessions.scores import define_metric
-from tests.jobs.tried import ADVICE, Tried, chances, open_tried, score
+from tests.jobs.tried import ADVICE, Tried, chances, insert_session, open_tried, score
 
 
 @pytest_asyncio.fixture
@@ -134,10 +136,10 @@ async def test_a_person_takes_back_what_was_decided(tried: Tried) -> None:
         undone = await undo(connection, trial.id, "user", tried.now)
         decisions = await list_decisions(connection, trial.id)
     assert undone.trial.state == "ended"
-    assert len(await tried.paths()) == 1
+    assert await tried.paths() == []  # it was never adopted, and is not by taking back what took it away
     assert [(one.act, one.by, one.undone_by) for one in decisions] == [
         ("roll_back", "auto", "user"),
-        ("adopt", "user", None),
+        ("end", "user", None),
     ]
     async with tried.database.connection() as connection:
         with pytest.raises(StateError):
@@ -231,6 +233,58 @@ async def test_a_session_takes_part_in_so_many_trials_and_no_more(tried: Tried) 
         assert {count for (count,) in await rows.fetchall()} == {2}
         exposures = [(await read_trial(connection, trial.id)).exposures for trial in trials]
     assert sum(exposures) == 40 and min(exposures) > 0
+
+
+async def test_a_decision_that_is_taken_back_leaves_what_stood_before(tried: Tried) -> None:
+    trial_id = await _adopted(tried, ADVICE)
+    async with tried.database.connection() as connection:
+        await decide(connection, trial_id, "roll_back", "user", tried.now)
+    assert await tried.paths() == []
+    async with tried.database.connection() as connection:
+        back = await undo(connection, trial_id, "user", tried.now)
+    assert (back.trial.state, len(await tried.paths())) == ("ended", 1)
+
+
+async def test_a_store_whose_trials_are_off_shows_none_what_is_in_trial_and_all_what_is_adopted(tried: Tried) -> None:
+    await _adopted(tried, ADVICE)
+    await tried.set_policy(memory_holdout=0.5, shares=[{"from_exposure": 0, "share": 0.9}])
+    await tried.begin("Answer in verse")
+    await tried.session(1.0)
+    await tried.set_policy(mode="off", memory_holdout=0.5)
+    texts = [(await tried.session(1.0)).text for _ in range(12)]
+    assert all(ADVICE in text and "verse" not in text for text in texts)
+
+
+async def test_a_session_is_counted_once_and_only_if_it_was_briefed_before_it_came(tried: Tried) -> None:
+    trial = await tried.begin()
+    async with tried.database.connection() as connection:
+        await insert_session(connection, "old", "clerk", None, tried.now)
+        tried.later()
+        for reference in ("dbl", "old", "other"):
+            request = BriefingRequest([tried.store_id], reference=reference)
+            given = await give_briefing(connection, request, tried.now)
+        key = await insert_session(connection, "dbl", "clerk", None, tried.later())
+        named = "jsonb_build_object('reverie_briefing', %s::text)"
+        await connection.execute(
+            f"UPDATE sessions SET reward = 1, metadata = {named} WHERE key = %s".encode(), [given.id, key]
+        )
+    outcome = await tried.look(trial.id)
+    assert outcome is not None
+    async with tried.database.connection() as connection:
+        rows = await connection.execute("SELECT count(*) FROM trial_assignments WHERE session_key = %s", [key])
+        assert await rows.fetchone() == (1,)
+
+
+async def test_a_reference_has_one_briefing_whose_text_goes_with_its_store(tried: Tried, database: Database) -> None:
+    other = await open_tried(database)
+    await _adopted(tried, ADVICE)
+    async with tried.database.connection() as connection:
+        asked = BriefingRequest([tried.store_id], reference="run 7")
+        given = await give_briefing(connection, asked, tried.now)
+        with pytest.raises(ConflictError, match="other memory stores"):
+            await give_briefing(connection, BriefingRequest([other.store_id], reference="run 7"), tried.now)
+        await delete_store(connection, tried.store_id, tried.now)
+        assert (await read_external_briefing(connection, given.id)).text == ""
 
 
 async def test_a_share_of_sessions_is_shown_nothing_at_all(tried: Tried) -> None:

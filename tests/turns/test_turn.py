@@ -258,15 +258,17 @@ async def test_a_conversation_that_is_too_long_goes_on_from_a_summary(server: Se
 
 
 async def test_a_turn_whose_process_is_gone_is_taken_over(server: Server, client: AsyncAnthropic) -> None:
-    silent, next_one = ScriptedTurnModel(say("Never."), pause=asyncio.Event()), ScriptedTurnModel(say("Here."))
+    pause = asyncio.Event()
+    model = ScriptedTurnModel(say("Never."), say("Here."), pause=pause)  # of both, since either may take it over
     session_id = await session_with(client)
-    first = asyncio.create_task(run_turns(server.service.database, server.service.clock, OneModel(silent)))
+    first = asyncio.create_task(run_turns(server.service.database, server.service.clock, OneModel(model)))
     await send(client, session_id, "Hello")
-    await silent.asked.wait()
+    await model.asked.wait()
     async with server.service.database.connection() as connection:
         # As the sweep of another process would, once the lock of a process that was killed is gone.
         await connection.execute("UPDATE turn_leases SET owner = NULL, expires_at = '-infinity'")
-    async with turns_run(server.service, next_one):
+    pause.set()
+    async with turns_run(server.service, model):
         events = await at_rest(client, session_id)
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from reverie.errors import ConflictError
 from reverie.ids import derived_id, new_id
 from reverie.storage.live.assignments import Candidate
 from reverie.storage.live.external_briefings import (
@@ -35,10 +36,14 @@ async def give_briefing(connection: Connection, request: BriefingRequest, now: d
 
     Raises:
         NotFoundError: there is no such store.
+        ConflictError: the reference has a briefing of other stores.
     """
     reference = request.reference
     briefing_id = new_id("brf", now) if reference is None else derived_id("brf", reference)
     given = await find_external_briefing(connection, briefing_id)
+    stores = list(dict.fromkeys(request.store_ids))
+    if given is not None and set(given.memory_store_ids) != set(stores):
+        raise ConflictError(f"{reference!r} was given a briefing of other memory stores; a session has one briefing")
     if given is not None:
         return given
     key = None if reference is None else await find_session_key(connection, reference)
@@ -49,6 +54,5 @@ async def give_briefing(connection: Connection, request: BriefingRequest, now: d
         request.agent,
         request.task_family,
     )
-    stores = list(dict.fromkeys(request.store_ids))
     briefing = await make_guidance(connection, stores, candidate, request.query[:LONGEST_QUERY], now)
-    return await write_external_briefing(connection, briefing, briefing_id, reference, now)
+    return await write_external_briefing(connection, briefing, briefing_id, reference, stores, now)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from reverie.agents.bounds import Bounds, ChangePolicy
+from reverie.agents.bounds import Approval, Bounds, ChangePolicy
 from reverie.agents.definition import changed_definition
 from reverie.agents.guidance_block import with_advice
 from reverie.agents.merge_patch import difference
@@ -21,6 +21,7 @@ from reverie.storage.live.briefings import lesson_items
 from reverie.storage.live.forecasts import count_sessions, measure_guardrails
 from reverie.storage.live.self_changes import (
     SelfChangeRow,
+    change_of_trial,
     insert_change,
     read_change,
     standing_trial,
@@ -102,6 +103,23 @@ async def propose(
     row = _row(agent, candidate, trial, change, bounds, asked, now)
     await insert_change(connection, row)
     return await read_change(connection, agent_id, row.id)
+
+
+async def present_approval(connection: Connection, trial: TrialRow) -> Approval:
+    """Who decides a change that is tried, by the bounds that stand now.
+
+    Raises:
+        BoundsError: they do not let it through any more.
+    """
+    change = await change_of_trial(connection, trial.id)
+    stored = await read_bounds(connection, change.agent_id)
+    if stored.version == change.bounds_version:
+        return change.approval
+    before = await read_agent(connection, change.agent_id, change.base_version)
+    after = await read_agent(connection, change.agent_id, change.candidate_version)
+    adopted = await adopted_lessons(connection, stored.bounds, before.definition["name"])
+    checked = check_change(before.definition, stored.bounds, after.definition, [item.text for item in adopted])
+    return checked.approval
 
 
 async def adopted_lessons(connection: Connection, bounds: Bounds, agent: str) -> list[BriefingItem]:

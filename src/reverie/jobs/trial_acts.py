@@ -42,6 +42,13 @@ async def carry_out(connection: Connection, trial: TrialRow, act: Act, reason: s
     return await _change_lessons(connection, trial, _STATUS[act], reason, now)
 
 
+async def restore(connection: Connection, trial: TrialRow, reason: str, now: datetime, *, adopted: bool) -> Effect:
+    """Bring what a trial is about back to where it stood before a decision: adopted, or tried and no more."""
+    if trial.subject.kind == "agent_version":
+        return await _change_agent(connection, trial, "adopt" if adopted else "roll_back", now)
+    return await _change_lessons(connection, trial, "adopted" if adopted else "candidate", reason, now)
+
+
 async def _change_agent(connection: Connection, trial: TrialRow, act: Act, now: datetime) -> Effect:
     """A candidate becomes the agent's by adoption alone; without it there is nothing to undo."""
     if act in ("freeze", "end"):

@@ -11,7 +11,7 @@ from reverie.ids import derived_id, new_id
 from reverie.lessons.lesson import Effect, Lesson, LessonStatus, Scope
 from reverie.storage.live.forecasts import count_sessions, measure_guardrails
 from reverie.storage.live.trials import STANDING, TrialRow, insert_trial, read_trial, set_state, trials_of_lesson
-from reverie.storage.live.tried_lessons import insert_lesson, read_lessons, set_status
+from reverie.storage.live.tried_lessons import are_documents, insert_lesson, read_lessons, set_status
 from reverie.storage.postgres.database import Connection
 from reverie.trials.forecast import foresee, has_traffic, told_low_traffic
 from reverie.trials.policy import LivePolicy
@@ -176,7 +176,9 @@ async def try_lesson(
     for known in await trials_of_lesson(connection, store_id, lesson_id):
         if known.state in STANDING:
             raise ConflictError(f"lesson {lesson_id} is in a trial already ({known.id}); end that first")
-    state: TrialState = "adopted" if lessons[0].status == "adopted" else "trial"
+    # One whose document a person deleted is shown to nobody, and is tried as if it had not been adopted.
+    stands = lessons[0].status == "adopted" and await are_documents(connection, store_id, [lesson_id])
+    state: TrialState = "adopted" if stands else "trial"
     trial = await begin_trial(connection, store_id, lessons, policy, now, by=by, state=state)
     if state == "trial":
         await set_status(connection, store_id, lessons, "trial", f"tried live as {trial.id}, begun by a person")

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from reverie.errors import StateError
-from reverie.jobs.trial_acts import Effect, carry_out
+from reverie.errors import BoundsError, StateError
+from reverie.jobs.self_changes import present_approval
+from reverie.jobs.trial_acts import Effect, carry_out, restore
 from reverie.storage.live.assignments import (
     correct_counted,
     count_assignments,
@@ -149,7 +150,7 @@ async def _over(connection: Connection, trial: TrialRow, verdict: Verdict) -> st
     if await is_about_other_outcomes(connection, trial.id):
         return "what a reward is made of was changed, and scores before and after cannot be added up"
     if trial.subject.kind == "agent_version":
-        return _AGENT_TAKEN_OVER if await is_taken_over(connection, trial) else ""
+        return await _agent_over(connection, trial)
     if trial.memory_store_id is None:
         return ""
     if (await read_store(connection, trial.memory_store_id)).archived_at is not None:
@@ -158,6 +159,17 @@ async def _over(connection: Connection, trial: TrialRow, verdict: Verdict) -> st
     if trial.state == "adopted" and about_lessons and verdict.act is None:
         there = await are_documents(connection, trial.memory_store_id, trial.subject.ids)
         return "" if there else "its document was changed or deleted by a person, and is theirs"
+    return ""
+
+
+async def _agent_over(connection: Connection, trial: TrialRow) -> str:
+    if await is_taken_over(connection, trial):
+        return _AGENT_TAKEN_OVER
+    if trial.state == "trial":
+        try:
+            await present_approval(connection, trial)
+        except BoundsError as error:
+            return f"the agent's bounds were changed, and do not allow it any more: {error}"
     return ""
 
 
@@ -177,6 +189,8 @@ async def batch_of(connection: Connection, trial: TrialRow) -> dict[str, float]:
 
 async def mode_of(connection: Connection, trial: TrialRow) -> Mode:
     """Whether outcomes decide, as the store says now."""
+    if trial.subject.kind == "agent_version" and trial.state == "trial":
+        return "ask" if await present_approval(connection, trial) == "ask" else "act"
     if trial.memory_store_id is None:
         return trial.policy.mode
     return (await read_policy(connection, trial.memory_store_id)).live.mode
@@ -200,6 +214,7 @@ async def decide(connection: Connection, trial_id: str, act: Act, by: str, now: 
     Raises:
         NotFoundError: there is no such trial.
         StateError: it is in no state for that.
+        BoundsError: a change of an agent is to be adopted that the agent's bounds do not allow any more.
     """
     trial = await read_trial(connection, trial_id, lock=True)
     if trial.state not in (*OPEN, "frozen", "inconclusive"):
@@ -208,6 +223,8 @@ async def decide(connection: Connection, trial_id: str, act: Act, by: str, now: 
         )
     if trial.subject.kind == "memory" and act != "end":
         raise StateError(f"trial {trial.id} asks whether memory helps at all: it can be ended, and nothing else")
+    if act == "adopt" and trial.subject.kind == "agent_version" and trial.state != "adopted":
+        await present_approval(connection, trial)
     if act == "adopt" and trial.state == "adopted":
         act = "end"  # what it is about stands already: a person's word is that it stays
     ahead: Sequence[Assignment] = ()
@@ -220,7 +237,9 @@ async def decide(connection: Connection, trial_id: str, act: Act, by: str, now: 
 
 
 async def undo(connection: Connection, trial_id: str, by: str, now: datetime) -> Outcome:
-    """Take back the last decision of a trial, and leave the trial to people from then on.
+    """Make what a trial is about what it was before the last decision, and leave it to people from then on.
+
+    What was adopted before is adopted again; what was only tried is a candidate, which no session is shown.
 
     Raises:
         NotFoundError: there is no such trial.
@@ -235,9 +254,10 @@ async def undo(connection: Connection, trial_id: str, by: str, now: datetime) ->
     if not done or done[-1].act not in ("adopt", "roll_back", "reject", "conclude") or done[-1].note in undoing:
         raise StateError(f"trial {trial.id} has no decision that could be taken back")
     last = done[-1]
-    opposite: Act = "adopt" if last.act in ("roll_back", "reject") else "roll_back"
+    stood = last.act in ("roll_back", "reject") and last.revision_after is not None
+    opposite: Act = "adopt" if stood else "end" if last.revision_after is None else "roll_back"
     reason = f"a person took back the decision to {last.act.replace('_', ' ')} it"
-    effect = await carry_out(connection, trial, opposite, reason, now)
+    effect = await restore(connection, trial, reason, now, adopted=stood)
     verdict = judge(trial, trial.tally, (), now)
     outcome = await _record(
         connection, trial, verdict, opposite, by, reason, now, effect, "ended", note=f"{_UNDO}{last.id}"

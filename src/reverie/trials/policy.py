@@ -7,7 +7,8 @@ import msgspec
 Mode = Literal["off", "observe", "ask", "act"]
 Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Level = Annotated[float, msgspec.Meta(gt=0, lt=1)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
+Days = Annotated[int, msgspec.Meta(ge=1, le=3_650)]
 
 GuardrailName = Literal["errors", "denials", "tokens", "seconds", "cost_usd", "negative_feedback", "unscored"]
 
@@ -43,8 +44,8 @@ class LivePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     least_effect: Share = 0.05
     """In reward; a lesson whose effect is surely less is rejected, since it does not matter."""
     horizon_exposures: Count = 800
-    horizon_days: Count = 90
-    outcome_deadline_days: Count = 7
+    horizon_days: Days = 90
+    outcome_deadline_days: Days = 7
     """After so long a session without a score counts as one whose score is missing."""
     at_horizon: Literal["adopt_with_holdback", "keep", "reject"] = "adopt_with_holdback"
     """What becomes of a lesson on which the trial was inconclusive."""
@@ -52,7 +53,7 @@ class LivePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Share of eligible sessions that do without an adopted lesson, for the first ``hidden_exposures``."""
     hidden_share_later: Share = 0.05
     hidden_exposures: Count = 400
-    run_length: Annotated[float, msgspec.Meta(ge=100)] = 10_000
+    run_length: Annotated[float, msgspec.Meta(ge=100, le=1e12)] = 10_000
     """Exposures to an unharmful adopted lesson until a false alarm, on average, at least."""
     most_in_a_session: Count = 5
     """Trials that one session takes part in, at most."""

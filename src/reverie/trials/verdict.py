@@ -124,10 +124,18 @@ def _harmful(trial: Trial, numbers: Numbers, *_: Any) -> _Rule:
         return None, ""
     if numbers.e_harm >= 1 / policy.alpha_harm:
         return "roll_back", (
-            f"it does harm: {_effect(numbers)} in {numbers.sessions} sessions, e-value {in_words(numbers.e_harm)} "
-            f"against an effect of zero or more ({1 / policy.alpha_harm:.0f} is enough)"
+            f"it does harm: {_effect(numbers)} in {numbers.sessions} sessions{_ahead(numbers)}, "
+            f"e-value {in_words(numbers.e_harm)} against an effect of zero or more "
+            f"({1 / policy.alpha_harm:.0f} is enough)"
         )
     return None, ""
+
+
+def _ahead(numbers: Numbers) -> str:
+    """What the evidence counts besides the prefix."""
+    if not numbers.waiting:
+        return ""
+    return f" and {numbers.waiting} ahead of the first open one, where what is open counts against rolling back"
 
 
 def _over_a_guardrail(trial: Trial, numbers: Numbers, *_: Any) -> _Rule:

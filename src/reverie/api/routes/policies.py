@@ -28,7 +28,13 @@ async def retrieve(context: RequestContext) -> StorePolicy:
 
 
 @endpoint(
-    "memory_stores.policy.update", "POST", _ONE, body=RecordType(PolicyUpdateParams), answer=_POLICY, extension=True
+    "memory_stores.policy.update",
+    "POST",
+    _ONE,
+    body=RecordType(PolicyUpdateParams),
+    answer=_POLICY,
+    role="admin",
+    extension=True,
 )
 async def update(context: RequestContext) -> StorePolicy:
     """Set how the dreams of a memory store learn.

@@ -192,6 +192,13 @@ async def link_references(connection: Connection, trial_ids: Sequence[str]) -> N
         JOIN sessions s ON s.metadata @> jsonb_build_object('reverie_briefing', u.reference)
             OR s.id = coalesce(b.reference, u.reference)
         WHERE u.session_key IS NULL AND u.trial_id = ANY (%s) AND a.trial_id = u.trial_id AND a.place = u.place
+            AND s.imported_at >= u.eligible_at -- one that was there before was not briefed
+            AND NOT EXISTS ( -- a session counts once, whatever briefings it names
+                SELECT FROM trial_assignments o JOIN briefings d ON d.id = o.reference
+                WHERE o.trial_id = u.trial_id AND o.place < u.place
+                    AND (o.session_key = s.key OR s.metadata @> jsonb_build_object('reverie_briefing', o.reference)
+                        OR s.id = d.reference)
+            )
         """,
         [list(trial_ids)],
     )

@@ -1,5 +1,6 @@
 """Briefings that agents elsewhere asked for, as they were given."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,14 +17,21 @@ class ExternalBriefing(msgspec.Struct, frozen=True):
 
     id: str
     reference: str | None
+    memory_store_ids: list[str]
     text: str
+    """Empty also once something in it was redacted, or a store deleted."""
     shown: list[dict[str, Any]]
     """Lessons and memories in it: ``subject``, ``version``, ``memory_store_id``."""
     made_at: datetime
 
 
 async def write_external_briefing(
-    connection: Connection, briefing: Briefing, briefing_id: str, reference: str | None, now: datetime
+    connection: Connection,
+    briefing: Briefing,
+    briefing_id: str,
+    reference: str | None,
+    store_ids: Sequence[str],
+    now: datetime,
 ) -> ExternalBriefing:
     """Keep what an agent elsewhere is given; the first one of an id counts, whoever made it."""
     shown = [
@@ -31,9 +39,9 @@ async def write_external_briefing(
         for one in briefing.shown
     ]
     await connection.execute(
-        "INSERT INTO briefings (id, reference, text, shown, made_at) VALUES (%s, %s, %s, %s::jsonb, %s)"
-        " ON CONFLICT DO NOTHING",
-        [briefing_id, reference, briefing.text, msgspec.json.encode(shown).decode(), now],
+        "INSERT INTO briefings (id, reference, memory_store_ids, text, shown, made_at)"
+        " VALUES (%s, %s, %s, %s, %s::jsonb, %s) ON CONFLICT DO NOTHING",
+        [briefing_id, reference, list(store_ids), briefing.text, msgspec.json.encode(shown).decode(), now],
     )
     return await read_external_briefing(connection, briefing_id)
 
@@ -41,7 +49,9 @@ async def write_external_briefing(
 async def find_external_briefing(connection: Connection, briefing_id: str) -> ExternalBriefing | None:
     """The briefing with this id, if there is one."""
     async with connection.cursor(row_factory=class_row(ExternalBriefing)) as cursor:
-        await cursor.execute("SELECT id, reference, text, shown, made_at FROM briefings WHERE id = %s", [briefing_id])
+        await cursor.execute(
+            "SELECT id, reference, memory_store_ids, text, shown, made_at FROM briefings WHERE id = %s", [briefing_id]
+        )
         return await cursor.fetchone()
 
 

@@ -94,11 +94,19 @@ async def list_trials(
 
 
 async def standing_trials(connection: Connection, store_ids: Sequence[str], *, lock: bool = False) -> list[TrialRow]:
-    """Trials of stores in which sessions are drawn, by id; held in that order, so that nobody waits in a circle."""
+    """Trials of stores in which sessions are drawn, by id; held in that order, so that nobody waits in a circle.
+
+    Where a store's live trials are off, or hold no memory out any more, nobody is drawn: what is in trial is shown to
+    none and what is adopted to all.
+    """
     return await _select(
         connection,
         f"""
-        WHERE memory_store_id = ANY (%s) AND state IN ('trial', 'adopted') ORDER BY id
+        WHERE state IN ('trial', 'adopted') AND memory_store_id IN (
+            SELECT s.id FROM memory_stores s
+            WHERE s.id = ANY (%s) AND coalesce(s.policy #>> '{{live,mode}}', 'off') <> 'off'
+                AND (trials.kind <> 'memory' OR coalesce((s.policy #>> '{{live,memory_holdout}}')::float8, 0) > 0)
+        ) ORDER BY id
         {"FOR NO KEY UPDATE" if lock else ""}
         """,
         [list(store_ids)],

@@ -236,6 +236,10 @@ async def redact_version(
     )
     entries = [entry for (entry,) in await blanked.fetchall()]
     await record_erasure(conn, version_id, {"memory_versions": entries}, now)
+    await conn.execute(
+        "UPDATE briefings SET text = '' WHERE shown @> jsonb_build_array(jsonb_build_object('version', %s::text))",
+        [version_id],
+    )
     return await read_version(conn, store_id, version_id)
 
 

@@ -199,6 +199,7 @@ async def delete_store(conn: Connection, store_id: str, now: datetime) -> None:
     )
     erased["trial_decisions"] = [number for (number,) in await (await conn.execute(decisions, [store_id])).fetchall()]
     await record_erasure(conn, store_id, erased, now)
+    await conn.execute("UPDATE briefings SET text = '' WHERE memory_store_ids @> ARRAY[%s::text]", [store_id])
     await conn.execute("DELETE FROM memory_stores WHERE id = %s", [store_id])
 
 

@@ -92,10 +92,13 @@ CREATE TABLE session_views (
 CREATE TABLE briefings (
     id text PRIMARY KEY,
     reference text, -- the id that the caller's session will have
-    text text NOT NULL,
+    memory_store_ids text[] NOT NULL,
+    text text NOT NULL, -- '' once something in it was redacted, or its store deleted
     shown jsonb NOT NULL,
     made_at timestamptz NOT NULL
 );
+CREATE INDEX briefings_by_shown ON briefings USING gin (shown jsonb_path_ops);
+CREATE INDEX briefings_by_store ON briefings USING gin (memory_store_ids);
 
 ALTER TABLE lessons ALTER COLUMN first_dream_id DROP NOT NULL, ALTER COLUMN last_dream_id DROP NOT NULL;
 CREATE INDEX sessions_by_stratum ON sessions (agent, task_category, key) WHERE reward IS NOT NULL;
