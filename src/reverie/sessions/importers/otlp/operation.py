@@ -62,11 +62,10 @@ class Operation(msgspec.Struct, frozen=True):
 
 def joined(first: Operation, second: Operation) -> Operation:
     """What one span says in two vocabularies: field by field, the first that says something."""
-    both = {
-        field: getattr(second if getattr(first, field) == default else first, field)
-        for field, default in zip(Operation.__struct_fields__, Operation.__struct_defaults__, strict=True)
-    }
-    return Operation(**both | ({"kind": "judge"} if "judge" in (first.kind, second.kind) else {}))
+    both = {field: getattr(first, field) or getattr(second, field) for field in Operation.__struct_fields__}
+    kinds = (first.kind, second.kind)
+    kind = "judge" if "judge" in kinds else next((kind for kind in kinds if kind != "other"), "other")
+    return Operation(**both | {"kind": kind})
 
 
 def structured(value: Any) -> Any:
