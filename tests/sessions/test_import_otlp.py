@@ -212,6 +212,7 @@ def test_names_of_the_proto_files_ids_in_base64_and_plain_numbers_are_read() -> 
     ("spans", "reason"),
     [
         ([span(1, 1, 2, {"gen_ai.operation.name": "chat"})], "no span holds a message"),
+        ([span(1, 1, 2, {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 9})], "was content recorded"),
         ([span(1, 1, 2, {"http.route": "/"})], "holds 0 sessions"),
         ([{"name": "no ids"}], "holds 0 sessions"),
     ],

@@ -35,7 +35,7 @@ def assemble(session_id: str, spans: Iterable[Span]) -> Draft:
     for what, step in _in_time(_moments(tree)):
         recording.record(what, step)
     log = recording.finished()
-    if not log.events:
+    if all(event.type == "span.model_request_end" for event in log.events):
         raise ImportFormatError("no span holds a message, a tool's run or an error; was content recorded?")
     draft = Draft(_session(session_id, tree), log)
     found = [one for step in tree.steps for one in step.operation.evaluations]

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from reverie.sessions.importers.otlp import genai, openinference
+from reverie.sessions.importers.otlp.genai import operation_of as genai_operation
+from reverie.sessions.importers.otlp.openinference import operation_of as openinference_operation
 from reverie.sessions.importers.otlp.operation import Operation, joined
 from reverie.sessions.importers.otlp.span import Span
 
@@ -99,4 +100,4 @@ class Tree:
 
 def operation_of(span: Span) -> Operation:
     """What a span says, in whichever vocabularies it has."""
-    return joined(genai.operation_of(span), openinference.operation_of(span))
+    return joined(genai_operation(span), openinference_operation(span))
