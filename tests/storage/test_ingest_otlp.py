@@ -15,8 +15,13 @@ from tests.sessions.otlp_spans import chat, desk, request, text
 from tests.storage.test_ingest import NOW
 
 
-async def imported(database: Database, settings: Settings, file: Path, spans: list[dict[str, Any]]) -> ImportSummary:
+def written(file: Path, spans: list[dict[str, Any]]) -> Path:
     file.write_text(json.dumps(request(spans)))
+    return file
+
+
+async def imported(database: Database, settings: Settings, file: Path, spans: list[dict[str, Any]]) -> ImportSummary:
+    file = written(file, spans)
     return await import_sessions(database, settings, [file], ImportOptions(), ManualClock(NOW), lambda _: None)
 
 
