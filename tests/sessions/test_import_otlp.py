@@ -137,6 +137,21 @@ def test_where_no_model_call_holds_messages_the_outermost_agent_speaks() -> None
     ]
 
 
+def test_a_tool_message_as_langchain_dumps_it_is_the_result_and_names_its_call() -> None:
+    message = {"content": "no such sea", "type": "tool", "tool_call_id": "c1", "status": "error"}
+    tool = {"openinference.span.kind": "TOOL", "tool.name": "look", "output.value": json.dumps({"data": message})}
+    transcript = parse(span(2, 1, 2, OPENINFERENCE), span(3, 3, 4, tool))
+    result = transcript.events[-1]
+    assert (result.type, text_of(result), result.payload["is_error"]) == ("agent.tool_result", "no such sea", True)
+    assert transcript.events[2].payload["name"] == "look"
+
+
+def test_metadata_of_a_step_is_not_the_sessions() -> None:
+    first, second = (OPENINFERENCE | {"metadata": json.dumps({"step": n, "region": "eu"})} for n in (1, 2))
+    metadata = parse(span(1, 1, 2, first), span(2, 3, 4, second)).session.metadata
+    assert (metadata.get("step"), metadata["region"]) == (None, "eu")
+
+
 def test_prompts_that_are_numbered_attributes_are_read() -> None:
     given = {
         "gen_ai.request.model": "m",

@@ -173,3 +173,14 @@ def test_the_same_agent_within_itself_is_one_thread(tmp_path: Path) -> None:
         chat(3, 2, 3, [text("user", "one")], [], parent=2),
     )
     assert [event.thread_id for event in found.events] == [None]
+
+
+def test_a_workflow_that_calls_itself_an_agent_and_does_nothing_is_none(tmp_path: Path) -> None:
+    agent = {"openinference.span.kind": "AGENT"}
+    found = session(
+        tmp_path,
+        span(1, 0, 9, agent, name="Agent workflow"),
+        span(2, 1, 8, agent, parent=1, name="desk"),
+        chat(3, 2, 3, [text("user", "one")], [], parent=2),
+    )
+    assert (found.session.agent, [event.thread_id for event in found.events]) == ("desk", [None])

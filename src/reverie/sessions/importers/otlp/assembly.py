@@ -1,7 +1,7 @@
 """A session from its spans, in whichever order and however often they came: see design/031."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -219,11 +219,7 @@ def _session(session_id: str, tree: Tree) -> Session:
     steps = [step for step in tree.steps if step.operation.kind != "other"]
     operations = [step.operation for step in steps]
     spans = [step.span for step in steps]
-    metadata: dict[str, str] = {}
-    for given in (operation.metadata for operation in operations):
-        for name, value in given.items():
-            if value is not None:
-                metadata.setdefault(name, as_text(value))
+    metadata = _agreed(operation.metadata for operation in operations)
     for span in spans:
         for name, tag in _RESOURCE.items():
             value = as_text(span.resource.get(name))
@@ -233,9 +229,8 @@ def _session(session_id: str, tree: Tree) -> Session:
     reasons = [operation.finish_reason for operation in operations if operation.finish_reason]
     if reasons:
         metadata.setdefault("finish_reason", reasons[-1])
-    outermost = sorted(steps, key=lambda step: len(tree.agent_runs(step)))
     found = {
-        "agent": next((s.operation.agent for s in outermost if s.operation.agent), metadata.get("service", "")),
+        "agent": _agent(tree, metadata),
         "agent_version": _first(operation.agent_version for operation in operations),
         "model": _first(operation.model for operation in operations),
         "user_id": _first(operation.user_id for operation in operations),
@@ -249,6 +244,24 @@ def _session(session_id: str, tree: Tree) -> Session:
         metadata=metadata,
         **fields,
     )
+
+
+def _agreed(given: Iterable[Mapping[str, object]]) -> dict[str, str]:
+    """The metadata of which no span says otherwise than another; what differs is a step's and not the session's."""
+    found: dict[str, set[str]] = {}
+    for metadata in given:
+        for name, value in metadata.items():
+            if value is not None:
+                found.setdefault(name, set()).add(as_text(value))
+    return {name: next(iter(values)) for name, values in found.items() if len(values) == 1}
+
+
+def _agent(tree: Tree, metadata: Mapping[str, str]) -> str:
+    """The outermost agent that does anything, else what the framework or the program is called."""
+    runs = (tree.agent_runs(step) for step in tree.steps)
+    at_work = next((found[0].operation.agent for found in runs if found), "")
+    named = at_work or _first(step.operation.agent for step in tree.steps)
+    return named or metadata.get("lc_agent_name", "") or metadata.get("service", "")
 
 
 def _first(texts: Iterable[str]) -> str:

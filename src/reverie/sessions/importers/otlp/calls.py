@@ -61,7 +61,7 @@ class Calls:
         call = next(one for one in self._calls if one.position == position)
         texts = run.result if run.result or not error else (error,)
         if call.result is None and (texts is not None or error is not None):
-            self._result(call, tuple(texts or ()), True if error is not None else None, at)
+            self._result(call, tuple(texts or ()), True if error is not None else run.is_error, at)
 
     def answered(self, part: Answered, at: datetime | None, thread: str | None) -> None:
         """A message tells of a result, which the tool's span may have told."""

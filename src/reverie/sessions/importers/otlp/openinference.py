@@ -20,7 +20,17 @@ from reverie.sessions.importers.otlp.operation import (
     structured,
 )
 from reverie.sessions.importers.otlp.span import Span
-from reverie.sessions.importers.parts import Answered, Called, Part, Said, Thought, Unread, read_parts, result_texts
+from reverie.sessions.importers.parts import (
+    Answered,
+    Called,
+    Part,
+    Said,
+    Thought,
+    Unread,
+    explicit_error,
+    read_parts,
+    result_texts,
+)
 from reverie.sessions.importers.roles import Role, role_of
 from reverie.sessions.importers.tool_arguments import tool_arguments
 
@@ -102,12 +112,21 @@ def _tool(attributes: Mapping[str, Any], span_name: str) -> ToolRun:
     if isinstance(structured(attributes.get("input.value")), dict):
         arguments = attributes["input.value"]  # ``tool.parameters`` may be the schema
     output = attributes.get("output.value")
+    message = _tool_message(structured(output))
     return ToolRun(
         first_text(attributes, "tool.name") or span_name,
         tool_arguments(arguments),
-        first_text(attributes, "tool_call.id", "tool.id"),
-        None if output is None else (as_text(output),),
+        first_text(attributes, "tool_call.id", "tool.id") or as_text(message.get("tool_call_id")),
+        None if output is None else tuple(result_texts(message["content"])) if message else (as_text(output),),
+        is_error=explicit_error(message),
     )
+
+
+def _tool_message(given: Any) -> Mapping[str, Any]:
+    """The message that LangChain's tools put out, as it dumps messages; nothing for any other output."""
+    held = given.get("data", given) if isinstance(given, dict) else None
+    found = isinstance(held, dict) and held.get("type") == "tool" and "tool_call_id" in held and "content" in held
+    return held if found and isinstance(held, dict) else {}
 
 
 def _usage(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class ToolRun(msgspec.Struct, frozen=True):
     """Empty where the span does not say which call it answers."""
     result: tuple[str, ...] | None
     """None where it was not recorded."""
+    is_error: bool | None = None
+    """What the result itself says; None where it says nothing."""
 
 
 class Evaluation(msgspec.Struct, frozen=True):

@@ -32,6 +32,7 @@ class Tree:
         self.steps = [step for step in steps if step.span.key not in judged]
         self.judged = len(judged)
         """Spans of evaluators and guardrails, which are left out."""
+        self._active = self._agents_at_work()
 
     def above(self, step: Step) -> Iterator[Step]:
         """What encloses a step, from the inside out."""
@@ -89,13 +90,22 @@ class Tree:
         return [step for step in given if step.span.key not in enclosing]
 
     def agent_runs(self, step: Step) -> Sequence[Step]:
-        """The agents within which the step is, from the outside in; one within another of its name is that one."""
+        """The agents within which the step is, from the outside in; one within another of its name is that one.
+
+        One that neither speaks nor uses tools itself, such as a workflow that calls itself an agent, is none.
+        """
         found: list[Step] = []
         for above in reversed(list(self.line(step))):
-            operation = above.operation
-            if operation.kind == "agent" and not (found and found[-1].operation.agent == operation.agent):
+            name = above.operation.agent
+            if above.span.key in self._active and not (found and found[-1].operation.agent == name):
                 found.append(above)
         return found
+
+    def _agents_at_work(self) -> frozenset[tuple[str, str]]:
+        """The spans of agents of which each is the innermost around a model's call or a tool's run."""
+        working = (step for step in self.steps if step.operation.kind in ("model", "tool"))
+        innermost = (next((one for one in self.above(s) if one.operation.kind == "agent"), None) for s in working)
+        return frozenset(step.span.key for step in innermost if step is not None)
 
 
 def operation_of(span: Span) -> Operation:
