@@ -33,6 +33,12 @@ _NONE = (
     '{"live": {"mode": "ask"}}), and reverie trials start begins one'
 )
 trial_argument = click.argument("trial_id", metavar="TRIAL")
+_UNDECIDED = {
+    "off": "no session is drawn until `reverie policy` says otherwise; a person may decide",
+    "observe": "outcomes are noted, and a person decides",
+    "ask": "a person is asked, and decides",
+}
+"""Where outcomes do not decide."""
 
 
 @click.group()
@@ -113,7 +119,7 @@ def start(
     report = run(lambda database: _changed(database, change))
     _told(report, as_json)
     if not as_json and report.mode in ("off", "observe"):
-        click.echo(f"The store's mode is {report.mode}: outcomes are noted, and a person decides.")
+        click.echo(f"The store's mode is {report.mode}: {_UNDECIDED[report.mode]}.")
 
 
 @trials.command("decide")

@@ -101,7 +101,6 @@ _UNREAD: tuple[tuple[str, frozenset[str]], ...] = (
     ("a Claude.ai export", frozenset({"chat_messages"})),
     ("tau2-bench results", frozenset({"simulations", "tasks"})),
     ("a SWE-agent trajectory", frozenset({"trajectory", "info"})),
-    ("an OTLP trace", frozenset({"resourceSpans"})),
     ("a Langfuse export", frozenset({"observations", "projectId"})),
     ("a LangSmith export", frozenset({"run_type", "trace_id"})),
     ("a Codex CLI rollout", frozenset({"timestamp", "type", "payload"})),
