@@ -26,6 +26,7 @@ from tests.docs.output import stood_for
 REASONS = {
     "it runs until it is stopped": "is started by a test of its own",
     "a formula": "is for a person to read",
+    "settings of another program": "are read by that program",
     "a part of the package that a test installs": "is held to be equal to it by that test",
 }
 """Why a block may be left alone: each reason that a page gives above one, and what is meant."""
