@@ -1,28 +1,18 @@
 """Charters in the database: every version of each."""
 
 from datetime import datetime
-from typing import Any
 
 import msgspec
-from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from reverie.errors import NotFoundError
 from reverie.runtime.charter import Charter
 from reverie.runtime.charter_file import charter_document
+from reverie.storage.live.agent_documents import AgentDocument, find_document, list_documents, write_document
 from reverie.storage.postgres.database import Connection
 
-_COLUMNS = "agent_id, version, document, created_at"
 
-
-class StoredCharter(msgspec.Struct, frozen=True):
-    """A version of a charter."""
-
-    agent_id: str
-    """Whose it is: an agent's id or the name that imported sessions bear; ``''`` is all agents of the workspace."""
-    version: int
-    document: dict[str, Any]
-    created_at: datetime | None
+class StoredCharter(AgentDocument, frozen=True):
+    """A version of a charter; whose it is may also be the name that imported sessions bear."""
 
     @property
     def charter(self) -> Charter:
@@ -37,19 +27,7 @@ async def write_charter(connection: Connection, agent_id: str, charter: Charter,
         NotFoundError: there is no such agent, and no session bears that name.
     """
     await _require_agent(connection, agent_id)
-    await connection.execute("LOCK TABLE charters IN SHARE ROW EXCLUSIVE MODE")
-    async with connection.cursor(row_factory=class_row(StoredCharter)) as cursor:
-        await cursor.execute(
-            f"""
-            INSERT INTO charters ({_COLUMNS})
-            SELECT %(agent)s, coalesce(max(version), 0) + 1, %(document)s, %(now)s
-            FROM charters WHERE agent_id = %(agent)s
-            RETURNING {_COLUMNS}
-            """.encode(),
-            {"agent": agent_id, "document": Jsonb(charter_document(charter)), "now": now},
-        )
-        (stored,) = await cursor.fetchall()
-    return stored
+    return await write_document(connection, "charters", StoredCharter, agent_id, charter_document(charter), now)
 
 
 async def _require_agent(connection: Connection, agent_id: str) -> None:
@@ -73,15 +51,7 @@ async def read_charter(connection: Connection, agent_id: str = "", version: int 
     Raises:
         NotFoundError: there is no such version.
     """
-    async with connection.cursor(row_factory=class_row(StoredCharter)) as cursor:
-        await cursor.execute(
-            f"""
-            SELECT {_COLUMNS} FROM charters WHERE agent_id = %s AND (%s::integer IS NULL OR version = %s)
-            ORDER BY version DESC LIMIT 1
-            """.encode(),
-            [agent_id, version, version],
-        )
-        stored = await cursor.fetchone()
+    stored = await find_document(connection, "charters", StoredCharter, agent_id, version)
     if stored is not None:
         return stored
     if version:
@@ -91,15 +61,7 @@ async def read_charter(connection: Connection, agent_id: str = "", version: int 
 
 async def list_charters(connection: Connection, agent_id: str, before: int | None, limit: int) -> list[StoredCharter]:
     """Versions of a charter before number ``before``, newest first."""
-    async with connection.cursor(row_factory=class_row(StoredCharter)) as cursor:
-        await cursor.execute(
-            f"""
-            SELECT {_COLUMNS} FROM charters WHERE agent_id = %s AND (%s::integer IS NULL OR version < %s)
-            ORDER BY version DESC LIMIT %s
-            """.encode(),
-            [agent_id, before, before, limit],
-        )
-        return await cursor.fetchall()
+    return await list_documents(connection, "charters", StoredCharter, agent_id, before, limit)
 
 
 async def charter_owners(connection: Connection) -> list[str]:

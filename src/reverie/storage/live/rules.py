@@ -5,26 +5,18 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from reverie.errors import NotFoundError
 from reverie.ids import event_id
 from reverie.runtime.rule import RuleSet, RuleSetVersion
 from reverie.runtime.ruling import PlacedFiring
 from reverie.sessions.event import Event, stored_event
+from reverie.storage.live.agent_documents import AgentDocument, find_document, list_documents, write_document
 from reverie.storage.postgres.database import Connection
 
-_COLUMNS = "agent_id, version, document, created_at"
 
-
-class StoredRules(msgspec.Struct, frozen=True):
+class StoredRules(AgentDocument, frozen=True):
     """A version of a rule set."""
-
-    agent_id: str
-    version: int
-    document: dict[str, Any]
-    created_at: datetime | None
 
     @property
     def as_version(self) -> RuleSetVersion:
@@ -46,18 +38,7 @@ class StoredFiring(msgspec.Struct, frozen=True):
 
 async def write_rules(connection: Connection, agent_id: str, rules: RuleSet, now: datetime) -> StoredRules:
     """Set the rules of an agent, or with ``''`` of the workspace: a new version, and the one that stands."""
-    await connection.execute("LOCK TABLE rules IN SHARE ROW EXCLUSIVE MODE")
-    async with connection.cursor(row_factory=class_row(StoredRules)) as cursor:
-        await cursor.execute(
-            f"""
-            INSERT INTO rules ({_COLUMNS})
-            SELECT %(agent)s, coalesce(max(version), 0) + 1, %(document)s, %(now)s FROM rules WHERE agent_id = %(agent)s
-            RETURNING {_COLUMNS}
-            """.encode(),
-            {"agent": agent_id, "document": Jsonb(document_of(rules)), "now": now},
-        )
-        (stored,) = await cursor.fetchall()
-    return stored
+    return await write_document(connection, "rules", StoredRules, agent_id, document_of(rules), now)
 
 
 def document_of(rules: RuleSet) -> dict[str, Any]:
@@ -78,15 +59,7 @@ async def read_rules(connection: Connection, agent_id: str = "", version: int | 
     Raises:
         NotFoundError: there is no such version.
     """
-    async with connection.cursor(row_factory=class_row(StoredRules)) as cursor:
-        await cursor.execute(
-            f"""
-            SELECT {_COLUMNS} FROM rules WHERE agent_id = %s AND (%s::integer IS NULL OR version = %s)
-            ORDER BY version DESC LIMIT 1
-            """.encode(),
-            [agent_id, version, version],
-        )
-        stored = await cursor.fetchone()
+    stored = await find_document(connection, "rules", StoredRules, agent_id, version)
     if stored is not None:
         return stored
     if version:
@@ -96,15 +69,7 @@ async def read_rules(connection: Connection, agent_id: str = "", version: int | 
 
 async def list_rules(connection: Connection, agent_id: str, before: int | None, limit: int) -> list[StoredRules]:
     """Versions of a rule set before number ``before``, newest first."""
-    async with connection.cursor(row_factory=class_row(StoredRules)) as cursor:
-        await cursor.execute(
-            f"""
-            SELECT {_COLUMNS} FROM rules WHERE agent_id = %s AND (%s::integer IS NULL OR version < %s)
-            ORDER BY version DESC LIMIT %s
-            """.encode(),
-            [agent_id, before, before, limit],
-        )
-        return await cursor.fetchall()
+    return await list_documents(connection, "rules", StoredRules, agent_id, before, limit)
 
 
 async def standing_versions(connection: Connection, agent_id: str) -> tuple[tuple[str, int], ...]:
