@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from reverie.agents.skill_bundle import SkillFile, read_bundle
 from reverie.cli.export_lessons import export_lessons
 from reverie.cli.memory import memory
+from reverie.cli.policy import policy
 from reverie.cli.trials import trials
 from reverie.errors import InputError
 
@@ -111,6 +112,8 @@ def test_a_link_stays_one_and_what_was_changed_by_hand_is_told(tmp_path: Path) -
 def test_a_lesson_that_a_trial_hides_from_some_is_written_and_told(tmp_path: Path) -> None:
     before = msgspec.json.decode(invoke(export_lessons, "--to", "claude-md", "--json").stdout)
     assert (len(before["lesson_ids"]), before["held_back"]) == (1, [])
+    (tmp_path / "policy.json").write_text('{"live": {"mode": "act"}}')
+    invoke(policy, "desk", "--file", str(tmp_path / "policy.json"))
     invoke(trials, "start", "desk", "--lesson", before["lesson_ids"][0])
     done = msgspec.json.decode(invoke(export_lessons, "--to", "claude-md", "--json").stdout)
     assert (done["held_back"], done["act"]) == (before["lesson_ids"], "unchanged")
