@@ -1,8 +1,10 @@
 """Who decides the replies, and what they are told."""
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import anthropic
 import pytest
@@ -160,3 +162,13 @@ def test_a_policy_is_loaded_by_name() -> None:
 def test_a_policy_that_there_is_not_is_refused(name: str) -> None:
     with pytest.raises(InputError, match=name.rpartition(":")[2]):
         load_policy(name)
+
+
+def test_a_client_that_goes_in_the_middle_of_its_request_has_asked_nothing(asking: Asking) -> None:
+    asking.server.follow(["first"])
+    address = urlsplit(asking.server.url)
+    keys = b"x-api-key: k\r\nanthropic-version: 2023-06-01\r\ncontent-length: 99"
+    with socket.create_connection((address.hostname or "", address.port or 0)) as connection:
+        connection.sendall(b"POST /v1/messages HTTP/1.1\r\nhost: x\r\n" + keys + b"\r\n\r\n{")
+    assert asking.message().content[0].text == "first"
+    assert [request.status for request in asking.server.requests] == [200]

@@ -16,7 +16,9 @@ from typing import Any
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
 from starlette.routing import Route
 
 from reverie.clock import Clock, SystemClock
@@ -183,7 +185,12 @@ class FakeModels:
             Route("/v1/models/{name:path}", self._get_model, methods=["GET"]),
         ]
         return Starlette(
-            routes=routes, exception_handlers={HTTPException: self._no_route, Exception: self._policy_failed}
+            routes=routes,
+            exception_handlers={
+                HTTPException: self._no_route,
+                ClientDisconnect: self._gone,
+                Exception: self._policy_failed,
+            },
         )
 
     async def _create_message(self, http: HttpRequest) -> Delivery:
@@ -358,6 +365,10 @@ class FakeModels:
         status = error.status_code if isinstance(error, HTTPException) else 404
         kind = "not_found_error" if status == 404 else "invalid_request_error"
         return self._refuse(asked, Problem(f"{http.method} {http.url.path}: not found", status=status, kind=kind))
+
+    async def _gone(self, http: HttpRequest, error: Exception) -> Response:  # noqa: ARG002 - a handler's signature
+        """A client that went in the middle of its request has asked nothing, and reads nothing."""
+        return Response(status_code=400)
 
     async def _policy_failed(self, http: HttpRequest, error: Exception) -> Delivery:
         """An error of the policy's own: told to the client, who will not try again, and raised in the server's log."""
