@@ -28,7 +28,6 @@ def curve(
             if not is_resolved(one, deadline, now):
                 break
             after.append(one)
-    adopted = bool(from_place)
     points = [
         *_running(before, 0, adopted=False),
         *_running(after, sum(one.counted for one in before), adopted=adopted),
