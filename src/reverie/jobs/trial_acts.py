@@ -35,11 +35,7 @@ async def carry_out(connection: Connection, trial: TrialRow, act: Act, reason: s
         return Effect()
     if act == "end" and trial.state == "adopted":
         return Effect()
-    if act == "conclude":
-        if trial.policy.at_horizon == "keep":
-            return await _change_lessons(connection, trial, "candidate", reason, now)
-        act = "adopt" if trial.policy.at_horizon == "adopt_with_holdback" else "reject"
-    return await _change_lessons(connection, trial, _STATUS[act], reason, now)
+    return await _change_lessons(connection, trial, _STATUS[trial.comes_to(act)], reason, now)
 
 
 async def restore(connection: Connection, trial: TrialRow, reason: str, now: datetime, *, adopted: bool) -> Effect:
@@ -51,10 +47,10 @@ async def restore(connection: Connection, trial: TrialRow, reason: str, now: dat
 
 async def _change_agent(connection: Connection, trial: TrialRow, act: Act, now: datetime) -> Effect:
     """A candidate becomes the agent's by adoption alone; without it there is nothing to undo."""
-    if act in ("freeze", "end"):
+    done_to_it = trial.comes_to(act)
+    if done_to_it in ("freeze", "end"):
         return Effect()
-    adopts = act == "adopt" or (act == "conclude" and trial.policy.at_horizon == "adopt_with_holdback")
-    done = await (adopt_candidate if adopts else take_back)(connection, trial, now)
+    done = await (adopt_candidate if done_to_it == "adopt" else take_back)(connection, trial, now)
     if isinstance(done, str):
         return Effect(left_alone=done)
     return Effect(*done) if done else Effect()

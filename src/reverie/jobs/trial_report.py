@@ -25,7 +25,7 @@ _SETTLED = timedelta(days=7)
 async def report_trial(connection: Connection, trial: TrialRow, now: datetime) -> TrialReport:
     """Where a trial stands now."""
     tally, ahead = await _standing(connection, trial, now)
-    verdict = judge(trial, tally, ahead, now, await batch_of(connection, trial))
+    verdict = judge(trial, tally, ahead, now, await batch_of(connection, trial, tally))
     mode = await mode_of(connection, trial)
     return TrialReport(
         id=trial.id,

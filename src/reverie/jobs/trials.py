@@ -109,7 +109,7 @@ async def _judged(
 ) -> tuple[TrialRow, Verdict]:
     tally, ahead = await bring_up_to_date(connection, trial, now, check=check)
     trial = msgspec.structs.replace(trial, tally=tally)
-    return trial, judge(trial, tally, ahead, now, await batch_of(connection, trial))
+    return trial, judge(trial, tally, ahead, now, await batch_of(connection, trial, tally))
 
 
 async def bring_up_to_date(
@@ -175,12 +175,16 @@ async def _agent_over(connection: Connection, trial: TrialRow) -> str:
 
 def goes_back(trial: TrialRow, act: Act) -> bool:
     """Whether an act leaves an agent as people made it, which nobody needs to be asked for."""
-    gives_up = act == "conclude" and trial.policy.at_horizon != "adopt_with_holdback"
-    return trial.subject.kind == "agent_version" and (act in ("reject", "roll_back") or gives_up)
+    return trial.subject.kind == "agent_version" and trial.comes_to(act) in ("reject", "roll_back", "end")
 
 
-async def batch_of(connection: Connection, trial: TrialRow) -> dict[str, float]:
-    """E-values for a benefit of the trials that are adopted together: stopped ones as they stopped."""
+async def batch_of(connection: Connection, trial: TrialRow, tally: Tally) -> dict[str, float]:
+    """E-values for a benefit of the trials that are adopted together: stopped ones as they stopped.
+
+    None where the trial itself shows no benefit, as at most looks: then nothing is asked of the others.
+    """
+    if batch_e_value(tally) == 0:
+        return {}
     return {
         other.id: batch_e_value(other.tally) if other.e_benefit is None else other.e_benefit
         for other in await trials_of_batch(connection, trial.batch)
@@ -279,9 +283,7 @@ async def _decide(
 ) -> Outcome:
     """Carry out a decision; the trial's row is held."""
     effect = await carry_out(connection, trial, act, reason, now)
-    state = _STATES.get(act, "inconclusive")
-    if act == "conclude" and trial.policy.at_horizon == "adopt_with_holdback":
-        state = "adopted"
+    state = "adopted" if trial.comes_to(act) == "adopt" else _STATES.get(act, "inconclusive")
     if state == "adopted" and by != AUTO:
         state = "ended"  # no outcome may take back what a person adopted
     return await _record(connection, trial, verdict, act, by, reason, now, effect, state, note=note)

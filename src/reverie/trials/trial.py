@@ -80,6 +80,13 @@ class Trial(msgspec.Struct, frozen=True):
         later = ShareStep(policy.hidden_exposures, 1 - policy.hidden_share_later)
         return (ShareStep(0, 1 - policy.hidden_share), later)
 
+    def comes_to(self, act: Act) -> Act:
+        """What an act does to the subject: concluding does what the policy says of a trial that could not tell."""
+        if act != "conclude":
+            return act
+        at_horizon: dict[str, Act] = {"adopt_with_holdback": "adopt", "reject": "reject", "keep": "end"}
+        return at_horizon[self.policy.at_horizon]
+
     @property
     def deadline(self) -> timedelta:
         """How long after its assignment a session's score is waited for."""

@@ -296,16 +296,6 @@ async def count_assignments(connection: Connection, trial_id: str, after: int, t
     return int(rows)
 
 
-async def arms_of(connection: Connection, session_id: str) -> list[tuple[str, bool]]:
-    """The trials that a session is in, and whether it was shown what each is about."""
-    rows = await connection.execute(
-        "SELECT a.trial_id, a.shown FROM trial_assignments a JOIN sessions s ON s.key = a.session_key"
-        " WHERE s.id = %s ORDER BY a.trial_id",
-        [session_id],
-    )
-    return await rows.fetchall()
-
-
 def _assignment(
     place: int,
     shown: bool,
