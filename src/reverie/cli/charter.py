@@ -5,13 +5,12 @@ from typing import TextIO
 
 import click
 import msgspec
-import yaml
 
+from reverie.cli.agent_document import MOST_VERSIONS, echo_document, echo_versions, read_file
 from reverie.cli.memory_text import json_option
 from reverie.cli.run import run
 from reverie.cli.table import format_table
 from reverie.clock import SystemClock
-from reverie.errors import InputError
 from reverie.jobs.charters import acknowledge, look_at_all, resume, standing
 from reverie.runtime.charter import Charter
 from reverie.runtime.charter_file import load_charter
@@ -21,9 +20,10 @@ from reverie.storage.live.charter_alarms import Alarm, list_alarms
 from reverie.storage.live.charter_trial import try_charter
 from reverie.storage.live.charters import StoredCharter, list_charters, read_charter, write_charter
 from reverie.storage.postgres.database import Database
-from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE
+from reverie.storage.postgres.workspaces import workspace_here
 
-_MOST = 1000
+_MOST_ALARMS = 1000
+_UNSET = "no charter has been set"
 _BY = "command line"
 agent_option = click.option(
     "--agent", "agent_id", default="", help="An agent's own charter, by its id or the name that imported sessions bear."
@@ -47,12 +47,7 @@ def show_charter(agent_id: str, version: int | None, as_json: bool) -> None:
         async with database.connection() as connection:
             return await read_charter(connection, agent_id, version)
 
-    stored = run(work)
-    if as_json:
-        click.echo(msgspec.json.encode(stored))
-        return
-    click.echo(f"# version {stored.version}" if stored.version else "# no charter has been set")
-    click.echo(yaml.safe_dump(stored.document, sort_keys=False, allow_unicode=True, width=100), nl=False)
+    echo_document(run(work), _UNSET, as_json=as_json)
 
 
 @charter.command("versions")
@@ -63,20 +58,9 @@ def list_versions(agent_id: str, as_json: bool) -> None:
 
     async def work(database: Database) -> list[StoredCharter]:
         async with database.connection() as connection:
-            return await list_charters(connection, agent_id, None, _MOST)
+            return await list_charters(connection, agent_id, None, MOST_VERSIONS)
 
-    found = run(work)
-    if as_json:
-        click.echo(msgspec.json.encode(found))
-        return
-    if not found:
-        click.echo("no charter has been set")
-        return
-    rows = [
-        (str(one.version), f"{one.created_at:%Y-%m-%d %H:%M:%S}Z", str(len(one.document["behaviours"])))
-        for one in found
-    ]
-    click.echo(format_table(("version", "set at", "behaviours"), rows))
+    echo_versions(run(work), "behaviours", _UNSET, as_json=as_json)
 
 
 @charter.command("set")
@@ -169,7 +153,7 @@ def show_alarms(agent_id: str | None, only_standing: bool, as_json: bool) -> Non
 
     async def work(database: Database) -> list[Alarm]:
         async with database.connection() as connection:
-            return await list_alarms(connection, agent_id, standing=only_standing, before=None, limit=_MOST)
+            return await list_alarms(connection, agent_id, standing=only_standing, before=None, limit=_MOST_ALARMS)
 
     found = run(work)
     if as_json:
@@ -213,11 +197,8 @@ def resume_agent(agent_id: str, note: str, as_json: bool) -> None:
 
 
 def _load(file: TextIO) -> Charter:
-    name = "standard input" if file.name in ("-", "<stdin>") else file.name
-    try:
-        return load_charter(file.read(), name)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name}: cannot be read: {error}") from error
+    name, text = read_file(file)
+    return load_charter(text, name)
 
 
 def _report_lines(report: CharterTrialReport) -> list[str]:
@@ -250,7 +231,9 @@ def _trial_line(one: BehaviourTrial) -> str:
 async def judge_ended(database: Database) -> tuple[int, list[Alarm]]:
     """Judge what has ended by the charters that stand: how many sessions, and the alarms raised."""
     judged, alarms = 0, list[Alarm]()
-    async for looked in look_at_all(database, DEFAULT_WORKSPACE, SystemClock().now()):
+    async with database.connection() as connection:
+        workspace = await workspace_here(connection)
+    async for looked in look_at_all(database, workspace, SystemClock().now()):
         judged += looked.judged
         alarms += looked.alarms
     return judged, alarms

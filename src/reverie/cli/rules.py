@@ -4,13 +4,11 @@ from typing import TextIO
 
 import click
 import msgspec
-import yaml
 
+from reverie.cli.agent_document import MOST_VERSIONS, echo_document, echo_versions, read_file
 from reverie.cli.memory_text import json_option
 from reverie.cli.run import run
-from reverie.cli.table import format_table
 from reverie.clock import SystemClock
-from reverie.errors import InputError
 from reverie.runtime.rule import RuleSet
 from reverie.runtime.rule_file import load_rules
 from reverie.runtime.rule_report import RuleTrialReport
@@ -20,7 +18,7 @@ from reverie.storage.live.rules import StoredRules, list_rules, read_rules, writ
 from reverie.storage.postgres.database import Database
 from reverie.storage.service.agents import read_agent
 
-_MOST_VERSIONS = 1000
+_UNSET = "no rules have been set"
 agent_option = click.option("--agent", "agent_id", default="", help="An agent's own rules, by its id.")
 
 
@@ -40,12 +38,7 @@ def show_rules(agent_id: str, version: int | None, as_json: bool) -> None:
         async with database.connection() as connection:
             return await read_rules(connection, agent_id, version)
 
-    stored = run(work)
-    if as_json:
-        click.echo(msgspec.json.encode(stored))
-        return
-    click.echo(f"# version {stored.version}" if stored.version else "# no rules have been set")
-    click.echo(yaml.safe_dump(stored.document, sort_keys=False, allow_unicode=True, width=100), nl=False)
+    echo_document(run(work), _UNSET, as_json=as_json)
 
 
 @rules.command("versions")
@@ -56,19 +49,9 @@ def list_versions(agent_id: str, as_json: bool) -> None:
 
     async def work(database: Database) -> list[StoredRules]:
         async with database.connection() as connection:
-            return await list_rules(connection, agent_id, None, _MOST_VERSIONS)
+            return await list_rules(connection, agent_id, None, MOST_VERSIONS)
 
-    found = run(work)
-    if as_json:
-        click.echo(msgspec.json.encode(found))
-        return
-    if not found:
-        click.echo("no rules have been set")
-        return
-    rows = [
-        (str(one.version), f"{one.created_at:%Y-%m-%d %H:%M:%S}Z", str(len(one.document["rules"]))) for one in found
-    ]
-    click.echo(format_table(("version", "set at", "rules"), rows))
+    echo_versions(run(work), "rules", _UNSET, as_json=as_json)
 
 
 @rules.command("set")
@@ -109,11 +92,8 @@ def test_rules(file: TextIO, where: str | None, as_json: bool) -> None:
 
 
 def _load(file: TextIO) -> RuleSet:
-    name = "standard input" if file.name in ("-", "<stdin>") else file.name
-    try:
-        return load_rules(file.read(), name)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name}: cannot be read: {error}") from error
+    name, text = read_file(file)
+    return load_rules(text, name)
 
 
 def _lines(report: RuleTrialReport) -> list[str]:

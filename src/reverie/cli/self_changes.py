@@ -7,11 +7,13 @@ from typing import Any, TextIO
 import click
 import yaml
 
+from reverie.cli.agent_document import read_file
 from reverie.cli.lookup import find
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.remote import Remote, remote_options, speaking
 from reverie.cli.table import format_table
 from reverie.errors import InputError
+from reverie.runtime.yaml_record import load_yaml
 
 _MAKE_FIRST = "make it first: reverie agents create --from FILE.yaml"
 _PAGE = 100
@@ -118,11 +120,8 @@ def _asked(remote: Remote, agent: str, method: str, what: str, body: Mapping[str
 
 
 def _read(file: TextIO) -> dict[str, Any]:
-    name = "standard input" if file.name in ("-", "<stdin>") else file.name
-    try:
-        document = yaml.safe_load(file.read())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{name}: cannot be read: {error}") from error
+    name, text = read_file(file)
+    document = load_yaml(text, name)
     if not isinstance(document, dict):
         raise InputError(f"{name}: give an object with named fields")
     return document

@@ -128,23 +128,19 @@ async def add_judgements(connection: Connection, charter_agent_id: str, judgemen
 
 
 async def read_shown(
-    connection: Connection, charter_agent_id: str, agent: str, behaviour: str, after: int, through: int
+    connection: Connection,
+    charter_agent_id: str,
+    agent: str,
+    behaviour: str,
+    after: int,
+    through: int,
+    most: int | None = None,
 ) -> list[float]:
-    """The numbers of a behaviour in an agent's sessions, of places after one and up to another, in their order."""
-    rows = await connection.execute(
-        """
-        SELECT (shown ->> %(behaviour)s)::float8 FROM charter_judgements
-        WHERE charter_agent_id = %(owner)s AND agent = %(agent)s AND place > %(after)s AND place <= %(through)s
-            AND shown ? %(behaviour)s
-        ORDER BY place
-        """,
-        {"owner": charter_agent_id, "agent": agent, "behaviour": behaviour, "after": after, "through": through},
-    )
-    return [value for (value,) in await rows.fetchall()]
+    """The numbers of a behaviour in an agent's sessions, of places after one and up to another, in their order.
 
-
-async def read_recent(connection: Connection, watch: StoredWatch) -> list[float]:
-    """The numbers of the latest sessions that a watch has counted, the last one last."""
+    Args:
+        most: the last so many alone.
+    """
     rows = await connection.execute(
         """
         SELECT (shown ->> %(behaviour)s)::float8 FROM charter_judgements
@@ -153,15 +149,21 @@ async def read_recent(connection: Connection, watch: StoredWatch) -> list[float]
         ORDER BY place DESC LIMIT %(most)s
         """,
         {
-            "owner": watch.charter_agent_id,
-            "agent": watch.agent,
-            "behaviour": watch.behaviour,
-            "after": watch.from_place,
-            "through": watch.through_place,
-            "most": RECENT,
+            "owner": charter_agent_id,
+            "agent": agent,
+            "behaviour": behaviour,
+            "after": after,
+            "through": through,
+            "most": most,
         },
     )
     return [value for (value,) in await rows.fetchall()][::-1]
+
+
+async def read_recent(connection: Connection, watch: StoredWatch) -> list[float]:
+    """The numbers of the latest sessions that a watch has counted, the last one last."""
+    owner, after, through = watch.charter_agent_id, watch.from_place, watch.through_place
+    return await read_shown(connection, owner, watch.agent, watch.behaviour, after, through, RECENT)
 
 
 async def read_watches(connection: Connection, charter_agent_id: str, agent: str | None = None) -> list[StoredWatch]:

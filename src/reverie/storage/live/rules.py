@@ -10,9 +10,13 @@ from reverie.errors import NotFoundError
 from reverie.ids import event_id
 from reverie.runtime.rule import RuleSet, RuleSetVersion
 from reverie.runtime.ruling import PlacedFiring
+from reverie.runtime.yaml_record import plain_document
 from reverie.sessions.event import Event, stored_event
 from reverie.storage.live.agent_documents import AgentDocument, find_document, list_documents, write_document
 from reverie.storage.postgres.database import Connection
+
+_MAY_BE_NULL = frozenset({"equals"})
+"""Fields of rules that say something by being null."""
 
 
 class StoredRules(AgentDocument, frozen=True):
@@ -43,14 +47,7 @@ async def write_rules(connection: Connection, agent_id: str, rules: RuleSet, now
 
 def document_of(rules: RuleSet) -> dict[str, Any]:
     """A rule set as it is stored and shown, without what was not said."""
-    document: dict[str, Any] = _plain(msgspec.to_builtins(rules))
-    return {"rules": [], **document}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items() if one is not None or name == "equals"}
-    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+    return {"rules": [], **plain_document(msgspec.to_builtins(rules), _MAY_BE_NULL)}
 
 
 async def read_rules(connection: Connection, agent_id: str = "", version: int | None = None) -> StoredRules:
