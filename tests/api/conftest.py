@@ -9,6 +9,7 @@ import httpx2
 import pytest_asyncio
 from anthropic import AsyncAnthropic
 
+from reverie import AsyncClient as Reverie
 from reverie.api.app import ENDPOINTS, make_app
 from reverie.api.server import open_service
 from reverie.api.service import Service, ServiceOptions
@@ -16,6 +17,7 @@ from reverie.settings import Settings
 from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE, create_workspace
 from reverie.storage.service.api_keys import KeyRole, KeyScope, create_key
 from reverie.testing.patience import PATIENCE_SECONDS
+from tests.jobs.tried import Tried, open_tried
 from tests.quick_server import TLS, quick_server
 
 
@@ -107,3 +109,18 @@ async def http(server: Server) -> AsyncIterator[httpx2.AsyncClient]:
     """A plain client with an admin's key of the default workspace."""
     async with server.http(await server.key()) as client:
         yield client
+
+
+@pytest_asyncio.fixture
+async def tried(server: Server) -> Tried:
+    """A store of the server whose trials outcomes decide; its sessions are of the server's present."""
+    tried = await open_tried(server.service.database)
+    tried.now = server.service.clock.now()
+    return tried
+
+
+@pytest_asyncio.fixture
+async def reverie(client: AsyncAnthropic) -> AsyncIterator[Reverie]:
+    """Our own client, on top of the official one."""
+    async with Reverie(sdk=client) as reverie:
+        yield reverie

@@ -1,33 +1,16 @@
 """Briefings for agents that run elsewhere, and the outcomes that come back by an import."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
-import pytest_asyncio
-from anthropic import AsyncAnthropic, NotFoundError
+from anthropic import NotFoundError
 from httpx2 import AsyncClient
 from pytest import raises
 
 from reverie import AsyncClient as Reverie
-from tests.api.conftest import Server
-from tests.jobs.tried import ADVICE, Tried, open_tried
+from tests.jobs.tried import ADVICE, Tried
 
 MESSAGES = [{"role": "user", "content": "How many are open?"}, {"role": "assistant", "content": "Three."}]
-
-
-@pytest_asyncio.fixture
-async def tried(server: Server) -> Tried:
-    """A store of the server, with its clock."""
-    tried = await open_tried(server.service.database)
-    tried.now = server.service.clock.now()
-    return tried
-
-
-@pytest_asyncio.fixture
-async def reverie(client: AsyncAnthropic) -> AsyncIterator[Reverie]:
-    async with Reverie(sdk=client) as reverie:
-        yield reverie
 
 
 async def imported(http: AsyncClient, *sessions: dict[str, Any]) -> None:

@@ -1,13 +1,11 @@
 """Live trials over HTTP: begun, read, looked at, decided and taken back."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
 
 import httpx2
 import pytest
-import pytest_asyncio
 from anthropic import Anthropic, AsyncAnthropic
 from httpx2 import AsyncClient
 
@@ -18,20 +16,6 @@ from reverie.testing.patience import PATIENCE_SECONDS
 from tests.api.conftest import Server
 from tests.jobs.tried import ADVICE, Tried, chances, open_tried
 from tests.quick_server import TLS
-
-
-@pytest_asyncio.fixture
-async def tried(server: Server) -> Tried:
-    """A store of the server whose trials outcomes decide; its sessions are of the server's present."""
-    tried = await open_tried(server.service.database)
-    tried.now = server.service.clock.now()
-    return tried
-
-
-@pytest_asyncio.fixture
-async def reverie(client: AsyncAnthropic) -> AsyncIterator[Reverie]:
-    async with Reverie(sdk=client) as reverie:
-        yield reverie
 
 
 async def harmed(tried: Tried) -> None:

@@ -1,10 +1,9 @@
 """Deployments run and stores dream when their schedules say: in every server, each moment by one of them."""
 
-import asyncio
-
 import psycopg
 import structlog
 
+from reverie.api.rounds import go_round, visit_all
 from reverie.api.service import Service
 from reverie.storage.learning.dream_schedules import (
     due_stores,
@@ -14,7 +13,7 @@ from reverie.storage.learning.dream_schedules import (
 )
 from reverie.storage.live.deployment_runs import fail_scheduled, run_scheduled
 from reverie.storage.postgres.outbox import write_notices
-from reverie.storage.postgres.workspaces import Workspace, list_workspaces
+from reverie.storage.postgres.workspaces import Workspace
 from reverie.storage.service.deployments import due_deployments
 
 POLL_SECONDS = 1.0
@@ -27,22 +26,17 @@ log = structlog.get_logger("reverie.scheduling")
 
 async def work(service: Service) -> None:
     """Make the sessions and ask for the dreams that schedules have due, until cancelled."""
-    while True:
-        try:
-            await run_due(service)
-        except Exception:  # the outermost loop: a database that is away for a while must not end all schedules
-            log.exception("schedules could not be looked at; trying again")
-        await asyncio.sleep(POLL_SECONDS)
+    await go_round(service, POLL_SECONDS, _do_due, log, "schedules could not be looked at; trying again")
 
 
 async def run_due(service: Service) -> None:
     """Make the sessions and ask for the dreams that are due now in every workspace."""
-    async with service.database.connection() as connection:
-        workspaces = await list_workspaces(connection)
-    for workspace in workspaces:
-        if workspace.archived_at is None:
-            await _run_due_of(service, workspace)
-            await _dream_due_of(service, workspace)
+    await visit_all(service, _do_due)
+
+
+async def _do_due(service: Service, workspace: Workspace) -> None:
+    await _run_due_of(service, workspace)
+    await _dream_due_of(service, workspace)
 
 
 async def _run_due_of(service: Service, workspace: Workspace) -> None:

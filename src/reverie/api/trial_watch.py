@@ -1,13 +1,12 @@
 """Trials are looked at while the server runs: numbers brought up to date, decisions made where outcomes may decide."""
 
-import asyncio
-
 import psycopg
 import structlog
 
+from reverie.api.rounds import go_round
 from reverie.api.service import Service
 from reverie.jobs.trials import look_at, open_trials
-from reverie.storage.postgres.workspaces import Workspace, list_workspaces
+from reverie.storage.postgres.workspaces import Workspace
 
 LOOK_SECONDS = 15.0
 """How often; a look at a trial of which nothing is new costs a few small queries."""
@@ -17,21 +16,7 @@ log = structlog.get_logger("reverie.trials")
 
 async def work(service: Service) -> None:
     """Look at the trials of every workspace, until cancelled."""
-    while True:
-        try:
-            await look(service)
-        except Exception:  # the outermost loop: a database that is away for a while must not end all looking
-            log.exception("trials could not be looked at; trying again")
-        await asyncio.sleep(LOOK_SECONDS)
-
-
-async def look(service: Service) -> None:
-    """Look at them once."""
-    async with service.database.connection() as connection:
-        workspaces = await list_workspaces(connection)
-    for workspace in workspaces:
-        if workspace.archived_at is None:
-            await _look_at(service, workspace)
+    await go_round(service, LOOK_SECONDS, _look_at, log, "trials could not be looked at; trying again")
 
 
 async def _look_at(service: Service, workspace: Workspace) -> None:
