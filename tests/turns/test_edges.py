@@ -9,9 +9,9 @@ import pytest
 from anthropic import AsyncAnthropic, BadRequestError
 
 from reverie.clock import ManualClock
-from reverie.errors import ContextOverflow, ModelOverloaded
+from reverie.errors import ConflictError, ContextOverflow, ModelOverloaded
 from reverie.runtime.tool_catalogue import AgentTool
-from reverie.storage.live.leases import Lease, claim, present
+from reverie.storage.live.leases import Lease, claim, hold, present, renew
 from reverie.storage.live.sessions import LiveSession
 from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE
 from reverie.testing.patience import PATIENCE_SECONDS
@@ -321,3 +321,20 @@ async def test_of_two_owners_of_a_turn_the_later_one_alone_writes(server: Server
         events = await at_rest(client, session_id)
     assert [event.content[0].text for event in events if event.type == "agent.message"] == ["From the second."]
     assert [event.is_error for event in events if event.type == "span.model_request_end"] == [True, False]
+
+
+async def test_a_process_that_claims_its_lapsed_turn_again_writes_by_the_later_claim_alone(
+    server: Server, client: AsyncAnthropic
+) -> None:
+    session_id = await session_with(client)
+    database = server.service.database
+    async with present(database.url, _OWNER):
+        await send(client, session_id, "Hello")
+        async with database.connection() as connection:
+            (older,) = await claim(connection, _OWNER, 1)
+            await connection.execute("UPDATE turn_leases SET expires_at = '-infinity'")
+            (newer,) = await claim(connection, _OWNER, 1)
+            assert await renew(connection, [older, newer]) == [older]
+            await hold(connection, newer)
+            with pytest.raises(ConflictError, match="claimed again"):
+                await hold(connection, older)

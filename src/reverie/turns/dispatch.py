@@ -112,7 +112,9 @@ class Dispatcher:
             log.warning("the database is away; turns are claimed when it is back")
 
     def _start(self, desk: Desk, lease: Lease) -> None:
-        key = (desk.database.schema, lease)
+        schema, key = desk.database.schema, (desk.database.schema, lease)
+        # Ours of before, whose lease lapsed while this process stood still.
+        self._cancel([(at, of) for at, of in self._tasks if (at, of.thread_of) == (schema, lease.thread_of)])
         task = asyncio.create_task(self._run(desk, lease))
         self._tasks[key] = task
 

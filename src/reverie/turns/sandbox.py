@@ -157,9 +157,9 @@ class SandboxHost:
     async def _run(self, sandbox: _Sandbox, session: LiveSession, lease: Lease, call: ToolCall) -> ToolOutcome:
         state = sandbox.folder.open(self.sandboxes.clock.now())
         told: list[str] = []
-        if sandbox.turn != (lease.thread_id, lease.turn, lease.attempt):
+        if sandbox.turn != (lease.thread_id, lease.turn, lease.claim):
             state, told = await self._make_ready(sandbox, session, state)
-            sandbox.turn = (lease.thread_id, lease.turn, lease.attempt)
+            sandbox.turn = (lease.thread_id, lease.turn, lease.claim)
         outcome = await self._call(sandbox, session, call)
         if call.tool.name in _CHANGING:
             told += await self._collect(sandbox, session, state)

@@ -43,11 +43,18 @@ class Lease(msgspec.Struct, frozen=True):
     """Claims since the turn last got on, this one included."""
     owner: int
     """The number of the lock that this process holds."""
+    claim: int
+    """Of all claims, which: a process may claim a turn again while its task of before still runs."""
 
     @property
     def thread(self) -> str | None:
         """The thread as events name it; None is the session's own."""
         return self.thread_id or None
+
+    @property
+    def thread_of(self) -> tuple[int, str]:
+        """Which thread of which session it is."""
+        return self.session_key, self.thread_id
 
 
 @asynccontextmanager
@@ -103,14 +110,15 @@ async def claim(connection: Connection, owner: int, room: int, *, least_age: flo
         await cursor.execute(
             """
             UPDATE turn_leases AS l
-            SET owner = %(owner)s, attempt = l.attempt + 1, expires_at = now() + make_interval(secs => %(ttl)s)
+            SET owner = %(owner)s, attempt = l.attempt + 1, claim = nextval('turn_claims'),
+                expires_at = now() + make_interval(secs => %(ttl)s)
             FROM (
                 SELECT session_key, thread_id FROM turn_leases
                 WHERE expires_at < now() AND waiting_since <= clock_timestamp() - make_interval(secs => %(age)s)
                 ORDER BY expires_at, waiting_since LIMIT %(most)s FOR UPDATE SKIP LOCKED
             ) AS free, sessions AS s
             WHERE l.session_key = free.session_key AND l.thread_id = free.thread_id AND s.key = l.session_key
-            RETURNING s.id AS session_id, l.session_key, l.thread_id, l.turn, l.attempt, l.owner
+            RETURNING s.id AS session_id, l.session_key, l.thread_id, l.turn, l.attempt, l.owner, l.claim
             """,
             {"owner": owner, "ttl": LEASE_SECONDS, "most": min(room, MOST_AT_ONCE), "age": least_age},
         )
@@ -124,20 +132,23 @@ async def renew(connection: Connection, leases: Sequence[Lease]) -> list[Lease]:
     kept = await connection.execute(
         """
         UPDATE turn_leases AS l SET expires_at = now() + make_interval(secs => %(ttl)s)
-        FROM unnest(%(keys)s::bigint[], %(threads)s::text[], %(turns)s::bigint[]) AS x (key, thread, turn)
-        WHERE l.session_key = x.key AND l.thread_id = x.thread AND l.turn = x.turn AND l.owner = %(owner)s
-        RETURNING l.session_key, l.thread_id, l.turn
+        FROM unnest(%(keys)s::bigint[], %(threads)s::text[], %(turns)s::bigint[], %(claims)s::bigint[])
+            AS x (key, thread, turn, claim)
+        WHERE l.session_key = x.key AND l.thread_id = x.thread AND l.turn = x.turn AND l.claim = x.claim
+            AND l.owner = %(owner)s
+        RETURNING l.claim
         """,
         {
             "ttl": LEASE_SECONDS,
             "keys": [lease.session_key for lease in leases],
             "threads": [lease.thread_id for lease in leases],
             "turns": [lease.turn for lease in leases],
+            "claims": [lease.claim for lease in leases],
             "owner": leases[0].owner,
         },
     )
-    ours = set(await kept.fetchall())
-    return [lease for lease in leases if (lease.session_key, lease.thread_id, lease.turn) not in ours]
+    ours = {number for (number,) in await kept.fetchall()}
+    return [lease for lease in leases if lease.claim not in ours]
 
 
 async def free_dead(connection: Connection) -> int:
@@ -160,7 +171,7 @@ async def hold(connection: Connection, lease: Lease) -> None:
     """Make sure, under the session's lock, that a lease still stands.
 
     Raises:
-        ConflictError: the turn is over, or another process has it.
+        ConflictError: the turn is over, or was claimed again.
     """
     row = await connection.execute(f"SELECT WHERE {STANDS}".encode(), standing(lease))
     if await row.fetchone() is None:
@@ -170,7 +181,7 @@ async def hold(connection: Connection, lease: Lease) -> None:
 STANDS = """EXISTS (
     SELECT FROM turn_leases
     WHERE session_key = %(lease_key)s AND thread_id = %(lease_thread)s AND turn = %(lease_turn)s
-        AND owner = %(lease_owner)s
+        AND owner = %(lease_owner)s AND claim = %(lease_claim)s
 )"""
 """That a lease stands; with the parameters of :func:`standing`."""
 
@@ -182,12 +193,13 @@ def standing(lease: Lease) -> dict[str, Any]:
         "lease_thread": lease.thread_id,
         "lease_turn": lease.turn,
         "lease_owner": lease.owner,
+        "lease_claim": lease.claim,
     }
 
 
 def over(lease: Lease) -> ConflictError:
     """What is raised where a lease does not stand."""
-    return ConflictError(f"turn {lease.turn} of session {lease.session_id} is over, or another process runs it")
+    return ConflictError(f"turn {lease.turn} of session {lease.session_id} is over, or was claimed again")
 
 
 async def leave_to_others(connection: Connection, session_key: int) -> None:
@@ -207,8 +219,8 @@ async def leave_to_others(connection: Connection, session_key: int) -> None:
 async def note_progress(connection: Connection, lease: Lease) -> None:
     """The turn got on: claims before this do not count against it."""
     await connection.execute(
-        "UPDATE turn_leases SET attempt = 1 WHERE session_key = %s AND thread_id = %s AND owner = %s AND attempt > 1",
-        [lease.session_key, lease.thread_id, lease.owner],
+        "UPDATE turn_leases SET attempt = 1 WHERE session_key = %s AND thread_id = %s AND claim = %s AND attempt > 1",
+        [lease.session_key, lease.thread_id, lease.claim],
     )
 
 
