@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 PARTS = ("goal", "constraints", "inputs", "done", "format", "limits")
 """``goal``: what is wanted; ``constraints``: what must or must not be done; ``inputs``: what to work on, named exactly;
-``done``: when it is done, or how it is checked; ``format``: the form of the answer; ``limits``: how much it may take."""
+``done``: when it is done, or how it is checked; ``format``: the form of the answer; ``limits``: what it may take."""
 
 _WORDS: Mapping[str, str] = {
     "goal": r"goal|objective|purpose|task is|we (?:need|want)|so that|in order to|ziel|aufgabe|zweck|damit|objetivo|"
