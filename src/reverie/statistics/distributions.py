@@ -58,3 +58,13 @@ def benjamini_hochberg(p_values: npt.ArrayLike) -> Floats:
         ValueError: a value is not in [0, 1].
     """
     return np.asarray(stats.false_discovery_control(p_values), np.float64)
+
+
+def beta_cdf(value: npt.ArrayLike, a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
+    """P(X ≤ value) of a Beta distribution, element by element."""
+    return np.asarray(special.betainc(a, b, value), np.float64)
+
+
+def beta_quantile(share: npt.ArrayLike, a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
+    """The value below which a Beta distribution has that share, element by element."""
+    return np.asarray(special.betaincinv(a, b, share), np.float64)

@@ -1,0 +1,122 @@
+"""The routing table as people read it: counts, means with intervals, and what may be called better.
+
+Better is said of drawn choices alone, family by family: an agent against all others of the roster, session by session
+weighted by the logged probability (:mod:`reverie.statistics.trial_score`), as capital of bets. If no agent differs in
+any family, a claim is made at any time with probability at most :data:`LEVEL`, over all cells and all looks together.
+Choices of a coordinator are counted beside, and nothing is claimed of them: it sends hard tasks to whom it trusts.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from reverie.statistics.capital import Capital
+from reverie.statistics.distributions import beta_quantile
+from reverie.statistics.trial_score import trial_score
+from reverie.teams.off_policy import LoggedDraw
+
+LEVEL = 0.05
+
+
+class RoutingCell(msgspec.Struct, frozen=True):
+    """One agent in one family."""
+
+    family: str
+    agent: str
+    drawn: int
+    """Tasks given by draw that have an outcome."""
+    chosen: int
+    """Tasks that the coordinator gave it, which prove nothing."""
+    mean: float | None
+    """Of the drawn ones' utility."""
+    low: float | None
+    high: float | None
+    """Of the 95 % interval of the mean: Jeffreys', of outcomes between 0 and 1."""
+    probability: float
+    """Of the next draw; 0 where the agent has left the roster."""
+    is_better: bool
+    """Than the others of the roster, shown by draws."""
+
+
+def routing_table(
+    draws: Sequence[LoggedDraw],
+    chosen: Mapping[tuple[str, str], int],
+    next_draw: Mapping[str, Mapping[str, float]],
+) -> tuple[RoutingCell, ...]:
+    """The table, by family and agent.
+
+    Args:
+        draws: with outcomes, oldest first.
+        chosen: tasks that a coordinator gave out by itself, by family and agent.
+        next_draw: probabilities of the next draw, by family and agent.
+    """
+    evidence = _evidence(draws)
+    cells = sorted({*evidence, *chosen, *((family, agent) for family, row in next_draw.items() for agent in row)})
+    worths: dict[tuple[str, str], list[float]] = {}
+    for one in draws:
+        worths.setdefault((one.family, one.agent), []).append(one.worth)
+    needed = _needed(evidence)
+    return tuple(
+        _cell(
+            cell,
+            worths.get(cell, []),
+            chosen.get(cell, 0),
+            next_draw,
+            cell in evidence and evidence[cell] >= needed[cell],
+        )
+        for cell in cells
+    )
+
+
+def _cell(
+    cell: tuple[str, str],
+    worths: Sequence[float],
+    chosen: int,
+    next_draw: Mapping[str, Mapping[str, float]],
+    is_better: bool,
+) -> RoutingCell:
+    family, agent = cell
+    total, size = sum(worths), len(worths)
+    a, b = 0.5 + total, 0.5 + size - total
+    return RoutingCell(
+        family=family,
+        agent=agent,
+        drawn=size,
+        chosen=chosen,
+        mean=total / size if size else None,
+        low=float(beta_quantile(0.025, a, b)) if size else None,
+        high=float(beta_quantile(0.975, a, b)) if size else None,
+        probability=next_draw.get(family, {}).get(agent, 0.0),
+        is_better=is_better,
+    )
+
+
+def _evidence(draws: Sequence[LoggedDraw]) -> dict[tuple[str, str], float]:
+    """By cell, the capital of bets that its agent does better than the others; each is 1 at first."""
+    capital: dict[tuple[str, str], Capital] = {}
+    means: dict[str, tuple[float, int]] = {}
+    for one in draws:
+        total, size = means.get(one.family, (0.5, 1))
+        for agent, chance in one.chances.items():
+            if 0 < chance < 1:
+                phi = trial_score(agent == one.agent, chance, one.worth, total / size)
+                key = (one.family, agent)
+                capital[key] = capital.get(key, Capital()).add(phi, chance)
+        means[one.family] = (total + one.worth, size + 1)
+    return {key: held.e_benefit for key, held in capital.items()}
+
+
+def _needed(evidence: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], float]:
+    """What a cell's capital has to reach: the level is shared by families as they come, and evenly within each.
+
+    Families are never more than the shares 6/(π²·1²), 6/(π²·2²) … sum to 1 for, so a new one takes nothing from others.
+    """
+    families: dict[str, list[str]] = {}
+    for family, agent in evidence:
+        families.setdefault(family, []).append(agent)
+    return {
+        (family, agent): len(agents) * math.pi**2 * place**2 / (6 * LEVEL)
+        for place, (family, agents) in enumerate(families.items(), start=1)
+        for agent in agents
+    }
