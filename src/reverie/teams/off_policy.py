@@ -26,6 +26,8 @@ class LoggedDraw(msgspec.Struct, frozen=True):
     """The probability of each agent of the roster, as logged."""
     worth: float
     """Utility in [0, 1]."""
+    session: str = ""
+    """Of the draw; draws of one session share an outcome. ``""``: each has its own."""
 
     @property
     def probability(self) -> float:

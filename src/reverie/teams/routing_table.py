@@ -2,7 +2,8 @@
 
 Better is said of drawn choices alone, family by family: an agent against all others of the roster, session by session
 weighted by the logged probability (:mod:`reverie.statistics.trial_score`), as capital of bets. If no agent differs in
-any family, a claim is made at any time with probability at most :data:`LEVEL`, over all cells and all looks together.
+any family, a claim is made at any time with probability at most :data:`LEVEL`, over all cells and all looks together,
+while rosters stay as they are; an agent that joins one raises what all of its family have to reach.
 Choices of a coordinator are counted beside, and nothing is claimed of them: it sends hard tasks to whom it trusts.
 """
 
@@ -52,10 +53,11 @@ def routing_table(
         next_draw: probabilities of the next draw, by family and agent.
     """
     evidence = _evidence(draws)
-    cells = sorted({*evidence, *chosen, *((family, agent) for family, row in next_draw.items() for agent in row)})
     worths: dict[tuple[str, str], list[float]] = {}
     for one in draws:
         worths.setdefault((one.family, one.agent), []).append(one.worth)
+    planned = {(family, agent) for family, row in next_draw.items() for agent in row}
+    cells = sorted({*worths, *evidence, *chosen, *planned})
     needed = _needed(evidence)
     return tuple(
         _cell(
@@ -95,16 +97,33 @@ def _cell(
 def _evidence(draws: Sequence[LoggedDraw]) -> dict[tuple[str, str], float]:
     """By cell, the capital of bets that its agent does better than the others; each is 1 at first."""
     capital: dict[tuple[str, str], Capital] = {}
-    means: dict[str, tuple[float, int]] = {}
+    earlier = _Earlier()
     for one in draws:
-        total, size = means.get(one.family, (0.5, 1))
+        predicted = earlier.mean(one)
         for agent, chance in one.chances.items():
             if 0 < chance < 1:
-                phi = trial_score(agent == one.agent, chance, one.worth, total / size)
+                phi = trial_score(agent == one.agent, chance, one.worth, predicted)
                 key = (one.family, agent)
                 capital[key] = capital.get(key, Capital()).add(phi, chance)
-        means[one.family] = (total + one.worth, size + 1)
+        earlier.note(one)
     return {key: held.e_benefit for key, held in capital.items()}
+
+
+class _Earlier:
+    """What a draw's outcome is foretold from: a family's other sessions, for its own draws share its outcome."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def mean(self, draw: LoggedDraw) -> float:
+        total, size = self._sums.get((draw.family, ""), (0.0, 0))
+        own, count = self._sums.get((draw.family, draw.session), (0.0, 0)) if draw.session else (0.0, 0)
+        return min(max((0.5 + total - own) / (1 + size - count), 0.0), 1.0)
+
+    def note(self, draw: LoggedDraw) -> None:
+        for key in {(draw.family, ""), (draw.family, draw.session)}:
+            total, size = self._sums.get(key, (0.0, 0))
+            self._sums[key] = (total + draw.worth, size + 1)
 
 
 def _needed(evidence: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], float]:
