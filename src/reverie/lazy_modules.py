@@ -46,6 +46,9 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.turns.mcp_client": LazyModule(
         ("reverie.turns.mcp_servers",), "the MCP client is an optional extra, and takes a second to load"
     ),
+    "reverie.teams.routing": LazyModule(
+        ("reverie.turns.routing",), "a server that draws no agents needs no statistics for its turns"
+    ),
     "reverie.cli.dream": _COMMAND,
     "reverie.cli.explain": _COMMAND,
     "reverie.cli.export_lessons": _COMMAND,
@@ -63,6 +66,7 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.cli.rules": _COMMAND,
     "reverie.cli.serve": _COMMAND,
     "reverie.cli.sessions": _COMMAND,
+    "reverie.cli.teams": _COMMAND,
     "reverie.cli.trials": _COMMAND,
     "reverie.cli.worker": _COMMAND,
 }

@@ -6,7 +6,8 @@ import pytest
 from evaluation.routing_simulator import gap, live
 
 from reverie.teams.off_policy import LoggedDraw
-from reverie.teams.routing_table import RoutingCell, routing_table
+from reverie.teams.routing_report import RoutingCell
+from reverie.teams.routing_table import routing_table
 
 EVEN = {"writer": 0.5, "coder": 0.5}
 

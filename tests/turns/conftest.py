@@ -1,3 +1,3 @@
-from tests.api.conftest import client, http, server
+from tests.api.conftest import client, http, reverie, server
 
-__all__ = ["client", "http", "server"]
+__all__ = ["client", "http", "reverie", "server"]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from reverie.jobs.dream_queue import DreamQueue
     from reverie.jobs.engine import estimate_dream
     from reverie.jobs.explanation import explain_lesson
+    from reverie.jobs.routing import learn_all, report_routing
     from reverie.turns.sandbox import open_sandboxes
     from reverie.turns.service import run_with_settings
 
@@ -21,9 +22,11 @@ __all__ = [
     "DreamQueue",
     "estimate_dream",
     "explain_lesson",
+    "learn_all",
     "load",
     "open_embedder",
     "open_sandboxes",
+    "report_routing",
     "run_with_settings",
 ]
 
@@ -34,6 +37,8 @@ _MODULE_OF = {
     "run_with_settings": "reverie.turns.service",
     "estimate_dream": "reverie.jobs.engine",
     "explain_lesson": "reverie.jobs.explanation",
+    "learn_all": "reverie.jobs.routing",
+    "report_routing": "reverie.jobs.routing",
 }
 
 Loaded = TypeVar("Loaded")

@@ -24,6 +24,7 @@ from reverie.sessions.session import Score
 from reverie.sessions.transcript import Turn
 from reverie.storage.service.seal import Seal, Verification
 from reverie.storage.sessions.import_summary import ImportSummary
+from reverie.teams.routing_report import RoutingReport
 from reverie.trials.report import CurvePoint, TrialReport
 from reverie.trials.trial import Decision, TrialState
 
@@ -797,6 +798,12 @@ class TrialListParams(ListParams, frozen=True):
 
     memory_store_id: str | UnsetType = UNSET
     state: TrialState | UnsetType = UNSET
+
+
+class AgentRouting(RoutingReport, frozen=True, kw_only=True, tag="agent_routing"):
+    """What a coordinator's router knows, and what is shown of it."""
+
+    learned_at: Instant | None
 
 
 class TrialStartParams(Params, frozen=True):

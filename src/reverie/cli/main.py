@@ -76,6 +76,9 @@ COMMANDS = {
         "trials",
         "Live trials of lessons: listed, shown, begun, looked at, decided, taken back.",
     ),
+    "teams": LazyCommand(
+        "reverie.cli.teams", "teams", "Agents that work together: to whom tasks go, and how well that does."
+    ),
     "briefing": LazyCommand(
         "reverie.cli.briefing",
         "briefing",

@@ -18,6 +18,7 @@ from reverie.api.records import (
     AcknowledgeParams,
     AgentBounds,
     AgentBoundsParams,
+    AgentRouting,
     AnsweredLabel,
     AskedLabel,
     AuditLogEntry,
@@ -485,6 +486,11 @@ def rule_firings(session_id: str) -> ApiCall[Page[RuleFiring]]:
 def agent_bounds(agent_id: str) -> ApiCall[AgentBounds]:
     """Within which bounds an agent may change itself."""
     return ApiCall("GET", _path("agents", agent_id, "bounds"), AgentBounds)
+
+
+def agent_routing(agent_id: str) -> ApiCall[AgentRouting]:
+    """To whom a coordinator's tasks go when it leaves that open, and what is shown of it."""
+    return ApiCall("GET", _path("agents", agent_id, "routing"), AgentRouting)
 
 
 def set_agent_bounds(agent_id: str, bounds: Mapping[str, Any]) -> ApiCall[AgentBounds]:

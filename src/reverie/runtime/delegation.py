@@ -3,7 +3,7 @@
 Each call is one transition of the session, so that a call that has no result has done nothing and may be run again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,11 +12,25 @@ from reverie.ids import derived_id
 from reverie.runtime.live_state import ChildThread, PendingCall, Transition
 from reverie.runtime.reply_events import result_event
 from reverie.runtime.threads import RECEIVED, find_child, post, rest, runs
+from reverie.teams.draw_log import DRAW_FIELD, LoggedChoice, read_wish
 from reverie.turn_model import ToolDefinition
 
 MOST_THREADS = 25
 """Threads of agents that were called in, at a time; archived ones do not count."""
+AUTO = "auto"
+"""Names no agent: one is drawn, where the coordinator's metadata has routing on."""
 _TEXT: Mapping[str, Any] = {"type": "string", "minLength": 1}
+
+
+class DrawnAgent(msgspec.Struct, frozen=True):
+    """An agent that was drawn for a task, and the draw as the log keeps it."""
+
+    agent: str
+    choice: LoggedChoice
+
+
+Router = Callable[[str, Sequence[str]], DrawnAgent]
+"""Draws for the thread of an id, from a roster."""
 
 
 def _tool(name: str, description: str, *required: str, **optional: Mapping[str, Any]) -> ToolDefinition:
@@ -50,6 +64,10 @@ CHILD_TOOLS = (
     _tool("submit_result", "Hand in the result of your task, whole. Your work ends with it.", "result"),
     _tool("send_to_parent", "Tell the agent that called you in something before you are done.", "message"),
 )
+_DRAWS = (
+    f' With agent "{AUTO}", unless one has that name, one is drawn that does such tasks well: use it where you have no '
+    "reason to choose."
+)
 _LAST = ("wait_for_agents", "submit_result")
 """Tools after whose calls a thread may rest, so that they come after the others of a reply."""
 
@@ -72,8 +90,15 @@ def roster(agent: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 def delegation_tools(agent: Mapping[str, Any], thread_id: str | None) -> tuple[ToolDefinition, ...]:
     """The tools to work with other agents of an agent in its thread; a tool of the agent's own name goes before."""
     own = {tool.get("name") for tool in agent.get("tools") or ()}
-    offered = (COORDINATOR_TOOLS if roster(agent) else ()) if thread_id is None else CHILD_TOOLS
+    offered = (_coordinator_tools(agent) if roster(agent) else ()) if thread_id is None else CHILD_TOOLS
     return tuple(tool for tool in offered if tool.name not in own)
+
+
+def _coordinator_tools(agent: Mapping[str, Any]) -> tuple[ToolDefinition, ...]:
+    if not read_wish(agent.get("metadata") or {}).is_on:
+        return COORDINATOR_TOOLS
+    first, *others = COORDINATOR_TOOLS
+    return (msgspec.structs.replace(first, description=first.description + _DRAWS), *others)
 
 
 def colleagues(agent: Mapping[str, Any]) -> str:
@@ -91,7 +116,12 @@ def in_order(names: Sequence[str]) -> list[int]:
 
 
 def delegate(
-    transition: Transition, call: PendingCall, name: str, given: Mapping[str, Any], agent: Mapping[str, Any]
+    transition: Transition,
+    call: PendingCall,
+    name: str,
+    given: Mapping[str, Any],
+    agent: Mapping[str, Any],
+    router: Router | None = None,
 ) -> None:
     """Do what a call of a delegation tool asks for, and answer it.
 
@@ -100,6 +130,7 @@ def delegate(
         name: the tool.
         given: the call's input.
         agent: the session's own agent.
+        router: what draws an agent where the call leaves it open; None where it may not.
     """
     problem = _problem(name, given)
     if problem:
@@ -107,7 +138,7 @@ def delegate(
         return
     match name:
         case "create_agent":
-            _create(transition, call, given["agent"], given["task"], agent)
+            _create(transition, call, given["agent"], given["task"], agent, router)
         case "send_to_agent":
             _send(transition, call, given["thread"], given["message"])
         case "wait_for_agents":
@@ -151,9 +182,17 @@ def _answer_json(transition: Transition, call: PendingCall, value: Any) -> None:
     _answer(transition, call, msgspec.json.encode(value).decode())
 
 
-def _create(transition: Transition, call: PendingCall, name: str, task: str, agent: Mapping[str, Any]) -> None:
+def _create(
+    transition: Transition,
+    call: PendingCall,
+    name: str,
+    task: str,
+    agent: Mapping[str, Any],
+    router: Router | None,
+) -> None:
     known = roster(agent)
-    if name not in known:
+    draws = router if name == AUTO and name not in known else None
+    if name not in known and draws is None:
         known_names = ", ".join(known)
         _answer(
             transition,
@@ -170,15 +209,23 @@ def _create(transition: Transition, call: PendingCall, name: str, task: str, age
         )
         _answer(transition, call, text, is_error=True)
         return
-    number = str(state.event_count + len(transition.events))
-    thread = ChildThread(derived_id("sthr", state.session_id, number), name)
-    transition.change(threads=(*state.threads, thread))
-    transition.threads.append((thread.id, name))
-    transition.notices.append("session.thread_created")
-    about = {"session_thread_id": thread.id, "agent_name": name}
-    transition.add("session.thread_created", {**about, "workflow_run_id": None}, thread_id=thread.id)
-    post(transition, None, thread.id, task)
+    thread_id = derived_id("sthr", state.session_id, str(state.event_count + len(transition.events)))
+    drawn = None if draws is None else draws(thread_id, tuple(known))
+    _begin(transition, ChildThread(thread_id, name if drawn is None else drawn.agent), drawn)
+    post(transition, None, thread_id, task)
+    about = {"session_thread_id": thread_id, "agent_name": transition.state.threads[-1].agent_name}
     _answer_json(transition, call, {**about, "status": "running"})
+
+
+def _begin(transition: Transition, thread: ChildThread, drawn: DrawnAgent | None) -> None:
+    state = transition.state
+    transition.change(threads=(*state.threads, thread))
+    transition.threads.append((thread.id, thread.agent_name))
+    transition.notices.append("session.thread_created")
+    payload = {"session_thread_id": thread.id, "agent_name": thread.agent_name, "workflow_run_id": None}
+    if drawn is not None:
+        payload[DRAW_FIELD] = msgspec.to_builtins(drawn.choice)
+    transition.add("session.thread_created", payload, thread_id=thread.id)
 
 
 def _send(transition: Transition, call: PendingCall, thread_id: str, message: str) -> None:

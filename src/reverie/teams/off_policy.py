@@ -12,9 +12,7 @@ import msgspec
 import numpy as np
 
 from reverie.statistics.distributions import t_isf
-
-LEAST_EFFECTIVE = 30.0
-"""Draws that have to carry an estimate; below, an interval is not to be trusted."""
+from reverie.teams.routing_report import LEAST_EFFECTIVE, PolicyValue
 
 
 class LoggedDraw(msgspec.Struct, frozen=True):
@@ -33,23 +31,6 @@ class LoggedDraw(msgspec.Struct, frozen=True):
     def probability(self) -> float:
         """Of the agent that was drawn."""
         return self.chances[self.agent]
-
-
-class PolicyValue(msgspec.Struct, frozen=True):
-    """What a policy would earn a task."""
-
-    estimate: float
-    low: float
-    high: float
-    """Of the 95 % interval, within [0, 1]."""
-    draws: int
-    effective: float
-    """(Σ w)² / Σ w²: draws that carry the estimate."""
-
-    @property
-    def can_tell(self) -> bool:
-        """Whether the interval is worth reading."""
-        return self.effective >= LEAST_EFFECTIVE
 
 
 def policy_value(draws: Sequence[LoggedDraw], new: Sequence[float]) -> PolicyValue | None:
@@ -72,4 +53,4 @@ def policy_value(draws: Sequence[LoggedDraw], new: Sequence[float]) -> PolicyVal
     error = math.sqrt(float((weight**2) @ ((worth - estimate) ** 2))) / total
     reach = float(t_isf(0.025, max(effective - 1, 1.0))) * error
     low, high = max(estimate - reach, 0.0), min(estimate + reach, 1.0)
-    return PolicyValue(estimate, low, high, len(draws), effective)
+    return PolicyValue(estimate, low, high, len(draws), effective, effective >= LEAST_EFFECTIVE)

@@ -10,34 +10,13 @@ Choices of a coordinator are counted beside, and nothing is claimed of them: it 
 import math
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
 from reverie.statistics.capital import Capital
 from reverie.statistics.distributions import beta_quantile
 from reverie.statistics.trial_score import trial_score
 from reverie.teams.off_policy import LoggedDraw
+from reverie.teams.routing_report import RoutingCell
 
 LEVEL = 0.05
-
-
-class RoutingCell(msgspec.Struct, frozen=True):
-    """One agent in one family."""
-
-    family: str
-    agent: str
-    drawn: int
-    """Tasks given by draw that have an outcome."""
-    chosen: int
-    """Tasks that the coordinator gave it, which prove nothing."""
-    mean: float | None
-    """Of the drawn ones' utility."""
-    low: float | None
-    high: float | None
-    """Of the 95 % interval of the mean: Jeffreys', of outcomes between 0 and 1."""
-    probability: float
-    """Of the next draw; 0 where the agent has left the roster."""
-    is_better: bool
-    """Than the others of the roster, shown by draws."""
 
 
 def routing_table(

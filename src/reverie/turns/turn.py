@@ -44,6 +44,7 @@ from reverie.turns.grading import evaluate
 from reverie.turns.log import append, look, notify, write
 from reverie.turns.preview import Previewer
 from reverie.turns.prompt import make_prompt, tools_of
+from reverie.turns.routing import find_router, with_metadata
 from reverie.turns.rules import TRIPPED, TurnRules
 
 MOST_REQUESTS = 500
@@ -206,10 +207,15 @@ async def _follow_up(desk: Desk, lease: Lease, session: LiveSession, state: Live
 
 async def _delegate(desk: Desk, lease: Lease, session: LiveSession, pending: PendingCall, call: ToolCall) -> bool:
     """Do what a call of a delegation tool asks for; whether the thread goes on."""
-    agent = session.agent or {}
     async with desk.database.connection() as connection:
+        agent = await with_metadata(connection, session.agent or {})
+        router = await find_router(connection, session, agent, call)
         _, transition = await write(
-            desk, connection, lease, (), lambda begun: delegate(begun, pending, call.tool.name, call.input, agent)
+            desk,
+            connection,
+            lease,
+            (),
+            lambda begun: delegate(begun, pending, call.tool.name, call.input, agent, router),
         )
     return runs(transition.state, lease.thread)
 
@@ -352,7 +358,7 @@ async def _agent_of(connection: Connection, session: LiveSession, lease: Lease) 
     if lease.thread is not None:
         return (await read_thread(connection, session, lease.thread)).agent
     assert session.agent is not None
-    return session.agent
+    return await with_metadata(connection, session.agent)
 
 
 async def _ask(opened: _Opened, previewer: Previewer) -> TurnReply:

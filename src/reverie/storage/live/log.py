@@ -27,9 +27,12 @@ from reverie.storage.live.threads import child_thread, insert_thread, set_thread
 from reverie.storage.postgres.announcement import announce
 from reverie.storage.postgres.database import Connection
 from reverie.storage.sessions.scores import record_scores
+from reverie.teams.draw_log import DRAW_FIELD
 
 TICK = timedelta(microseconds=1)
 """How far apart the times of events are that are appended together."""
+_OWN = frozenset({"cost_usd", DRAW_FIELD})
+"""What live events keep that is no field of the wire."""
 Also = Callable[[LiveSession, Transition], Awaitable[None]]
 """Stores more with a transition; nothing that it asks the database is waited for."""
 
@@ -235,8 +238,8 @@ def wire_event(session: LiveSession, row: LogRow) -> dict[str, Any]:
     id_ = stored_id(session.id, row.sequence or 0, row.input_number)
     at = row.at if row.sequence is None or session.live else row.at or session.started_at or session.created_at
     payload = row.payload if session.live else _as_wire(session, row.type, row.payload)
-    if session.live and "cost_usd" in payload:
-        payload = {name: value for name, value in payload.items() if name != "cost_usd"}  # no field of the wire
+    if session.live and not _OWN.isdisjoint(payload):
+        payload = {name: value for name, value in payload.items() if name not in _OWN}
     return {**payload, "id": id_, "type": row.type, "processed_at": at}
 
 

@@ -1,0 +1,68 @@
+"""``reverie teams``: how agents that work together do."""
+
+import asyncio
+from typing import Any
+
+import click
+
+from reverie.cli.lookup import find
+from reverie.cli.memory_text import echo_json, json_option
+from reverie.cli.remote import Remote, remote_options, speaking
+from reverie.cli.table import format_table
+
+_MAKE_FIRST = "make it first: reverie agents create --from FILE.yaml"
+
+
+@click.group()
+def teams() -> None:
+    """Agents that work together: to whom tasks go, and how well that does."""
+
+
+@teams.command()
+@click.argument("agent")
+@remote_options
+@json_option
+def routing(agent: str, url: str, key: str | None, as_json: bool) -> None:
+    """Print to whom AGENT's tasks go when it leaves the choice open, by family of tasks; AGENT is an id or a name.
+
+    Better is said only of what draws have shown.
+    """
+    report = asyncio.run(_asked(Remote(url, key), agent))
+    if as_json:
+        echo_json(report)
+        return
+    click.echo(_told(report))
+    if report["cells"]:
+        click.echo(
+            format_table(
+                ("family", "agent", "drawn", "chosen", "mean", "next", ""), [_row(one) for one in report["cells"]]
+            )
+        )
+    click.echo(f"team against one agent: {report['team']}")
+
+
+async def _asked(remote: Remote, named: str) -> Any:
+    async with speaking(remote) as client:
+        agent = await find(client.beta.agents, "agent", "agent_", named, _MAKE_FIRST)
+        return await client.get(f"/v1/agents/{agent.id}/routing", cast_to=object)
+
+
+def _told(report: dict[str, Any]) -> str:
+    state = "on" if report["is_on"] else "off (metadata reverie_routing: on lets the agent leave the choice open)"
+    told = f"routing is {state}; version {report['version']}, {report['draws']} draws with an outcome"
+    even = report["even"]
+    if report["mean"] is None or even is None:
+        return told
+    return f"{told}; they earned {report['mean']:.3f} each, even draws {_even(even)}"
+
+
+def _even(value: dict[str, Any]) -> str:
+    if not value["can_tell"]:
+        return f"cannot be told of {value['effective']:.0f}"
+    return f"{value['estimate']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+
+
+def _row(cell: dict[str, Any]) -> tuple[str, ...]:
+    mean = "-" if cell["mean"] is None else f"{cell['mean']:.2f} [{cell['low']:.2f}, {cell['high']:.2f}]"
+    family, better = cell["family"] or "(not known)", "better" if cell["is_better"] else ""
+    return family, cell["agent"], str(cell["drawn"]), str(cell["chosen"]), mean, f"{cell['probability']:.0%}", better

@@ -1,0 +1,93 @@
+"""Draws of a router as sessions keep them, and what an agent's metadata says of routing."""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from reverie.errors import InputError
+from reverie.sessions.event import Event
+
+ROUTING_KEY, USD_KEY, SECOND_KEY = "reverie_routing", "reverie_routing_usd", "reverie_routing_second"
+"""Metadata of an agent: ``on`` or ``off``; reward that a US dollar takes away, and a second."""
+DRAW_FIELD = "reverie_routing"
+"""Of a ``session.thread_created`` event as stored; the wire does not know it."""
+_MOST_WEIGHT = 1000.0
+_BYTES = 7  # 56 bits, of which a float holds 53 exactly
+_SLACK = 1e-6
+
+
+class RoutingWish(msgspec.Struct, frozen=True):
+    """What an agent's metadata asks for."""
+
+    is_on: bool = False
+    cost_weight: float = 0.0
+    seconds_weight: float = 0.0
+
+
+class LoggedChoice(msgspec.Struct, frozen=True):
+    """A draw as it stands in the log of a session."""
+
+    family: str
+    """Of the task; ``""`` where it is not known."""
+    chances: Mapping[str, float]
+    """The probability of each agent of the roster."""
+    policy_version: int
+    """What was known when it was drawn; 0: nothing."""
+
+
+def read_wish(metadata: Mapping[str, str]) -> RoutingWish:
+    """What an agent's metadata asks for.
+
+    Raises:
+        InputError: a value is not of its kind; the message names the key.
+    """
+    text = metadata.get(ROUTING_KEY, "off")
+    if text not in ("on", "off"):
+        raise InputError(f"metadata.{ROUTING_KEY}: {text!r}; give on or off")
+    return RoutingWish(text == "on", _weight(metadata, USD_KEY), _weight(metadata, SECOND_KEY))
+
+
+def _weight(metadata: Mapping[str, str], key: str) -> float:
+    text = metadata.get(key, "0")
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= _MOST_WEIGHT:
+        raise InputError(f"metadata.{key}: {text!r}; give a number from 0 to {_MOST_WEIGHT:,.0f}")
+    return value
+
+
+def chance_of(thread_id: str) -> float:
+    """What decides the draw for a thread: a number in [0, 1), even over threads, the same whenever it is asked for.
+
+    A thread's id is made of its session's and of its place in the log, so a call that is run again draws the same.
+    """
+    digest = hashlib.sha256(f"routing\x1e{thread_id}".encode()).digest()
+    return (int.from_bytes(digest[:_BYTES]) >> 3) / float(2**53)
+
+
+def logged_choices(events: Sequence[Event]) -> dict[str, LoggedChoice]:
+    """The draws of a session by the thread that was begun with each.
+
+    What cannot be a draw of the agent that was begun is none: then it is a choice of which nothing can be learned.
+    """
+    found = {}
+    for event in events:
+        if event.type == "session.thread_created" and DRAW_FIELD in event.payload:
+            choice = _read(event.payload[DRAW_FIELD])
+            thread, agent = event.payload.get("session_thread_id"), event.payload.get("agent_name")
+            if choice is not None and isinstance(thread, str) and choice.chances.get(str(agent), 0.0) > 0:
+                found[thread] = choice
+    return found
+
+
+def _read(value: object) -> LoggedChoice | None:
+    try:
+        choice = msgspec.convert(value, LoggedChoice)
+    except msgspec.ValidationError:
+        return None
+    is_whole = abs(sum(choice.chances.values()) - 1) < _SLACK
+    return choice if is_whole and all(0 <= chance <= 1 for chance in choice.chances.values()) else None

@@ -1,0 +1,69 @@
+"""How a router stands, as programs and people read it."""
+
+from datetime import datetime
+
+import msgspec
+
+LEAST_EFFECTIVE = 30.0
+"""Draws that have to carry an estimate; below, an interval is not to be trusted."""
+NOT_COMPARED = (
+    "not shown: no tasks were drawn between the team and one agent alone; a team costs more, so compare at equal cost"
+)
+
+
+class PolicyValue(msgspec.Struct, frozen=True):
+    """What a policy would earn a task."""
+
+    estimate: float
+    low: float
+    high: float
+    """Of the 95 % interval, within [0, 1]."""
+    draws: int
+    effective: float
+    """(Σ w)² / Σ w²: draws that carry the estimate."""
+    can_tell: bool
+    """Whether the interval is worth reading: :data:`LEAST_EFFECTIVE` draws carry it."""
+
+
+class RoutingCell(msgspec.Struct, frozen=True):
+    """One agent in one family."""
+
+    family: str
+    """The session's task category; ``""`` is not known."""
+    agent: str
+    drawn: int
+    """Tasks given by draw that have an outcome."""
+    chosen: int
+    """Tasks that the coordinator gave it, which prove nothing."""
+    mean: float | None
+    """Of the drawn ones' utility."""
+    low: float | None
+    high: float | None
+    """Of the 95 % interval of the mean: Jeffreys', of outcomes between 0 and 1."""
+    probability: float
+    """Of the next draw; 0 where the agent has left the roster."""
+    is_better: bool
+    """Than the others of the roster, shown by draws."""
+
+
+class RoutingReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a coordinator's router knows, and what is shown of it."""
+
+    agent_id: str
+    is_on: bool
+    """Whether the coordinator may leave the choice of an agent open."""
+    version: int
+    """Of what was learned; 0: nothing yet."""
+    learned_at: datetime | None
+    agents: tuple[str, ...]
+    """The roster, by name."""
+    draws: int
+    """Those that have an outcome."""
+    mean: float | None
+    """Utility of the drawn tasks."""
+    even: PolicyValue | None
+    """What even draws would have earned, for comparison."""
+    cells: tuple[RoutingCell, ...]
+    """By family and agent."""
+    team: str = NOT_COMPARED
+    """Whether calling others in is shown to be better than one agent alone."""

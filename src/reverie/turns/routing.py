@@ -1,0 +1,43 @@
+"""Who is drawn for a task that a coordinator leaves to the router."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from reverie.lazy_modules import load_module
+from reverie.runtime.delegation import AUTO, DrawnAgent, Router, roster
+from reverie.storage.live.routing_policies import read_policy
+from reverie.storage.live.sessions import LiveSession
+from reverie.storage.postgres.database import Connection
+from reverie.storage.service.agents import read_metadata
+from reverie.teams.draw_log import LoggedChoice, chance_of, read_wish
+from reverie.turns.desk import ToolCall
+
+
+async def with_metadata(connection: Connection, agent: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A session's own agent with the metadata of its version, where it may call others in."""
+    if not roster(agent):
+        return agent
+    return {**agent, "metadata": await read_metadata(connection, agent["id"], agent["version"])}
+
+
+async def find_router(
+    connection: Connection, session: LiveSession, agent: Mapping[str, Any], call: ToolCall
+) -> Router | None:
+    """What draws an agent for a call that leaves it open; None where it does not, or routing is off."""
+    if call.tool.name != "create_agent" or call.input.get("agent") != AUTO:
+        return None
+    if not read_wish(agent.get("metadata") or {}).is_on:
+        return None
+    stored = await read_policy(connection, agent["id"])
+    routing = await asyncio.to_thread(load_module, "reverie.teams.routing")
+    policy = msgspec.json.decode(stored.policy, type=routing.RoutingPolicy)
+    family = session.metadata.get("task_category") or routing.UNKNOWN
+
+    def draw(thread_id: str, agents: Sequence[str]) -> DrawnAgent:
+        choice = routing.draw(policy, family, agents, chance_of(thread_id))
+        return DrawnAgent(choice.agent, LoggedChoice(family, choice.chances, stored.version))
+
+    return draw
