@@ -1,6 +1,7 @@
 """``reverie teams``: how agents that work together do."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from reverie.cli.remote import Remote, remote_options, speaking
 from reverie.cli.table import format_table
 
 _MAKE_FIRST = "make it first: reverie agents create --from FILE.yaml"
+_HEADINGS = ("family", "agent", "drawn", "chosen", "mean", "next", "")
 
 
 @click.group()
@@ -28,17 +30,14 @@ def routing(agent: str, url: str, key: str | None, as_json: bool) -> None:
     Better is said only of what draws have shown.
     """
     report = asyncio.run(_asked(Remote(url, key), agent))
-    if as_json:
-        echo_json(report)
-        return
-    click.echo(_told(report))
-    if report["cells"]:
-        click.echo(
-            format_table(
-                ("family", "agent", "drawn", "chosen", "mean", "next", ""), [_row(one) for one in report["cells"]]
-            )
-        )
-    click.echo(f"team against one agent: {report['team']}")
+    echo_json(report) if as_json else click.echo("\n".join(routing_lines(report)))
+
+
+def routing_lines(report: Mapping[str, Any]) -> list[str]:
+    """A report as it is printed."""
+    cells = report["cells"]
+    table = [format_table(_HEADINGS, [_row(cell) for cell in cells], "llrr").rstrip("\n")] if cells else []
+    return [_told(report), *table, f"team against one agent: {report['team']}"]
 
 
 async def _asked(remote: Remote, named: str) -> Any:
@@ -47,22 +46,21 @@ async def _asked(remote: Remote, named: str) -> Any:
         return await client.get(f"/v1/agents/{agent.id}/routing", cast_to=object)
 
 
-def _told(report: dict[str, Any]) -> str:
+def _told(report: Mapping[str, Any]) -> str:
     state = "on" if report["is_on"] else "off (metadata reverie_routing: on lets the agent leave the choice open)"
     told = f"routing is {state}; version {report['version']}, {report['draws']} draws with an outcome"
     even = report["even"]
     if report["mean"] is None or even is None:
         return told
-    return f"{told}; they earned {report['mean']:.3f} each, even draws {_even(even)}"
+    compared = (
+        f"even draws {even['estimate']:.3f} [{even['low']:.3f}, {even['high']:.3f}]"
+        if even["can_tell"]
+        else "what even draws would have earned cannot be told yet"
+    )
+    return f"{told}; they earned {report['mean']:.3f} each, {compared}"
 
 
-def _even(value: dict[str, Any]) -> str:
-    if not value["can_tell"]:
-        return f"cannot be told of {value['effective']:.0f}"
-    return f"{value['estimate']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
-
-
-def _row(cell: dict[str, Any]) -> tuple[str, ...]:
+def _row(cell: Mapping[str, Any]) -> tuple[str, ...]:
     mean = "-" if cell["mean"] is None else f"{cell['mean']:.2f} [{cell['low']:.2f}, {cell['high']:.2f}]"
     family, better = cell["family"] or "(not known)", "better" if cell["is_better"] else ""
     return family, cell["agent"], str(cell["drawn"]), str(cell["chosen"]), mean, f"{cell['probability']:.0%}", better

@@ -1,0 +1,65 @@
+"""``reverie teams`` against a server, and how a router is told of."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from reverie.cli.agents import agents
+from reverie.cli.remote import RemoteError
+from reverie.cli.teams import routing_lines, teams
+from reverie.settings import Settings
+from reverie.testing.server_process import running_server
+
+CELL = {"family": "sql", "agent": "ann", "drawn": 4, "chosen": 1, "mean": 0.5, "low": 0.2, "high": 0.8}
+EVEN = {"estimate": 0.4, "low": 0.3, "high": 0.5, "draws": 40, "effective": 35.0, "can_tell": True}
+REPORT = {
+    "is_on": True,
+    "version": 3,
+    "draws": 40,
+    "mean": 0.6,
+    "even": EVEN,
+    "cells": [{**CELL, "probability": 0.7, "is_better": True}],
+    "team": "not shown",
+}
+
+
+@pytest.fixture
+def server(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server that ``REVERIE_URL`` names."""
+    with running_server(settings, tmp_path / "log", "--no-key") as server:
+        monkeypatch.setenv("REVERIE_URL", server.url)
+        yield
+
+
+def invoke(*arguments: str) -> str:
+    return CliRunner().invoke(teams, list(arguments), catch_exceptions=False).stdout
+
+
+@pytest.mark.usefixtures("server")
+def test_routing_of_an_agent_is_printed_and_given_as_json(tmp_path: Path) -> None:
+    (tmp_path / "clerk.yaml").write_text("name: clerk\nmodel: large\n")
+    CliRunner().invoke(agents, ["create", "--from", str(tmp_path / "clerk.yaml")], catch_exceptions=False)
+    printed = invoke("routing", "clerk")
+    assert printed.startswith("routing is off (metadata reverie_routing: on")
+    assert "team against one agent: not shown" in printed
+    report = json.loads(invoke("routing", "clerk", "--json"))
+    assert (report["type"], report["is_on"], report["version"], report["cells"]) == ("agent_routing", False, 0, [])
+    with pytest.raises(RemoteError, match="no agent 'nobody' is there"):
+        invoke("routing", "nobody")
+
+
+def test_a_table_says_counts_mean_probability_and_what_is_shown_to_be_better() -> None:
+    first, *table = "\n".join(routing_lines(REPORT)).splitlines()
+    assert first == (
+        "routing is on; version 3, 40 draws with an outcome; they earned 0.600 each, even draws 0.400 [0.300, 0.500]"
+    )
+    assert table[1].split() == ["sql", "ann", "4", "1", "0.50", "[0.20,", "0.80]", "70%", "better"]
+    assert table[-1] == "team against one agent: not shown"
+
+
+def test_what_too_few_draws_carry_is_not_told_as_a_number() -> None:
+    few = {**REPORT, "even": {**EVEN, "effective": 6.2, "can_tell": False}}
+    assert routing_lines(few)[0].endswith("what even draws would have earned cannot be told yet")
