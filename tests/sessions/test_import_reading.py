@@ -28,6 +28,7 @@ CLAUDE = [
     {"type": "user", "uuid": "u1", "sessionId": "s-1", "message": {"role": "user", "content": "hello"}},
     {"type": "assistant", "uuid": "u2", "sessionId": "s-1", "message": {"role": "assistant", "content": "hi"}},
 ]
+INSPECT = {"id": 1, "epoch": 1, "input": "hi", "target": "hello", "messages": [{"role": "user", "content": "hi"}]}
 REVERIE = {"session": {"id": "r-1", "source": "chat"}, "events": [{"type": "user.interrupt", "payload": {}}]}
 
 
@@ -69,6 +70,8 @@ FILES = {
     "intercode object, indented": ("intercode", json.dumps({"0": EPISODE, "2": EPISODE}, indent=4).encode(), 2),
     "intercode logs": ("intercode", json.dumps({"meta": {"env": "sql"}, "logs": {"0": EPISODE}}).encode(), 1),
     "claude-code session": ("claude-code", lines(CLAUDE), 1),
+    "inspect log": ("inspect", json.dumps({"version": 2, "eval": {}, "samples": [INSPECT, INSPECT]}).encode(), 2),
+    "inspect sample": ("inspect", json.dumps(INSPECT, indent=2).encode(), 1),
     "reverie lines": ("reverie", lines([REVERIE]), 1),
     "byte order mark and Windows line ends": ("chat", b"\xef\xbb\xbf" + lines([CHAT]).replace(b"\n", b"\r\n"), 1),
 }
@@ -305,7 +308,6 @@ def test_a_damaged_packed_file_is_a_problem_of_its_own(name: str, tmp_path: Path
         ({"qa": [], "conversation": {"session_1": []}, "sample_id": "1"}, "a LoCoMo conversation"),
         ([{"qa": [], "conversation": {"session_1": []}}], "a LoCoMo conversation"),
         ([{"sample_id": "1", "conversation": {"speaker_a": "A", "speaker_b": "B"}}], "a LoCoMo conversation"),
-        ({"version": 2, "status": "success", "eval": {}, "samples": []}, "an Inspect log"),
     ],
 )
 def test_a_format_that_is_not_read_is_named(content: Any, name: str, tmp_path: Path) -> None:

@@ -67,6 +67,8 @@ def _object_layout(found: Importer | None, keys: Keys, *, lines: bool) -> Layout
     if found and found.unit == "member":
         under = found.members.under
         return Layout(found, "mapping", prefix=under if under in keys.top else "")
+    if found and found.nested and not keys.top.isdisjoint(found.nested.beside):
+        return Layout(found, "nested")
     if found and found.unit == "file":
         return Layout(found, "file")
     return Layout(found, "lines" if lines else "values")
@@ -112,7 +114,6 @@ _UNREAD: tuple[tuple[str, frozenset[str]], ...] = (
     ("a LoCoMo conversation", frozenset({"conversation", "qa"})),
     ("a LoCoMo conversation", frozenset({"conversation", "session_summary"})),
     ("a LoCoMo conversation", frozenset({"speaker_a", "speaker_b"})),
-    ("an Inspect log", frozenset({"eval", "samples", "status"})),
 )
 """Formats that are known by their keys and not read."""
 

@@ -8,7 +8,6 @@ import lzma
 import sys
 import tarfile
 import tempfile
-import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +16,12 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 if sys.version_info >= (3, 14):
+    import zipfile
+
     from compression import zstd
-else:
+else:  # Zip members may be compressed by zstd, too, as those of Inspect's logs are.
     from backports import zstd
+    from backports.zstd import zipfile
 
 from reverie.errors import InputError
 from reverie.sessions.import_problem import ImportProblem

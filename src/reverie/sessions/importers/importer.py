@@ -46,6 +46,16 @@ class Members(msgspec.Struct, frozen=True):
     """Keys that are no session."""
 
 
+class Nested(msgspec.Struct, frozen=True):
+    """Where the sessions are in a file that is one object with a list of them."""
+
+    under: str
+    """The top-level key of the list."""
+    beside: tuple[str, ...]
+    """Top-level keys that hold what is true of all; they come before the list, and each goes with every session, as
+    JSON text in its ``context``. An object with any of them is such a file."""
+
+
 class Kinship(msgspec.Struct, frozen=True):
     """How files that belong together are told and read as one; each file's first megabyte is looked at beforehand."""
 
@@ -84,6 +94,8 @@ class Importer(msgspec.Struct, frozen=True):
     unit: Unit = "value"
     members: Members = Members()
     """For the unit ``member``."""
+    nested: Nested | None = None
+    """For the unit ``value``, where a file may also be one object with a list of sessions."""
     whole_lines: bool = False
     """For the unit ``file``: whether a file that breaks off is read up to its last whole line."""
     late_sign: Callable[[bytes], bool] = _never
@@ -101,7 +113,8 @@ class Layout(msgspec.Struct, frozen=True):
 
     importer: Importer | None
     """None when it is JSON in a format that is not known."""
-    shape: Literal["lines", "list", "mapping", "values", "file"]
-    """One session per line, per list element, per member of an object, per JSON value; the file is one session."""
+    shape: Literal["lines", "list", "mapping", "nested", "values", "file"]
+    """One session per line, per list element, per member of an object, per element of a list in an object, per JSON
+    value; the file is one session."""
     prefix: str = ""
     """For a mapping, the member that holds the sessions; empty for the top level."""

@@ -16,7 +16,7 @@ from reverie.errors import ExtensionError
 from reverie.sessions.import_problem import ImportProblem
 from reverie.sessions.importers.detection import assumed, detect, unread_format
 from reverie.sessions.importers.files import READ_ERRORS, OpenFile, open_path, reason_of
-from reverie.sessions.importers.importer import Importer, Kinship, Layout, Read
+from reverie.sessions.importers.importer import Importer, Kinship, Layout, Nested, Read
 from reverie.sessions.importers.record import RawRecord, SkippedFile
 from reverie.sessions.importers.registry import OURS, POINT, formats, importer_named, other_formats
 
@@ -225,14 +225,14 @@ def _read_file(opened: OpenFile, importer: Importer, blank: RawRecord) -> Iterat
     yield msgspec.structs.replace(blank, data=whole, context=context)
 
 
-def _read_elements(
-    opened: OpenFile, layout: Layout, importer: Importer, blank: RawRecord
-) -> Iterator[RawRecord | ImportProblem]:
+def _read_elements(opened: OpenFile, layout: Layout, importer: Importer, blank: RawRecord) -> Iterator[Read]:
     number = 0
     try:
         for number, (key, value) in enumerate(_elements(opened, layout, importer), start=1):
             data = msgspec.json.encode(value)
             yield msgspec.structs.replace(blank, line=number, data=data, context=blank.context | key)
+        if layout.shape == "nested" and not number:
+            yield SkippedFile(opened.label, f"{importer.name}: it holds no sessions")
     except ijson.JSONError as error:
         what = str(error).partition("\n")[0].strip()
         yield ImportProblem(opened.label, number + 1, f"broken JSON ({what}); the rest of the file is not read")
@@ -246,8 +246,27 @@ def _elements(opened: OpenFile, layout: Layout, importer: Importer) -> Iterable[
         return (({}, value) for value in ijson.items(opened.stream, "", use_float=True, multiple_values=True))
     if layout.shape == "list":
         return (({}, value) for value in ijson.items(opened.stream, "item", use_float=True))
+    if layout.shape == "nested" and importer.nested is not None:
+        return _nested(opened, importer.nested)
     members = ijson.kvitems(opened.stream, layout.prefix, use_float=True)
     return (({"key": key}, value) for key, value in members if key not in importer.members.passed_over)
+
+
+def _nested(opened: OpenFile, nested: Nested) -> Iterator[tuple[dict[str, str], Any]]:
+    """The elements of the list, one at a time, each with what the object holds beside it."""
+    element, beside = f"{nested.under}.item", dict[str, str]()
+    building, depth, place = ijson.ObjectBuilder(), 0, ""
+    for prefix, event, value in ijson.parse(opened.stream, use_float=True):
+        if not depth and event != "map_key" and (prefix == element or prefix in nested.beside):
+            building, place = ijson.ObjectBuilder(), prefix
+        elif not depth:
+            continue
+        building.event(event, value)
+        depth += {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}.get(event, 0)
+        if not depth and place == element:
+            yield dict(beside), building.value
+        elif not depth:
+            beside[place] = msgspec.json.encode(building.value).decode()
 
 
 def _numbered_lines(opened: OpenFile) -> Iterator[tuple[int, bytes | None]]:
