@@ -1,5 +1,6 @@
 """What is true of all samples of a log: in an archive it is a member of its own, ``header.json`` or the journal's."""
 
+import contextlib
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,10 +40,8 @@ def _look(path: str, head: bytes) -> _Header | None:
     if found is None:
         return None
     told: dict[str, Any] = {}
-    try:
+    with contextlib.suppress(ijson.JSONError):  # longer than the beginning, or broken: what was read stays
         told.update(ijson.kvitems(io.BytesIO(head), EVAL, use_float=True))
-    except ijson.JSONError:
-        pass  # It is longer than the file's beginning, or broken: what was read stays, and names come first.
     return _Header(found["log"], msgspec.json.encode({n: told[n] for n in _NAMES if n in told}).decode())
 
 
