@@ -7,6 +7,7 @@ from reverie.extensions import IMPORTERS, ExtensionPoint, load, names
 from reverie.sessions.event import Event
 from reverie.sessions.importers.chat import IMPORTER as CHAT
 from reverie.sessions.importers.claude_code import IMPORTER as CLAUDE_CODE
+from reverie.sessions.importers.gemini_cli import IMPORTER as GEMINI_CLI
 from reverie.sessions.importers.importer import Importer
 from reverie.sessions.importers.inspect_log import IMPORTER as INSPECT
 from reverie.sessions.importers.intercode import IMPORTER as INTERCODE
@@ -18,6 +19,7 @@ from reverie.sessions.importers.tau_bench import IMPORTER as TAU_BENCH
 OURS = (
     *(REVERIE_LINES, TAU_BENCH),
     INSPECT,
+    GEMINI_CLI,
     *(CHAT, CLAUDE_CODE, INTERCODE, OTLP),
 )
 """In the order in which they are asked whether a file is theirs."""
