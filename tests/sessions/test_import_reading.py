@@ -154,7 +154,8 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path) -> 
     found = list(read_records([tmp_path / "missing.jsonl", empty, binary, good], format=None))
     reasons = [str(item) for item in found if isinstance(item, ImportProblem)]
     assert reasons[:2] == [f"{tmp_path}/missing.jsonl:0: no such file or folder", f"{empty}:0: the file is empty"]
-    assert reasons[2].startswith(f"{binary}:0: no session format found in it; known are chat, claude-code")
+    assert reasons[2].startswith(f"{binary}:0: no session format found in it; known are ")
+    assert "chat, claude-code" in reasons[2]
     assert isinstance(found[-1], RawRecord)
 
 
@@ -244,7 +245,7 @@ def test_a_named_format_is_believed_where_the_content_does_not_say(tmp_path: Pat
 
 
 def test_an_unknown_format_is_refused_at_once(tmp_path: Path) -> None:
-    with pytest.raises(ImportFormatError, match="format 'csv' is unknown; known are chat"):
+    with pytest.raises(ImportFormatError, match="format 'csv' is unknown; known are .*chat"):
         read(tmp_path, "csv")
 
 

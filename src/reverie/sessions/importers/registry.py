@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from reverie.errors import ImportFormatError
 from reverie.extensions import IMPORTERS, ExtensionPoint, load, names
 from reverie.sessions.event import Event
+from reverie.sessions.importers.autogen import IMPORTER as AUTOGEN
+from reverie.sessions.importers.autogen import STREAM as AUTOGEN_STREAM
 from reverie.sessions.importers.chat import IMPORTER as CHAT
 from reverie.sessions.importers.claude_code import IMPORTER as CLAUDE_CODE
 from reverie.sessions.importers.gemini_cli import IMPORTER as GEMINI_CLI
@@ -20,6 +22,7 @@ OURS = (
     *(REVERIE_LINES, TAU_BENCH),
     INSPECT,
     GEMINI_CLI,
+    *(AUTOGEN, AUTOGEN_STREAM),
     *(CHAT, CLAUDE_CODE, INTERCODE, OTLP),
 )
 """In the order in which they are asked whether a file is theirs."""
