@@ -245,7 +245,7 @@ def test_a_named_format_is_believed_where_the_content_does_not_say(tmp_path: Pat
 
 
 def test_an_unknown_format_is_refused_at_once(tmp_path: Path) -> None:
-    with pytest.raises(ImportFormatError, match="format 'csv' is unknown; known are .*chat"):
+    with pytest.raises(ImportFormatError, match=r"format 'csv' is unknown; known are .*chat"):
         read(tmp_path, "csv")
 
 
