@@ -67,7 +67,7 @@ def _object_layout(found: Importer | None, keys: Keys, *, lines: bool) -> Layout
     if found and found.unit == "member":
         under = found.members.under
         return Layout(found, "mapping", prefix=under if under in keys.top else "")
-    if found and found.nested and not keys.top.isdisjoint(found.nested.beside):
+    if found and found.nested and not keys.top.isdisjoint((found.nested.under, *found.nested.beside)):
         return Layout(found, "nested")
     if found and found.unit == "file":
         return Layout(found, "file")

@@ -53,7 +53,7 @@ class Nested(msgspec.Struct, frozen=True):
     """The top-level key of the list."""
     beside: tuple[str, ...]
     """Top-level keys that hold what is true of all; they come before the list, and each goes with every session, as
-    JSON text in its ``context``. An object with any of them is such a file."""
+    JSON text in its ``context``. An object that has one of them, or the list, is such a file."""
 
 
 class Kinship(msgspec.Struct, frozen=True):

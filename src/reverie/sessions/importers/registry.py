@@ -13,6 +13,7 @@ from reverie.sessions.importers.gemini_cli import IMPORTER as GEMINI_CLI
 from reverie.sessions.importers.importer import Importer
 from reverie.sessions.importers.inspect_log import IMPORTER as INSPECT
 from reverie.sessions.importers.intercode import IMPORTER as INTERCODE
+from reverie.sessions.importers.letta import IMPORTER as LETTA
 from reverie.sessions.importers.other import fitted
 from reverie.sessions.importers.otlp import IMPORTER as OTLP
 from reverie.sessions.importers.reverie_lines import IMPORTER as REVERIE_LINES
@@ -23,6 +24,7 @@ OURS = (
     INSPECT,
     GEMINI_CLI,
     *(AUTOGEN, AUTOGEN_STREAM),
+    LETTA,
     *(CHAT, CLAUDE_CODE, INTERCODE, OTLP),
 )
 """In the order in which they are asked whether a file is theirs."""
