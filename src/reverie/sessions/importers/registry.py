@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from reverie.errors import ImportFormatError
 from reverie.extensions import IMPORTERS, ExtensionPoint, load, names
 from reverie.sessions.event import Event
+from reverie.sessions.importers.ag_ui import IMPORTER as AG_UI
 from reverie.sessions.importers.autogen import IMPORTER as AUTOGEN
 from reverie.sessions.importers.autogen import STREAM as AUTOGEN_STREAM
 from reverie.sessions.importers.chat import IMPORTER as CHAT
@@ -25,6 +26,7 @@ OURS = (
     GEMINI_CLI,
     *(AUTOGEN, AUTOGEN_STREAM),
     LETTA,
+    AG_UI,
     *(CHAT, CLAUDE_CODE, INTERCODE, OTLP),
 )
 """In the order in which they are asked whether a file is theirs."""
