@@ -155,7 +155,7 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path) -> 
     reasons = [str(item) for item in found if isinstance(item, ImportProblem)]
     assert reasons[:2] == [f"{tmp_path}/missing.jsonl:0: no such file or folder", f"{empty}:0: the file is empty"]
     assert reasons[2].startswith(f"{binary}:0: no session format found in it; known are ")
-    assert "chat, claude-code" in reasons[2]
+    assert " chat, " in reasons[2]
     assert isinstance(found[-1], RawRecord)
 
 
@@ -301,7 +301,6 @@ def test_a_damaged_packed_file_is_a_problem_of_its_own(name: str, tmp_path: Path
 @pytest.mark.parametrize(
     ("content", "name"),
     [
-        ([{"title": "t", "mapping": {}, "current_node": "x"}], "a ChatGPT export"),
         ([{"uuid": "u", "chat_messages": []}], "a Claude.ai export"),
         ({"info": {}, "tasks": [], "simulations": []}, "tau2-bench results"),
         ({"trajectory": [], "info": {}, "history": []}, "a SWE-agent trajectory"),

@@ -99,7 +99,6 @@ def _keys_in(text: bytes) -> Keys:
 
 
 _UNREAD: tuple[tuple[str, frozenset[str]], ...] = (
-    ("a ChatGPT export", frozenset({"mapping", "current_node"})),
     ("a Claude.ai export", frozenset({"chat_messages"})),
     ("tau2-bench results", frozenset({"simulations", "tasks"})),
     ("a SWE-agent trajectory", frozenset({"trajectory", "info"})),

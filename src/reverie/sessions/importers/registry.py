@@ -9,6 +9,7 @@ from reverie.sessions.importers.ag_ui import IMPORTER as AG_UI
 from reverie.sessions.importers.autogen import IMPORTER as AUTOGEN
 from reverie.sessions.importers.autogen import STREAM as AUTOGEN_STREAM
 from reverie.sessions.importers.chat import IMPORTER as CHAT
+from reverie.sessions.importers.chatgpt import IMPORTER as CHATGPT
 from reverie.sessions.importers.claude_code import IMPORTER as CLAUDE_CODE
 from reverie.sessions.importers.gemini_cli import IMPORTER as GEMINI_CLI
 from reverie.sessions.importers.importer import Importer
@@ -27,6 +28,7 @@ OURS = (
     *(AUTOGEN, AUTOGEN_STREAM),
     LETTA,
     AG_UI,
+    CHATGPT,
     *(CHAT, CLAUDE_CODE, INTERCODE, OTLP),
 )
 """In the order in which they are asked whether a file is theirs."""
