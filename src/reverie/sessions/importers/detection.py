@@ -103,7 +103,6 @@ _UNREAD: tuple[tuple[str, frozenset[str]], ...] = (
     ("a SWE-agent trajectory", frozenset({"trajectory", "info"})),
     ("a Langfuse export", frozenset({"observations", "projectId"})),
     ("a LangSmith export", frozenset({"run_type", "trace_id"})),
-    ("a Codex CLI rollout", frozenset({"timestamp", "type", "payload"})),
     ("a Gemini CLI session", frozenset({"projectHash", "sessionId"})),
     ("a Cursor export", frozenset({"composerId"})),
     ("an OpenHands history", frozenset({"id", "source", "action", "args"})),

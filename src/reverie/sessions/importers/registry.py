@@ -7,6 +7,7 @@ from reverie.extensions import IMPORTERS, ExtensionPoint, load, names
 from reverie.sessions.event import Event
 from reverie.sessions.importers.chat import IMPORTER as CHAT
 from reverie.sessions.importers.claude_code import IMPORTER as CLAUDE_CODE
+from reverie.sessions.importers.codex import IMPORTER as CODEX
 from reverie.sessions.importers.importer import Importer
 from reverie.sessions.importers.intercode import IMPORTER as INTERCODE
 from reverie.sessions.importers.other import fitted
@@ -14,7 +15,7 @@ from reverie.sessions.importers.otlp import IMPORTER as OTLP
 from reverie.sessions.importers.reverie_lines import IMPORTER as REVERIE_LINES
 from reverie.sessions.importers.tau_bench import IMPORTER as TAU_BENCH
 
-OURS = (REVERIE_LINES, TAU_BENCH, CHAT, CLAUDE_CODE, INTERCODE, OTLP)
+OURS = (REVERIE_LINES, TAU_BENCH, CHAT, CLAUDE_CODE, INTERCODE, OTLP, CODEX)
 """In the order in which they are asked whether a file is theirs."""
 
 POINT = ExtensionPoint(IMPORTERS, {importer.name: importer for importer in OURS}, fitted)
