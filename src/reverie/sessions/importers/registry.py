@@ -14,9 +14,10 @@ from reverie.sessions.importers.other import fitted
 from reverie.sessions.importers.otlp import IMPORTER as OTLP
 from reverie.sessions.importers.reverie_lines import IMPORTER as REVERIE_LINES
 from reverie.sessions.importers.tau_bench import IMPORTER as TAU_BENCH
+from reverie.sessions.importers.tracing.langfuse import IMPORTERS as LANGFUSE
 
-OURS = (REVERIE_LINES, TAU_BENCH, CHAT, CLAUDE_CODE, INTERCODE, OTLP, CODEX)
-"""In the order in which they are asked whether a file is theirs."""
+OURS = (REVERIE_LINES, TAU_BENCH, CHAT, CLAUDE_CODE, INTERCODE, OTLP, CODEX, *LANGFUSE)
+"""In the order in which they are asked whether a file is theirs; a format with two layouts is there twice."""
 
 POINT = ExtensionPoint(IMPORTERS, {importer.name: importer for importer in OURS}, fitted)
 
