@@ -17,7 +17,7 @@ from reverie.sessions.importers.otlp.span import Odd, Span
 from reverie.sessions.importers.times import nanoseconds
 from reverie.sessions.importers.tool_arguments import tool_arguments
 from reverie.sessions.importers.tracing.answer_key import without_answers
-from reverie.sessions.importers.tracing.source import TraceSource, importers_of
+from reverie.sessions.importers.tracing.source import TraceSource, importers_of, table_rows, table_with
 from reverie.sessions.importers.tracing.value import messages_of, result_of
 
 _KINDS: Mapping[str, Kind] = {
@@ -237,5 +237,5 @@ def _is_row(given: set[str]) -> bool:
     return {"id", "timestamp", "sessionId"} <= names and len(names & _OF_TRACES) >= 2
 
 
-SOURCE = TraceSource("langfuse", _is_langfuse, _is_row, spans_in, operation_of, ("sessionId",))
+SOURCE = TraceSource("langfuse", _is_langfuse, table_with(_is_row), table_rows, spans_in, operation_of, ("sessionId",))
 IMPORTERS = importers_of(SOURCE)

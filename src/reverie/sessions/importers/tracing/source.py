@@ -25,8 +25,10 @@ class TraceSource(msgspec.Struct, frozen=True):
     name: str
     """The format's."""
     has_keys: Callable[[Keys], bool]
-    has_columns: Callable[[set[str]], bool]
-    """Whether a table in a CSV file with these columns is of it."""
+    begins: Callable[[bytes], bool]
+    """Whether a file that is no JSON and begins with these bytes is of it."""
+    decode: Callable[[bytes], Any]
+    """What such a file holds, as JSON would."""
     spans_in: Callable[[Any], Iterator[Span | Odd]]
     """The spans in one JSON value; raises ``ImportFormatError`` where it holds no rows."""
     operation_of: Callable[[Span], Operation]
@@ -50,11 +52,11 @@ _JOINED = b'{"session_id":'
 
 
 def importers_of(source: TraceSource) -> tuple[Importer, Importer]:
-    """The importers of a source: of its tables in CSV, which are found as a whole, and of its JSON."""
+    """The importers of a source: of its files that are no JSON, which are read as a whole, and of its JSON."""
     kinship = Kinship(possible=_alone, look=_nothing, join=partial(_join, source))
     parse = partial(_parse, source)
-    table = Importer(source.name, parse, begins=partial(_begins, source), unit="file")
-    return table, Importer(source.name, parse, has_keys=source.has_keys, kinship=kinship)
+    other = Importer(source.name, parse, begins=source.begins, unit="file")
+    return other, Importer(source.name, parse, has_keys=source.has_keys, kinship=kinship)
 
 
 def sessions_of(source: TraceSource, spans: Iterable[Span]) -> dict[str, list[Span]]:
@@ -63,10 +65,18 @@ def sessions_of(source: TraceSource, spans: Iterable[Span]) -> dict[str, list[Sp
     for span in merged(spans):
         traces.setdefault(span.trace_id, []).append(span)
     sessions: dict[str, list[Span]] = {}
-    for trace_id, own in sorted(traces.items()):
+    for trace_id, spans_of_it in sorted(traces.items()):
+        own = _dated(spans_of_it)
         named = (as_text(span.attributes.get(field)) for field in source.conversations for span in own)
         sessions.setdefault(next((name for name in named if name), trace_id), []).extend(own)
     return sessions
+
+
+def _dated(spans: Sequence[Span]) -> list[Span]:
+    """The spans, those without a time when the first of the others began."""
+    begun = min((span.start for span in spans if span.start), default=0)
+    dated = [span if span.start else msgspec.structs.replace(span, start=begun, end=begun) for span in spans]
+    return sorted(dated, key=lambda span: (span.start, span.key))
 
 
 def _parse(source: TraceSource, record: RawRecord) -> Draft:
@@ -78,7 +88,7 @@ def _parse(source: TraceSource, record: RawRecord) -> Draft:
     if record.data.startswith(_JOINED):
         joined = msgspec.json.decode(record.data, type=JoinedTraces)
         return assemble(joined.session_id, joined.spans, source.operation_of, source.name)
-    spans = [span for span in source.spans_in(_decoded(record.data)) if isinstance(span, Span)]
+    spans = [span for span in source.spans_in(_decoded(source, record.data)) if isinstance(span, Span)]
     sessions = sessions_of(source, spans)
     if len(sessions) != 1:
         raise ImportFormatError(f"the record holds {len(sessions)} sessions; read it by its file")
@@ -96,7 +106,7 @@ def _join(source: TraceSource, items: Iterable[Read], _: Sequence[Any]) -> Itera
             continue
         first = first or item
         try:
-            read = list(source.spans_in(_decoded(item.data)))
+            read = list(source.spans_in(_decoded(source, item.data)))
         except ImportFormatError as error:
             yield ImportProblem(item.path, item.line, str(error))
             continue
@@ -122,21 +132,34 @@ def _records(source: TraceSource, first: RawRecord, spans: Sequence[Span]) -> It
         yield SkippedFile(first.path, f"{silent} traces, of this and the files after it, are no agent's work")
 
 
-def _decoded(data: bytes) -> Any:
-    """JSON; of a table in CSV its rows, each cell as the JSON that it holds, or as text."""
-    if data.lstrip().startswith((b"{", b"[")):
-        return decode_json(data)
+def _decoded(source: TraceSource, data: bytes) -> Any:
+    return source.decode(data) if source.begins(data) else decode_json(data)
+
+
+def table_rows(data: bytes) -> list[dict[str, Any]]:
+    """The rows of a table in CSV, each cell as the JSON that it holds, or as text; None for an empty one.
+
+    Raises:
+        ImportFormatError: it is none.
+    """
     csv.field_size_limit(LONGEST_CELL)
     try:
         rows = list(csv.DictReader(io.StringIO(data.decode(), newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
         raise ImportFormatError(f"broken CSV: {error}") from error
-    return [{name: structured(cell) for name, cell in row.items() if name and cell} for row in rows]
+    return [{name: structured(cell) if cell else None for name, cell in row.items() if name} for row in rows]
 
 
-def _begins(source: TraceSource, head: bytes) -> bool:
+def table_with(has_columns: Callable[[set[str]], bool]) -> Callable[[bytes], bool]:
+    """Whether a file begins as a table in CSV whose columns are those wanted."""
+    return partial(_is_table, has_columns)
+
+
+def _is_table(has_columns: Callable[[set[str]], bool], head: bytes) -> bool:
     first = head.partition(b"\n")[0].decode(errors="replace").rstrip("\r")
-    return "," in first and source.has_columns(set(next(csv.reader([first]), ())))
+    if "," not in first or first.lstrip().startswith(("{", "[")):
+        return False
+    return has_columns(set(next(csv.reader([first]), ())))
 
 
 def _alone(_: str) -> bool:
