@@ -11,6 +11,7 @@ from reverie.sessions.importers.autogen import STREAM as AUTOGEN_STREAM
 from reverie.sessions.importers.chat import IMPORTER as CHAT
 from reverie.sessions.importers.chatgpt import IMPORTER as CHATGPT
 from reverie.sessions.importers.claude_code import IMPORTER as CLAUDE_CODE
+from reverie.sessions.importers.codex import IMPORTER as CODEX
 from reverie.sessions.importers.gemini_cli import IMPORTER as GEMINI_CLI
 from reverie.sessions.importers.importer import Importer
 from reverie.sessions.importers.inspect_log import IMPORTER as INSPECT
@@ -20,6 +21,9 @@ from reverie.sessions.importers.other import fitted
 from reverie.sessions.importers.otlp import IMPORTER as OTLP
 from reverie.sessions.importers.reverie_lines import IMPORTER as REVERIE_LINES
 from reverie.sessions.importers.tau_bench import IMPORTER as TAU_BENCH
+from reverie.sessions.importers.tracing.langfuse import IMPORTERS as LANGFUSE
+from reverie.sessions.importers.tracing.langsmith import IMPORTERS as LANGSMITH
+from reverie.sessions.importers.tracing.openai_agents import IMPORTERS as OPENAI_AGENTS
 
 OURS = (
     *(REVERIE_LINES, TAU_BENCH),
@@ -30,8 +34,9 @@ OURS = (
     AG_UI,
     CHATGPT,
     *(CHAT, CLAUDE_CODE, INTERCODE, OTLP),
+    *(CODEX, *LANGFUSE, *LANGSMITH, *OPENAI_AGENTS),
 )
-"""In the order in which they are asked whether a file is theirs."""
+"""In the order in which they are asked whether a file is theirs; a format with two layouts is there twice."""
 
 POINT = ExtensionPoint(IMPORTERS, {importer.name: importer for importer in OURS}, fitted)
 
