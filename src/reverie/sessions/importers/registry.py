@@ -23,6 +23,7 @@ from reverie.sessions.importers.reverie_lines import IMPORTER as REVERIE_LINES
 from reverie.sessions.importers.tau_bench import IMPORTER as TAU_BENCH
 from reverie.sessions.importers.tracing.langfuse import IMPORTERS as LANGFUSE
 from reverie.sessions.importers.tracing.langsmith import IMPORTERS as LANGSMITH
+from reverie.sessions.importers.tracing.mlflow import IMPORTERS as MLFLOW
 from reverie.sessions.importers.tracing.openai_agents import IMPORTERS as OPENAI_AGENTS
 
 OURS = (
@@ -33,6 +34,7 @@ OURS = (
     LETTA,
     AG_UI,
     CHATGPT,
+    *MLFLOW,
     *(CHAT, CLAUDE_CODE, INTERCODE, OTLP),
     *(CODEX, *LANGFUSE, *LANGSMITH, *OPENAI_AGENTS),
 )

@@ -6,22 +6,19 @@ the target.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from reverie.errors import ImportFormatError
 from reverie.sessions.importers.draft import as_number, as_text
 from reverie.sessions.importers.inspect_log.attachments import Attachments
 from reverie.sessions.importers.inspect_log.messages import error_of, span_message
 from reverie.sessions.importers.otlp.span import Span
-from reverie.sessions.importers.times import as_time
+from reverie.sessions.importers.times import nanoseconds
 
 _GRADERS = frozenset({"scorer", "scorers"})
 _GRADER = "grader"
 """The role of a model that grades."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TRACE = "sample"
 
 
@@ -125,7 +122,7 @@ class SampleEvents:
     def _begin(self, event: Mapping[str, Any], name: str, parent: str) -> None:
         kind = as_text(event.get("type"))
         self._enclosing.begun(name, parent, kind)
-        at = _nanoseconds(event.get("timestamp"))
+        at = nanoseconds(event.get("timestamp"))
         called = as_text(event.get("name"))
         if kind == "agent" and not self._enclosing.grades(name):
             attributes: dict[str, Any] = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": called}
@@ -204,14 +201,6 @@ def _usage(usage: Any) -> dict[str, Any]:
 
 def _ends(event: Mapping[str, Any], seconds: Any) -> tuple[int, int]:
     """When it began and ended; where its end is not told, after the seconds that it took."""
-    begin, end = _nanoseconds(event.get("timestamp")), _nanoseconds(event.get("completed"))
+    begin, end = nanoseconds(event.get("timestamp")), nanoseconds(event.get("completed"))
     took = as_number(seconds) if isinstance(seconds, int | float) else None
     return begin, max(begin, end or begin + int((took or 0) * 1_000_000_000))
-
-
-def _nanoseconds(value: Any) -> int:
-    try:
-        at = as_time(value, "timestamp")
-    except ImportFormatError:
-        return 0
-    return 0 if at is None else (at - _EPOCH) // timedelta(microseconds=1) * 1000
