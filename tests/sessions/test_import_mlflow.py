@@ -137,5 +137,5 @@ def test_traces_of_one_session_are_joined_and_odd_rows_are_problems(tmp_path: Pa
     assert sorted(parse_record(item, {}).session.id for item in items if isinstance(item, RawRecord)) == [
         "chat-7", "tr-2"
     ]  # fmt: skip
-    (notice,) = (item for item in items if not isinstance(item, RawRecord))
-    assert "neither trace_id nor request_id" in str(notice)
+    (problem,) = (item for item in items if not isinstance(item, RawRecord))
+    assert "a.jsonl:3: a row is no trace of MLflow" in str(problem)

@@ -64,7 +64,7 @@ def spans_in(value: Any) -> Iterator[Span | Odd]:
 def _is_columns(value: Mapping[str, Any]) -> bool:
     """Whether it is a table that was written column by column: ``{"trace": {"0": …, "1": …}, …}``."""
     columns = [inner for inner in value.values() if isinstance(inner, Mapping)]
-    return len(columns) == len(value) > 0 and all(key.isdigit() for column in columns for key in column)
+    return len(columns) == len(value) > 0 and all(column and all(map(str.isdigit, column)) for column in columns)
 
 
 def _rows(value: Mapping[str, Any]) -> list[dict[str, Any]]:
