@@ -25,6 +25,7 @@ from reverie.sessions.importers.tracing.langfuse import IMPORTERS as LANGFUSE
 from reverie.sessions.importers.tracing.langsmith import IMPORTERS as LANGSMITH
 from reverie.sessions.importers.tracing.mlflow import IMPORTERS as MLFLOW
 from reverie.sessions.importers.tracing.openai_agents import IMPORTERS as OPENAI_AGENTS
+from reverie.sessions.importers.tracing.phoenix import IMPORTERS as PHOENIX
 
 OURS = (
     *(REVERIE_LINES, TAU_BENCH),
@@ -35,6 +36,7 @@ OURS = (
     AG_UI,
     CHATGPT,
     *MLFLOW,
+    *PHOENIX,
     *(CHAT, CLAUDE_CODE, INTERCODE, OTLP),
     *(CODEX, *LANGFUSE, *LANGSMITH, *OPENAI_AGENTS),
 )
