@@ -85,7 +85,7 @@ def test_a_run_is_the_same_session_however_it_was_written(data: bytes, tmp_path:
 
 @given(st.integers(1, len(MESSAGES)))
 def test_a_stream_that_goes_on_extends_its_session(whole: int) -> None:
-    record = RawRecord("f", 1, "autogen-stream", lines(MESSAGES[:whole]))
+    record = RawRecord("f", 1, "autogen", lines(MESSAGES[:whole]))
     beginning = parse_record(record, {})
     assert (told(beginning), beginning.session.id) == (EXPECTED[: len(beginning.events)], "autogen:m0")
 
@@ -93,7 +93,7 @@ def test_a_stream_that_goes_on_extends_its_session(whole: int) -> None:
 def test_lines_that_are_broken_or_of_unknown_types_are_told() -> None:
     warnings: list[ImportProblem] = []
     data = lines(MESSAGES[:2]) + b'{"id": "m\n[]\n' + lines(MESSAGES[2:])
-    assert told(parse_record(RawRecord("f", 1, "autogen-stream", data), {}, warnings)) == EXPECTED
+    assert told(parse_record(RawRecord("f", 1, "autogen", data), {}, warnings)) == EXPECTED
     assert [(warning.line, "NovelMessage" in warning.reason) for warning in warnings] == [
         (3, False), (4, False), (1, True)
     ]  # fmt: skip

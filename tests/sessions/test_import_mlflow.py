@@ -25,11 +25,11 @@ def choice(**message: Any) -> dict[str, Any]:
     return {"choices": [{"message": {"role": "assistant", **message}}], "model": "m-1"}
 
 
-def span(number: int, kind: str, name: str, inputs: Any, outputs: Any, *, parent: int = 1, error: str = "",
-         **more: Any) -> dict[str, Any]:  # fmt: skip
-    given = {"mlflow.spanType": kind, "mlflow.spanInputs": inputs, "mlflow.spanOutputs": outputs, **more}
+def span(number: int, kind: str, name: str, inputs: Any, outputs: Any, error: str = "",
+         more: dict[str, Any] | None = None) -> dict[str, Any]:  # fmt: skip
+    given = {"mlflow.spanType": kind, "mlflow.spanInputs": inputs, "mlflow.spanOutputs": outputs, **(more or {})}
     return {
-        "trace_id": "in-base64", "span_id": f"s{number}", "parent_span_id": f"s{parent}" if number > 1 else None,
+        "trace_id": "in-base64", "span_id": f"s{number}", "parent_span_id": "s1" if number > 1 else None,
         "name": name, "start_time_unix_nano": BEGIN + number * 10**9, "end_time_unix_nano": BEGIN + number * 10**9 + 5,
         "status": {"code": "STATUS_CODE_ERROR" if error else "STATUS_CODE_OK", "message": error},
         "attributes": {key: json.dumps(value) for key, value in given.items()}, "events": [],
@@ -39,8 +39,8 @@ def span(number: int, kind: str, name: str, inputs: Any, outputs: Any, *, parent
 SPANS = [
     span(1, "AGENT", "desk", {"q": "x"}, "It is 3."),
     span(2, "CHAT_MODEL", "Completions", {"messages": ASKED}, choice(tool_calls=[CALL]),
-         **{"mlflow.chat.tokenUsage": USED, "mlflow.llm.model": "m-1"}),
-    span(3, "TOOL", "add_1", {"x": 1}, None, error="ValueError: too large", **{"mlflow.spanFunctionName": "add"}),
+         more={"mlflow.chat.tokenUsage": USED, "mlflow.llm.model": "m-1"}),
+    span(3, "TOOL", "add_1", {"x": 1}, None, "ValueError: too large", {"mlflow.spanFunctionName": "add"}),
     span(4, "CHAT_MODEL", "Completions", {"messages": HISTORY}, choice(content="It is 3.")),
     span(5, "EVALUATOR", "judge", {"messages": [{"role": "user", "content": KEY}]}, KEY),
 ]  # fmt: skip
@@ -51,8 +51,11 @@ ASSESSMENTS = [
     {"assessment_name": "expected_response", "expectation": {"value": KEY}},
 ]
 METADATA = {"mlflow.trace.session": "chat-7", "mlflow.trace.user": "u9", "mlflow.source.name": "run.py"}
-INFO = {"trace_id": "tr-1", "request_time": "2026-01-02T03:04:05Z", "state": "OK", "trace_metadata": METADATA,
-        "tags": {"team": "desk", "mlflow.x": "y", "expected_answer": KEY}, "assessments": ASSESSMENTS}  # fmt: skip
+TAGS = {"team": "desk", "mlflow.x": "y", "expected_answer": KEY}
+INFO: dict[str, Any] = {
+    "trace_id": "tr-1", "request_time": "2026-01-02T03:04:05Z", "state": "OK", "trace_metadata": METADATA,
+    "tags": TAGS, "assessments": ASSESSMENTS,
+}  # fmt: skip
 TRACE = {"info": INFO, "data": {"spans": SPANS}}
 EXPECTED = [
     ("system.message", "Be good."),
@@ -131,7 +134,8 @@ def test_a_trace_is_the_same_session_however_it_was_written(form: str, tmp_path:
 def test_traces_of_one_session_are_joined_and_odd_rows_are_problems(tmp_path: Path) -> None:
     alone = TRACE | {"info": INFO | {"trace_id": "tr-2", "trace_metadata": {}}}
     later = TRACE | {"info": INFO | {"trace_id": "tr-3"}}
-    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(one) for one in (later, alone, {"info": {}, "data": {}})))
+    traces: list[Any] = [later, alone, {"info": {}, "data": {}}]
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(one) for one in traces))
     (tmp_path / "b.jsonl").write_text(json.dumps(TRACE) + "\n" + json.dumps(TRACE))
     items = list(read_records([tmp_path], format=None))
     assert sorted(parse_record(item, {}).session.id for item in items if isinstance(item, RawRecord)) == [

@@ -36,7 +36,7 @@ _ITEM_TYPES = ("function_call", "function_call_output", "reasoning")
 _CALL_ROLES = ("function_call", "tool_call", "tool_calls")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Reading:
     """What is known while the messages of one session are read."""
 

@@ -6,8 +6,7 @@ from reverie.errors import ImportFormatError
 from reverie.extensions import IMPORTERS, ExtensionPoint, load, names
 from reverie.sessions.event import Event
 from reverie.sessions.importers.ag_ui import IMPORTER as AG_UI
-from reverie.sessions.importers.autogen import IMPORTER as AUTOGEN
-from reverie.sessions.importers.autogen import STREAM as AUTOGEN_STREAM
+from reverie.sessions.importers.autogen import IMPORTERS as AUTOGEN
 from reverie.sessions.importers.chat import IMPORTER as CHAT
 from reverie.sessions.importers.chatgpt import IMPORTER as CHATGPT
 from reverie.sessions.importers.claude_code import IMPORTER as CLAUDE_CODE
@@ -31,7 +30,7 @@ OURS = (
     *(REVERIE_LINES, TAU_BENCH),
     INSPECT,
     GEMINI_CLI,
-    *(AUTOGEN, AUTOGEN_STREAM),
+    *AUTOGEN,
     LETTA,
     AG_UI,
     CHATGPT,

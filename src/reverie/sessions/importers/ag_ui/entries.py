@@ -16,7 +16,7 @@ Key = tuple[str, str]
 """What an entry is of: ``message``, ``call`` or ``result``, and the id."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Entry:
     """One thing that was said, done or went wrong."""
 

@@ -1,12 +1,12 @@
 """Runs of AutoGen: results, states and streams of its agents and teams, and chat histories of version 0.2.
 
-``autogen`` has a session in each JSON value; in ``autogen-stream`` the lines or elements are the messages of one.
+A session is a JSON value, or a file whose lines or elements are its messages.
 """
 
-from reverie.sessions.importers.autogen.run import parse_run, parse_stream
+from reverie.sessions.importers.autogen.run import parse_autogen
 from reverie.sessions.importers.importer import Importer, Keys
 
-__all__ = ["IMPORTER", "STREAM"]
+__all__ = ["IMPORTERS"]
 
 _MESSAGE = frozenset({"source", "type", "content"})
 _SAID = frozenset({"content", "role", "name"})
@@ -26,5 +26,7 @@ def _is_stream(keys: Keys) -> bool:
     return keys.top >= _MESSAGE | {"models_usage"} or _SAID <= keys.top <= _OLD_FIELDS
 
 
-IMPORTER = Importer("autogen", parse_run, has_keys=_is_run)
-STREAM = Importer("autogen-stream", parse_stream, has_keys=_is_stream, unit="file", whole_lines=True)
+IMPORTERS = (
+    Importer("autogen", parse_autogen, has_keys=_is_stream, unit="file", whole_lines=True),
+    Importer("autogen", parse_autogen, has_keys=_is_run),
+)

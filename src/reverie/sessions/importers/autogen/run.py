@@ -13,19 +13,32 @@ from reverie.sessions.importers.record import RawRecord
 from reverie.sessions.session import Session
 
 
-def parse_run(record: RawRecord) -> Draft:
-    """Read one result, state or chat history.
+def parse_autogen(record: RawRecord) -> Draft:
+    """Read one session: a result, state or chat history, or the messages that are a file's lines or elements.
 
     Raises:
         ImportFormatError: it holds no message that can be read.
     """
-    row = decode_json(record.data)
-    if not isinstance(row, dict):
-        raise ImportFormatError("the run is not a JSON object")
     log = EventLog()
+    found = list(_values(record.data, log))
+    if len(found) == 1 and "content" not in found[0]:
+        return _of_run(found[0], log)
+    results = [one for one in found if isinstance(one.get("messages"), list)]
+    said = [one for one in found if "content" in one]
+    known = {one.get("id") for one in said}
+    if not said or known != {None}:  # a result repeats the messages before it
+        told = [one for row in results for one in row["messages"] if isinstance(one, dict)]
+        said += [one for one in told if one.get("id") not in known]
+    if broken := record.context.get("broken_off"):
+        log.warn(f"{broken}; the lines before are kept")
+    if any("source" in one for one in said):
+        return _from_messages(log, said, results[-1] if results else {})
+    return _draft(log, list(old_messages(said)), "", "messages", {})
+
+
+def _of_run(row: Mapping[str, Any], log: EventLog) -> Draft:
     if isinstance(row.get("chat_history"), list):
-        messages = list(old_messages(row["chat_history"]))
-        draft = _draft(log, messages, "", "chat_history", {})
+        draft = _draft(log, list(old_messages(row["chat_history"])), "", "chat_history", {})
         if usage := _old_cost(row.get("cost")):
             log.add("span.model_request_end", usage_payload(usage))
         return draft
@@ -44,33 +57,18 @@ def parse_run(record: RawRecord) -> Draft:
     return _draft(log, messages, "", "llm_context.messages", {})
 
 
-def parse_stream(record: RawRecord) -> Draft:
-    """Read the messages of one session, which are the lines or elements of a file.
-
-    Raises:
-        ImportFormatError: there is none that can be read.
-    """
-    log = EventLog()
-    found = list(_stream(record.data, log))
-    results = [one for one in found if isinstance(one.get("messages"), list)]
-    said = [one for one in found if "content" in one]
-    known = {one.get("id") for one in said}
-    if not said or known != {None}:  # a result repeats the messages before it
-        said += [
-            one for row in results for one in row["messages"] if isinstance(one, dict) and one.get("id") not in known
-        ]
-    if broken := record.context.get("broken_off"):
-        log.warn(f"{broken}; the lines before are kept")
-    if any("source" in one for one in said):
-        return _from_messages(log, said, results[-1] if results else {})
-    return _draft(log, list(old_messages(said)), "", "messages", {})
-
-
-def _stream(data: bytes, log: EventLog) -> Iterator[Mapping[str, Any]]:
-    if data.lstrip().startswith(b"["):
-        values = decode_json(data)
-        yield from (one for one in values if isinstance(one, dict))
+def _values(data: bytes, log: EventLog) -> Iterator[Mapping[str, Any]]:
+    """The objects of a JSON value, a list or lines."""
+    first = data.lstrip().partition(b"\n")[0].rstrip()
+    if first in (b"{", b"[") or first.startswith(b"[") or b"\n" not in data.strip():
+        value = decode_json(data)
+        found = value if isinstance(value, list) else [value]
+        yield from (one for one in found if isinstance(one, dict))
         return
+    yield from _lines(data, log)
+
+
+def _lines(data: bytes, log: EventLog) -> Iterator[Mapping[str, Any]]:
     for number, line in enumerate(data.split(b"\n"), start=1):
         if not line.strip():
             continue

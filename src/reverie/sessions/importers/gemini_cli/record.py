@@ -7,7 +7,6 @@ import contextlib
 import io
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import ijson
@@ -17,22 +16,22 @@ from reverie.sessions.importers.draft import EventLog
 from reverie.sessions.importers.json_text import decode_json
 
 
-@dataclass
 class Recorded:
     """The messages of one file, each as it was last written, and what is said of the session."""
 
-    log: EventLog
-    path: str = ""
-    """Of a part, for warnings."""
-    metadata: dict[str, Any] = field(default_factory=dict)
-    messages: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By id, in the order in which they were first written; also those that were taken back."""
-    rewound: dict[str, int] = field(default_factory=dict)
-    """Message id → which going back took it back, from 1."""
-    rewinds: int = 0
-    history: list[Any] = field(default_factory=list)
-    """The messages as the model has them (``role``, ``parts``), where the file holds those."""
-    strange: Counter[str] = field(default_factory=Counter)
+    def __init__(self, log: EventLog, path: str = "") -> None:
+        """``path`` is that of a further file of a session, for warnings."""
+        self.metadata: dict[str, Any] = {}
+        self.messages: dict[str, Mapping[str, Any]] = {}
+        """By id, in the order in which they were first written; also those that were taken back."""
+        self.rewound: dict[str, int] = {}
+        """Message id → which going back took it back, from 1."""
+        self.history: list[Any] = []
+        """The messages as the model has them (``role``, ``parts``), where the file holds those."""
+        self._log = log
+        self._path = path
+        self._rewinds = 0
+        self._strange: Counter[str] = Counter()
 
     def read(self, data: bytes) -> None:
         """Take in a file.
@@ -49,8 +48,8 @@ class Recorded:
             self._read_lines(data)
         else:
             self._read_value(data)
-        for kind, number in self.strange.items():
-            self.log.warn(f"{number} × {kind}: left out", 0, self.path)
+        for kind, number in self._strange.items():
+            self._log.warn(f"{number} × {kind}: left out", 0, self._path)
         if not (self.messages or self.history):
             raise ImportFormatError("the file holds no message that can be read")
 
@@ -61,14 +60,14 @@ class Recorded:
             try:
                 self._take(decode_json(line))
             except ImportFormatError as error:
-                self.log.warn(f"{error}; the line is left out", number, self.path)
+                self._log.warn(f"{error}; the line is left out", number, self._path)
 
     def _read_value(self, data: bytes) -> None:
         try:
             value = decode_json(data)
         except ImportFormatError as error:
             value = _beginning(data)
-            self.log.warn(f"{error}; what came before is kept", 0, self.path)
+            self._log.warn(f"{error}; what came before is kept", 0, self._path)
         if isinstance(value, list):
             self.history += value
         else:
@@ -76,7 +75,7 @@ class Recorded:
 
     def _take(self, record: Any) -> None:
         if not isinstance(record, dict):
-            self.strange["a line that is no object"] += 1
+            self._strange["a line that is no object"] += 1
         elif isinstance(record.get("$rewindTo"), str):
             self._rewind(record["$rewindTo"])
         elif isinstance(record.get("$set"), dict):
@@ -88,7 +87,7 @@ class Recorded:
         elif isinstance(record.get("sessionId"), str):
             self._describe(record)
         else:
-            self.strange["a record of a kind that is not known"] += 1
+            self._strange["a record of a kind that is not known"] += 1
 
     def _put(self, message: Mapping[str, Any]) -> None:
         """A message, or a later state of one; one that was taken back and comes again goes to the end."""
@@ -103,15 +102,15 @@ class Recorded:
         messages = told.get("messages")
         for message in messages if isinstance(messages, list) else ():
             if not isinstance(message, dict) or not isinstance(message.get("id"), str):
-                self.strange["a message without an id"] += 1
+                self._strange["a message without an id"] += 1
             elif message["id"] not in self.messages or message["id"] in self.rewound:
                 self._put(message)
 
     def _rewind(self, to: str) -> None:
-        self.rewinds += 1
+        self._rewinds += 1
         standing = [name for name in self.messages if name not in self.rewound]
         begin = standing.index(to) if to in standing else 0
-        self.rewound |= dict.fromkeys(standing[begin:], self.rewinds)
+        self.rewound |= dict.fromkeys(standing[begin:], self._rewinds)
 
 
 def _beginning(data: bytes) -> Any:

@@ -131,7 +131,8 @@ class SampleEvents:
             self._begun.append(Span(_TRACE, name, parent, called, at, at))
 
     def _model(self, event: Mapping[str, Any], name: str, parent: str) -> Span:
-        output = event.get("output") if isinstance(event.get("output"), dict) else {}
+        given = event.get("output")
+        output = given if isinstance(given, dict) else {}
         answer = _answer(output)
         error = as_text(event.get("error")) or as_text(output.get("error"))
         attributes: dict[str, Any] = {

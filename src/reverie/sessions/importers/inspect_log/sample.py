@@ -89,7 +89,8 @@ def _id(row: Mapping[str, Any], header: Mapping[str, Any]) -> str:
 
 def _session(row: Mapping[str, Any], header: Mapping[str, Any], draft: Draft) -> Session:
     task, sample, log = as_text(header.get("task")), as_text(row.get("id")), draft.log
-    output = row.get("output") if isinstance(row.get("output"), dict) else {}
+    given = row.get("output")
+    output = given if isinstance(given, dict) else {}
     times = [event.at for event in log.events if event.at is not None]
     model = as_text(header.get("model")) or draft.session.model or as_text(output.get("model"))
     return msgspec.structs.replace(

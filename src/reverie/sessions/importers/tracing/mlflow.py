@@ -78,7 +78,7 @@ def _trace(value: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[Any]]:
     if isinstance(whole, Mapping):
         info, spans = _trace(whole)
         told = structured(value.get("assessments"))
-        return (info | {"assessments": told} if isinstance(told, list) and told else dict(info)), spans
+        return ({**info, "assessments": told} if isinstance(told, list) and told else info), spans
     data = structured(value.get("data"))
     spans = structured(data.get("spans") if isinstance(data, Mapping) else value.get("spans"))
     info = structured(value.get("info"))
