@@ -29,6 +29,33 @@ CLAUDE = [
     {"type": "assistant", "uuid": "u2", "sessionId": "s-1", "message": {"role": "assistant", "content": "hi"}},
 ]
 INSPECT = {"id": 1, "epoch": 1, "input": "hi", "target": "hello", "messages": [{"role": "user", "content": "hi"}]}
+GEMINI = [
+    {"sessionId": "g-1", "projectHash": "p", "startTime": "2026-01-02T03:04:05Z", "lastUpdated": "x", "kind": "main"},
+    {"id": "1", "timestamp": "2026-01-02T03:04:05Z", "type": "user", "content": "hello"},
+    {"id": "2", "timestamp": "2026-01-02T03:04:06Z", "type": "gemini", "content": "hi", "model": "m"},
+]
+AUTOGEN = {"id": "m1", "source": "user", "models_usage": None, "content": "hello", "type": "TextMessage"}
+LETTA = {
+    "name": "ida", "agent_type": "letta_v1_agent", "llm_config": {}, "in_context_message_ids": [],
+    "messages": [{"role": "user", "content": [{"type": "text", "text": "hello"}], "tool_calls": None}],
+}  # fmt: skip
+AG_UI = [
+    {"type": "RUN_STARTED", "threadId": "t-1", "runId": "r-1"},
+    {"type": "TEXT_MESSAGE_CHUNK", "messageId": "m", "role": "assistant", "delta": "hi"},
+]
+TOLD = {"author": {"role": "user"}, "content": {"content_type": "text", "parts": ["hello"]}}
+CHATGPT = {"title": "t", "mapping": {"n": {"id": "n", "message": TOLD, "parent": None, "children": []}},
+           "current_node": "n"}  # fmt: skip
+MLFLOW = {
+    "info": {"trace_id": "tr-1", "trace_metadata": {}, "tags": {}},
+    "data": {"spans": [{"trace_id": "x", "span_id": "s", "name": "a", "start_time_unix_nano": 1767323045000000000,
+                        "attributes": {"mlflow.spanType": '"LLM"', "mlflow.spanInputs": '"hello"'}}]},
+}  # fmt: skip
+PHOENIX = {
+    "name": "a", "context": {"trace_id": "t", "span_id": "s"}, "span_kind": "LLM", "parent_id": None, "events": [],
+    "start_time": "2026-01-02T03:04:05Z", "end_time": "2026-01-02T03:04:06Z", "status_code": "OK",
+    "attributes": {"input.value": "hello"},
+}  # fmt: skip
 REVERIE = {"session": {"id": "r-1", "source": "chat"}, "events": [{"type": "user.interrupt", "payload": {}}]}
 
 
@@ -71,6 +98,15 @@ FILES = {
     "intercode logs": ("intercode", json.dumps({"meta": {"env": "sql"}, "logs": {"0": EPISODE}}).encode(), 1),
     "claude-code session": ("claude-code", lines(CLAUDE), 1),
     "inspect log": ("inspect", json.dumps({"version": 2, "eval": {}, "samples": [INSPECT, INSPECT]}).encode(), 2),
+    "gemini-cli lines": ("gemini-cli", lines(GEMINI), 1),
+    "gemini-cli document": ("gemini-cli", json.dumps(GEMINI[0] | {"messages": GEMINI[1:]}, indent=2).encode(), 1),
+    "autogen result": ("autogen", json.dumps({"messages": [AUTOGEN], "stop_reason": None}, indent=2).encode(), 1),
+    "autogen messages": ("autogen", lines([AUTOGEN, AUTOGEN | {"id": "m2"}]), 1),
+    "letta agents": ("letta", json.dumps({"agents": [LETTA, LETTA], "blocks": []}).encode(), 2),
+    "ag-ui lines": ("ag-ui", lines(AG_UI), 1),
+    "chatgpt list": ("chatgpt", json.dumps([CHATGPT, CHATGPT | {"conversation_id": "c"}]).encode(), 2),
+    "mlflow lines": ("mlflow", lines([MLFLOW, MLFLOW]), 1),
+    "phoenix list": ("phoenix", json.dumps([PHOENIX], indent=1).encode(), 1),
     "inspect sample": ("inspect", json.dumps(INSPECT, indent=2).encode(), 1),
     "reverie lines": ("reverie", lines([REVERIE]), 1),
     "byte order mark and Windows line ends": ("chat", b"\xef\xbb\xbf" + lines([CHAT]).replace(b"\n", b"\r\n"), 1),
