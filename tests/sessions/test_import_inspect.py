@@ -1,14 +1,19 @@
 """Logs of Inspect: archives and JSON, new and old events."""
 
+import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 from backports.zstd import zipfile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reverie.sessions.event import text_of
 from reverie.sessions.importers import ImportProblem, RawRecord, SkippedFile, parse_record, read_records
+from reverie.sessions.importers.named_numbers import WithoutNamedNumbers
 from reverie.sessions.session import Score, Transcript
 
 HEADER = {"eval_id": "ev1", "run_id": "r1", "task": "adding", "solver": "react", "model": "m/1", "created": "2026"}
@@ -35,16 +40,16 @@ def assistant(content: Any, *calls: dict[str, Any]) -> dict[str, Any]:
     return {"id": "a", "role": "assistant", "content": content, "tool_calls": list(calls)}
 
 
-def model(begin: float, given: list[Any], answer: dict[str, Any], **fields: Any) -> dict[str, Any]:
+def model(begin: float, heard: list[Any], answer: dict[str, Any], **fields: Any) -> dict[str, Any]:
     usage = {"input_tokens": 7, "output_tokens": 3, "input_tokens_cache_read": 4, "total_tokens": 14}
     output = {"model": "m/1", "choices": [{"message": answer, "stop_reason": "stop"}], "usage": usage}
     ends = {"timestamp": at(begin), "completed": at(begin + 0.5)}
-    return {"event": "model", "model": "m/1", "input": given, "output": output, **ends, **fields}
+    return {"event": "model", "model": "m/1", "input": heard, "output": output, **ends, **fields}
 
 
 def tool(begin: float, end: float, called: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    given = {"id": called["id"], "function": called["function"], "arguments": called["arguments"]}
-    return {"event": "tool", "timestamp": at(begin), "completed": at(end), "events": [], **given, **fields}
+    told = {"id": called["id"], "function": called["function"], "arguments": called["arguments"]}
+    return {"event": "tool", "timestamp": at(begin), "completed": at(end), "events": [], **told, **fields}
 
 
 def span(begin: float, name: str, kind: str, parent: str = "", called: str = "") -> dict[str, Any]:
@@ -137,6 +142,36 @@ def test_a_log_in_json_gives_the_same_sessions_as_its_archive(indent: int | None
     records = read(log)
     assert [record.line for record in records] == [1, 2]
     assert parse_record(records[0], {}) == parse_record(read(packed)[0], {})
+
+
+@given(st.integers(1, 400), st.text())
+def test_numbers_that_json_does_not_have_become_text_in_indented_json_and_nothing_else_changes(
+    size: int, said: str
+) -> None:
+    value = {"a": [math.nan, said, 1.5], "b: NaN,": {"c": -math.inf, "d": said + "\nNaN,\n"}, "e": "x" * size}
+    text = json.dumps(value, indent=size % 3).encode()
+    expected = json.loads(text, parse_constant=str)
+    assert json.loads(WithoutNamedNumbers(io.BytesIO(text)).readall() or b"") == expected
+
+
+def test_a_log_in_json_with_a_score_that_is_no_number_is_read(tmp_path: Path) -> None:
+    unscored = SAMPLE | {"scores": {"match": {"value": math.nan}, "right": {"value": "C"}}}
+    (tmp_path / "log.json").write_text(json.dumps(LOG | {"samples": [unscored, SAMPLE]}, indent=2))
+    first, second = read(tmp_path / "log.json")
+    assert parse_record(first, {}).scores == (Score("right", 1.0),)
+    assert parse_record(second, {}).scores == (Score("match", 0.0), Score("quality.tone", 0.25))
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_ZSTANDARD])
+def test_of_an_archive_that_breaks_off_the_whole_samples_are_read(compression: int, tmp_path: Path) -> None:
+    whole = archive(tmp_path / "log.eval", {"one_epoch_2": SAMPLE, "two_epoch_2": SAMPLE}, compression)
+    data = whole.read_bytes()
+    whole.write_bytes(data[: data.index(b"samples/two_epoch_2") + 40])
+    record, problem = read_records([whole], format=None)
+    assert isinstance(record, RawRecord)
+    assert isinstance(problem, ImportProblem)
+    assert parse_record(record, {}).session.task_id == "adding:one"
+    assert "truncated or damaged" in problem.reason
 
 
 def test_a_log_without_samples_is_passed_over_with_a_notice(tmp_path: Path) -> None:

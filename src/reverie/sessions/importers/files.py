@@ -25,6 +25,7 @@ else:  # Zip members may be compressed by zstd, too, as those of Inspect's logs 
 
 from reverie.errors import InputError
 from reverie.sessions.import_problem import ImportProblem
+from reverie.sessions.importers.zip_rest import whole_members
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -183,7 +184,13 @@ def _zip_members(label: str, stream: io.BufferedReader) -> Iterator[OpenFile | I
             if copy.tell() > _LARGEST_ZIP:
                 yield ImportProblem(label, 0, f"is a zip file of more than {_LARGEST_ZIP >> 30} GB; unpack it first")
                 return
-        with zipfile.ZipFile(copy) as archive:
+        try:
+            archive = zipfile.ZipFile(copy)
+        except zipfile.BadZipFile:
+            for rest in whole_members(copy):
+                yield from _unpack(f"{label}/{rest.name.removeprefix('./')}", io.BytesIO(rest.data))
+            raise
+        with archive:
             for member in archive.infolist():
                 name = f"{label}/{member.filename.removeprefix('./')}"
                 if member.flag_bits & _ENCRYPTED:

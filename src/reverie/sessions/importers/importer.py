@@ -95,7 +95,7 @@ class Importer(msgspec.Struct, frozen=True):
     members: Members = Members()
     """For the unit ``member``."""
     nested: Nested | None = None
-    """For the unit ``value``, where a file may also be one object with a list of sessions."""
+    """Where a file may also be one object with a list of sessions."""
     whole_lines: bool = False
     """For the unit ``file``: whether a file that breaks off is read up to its last whole line."""
     late_sign: Callable[[bytes], bool] = _never

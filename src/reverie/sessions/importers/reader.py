@@ -4,10 +4,11 @@ Of JSON Lines one line is in memory at a time, of a JSON list or object one elem
 part being read. Of formats whose session is a whole file, one file is.
 """
 
+import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, BinaryIO
 
 import ijson
 import msgspec
@@ -17,6 +18,7 @@ from reverie.sessions.import_problem import ImportProblem
 from reverie.sessions.importers.detection import assumed, detect, unread_format
 from reverie.sessions.importers.files import READ_ERRORS, OpenFile, open_path, reason_of
 from reverie.sessions.importers.importer import Importer, Kinship, Layout, Nested, Read
+from reverie.sessions.importers.named_numbers import WithoutNamedNumbers
 from reverie.sessions.importers.record import RawRecord, SkippedFile
 from reverie.sessions.importers.registry import OURS, POINT, formats, importer_named, other_formats
 
@@ -241,22 +243,23 @@ def _read_elements(opened: OpenFile, layout: Layout, importer: Importer, blank: 
 
 
 def _elements(opened: OpenFile, layout: Layout, importer: Importer) -> Iterable[tuple[dict[str, str], Any]]:
+    stream = io.BufferedReader(WithoutNamedNumbers(opened.stream), _CHUNK)
     if layout.shape == "values":
         # One value, or one after the other, as indented objects that were appended to a file are.
-        return (({}, value) for value in ijson.items(opened.stream, "", use_float=True, multiple_values=True))
+        return (({}, value) for value in ijson.items(stream, "", use_float=True, multiple_values=True))
     if layout.shape == "list":
-        return (({}, value) for value in ijson.items(opened.stream, "item", use_float=True))
+        return (({}, value) for value in ijson.items(stream, "item", use_float=True))
     if layout.shape == "nested" and importer.nested is not None:
-        return _nested(opened, importer.nested)
-    members = ijson.kvitems(opened.stream, layout.prefix, use_float=True)
+        return _nested(stream, importer.nested)
+    members = ijson.kvitems(stream, layout.prefix, use_float=True)
     return (({"key": key}, value) for key, value in members if key not in importer.members.passed_over)
 
 
-def _nested(opened: OpenFile, nested: Nested) -> Iterator[tuple[dict[str, str], Any]]:
+def _nested(stream: BinaryIO, nested: Nested) -> Iterator[tuple[dict[str, str], Any]]:
     """The elements of the list, one at a time, each with what the object holds beside it."""
     element, beside = f"{nested.under}.item", dict[str, str]()
     building, depth, place = ijson.ObjectBuilder(), 0, ""
-    for prefix, event, value in ijson.parse(opened.stream, use_float=True):
+    for prefix, event, value in ijson.parse(stream, use_float=True):
         if not depth and event != "map_key" and (prefix == element or prefix in nested.beside):
             building, place = ijson.ObjectBuilder(), prefix
         elif not depth:
