@@ -100,7 +100,6 @@ _UNREAD: tuple[tuple[str, frozenset[str]], ...] = (
     ("a ChatGPT export", frozenset({"mapping", "current_node"})),
     ("a Claude.ai export", frozenset({"chat_messages"})),
     ("tau2-bench results", frozenset({"simulations", "tasks"})),
-    ("a SWE-agent trajectory", frozenset({"trajectory", "info"})),
     ("a Gemini CLI session", frozenset({"projectHash", "sessionId"})),
     ("a Cursor export", frozenset({"composerId"})),
     ("an OpenHands history", frozenset({"id", "source", "action", "args"})),

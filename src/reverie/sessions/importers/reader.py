@@ -11,6 +11,7 @@ from typing import Any
 
 import ijson
 import msgspec
+from ijson.common import ObjectBuilder
 
 from reverie.errors import ExtensionError
 from reverie.sessions.import_problem import ImportProblem
@@ -242,12 +243,33 @@ def _read_elements(
 
 def _elements(opened: OpenFile, layout: Layout, importer: Importer) -> Iterable[tuple[dict[str, str], Any]]:
     if layout.shape == "values":
-        # One value, or one after the other, as indented objects that were appended to a file are.
-        return (({}, value) for value in ijson.items(opened.stream, "", use_float=True, multiple_values=True))
+        return _values(opened)
     if layout.shape == "list":
         return (({}, value) for value in ijson.items(opened.stream, "item", use_float=True))
     members = ijson.kvitems(opened.stream, layout.prefix, use_float=True)
     return (({"key": key}, value) for key, value in members if key not in importer.members.passed_over)
+
+
+def _values(opened: OpenFile) -> Iterator[tuple[dict[str, str], Any]]:
+    """One value, or one after the other, as indented objects that were appended to a file are.
+
+    Of an object that breaks off, what was there, with ``broken_off``: one that holds a session holds its beginning.
+    """
+    builder, depth = ObjectBuilder(), 0
+    try:
+        for event, value in ijson.basic_parse(opened.stream, use_float=True, multiple_values=True):
+            builder.event(event, value)
+            depth += {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}.get(event, 0)
+            if depth == 0:
+                yield {}, builder.value
+                builder = ObjectBuilder()
+    except (ijson.JSONError, *READ_ERRORS) as error:
+        if depth < 2:  # nothing but the first plain fields
+            raise
+        reason = (
+            reason_of(error) if isinstance(error, READ_ERRORS) else "the JSON breaks off; what came before was read"
+        )
+        yield {"broken_off": reason}, builder.value
 
 
 def _numbered_lines(opened: OpenFile) -> Iterator[tuple[int, bytes | None]]:
