@@ -188,5 +188,5 @@ def test_every_real_trajectory_is_read() -> None:
     records = [item for item in read_records([DATA], format="swe-agent") if isinstance(item, RawRecord)]
     transcripts = [parse_record(record, {}) for record in records]
     assert len(transcripts) == 183
-    assert {transcript.session.model for transcript in transcripts} >= {"gpt-4o", "gpt-4o-mini"}
+    assert {transcript.session.model for transcript in transcripts} >= {"gpt-4o-2024-05-13", "gpt-4o-mini-2024-07-18"}
     assert all(any(event.type == "agent.tool_use" for event in transcript.events) for transcript in transcripts)

@@ -69,6 +69,8 @@ def _object_layout(found: Importer | None, keys: Keys, *, lines: bool) -> Layout
         return Layout(found, "mapping", prefix=under if under in keys.top else "")
     if found and found.unit == "file":
         return Layout(found, "file")
+    if found and found.members.under in keys.top - keys.objects:
+        return Layout(found, "listed", prefix=found.members.under)
     return Layout(found, "lines" if lines else "values")
 
 
@@ -99,7 +101,6 @@ def _keys_in(text: bytes) -> Keys:
 _UNREAD: tuple[tuple[str, frozenset[str]], ...] = (
     ("a ChatGPT export", frozenset({"mapping", "current_node"})),
     ("a Claude.ai export", frozenset({"chat_messages"})),
-    ("tau2-bench results", frozenset({"simulations", "tasks"})),
     ("a Gemini CLI session", frozenset({"projectHash", "sessionId"})),
     ("a Cursor export", frozenset({"composerId"})),
     ("an OpenHands history", frozenset({"id", "source", "action", "args"})),

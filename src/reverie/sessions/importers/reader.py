@@ -246,8 +246,27 @@ def _elements(opened: OpenFile, layout: Layout, importer: Importer) -> Iterable[
         return _values(opened)
     if layout.shape == "list":
         return (({}, value) for value in ijson.items(opened.stream, "item", use_float=True))
+    if layout.shape == "listed":
+        return _listed(opened, layout.prefix, importer.members.beside)
     members = ijson.kvitems(opened.stream, layout.prefix, use_float=True)
     return (({"key": key}, value) for key, value in members if key not in importer.members.passed_over)
+
+
+def _listed(opened: OpenFile, under: str, beside: Sequence[str]) -> Iterator[tuple[dict[str, str], Any]]:
+    """The elements of the list ``under`` a key, each with what the file says ``beside`` it."""
+    found, told = ijson.sendable_list(), {name: ijson.sendable_list() for name in beside}
+    readers = [ijson.items_coro(held, name, use_float=True) for name, held in told.items()]
+    readers.append(ijson.items_coro(found, f"{under}.item", use_float=True))
+    while chunk := opened.stream.read1(_CHUNK):
+        try:
+            for reader in readers:
+                reader.send(chunk)
+        finally:  # of a file that is broken further on, what came before
+            context = {name: msgspec.json.encode(held[0]).decode() for name, held in told.items() if held}
+            yield from ((context, value) for value in found)
+            found.clear()
+    for reader in readers:
+        reader.close()
 
 
 def _values(opened: OpenFile) -> Iterator[tuple[dict[str, str], Any]]:

@@ -14,6 +14,7 @@ from reverie.sessions.importers.other import fitted
 from reverie.sessions.importers.otlp import IMPORTER as OTLP
 from reverie.sessions.importers.reverie_lines import IMPORTER as REVERIE_LINES
 from reverie.sessions.importers.swe_agent import IMPORTER as SWE_AGENT
+from reverie.sessions.importers.tau2_bench import IMPORTER as TAU2_BENCH
 from reverie.sessions.importers.tau_bench import IMPORTER as TAU_BENCH
 from reverie.sessions.importers.tracing.langfuse import IMPORTERS as LANGFUSE
 from reverie.sessions.importers.tracing.langsmith import IMPORTERS as LANGSMITH
@@ -22,6 +23,7 @@ from reverie.sessions.importers.tracing.openai_agents import IMPORTERS as OPENAI
 OURS = (
     REVERIE_LINES,
     TAU_BENCH,
+    TAU2_BENCH,
     SWE_AGENT,
     CHAT,
     CLAUDE_CODE,
