@@ -103,8 +103,6 @@ _UNREAD: tuple[tuple[str, frozenset[str]], ...] = (
     ("a Claude.ai export", frozenset({"chat_messages"})),
     ("a Gemini CLI session", frozenset({"projectHash", "sessionId"})),
     ("a Cursor export", frozenset({"composerId"})),
-    ("an OpenHands history", frozenset({"id", "source", "action", "args"})),
-    ("an OpenHands history", frozenset({"history", "instance_id"})),
     ("a Who&When failure", frozenset({"history", "mistake_agent", "mistake_step"})),
     ("a LoCoMo conversation", frozenset({"conversation", "qa"})),
     ("a LoCoMo conversation", frozenset({"conversation", "session_summary"})),

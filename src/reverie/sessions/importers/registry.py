@@ -10,6 +10,7 @@ from reverie.sessions.importers.claude_code import IMPORTER as CLAUDE_CODE
 from reverie.sessions.importers.codex import IMPORTER as CODEX
 from reverie.sessions.importers.importer import Importer
 from reverie.sessions.importers.intercode import IMPORTER as INTERCODE
+from reverie.sessions.importers.openhands import IMPORTER as OPENHANDS
 from reverie.sessions.importers.other import fitted
 from reverie.sessions.importers.otlp import IMPORTER as OTLP
 from reverie.sessions.importers.reverie_lines import IMPORTER as REVERIE_LINES
@@ -30,6 +31,7 @@ OURS = (
     INTERCODE,
     OTLP,
     CODEX,
+    OPENHANDS,
     *LANGFUSE,
     *LANGSMITH,
     *OPENAI_AGENTS,
