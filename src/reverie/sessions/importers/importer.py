@@ -44,16 +44,8 @@ class Members(msgspec.Struct, frozen=True):
     """The top-level key of the object that holds them, where a file has it; else they are at the top level."""
     passed_over: frozenset[str] = frozenset()
     """Keys that are no session."""
-
-
-class Nested(msgspec.Struct, frozen=True):
-    """Where the sessions are in a file that is one object with a list of them."""
-
-    under: str
-    """The top-level key of the list."""
-    beside: tuple[str, ...]
-    """Top-level keys that hold what is true of all; they come before the list, and each goes with every session, as
-    JSON text in its ``context``. An object that has one of them, or the list, is such a file."""
+    beside: tuple[str, ...] = ()
+    """Top-level keys whose values, as JSON, go with each session in its context; they must come before."""
 
 
 class Kinship(msgspec.Struct, frozen=True):
@@ -93,9 +85,7 @@ class Importer(msgspec.Struct, frozen=True):
     """Whether a file that begins with these bytes (a megabyte, or all of it) is; asked where no keys told."""
     unit: Unit = "value"
     members: Members = Members()
-    """For the unit ``member``."""
-    nested: Nested | None = None
-    """Where a file may also be one object with a list of sessions."""
+    """For the unit ``member``; for the others, where a file holds its sessions in a list ``under`` a key."""
     whole_lines: bool = False
     """For the unit ``file``: whether a file that breaks off is read up to its last whole line."""
     late_sign: Callable[[bytes], bool] = _never
@@ -113,8 +103,8 @@ class Layout(msgspec.Struct, frozen=True):
 
     importer: Importer | None
     """None when it is JSON in a format that is not known."""
-    shape: Literal["lines", "list", "mapping", "nested", "values", "file"]
-    """One session per line, per list element, per member of an object, per element of a list in an object, per JSON
-    value; the file is one session."""
+    shape: Literal["lines", "list", "mapping", "values", "listed", "file"]
+    """One session per line, per list element, per member of an object, per JSON value, per element of a list in an
+    object; the file is one session."""
     prefix: str = ""
-    """For a mapping, the member that holds the sessions; empty for the top level."""
+    """For a mapping or a list in an object, the member that holds the sessions; empty for the top level."""

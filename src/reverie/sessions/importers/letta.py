@@ -9,7 +9,7 @@ from typing import Any
 
 from reverie.errors import ImportFormatError
 from reverie.sessions.importers.draft import Draft, EventLog, as_text
-from reverie.sessions.importers.importer import Importer, Keys, Nested
+from reverie.sessions.importers.importer import Importer, Keys, Members
 from reverie.sessions.importers.json_text import decode_json
 from reverie.sessions.importers.messages import record_messages
 from reverie.sessions.importers.parts import result_texts
@@ -188,4 +188,4 @@ def _begins(head: bytes) -> bool:
     return head.lstrip().startswith(b'"') and b'\\"in_context_message_ids\\"' in head
 
 
-IMPORTER = Importer("letta", parse_letta, has_keys=_is_letta, begins=_begins, nested=Nested("agents", ()))
+IMPORTER = Importer("letta", parse_letta, has_keys=_is_letta, begins=_begins, members=Members(under="agents"))

@@ -12,12 +12,13 @@ from typing import Any, BinaryIO
 
 import ijson
 import msgspec
+from ijson.common import ObjectBuilder
 
 from reverie.errors import ExtensionError
 from reverie.sessions.import_problem import ImportProblem
 from reverie.sessions.importers.detection import assumed, detect, unread_format
 from reverie.sessions.importers.files import READ_ERRORS, OpenFile, open_path, reason_of
-from reverie.sessions.importers.importer import Importer, Kinship, Layout, Nested, Read
+from reverie.sessions.importers.importer import Importer, Kinship, Layout, Read
 from reverie.sessions.importers.named_numbers import WithoutNamedNumbers
 from reverie.sessions.importers.record import RawRecord, SkippedFile
 from reverie.sessions.importers.registry import OURS, POINT, formats, importer_named, other_formats
@@ -233,7 +234,7 @@ def _read_elements(opened: OpenFile, layout: Layout, importer: Importer, blank: 
         for number, (key, value) in enumerate(_elements(opened, layout, importer), start=1):
             data = msgspec.json.encode(value)
             yield msgspec.structs.replace(blank, line=number, data=data, context=blank.context | key)
-        if layout.shape == "nested" and not number:
+        if layout.shape == "listed" and not number:
             yield SkippedFile(opened.label, f"{importer.name}: it holds no sessions")
     except ijson.JSONError as error:
         what = str(error).partition("\n")[0].strip()
@@ -245,31 +246,52 @@ def _read_elements(opened: OpenFile, layout: Layout, importer: Importer, blank: 
 def _elements(opened: OpenFile, layout: Layout, importer: Importer) -> Iterable[tuple[dict[str, str], Any]]:
     stream = io.BufferedReader(WithoutNamedNumbers(opened.stream), _CHUNK)
     if layout.shape == "values":
-        # One value, or one after the other, as indented objects that were appended to a file are.
-        return (({}, value) for value in ijson.items(stream, "", use_float=True, multiple_values=True))
+        return _values(stream)
     if layout.shape == "list":
         return (({}, value) for value in ijson.items(stream, "item", use_float=True))
-    if layout.shape == "nested" and importer.nested is not None:
-        return _nested(stream, importer.nested)
+    if layout.shape == "listed":
+        return _listed(stream, layout.prefix, importer.members.beside)
     members = ijson.kvitems(stream, layout.prefix, use_float=True)
     return (({"key": key}, value) for key, value in members if key not in importer.members.passed_over)
 
 
-def _nested(stream: BinaryIO, nested: Nested) -> Iterator[tuple[dict[str, str], Any]]:
-    """The elements of the list, one at a time, each with what the object holds beside it."""
-    element, beside = f"{nested.under}.item", dict[str, str]()
-    building, depth, place = ijson.ObjectBuilder(), 0, ""
-    for prefix, event, value in ijson.parse(stream, use_float=True):
-        if not depth and event != "map_key" and (prefix == element or prefix in nested.beside):
-            building, place = ijson.ObjectBuilder(), prefix
-        elif not depth:
-            continue
-        building.event(event, value)
-        depth += {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}.get(event, 0)
-        if not depth and place == element:
-            yield dict(beside), building.value
-        elif not depth:
-            beside[place] = msgspec.json.encode(building.value).decode()
+def _listed(stream: io.BufferedReader, under: str, beside: Sequence[str]) -> Iterator[tuple[dict[str, str], Any]]:
+    """The elements of the list ``under`` a key, each with what the file says ``beside`` it."""
+    found, told = ijson.sendable_list(), {name: ijson.sendable_list() for name in beside}
+    readers = [ijson.items_coro(held, name, use_float=True) for name, held in told.items()]
+    readers.append(ijson.items_coro(found, f"{under}.item", use_float=True))
+    while chunk := stream.read1(_CHUNK):
+        try:
+            for reader in readers:
+                reader.send(chunk)
+        finally:  # of a file that is broken further on, what came before
+            context = {name: msgspec.json.encode(held[0]).decode() for name, held in told.items() if held}
+            yield from ((context, value) for value in found)
+            found.clear()
+    for reader in readers:
+        reader.close()
+
+
+def _values(stream: BinaryIO) -> Iterator[tuple[dict[str, str], Any]]:
+    """One value, or one after the other, as indented objects that were appended to a file are.
+
+    Of an object that breaks off, what was there, with ``broken_off``: one that holds a session holds its beginning.
+    """
+    builder, depth = ObjectBuilder(), 0
+    try:
+        for event, value in ijson.basic_parse(stream, use_float=True, multiple_values=True):
+            builder.event(event, value)
+            depth += {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}.get(event, 0)
+            if depth == 0:
+                yield {}, builder.value
+                builder = ObjectBuilder()
+    except (ijson.JSONError, *READ_ERRORS) as error:
+        if depth < 2:  # nothing but the first plain fields
+            raise
+        reason = (
+            reason_of(error) if isinstance(error, READ_ERRORS) else "the JSON breaks off; what came before was read"
+        )
+        yield {"broken_off": reason}, builder.value
 
 
 def _numbered_lines(opened: OpenFile) -> Iterator[tuple[int, bytes | None]]:

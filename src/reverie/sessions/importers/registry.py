@@ -16,9 +16,12 @@ from reverie.sessions.importers.importer import Importer
 from reverie.sessions.importers.inspect_log import IMPORTER as INSPECT
 from reverie.sessions.importers.intercode import IMPORTER as INTERCODE
 from reverie.sessions.importers.letta import IMPORTER as LETTA
+from reverie.sessions.importers.openhands import IMPORTER as OPENHANDS
 from reverie.sessions.importers.other import fitted
 from reverie.sessions.importers.otlp import IMPORTER as OTLP
 from reverie.sessions.importers.reverie_lines import IMPORTER as REVERIE_LINES
+from reverie.sessions.importers.swe_agent import IMPORTER as SWE_AGENT
+from reverie.sessions.importers.tau2_bench import IMPORTER as TAU2_BENCH
 from reverie.sessions.importers.tau_bench import IMPORTER as TAU_BENCH
 from reverie.sessions.importers.tracing.langfuse import IMPORTERS as LANGFUSE
 from reverie.sessions.importers.tracing.langsmith import IMPORTERS as LANGSMITH
@@ -27,7 +30,7 @@ from reverie.sessions.importers.tracing.openai_agents import IMPORTERS as OPENAI
 from reverie.sessions.importers.tracing.phoenix import IMPORTERS as PHOENIX
 
 OURS = (
-    *(REVERIE_LINES, TAU_BENCH),
+    *(REVERIE_LINES, TAU_BENCH, TAU2_BENCH, SWE_AGENT),
     INSPECT,
     GEMINI_CLI,
     *AUTOGEN,
@@ -37,7 +40,7 @@ OURS = (
     *MLFLOW,
     *PHOENIX,
     *(CHAT, CLAUDE_CODE, INTERCODE, OTLP),
-    *(CODEX, *LANGFUSE, *LANGSMITH, *OPENAI_AGENTS),
+    *(CODEX, OPENHANDS, *LANGFUSE, *LANGSMITH, *OPENAI_AGENTS),
 )
 """In the order in which they are asked whether a file is theirs; a format with two layouts is there twice."""
 

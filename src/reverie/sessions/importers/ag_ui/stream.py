@@ -36,8 +36,6 @@ def parse_ag_ui(record: RawRecord) -> Draft:
         if thread.unknown is not None:
             log.warn(f"an event of type {thread.unknown[:60]!r} is not known; it is left out", number, path)
             thread.unknown = None
-    if broken := record.context.get("broken_off"):
-        log.warn(f"{broken}; the lines before are kept")
     reading = Reading(log)
     for entry in thread.entries.all():
         _record(reading, entry)

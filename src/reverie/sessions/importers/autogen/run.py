@@ -29,8 +29,6 @@ def parse_autogen(record: RawRecord) -> Draft:
     if not said or known != {None}:  # a result repeats the messages before it
         told = [one for row in results for one in row["messages"] if isinstance(one, dict)]
         said += [one for one in told if one.get("id") not in known]
-    if broken := record.context.get("broken_off"):
-        log.warn(f"{broken}; the lines before are kept")
     if any("source" in one for one in said):
         return _from_messages(log, said, results[-1] if results else {})
     return _draft(log, list(old_messages(said)), "", "messages", {})

@@ -36,8 +36,6 @@ def parse_gemini_cli(record: RawRecord) -> Draft:
         telling = _Telling(log, dict(_side_agents(record, log)))
         telling.tell(recorded, None)
         telling.tell_rest()
-    if broken := record.context.get("broken_off"):
-        log.warn(f"{broken}; the lines before are kept")
     return Draft(_session(recorded, log, record.context), log)
 
 

@@ -1,6 +1,6 @@
 """Logs of Inspect (github.com/UKGovernmentBEIS/inspect_ai): ``.eval`` archives, and logs in JSON."""
 
-from reverie.sessions.importers.importer import Importer, Keys, Nested
+from reverie.sessions.importers.importer import Importer, Keys, Members
 from reverie.sessions.importers.inspect_log.header import EVAL, KINSHIP, NAME
 from reverie.sessions.importers.inspect_log.sample import parse_inspect
 
@@ -20,6 +20,6 @@ IMPORTER = Importer(
     parse_inspect,
     has_keys=_is_inspect,
     unit="file",
-    nested=Nested("samples", (EVAL,)),
+    members=Members(under="samples", beside=(EVAL,)),
     kinship=KINSHIP,
 )
