@@ -131,6 +131,13 @@ def test_a_trace_is_the_same_session_however_it_was_written(form: str, tmp_path:
     assert KEY not in repr(transcript)
 
 
+def test_spans_that_are_stored_alone_are_of_the_trace_that_they_name(tmp_path: Path) -> None:
+    spans = [one | {"attributes": one["attributes"] | {"mlflow.traceRequestId": '"tr-1"'}} for one in SPANS]
+    (tmp_path / "traces.json").write_text(json.dumps({"spans": spans}))
+    (transcript,) = read(tmp_path)
+    assert (transcript.session.id, told(transcript)) == ("tr-1", EXPECTED)
+
+
 def test_traces_of_one_session_are_joined_and_odd_rows_are_problems(tmp_path: Path) -> None:
     alone = TRACE | {"info": INFO | {"trace_id": "tr-2", "trace_metadata": {}}}
     later = TRACE | {"info": INFO | {"trace_id": "tr-3"}}

@@ -51,7 +51,7 @@ MLFLOW = {
     "data": {"spans": [{"trace_id": "x", "span_id": "s", "name": "a", "start_time_unix_nano": 1767323045000000000,
                         "attributes": {"mlflow.spanType": '"LLM"', "mlflow.spanInputs": '"hello"'}}]},
 }  # fmt: skip
-PHOENIX = {
+PHOENIX: dict[str, Any] = {
     "name": "a", "context": {"trace_id": "t", "span_id": "s"}, "span_kind": "LLM", "parent_id": None, "events": [],
     "start_time": "2026-01-02T03:04:05Z", "end_time": "2026-01-02T03:04:06Z", "status_code": "OK",
     "attributes": {"input.value": "hello"},

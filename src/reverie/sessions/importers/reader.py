@@ -44,7 +44,7 @@ def read_records(paths: Sequence[Path], *, format: str | None) -> Iterator[Read]
     """
     named = None if format is None else importer_named(format)
     kinships = [importer.kinship for importer in OURS if importer.kinship is not None]
-    told = [_told(paths, kinship) for kinship in kinships]
+    told = _told(paths, kinships)
     items = _read_all(paths, named)
     for kinship, facts in zip(kinships, told, strict=True):
         items = kinship.join(items, facts)
@@ -69,16 +69,18 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[Path | ImportProblem, str]]:
             yield from ((file, str(beside)) for file in _walk(beside))
 
 
-def _told(paths: Sequence[Path], kinship: Kinship) -> list[Any]:
-    """What files say of their kin, from their beginnings; problems are told when they are read."""
-    told = []
+def _told(paths: Sequence[Path], kinships: Sequence[Kinship]) -> list[list[Any]]:
+    """What files say of their kin, of each kind, from their beginnings; problems are told when they are read."""
+    told: list[list[Any]] = [[] for _ in kinships]
     for path, _ in _files(paths):
-        if isinstance(path, ImportProblem) or not kinship.possible(path.name):
+        asked = [] if isinstance(path, ImportProblem) else [k for k in kinships if k.possible(path.name)]
+        if isinstance(path, ImportProblem) or not asked:
             continue
         for opened in open_path(path):
-            found = kinship.look(opened.label, opened.head) if isinstance(opened, OpenFile) else None
-            if found is not None:
-                told.append(found)
+            for kinship, facts in zip(kinships, told, strict=True):
+                if isinstance(opened, OpenFile) and kinship in asked:
+                    found = kinship.look(opened.label, opened.head)
+                    facts += [] if found is None else [found]
     return told
 
 
@@ -255,7 +257,7 @@ def _elements(opened: OpenFile, layout: Layout, importer: Importer) -> Iterable[
     return (({"key": key}, value) for key, value in members if key not in importer.members.passed_over)
 
 
-def _listed(stream: io.BufferedReader, under: str, beside: Sequence[str]) -> Iterator[tuple[dict[str, str], Any]]:
+def _listed(stream: io.BufferedIOBase, under: str, beside: Sequence[str]) -> Iterator[tuple[dict[str, str], Any]]:
     """The elements of the list ``under`` a key, each with what the file says ``beside`` it."""
     found, told = ijson.sendable_list(), {name: ijson.sendable_list() for name in beside}
     readers = [ijson.items_coro(held, name, use_float=True) for name, held in told.items()]

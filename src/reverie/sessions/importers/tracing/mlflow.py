@@ -31,6 +31,7 @@ _KINDS: Mapping[str, Kind] = {
 _TRACE = "trace"
 """The span id of a trace itself."""
 _SESSION = "mlflow.trace.session"
+_OF = "mlflow.traceRequestId"
 _OWN = "mlflow."
 """How the names of what MLflow keeps itself begin."""
 _FAILED = frozenset({"STATUS_CODE_ERROR", "ERROR"})
@@ -52,7 +53,7 @@ def spans_in(value: Any) -> Iterator[Span | Odd]:
         yield from spans_in(_rows(value))
         return
     info, spans = _trace(value)
-    trace_id = as_text(info.get("trace_id") or info.get("request_id"))
+    trace_id = as_text(info.get("trace_id") or info.get("request_id")) or _named_by(spans)
     if not trace_id:
         yield Odd("a row is no trace of MLflow: it has neither trace_id nor request_id")
         return
@@ -83,6 +84,12 @@ def _trace(value: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[Any]]:
     spans = structured(data.get("spans") if isinstance(data, Mapping) else value.get("spans"))
     info = structured(value.get("info"))
     return (info if isinstance(info, Mapping) else value), spans if isinstance(spans, list) else []
+
+
+def _named_by(spans: list[Any]) -> str:
+    """The trace that spans say they are of, where a file holds its spans alone."""
+    attributes = (_named(row.get("attributes")) for row in spans if isinstance(row, Mapping))
+    return next((as_text(_plain(held[_OF])) for held in attributes if held.get(_OF)), "")
 
 
 def _of_trace(trace_id: str, info: Mapping[str, Any]) -> Span:
@@ -236,6 +243,8 @@ def _is_mlflow(keys: Keys) -> bool:
     top, deeper = keys.top, keys.deeper
     if {"info", "data"} <= top and "spans" in deeper:
         return not deeper.isdisjoint({"trace_id", "request_id"})
+    if "spans" in top and _OF in deeper:
+        return True
     return _is_row(top)
 
 
