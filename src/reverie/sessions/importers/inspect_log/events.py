@@ -12,14 +12,24 @@ import msgspec
 
 from reverie.sessions.importers.draft import as_number, as_text
 from reverie.sessions.importers.inspect_log.attachments import Attachments
-from reverie.sessions.importers.inspect_log.messages import error_of, span_message
+from reverie.sessions.importers.inspect_log.messages import error_of, message_of
+from reverie.sessions.importers.otlp.operation import Message, Operation, ToolRun
 from reverie.sessions.importers.otlp.span import Span
+from reverie.sessions.importers.parts import result_texts
 from reverie.sessions.importers.times import nanoseconds
+from reverie.sessions.importers.tool_arguments import tool_arguments
 
 _GRADERS = frozenset({"scorer", "scorers"})
 _GRADER = "grader"
 """The role of a model that grades."""
 _TRACE = "sample"
+_OPERATION = "operation"
+
+
+def operation_of(span: Span) -> Operation:
+    """What a span that was made here says."""
+    operation: Operation = span.attributes[_OPERATION]
+    return operation
 
 
 class _Enclosing:
@@ -49,6 +59,8 @@ class SampleEvents:
         self._spans: list[Span] = []
         self._begun: list[Span] = []
         """The spans that tools began, beside the events of their runs."""
+        self._known: dict[str, tuple[Mapping[str, Any], Message]] = {}
+        """Messages by their ids; every call of a model repeats those before it."""
         pool = row.get("events_data")
         messages = pool.get("messages") if isinstance(pool, dict) else None
         self._pool = [self._message(one) for one in messages] if isinstance(messages, list) else []
@@ -70,7 +82,8 @@ class SampleEvents:
             for run in runs
             if run.parent_id in around
             and run.start <= begun.start <= run.end
-            and run.attributes["gen_ai.tool.name"] == begun.name
+            and (tool := operation_of(run).tool)
+            and tool.name == begun.name
         ]
         return max(mine, key=lambda run: run.start, default=None)
 
@@ -125,8 +138,8 @@ class SampleEvents:
         at = nanoseconds(event.get("timestamp"))
         called = as_text(event.get("name"))
         if kind == "agent" and not self._enclosing.grades(name):
-            attributes: dict[str, Any] = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": called}
-            self._spans.append(Span(_TRACE, name, parent, "agent", at, at, attributes))
+            told = {_OPERATION: Operation(kind="agent", agent=called)}
+            self._spans.append(Span(_TRACE, name, parent, "agent", at, at, told))
         elif kind == "tool":
             self._begun.append(Span(_TRACE, name, parent, called, at, at))
 
@@ -135,39 +148,48 @@ class SampleEvents:
         output = given if isinstance(given, dict) else {}
         answer = _answer(output)
         error = as_text(event.get("error")) or as_text(output.get("error"))
-        attributes: dict[str, Any] = {
-            "gen_ai.operation.name": "chat",
-            "gen_ai.request.model": as_text(event.get("model")),
-            "gen_ai.input.messages": self._heard(event),
-            "gen_ai.output.messages": [self._message(answer)] if answer and not (error and _silent(answer)) else [],
-            **_usage(output.get("usage")),
-        }
-        return Span(_TRACE, name, parent, "model", *_ends(event, output.get("time")), attributes, error=error or None)
+        operation = Operation(
+            kind="model",
+            heard=self._heard(event),
+            said=(self._message(answer),) if answer and not (error and _silent(answer)) else (),
+            model=as_text(event.get("model")),
+            usage=_usage(output.get("usage")),
+        )
+        ends = _ends(event, output.get("time"))
+        return Span(_TRACE, name, parent, "model", *ends, {_OPERATION: operation}, error=error or None)
 
-    def _heard(self, event: Mapping[str, Any]) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+    def _heard(self, event: Mapping[str, Any]) -> tuple[Message, ...]:
+        found: list[Message] = []
         references = event.get("input_refs")
         for reference in references if isinstance(references, list) else ():
             if isinstance(reference, list) and len(reference) == 2 and all(type(end) is int for end in reference):
                 found += self._pool[max(0, reference[0]) : max(0, reference[1])]
         given = event.get("input")
-        return found or [self._message(one) for one in (given if isinstance(given, list) else ())]
+        return tuple(found or (self._message(one) for one in (given if isinstance(given, list) else ())))
 
-    def _message(self, message: Any) -> dict[str, Any]:
-        return span_message(self._attachments.filled(message)) if isinstance(message, dict) else {"parts": []}
+    def _message(self, message: Any) -> Message:
+        if not isinstance(message, dict):
+            return Message("agent", ())
+        name = as_text(message.get("id"))
+        known = self._known.get(name)
+        if known is not None and known[0] == message:
+            return known[1]
+        read = message_of(self._attachments.filled(message))
+        if name:
+            self._known[name] = message, read
+        return read
 
     def _tool(self, event: Mapping[str, Any], name: str, parent: str) -> Span:
-        error = error_of(event)
-        attributes: dict[str, Any] = {
-            "gen_ai.operation.name": "execute_tool",
-            "gen_ai.tool.name": as_text(event.get("function")) or "unknown",
-            "gen_ai.tool.call.id": as_text(event.get("id")),
-            "gen_ai.tool.call.arguments": self._attachments.filled(event.get("arguments")),
-        }
-        if event.get("result") or not error:
-            attributes["gen_ai.tool.call.result"] = self._attachments.filled(event.get("result"))
+        error, result = error_of(event), self._attachments.filled(event.get("result"))
+        run = ToolRun(
+            as_text(event.get("function")) or "unknown",
+            tool_arguments(self._attachments.filled(event.get("arguments"))),
+            as_text(event.get("id")),
+            tuple(result_texts(result)) if result or not error else None,
+        )
+        operation = Operation(kind="tool", tool=run)
         ends = _ends(event, event.get("working_time"))
-        return Span(_TRACE, name, parent, "tool", *ends, attributes, error=error or None)
+        return Span(_TRACE, name, parent, "tool", *ends, {_OPERATION: operation}, error=error or None)
 
 
 def _answer(output: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -182,22 +204,17 @@ def _silent(message: Mapping[str, Any]) -> bool:
 
 
 def _usage(usage: Any) -> dict[str, Any]:
-    """Token counts; Inspect counts cached tokens beside the input's, the conventions among them."""
+    """Token counts; Inspect counts cached tokens beside the input's, as the wire API does."""
     if not isinstance(usage, dict):
         return {}
-
-    def count(name: str) -> int:
-        value = usage.get(name)
-        return value if type(value) is int else 0
-
-    read, written = count("input_tokens_cache_read"), count("input_tokens_cache_write")
-    return {
-        "gen_ai.usage.input_tokens": count("input_tokens") + read + written,
-        "gen_ai.usage.output_tokens": count("output_tokens"),
-        "gen_ai.usage.cache_read.input_tokens": read,
-        "gen_ai.usage.cache_creation.input_tokens": written,
-        "llm.cost.total": usage.get("total_cost"),
+    names = {
+        "input_tokens": "input_tokens",
+        "output_tokens": "output_tokens",
+        "cache_read_input_tokens": "input_tokens_cache_read",
+        "cache_creation_input_tokens": "input_tokens_cache_write",
+        "cost_usd": "total_cost",
     }
+    return {name: usage[field] for name, field in names.items() if usage.get(field) is not None}
 
 
 def _ends(event: Mapping[str, Any], seconds: Any) -> tuple[int, int]:

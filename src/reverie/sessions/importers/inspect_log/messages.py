@@ -1,44 +1,24 @@
-"""Inspect's chat messages, as the GenAI conventions have messages (for spans) and as a chat has them."""
+"""Inspect's chat messages (``inspect_ai/model/_chat_message.py``, ``_content.py``) as parts."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reverie.sessions.importers.draft import as_text
+from reverie.sessions.importers.otlp.operation import Message
+from reverie.sessions.importers.parts import Answered, Called, Part, Said, Thought, Unread, result_texts
+from reverie.sessions.importers.roles import role_of
+from reverie.sessions.importers.tool_arguments import tool_arguments
 
 
-def span_message(message: Mapping[str, Any]) -> dict[str, Any]:
-    """The message as an item of ``gen_ai.input.messages``."""
-    role = as_text(message.get("role"))
+def message_of(message: Mapping[str, Any]) -> Message:
+    """The message with its parts."""
+    role = role_of(as_text(message.get("role"))) or "agent"
     if role == "tool":
-        answer = {
-            "type": "tool_call_response",
-            "id": as_text(message.get("tool_call_id")),
-            "name": as_text(message.get("function")),
-            "response": error_of(message) or message.get("content"),
-        }
-        return {"role": role, "parts": [answer]}
-    return {"role": role, "parts": [*_content(message), *_calls(message)]}
-
-
-def chat_message(message: Mapping[str, Any]) -> dict[str, Any]:
-    """The message as OpenAI's and Anthropic's chats have it."""
-    if message.get("role") == "tool":
         wrong = error_of(message)
-        told = {"is_error": True} if wrong else {}
-        content = wrong or message.get("content")
-        return {
-            "role": "tool",
-            "tool_call_id": message.get("tool_call_id"),
-            "name": message.get("function"),
-            "content": content,
-            **told,
-        }
-    calls = [
-        {"id": call["id"], "function": {"name": call["name"], "arguments": call["arguments"]}}
-        for call in _calls(message)
-    ]
-    parts = [_chat_part(part) for part in _content(message)]
-    return {"role": message.get("role"), "content": parts, **({"tool_calls": calls} if calls else {})}
+        texts = (wrong,) if wrong else tuple(result_texts(message.get("content")))
+        call_id, name = as_text(message.get("tool_call_id")), as_text(message.get("function"))
+        return Message(role, (Answered(call_id, name, texts, True if wrong else None),))
+    return Message(role, (*_content(message), *_calls(message)))
 
 
 def error_of(holder: Mapping[str, Any]) -> str:
@@ -49,65 +29,43 @@ def error_of(holder: Mapping[str, Any]) -> str:
     return as_text(error)
 
 
-def _calls(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _calls(message: Mapping[str, Any]) -> Iterator[Part]:
     calls = message.get("tool_calls")
     for call in calls if isinstance(calls, list) else ():
         if isinstance(call, dict):
-            yield {
-                "type": "tool_call",
-                "id": as_text(call.get("id")),
-                "name": as_text(call.get("function")) or "unknown",
-                "arguments": call.get("arguments"),
-            }
+            name = as_text(call.get("function")) or "unknown"
+            yield Called(name, tool_arguments(call.get("arguments")), as_text(call.get("id")))
 
 
-def _content(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _content(message: Mapping[str, Any]) -> Iterator[Part]:
     """The parts of a message's content; ``reasoning`` beside it is how Inspect once had it."""
     thought = message.get("reasoning")
     if isinstance(thought, str) and thought:
-        yield {"type": "reasoning", "content": thought}
+        yield Thought(thought)
     content = message.get("content")
     for item in content if isinstance(content, list) else [content]:
         if isinstance(item, str):
-            if item:
-                yield {"type": "text", "content": item}
+            yield from (Said(item),) if item else ()
         elif isinstance(item, dict):
             yield from _part(item)
 
 
-def _part(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _part(item: Mapping[str, Any]) -> Iterator[Part]:
     kind = as_text(item.get("type"))
     if kind == "text":
-        yield {"type": "text", "content": as_text(item.get("text"))}
+        text = as_text(item.get("text"))
+        yield from (Said(text),) if text else ()
     elif kind == "reasoning":
         # Reasoning that its maker encrypted may come with a summary that can be read.
         readable = item.get("summary") if item.get("redacted") else item.get("reasoning") or item.get("summary")
-        if readable:
-            yield {"type": "reasoning", "content": as_text(readable)}
+        yield from (Thought(as_text(readable)),) if readable else ()
     elif kind == "tool_use":  # a tool that the provider ran
-        call_id, name = as_text(item.get("id")), as_text(item.get("name")) or as_text(item.get("tool_type"))
-        yield {"type": "tool_call", "id": call_id, "name": name or "unknown", "arguments": item.get("arguments")}
-        result = item.get("result") if not item.get("error") else item.get("error")
-        yield {"type": "tool_call_response", "id": call_id, "name": name, "response": result}
-    elif kind == "data":
-        return
-    else:
-        yield {"type": "file", "modality": kind or "file"}
-
-
-def _chat_part(part: Mapping[str, Any]) -> dict[str, Any]:
-    kind = part["type"]
-    if kind == "text":
-        return {"type": "text", "text": part["content"]}
-    if kind == "reasoning":
-        return {"type": "thinking", "thinking": part["content"]}
-    if kind == "tool_call":
-        return {"type": "tool_use", "id": part["id"], "name": part["name"], "input": part["arguments"]}
-    if kind == "tool_call_response":
-        return {
-            "type": "tool_result",
-            "tool_use_id": part["id"],
-            "name": part["name"],
-            "content": as_text(part["response"]),
-        }
-    return {"type": part["modality"]}
+        call_id, name = (
+            as_text(item.get("id")),
+            as_text(item.get("name")) or as_text(item.get("tool_type")) or "unknown",
+        )
+        yield Called(name, tool_arguments(item.get("arguments")), call_id)
+        wrong = as_text(item.get("error"))
+        yield Answered(call_id, name, tuple(result_texts(wrong or item.get("result"))), True if wrong else None)
+    elif kind != "data":
+        yield Unread(f"part of type {kind}", f"[{kind or 'file'}]")

@@ -12,11 +12,11 @@ import msgspec
 from reverie.errors import ImportFormatError
 from reverie.sessions.importers.draft import Draft, EventLog, as_text, usage_payload
 from reverie.sessions.importers.inspect_log.attachments import Attachments
-from reverie.sessions.importers.inspect_log.events import SampleEvents
+from reverie.sessions.importers.inspect_log.events import SampleEvents, operation_of
 from reverie.sessions.importers.inspect_log.header import header_of
-from reverie.sessions.importers.inspect_log.messages import chat_message
+from reverie.sessions.importers.inspect_log.messages import message_of
 from reverie.sessions.importers.json_text import decode_json
-from reverie.sessions.importers.messages import record_messages
+from reverie.sessions.importers.messages import Reading, record_parts
 from reverie.sessions.importers.otlp.assembly import assemble
 from reverie.sessions.importers.record import RawRecord
 from reverie.sessions.session import Session
@@ -38,8 +38,8 @@ def parse_inspect(record: RawRecord) -> Draft:
     header = header_of(record)
     attachments = Attachments(row.get("attachments"))
     spans = SampleEvents(row, attachments).spans()
-    spoken = any(span.attributes.get("gen_ai.operation.name") == "chat" for span in spans)
-    draft = assemble(_id(row, header), spans) if spoken else _from_messages(row, attachments)
+    spoken = any(operation_of(span).kind == "model" for span in spans)
+    draft = assemble(_id(row, header), spans, operation_of, "inspect") if spoken else _from_messages(row, attachments)
     _record_error(draft.log, row.get("error"))
     draft.session = _session(row, header, draft)
     for metric, value in _scores(row):
@@ -53,7 +53,10 @@ def _from_messages(row: Mapping[str, Any], attachments: Attachments) -> Draft:
     given = [one for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
     if not given and not row.get("error"):
         raise ImportFormatError("the sample has neither messages nor calls of a model")
-    record_messages(log, [chat_message(attachments.filled(one)) for one in given], "messages")
+    reading = Reading(log)
+    for message in (message_of(attachments.filled(one)) for one in given):
+        record_parts(reading, message.role, message.parts, None, None)
+    reading.warn_unread("messages")
     used = row.get("model_usage")
     for usage in used.values() if isinstance(used, dict) else ():
         if isinstance(usage, dict):
