@@ -180,6 +180,14 @@ def test_a_log_without_samples_is_passed_over_with_a_notice(tmp_path: Path) -> N
     assert str(notice) == f"{tmp_path}/log.json: inspect: it holds no sessions"
 
 
+def test_an_unpacked_archive_is_read_as_the_archive_is(tmp_path: Path) -> None:
+    packed = archive(tmp_path / "log.eval", {"one_epoch_2": SAMPLE})
+    with zipfile.ZipFile(packed) as held:
+        held.extractall(tmp_path / "log")
+    (record,) = read(tmp_path / "log")
+    assert parse_record(record, {}) == parse_record(read(packed)[0], {})
+
+
 def test_a_broken_sample_costs_itself_alone(tmp_path: Path) -> None:
     broken, whole = read(archive(tmp_path / "log.eval", {"a": '{"id": 1, "epoch": 1, "input": "x", "target": "y", '
                                                          '"messages": [tru', "b": SAMPLE}))  # fmt: skip

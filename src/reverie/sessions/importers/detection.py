@@ -76,7 +76,7 @@ def _object_layout(found: Importer | None, keys: Keys, *, lines: bool) -> Layout
 
 def _lists_sessions(found: Importer, keys: Keys) -> bool:
     """Whether the object holds sessions in a list; of a session that is a file what is beside the list tells, too."""
-    if found.members.under in keys.top - keys.objects:
+    if found.members.under and found.members.under in keys.top - keys.objects:
         return True
     return found.unit == "file" and not keys.top.isdisjoint(found.members.beside)
 

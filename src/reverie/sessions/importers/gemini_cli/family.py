@@ -14,7 +14,8 @@ _SESSION = re.compile(rb'"sessionId"\s*:\s*"([^"\\]+)"')
 _SIDE = re.compile(rb'"kind"\s*:\s*"subagent"')
 _HASH = b'"projectHash"'
 _HEAD_BYTES = 1 << 16
-_OTHER = re.compile(r"\.(?:csv|txt|md)(?:\.(?:gz|bz2|xz|zst))?$", re.IGNORECASE)
+_OTHER = re.compile(r"\.(?:json|csv|txt|md)(?:\.(?:gz|bz2|xz|zst))?$", re.IGNORECASE)
+"""Names of files that have no kin: with side agents came lines."""
 
 
 class _Facts(msgspec.Struct, frozen=True):

@@ -22,8 +22,8 @@ _HEADER = re.compile(r"(?P<log>.*)/(?:header|_journal/start)\.json$", re.DOTALL)
 _SAMPLE = re.compile(r"(?P<log>.*)/samples/[^/]*$", re.DOTALL)
 _BOOKS = re.compile(r"(?P<log>.*)/(?:(?:header|summaries|reductions)\.json|_journal/.*)$", re.DOTALL)
 """Members of an archive that repeat what samples say, or sum it up."""
-_PLAIN = re.compile(r"\.(?:jsonl|csv|txt|md)(?:\.(?:gz|bz2|xz|zst))?$", re.IGNORECASE)
-"""Names of files that hold no such member."""
+_PLAIN = re.compile(r"(?<!^header)(?<!^start)\.(?:jsonl?|csv|txt|md)(?:\.(?:gz|bz2|xz|zst))?$", re.IGNORECASE)
+"""Names of files that neither are such a member nor hold one."""
 
 
 class _Header(msgspec.Struct, frozen=True):
