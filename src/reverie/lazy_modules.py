@@ -35,6 +35,9 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.telemetry.open_telemetry": LazyModule(
         ("reverie.telemetry.exporter",), "OpenTelemetry is an optional extra"
     ),
+    "reverie.sessions.importers.otlp.protobuf": LazyModule(
+        ("reverie.sessions.importers.otlp.request",), "OTLP's protobuf messages are an optional extra"
+    ),
     "reverie.cli.agents": _COMMAND,
     "reverie.cli.charter": _COMMAND,
     "reverie.cli.audit": _COMMAND,
