@@ -15,6 +15,7 @@ from reverie.storage.postgres.act import record_act, system_actor
 from reverie.storage.postgres.copy_text import COPY_EVENTS
 from reverie.storage.postgres.database import Connection
 from reverie.storage.sessions.prepare import PreparedSession
+from reverie.storage.sessions.scores import update_rewards
 
 ACTOR = "receiver"
 """Who replaces, in the audit log."""
@@ -133,15 +134,16 @@ async def rename_session(connection: Connection, session_id: str, new_session_id
 async def dissolve_session(connection: Connection, session_id: str, into: str | None, now: datetime) -> None:
     """Delete a session that has become part of another stored one, which takes over scores that it lacks."""
     if into is not None:
-        await connection.execute(
+        taken = await connection.execute(
             """
             INSERT INTO scores (session_key, metric, value, source, probability)
             SELECT new.key, c.metric, c.value, c.source, c.probability
             FROM scores c JOIN sessions old ON old.key = c.session_key AND old.id = %s, sessions new
-            WHERE new.id = %s ON CONFLICT DO NOTHING
+            WHERE new.id = %s ON CONFLICT DO NOTHING RETURNING session_key
             """,
             [session_id, into],
         )
+        await update_rewards(connection, {row[0] for row in await taken.fetchall()})
     await connection.execute("DELETE FROM sessions WHERE id = %s", [session_id])
     await connection.execute("DELETE FROM received_sessions WHERE session_id = %s", [session_id])
     details = {"into": into}
