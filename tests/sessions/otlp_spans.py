@@ -141,7 +141,10 @@ _IDS = ("traceId", "spanId", "parentSpanId")
 
 def as_protobuf(given: dict[str, Any]) -> bytes:
     """A request of traces in protobuf."""
-    return ParseDict(_with_base64(given), ExportTraceServiceRequest()).SerializeToString()
+    message: Any = ExportTraceServiceRequest()
+    ParseDict(_with_base64(given), message)
+    data: bytes = message.SerializeToString()
+    return data
 
 
 def _with_base64(given: Any) -> Any:

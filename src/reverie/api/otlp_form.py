@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from reverie.api.limits import MOST_BODY_BYTES
 from reverie.errors import InputError, MediaError, SizeError
-from reverie.sessions.importers.otlp.request import Encoding, Signal, can_read, encoded_answer, encoded_status
+from reverie.sessions.importers.otlp.request import Encoding, Kind, can_read, encoded_answer, encoded_status
 
 _MEDIA: dict[str, Encoding] = {"application/json": "json", "application/x-protobuf": "protobuf"}
 _RETRY_SECONDS = 5
@@ -64,9 +64,9 @@ def unpacked(data: bytes, content_encoding: str) -> bytes:
     return found
 
 
-def answer(signal: Signal, encoding: Encoding, rejected: int = 0, reason: str = "") -> Response:
+def answer(kind: Kind, encoding: Encoding, rejected: int = 0, reason: str = "") -> Response:
     """That all was kept, or all but what was rejected."""
-    return Response(encoded_answer(signal, encoding, rejected, reason), media_type=_media_type(encoding))
+    return Response(encoded_answer(kind, encoding, rejected, reason), media_type=_media_type(encoding))
 
 
 def error_form(request: Request, error: Exception, envelope: Response) -> Response:

@@ -51,3 +51,5 @@ class Service:
     telemetry: Telemetry = NO_TELEMETRY
     receiving: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_RECEIVING))
     """Held while a request of OTLP is unpacked and read, which takes many times its size in memory."""
+    redaction_keys: dict[str, bytes] = field(default_factory=dict)
+    """What secrets are replaced by, by workspace's schema, once it was looked up; it never changes."""

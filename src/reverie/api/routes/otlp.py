@@ -15,7 +15,7 @@ from reverie.api.request_context import RequestContext
 from reverie.errors import RateError
 from reverie.sessions.importers.otlp.request import Encoding, Kind
 from reverie.sessions.importers.otlp.trace_part import TracePart
-from reverie.storage.postgres.installation import find_redaction_key, redaction_key
+from reverie.storage.postgres.installation import redaction_key
 from reverie.storage.sessions.received import keep_parts
 from reverie.storage.sessions.reception import read_parts_of
 
@@ -58,23 +58,6 @@ async def logs(context: RequestContext) -> Response:
     return await _take(context, "logs")
 
 
-@endpoint(
-    "otlp.metrics",
-    "POST",
-    "/v1/metrics",
-    extension=True,
-    audited=False,
-    transaction=False,
-    raw_body=True,
-    error_form=error_form,
-)
-async def metrics(context: RequestContext) -> Response:
-    """Answer exporters that send metrics beside traces to one endpoint; none are kept, and the answer says so."""
-    encoding = encoding_of(context.request)
-    await read_bytes(context.request, MOST_BODY_BYTES)
-    return answer("metrics", encoding, 0, "metrics are not kept here; OTEL_METRICS_EXPORTER=none spares sending them")
-
-
 async def _take(context: RequestContext, kind: Kind) -> Response:
     encoding = encoding_of(context.request)
     data = await read_bytes(context.request, MOST_BODY_BYTES)
@@ -106,5 +89,8 @@ async def _key(context: RequestContext) -> bytes | None:
     """What secrets are replaced by; None where they are kept, as the operator has set."""
     if not context.service.settings.redaction:
         return None
-    async with context.database.connection() as connection:
-        return await find_redaction_key(connection) or await redaction_key(connection, secrets.token_bytes(32))
+    known, schema = context.service.redaction_keys, context.database.schema
+    if schema not in known:
+        async with context.database.connection() as connection:
+            known[schema] = await redaction_key(connection, secrets.token_bytes(32))
+    return known[schema]

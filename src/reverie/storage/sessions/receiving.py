@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from psycopg.types.json import Jsonb
 
+from reverie.ids import derived_id
 from reverie.sessions.importers import RawRecord
 from reverie.sessions.importers.otlp.joining import NAME, joined_data, sessions_of
 from reverie.sessions.importers.otlp.span import Span
@@ -164,7 +165,7 @@ async def _place(connection: Connection, conversation: str) -> _Place:
     session_id, part, settled = row
     if not settled:
         return _Place(session_id, conversation, part)
-    return _Place(f"{conversation} ({part + 2})", conversation, part + 1)
+    return _Place(derived_id("sesn", NAME, conversation, str(part + 1)), conversation, part + 1)
 
 
 async def _give_way(
@@ -198,7 +199,7 @@ async def _find(connection: Connection, session_id: str) -> _Stored | None:
     if row is None:
         return None
     told = None if row[3] is None else msgspec.convert(row[3], Told)
-    return _Stored(*row[:3], told, bool(row[4]), Session(*row[5:]))
+    return _Stored(row[0], row[1], row[2], told, bool(row[4]), Session(*row[5:]))
 
 
 async def _store_one(

@@ -33,7 +33,7 @@ def traces_document(data: bytes) -> dict[str, Any]:
         }
         for holder in request.resource_spans
     ]
-    return _storable({"resourceSpans": found}, data)
+    return {"resourceSpans": found}
 
 
 def logs_document(data: bytes) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def logs_document(data: bytes) -> dict[str, Any]:
         }
         for holder in request.resource_logs
     ]
-    return _storable({"resourceLogs": found}, data)
+    return {"resourceLogs": found}
 
 
 def _parse(message: ExportTraceServiceRequest | ExportLogsServiceRequest, data: bytes) -> None:
@@ -62,10 +62,9 @@ def _parse(message: ExportTraceServiceRequest | ExportLogsServiceRequest, data: 
         raise ImportFormatError(f"the data is no {message.DESCRIPTOR.name} in protobuf") from error
 
 
-def _storable(document: dict[str, Any], data: bytes) -> dict[str, Any]:
-    # Texts of protobuf are UTF-8, so that NUL is all that may be in them and cannot be stored; most data has some in
-    # its ids and times.
-    fit: dict[str, Any] = storable(document) if b"\0" in data else document
+def _text(given: str) -> str:
+    """A text as it can be stored; texts of protobuf are UTF-8, so that NUL is all that cannot."""
+    fit: str = storable(given) if "\0" in given else given
     return fit
 
 
@@ -74,15 +73,15 @@ def _span(span: Span) -> dict[str, Any]:
         "traceId": span.trace_id.hex(),
         "spanId": span.span_id.hex(),
         "parentSpanId": span.parent_span_id.hex(),
-        "name": span.name,
+        "name": _text(span.name),
         "startTimeUnixNano": span.start_time_unix_nano,
         "endTimeUnixNano": span.end_time_unix_nano,
         "attributes": _plain(span.attributes),
         "events": [
-            {"name": one.name, "timeUnixNano": one.time_unix_nano, "attributes": _plain(one.attributes)}
+            {"name": _text(one.name), "timeUnixNano": one.time_unix_nano, "attributes": _plain(one.attributes)}
             for one in span.events
         ],
-        "status": {"code": span.status.code, "message": span.status.message},
+        "status": {"code": span.status.code, "message": _text(span.status.message)},
     }
 
 
@@ -90,7 +89,7 @@ def _record(record: LogRecord) -> dict[str, Any]:
     return {
         "traceId": record.trace_id.hex(),
         "spanId": record.span_id.hex(),
-        "eventName": record.event_name,
+        "eventName": _text(record.event_name),
         "timeUnixNano": record.time_unix_nano,
         "observedTimeUnixNano": record.observed_time_unix_nano,
         "attributes": _plain(record.attributes),
@@ -99,11 +98,13 @@ def _record(record: LogRecord) -> dict[str, Any]:
 
 
 def _plain(pairs: Iterable[KeyValue]) -> dict[str, Any]:
-    return {pair.key: _value(pair.value) for pair in pairs}
+    return {_text(pair.key): _value(pair.value) for pair in pairs}
 
 
 def _value(given: AnyValue) -> Any:
     kind = given.WhichOneof("value")
+    if kind == "string_value":
+        return _text(given.string_value)
     if kind == "array_value":
         return [_value(item) for item in given.array_value.values]
     if kind == "kvlist_value":

@@ -15,10 +15,9 @@ from reverie.sessions.importers.json_text import decode_json
 from reverie.sessions.importers.otlp.span import Odd, Span, spans_in
 
 Kind = Literal["traces", "logs"]
-Signal = Kind | Literal["metrics"]
 Encoding = Literal["json", "protobuf"]
 
-_REJECTED = {"traces": "rejectedSpans", "logs": "rejectedLogRecords", "metrics": "rejectedDataPoints"}
+_REJECTED = {"traces": "rejectedSpans", "logs": "rejectedLogRecords"}
 _HOLDER = {"traces": "resourceSpans", "logs": "resourceLogs"}
 
 
@@ -65,15 +64,12 @@ def _check(kind: Kind, document: Any) -> None:
         raise ImportFormatError(f"there is no {name} with a list in it")
 
 
-def encoded_answer(signal: Signal, encoding: Encoding, rejected: int, reason: str) -> bytes:
-    """An ``ExportTraceServiceResponse`` or its like; ``partial_success`` where there is a reason.
-
-    Nothing rejected, with a reason, is a warning.
-    """
+def encoded_answer(kind: Kind, encoding: Encoding, rejected: int, reason: str) -> bytes:
+    """An ``ExportTraceServiceResponse`` or its like for logs; ``partial_success`` where something was rejected."""
     if encoding == "json":
-        partial = {"partialSuccess": {_REJECTED[signal]: str(rejected), "errorMessage": reason}} if reason else {}
+        partial = {"partialSuccess": {_REJECTED[kind]: str(rejected), "errorMessage": reason}} if rejected else {}
         return msgspec.json.encode(partial)
-    return _bytes_field(1, _number_field(1, rejected) + _bytes_field(2, reason.encode())) if reason else b""
+    return _bytes_field(1, _number_field(1, rejected) + _bytes_field(2, reason.encode())) if rejected else b""
 
 
 def encoded_status(encoding: Encoding, code: int, message: str) -> bytes:
