@@ -145,6 +145,12 @@ async def measure_assembly(url: str) -> float:
     return time.perf_counter() - began
 
 
+def processor_seconds(pid: int) -> float:
+    """What a process has taken of its processors so far (proc(5))."""
+    times = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
+
+
 async def measure(folder: Path, sizes: Sizes) -> dict[str, Any]:
     """All figures."""
     async with open_database(Settings(home=folder / "home")) as database:
@@ -156,13 +162,16 @@ async def measure(folder: Path, sizes: Sizes) -> dict[str, Any]:
         with running_server(settings, folder / "log", "--no-agents") as server:
             # Has the server load what it loads when it is first needed.
             await asyncio.to_thread(send_all, server.url, secret, [10**6], Sizes(1, 2, 1))
+            before = processor_seconds(server.process.pid)
             seeds = [list(range(first, sizes.senders, PROCESSES)) for first in range(PROCESSES)]
             with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
                 loop = asyncio.get_running_loop()
                 work = [loop.run_in_executor(pool, partial(send_all, server.url, secret, own, sizes)) for own in seeds]
                 done = await asyncio.gather(*work)
             seconds = max(ended for _, ended, _ in done) - min(began for began, _, _ in done)
+            received = processor_seconds(server.process.pid) - before
             together = await measure_assembly(database.url)
+            whole = processor_seconds(server.process.pid) - before
         copying = await measure_copy(database.url, sizes)
     spans = sizes.senders * sizes.requests * sizes.traces * SPANS_A_TRACE
     return {
@@ -173,6 +182,8 @@ async def measure(folder: Path, sizes: Sizes) -> dict[str, Any]:
         "spans_per_second": round(spans / seconds),
         "copy_spans_per_second": round(spans / copying),
         "ratio_to_copy": round(copying / seconds, 4),
+        "server_cpu_ms_a_span": round(received / spans * 1e3, 3),
+        "server_cpu_ms_a_session_put_together": round((whole - received) / spans * SPANS_A_TRACE * 1e3, 3),
         "sessions_per_second_put_together": round(spans / SPANS_A_TRACE / (seconds + together)),
         **spread([one for _, _, taken in done for one in taken]),
     }

@@ -191,6 +191,23 @@ async def test_a_server_that_is_busy_reading_says_when_to_send_again(
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "5")
 
 
+async def test_a_conversation_that_breaks_the_pass_does_not_keep_others_waiting(
+    server: Server, http: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = receiving.assemble_received
+
+    async def broken(database: Database, trace_id: str, *rest: Any) -> Any:
+        if trace_id == "2" * 32:
+            raise LookupError("a defect of ours")
+        return await whole(database, trace_id, *rest)
+
+    monkeypatch.setattr(receiving, "assemble_received", broken)
+    await send(http, [chat(1, 0, 1, [text("user", "broken")], [], trace="2" * 32), *desk()])
+    assert (await told(server, http)).endswith("agent: Bye\n")
+    ((problem,),) = await rows(server.service.database, "SELECT problem FROM received_traces WHERE problem IS NOT NULL")
+    assert "log has the reason" in problem
+
+
 async def test_workspaces_keep_conversations_of_one_name_apart(server: Server, http: httpx2.AsyncClient) -> None:
     async with server.http(await server.key("write", await server.workspace("other"))) as theirs:
         await send(theirs, [chat(1, 0, 1, [text("user", "theirs")], [], more={"session.id": "conv-1"})])

@@ -175,6 +175,16 @@ async def test_a_trace_that_proves_part_of_a_stored_conversation_joins_it(databa
     assert await rows(database, "SELECT id FROM sessions") == [("named",)]
 
 
+async def test_conversations_that_share_a_trace_are_sessions_of_their_own(database: Database) -> None:
+    one, other = ({"gen_ai.conversation.id": name} for name in ("one", "other"))
+    await receive(database, [question(1, "one", more=one), question(3, "other", more=other)])
+    await assemble(database)
+    await receive(database, [question(5, "again", more=other, trace="2" * 32)])
+    await assemble(database)
+    assert words(await stored(database, "one")) == ["one", "re one"]
+    assert words(await stored(database, "other")) == ["other", "re other", "again", "re again"]
+
+
 async def test_what_an_import_stored_is_not_replaced_by_less(database: Database) -> None:
     record = RawRecord("f", 1, "otlp", json.dumps(request([question(1, "one"), question(5, "two")])).encode())
     async with database.connection() as connection:

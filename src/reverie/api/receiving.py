@@ -8,6 +8,7 @@ import structlog
 
 from reverie.api.rounds import go_round, visit_all
 from reverie.api.service import Service
+from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.installation import redaction_key
 from reverie.storage.postgres.workspaces import Workspace
 from reverie.storage.sessions.prepare import PrepareOptions
@@ -21,6 +22,9 @@ CLEAN_SECONDS = 60.0
 _UNROOTED = 12
 """How many times as long a trace rests whose first span is missing: it comes when all others have ended."""
 _AT_ONCE = 100
+"""Traces that are looked for at a time."""
+_BATCHES = 10
+"""How often in a row in one workspace, before the others have their turn."""
 
 log = structlog.get_logger("reverie.receiving")
 
@@ -46,28 +50,33 @@ async def clean_once(service: Service) -> None:
 
 
 async def _assemble(service: Service, workspace: Workspace) -> None:
-    database, rest = (
-        service.database.of_schema(workspace.schema),
-        timedelta(seconds=service.settings.receive_rest_seconds),
-    )
-    async with database.connection() as connection:
-        waiting = await waiting_traces(connection, service.clock.now(), rest, _UNROOTED * rest, _AT_ONCE)
-        redacts = waiting and service.settings.redaction
-        key = await redaction_key(connection, secrets.token_bytes(32)) if redacts else None
-    options = PrepareOptions(overrides={}, redaction_key=key)
-    for trace_id in waiting:
-        now = service.clock.now()
-        try:
-            done = await assemble_received(database, trace_id, options, now)
-        except psycopg.OperationalError:
-            raise  # Of the database, not of the trace.
-        except Exception:  # the outermost level of one conversation: it is passed over, and the others go on
-            log.exception("a session could not be put together", trace_id=trace_id)
-            async with database.connection() as connection:
-                await pass_over(connection, trace_id, "it could not be put together; the server's log has the reason")
-            continue
-        for problem in done.problems if done else ():
-            log.warning("a session could not be put together", trace_id=trace_id, reason=problem)
+    database = service.database.of_schema(workspace.schema)
+    rest = timedelta(seconds=service.settings.receive_rest_seconds)
+    for _ in range(_BATCHES):
+        async with database.connection() as connection:
+            waiting = await waiting_traces(connection, service.clock.now(), rest, _UNROOTED * rest, _AT_ONCE)
+            redacts = waiting and service.settings.redaction
+            key = await redaction_key(connection, secrets.token_bytes(32)) if redacts else None
+        options = PrepareOptions(overrides={}, redaction_key=key)
+        done = [await _assemble_one(service, database, trace_id, options) for trace_id in waiting]
+        if len(waiting) < _AT_ONCE or not any(done):
+            return
+
+
+async def _assemble_one(service: Service, database: Database, trace_id: str, options: PrepareOptions) -> bool:
+    """Whether something was put together."""
+    try:
+        done = await assemble_received(database, trace_id, options, service.clock.now())
+    except psycopg.OperationalError:
+        raise  # Of the database, not of the trace.
+    except Exception:  # the outermost level of one conversation: it is passed over, and the others go on
+        log.exception("a session could not be put together", trace_id=trace_id)
+        async with database.connection() as connection:
+            await pass_over(connection, trace_id, "it could not be put together; the server's log has the reason")
+        return True
+    for problem in done.problems if done else ():
+        log.warning("a session could not be put together", trace_id=trace_id, reason=problem)
+    return done is not None
 
 
 async def _give_up(service: Service, workspace: Workspace) -> None:

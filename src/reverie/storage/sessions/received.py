@@ -15,7 +15,7 @@ IDLE = timedelta(hours=1)
 # twice, so that two requests never wait for each other in a circle.
 _KEEP = """
 WITH given AS (
-    SELECT * FROM unnest(%(traces)s::text[], %(spans)s::bytea[], %(rooted)s::boolean[]) AS g (trace_id, spans, rooted)
+    SELECT * FROM unnest(%(traces)s::text[], %(spans)b::bytea[], %(rooted)s::boolean[]) AS g (trace_id, spans, rooted)
 ), kept AS (
     INSERT INTO received_spans (trace_id, content_hash, spans, received_at)
     SELECT trace_id, sha256(spans), spans, %(now)s FROM given ORDER BY 1, 2
