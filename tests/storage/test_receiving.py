@@ -15,7 +15,7 @@ from reverie.sessions.importers import RawRecord
 from reverie.sessions.session import Score, Transcript
 from reverie.storage.postgres.database import Database
 from reverie.storage.sessions.prepare import PrepareOptions, prepare_batch
-from reverie.storage.sessions.received import keep_parts, waiting_traces
+from reverie.storage.sessions.received import forget_session, keep_parts, waiting_traces
 from reverie.storage.sessions.receiving import Assembled, assemble_received, give_up_old
 from reverie.storage.sessions.reception import read_parts_of
 from reverie.storage.sessions.replacement import follow_events
@@ -267,6 +267,36 @@ async def test_what_comes_after_that_is_a_part_of_its_own(database: Database) ->
     (_, (part_id,)) = await rows(database, "SELECT id FROM sessions ORDER BY key")
     part = await stored(database, part_id)
     assert (part.session.metadata["part_of"], words(part)[-1]) == ("conv-1", "Bye")
+
+
+async def test_spans_that_come_while_others_are_given_up_are_not_lost(database: Database) -> None:
+    await receive(database, desk()[:8])
+    await assemble(database)
+    late = NOW + 8 * DAY
+    async with database.connection() as keeping:
+        parts, _ = read_parts_of("traces", "json", json.dumps(request([question(30, "late")])).encode(), KEY)
+        await keep_parts(keeping, parts, late)
+        giving_up = asyncio.create_task(give_up_old(database, late, 7 * DAY))
+        await waits_for_lock(database)
+    assert await giving_up == 0
+    await assemble(database, late)
+    assert "late" in words(await stored(database))
+
+
+async def waits_for_lock(database: Database) -> None:
+    while not await rows(database, "SELECT 1 FROM pg_locks WHERE NOT granted"):
+        pass
+
+
+async def test_a_session_whose_trace_was_deleted_with_another_is_not_replaced_by_less(database: Database) -> None:
+    one, other = ({"gen_ai.conversation.id": name} for name in ("one", "other"))
+    await receive(database, [question(1, "one", more=one), question(3, "other", more=other)])
+    await assemble(database)
+    async with database.connection() as connection:
+        await forget_session(connection, "one")
+    await receive(database, [question(5, "again", more=other, trace="2" * 32)])
+    await assemble(database)
+    assert words(await stored(database, "other")) == ["other", "re other"]
 
 
 async def test_what_waits_is_not_given_up(database: Database) -> None:

@@ -145,17 +145,26 @@ async def old_traces(connection: Connection, now: datetime, retention: timedelta
     return [row[0] async for row in await connection.execute(_GIVEN_UP, parameters)]
 
 
+async def still_rest(connection: Connection, trace_ids: Sequence[str]) -> bool:
+    """Whether nothing has come to these traces that is not put together; nothing can until the transaction ends."""
+    query = (
+        "SELECT version = assembled_version FROM received_traces WHERE trace_id = ANY (%s) ORDER BY trace_id FOR UPDATE"
+    )
+    return all([row[0] async for row in await connection.execute(query, [list(trace_ids)])])
+
+
 async def give_up_parts(connection: Connection, trace_ids: Sequence[str]) -> None:
-    """Delete the spans of these traces; what was put together of them stays, and is whole."""
-    ids = list(trace_ids)
+    """Delete the spans of these traces; what was put together of them stays, and is never replaced by less."""
     await connection.execute(
         """
         UPDATE received_sessions SET settled = true WHERE session_id IN
             (SELECT unnest(sessions) FROM received_traces WHERE trace_id = ANY (%s))
         """,
-        [ids],
+        [list(trace_ids)],
     )
-    await forget_traces(connection, ids)
+    # The traces first: who keeps a part of one meanwhile waits here, and makes the trace anew.
+    for table in ("received_traces", "received_conversations", "received_spans"):
+        await connection.execute(f"DELETE FROM {table} WHERE trace_id = ANY (%s)".encode(), [list(trace_ids)])
 
 
 async def forget_session(connection: Connection, session_id: str) -> None:
@@ -163,11 +172,5 @@ async def forget_session(connection: Connection, session_id: str) -> None:
     rows = await connection.execute(
         "SELECT trace_id FROM received_traces WHERE sessions @> ARRAY[%s]::text[]", [session_id]
     )
-    await forget_traces(connection, [row[0] for row in await rows.fetchall()])
+    await give_up_parts(connection, [row[0] for row in await rows.fetchall()])
     await connection.execute("DELETE FROM received_sessions WHERE session_id = %s", [session_id])
-
-
-async def forget_traces(connection: Connection, trace_ids: Sequence[str]) -> None:
-    """Delete all that was received of these traces."""
-    for table in ("received_spans", "received_conversations", "received_traces"):
-        await connection.execute(f"DELETE FROM {table} WHERE trace_id = ANY (%s)".encode(), [list(trace_ids)])

@@ -35,6 +35,7 @@ from reverie.storage.sessions.received import (
     old_traces,
     read_group,
     read_parts,
+    still_rest,
 )
 from reverie.storage.sessions.replacement import (
     dissolve_session,
@@ -128,9 +129,10 @@ async def give_up_old(database: Database, now: datetime, retention: timedelta) -
             group = [] if trace_id in done else await read_group(connection, trace_id)
             newest = max((one.last_received_at for one in group), default=now)
             old = newest < now - retention or not any(one.sessions for one in group)
-            if group and old and not any(one.waits for one in group):
-                await give_up_parts(connection, [one.trace_id for one in group])
-                done.update(one.trace_id for one in group)
+            ids = [one.trace_id for one in group]
+            if group and old and await still_rest(connection, ids):
+                await give_up_parts(connection, ids)
+                done.update(ids)
         return len(done)
 
 
