@@ -38,6 +38,9 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.sessions.importers.otlp.protobuf": LazyModule(
         ("reverie.sessions.importers.otlp.request",), "OTLP's protobuf messages are an optional extra"
     ),
+    "reverie.client.client": LazyModule(
+        ("reverie.console.gateway",), "the official SDK takes longer to load than the server does"
+    ),
     "reverie.cli.agents": _COMMAND,
     "reverie.cli.charter": _COMMAND,
     "reverie.cli.audit": _COMMAND,
