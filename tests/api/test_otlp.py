@@ -16,6 +16,7 @@ from reverie.api.limits import MOST_BODY_BYTES
 from reverie.api.service import ServiceOptions
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
+from reverie.storage.sessions.receiving import assemble_received
 from reverie.testing.patience import PATIENCE_SECONDS
 from tests.api.conftest import Server, running
 from tests.quick_server import TLS
@@ -194,14 +195,14 @@ async def test_a_server_that_is_busy_reading_says_when_to_send_again(
 async def test_a_conversation_that_breaks_the_pass_does_not_keep_others_waiting(
     server: Server, http: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = receiving.assemble_received
+    whole = assemble_received
 
     async def broken(database: Database, trace_id: str, *rest: Any) -> Any:
         if trace_id == "2" * 32:
             raise LookupError("a defect of ours")
         return await whole(database, trace_id, *rest)
 
-    monkeypatch.setattr(receiving, "assemble_received", broken)
+    monkeypatch.setattr("reverie.api.receiving.assemble_received", broken)
     await send(http, [chat(1, 0, 1, [text("user", "broken")], [], trace="2" * 32), *desk()])
     assert (await told(server, http)).endswith("agent: Bye\n")
     ((problem,),) = await rows(server.service.database, "SELECT problem FROM received_traces WHERE problem IS NOT NULL")
