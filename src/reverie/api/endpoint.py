@@ -59,7 +59,7 @@ class Endpoint:
     body_media: str = "application/json"
     """Another one goes with ``raw_body``; ``body`` then only describes."""
     error_form: ErrorForm | None = None
-    """None answers errors in the API's envelope."""
+    """Such as a ``google.rpc.Status``; None answers errors in the API's envelope."""
 
     @property
     def summary(self) -> str:
