@@ -17,6 +17,8 @@ from reverie.language_model import ModelPrice
 _TIMEOUT_SECONDS = 300.0
 _DREAMS = 1
 _IMPORT_BYTES = 2 * 1024**3
+_RECEIVE_REST_SECONDS = 5
+_RECEIVE_DAYS = 7
 _SEAL_MINUTES = 60
 _SECRET_KEY_BYTES = 32
 _KEY_VARIABLES = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
@@ -70,6 +72,11 @@ class Settings(msgspec.Struct, frozen=True):
     """Dreams that a server runs at a time; others wait. ``REVERIE_DREAMS``."""
     import_bytes: int = _IMPORT_BYTES
     """The largest import that a server takes over HTTP, in bytes. ``REVERIE_IMPORT_BYTES``."""
+    receive_rest_seconds: int = _RECEIVE_REST_SECONDS
+    """How long no span of a trace has come when a server puts a session together, in seconds; while its first span is
+    missing, twelve times as long. ``REVERIE_RECEIVE_REST_SECONDS``."""
+    receive_days: int = _RECEIVE_DAYS
+    """How long a server keeps the spans of a conversation after the last one. ``REVERIE_RECEIVE_DAYS``: days."""
     otlp_endpoint: str | None = None
     """Where traces and metrics go. ``REVERIE_OTLP_ENDPOINT``: such as ``http://localhost:4318``; default: nowhere."""
     embedder: str | None = None
@@ -116,6 +123,8 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         redaction=_load_switch(environment, "REVERIE_REDACTION"),
         dreams=_load_count(environment, "REVERIE_DREAMS", _DREAMS),
         import_bytes=_load_count(environment, "REVERIE_IMPORT_BYTES", _IMPORT_BYTES),
+        receive_rest_seconds=_load_count(environment, "REVERIE_RECEIVE_REST_SECONDS", _RECEIVE_REST_SECONDS, least=0),
+        receive_days=_load_count(environment, "REVERIE_RECEIVE_DAYS", _RECEIVE_DAYS),
         otlp_endpoint=_load_endpoint(environment, "REVERIE_OTLP_ENDPOINT"),
         embedder=environment.get("REVERIE_EMBEDDER") or None,
         model=_load_model(environment),
