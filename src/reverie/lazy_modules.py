@@ -61,6 +61,7 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.cli.serve": _COMMAND,
     "reverie.cli.sessions": _COMMAND,
     "reverie.cli.trials": _COMMAND,
+    "reverie.cli.watch": _COMMAND,
     "reverie.cli.worker": _COMMAND,
 }
 

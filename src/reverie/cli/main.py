@@ -26,6 +26,11 @@ COMMANDS = {
     "import": LazyCommand(
         "reverie.cli.sessions", "import_sessions", "Import agent sessions from files, folders and archives."
     ),
+    "watch": LazyCommand(
+        "reverie.cli.watch",
+        "watch",
+        "Import sessions from files and folders, and go on as they grow, until Ctrl-C or SIGTERM.",
+    ),
     "export": LazyCommand(
         "reverie.cli.sessions",
         "export_sessions",
