@@ -49,6 +49,7 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.cli.extensions": _COMMAND,
     "reverie.cli.friction": _COMMAND,
     "reverie.cli.grade": _COMMAND,
+    "reverie.cli.hook": _COMMAND,
     "reverie.cli.keys": _COMMAND,
     "reverie.cli.label": _COMMAND,
     "reverie.cli.mcp": _COMMAND,
