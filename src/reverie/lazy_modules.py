@@ -43,6 +43,7 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.turns.mcp_client": LazyModule(
         ("reverie.turns.mcp_servers",), "the MCP client is an optional extra, and takes a second to load"
     ),
+    "reverie.cli.claude_code": _COMMAND,
     "reverie.cli.dream": _COMMAND,
     "reverie.cli.explain": _COMMAND,
     "reverie.cli.export_lessons": _COMMAND,

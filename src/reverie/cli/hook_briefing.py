@@ -8,7 +8,6 @@ import asyncio
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -16,18 +15,16 @@ import msgspec
 
 from reverie.cli.hook_call import BriefingReply, BriefingWish, Memo
 from reverie.cli.hook_process import run_hook_process
+from reverie.cli.project_store import find_project_store, store_names
 from reverie.cli.run import run
 from reverie.clock import SystemClock
-from reverie.errors import NotFoundError, ReverieError
+from reverie.errors import ReverieError
 from reverie.jobs.external_briefing import BriefingRequest, give_briefing
 from reverie.memory.memory import MemoryStore
 from reverie.settings import Settings
 from reverie.storage.live.external_briefings import ExternalBriefing, has_draws
-from reverie.storage.memory.stores import find_store
 from reverie.storage.postgres.database import Connection, Database
 
-USUAL_STORE = "default"
-"""Where a dream that is told of no store writes."""
 _LONGEST_SECONDS = 60
 _LINGER_SECONDS = 20
 """How long the database is kept open when it was ready too late, so that the next hook finds it so."""
@@ -39,16 +36,6 @@ class _TooLate(Exception):
 
 class _Refused(ReverieError):
     """The server declines."""
-
-
-def store_names(settings: Settings, cwd: str) -> list[str]:
-    """The stores that a project's sessions may be briefed from; the first that there is counts."""
-    if settings.store is not None:
-        return [settings.store]
-    folder = Path(cwd)
-    roots = [place for place in (folder, *folder.parents) if (place / ".git").exists()]
-    name = (roots[0] if roots else folder).name
-    return [*([name] if name else []), USUAL_STORE]
 
 
 def brief(settings: Settings) -> None:
@@ -73,7 +60,7 @@ def brief(settings: Settings) -> None:
 async def _from_database(database: Database, settings: Settings, wish: BriefingWish) -> None:
     try:
         async with database.connection() as connection:
-            store = await _find_store(connection, settings, wish.cwd)
+            store = await find_project_store(connection, settings, wish.cwd)
             given = None if store is None else await _give(connection, store, wish)
             drawn = given is not None and await has_draws(connection, given.id, wish.session_id)
             text = given.text if given is not None else ""
@@ -84,21 +71,6 @@ async def _from_database(database: Database, settings: Settings, wish: BriefingW
                 raise _TooLate
     except _TooLate:
         await asyncio.sleep(_LINGER_SECONDS)
-
-
-async def _find_store(connection: Connection, settings: Settings, cwd: str) -> MemoryStore | None:
-    """The project's store; None where none was named and there is none.
-
-    Raises:
-        NotFoundError: the store that the settings name is not there.
-    """
-    for name in store_names(settings, cwd):
-        try:
-            return await find_store(connection, name)
-        except NotFoundError:
-            if settings.store is not None:
-                raise
-    return None
 
 
 async def _give(connection: Connection, store: MemoryStore, wish: BriefingWish) -> ExternalBriefing:

@@ -86,6 +86,9 @@ COMMANDS = {
         "briefing",
         "Make the briefing of a session that runs elsewhere from STORE, by the draws of its live trials.",
     ),
+    "claude-code": LazyCommand(
+        "reverie.cli.claude_code", "claude_code", "Claude Code: the plugin by which sessions flow in and lessons back."
+    ),
     "hook": LazyCommand(
         "reverie.cli.hook", "hook", "Answer a hook of ASSISTANT (claude-code), whose call is read from standard input."
     ),
