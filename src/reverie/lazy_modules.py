@@ -44,6 +44,8 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
         ("reverie.turns.mcp_servers",), "the MCP client is an optional extra, and takes a second to load"
     ),
     "reverie.cli.claude_code": _COMMAND,
+    "reverie.cli.completion": _COMMAND,
+    "reverie.cli.doctor": _COMMAND,
     "reverie.cli.dream": _COMMAND,
     "reverie.cli.explain": _COMMAND,
     "reverie.cli.export_lessons": _COMMAND,
@@ -57,6 +59,7 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.cli.mcp_server": LazyModule(("reverie.cli.mcp",), "the MCP SDK is an optional extra"),
     "reverie.cli.memory": _COMMAND,
     "reverie.cli.memory_recall": _COMMAND,
+    "reverie.cli.next_step": _COMMAND,
     "reverie.cli.outcomes": _COMMAND,
     "reverie.cli.policy": _COMMAND,
     "reverie.cli.rules": _COMMAND,

@@ -114,6 +114,14 @@ COMMANDS = {
     "workspaces": LazyCommand(
         "reverie.cli.keys", "workspaces", "Workspaces: sets of data that keys of others cannot reach."
     ),
+    "doctor": LazyCommand(
+        "reverie.cli.doctor",
+        "doctor",
+        "Look at home, database, models, keys, isolation and hooks, and say what is wrong and what to do about it.",
+    ),
+    "completion": LazyCommand(
+        "reverie.cli.completion", "completion", "Print the script that completes commands and options in SHELL."
+    ),
     "extensions": LazyCommand(
         "reverie.cli.extensions",
         "extensions",
@@ -150,10 +158,16 @@ class LazyGroup(click.Group):
             formatter.write_dl(rows)
 
 
-@click.command(cls=LazyGroup)
+@click.command(cls=LazyGroup, invoke_without_command=True)
 @click.version_option(package_name="reverie")
-def cli() -> None:
-    """Agents that learn from their own past sessions by dreaming."""
+@click.option("--json", "as_json", is_flag=True, help="Without a command: print one JSON document.")
+@click.pass_context
+def cli(context: click.Context, as_json: bool) -> None:
+    """Agents that learn from their own past sessions by dreaming. Without a command: what to do next."""
+    if context.invoked_subcommand is None:
+        load_module("reverie.cli.next_step").tell_next_step(as_json=as_json)
+    elif as_json:
+        raise click.UsageError(f"--json belongs after the command: reverie {context.invoked_subcommand} --json")
 
 
 def _end_like_ctrl_c(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
