@@ -36,8 +36,13 @@ _NO_ROOM = 100 << 20
 _SKEW_SECONDS = 5.0
 _SERVER_SECONDS = 5.0
 _RECENT = timedelta(days=1)
-_EXTRAS = {"mcp": "mcp", "openai": "openai", "telemetry": "opentelemetry.sdk", "vectors": "wordllama"}
-"""Extra → a module that it brings."""
+_EXTRAS = {
+    "mcp": ("mcp", "pip install 'reverie[mcp]'"),
+    "openai": ("openai", "pip install 'reverie[openai]'"),
+    "telemetry": ("opentelemetry.sdk", "pip install 'reverie[telemetry]'"),
+    "vectors": ("wordllama", "pip install 'reverie[vectors]'"),
+}
+"""Extra → a module that it brings, and how to get it."""
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -113,12 +118,11 @@ def check_packages(settings: Settings) -> Checks:
     yield Check("version", "ok", f"Reverie {metadata.version('reverie')}, Python {python}, at {sys.executable}")
     wanted = {"telemetry": settings.otlp_endpoint is not None, "vectors": settings.embedder == "wordllama"}
     wanted["openai"] = any(route.provider == "openai" for route in routes_of(settings))
-    for extra, module in _EXTRAS.items():
+    for extra, (module, how) in _EXTRAS.items():
         if _is_there(module):
             yield Check(f"extra {extra}", "ok", "installed")
         else:
             state: State = "fail" if wanted.get(extra) else "ok"
-            how = f"pip install 'reverie[{extra}]'"
             yield Check(f"extra {extra}", state, "not installed", how if wanted.get(extra) else f"if wanted: {how}")
 
 

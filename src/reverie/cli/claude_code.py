@@ -23,7 +23,7 @@ class _InstallError(ReverieError):
 
 def plugin_folder() -> Path:
     """Where the plugin's marketplace is in this installation."""
-    return Path(str(files("reverie"))) / "plugins"
+    return Path(str(files("reverie.cli"))) / "plugins"
 
 
 @click.group("claude-code")

@@ -29,9 +29,9 @@ def doctor(as_json: bool) -> None:
         found.append(Check("settings", "fail", str(error), "unset the variable, or set it as docs/settings.md says"))
         settings = home_only(home_folder())
     with progress_line("looking at") as show:
-        for check in CHECKS:
-            show(check.__name__.removeprefix("check_"))
-            found += look_at(settings, check)
+        for look in CHECKS:
+            show(look.__name__.removeprefix("check_"))
+            found += look_at(settings, look)
     found = [without_secrets(check, os.environ) for check in found]
     failed = any(check.state == "fail" for check in found)
     if as_json:

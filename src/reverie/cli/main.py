@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from reverie.cli.hints import with_next_step
 from reverie.errors import ReverieError
 from reverie.lazy_modules import load_module
 
@@ -181,7 +182,7 @@ def main(arguments: list[str] | None = None) -> Any:
     try:
         return cli.main(args=arguments, prog_name="reverie", standalone_mode=True)
     except ReverieError as error:
-        click.echo(f"reverie: {error}", err=True)
+        click.echo(f"reverie: {with_next_step(error)}", err=True)
         sys.exit(EXIT_NOTHING_DONE)
 
 

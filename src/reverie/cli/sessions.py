@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -158,10 +159,12 @@ def export_sessions(file: Path, where: str | None, as_json: bool) -> None:
     if str(file) == "-" and as_json:
         raise InputError("'-' already writes the sessions to the screen; leave out --json or name a file")
 
-    async def work(database: Database) -> export.ExportSummary:
-        return await export.export_sessions(database, segment, file)
+    with progress_line("writing") if str(file) != "-" else nullcontext(lambda _: None) as show:
 
-    summary = run(work)
+        async def work(database: Database) -> export.ExportSummary:
+            return await export.export_sessions(database, segment, file, lambda done: show(f"{done:,} sessions"))
+
+        summary = run(work)
     if as_json:
         click.echo(msgspec.json.encode(summary))
     elif str(file) != "-":

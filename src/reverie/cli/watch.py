@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -13,11 +13,12 @@ import click
 from reverie.cli.ledger import Ledger
 from reverie.cli.main import EXIT_NOTHING_DONE, EXIT_PARTLY_FAILED
 from reverie.cli.memory_text import echo_json, json_option
+from reverie.cli.progress import progress_line
 from reverie.cli.remote import Remote
 from reverie.cli.session_files import Source, find_usual, usual_sources
 from reverie.cli.sink import HomeSink, ServerSink, Sink
 from reverie.cli.usual_options import chosen_sources, usual_options
-from reverie.cli.watching import Change, Failure, Watch
+from reverie.cli.watching import Change, Due, Failure, Watch
 from reverie.clock import SystemClock
 from reverie.errors import InputError, ReverieError
 from reverie.sessions.importers import formats
@@ -110,6 +111,21 @@ class _Teller:
         self.failed = 0
         """Records that could not be read."""
 
+    def take(self, watched: Watch, due: Sequence[Due]) -> bool:
+        """Import what is due, and say so."""
+        if not due:
+            return True
+        with progress_line(f"importing {sum(len(each.files) for each in due):,} files") as show:
+            done = 0
+
+            def tell(said: Change | Failure) -> None:
+                nonlocal done
+                done += len(said.paths) if isinstance(said, Change) else 0
+                show(f"{done:,} done")
+                self(said)
+
+            return watched.take(due, tell)
+
     def __call__(self, said: Change | Failure) -> None:
         if isinstance(said, Failure):
             if said.reason != self._reason:
@@ -135,7 +151,7 @@ class _Teller:
 
 def _look_once(watched: Watch, tell: _Teller) -> int:
     watched.greet()
-    if not watched.take(watched.due(SystemClock().now().timestamp(), time.monotonic(), all_=True), tell):
+    if not tell.take(watched, watched.due(SystemClock().now().timestamp(), time.monotonic(), all_=True)):
         return EXIT_NOTHING_DONE
     return EXIT_PARTLY_FAILED if tell.failed else 0
 
@@ -154,7 +170,7 @@ def _go_on(watched: Watch, every: float, tell: _Teller) -> None:
         began = time.monotonic()
         due = watched.due(SystemClock().now().timestamp(), began) if greeted else ()
         took = time.monotonic() - began
-        well = greeted and watched.take(due, tell)
+        well = greeted and tell.take(watched, due)
         pause = min(max(every, _SHARE * took) if well else 2 * pause, _LONGEST_PAUSE)
         if not asked.to_end:
             time.sleep(pause)

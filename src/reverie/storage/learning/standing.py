@@ -42,6 +42,6 @@ async def read_standing(connection: Connection) -> Standing:
             (SELECT count(*) FROM trials WHERE state = 'trial' AND kind IN ('lesson', 'bundle'))
         """
     )
-    sources = dict(await by_source.fetchall())
+    sources: dict[str, int] = dict(await by_source.fetchall())
     ((rewarded, dreams, new_sessions, store, lessons, trials),) = await counted.fetchall()
     return Standing(sources, rewarded, dreams, new_sessions, store, lessons, trials)
