@@ -19,6 +19,7 @@ from reverie.clock import SystemClock
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
 from reverie.testing.patience import PATIENCE_SECONDS
+from reverie.testing.server_process import running_server
 from tests.cli.test_import_command import Shell, shell
 from tests.cli.test_watch_command import claude_line
 
@@ -93,6 +94,16 @@ def test_a_start_that_has_nothing_to_say_leaves_it_to_the_first_prompt(
     assert hook(call_of("SessionStart", source="startup")) == (0, "")
     assert references(database_url) == []
     assert "nine to five" in hook(call_of("UserPromptSubmit", prompt="When is the refund desk open?"))[1]
+    assert references(database_url) == ["s1"]
+
+
+@pytest.mark.usefixtures("adopted")
+def test_a_server_that_is_named_gives_the_briefing(
+    hook: Hook, settings: Settings, database_url: str, tmp_path: Path
+) -> None:
+    with running_server(settings, tmp_path / "log", "--no-key") as server:
+        _, said = hook(call_of("SessionStart", source="startup"), REVERIE_URL=server.url, REVERIE_DATABASE_URL="")
+    assert ADVICE in said
     assert references(database_url) == ["s1"]
 
 
