@@ -10,6 +10,7 @@ from tests.cli.test_watch_command import claude_line
 from tests.conftest import ChatFile
 
 __all__ = ["shell"]
+FIRST, SECOND = (f"{number}b15ef03-fa74-4e65-a4d3-9178bc13c520" for number in (1, 2))
 
 
 @pytest.fixture
@@ -20,9 +21,9 @@ def claude(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
     project = tmp_path / "claude" / "projects" / "-shop"
     project.mkdir(parents=True)
-    for name in ("s1", "s2"):
+    for name in (FIRST, SECOND):
         (project / f"{name}.jsonl").write_text(claude_line(name, f"u-{name}", "Fix the test."))
-    side = claude_line("s1", "u3", "Look at it.", isSidechain=True, agentId="7")
+    side = claude_line(FIRST, "u3", "Look at it.", isSidechain=True, agentId="7")
     (project / "agent-7.jsonl").write_text(side)
     return project
 

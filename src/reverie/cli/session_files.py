@@ -60,7 +60,7 @@ def usual_sources(format: str, environment: Mapping[str, str]) -> list[Source]:
 
 def formats_with_places() -> tuple[str, ...]:
     """Those of our own formats that have a usual place."""
-    return tuple(sorted(importer.name for importer in OURS if importer.places))
+    return tuple(sorted({importer.name for importer in OURS if importer.places}))
 
 
 def find_usual(environment: Mapping[str, str]) -> list[Found]:
@@ -71,7 +71,7 @@ def find_usual(environment: Mapping[str, str]) -> list[Found]:
             importer.name,
             place.program,
             str(folder),
-            sum(not fnmatchcase(Path(path).name, place.parts) for path in files_in(source)),
+            sum(fnmatchcase(Path(path).name, place.sessions) for path in files_in(source)),
             importer in OURS,
         )
         for importer in importers

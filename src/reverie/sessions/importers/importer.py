@@ -71,8 +71,8 @@ class UsualPlace(msgspec.Struct, frozen=True):
     """Where the sessions are below ``home``."""
     names: str = "*.jsonl"
     """The names of its session files, as ``fnmatch`` reads them."""
-    parts: str = ""
-    """Names among them of files that belong to another file's session, as ``fnmatch`` reads them."""
+    sessions: str = "*"
+    """Names among them of the files that stand for a session each, where others are parts of one."""
 
 
 def _never(_: Any) -> bool:

@@ -18,6 +18,8 @@ _TELLING_KEYS = (
     {"session_id", "event"},
 )
 """Keys that, beside ``type``, are those of a line of Claude Code's: of its files, then of what ``claude -p`` prints."""
+_SESSION_FILES = "????????-????-????-????-????????????.jsonl"
+"""As ``fnmatch`` reads it; side agents' files have other names."""
 _TELLING = re.compile(
     rb'"type"\s*:\s*"(?:user|assistant|result|queued_command)"'
     rb'|"subtype"\s*:\s*"(?:api_error|compact_boundary|local_command)"'
@@ -54,6 +56,6 @@ IMPORTER = Importer(
     late_sign=_may_be_line,
     empty=_only_books,
     kinship=KINSHIP,
-    places=(UsualPlace("Claude Code", "~/.claude", "CLAUDE_CONFIG_DIR", "projects", "*.jsonl", "agent-*.jsonl"),),
+    places=(UsualPlace("Claude Code", "~/.claude", "CLAUDE_CONFIG_DIR", "projects", sessions=_SESSION_FILES),),
     whole=_whole,
 )
