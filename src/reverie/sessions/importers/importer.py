@@ -1,6 +1,7 @@
 """What an importer is: one format of session files, declared in one record."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import PurePath
 from typing import Any, Literal
 
 import msgspec
@@ -59,6 +60,23 @@ class Kinship(msgspec.Struct, frozen=True):
     """The items read, in order, with those of this format joined; gets all that ``look`` told."""
 
 
+class UsualPlace(msgspec.Struct, frozen=True):
+    """Where a program keeps its sessions on a machine, unless it was told otherwise."""
+
+    program: str
+    """Its name as people know it, such as ``Claude Code``."""
+    home: str
+    """The program's own folder, such as ``~/.claude``."""
+    variable: str | None = None
+    """The environment variable that names another folder in place of ``home``, if there is one."""
+    folder: str = ""
+    """Where the sessions are below ``home``."""
+    names: str = "*.jsonl"
+    """The names of its session files, as ``fnmatch`` reads them."""
+    sessions: str = "*"
+    """Names among them of the files that stand for a session each, where others are parts of one."""
+
+
 def _never(_: Any) -> bool:
     return False
 
@@ -69,6 +87,10 @@ def _unchanged(events: Sequence[Event]) -> Sequence[Event]:
 
 def _something(_: bytes) -> str:
     return ""
+
+
+def _itself(path: PurePath) -> PurePath:
+    return path
 
 
 class Importer(msgspec.Struct, frozen=True):
@@ -96,6 +118,11 @@ class Importer(msgspec.Struct, frozen=True):
     """For sessions in more than one file."""
     identity: Callable[[Sequence[Event]], Sequence[Event]] = _unchanged
     """The events that a session's derived id and its hash are made of, where they are not the events themselves."""
+    places: tuple[UsualPlace, ...] = ()
+    """Where programs keep sessions of this format: looked through by ``reverie``, ``import --NAME`` and ``watch``."""
+    whole: Callable[[PurePath], PurePath] = _itself
+    """The path to import when the file at this path has changed, where a session lies in more than one file: its main
+    file or its folder. Asked of any path, so a path that looks like no part of such a session is given back."""
 
 
 class Layout(msgspec.Struct, frozen=True):

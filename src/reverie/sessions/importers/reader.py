@@ -32,11 +32,12 @@ _CHUNK = 1 << 20
 _SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".jsonl", ".ndjson", ".json")
 
 
-def read_records(paths: Sequence[Path], *, format: str | None) -> Iterator[Read]:
+def read_records(paths: Sequence[Path], *, format: str | None, met: bool = False) -> Iterator[Read]:
     """Every session in ``paths`` (files, folders, archives), in a fixed order, with problems and notices among them.
 
     Without ``format``, each file's is found by content. With it, files named outright are read as that format, and
-    in folders and archives the files in another format are passed over.
+    in folders and archives the files in another format are passed over; so are files among ``paths`` that were only
+    ``met`` in a folder that was looked through.
 
     Raises:
         ImportFormatError: there is no such format.
@@ -45,18 +46,19 @@ def read_records(paths: Sequence[Path], *, format: str | None) -> Iterator[Read]
     named = None if format is None else importer_named(format)
     kinships = [importer.kinship for importer in OURS if importer.kinship is not None]
     told = _told(paths, kinships)
-    items = _read_all(paths, named)
+    items = _read_all(paths, named, met=met)
     for kinship, facts in zip(kinships, told, strict=True):
         items = kinship.join(items, facts)
     yield from items
 
 
-def _read_all(paths: Sequence[Path], format: Importer | None) -> Iterator[Read]:
+def _read_all(paths: Sequence[Path], format: Importer | None, *, met: bool) -> Iterator[Read]:
     for path, named in _files(paths):
         if isinstance(path, ImportProblem):
             yield path
         else:
-            yield from _read_path(path, named=named, format=format)
+            folder = str(path.parent) if met and named == str(path) else named
+            yield from _read_path(path, named=folder, format=format)
 
 
 def _files(paths: Sequence[Path]) -> Iterator[tuple[Path | ImportProblem, str]]:
