@@ -62,6 +62,15 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.cli.sessions": _COMMAND,
     "reverie.cli.trials": _COMMAND,
     "reverie.cli.worker": _COMMAND,
+    "reverie.recorder.home": LazyModule(
+        ("reverie.recorder.recording",), "a program that records to a server needs no database and no statistics"
+    ),
+    "reverie.recorder.server": LazyModule(
+        ("reverie.recorder.recording",), "loaded beside the program, when the first session is to be sent"
+    ),
+    "reverie.recorder.wrapping": LazyModule(
+        ("reverie.recorder.session",), "it needs what sessions are recorded by, and not everybody wraps a client"
+    ),
 }
 
 
