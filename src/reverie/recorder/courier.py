@@ -14,7 +14,6 @@ from pathlib import Path
 import msgspec
 
 from reverie.clock import Clock, SystemClock
-from reverie.ids import new_id
 from reverie.recorder.destination import AwayError, BriefingAsked, Destination, Guidance, RefusedError
 from reverie.recorder.line import Lost, assemble, encode
 from reverie.recorder.spool import SCORES, Spool, lines_of
@@ -85,7 +84,7 @@ class Courier:
         with self._changed:
             self._start()
             if self._is_closed or (self._queued + len(data) > self._most_waiting and not is_last):
-                self._drop(name, 1)
+                self._drop(name)
                 return False
             self._queue.append(_Item(name, data, is_last, is_scores))
             self._queued += len(data)
@@ -158,9 +157,9 @@ class Courier:
             )
             self._threads[name].start()
 
-    def _drop(self, name: str, lines: int) -> None:
-        self._lost[name] = self._lost.get(name, 0) + lines
-        self._dropped += lines
+    def _drop(self, name: str) -> None:
+        self._lost[name] = self._lost.get(name, 0) + 1
+        self._dropped += 1
         self.tell_once("room", "there is no room for what is recorded; it is dropped, and counted in the session")
 
     def _is_busy(self) -> bool:
@@ -201,7 +200,7 @@ class Courier:
             except OSError as error:
                 self.tell_once("disk", "what is recorded cannot be kept on disk, and is dropped: %s", error)
                 with self._changed:
-                    self._drop(item.name, 1)
+                    self._drop(item.name)
         with self._changed:
             self._is_writing = False
             self._has_ready = True
@@ -211,14 +210,15 @@ class Courier:
     def _keep(self, item: _Item) -> None:
         self.spool.open()
         if item.is_scores:
-            self.spool.keep_scores(new_id("rec", self.clock.now()), item.data)
+            self.spool.keep_scores(item.name, item.data)
             return
         with self._changed:
             lost = self._lost.pop(item.name, 0)
         data = encode(Lost(lost)) + item.data if lost else item.data
         if not self.spool.append(item.name, data, is_last=item.is_last):
             with self._changed:
-                self._drop(item.name, lost + 1)
+                self._lost[item.name] = lost
+                self._drop(item.name)
         if item.is_last:
             self.spool.finish(item.name)
 

@@ -18,6 +18,7 @@ from reverie.recorder import plain
 from reverie.recorder.courier import Courier, LateScores
 from reverie.recorder.destination import AwayError, BriefingAsked, Guidance
 from reverie.recorder.line import SOURCE, Begun, Ended, Happened, Line, Scored, Tagged, encode
+from reverie.recorder.spool import spool_name
 from reverie.sessions.event import Event, EventType
 from reverie.sessions.importers.draft import as_number
 from reverie.sessions.importers.otlp.history import Fresh, History, Piece
@@ -62,7 +63,7 @@ class SessionLog:
         self.about = about
         self.id = about.id or new_id("sesn", now)
         self.lock = threading.RLock()
-        self.name = new_id("rec", now)
+        self.name = spool_name(now)
         self.threads: set[str] = set()
         self.is_over = False
         self._open = 1
@@ -124,7 +125,7 @@ class SessionLog:
                 self.put(Scored(metric, value))
                 return
         late = msgspec.json.encode(LateScores(self.id, {metric: value}))
-        self.courier.put(new_id("rec", self.courier.clock.now()), late, is_scores=True)
+        self.courier.put(spool_name(self.courier.clock.now()), late, is_scores=True)
 
     def join(self) -> None:
         """One thread more, which is to end before the session does."""

@@ -5,11 +5,13 @@ records for the same destination takes over.
 """
 
 import fcntl
+import itertools
 import os
 import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +19,14 @@ OPEN, READY, SCORES, REFUSED = ".open", ".ready", ".scores", ".refused"
 """A session that goes on, one that has ended, scores of one that was sent before, and what nobody will take."""
 _LOCK = "owner.lock"
 _PRIVATE = 0o700
+
+
+_numbers = itertools.count()
+
+
+def spool_name(now: datetime) -> str:
+    """A name that no other session has, and that sorts after those that this process gave before."""
+    return f"{int(now.timestamp() * 1000):014d}-{next(_numbers):08d}-{secrets.token_hex(3)}"
 
 
 class Spool:

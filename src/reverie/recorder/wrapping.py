@@ -17,6 +17,9 @@ from reverie.recorder.recording import current_session
 from reverie.recorder.session import RecordedSession
 from reverie.sessions.importers.otlp.history import Fresh
 
+_NOT_GIVEN = ("NotGiven", "Omit")
+"""What both SDKs have for arguments that were left out, and do not send."""
+
 Client = TypeVar("Client")
 
 
@@ -78,9 +81,9 @@ def _begin(session: RecordedSession, options: Any) -> "_Call | None":
     chosen = current if current is not None and current.shares_log(session) and not current.is_over else session
     with chosen.unharmed():
         dialect = dialect_of(str(options.url))
-        body = plain.plain(options.json_data)
-        if dialect is not None and isinstance(body, dict):
-            return _Call(chosen, dialect, body)
+        if dialect is not None and isinstance(options.json_data, dict):
+            given = {k: v for k, v in options.json_data.items() if type(v).__name__ not in _NOT_GIVEN}
+            return _Call(chosen, dialect, plain.plain(given))
     return None
 
 
