@@ -844,6 +844,7 @@ class BriefingParams(Params, frozen=True):
     """Who asks for a briefing, and for what."""
 
     memory_store_ids: Annotated[tuple[str, ...], Meta(min_length=1, max_length=8)]
+    """Their names will do."""
     agent: str | UnsetType = UNSET
     """The agent's name."""
     task_family: str | UnsetType = UNSET

@@ -41,7 +41,8 @@ class HomeDestination:
         self._open = AsyncExitStack()
         self._opening = asyncio.Lock()
         self._database: Database | None = None
-        threading.Thread(target=self._loop.run_forever, name="reverie-home", daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="reverie-home", daemon=True)
+        self._thread.start()
 
     def deliver(self, session_id: str, transcript: bytes) -> None:
         """See :class:`Destination`."""
@@ -59,7 +60,10 @@ class HomeDestination:
         """See :class:`Destination`."""
         if self._loop.is_running():
             self._run(self._open.aclose(), _CLOSING_SECONDS)
+            self._run(self._loop.shutdown_default_executor(), _CLOSING_SECONDS)
             self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(_CLOSING_SECONDS)
+            self._loop.close()
 
     def _run(self, work: Coroutine[Any, Any, Answer], seconds: float) -> Answer:
         running = asyncio.run_coroutine_threadsafe(work, self._loop)
