@@ -35,6 +35,9 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.telemetry.open_telemetry": LazyModule(
         ("reverie.telemetry.exporter",), "OpenTelemetry is an optional extra"
     ),
+    "reverie.client.client": LazyModule(
+        ("reverie.console.gateway",), "the official SDK takes longer to load than the server does"
+    ),
     "reverie.cli.agents": _COMMAND,
     "reverie.cli.charter": _COMMAND,
     "reverie.cli.audit": _COMMAND,

@@ -53,7 +53,7 @@ def test_verdicts_differ_in_shape_and_the_pooled_claim_is_hollow() -> None:
         shapes.add(shape)
     assert len(shapes) == 3
     chart = forest_chart([pattern("session", "ask", None, "no task could tell", 0.3)], WIDE)
-    assert re.findall('<circle [^>]*style="([^"]*)"', chart) == ["fill: none; stroke: var(--muted)"]
+    assert re.findall('<circle [^>]*fill="([^"]*)"', chart) == ["none"]
     assert "cannot tell" in chart
 
 

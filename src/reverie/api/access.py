@@ -43,12 +43,19 @@ class KeyRing:
             return LOOPBACK_KEY, service.database
         if secret is None:
             raise CredentialError("no API key: send Authorization: Bearer KEY or x-api-key: KEY (reverie keys create)")
-        known = self._known.get(secret) or await self._look_up(secret, service)
-        key, schema = known
+        key, schema = await self.find(secret, service)
         named = request.headers.get("anthropic-workspace-id")
         if named is not None and named != key.workspace_id:
             raise RoleError(f"this key belongs to workspace {key.workspace_id}, not to {named}")
         return key, service.database.of_schema(schema)
+
+    async def find(self, secret: str, service: Service) -> tuple[ApiKey, str]:
+        """The key with this secret, and the schema of its workspace.
+
+        Raises:
+            CredentialError: it is not good, and one is asked for.
+        """
+        return self._known.get(secret) or await self._look_up(secret, service)
 
     async def _look_up(self, secret: str, service: Service) -> tuple[ApiKey, str]:
         async with service.database.connection() as connection:

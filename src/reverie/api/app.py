@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Match, Route
+from starlette.routing import BaseRoute, Match, Route
 
 from reverie.api.access import KeyRing
 from reverie.api.docs import render_docs
@@ -98,14 +98,17 @@ _MODULES = (
 )
 ENDPOINTS: tuple[Endpoint, ...] = tuple(endpoint for module in _MODULES for endpoint in endpoints_of(module))
 """All of the API, in the order of the documentation."""
+Pages = Callable[[Starlette, Service], Sequence[BaseRoute]]
+"""Routes for people, given the app of the API, which they ask."""
 
 
 def make_app(
     service: Service,
     lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None,
     endpoints: Sequence[Endpoint] = ENDPOINTS,
+    pages: Pages | None = None,
 ) -> Starlette:
-    """The app that answers for ``service``."""
+    """The app that answers for ``service``; ``pages`` are what it shows to people beside the API."""
     keys, rates = KeyRing(), RateLimiter(service.options.requests_per_minute)
 
     # The SDK's types take seconds to load and describe, so it is done when first asked for, and once.
@@ -147,7 +150,10 @@ def make_app(
     ]
     handlers: dict[Any, Any] = {HTTPException: failed}
     around = [Middleware(service.telemetry.wrap), *_cors(service.options.cors_origins)]
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers, middleware=around)
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers, middleware=around)
+    if pages is not None:
+        app.router.routes.extend(pages(app, service))
+    return app
 
 
 def _precedence(endpoint: Endpoint) -> list[bool]:

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from reverie.api import agent_turns, charter_watch, sealing, trial_watch, webhook_delivery
 from reverie.api import schedules as scheduling
-from reverie.api.app import ENDPOINTS, make_app
+from reverie.api.app import ENDPOINTS, Pages, make_app
 from reverie.api.live import LiveEvents
 from reverie.api.load import report_load
 from reverie.api.local_workers import LocalWorkers
@@ -91,7 +91,14 @@ async def _logged(work: Background, service: Service) -> None:
         raise
 
 
-async def serve(settings: Settings, options: ServiceOptions, host: str, port: int, ready: Callable[[int], Any]) -> None:
+async def serve(
+    settings: Settings,
+    options: ServiceOptions,
+    host: str,
+    port: int,
+    ready: Callable[[int], Any],
+    pages: Pages | None = None,
+) -> None:
     """Serve until SIGINT or SIGTERM; ``ready`` is called with the port once requests are taken.
 
     Raises:
@@ -106,7 +113,7 @@ async def serve(settings: Settings, options: ServiceOptions, host: str, port: in
             yield
 
         config = uvicorn.Config(
-            make_app(service, lifespan),
+            make_app(service, lifespan, pages=pages),
             host=host,
             port=port,
             log_config=None,

@@ -93,7 +93,9 @@ COMMANDS = {
     ),
     "audit": LazyCommand("reverie.cli.audit", "audit", "Who did what, and whether the history is as it was written."),
     "serve": LazyCommand(
-        "reverie.cli.serve", "serve", "Serve the Managed Agents API and Reverie's own; stop with Ctrl-C or SIGTERM."
+        "reverie.cli.serve",
+        "serve",
+        "Serve the Managed Agents API, Reverie's own and the console; stop with Ctrl-C or SIGTERM.",
     ),
     "agents": LazyCommand(
         "reverie.cli.agents", "agents", "Agents of a server: made from files, listed, changed within bounds."

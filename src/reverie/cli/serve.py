@@ -10,6 +10,7 @@ from reverie.api.logs import set_up_logs
 from reverie.api.server import serve as run_server
 from reverie.api.service import ServiceOptions
 from reverie.cli.memory_text import echo_json, json_option
+from reverie.console.app import console_routes
 from reverie.settings import load_settings
 from reverie.turns.isolation import Wish, choose_isolation, describe
 
@@ -70,7 +71,7 @@ def serve(
     log_level: str,
     as_json: bool,
 ) -> None:
-    """Serve the Managed Agents API and Reverie's own; stop with Ctrl-C or SIGTERM.
+    """Serve the Managed Agents API, Reverie's own and the console; stop with Ctrl-C or SIGTERM.
 
     Data lives in REVERIE_HOME, or in DATABASE_URL, where any number of servers may share it. Keys come from
     `reverie keys create`.
@@ -95,13 +96,13 @@ def serve(
         if as_json:
             echo_json({"url": f"http://{host}:{taken}", "isolation": where})
             return
-        click.echo(f"Reverie serves http://{host}:{taken} (docs: /docs)")
+        click.echo(f"Reverie serves http://{host}:{taken} (console: /console, docs: /docs)")
         if where is not None:
             click.echo(f"With worker: {where}")
 
     # The server has stopped in good order by then.
     with suppress(KeyboardInterrupt):
-        asyncio.run(run_server(load_settings(), options, host, port, ready))
+        asyncio.run(run_server(load_settings(), options, host, port, ready, console_routes))
 
 
 def _is_loopback(host: str) -> bool:

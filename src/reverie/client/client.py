@@ -117,6 +117,11 @@ class AsyncClient:
         return getattr(self.sdk, name)
 
 
+def client_over(http: httpx2.AsyncClient, base_url: str, api_key: str) -> AsyncClient:
+    """A client that sends by ``http``, which stays its owner's to close, and tries nothing again."""
+    return AsyncClient(sdk=AsyncAnthropic(api_key=api_key, base_url=base_url, http_client=http, max_retries=0))
+
+
 class Client:
     """:class:`AsyncClient` without ``await``."""
 

@@ -1,0 +1,48 @@
+"""Templates as pages: what every template may use."""
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+
+from reverie.reports import words
+
+STATIC = files("reverie.console") / "static"
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a static file; it changes with the file, so that browsers may keep it for good."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()
+    return f"/console/static/{digest[:12]}/{name}"
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reverie.console"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["asset"] = asset
+    environment.filters |= {
+        "counted": words.counted,
+        "signed": words.signed,
+        "interval": words.interval,
+        "of_hundred": words.of_hundred,
+        "q_words": words.q_words,
+        "duration": words.duration,
+        "moment": words.moment,
+        "with_code": words.with_code,
+        "clipped": words.clipped,
+    }
+    return environment
+
+
+def render(template: str, values: dict[str, Any]) -> str:
+    """A page, without characters that no page may hold."""
+    return words.printable(_environment().get_template(template).render(values))
