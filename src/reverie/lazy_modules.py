@@ -26,7 +26,7 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
         "Alembic takes longer to load than an up-to-date database takes to open",
     ),
     "reverie.digests.vector": LazyModule(
-        ("reverie.cli.memory_recall", "reverie.cli.mcp_desk"),
+        ("reverie.cli.memory_recall", "reverie.api.mcp_desk"),
         "the embedders' libraries take longer to load than a recall by words",
     ),
     "reverie.digests.derived.alternatives": LazyModule(
@@ -55,7 +55,9 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.cli.keys": _COMMAND,
     "reverie.cli.label": _COMMAND,
     "reverie.cli.mcp": _COMMAND,
-    "reverie.cli.mcp_server": LazyModule(("reverie.cli.mcp",), "the MCP SDK is an optional extra"),
+    "reverie.api.mcp_http": LazyModule(("reverie.api.mcp_server",), "the MCP SDK is an optional extra"),
+    "reverie.api.mcp_tools": LazyModule(("reverie.cli.mcp",), "the MCP SDK is an optional extra"),
+    "reverie.cli.mcp_relay": LazyModule(("reverie.cli.mcp",), "the MCP SDK is an optional extra"),
     "reverie.cli.memory": _COMMAND,
     "reverie.cli.memory_recall": _COMMAND,
     "reverie.cli.outcomes": _COMMAND,

@@ -1,8 +1,9 @@
 """What every request works with; made once when the server starts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reverie.api.live import LiveEvents
+from reverie.api.mcp_server import McpSessions
 from reverie.clock import Clock
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
@@ -45,3 +46,5 @@ class Service:
     live: LiveEvents
     options: ServiceOptions = ServiceOptions()
     telemetry: Telemetry = NO_TELEMETRY
+    mcp: McpSessions = field(default_factory=McpSessions)
+    """Of agents that look for lessons and memory here."""

@@ -1,10 +1,12 @@
 """``reverie mcp``: lessons and memory for an agent of another maker, as an MCP server that it starts itself."""
 
+import asyncio
 import sys
+from types import ModuleType
 
 import click
 
-from reverie.cli.mcp_desk import McpDesk, Place
+from reverie.api.mcp_desk import McpDesk, Place
 from reverie.cli.run import run
 from reverie.clock import SystemClock
 from reverie.errors import SettingsError
@@ -19,21 +21,24 @@ from reverie.storage.postgres.database import Database
 @click.argument("stores", nargs=-1, metavar="[STORE]...")
 @click.option("--agent", help="The agent's name: lessons on other agents are left out.")
 @click.option("--reference", help="The id that the session will have when it is imported.  [default: one of its own]")
-def mcp(stores: tuple[str, ...], agent: str | None, reference: str | None) -> None:
+@click.option("--url", envvar="REVERIE_URL", help="Ask this server, not the home of this machine; REVERIE_URL.")
+@click.option("--key", envvar="REVERIE_API_KEY", help="An API key of the server; REVERIE_API_KEY.")
+def mcp(stores: tuple[str, ...], agent: str | None, reference: str | None, url: str | None, key: str | None) -> None:
     """Serve STORE (or several) to an agent over MCP on standard input and output: briefing, recall, notes, outcome.
 
     Without STORE, the only store there is. One process is one session of the agent.
     """
-    try:
-        server = load_module("reverie.cli.mcp_server")
-    except ModuleNotFoundError as error:
-        raise SettingsError(f"{error.name} is not installed; run: pip install 'reverie[mcp]'") from error
     if sys.stdin.isatty():
         click.echo(
             "This speaks MCP with the agent that starts it; name it in your agent's settings. Ctrl-D ends it.", err=True
         )
-    settings, clock = load_settings(), SystemClock()
+    clock = SystemClock()
     own = new_id("mcp", clock.now())
+    if url is not None:
+        named = [("store", store) for store in stores] + ([("agent", agent)] if agent else [])
+        asyncio.run(_loaded("reverie.cli.mcp_relay").serve(url, key, [*named, ("reference", reference or own)]))
+        return
+    server, settings = _loaded("reverie.api.mcp_tools"), load_settings()
     session_id = reference or outcome_session_id(derived_id("brf", own))
     place = Place(stores, agent, reference or own, session_id)
 
@@ -41,3 +46,10 @@ def mcp(stores: tuple[str, ...], agent: str | None, reference: str | None) -> No
         await server.serve(McpDesk(database, settings, clock, place))
 
     run(serve, settings)
+
+
+def _loaded(name: str) -> ModuleType:
+    try:
+        return load_module(name)
+    except ModuleNotFoundError as error:
+        raise SettingsError(f"{error.name} is not installed; run: pip install 'reverie[mcp]'") from error
