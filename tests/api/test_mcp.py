@@ -53,7 +53,7 @@ async def test_an_mcp_session_is_one_session_and_what_it_reports_counts(server: 
             assert tools == {"briefing", "recall", "explain_lesson", "remember", "report_outcome"}
             first = await answer(client, "briefing", task="How many orders are open?")
             assert await answer(client, "briefing", task="Another one") == first
-            assert (ADVICE in first) == (ADVICE in await answer(client, "recall", query=ADVICE))
+            assert ADVICE in first or ADVICE not in await answer(client, "recall", query=ADVICE)
             told = await answer(client, "report_outcome", score=0.5)
             assert told.endswith("its reward is 0.5.")
             seen.add(first.rpartition(" ")[2])
