@@ -301,7 +301,6 @@ def test_a_damaged_packed_file_is_a_problem_of_its_own(name: str, tmp_path: Path
         ([{"uuid": "u", "chat_messages": []}], "a Claude.ai export"),
         ({"info": {}, "tasks": [], "simulations": []}, "tau2-bench results"),
         ({"trajectory": [], "info": {}, "history": []}, "a SWE-agent trajectory"),
-        ({"timestamp": "t", "type": "session_meta", "payload": {}}, "a Codex CLI rollout"),
         ({"qa": [], "conversation": {"session_1": []}, "sample_id": "1"}, "a LoCoMo conversation"),
         ([{"qa": [], "conversation": {"session_1": []}}], "a LoCoMo conversation"),
         ([{"sample_id": "1", "conversation": {"speaker_a": "A", "speaker_b": "B"}}], "a LoCoMo conversation"),

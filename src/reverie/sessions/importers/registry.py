@@ -7,15 +7,19 @@ from reverie.extensions import IMPORTERS, ExtensionPoint, load, names
 from reverie.sessions.event import Event
 from reverie.sessions.importers.chat import IMPORTER as CHAT
 from reverie.sessions.importers.claude_code import IMPORTER as CLAUDE_CODE
+from reverie.sessions.importers.codex import IMPORTER as CODEX
 from reverie.sessions.importers.importer import Importer
 from reverie.sessions.importers.intercode import IMPORTER as INTERCODE
 from reverie.sessions.importers.other import fitted
 from reverie.sessions.importers.otlp import IMPORTER as OTLP
 from reverie.sessions.importers.reverie_lines import IMPORTER as REVERIE_LINES
 from reverie.sessions.importers.tau_bench import IMPORTER as TAU_BENCH
+from reverie.sessions.importers.tracing.langfuse import IMPORTERS as LANGFUSE
+from reverie.sessions.importers.tracing.langsmith import IMPORTERS as LANGSMITH
+from reverie.sessions.importers.tracing.openai_agents import IMPORTERS as OPENAI_AGENTS
 
-OURS = (REVERIE_LINES, TAU_BENCH, CHAT, CLAUDE_CODE, INTERCODE, OTLP)
-"""In the order in which they are asked whether a file is theirs."""
+OURS = (REVERIE_LINES, TAU_BENCH, CHAT, CLAUDE_CODE, INTERCODE, OTLP, CODEX, *LANGFUSE, *LANGSMITH, *OPENAI_AGENTS)
+"""In the order in which they are asked whether a file is theirs; a format with two layouts is there twice."""
 
 POINT = ExtensionPoint(IMPORTERS, {importer.name: importer for importer in OURS}, fitted)
 
