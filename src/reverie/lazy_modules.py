@@ -62,6 +62,7 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.cli.memory_recall": _COMMAND,
     "reverie.cli.outcomes": _COMMAND,
     "reverie.cli.policy": _COMMAND,
+    "reverie.cli.pull": _COMMAND,
     "reverie.cli.rules": _COMMAND,
     "reverie.cli.serve": _COMMAND,
     "reverie.cli.sessions": _COMMAND,

@@ -26,6 +26,12 @@ COMMANDS = {
     "import": LazyCommand(
         "reverie.cli.sessions", "import_sessions", "Import agent sessions from files, folders and archives."
     ),
+    "pull": LazyCommand(
+        "reverie.cli.pull",
+        "pull",
+        "Bring sessions, and memory, from other services: what is new or has changed since the last time.",
+    ),
+    "push": LazyCommand("reverie.cli.pull", "push", "Bring memory to other services."),
     "export": LazyCommand(
         "reverie.cli.sessions",
         "export_sessions",

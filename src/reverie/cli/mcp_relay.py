@@ -6,6 +6,7 @@ Everything is the server's: tools, resources, what they say, what the key may do
 from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 from mcp import Client
@@ -63,7 +64,7 @@ async def serve(url: str, key: str | None, place: list[tuple[str, str]]) -> None
         SettingsError: the server cannot be reached, or declines the key.
     """
     headers = {} if key is None else {"x-api-key": key}
-    address, query = f"{url.rstrip('/')}/mcp", str(httpx2.QueryParams(place))
+    address, query = f"{url.rstrip('/')}/mcp", urlencode(place)
     async with httpx2.AsyncClient(headers=headers, timeout=_SECONDS) as http:
         await _check(http, address)
         transport = streamable_http_client(f"{address}?{query}" if query else address, http_client=http)
@@ -86,6 +87,5 @@ async def _check(http: httpx2.AsyncClient, address: str) -> None:
         ) from error
     if answer.status_code in (401, 403, 404):
         told = answer.json() if "json" in answer.headers.get("content-type", "") else {}
-        error = told.get("error", {}) if isinstance(told, dict) else {}
-        if told.get("type") == "error":
-            raise SettingsError(f"{address}: {error.get('message')}; give a key by --key or REVERIE_API_KEY")
+        if isinstance(told, dict) and told.get("type") == "error":
+            raise SettingsError(f"{address}: {told['error']['message']}; give a key by --key or REVERIE_API_KEY")

@@ -10,6 +10,7 @@ from reverie.sessions.importers.claude_code import IMPORTER as CLAUDE_CODE
 from reverie.sessions.importers.codex import IMPORTER as CODEX
 from reverie.sessions.importers.importer import Importer
 from reverie.sessions.importers.intercode import IMPORTER as INTERCODE
+from reverie.sessions.importers.managed_agents import IMPORTER as MANAGED_AGENTS
 from reverie.sessions.importers.other import fitted
 from reverie.sessions.importers.otlp import IMPORTER as OTLP
 from reverie.sessions.importers.reverie_lines import IMPORTER as REVERIE_LINES
@@ -18,7 +19,19 @@ from reverie.sessions.importers.tracing.langfuse import IMPORTERS as LANGFUSE
 from reverie.sessions.importers.tracing.langsmith import IMPORTERS as LANGSMITH
 from reverie.sessions.importers.tracing.openai_agents import IMPORTERS as OPENAI_AGENTS
 
-OURS = (REVERIE_LINES, TAU_BENCH, CHAT, CLAUDE_CODE, INTERCODE, OTLP, CODEX, *LANGFUSE, *LANGSMITH, *OPENAI_AGENTS)
+OURS = (
+    REVERIE_LINES,
+    MANAGED_AGENTS,
+    TAU_BENCH,
+    CHAT,
+    CLAUDE_CODE,
+    INTERCODE,
+    OTLP,
+    CODEX,
+    *LANGFUSE,
+    *LANGSMITH,
+    *OPENAI_AGENTS,
+)
 """In the order in which they are asked whether a file is theirs; a format with two layouts is there twice."""
 
 POINT = ExtensionPoint(IMPORTERS, {importer.name: importer for importer in OURS}, fitted)
