@@ -40,7 +40,7 @@ EVENTS = [
 def test_a_session_is_read_with_its_threads_and_what_is_odd_costs_itself_alone(tmp_path: Path) -> None:
     path = tmp_path / "any.jsonl"
     path.write_text(json.dumps({"managed_agents_session": SESSION, "events": EVENTS}) + "\n", encoding="utf-8")
-    (record,) = read_records([path])
+    (record,) = read_records([path], format=None)
     assert isinstance(record, RawRecord) and record.format == "managed-agents"
     warnings: list[ImportProblem] = []
     transcript = parse_record(record, {}, warnings)
