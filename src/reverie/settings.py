@@ -100,6 +100,9 @@ class Settings(msgspec.Struct, frozen=True):
     line of JSON, see [audit](audit.md); default: nowhere."""
     audit_key: Path | None = None
     """What signs seals. ``REVERIE_AUDIT_KEY``: a file made by ``reverie audit keygen``; default: nothing."""
+    spool: Path | None = None
+    """Where sessions that a program records wait until they have arrived. ``REVERIE_SPOOL``: a folder; default: one in
+    the platform's user state folder, see [record](record.md)."""
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -127,6 +130,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         audit_seal_minutes=_load_count(environment, "REVERIE_AUDIT_SEAL_MINUTES", _SEAL_MINUTES, least=0),
         audit_seal_file=_load_path(environment.get("REVERIE_AUDIT_SEAL_FILE")),
         audit_key=_load_path(environment.get("REVERIE_AUDIT_KEY")),
+        spool=load_spool(environment),
     )
 
 
@@ -202,6 +206,11 @@ def _load_model(environment: Mapping[str, str]) -> ModelSettings | None:
 
 def _has_extension(provider: str) -> bool:
     return any(one.name == provider for one in installed(MODELS))
+
+
+def load_spool(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """:attr:`Settings.spool` alone, for programs that record to a server and need no other setting."""
+    return _load_path(environment.get("REVERIE_SPOOL"))
 
 
 def _load_path(text: str | None) -> Path | None:

@@ -61,9 +61,9 @@ async def test_tests_that_passed_are_a_score_and_those_that_failed_are_named(
     report = tmp_path / "report.xml"
     report.write_text(REPORT, encoding="utf-8")
     code, said = await score(settings, session, "resolved=1", "--from-junit", str(report))
-    assert (code, said) == (0, "s1: tests_passed 0.75\ns1: reward 0.875\n")
+    assert (code, said) == (0, "s1: tests 0.75\ns1: reward 0.875\n")
     scores, metadata = await kept(database)
-    assert scores == {"tests_passed": 0.75, "resolved": 1.0}
+    assert scores == {"tests": 0.75, "resolved": 1.0}
     assert (metadata["tests_failed"], metadata["tests_failed_count"]) == ("b", "1")
 
 

@@ -112,7 +112,7 @@ def _table(summaries: Sequence[MetricSummary]) -> str:
     metavar="FILE",
     help="A report of tests: the share that passed is a score, the names of the others are metadata; repeatable.",
 )
-@click.option("--metric", "metric_name", default="tests_passed", show_default=True, help="What that share is called.")
+@click.option("--metric", "metric_name", default="tests", show_default=True, help="What that share is called.")
 @click.option("--url", envvar="REVERIE_URL", help="Tell this server, not the home of this machine; REVERIE_URL.")
 @click.option("--key", envvar="REVERIE_API_KEY", help="An API key of the server; REVERIE_API_KEY.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

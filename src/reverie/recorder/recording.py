@@ -23,7 +23,7 @@ from reverie.recorder.courier import NOWHERE, Courier
 from reverie.recorder.decorator import decorated
 from reverie.recorder.destination import Destination
 from reverie.recorder.session import About, RecordedSession, SessionLog
-from reverie.settings import Settings, load_settings
+from reverie.settings import Settings, load_settings, load_spool
 
 EXIT_SECONDS = 5.0
 """How long a program's end may wait for what is not sent yet; where it was away before, not at all."""
@@ -171,7 +171,8 @@ def _courier(
         NOWHERE.tell_once("settings", "nothing is recorded: %s", error)
         return NOWHERE
     place = address if chosen is None else f"{chosen.database_url or ''} {chosen.home}"
-    folder = Path(spool or os.environ.get("REVERIE_SPOOL") or platformdirs.user_state_path("reverie") / "recordings")
+    own = settings.spool if settings is not None and spool is None else spool
+    folder = Path(own or load_spool() or platformdirs.user_state_path("reverie") / "recordings")
     with _couriers_lock:
         identity = (place, secret if address else "", str(folder))
         if identity not in _couriers:
