@@ -20,6 +20,7 @@ from reverie.jobs.pull_langfuse import WAY, LangfuseError, pull_traces
 from reverie.jobs.pulling import Source
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
+from reverie.testing.patience import PATIENCE_SECONDS
 from tests.quick_server import TLS, quick_server
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -104,7 +105,10 @@ class Pull:
 async def pull(database: Database, settings: Settings) -> AsyncIterator[Pull]:
     """With nothing in Langfuse yet."""
     langfuse = Langfuse()
-    async with quick_server(langfuse.app()) as url, httpx2.AsyncClient(base_url=url, auth=KEYS, verify=TLS) as http:
+    async with (
+        quick_server(langfuse.app()) as url,
+        httpx2.AsyncClient(base_url=url, auth=KEYS, verify=TLS, timeout=PATIENCE_SECONDS) as http,
+    ):
         yield Pull(langfuse, Source(database, settings, ManualClock(START), WAY, url, "langfuse"), http)
 
 
@@ -148,7 +152,10 @@ async def test_a_pull_that_is_cut_off_goes_on_where_it_was(pull: Pull, monkeypat
         return Response("no", 418) if request.path_params["id"] == "t3" else await real(request)
 
     app = Starlette(routes=[Route("/api/public/traces", pull.langfuse.list), Route("/api/public/traces/{id}", cut)])
-    async with quick_server(app) as url, httpx2.AsyncClient(base_url=url, auth=KEYS, verify=TLS) as http:
+    async with (
+        quick_server(app) as url,
+        httpx2.AsyncClient(base_url=url, auth=KEYS, verify=TLS, timeout=PATIENCE_SECONDS) as http,
+    ):
         with pytest.raises(LangfuseError, match="answers 418: no"):
             await Pull(pull.langfuse, pull.source, http)(START)
     assert await pull(START) == (3, 0, 2)
