@@ -100,7 +100,7 @@ async def test_a_key_that_may_read_recalls_and_neither_remembers_nor_is_drawn(
     assert acts is not None and acts[0] == "mcp.remember" and acts[1]["type"] == "api_actor"
     async with client_of(server, await server.key("read")) as reader:
         for tool, arguments in (("remember", {"text": FACT}), ("briefing", {}), ("report_outcome", {"score": 1})):
-            refused = await answer(reader, tool, fails=True, **arguments)  # type: ignore[arg-type]
+            refused = await answer(reader, tool, fails=True, **arguments)
             assert refused.startswith(f"{tool} needs a key of role write")
         assert FACT in await answer(reader, "recall", query="staging")
         (content,) = (await reader.read_resource(f"reverie://desk{path}")).contents

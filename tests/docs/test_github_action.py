@@ -54,6 +54,7 @@ def test_scripts_hold_no_input_as_text_and_options_exist(name: str) -> None:
     found = step(name)
     assert "${{" not in found["run"]
     context = cli.make_context("reverie", [], resilient_parsing=True)
-    command = cli.get_command(context, "score" if "Score" in name else "export-lessons")  # type: ignore[attr-defined]
+    command = cli.get_command(context, "score" if "Score" in name else "export-lessons")
+    assert command is not None
     options = {option for parameter in command.params for option in parameter.opts}
     assert {word.strip("(") for word in found["run"].split() if word.strip("(").startswith("--")} <= options

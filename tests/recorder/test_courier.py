@@ -1,6 +1,7 @@
 """What becomes of sessions when their destination is away, or there is no room, or the program ends."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from reverie.testing.patience import PATIENCE_SECONDS
 from tests.recorder.conftest import Desk, Shelf, told
 
 
-def say(desk: Desk, text: str, **about: str) -> None:
+def say(desk: Desk, text: str, **about: Any) -> None:
     with desk.record(**about) as session:
         session.user(text)
 

@@ -42,7 +42,7 @@ async def served(settings: Settings) -> AsyncIterator[tuple[str, str, str]]:
         keys = []
         async with service.database.connection() as connection:
             for role in ("write", "read"):
-                scope = KeyScope(DEFAULT_WORKSPACE, role)  # type: ignore[arg-type]
+                scope = KeyScope(DEFAULT_WORKSPACE, role)
                 keys.append((await create_key(connection, role, scope, service.clock.now()))[1])
         yield url, keys[0], keys[1]
 

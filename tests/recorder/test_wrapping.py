@@ -1,17 +1,19 @@
 """The real clients of both makers, wrapped: each call is recorded once, whatever it is made with."""
 
 from contextlib import ExitStack
+from typing import Any
 
 import anthropic
 import openai
 import pytest
+from anthropic.lib.streaming._messages import accumulate_event
 
 from reverie.testing.fake_models import Request, call, fault, say, serve, think
 from tests.recorder.conftest import Desk, told
 
-BASH = {"name": "bash", "input_schema": {"type": "object"}}
-FUNCTION = {"type": "function", "function": {"name": "bash", "parameters": {"type": "object"}}}
-ASKED = {"role": "user", "content": "What is here?"}
+BASH: Any = {"name": "bash", "input_schema": {"type": "object"}}
+FUNCTION: Any = {"type": "function", "function": {"name": "bash", "parameters": {"type": "object"}}}
+ASKED: Any = {"role": "user", "content": "What is here?"}
 SCRIPT = [think("I should look.") + call("bash", {"command": "ls"}), say("Two files.")]
 TOLD = [
     ("system.message", "Be brief."),
@@ -24,8 +26,8 @@ TOLD = [
 WAYS = ("create", "create streamed", "stream", "raw", "raw streamed")
 
 
-def ask(client: anthropic.Anthropic, way: str, messages: list[dict[str, object]]) -> anthropic.types.Message:
-    given: dict = {"model": "any", "max_tokens": 99, "tools": [BASH], "system": "Be brief.", "messages": messages}  # type: ignore[type-arg]
+def ask(client: anthropic.Anthropic, way: str, messages: list[Any]) -> Any:
+    given: Any = {"model": "any", "max_tokens": 99, "tools": [BASH], "system": "Be brief.", "messages": messages}
     if way == "stream":
         with client.messages.stream(**given) as stream:
             return stream.get_final_message()
@@ -39,12 +41,12 @@ def ask(client: anthropic.Anthropic, way: str, messages: list[dict[str, object]]
         if way != "raw streamed"
         else raw.create(**given, stream=True).parse()
     )
-    accumulated = anthropic.lib.streaming._messages.accumulate_event
-    snapshot, buffers = None, {}  # type: ignore[var-annotated]
+    snapshot: Any = None
+    buffers: Any = {}
     for event in events:
-        snapshot = accumulated(event=event, current_snapshot=snapshot, json_bufs=buffers)  # type: ignore[arg-type]
+        snapshot = accumulate_event(event=event, current_snapshot=snapshot, json_bufs=buffers)
     assert snapshot is not None
-    return snapshot  # type: ignore[return-value]
+    return snapshot
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -53,12 +55,12 @@ def test_a_conversation_by_the_messages_api_is_told_once(desk: Desk, way: str) -
         with desk.record() as session:
             client = session.wrap(own)
             assert type(client) is anthropic.Anthropic and "request" not in vars(own)
-            messages: list[dict[str, object]] = [ASKED]
+            messages: list[Any] = [ASKED]
             first = ask(client, way, messages)
             block = next(one for one in first.content if one.type == "tool_use")
             result = {"type": "tool_result", "tool_use_id": block.id, "content": "a b"}
             messages += [{"role": "assistant", "content": first.content}, {"role": "user", "content": [result]}]
-            assert ask(client.with_options(max_retries=0), way, messages).content[0].text == "Two files."  # type: ignore[union-attr]
+            assert ask(client.with_options(max_retries=0), way, messages).content[0].text == "Two files."
     (found,) = desk.arrived()
     assert told(found) == TOLD
     ends = [event.payload for event in found.events if event.type == "span.model_request_end"]
@@ -72,15 +74,16 @@ async def test_a_conversation_by_asynchronous_chat_completions_is_told_once(desk
     with serve(SCRIPT) as server:
         async with openai.AsyncOpenAI(base_url=f"{server.url}/v1", api_key="any") as own, desk.record() as session:
             client = session.wrap(own)
-            messages: list = [{"role": "system", "content": "Be brief."}, ASKED]  # type: ignore[type-arg]
+            messages: list[Any] = [{"role": "system", "content": "Be brief."}, ASKED]
             for _ in range(2):
+                answer: Any
                 if is_streamed:
                     async with client.chat.completions.stream(
                         model="any", messages=messages, tools=[FUNCTION]
-                    ) as stream:  # type: ignore[list-item]
+                    ) as stream:
                         answer = (await stream.get_final_completion()).choices[0].message
                 else:
-                    made = await client.chat.completions.create(model="any", messages=messages, tools=[FUNCTION])  # type: ignore[list-item]
+                    made = await client.chat.completions.create(model="any", messages=messages, tools=[FUNCTION])
                     answer = made.choices[0].message
                 messages.append(answer.model_dump(exclude_none=True, exclude={"parsed"}))
                 messages += [{"role": "tool", "tool_call_id": c.id, "content": "a b"} for c in answer.tool_calls or ()]
@@ -94,9 +97,9 @@ def test_an_error_of_the_provider_is_recorded_once_however_often_it_was_tried(de
         client = stack.enter_context(
             session.wrap(anthropic.Anthropic(base_url=server.url, api_key="any", max_retries=1))
         )
-        client.messages.create(model="any", max_tokens=9, messages=[ASKED])  # type: ignore[list-item]
+        client.messages.create(model="any", max_tokens=9, messages=[ASKED])
         with pytest.raises(anthropic.RateLimitError):
-            client.messages.create(model="any", max_tokens=9, messages=[ASKED])  # type: ignore[list-item]
+            client.messages.create(model="any", max_tokens=9, messages=[ASKED])
     (found,) = desk.arrived()
     kinds = [event.type for event in found.events]
     assert kinds == ["user.message", "agent.message", "span.model_request_end", "session.error"]
@@ -113,7 +116,7 @@ def test_a_stream_that_breaks_off_is_kept_as_far_as_it_came(desk: Desk) -> None:
             session.wrap(openai.OpenAI(base_url=f"{server.url}/v1", api_key="any", max_retries=0))
         )
         with pytest.raises(openai.APIError):
-            list(client.chat.completions.create(model="any", messages=[ASKED], stream=True))  # type: ignore[list-item]
+            list(client.chat.completions.create(model="any", messages=[ASKED], stream=True))
     (found,) = desk.arrived()
     assert found.events[0].type == "user.message"
     assert "session.error" in [event.type for event in found.events]
@@ -122,7 +125,8 @@ def test_a_stream_that_breaks_off_is_kept_as_far_as_it_came(desk: Desk) -> None:
 def test_a_stream_that_is_left_early_is_no_error(desk: Desk) -> None:
     with serve([say("One two three four five six.")]) as server, desk.record() as session, ExitStack() as stack:
         client = stack.enter_context(session.wrap(openai.OpenAI(base_url=f"{server.url}/v1", api_key="any")))
-        for chunk in client.chat.completions.create(model="any", messages=[ASKED], stream=True):  # type: ignore[list-item]
+        chunk: Any
+        for chunk in client.chat.completions.create(model="any", messages=[ASKED], stream=True):
             if chunk.choices[0].delta.content:
                 break
     (found,) = desk.arrived()
@@ -130,20 +134,20 @@ def test_a_stream_that_is_left_early_is_no_error(desk: Desk) -> None:
 
 
 def test_what_the_program_tells_itself_is_not_told_again_by_the_client(desk: Desk) -> None:
-    def policy(request: Request) -> object:
+    def policy(request: Request) -> Any:
         return say("Two files.") if request.results else call("bash", {"command": "ls"})
 
-    with serve(policy) as server, desk.record() as session, ExitStack() as stack:  # type: ignore[arg-type]
+    with serve(policy) as server, desk.record() as session, ExitStack() as stack:
         client = stack.enter_context(session.wrap(anthropic.Anthropic(base_url=server.url, api_key="any")))
         session.user("What is here?")
-        messages: list[dict[str, object]] = [ASKED]
+        messages: list[Any] = [ASKED]
         block = ask(client, "create", messages).content[0]
         assert block.type == "tool_use"
         told_call = session.tool_call("bash", block.input, id=block.id)
         session.tool_result(told_call, "a b")
         result = {"type": "tool_result", "tool_use_id": block.id, "content": "a b"}
         messages += [{"role": "assistant", "content": [block]}, {"role": "user", "content": [result]}]
-        session.assistant(ask(client, "create", messages).content[0].text)  # type: ignore[union-attr]
+        session.assistant(ask(client, "create", messages).content[0].text)
     (found,) = desk.arrived()
     kinds = [kind for kind, _ in told(found)]
     assert sorted(kinds) == sorted(kind for kind, _ in TOLD if kind != "agent.thinking")
@@ -168,6 +172,6 @@ def test_other_requests_of_a_client_pass_and_are_not_recorded(desk: Desk) -> Non
         client = stack.enter_context(
             session.wrap(anthropic.Anthropic(base_url=server.url, api_key="any", max_retries=0))
         )
-        assert client.messages.count_tokens(model="any", messages=[ASKED]).input_tokens > 0  # type: ignore[list-item]
+        assert client.messages.count_tokens(model="any", messages=[ASKED]).input_tokens > 0
     (found,) = desk.arrived()
     assert found.events == ()
