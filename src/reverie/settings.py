@@ -115,6 +115,9 @@ class Settings(msgspec.Struct, frozen=True):
     hook_seconds: float = _HOOK_SECONDS
     """How long a hook may keep a coding assistant waiting, in seconds. ``REVERIE_HOOK_SECONDS``: 0 gives no
     briefings."""
+    spool: Path | None = None
+    """Where sessions that a program records wait until they have arrived. ``REVERIE_SPOOL``: a folder; default: one in
+    the platform's user state folder, see [record](record.md)."""
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -145,6 +148,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         audit_key=_load_path(environment.get("REVERIE_AUDIT_KEY")),
         store=environment.get("REVERIE_STORE") or None,
         hook_seconds=_load_hook_seconds(environment.get("REVERIE_HOOK_SECONDS")),
+        spool=load_spool(environment),
     )
 
 
@@ -233,6 +237,11 @@ def _load_model(environment: Mapping[str, str]) -> ModelSettings | None:
 
 def _has_extension(provider: str) -> bool:
     return any(one.name == provider for one in installed(MODELS))
+
+
+def load_spool(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """:attr:`Settings.spool` alone, for programs that record to a server and need no other setting."""
+    return _load_path(environment.get("REVERIE_SPOOL"))
 
 
 def _load_path(text: str | None) -> Path | None:

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Match, Route
 from reverie.api.access import KeyRing
 from reverie.api.docs import render_docs
 from reverie.api.endpoint import Endpoint, endpoints_of
+from reverie.api.mcp_route import McpRoute
 from reverie.api.openapi import openapi_document
 from reverie.api.pipeline import REQUEST_ID_HEADER, error_response, handler_of, json_response
 from reverie.api.rates import RateLimiter
@@ -144,6 +145,7 @@ def make_app(
         Route("/ready", ready),
         Route("/openapi.json", document),
         Route("/docs", docs),
+        Route("/mcp", McpRoute(service, keys, rates), methods=["GET", "POST", "DELETE"]),
         *(
             Route(path, handler_of(x, service, keys, rates), methods=[x.method], name=x.name)
             for x in sorted(endpoints, key=_precedence)

@@ -242,6 +242,8 @@ class ScoresParams(Params, frozen=True):
     """Scores to record; they replace older ones of the same metrics."""
 
     scores: Annotated[tuple[ScoreParams, ...], Meta(min_length=1, max_length=100)]
+    metadata: dict[str, Annotated[str, Meta(max_length=16_384)]] | UnsetType = UNSET
+    """What else is known of how it went, such as the tests that failed; added to the session's."""
 
 
 class SessionScores(msgspec.Struct, frozen=True, tag="session_scores"):
@@ -845,6 +847,7 @@ class BriefingParams(Params, frozen=True):
     """Who asks for a briefing, and for what."""
 
     memory_store_ids: Annotated[tuple[str, ...], Meta(min_length=1, max_length=8)]
+    """Their names will do."""
     agent: str | UnsetType = UNSET
     """The agent's name."""
     task_family: str | UnsetType = UNSET

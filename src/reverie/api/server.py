@@ -71,6 +71,7 @@ async def open_service(settings: Settings, options: ServiceOptions) -> AsyncIter
         live = LiveEvents()
         await stack.enter_async_context(live.listening(database))
         service = Service(database, settings, clock, live, options, telemetry=telemetry)
+        stack.push_async_callback(service.mcp.close)
         await stack.enter_async_context(_running(service))
         yield service
 
@@ -166,4 +167,5 @@ class _Server(uvicorn.Server):
             # While requests are still taken: the workers have results to bring.
             await self._workers.stop()
         self._service.live.close()
+        await self._service.mcp.close()
         await super().shutdown(sockets)

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from reverie.api.live import LiveEvents
+from reverie.api.mcp_server import McpSessions
 from reverie.clock import Clock
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
@@ -53,3 +54,5 @@ class Service:
     """Held while a request of OTLP is unpacked and read, which takes many times its size in memory."""
     redaction_keys: dict[str, bytes] = field(default_factory=dict)
     """What secrets are replaced by, by workspace's schema, once it was looked up; it never changes."""
+    mcp: McpSessions = field(default_factory=McpSessions)
+    """Of agents that look for lessons and memory here."""

@@ -15,7 +15,7 @@ import msgspec
 
 from reverie.cli.hook_call import BriefingReply, BriefingWish, Memo
 from reverie.cli.hook_process import run_hook_process
-from reverie.cli.project_store import find_project_store, store_names
+from reverie.cli.project_store import find_project_store, listed_store
 from reverie.cli.run import run
 from reverie.clock import SystemClock
 from reverie.errors import ReverieError
@@ -107,11 +107,10 @@ def _from_server(url: str, settings: Settings, wish: BriefingWish) -> BriefingRe
     try:
         with httpx2.Client(base_url=url, headers={"x-api-key": key}, timeout=settings.hook_seconds) as client:
             listed = _read(client.get("/v1/memory_stores", params={"limit": 100}))["data"]
-            ids = {one["name"]: one["id"] for one in listed} | {one["id"]: one["id"] for one in listed}
-            names = [name for name in store_names(settings, wish.cwd) if name in ids]
-            if not names:
+            store_id = listed_store(settings, wish.cwd, [(one["name"], one["id"]) for one in listed])
+            if store_id is None:
                 return BriefingReply()
-            asked = {"memory_store_ids": [ids[names[0]]], "query": wish.task, "reference": wish.session_id}
+            asked = {"memory_store_ids": [store_id], "query": wish.task, "reference": wish.session_id}
             given = _read(client.post("/v1/briefings", json={**asked, "agent": wish.agent}))
     except httpx2.HTTPError as error:
         raise _Refused(f"{url}: {type(error).__name__}: {error}") from error

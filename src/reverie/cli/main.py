@@ -32,6 +32,12 @@ COMMANDS = {
         "watch",
         "Import sessions from files and folders, and go on as they grow, until Ctrl-C or SIGTERM.",
     ),
+    "pull": LazyCommand(
+        "reverie.cli.pull",
+        "pull",
+        "Bring sessions, and memory, from other services: what is new or has changed since the last time.",
+    ),
+    "push": LazyCommand("reverie.cli.pull", "push", "Bring memory to other services."),
     "export": LazyCommand(
         "reverie.cli.sessions",
         "export_sessions",

@@ -1,5 +1,6 @@
 """Which memory store is a project's: by its folder, unless the settings name one."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from reverie.errors import NotFoundError
@@ -23,6 +24,14 @@ def store_names(settings: Settings, cwd: str) -> list[str]:
     roots = [place for place in (folder, *folder.parents) if (place / ".git").exists()]
     name = (roots[0] if roots else folder).name
     return [*([name] if name else []), USUAL_STORE]
+
+
+def listed_store(settings: Settings, cwd: str, listed: Iterable[tuple[str, str]]) -> str | None:
+    """The id of the project's store among those that a server lists, by name and id; None where it has none."""
+    ids: dict[str, str] = {}
+    for name, store_id in listed:
+        ids |= {name: store_id, store_id: store_id}
+    return next((ids[name] for name in store_names(settings, cwd) if name in ids), None)
 
 
 async def find_project_store(connection: Connection, settings: Settings, cwd: str) -> MemoryStore | None:

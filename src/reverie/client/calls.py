@@ -245,10 +245,16 @@ def scores(session_id: str) -> ApiCall[SessionScores]:
     return ApiCall("GET", _path("sessions", session_id, "scores"), SessionScores)
 
 
-def score(session_id: str, scores: Mapping[str, float]) -> ApiCall[SessionScores]:
-    """Record scores of a session by metric name."""
+def score(
+    session_id: str, scores: Mapping[str, float], *, metadata: Mapping[str, str] | None = None
+) -> ApiCall[SessionScores]:
+    """Record scores of a session by metric name, and what else is known of how it went.
+
+    ``session_id`` may be the id or the reference of its briefing.
+    """
     given = tuple(ScoreParams(metric=name, value=value) for name, value in scores.items())
-    return ApiCall("POST", _path("sessions", session_id, "scores"), SessionScores, body=ScoresParams(scores=given))
+    body = ScoresParams(scores=given, metadata=UNSET if metadata is None else dict(metadata))
+    return ApiCall("POST", _path("sessions", session_id, "scores"), SessionScores, body=body)
 
 
 def next_label_task(metric: str = REWARD_METRIC, *, where: str | None = None) -> ApiCall[AskedLabel]:

@@ -16,6 +16,7 @@ from reverie.sessions.importers.importer import Importer
 from reverie.sessions.importers.inspect_log import IMPORTER as INSPECT
 from reverie.sessions.importers.intercode import IMPORTER as INTERCODE
 from reverie.sessions.importers.letta import IMPORTER as LETTA
+from reverie.sessions.importers.managed_agents import IMPORTER as MANAGED_AGENTS
 from reverie.sessions.importers.openhands import IMPORTER as OPENHANDS
 from reverie.sessions.importers.other import fitted
 from reverie.sessions.importers.otlp import IMPORTER as OTLP
@@ -30,7 +31,7 @@ from reverie.sessions.importers.tracing.openai_agents import IMPORTERS as OPENAI
 from reverie.sessions.importers.tracing.phoenix import IMPORTERS as PHOENIX
 
 OURS = (
-    *(REVERIE_LINES, TAU_BENCH, TAU2_BENCH, SWE_AGENT),
+    *(REVERIE_LINES, MANAGED_AGENTS, TAU_BENCH, TAU2_BENCH, SWE_AGENT),
     INSPECT,
     GEMINI_CLI,
     *AUTOGEN,

@@ -216,3 +216,21 @@ async def schema_revision(url: str) -> str | None:
         except psycopg.errors.UndefinedTable:
             return None
     return row[0] if row else None
+
+
+@asynccontextmanager
+async def telling_database_errors() -> AsyncIterator[None]:
+    """For a part of the work that may fail while the rest goes on.
+
+    Raises:
+        DatabaseError: the database failed.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        raise database_error(error) from error
+
+
+def database_error(error: psycopg.Error) -> DatabaseError:
+    """What a user is told."""
+    return DatabaseError(f"the database failed: {str(error).strip()}; what was committed is kept")

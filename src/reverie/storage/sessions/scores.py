@@ -1,7 +1,9 @@
 """Metrics, scores and the rewards they add up to."""
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+
+from psycopg.types.json import Jsonb
 
 from reverie.errors import MetricError, NotFoundError
 from reverie.outcomes.metric import REWARD_METRIC, Metric
@@ -112,6 +114,13 @@ async def score_session(connection: Connection, session_id: str, scores: Iterabl
     await record_scores(connection, [(key, score) for score in scores])
     reward = await (await connection.execute("SELECT reward FROM sessions WHERE key = %s", [key])).fetchone()
     return reward[0] if reward else None
+
+
+async def tag_session(connection: Connection, session_id: str, tags: Mapping[str, str]) -> None:
+    """Add to a session's metadata, replacing what it had under the same names."""
+    await connection.execute(
+        "UPDATE sessions SET metadata = metadata || %s WHERE id = %s", [Jsonb(dict(tags)), session_id]
+    )
 
 
 async def read_scores(connection: Connection, session_id: str) -> tuple[float | None, list[Score]]:
