@@ -17,8 +17,9 @@ import pytest
 from backports import zstd
 
 from reverie.errors import ImportFormatError
-from reverie.sessions.importers import ImportProblem, RawRecord, SkippedFile, parse_record, read_records
+from reverie.sessions.importers import ImportProblem, RawRecord, SkippedFile, parse_record, read_records, registry
 from reverie.sessions.importers import reader as reading_module
+from reverie.sessions.importers.detection import detect
 
 CHAT = {"id": "c-1", "messages": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "hi"}]}
 TAU = {"task_id": 3, "trial": 0, "reward": 1.0, "traj": [{"role": "user", "content": "cancel it"}], "info": {}}
@@ -56,6 +57,40 @@ PHOENIX: dict[str, Any] = {
     "start_time": "2026-01-02T03:04:05Z", "end_time": "2026-01-02T03:04:06Z", "status_code": "OK",
     "attributes": {"input.value": "hello"},
 }  # fmt: skip
+CODEX = [
+    {"timestamp": "2026-03-01T10:00:00Z", "type": "session_meta", "payload": {"id": "x-1", "cwd": "/a"}},
+    {"timestamp": "2026-03-01T10:00:01Z", "type": "event_msg", "payload": {"type": "user_message", "message": "hi"}},
+]
+BARE_CODEX = [
+    {"id": "x-2", "timestamp": "2025-08-01T10:00:00Z", "instructions": None},
+    {"record_type": "state"},
+    {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]},
+]
+TRACE = {"id": "t", "timestamp": "2026-03-01T10:00:00Z", "name": "n", "sessionId": None, "userId": None, "input": "hi"}
+LANGFUSE: dict[str, Any] = {**TRACE, "public": False, "environment": "default", "observations": [], "scores": []}
+LANGSMITH = {
+    "id": "r",
+    "trace_id": "r",
+    "run_type": "chain",
+    "start_time": "2026-03-01T10:00:00",
+    "inputs": {"q": "hi"},
+}
+AGENTS_SPAN = {"object": "trace.span", "id": "s", "trace_id": "t", "span_data": {"type": "function", "name": "f"}}
+SWE_AGENT = {"environment": "main", "trajectory": [], "history": [{"role": "user", "content": "hi"}], "info": {}}
+MINI = {"info": {"mini_version": "2"}, "messages": [{"role": "user", "content": "hi"}], "trajectory_format": "mini-1"}
+SIMULATION = {"id": "i", "task_id": "1", "termination_reason": "user_stop", "trial": 0, "messages": CHAT["messages"]}
+OPENHANDS = {
+    "id": 1,
+    "timestamp": "2026-03-01T10:00:00",
+    "source": "user",
+    "action": "message",
+    "args": {"content": "hi"},
+}
+OPENHANDS_KIND = {
+    "id": "e1", "timestamp": "2026-03-01T10:00:00", "source": "user", "kind": "MessageEvent",
+    "llm_message": {"role": "user", "content": [{"type": "text", "text": "hi"}]},
+}  # fmt: skip
+EVALUATED = {"instance_id": "i", "test_result": {}, "metrics": {}, "history": [OPENHANDS]}
 REVERIE = {"session": {"id": "r-1", "source": "chat"}, "events": [{"type": "user.interrupt", "payload": {}}]}
 
 
@@ -108,6 +143,23 @@ FILES = {
     "mlflow lines": ("mlflow", lines([MLFLOW, MLFLOW]), 1),
     "phoenix list": ("phoenix", json.dumps([PHOENIX], indent=1).encode(), 1),
     "inspect sample": ("inspect", json.dumps(INSPECT, indent=2).encode(), 1),
+    "codex rollout": ("codex", lines(CODEX), 1),
+    "codex rollout of bare lines": ("codex", lines(BARE_CODEX), 1),
+    "langfuse trace": ("langfuse", lines([LANGFUSE]), 1),
+    "langfuse list": ("langfuse", json.dumps([LANGFUSE], indent=1).encode(), 1),
+    "langsmith run": ("langsmith", lines([LANGSMITH]), 1),
+    "openai-agents span": ("openai-agents", lines([AGENTS_SPAN]), 1),
+    "swe-agent trajectory": ("swe-agent", json.dumps(SWE_AGENT, indent=2).encode(), 1),
+    "mini-swe-agent trajectory": ("swe-agent", json.dumps(MINI, indent=2).encode(), 1),
+    "tau2-bench results": (
+        "tau2-bench",
+        json.dumps({"info": {}, "tasks": [], "simulations": [SIMULATION]}).encode(),
+        1,
+    ),
+    "tau2-bench simulation": ("tau2-bench", lines([SIMULATION]), 1),
+    "openhands event": ("openhands", lines([OPENHANDS]), 1),
+    "openhands event of a kind": ("openhands", json.dumps(OPENHANDS_KIND, indent=1).encode(), 1),
+    "openhands output": ("openhands", lines([EVALUATED, {**EVALUATED, "instance_id": "j"}]), 2),
     "reverie lines": ("reverie", lines([REVERIE]), 1),
     "byte order mark and Windows line ends": ("chat", b"\xef\xbb\xbf" + lines([CHAT]).replace(b"\n", b"\r\n"), 1),
 }
@@ -125,6 +177,24 @@ def test_a_files_format_is_found_by_its_content_whatever_its_name(name: str, com
     assert not notices
     for record in records:
         assert parse_record(pickle.loads(pickle.dumps(record)), {}).session.source in (format, "chat")
+
+
+_ALSO_CHAT = {
+    *("mini-swe-agent trajectory", "tau2-bench simulation"),
+    *("gemini-cli document", "inspect sample", "autogen result"),
+}
+"""Whose messages are chat messages, which is why chat is asked after them."""
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_format_claims_a_file_of_another(name: str) -> None:
+    format, data, _ = FILES[name]
+    claims = set()
+    for importer in registry.OURS:
+        layout = detect(data.removeprefix(b"\xef\xbb\xbf"), [importer])
+        if layout is not None and layout.importer is not None:
+            claims.add(importer.name)
+    assert claims == {format} | ({"chat"} if name in _ALSO_CHAT else set())
 
 
 def test_folders_and_archives_are_walked_and_other_files_noticed(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ HISTORY = [
     {"role": "assistant", "content": "Look. ```ls```", "thought": "Look.", "action": "ls -F\n", "agent": "primary"},
     {"role": "user", "content": "Old output omitted (1 line)", "agent": "primary"},
 ]
-STEPS = [
+STEPS: list[dict[str, Any]] = [
     {"action": "ls -F\n", "observation": "a.py", "response": "Look. ```ls```", "state": "{}", "thought": "Look."},
     {"action": "open a.py", "observation": "1:x", "response": "", "thought": "", "execution_time": 0.1},
     {"action": "", "observation": "Your output was not formatted correctly.", "response": "Hm.", "thought": ""},
@@ -47,7 +47,7 @@ NEW = {
     "replay_config": json.dumps({"agent": {"model": {"name": "gpt-5.1"}}, "problem_statement": {"id": "shop__cart-7"}}),
 }  # fmt: skip
 LS = {"name": "bash", "arguments": '{"command": "ls"}'}
-MINI = {
+MINI: dict[str, Any] = {
     "info": {"exit_status": "Submitted", "submission": "diff", "mini_version": "2.4.6",
              "config": {"model": {"model_name": "openai/gpt-5.1"}}},
     "messages": [

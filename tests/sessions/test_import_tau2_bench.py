@@ -25,7 +25,7 @@ def call(id: str, name: str, requestor: str = "assistant") -> dict[str, Any]:
     return {"id": id, "name": name, "arguments": {"line": 1}, "requestor": requestor}
 
 
-def result(id: str, content: str, second: int, requestor: str = "assistant", error: bool = False) -> dict[str, Any]:
+def answered(id: str, content: str, second: int, requestor: str = "assistant", error: bool = False) -> dict[str, Any]:
     known = {"role": "tool", "id": id, "content": content, "requestor": requestor, "error": error}
     return {**known, "timestamp": at(second)}
 
@@ -40,10 +40,10 @@ SIMULATION = {
         {"role": "user", "content": "No signal.", "timestamp": at(2), "usage": USAGE},
         {"role": "assistant", "content": None, "tool_calls": [call("a", "get_line"), call("b", "get_bill")],
          "timestamp": at(3), "usage": USAGE, "cost": 0.25},
-        {"role": "tool", "tool_messages": [result("b", "paid", 4), result("a", "no line", 4, error=True)]},
+        {"role": "tool", "tool_messages": [answered("b", "paid", 4), answered("a", "no line", 4, error=True)]},
         {"role": "assistant", "content": "Toggle it.", "timestamp": at(5)},
         {"role": "user", "content": None, "tool_calls": [call("u", "toggle", "user")], "timestamp": at(6)},
-        result("u", "on", 7, "user"),
+        answered("u", "on", 7, "user"),
         {"role": "user", "content": "It works.", "timestamp": at(8)},
     ],
 }  # fmt: skip
@@ -118,7 +118,7 @@ def test_a_run_by_voice_is_read_from_its_ticks() -> None:
     ticks = [
         {"tick_id": 0, "timestamp": at(1), "user_chunk": {"role": "user", "content": "hello"}},
         {"tick_id": 1, "timestamp": at(2), "agent_tool_calls": [call("a", "get_line")]},
-        {"tick_id": 2, "timestamp": at(3), "agent_tool_results": [result("a", "line", 3)]},
+        {"tick_id": 2, "timestamp": at(3), "agent_tool_results": [answered("a", "line", 3)]},
     ]
     data = json.dumps({**SIMULATION, "messages": [], "ticks": ticks}).encode()
     events = parse_record(RawRecord("f", 1, "tau2-bench", data), {}).events

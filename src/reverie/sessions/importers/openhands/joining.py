@@ -72,7 +72,7 @@ def _records(files: Mapping[str, list[Any]], firsts: Mapping[str, RawRecord]) ->
         sessions.setdefault(_place(path, alone=len(values) == 1), []).append(path)
     for place, paths in sessions.items():
         values = [value for path in paths for value in files[path]]
-        state = next((value for value in values if is_state(value)), {})
+        state: dict[str, Any] = next((value for value in values if is_state(value)), {})
         events = _in_order(_once(value for value in values if is_event(value) and not is_state(value)))
         name = "" if place in files else PurePath(place).name
         joined = JoinedEvents(name, events, state)
