@@ -12,7 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reverie.sessions.importers import RawRecord, parse_record, read_records
+from tests.sessions import test_import_ag_ui as ag_ui
+from tests.sessions import test_import_autogen as autogen
+from tests.sessions import test_import_chatgpt as chatgpt
 from tests.sessions import test_import_codex as codex
+from tests.sessions import test_import_gemini_cli as gemini_cli
+from tests.sessions import test_import_inspect as inspect_log
 from tests.sessions import test_import_langfuse as langfuse
 from tests.sessions import test_import_langsmith as langsmith
 from tests.sessions import test_import_openai_agents as openai_agents
@@ -32,6 +37,11 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
     "tau2-bench": [tau2_bench.SIMULATION],
     "openhands": openhands.STREAM,
     "openhands, newer": openhands.CONVERSATION,
+    "inspect": [inspect_log.SAMPLE],
+    "gemini-cli": gemini_cli.LINES,
+    "autogen": autogen.MESSAGES,
+    "ag-ui": ag_ui.EVENTS,
+    "chatgpt": [chatgpt.conversation(chatgpt.TREE, "good")],
 }
 ODD: list[Any] = [
     None,
@@ -51,7 +61,7 @@ ODD: list[Any] = [
     [{"type": "tool_use"}],
     10**400,
 ]
-THE_WHOLE = {"messages", "history", "trajectory", "info"}
+THE_WHOLE = {"messages", "history", "trajectory", "info", "mapping"}
 """Fields without which there is nothing left to read, or nothing to know the format by."""
 
 

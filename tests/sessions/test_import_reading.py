@@ -179,7 +179,10 @@ def test_a_files_format_is_found_by_its_content_whatever_its_name(name: str, com
         assert parse_record(pickle.loads(pickle.dumps(record)), {}).session.source in (format, "chat")
 
 
-_ALSO_CHAT = {"mini-swe-agent trajectory", "tau2-bench simulation"}
+_ALSO_CHAT = {
+    *("mini-swe-agent trajectory", "tau2-bench simulation"),
+    *("gemini-cli document", "inspect sample", "autogen result"),
+}
 """Whose messages are chat messages, which is why chat is asked after them."""
 
 

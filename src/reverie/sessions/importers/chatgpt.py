@@ -57,6 +57,7 @@ def _walk(nodes: Mapping[str, Node], current: str) -> Iterator[tuple[Node, str |
     """
     roots = [name for name, node in nodes.items() if as_text(node.get("parent")) not in nodes]
     line = set(_line(nodes, current if current in nodes else _latest(nodes)))
+    children = _children(nodes)
     waiting: list[tuple[str, str | None]] = []
     number, met = 0, set[str]()
 
@@ -76,9 +77,20 @@ def _walk(nodes: Mapping[str, Node], current: str) -> Iterator[tuple[Node, str |
             continue
         met.add(name)
         yield nodes[name], thread
-        children = nodes[name].get("children")
-        known = [child for child in children if child in nodes] if isinstance(children, list) else []
-        put(known, thread, on_line=thread is None)
+        put(children[name], thread, on_line=thread is None)
+
+
+def _children(nodes: Mapping[str, Node]) -> dict[str, list[str]]:
+    """Node → those after it: as it lists them, then those that say it is before them."""
+    found: dict[str, dict[str, None]] = {name: {} for name in nodes}
+    for name, node in nodes.items():
+        given = node.get("children")
+        listed = [one for one in given if isinstance(one, str)] if isinstance(given, list) else []
+        found[name].update(dict.fromkeys(one for one in listed if one in nodes))
+    for name, node in nodes.items():
+        if (parent := as_text(node.get("parent"))) in nodes:
+            found[parent].setdefault(name)
+    return {name: list(held) for name, held in found.items()}
 
 
 def _line(nodes: Mapping[str, Node], name: str) -> Iterator[str]:

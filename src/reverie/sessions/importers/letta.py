@@ -38,9 +38,9 @@ def parse_letta(record: RawRecord) -> Draft:
     if all(one.get("role") == "system" for one in messages):
         raise ImportFormatError(f"the agent {as_text(agent.get('name'))[:60]!r} has no conversation in the file")
     inward = "memgpt" in as_text(agent.get("agent_type"))
-    sayings = {as_text(call.get("id")) for one in messages for call in _calls(one) if _call_name(call) == _SAY}
+    sayings = {as_text(call.get("id")) or None for one in messages for call in _calls(one) if _call_name(call) == _SAY}
     told = [said for one in messages for said in _told(one, inward=inward)]
-    record_messages(log, [said for said in told if said.get("tool_call_id") not in sayings], "messages")
+    record_messages(log, [said for said in told if as_text(said.get("tool_call_id")) not in sayings], "messages")
     times = [event.at for event in log.events if event.at is not None]
     name, settings = as_text(agent.get("name")), agent.get("llm_config")
     first = as_text(messages[0].get("created_at"))

@@ -25,10 +25,10 @@ def parse_autogen(record: RawRecord) -> Draft:
         return _of_run(found[0], log)
     results = [one for one in found if isinstance(one.get("messages"), list)]
     said = [one for one in found if "content" in one]
-    known = {one.get("id") for one in said}
-    if not said or known != {None}:  # a result repeats the messages before it
+    known = {as_text(one.get("id")) for one in said}
+    if not said or known != {""}:  # a result repeats the messages before it
         told = [one for row in results for one in row["messages"] if isinstance(one, dict)]
-        said += [one for one in told if one.get("id") not in known]
+        said += [one for one in told if as_text(one.get("id")) not in known]
     if any("source" in one for one in said):
         return _from_messages(log, said, results[-1] if results else {})
     return _draft(log, list(old_messages(said)), "", "messages", {})

@@ -132,14 +132,14 @@ def _span(trace_id: str, row: Mapping[str, Any]) -> Span:
         start=start,
         end=_at(held, "end_time") or start,
         attributes={name: _plain(value) for name, value in _named(held.get("attributes")).items()},
-        error=(as_text(message) or _raised(held.get("events"))) if code in _FAILED else None,
+        error=(as_text(message) or _raised(held.get("events"))) if as_text(code) in _FAILED else None,
     )
 
 
 def _at(row: Mapping[str, Any], name: str) -> int:
     """A span's time: nanoseconds, whichever way they are named, or a time that can be read."""
     given = row.get(f"{name}_unix_nano", row.get(f"{name}_ns", row.get(name)))
-    return given if type(given) is int and given > 1e17 else nanoseconds(given)
+    return given if type(given) is int and 1e17 < given < 2**63 else nanoseconds(given)
 
 
 def _plain(value: Any) -> Any:
