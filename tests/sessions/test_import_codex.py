@@ -179,6 +179,18 @@ def test_events_are_read_where_a_file_holds_nothing_else() -> None:
     assert events[2].payload["is_error"] is True
 
 
+def test_what_an_event_told_before_its_item_is_told_once() -> None:
+    lines = [
+        meta(),
+        line(1, "event_msg", type="user_message", message="run it\n"),
+        said(1, "user", "run it"),
+        line(2, "event_msg", type="agent_message", message="done"),
+        said(2, "assistant", "done"),
+        said(3, "user", "run it again"),
+    ]
+    assert [text for _, text in shown(parse(lines).events)] == ["run it\n", "done", "run it again"]
+
+
 def test_what_codex_and_editors_put_in_is_not_the_users_word() -> None:
     note = {"type": "input_text", "text": "<subagent_notification>{}</subagent_notification>"}
     mixed = "# Context from my IDE setup:\n\n## Open tabs:\n- a.py\n\n## My request for Codex:\nmend it\n"

@@ -48,7 +48,7 @@ RUNS = [
     run("l2", "llm", 5, inputs={"messages": [[*ASKED, CALLED, ANSWERED]]},
         outputs=generated(dumped("AIMessage", content="There is none.")), extra=MODEL),
 ]  # fmt: skip
-FEEDBACK = [
+FEEDBACK: list[dict[str, Any]] = [
     {"id": "f1", "run_id": "r", "trace_id": "r", "key": "solved", "score": 1, "value": None, "correction": None},
     {"id": "f2", "run_id": "r", "trace_id": "r", "key": "note", "score": None, "value": None, "comment": SECRET},
     {"id": "f3", "run_id": "r", "trace_id": "r", "key": "fix", "score": None, "value": None, "correction": SECRET},

@@ -1,5 +1,6 @@
 """What every request works with; made once when the server starts."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 from reverie.api.live import LiveEvents
@@ -9,6 +10,9 @@ from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
 from reverie.telemetry.telemetry import NO_TELEMETRY, Telemetry
 from reverie.turns.isolation import Wish
+
+MOST_RECEIVING = 4
+"""Requests of OTLP that are read at a time; others wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +52,7 @@ class Service:
     telemetry: Telemetry = NO_TELEMETRY
     mcp: McpSessions = field(default_factory=McpSessions)
     """Of agents that look for lessons and memory here."""
+    receiving: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_RECEIVING))
+    """Held while a request of OTLP is unpacked and read, which takes many times its size in memory."""
+    redaction_keys: dict[str, bytes] = field(default_factory=dict)
+    """What secrets are replaced by, by workspace's schema, once it was looked up; it never changes."""

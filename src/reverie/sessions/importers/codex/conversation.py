@@ -26,8 +26,6 @@ def parse_codex(record: RawRecord) -> Draft:
     def warn(reason: str, number: int, path: str) -> None:
         log.warn(reason, number, path)
 
-    if "broken_off" in record.context:
-        log.warn(record.context["broken_off"])
     own = list(read_lines(record.data, "", warn))
     sides = [list(read_lines(part.data, part.path, warn)) for part in record.parts]
     _record(log, warn, own, sides)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reverie.errors import ImportFormatError
+from reverie.sessions.importers.draft import as_text
 from reverie.sessions.importers.json_text import decode_json
 from reverie.sessions.importers.parts import result_texts
 
@@ -54,7 +55,7 @@ def failure_told(payload: Mapping[str, Any]) -> tuple[str, bool] | None:
             return None
     else:
         held, call_id = payload, payload.get("call_id")
-        if payload.get("type") not in _RAN:
+        if as_text(payload.get("type")) not in _RAN:
             return None
     failed = _failed(held)
     return (call_id, failed) if isinstance(call_id, str) and failed is not None else None

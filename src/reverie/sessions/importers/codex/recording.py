@@ -45,6 +45,8 @@ class Recorder:
         self._usage = Usage()
         self._items_met = False
         """Whether the conversation itself was met: what events say of it is a repetition."""
+        self._told: set[str] = set()
+        """Texts and call ids that events told of before any item was met: items that repeat them are left out."""
 
     def record(self, line: Line) -> None:
         """Add what the line holds."""
@@ -80,6 +82,8 @@ class Recorder:
 
     def _item(self, line: Line, payload: Mapping[str, Any]) -> None:
         kind = as_text(payload.get("type"))
+        if self._told and self._is_told(payload):
+            return
         if kind == "message" or (not kind and "role" in payload):
             self._message(line, payload)
         elif kind.endswith("_output"):
@@ -90,6 +94,13 @@ class Recorder:
             self.unread[f"item of type {kind}"] += 1
         else:
             self._parts(line, payload)
+
+    def _is_told(self, payload: Mapping[str, Any]) -> bool:
+        if as_text(payload.get("call_id")) in self._told:
+            return True
+        parts = payload.get("content") or payload.get("summary")
+        texts = [text for part in (parts if isinstance(parts, list) else [parts]) for text in self._texts(part)]
+        return "\n".join(texts).strip() in self._told
 
     def _message(self, line: Line, payload: Mapping[str, Any]) -> None:
         role = as_text(payload.get("role"))
@@ -173,6 +184,7 @@ class Recorder:
     def _repeated(self, line: Line, kind: str, payload: Mapping[str, Any]) -> None:
         """What events say of the conversation, in a file that holds nothing else of it."""
         text = as_text(payload.get("message") or payload.get("text"))
+        self._told |= {told for told in (text.strip(), as_text(payload.get("call_id"))) if told}
         if kind == "user_message":
             self._add("system.message" if by_program(text) else "user.message", text, line)
         elif kind == "agent_message":

@@ -168,7 +168,7 @@ def _usage(row: Mapping[str, Any], outputs: Any) -> dict[str, Any]:
             number = next((n for name in names if (n := as_number(held.get(name))) is not None), None)
             if number:
                 usage.setdefault(field, int(number))
-        details = next((held[name] for name in _DETAILS if isinstance(held.get(name), Mapping)), {})
+        details: Mapping[str, Any] = next((held[name] for name in _DETAILS if isinstance(held.get(name), Mapping)), {})
         for field, name in _CACHED.items():
             if number := as_number(details.get(name)):
                 usage.setdefault(field, int(number))

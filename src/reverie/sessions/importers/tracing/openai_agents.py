@@ -99,7 +99,8 @@ def operation_of(span: Span) -> Operation:
     if name == _TRACE:
         return Operation(kind="chain", agent=span.name, metadata=without_answers(data.get("metadata")))
     kind = _KINDS.get(name, "other")
-    answer = data.get("response") if isinstance(data.get("response"), Mapping) else {}
+    given = data.get("response")
+    answer: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
     return Operation(
         kind=kind,
         heard=tuple(_heard(data, answer)) if kind == "model" else (),
