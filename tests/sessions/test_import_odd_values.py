@@ -33,7 +33,24 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
     "openhands": openhands.STREAM,
     "openhands, newer": openhands.CONVERSATION,
 }
-ODD = [None, 0, -1, 1.5, True, "", "x", "\0", [], {}, [[]], [1], {"a": 1}, '{"a":1}', [{"type": "tool_use"}], 10**400]
+ODD: list[Any] = [
+    None,
+    0,
+    -1,
+    1.5,
+    True,
+    "",
+    "x",
+    "\0",
+    [],
+    {},
+    [[]],
+    [1],
+    {"a": 1},
+    '{"a":1}',
+    [{"type": "tool_use"}],
+    10**400,
+]
 THE_WHOLE = {"messages", "history", "trajectory", "info"}
 """Fields without which there is nothing left to read, or nothing to know the format by."""
 
