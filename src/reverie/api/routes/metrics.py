@@ -56,7 +56,7 @@ async def score(context: RequestContext) -> SessionScores:
     """Record scores of a session."""
     session_id = context.path["session_id"]
     scores = [Score(given["metric"], given["value"]) for given in context.body["scores"]]
-    await score_session(context.connection, session_id, scores)
+    await score_session(context.connection, session_id, scores, context.body.get("source", ""))
     return await list_scores(context)
 
 
