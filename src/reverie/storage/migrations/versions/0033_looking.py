@@ -12,6 +12,7 @@ depends_on = None
 
 SCHEMA = """
 CREATE INDEX sessions_by_time ON sessions ((coalesce(started_at, imported_at)), key);
+CREATE INDEX sessions_of_others ON sessions (key) WHERE metadata ?| ARRAY['part_of', 'forked_from'];
 -- By the default weights; null in digests of an earlier version, which are made again.
 ALTER TABLE digests ADD COLUMN implicit double precision;
 -- Read for many sessions at once; a digest's arrays are long.
