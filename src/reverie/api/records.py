@@ -347,6 +347,8 @@ class NumberedEvent(msgspec.Struct, frozen=True):
     sequence: int
     session_thread_id: str | None
     """None is the primary thread."""
+    at: Instant | None
+    """When it happened; None where its source does not say."""
     is_error: bool
     """An error of the session, or a tool's result that reports one."""
     answers: int | None

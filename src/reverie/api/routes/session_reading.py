@@ -83,7 +83,14 @@ def _place(row: LogRow) -> int:
 
 
 def _numbered(session: LiveSession, row: LogRow) -> NumberedEvent:
-    return NumberedEvent(_place(row), row.thread_id, _failed(row), _call_of(session, row), wire_event(session, row))
+    return NumberedEvent(
+        sequence=_place(row),
+        session_thread_id=row.thread_id,
+        at=row.at,
+        is_error=_failed(row),
+        answers=_call_of(session, row),
+        event=wire_event(session, row),
+    )
 
 
 def _failed(row: LogRow) -> bool:

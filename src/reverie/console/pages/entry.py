@@ -107,7 +107,7 @@ def _entry(numbered: NumberedEvent, names: Mapping[str, str], most: int) -> Entr
         type=_type(numbered),
         title=title,
         passage=fold(text, most),
-        at=_time(event.get("processed_at")),
+        at=numbered.at,
         thread="" if thread is None else names.get(thread) or thread,
         is_error=numbered.is_error,
         answers=numbered.answers,
@@ -182,12 +182,3 @@ def fold(text: str, most: int = MOST_CHARACTERS) -> Passage:
     if not left_out and len(rest) < HEAD_CHARACTERS // 6 and rest.count("\n") < 3:
         return Passage(kept)
     return Passage(head, rest, rest.count("\n") + 1 if rest else 0, left_out)
-
-
-def _time(value: object) -> datetime | None:
-    if not isinstance(value, str):
-        return value if isinstance(value, datetime) else None
-    try:
-        return datetime.fromisoformat(value)
-    except ValueError:
-        return None

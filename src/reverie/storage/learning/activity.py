@@ -49,7 +49,11 @@ _NEW = "SELECT count(*), count(reward) FROM sessions WHERE imported_at >= %s"
 _ALL = "SELECT count(*) FROM sessions"
 _MATTERS: Mapping[MatterKind, str] = {
     "alarm": """
-        SELECT id, agent, behaviour, act, at FROM charter_alarms WHERE acknowledged_at IS NULL
+        SELECT id, agent, behaviour, concat(
+            'agent ', agent, ': ', round((numbers ->> 'recent')::numeric, 2), ' of late, where ',
+            numbers #>> '{allowed,0}', ' to ', numbers #>> '{allowed,1}', ' is allowed',
+            CASE act WHEN 'pause' THEN '; the agent is paused' END
+        ), at FROM charter_alarms WHERE acknowledged_at IS NULL
         ORDER BY number DESC LIMIT %(limit)s
     """,
     "trial": """
@@ -68,13 +72,16 @@ _MATTERS: Mapping[MatterKind, str] = {
         ) ORDER BY c.created_at DESC, c.id DESC LIMIT %(limit)s
     """,
     "failed_dream": """
-        SELECT id, memory_store_id, coalesce(error_type, 'failed'), coalesce(error, ''), coalesce(ended_at, created_at)
-        FROM dreams WHERE status = 'failed' AND archived_at IS NULL AND created_at >= %(since)s
-        ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+        SELECT d.id, d.memory_store_id, coalesce(m.name, d.memory_store_id), coalesce(d.error, ''),
+            coalesce(d.ended_at, d.created_at)
+        FROM dreams d LEFT JOIN memory_stores m ON m.id = d.memory_store_id
+        WHERE d.status = 'failed' AND d.archived_at IS NULL AND d.created_at >= %(since)s
+        ORDER BY d.created_at DESC, d.id DESC LIMIT %(limit)s
     """,
     "running_dream": """
-        SELECT id, memory_store_id, status, '', created_at FROM dreams WHERE status IN ('pending', 'running')
-        ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+        SELECT d.id, d.memory_store_id, coalesce(m.name, d.memory_store_id), d.status, d.created_at
+        FROM dreams d LEFT JOIN memory_stores m ON m.id = d.memory_store_id
+        WHERE d.status IN ('pending', 'running') ORDER BY d.created_at DESC, d.id DESC LIMIT %(limit)s
     """,
 }
 
