@@ -100,6 +100,57 @@ async def test_events_are_read_by_place_with_results_and_errors_known(reverie: R
     assert (await reverie.event_range(session.id, 4)).next_error is None
 
 
+async def test_an_opening_is_the_first_text_of_the_first_message(server: Server, reverie: Reverie) -> None:
+    contents = ('[{"type": "image"}, {"type": "text", "text": "see?"}]', '"plain"', '[{"type": "image"}]', "[]")
+    async with server.service.database.connection() as connection:
+        for place, content in enumerate(contents):
+            await add_sessions(connection, datetime(2026, 1, 9 - place, tzinfo=UTC), None, None)
+            await connection.execute(
+                "INSERT INTO events (session_key, sequence, type, payload)"
+                " SELECT max(key), 0, 'user.message', jsonb_build_object('content', %s::jsonb) FROM sessions",
+                [content],
+            )
+    assert [row.opening for row in (await reverie.find_sessions()).data] == ["see?", "plain", "", ""]
+
+
+async def test_the_facts_of_a_session_tell_what_it_was_shown_and_drawn_for(server: Server, reverie: Reverie) -> None:
+    at = datetime(2026, 1, 9, tzinfo=UTC)
+    store = (await reverie.beta.memory_stores.create(name="notes")).id
+    memory = await reverie.beta.memory_stores.memories.create(store, path="/a.md", content="of A")
+    trial = await reverie.start_trial(store, advice="Be kind")
+    async with server.service.database.connection() as connection:
+        await add_sessions(connection, at, None, None)
+        await connection.execute(
+            "INSERT INTO lessons (memory_store_id, id, status, kind, lesson) VALUES"
+            """ (%s, 'lsn_1', 'adopted', 'best_practice', '{"statement": "Look first."}')""",
+            [store],
+        )
+        for place, subject in enumerate(("lsn_1", memory.id, "mem_gone")):
+            await connection.execute(
+                "INSERT INTO exposures (session_key, subject, version, memory_store_id, position, tokens, mechanism,"
+                " shown_at) SELECT key, %s, 'v', %s, %s, 1, 'briefing', %s FROM sessions",
+                [subject, store, place, at],
+            )
+        await connection.execute(
+            "INSERT INTO session_briefings (session_key, text, made_at) SELECT key, 'Look first.', %s FROM sessions",
+            [at],
+        )
+        await connection.execute(
+            "INSERT INTO trial_assignments (trial_id, place, reference, session_key, unit, stratum, shown, share,"
+            " predicted, counted, contaminated, eligible_at)"
+            " SELECT %s, 1, id, key, id, '', false, 0.5, 0.5, true, false, %s FROM sessions",
+            [trial.id, at],
+        )
+    facts = await reverie.session_facts("09-None-0")
+    assert [(one.kind, one.title) for one in facts.shown] == [
+        ("lesson", "Look first."),
+        ("memory", "/a.md"),
+        ("memory", ""),
+    ]
+    assert [(draw.trial_id, draw.shown, draw.share) for draw in facts.draws] == [(trial.id, False, 0.5)]
+    assert facts.briefing == "Look first."
+
+
 async def test_a_session_that_is_not_there_has_neither_facts_nor_events(http: AsyncClient) -> None:
     assert (await http.get("/v1/sessions/nobody/facts")).status_code == 404
     assert (await http.get("/v1/sessions/nobody/event_range")).status_code == 404

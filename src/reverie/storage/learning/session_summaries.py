@@ -21,13 +21,16 @@ RECENT_SESSIONS = 1_000
 _MOST_VALUES = 20
 _LONGEST_OPENING = 300
 _LONGEST_VALUE = 100
-# An opening is text, or blocks of which the first is text.
+_OPENING = """
+    SELECT coalesce(
+        jsonb_path_query_first(e.payload, 'lax $.content[*] ? (@.type == "text").text') #>> '{}',
+        CASE jsonb_typeof(e.payload -> 'content') WHEN 'string' THEN e.payload ->> 'content' END
+    )
+    FROM events e WHERE e.session_key = s.key AND e.type = 'user.message' ORDER BY e.sequence LIMIT 1
+"""
 _COLUMNS = f"""
     s.id, s.source, l.session_key IS NOT NULL AS live, coalesce(l.status, 'idle') AS status, l.title,
-    coalesce((
-        SELECT left(coalesce(e.payload #>> '{{content,0,text}}', e.payload ->> 'content', ''), {_LONGEST_OPENING})
-        FROM events e WHERE e.session_key = s.key AND e.type = 'user.message' ORDER BY e.sequence LIMIT 1
-    ), '') AS opening,
+    left(coalesce(({_OPENING}), ''), {_LONGEST_OPENING}) AS opening,
     {AT} AS at, s.imported_at, s.agent, s.agent_version, s.model, s.task_id, s.task_category, s.user_id, s.reward,
     d.implicit, s.event_count AS events, d.errors,
     coalesce(
