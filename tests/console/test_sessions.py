@@ -15,6 +15,7 @@ from tests.console.conftest import DESKTOP, PHONE, Visitor, browsing, visiting
 from tests.console.seeded import (
     CHINESE,
     GERMAN_CHAT,
+    HOSTILE,
     HOSTILE_CHAT,
     Seeded,
     import_chats,
@@ -116,6 +117,25 @@ async def test_errors_lead_from_one_to_the_next(seeded: Seeded, reader: Visitor)
     text = (await reader.get(session)).text
     assert f'<a href="{session}?event=42#event-42">Next error' in text
     assert f'<a class="aside" href="{session}?event=282#event-282">next error' in text
+
+
+async def test_threads_are_read_apart_and_together(seeded: Seeded, reader: Visitor) -> None:
+    async with seeded.console.service.database.connection() as connection:
+        await connection.execute(
+            "INSERT INTO events (session_key, sequence, thread_id, type, payload)"
+            " SELECT key, event_count, %s, 'agent.message', %s::jsonb FROM sessions WHERE id = %s",
+            [HOSTILE, '{"content": [{"type": "text", "text": "from the side"}]}', seeded.ids[1]],
+        )
+        await connection.execute("UPDATE sessions SET event_count = event_count + 1 WHERE id = %s", [seeded.ids[1]])
+    session = f"{LIST}/{seeded.ids[1]}"
+    every, side = (await reader.get(session)).text, (await reader.get(f"{session}?thread={quote(HOSTILE)}")).text
+    primary = (await reader.get(f"{session}?thread=primary")).text
+    assert [("from the side" in text, CHINESE in text) for text in (every, side, primary)] == [
+        (True, True),
+        (True, False),
+        (False, True),
+    ]
+    assert 'aria-label="Threads"' in every and "<img src=x" not in every and "<img src=x" not in side
 
 
 @pytest.mark.parametrize("query", ["first=-1", "event=x", "first=99999999999"])

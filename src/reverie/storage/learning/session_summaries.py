@@ -38,7 +38,7 @@ _COLUMNS = f"""
         (l.usage ->> 'input_tokens')::bigint + (l.usage ->> 'output_tokens')::bigint
     ) AS tokens,
     coalesce(d.seconds, l.active_seconds, extract(epoch FROM s.ended_at - s.started_at))::float8 AS seconds,
-    d.cost_usd::float8
+    coalesce(d.cost_usd, (l.usage ->> 'cost_usd')::float8)::float8 AS cost_usd
 """
 _JOINED = "LEFT JOIN live_sessions l ON l.session_key = s.key LEFT JOIN digests d ON d.session_key = s.key"
 _SCORES = "SELECT metric, value, source, recorded_at FROM scores WHERE session_key = %(key)s ORDER BY metric"
