@@ -88,6 +88,7 @@ async def test_the_time_may_be_said(busy: Server, reader: Visitor) -> None:
     since = (busy.service.clock.now() - timedelta(hours=30)).strftime("%Y-%m-%dT%H:%M")
     assert "12 new sessions" in (await reader.get(f"/console?since={since}")).text
     assert (await reader.get("/console?since=yesterday")).status_code == 400
+    assert (await reader.get("/console?since=0001-01-01T00:00%2B14:00")).status_code == 400
     assert (await reader.get("/console?days=0")).status_code == 400
 
 

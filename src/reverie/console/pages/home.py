@@ -158,6 +158,6 @@ def _days(text: str) -> int:
 def _time(text: str) -> datetime:
     try:
         time = datetime.fromisoformat(text)
-    except ValueError as error:
+        return (time if time.tzinfo is not None else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InputError(f"since: {text!r} is no time such as 2026-03-01 or 2026-03-01T09:00+01:00") from error
-    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
