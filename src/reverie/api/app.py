@@ -22,6 +22,7 @@ from reverie.api.openapi import openapi_document
 from reverie.api.pipeline import REQUEST_ID_HEADER, error_response, handler_of, json_response
 from reverie.api.rates import RateLimiter
 from reverie.api.routes import (
+    activity,
     agents,
     audit_log,
     briefings,
@@ -48,6 +49,7 @@ from reverie.api.routes import (
     self_changes,
     session_events,
     session_imports,
+    session_reading,
     session_resources,
     session_threads,
     sessions,
@@ -69,8 +71,10 @@ _MODULES = (
     work,
     sessions,
     session_events,
+    session_reading,
     session_threads,
     session_resources,
+    activity,
     memory_stores,
     memories,
     memory_versions,

@@ -22,6 +22,8 @@ from reverie.runtime.charter_report import Act, AlarmNumbers, CharterStanding, C
 from reverie.runtime.rule_report import Outcome, RuleTrialReport
 from reverie.sessions.session import Score
 from reverie.sessions.transcript import Turn
+from reverie.storage.learning.activity_report import ActivityReport
+from reverie.storage.learning.session_summary import FieldValues, SessionFacts, SummarizedSession
 from reverie.storage.service.seal import Seal, Verification
 from reverie.storage.sessions.import_summary import ImportSummary
 from reverie.trials.report import CurvePoint, TrialReport
@@ -244,6 +246,8 @@ class ScoresParams(Params, frozen=True):
     scores: Annotated[tuple[ScoreParams, ...], Meta(min_length=1, max_length=100)]
     metadata: dict[str, Annotated[str, Meta(max_length=16_384)]] | UnsetType = UNSET
     """What else is known of how it went, such as the tests that failed; added to the session's."""
+    source: Literal["", "person"] = ""
+    """Who gave them: a person, or else a program."""
 
 
 class SessionScores(msgspec.Struct, frozen=True, tag="session_scores"):
@@ -308,6 +312,66 @@ class SegmentPreview(msgspec.Struct, frozen=True, tag="segment_preview"):
     mean_reward: float | None
     first_session_ids: tuple[str, ...]
     """A few, in the order they were imported in."""
+
+
+class FindSessionsParams(ListParams, frozen=True):
+    """Which sessions."""
+
+    where: str | UnsetType = UNSET
+    """Such as ``agent = 'desk' and reward < 0.5``; without one, every session."""
+
+
+class SessionSummary(SummarizedSession, frozen=True, kw_only=True, tag="session_summary"):
+    """A session in a line."""
+
+
+class SegmentField(FieldValues, frozen=True, tag="segment_field"):
+    """A field that an expression may ask of, and values that recent sessions have."""
+
+
+class StoredSessionFacts(SessionFacts, frozen=True, kw_only=True, tag="session_facts"):
+    """A session with what was scored, shown and drawn."""
+
+
+class EventRangeParams(Params, frozen=True):
+    """Which events."""
+
+    first: Annotated[int, Meta(ge=0)] = 0
+    """Sequence number of the first one."""
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 200
+    session_thread_id: str | UnsetType = UNSET
+    """Of this thread alone; ``primary`` is the primary one."""
+
+
+class NumberedEvent(msgspec.Struct, frozen=True):
+    """An event at its place in the log."""
+
+    sequence: int
+    session_thread_id: str | None
+    """None is the primary thread."""
+    at: Instant | None
+    """When it happened; None where its source does not say."""
+    is_error: bool
+    """An error of the session, or a tool's result that reports one."""
+    answers: int | None
+    """Of a tool's result, the sequence number of its call."""
+    event: dict[str, Any]
+    """As the wire API has it."""
+
+
+class EventRange(msgspec.Struct, frozen=True, tag="event_range"):
+    """Events of all threads of a session, or of one, in the order of the log."""
+
+    session_id: str
+    total: int
+    """Events of the session."""
+    waiting: int
+    """Inputs that the agent has not taken in yet."""
+    events: tuple[NumberedEvent, ...]
+    next_first: int | None
+    """Where the next range begins; None where the log ends."""
+    next_error: int | None
+    """Sequence number of the next error after the range."""
 
 
 class RecordParams(Params, frozen=True):
@@ -375,6 +439,22 @@ class SessionImportParams(Params, frozen=True):
 
 class SessionImport(ImportSummary, frozen=True, tag="session_import"):
     """What became of the sessions of an import."""
+
+
+# What went on
+
+
+class ActivityParams(Params, frozen=True):
+    """How far to look back."""
+
+    days: Annotated[int, Meta(ge=1, le=366)] = 30
+    """In UTC, today included."""
+    new_since: Instant | UnsetType = UNSET
+    """Since when sessions count as new; by default since the first day."""
+
+
+class Activity(ActivityReport, frozen=True, tag="activity"):
+    """What went on in the workspace, and what waits for a person."""
 
 
 # Dreams

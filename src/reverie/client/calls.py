@@ -5,6 +5,7 @@ Each function is a method of both clients, with this signature and this docstrin
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
@@ -16,6 +17,8 @@ from msgspec import UNSET, UnsetType
 
 from reverie.api.records import (
     AcknowledgeParams,
+    Activity,
+    ActivityParams,
     AgentBounds,
     AgentBoundsParams,
     AnsweredLabel,
@@ -46,7 +49,10 @@ from reverie.api.records import (
     DreamSchedule,
     DreamScheduleParams,
     EstimatedDream,
+    EventRange,
+    EventRangeParams,
     ExplainedLesson,
+    FindSessionsParams,
     FoundMemory,
     LabelAnswerParams,
     LabelFrameParams,
@@ -71,6 +77,7 @@ from reverie.api.records import (
     RuleVersionsParams,
     ScoreParams,
     ScoresParams,
+    SegmentField,
     SegmentPreview,
     SegmentPreviewParams,
     SelfChange,
@@ -81,11 +88,13 @@ from reverie.api.records import (
     SessionQueryInput,
     SessionScores,
     SessionsInput,
+    SessionSummary,
     SessionTurn,
     StoredBriefing,
     StoredCharterVersion,
     StoredLesson,
     StoredRuleSet,
+    StoredSessionFacts,
     StoredTrial,
     StoreRevision,
     StoreRollback,
@@ -246,14 +255,19 @@ def scores(session_id: str) -> ApiCall[SessionScores]:
 
 
 def score(
-    session_id: str, scores: Mapping[str, float], *, metadata: Mapping[str, str] | None = None
+    session_id: str,
+    scores: Mapping[str, float],
+    *,
+    metadata: Mapping[str, str] | None = None,
+    by_person: bool = False,
 ) -> ApiCall[SessionScores]:
     """Record scores of a session by metric name, and what else is known of how it went.
 
-    ``session_id`` may be the id or the reference of its briefing.
+    ``session_id`` may be the id or the reference of its briefing. ``by_person``: a person gave them, and not a program.
     """
     given = tuple(ScoreParams(metric=name, value=value) for name, value in scores.items())
-    body = ScoresParams(scores=given, metadata=UNSET if metadata is None else dict(metadata))
+    about = UNSET if metadata is None else dict(metadata)
+    body = ScoresParams(scores=given, metadata=about, source="person" if by_person else "")
     return ApiCall("POST", _path("sessions", session_id, "scores"), SessionScores, body=body)
 
 
@@ -281,6 +295,40 @@ def take_back_label(
 def preview_segment(where: str | None = None) -> ApiCall[SegmentPreview]:
     """How many sessions an expression chooses, how they fared, and a few of them."""
     return ApiCall("POST", _path("segments", "preview"), SegmentPreview, body=SegmentPreviewParams(where=where))
+
+
+def find_sessions(
+    where: str | None = None, *, limit: int = _LONGEST_PAGE, page: str | None = None
+) -> ApiCall[Page[SessionSummary]]:
+    """A page of the sessions that an expression chooses, newest first.
+
+    ``page`` is the ``next_page`` of the page before.
+    """
+    asked = FindSessionsParams(where=_given(where), limit=limit, page=_given(page))
+    return ApiCall("GET", _path("segments", "sessions"), Page[SessionSummary], asked)
+
+
+def segment_fields() -> ApiCall[Page[SegmentField]]:
+    """The fields that an expression may ask of, with values that recent sessions have."""
+    return ApiCall("GET", _path("segments", "fields"), Page[SegmentField])
+
+
+def session_facts(session_id: str) -> ApiCall[StoredSessionFacts]:
+    """What is known of a session besides its events: scores, what it was shown, arms of trials, threads."""
+    return ApiCall("GET", _path("sessions", session_id, "facts"), StoredSessionFacts)
+
+
+def event_range(
+    session_id: str, first: int = 0, *, limit: int = 200, thread_id: str | None = None
+) -> ApiCall[EventRange]:
+    """Events of a session from a place in its log on, of all threads or one (``primary`` is the primary one)."""
+    asked = EventRangeParams(first=first, limit=limit, session_thread_id=_given(thread_id))
+    return ApiCall("GET", _path("sessions", session_id, "event_range"), EventRange, asked)
+
+
+def activity(days: int = 30, *, new_since: datetime | None = None) -> ApiCall[Activity]:
+    """What went on in the workspace day by day, and what waits for a person."""
+    return ApiCall("GET", _path("activity"), Activity, ActivityParams(days=days, new_since=_given(new_since)))
 
 
 def record(
