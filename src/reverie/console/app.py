@@ -13,13 +13,18 @@ from reverie.api.service import Service
 from reverie.console.gateway import Gateway
 from reverie.console.login import open_cookies
 from reverie.console.page import HEADERS, Desk, handler_of, pages_of
-from reverie.console.pages import home
+from reverie.console.pages import dreams, home, lessons, memory
 from reverie.console.rendering import STATIC, asset
 from reverie.console.sign_in import sign_in_routes
 from reverie.console.visit import NavigationItem
 
-PAGES: tuple[ModuleType, ...] = (home,)
-NAVIGATION = (NavigationItem("home", "Home", "/console"),)
+PAGES: tuple[ModuleType, ...] = (home, lessons, memory, dreams)
+NAVIGATION = (
+    NavigationItem("home", "Home", "/console"),
+    NavigationItem("lessons", "Lessons", "/console/lessons"),
+    NavigationItem("memory", "Memory", "/console/memory"),
+    NavigationItem("dreams", "Dreams", "/console/dreams"),
+)
 """The menu, in its order."""
 _FOREVER = "public, max-age=31536000, immutable"
 

@@ -57,7 +57,7 @@ WHERE v.memory_store_id = %(store)s AND v.memory_id IN (
 _SELECT_CLAIM = """
 SELECT result -> 'placebo', result -> 'outcomes', (
     SELECT jsonb_agg(pattern) FROM jsonb_array_elements(result -> 'patterns') AS pattern
-    WHERE pattern ->> 'behaviour' = %(behaviour)s
+    WHERE %(behaviour)s IN (pattern ->> 'behaviour', concat(pattern ->> 'situation', ' | ', pattern ->> 'behaviour'))
 ) FROM dreams WHERE id = %(dream)s AND result IS NOT NULL
 """
 
@@ -215,7 +215,10 @@ async def list_judgements(connection: Connection, row: LessonRow) -> list[Lesson
     dreams = [dream_id for dream_id in (row.first_dream_id, row.last_dream_id) if dream_id is not None]
     wanted = {"store": row.memory_store_id, "lesson": row.lesson.id, "dreams": dreams}
     rows = await connection.execute(_SELECT_JUDGEMENTS, wanted)
-    return [LessonJudgement(*told, msgspec.convert(effect, Effect)) for *told, effect in await rows.fetchall()]
+    return [
+        LessonJudgement(dream_id, at, status, reason, msgspec.convert(effect, Effect))
+        for dream_id, at, status, reason, effect in await rows.fetchall()
+    ]
 
 
 async def list_writings(connection: Connection, row: LessonRow) -> list[LessonWriting]:
@@ -234,9 +237,13 @@ async def read_claim(connection: Connection, row: LessonRow) -> ClaimBehind:
         return ClaimBehind(None, None)
     placebo, outcomes, patterns = told
     if lesson.outcome != "reward":
-        outcome = next((one for one in outcomes or () if one["name"] == lesson.outcome), {})
+        outcome: dict[str, Any] = next((one for one in outcomes or () if one["name"] == lesson.outcome), {})
         placebo, patterns = outcome.get("placebo"), outcome.get("patterns")
-    rows = [pattern for pattern in patterns or () if pattern["behaviour"] == lesson.behaviour]
+    rows = [
+        pattern
+        for pattern in patterns or ()
+        if lesson.behaviour in (pattern["behaviour"], f"{pattern['situation']} | {pattern['behaviour']}")
+    ]
     family = f"(category {lesson.scope.task_family})"
     rows.sort(key=lambda pattern: not pattern["situation"].endswith(family))
     pattern = msgspec.convert(rows[0], PatternRow) if rows else None
