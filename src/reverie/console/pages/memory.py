@@ -13,7 +13,7 @@ from reverie.console.page import page
 from reverie.console.visit import Visit
 from reverie.errors import InputError
 
-_PAGE = 50
+PAGE = 50
 _MOST_DIFFERENCES = 50
 _MOST_SESSIONS = 20
 _LATEST = 8
@@ -91,7 +91,7 @@ async def _directory(visit: Visit, path: str) -> Response:
     store_id = visit.path["store"]
     store = await visit.client.beta.memory_stores.retrieve(store_id)
     listed = await visit.client.beta.memory_stores.memories.list(
-        store_id, path_prefix=path, depth=1, limit=_PAGE, **_page_of(visit)
+        store_id, path_prefix=path, depth=1, limit=PAGE, **_page_of(visit)
     )
     revisions = await visit.client.revision_page(store_id, limit=_LATEST)
     following = at("memory", store_id, path=path, page=listed.next_page) if listed.next_page else None
