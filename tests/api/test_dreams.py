@@ -278,3 +278,18 @@ async def test_dreams_in_lines_are_paged_and_chosen_by_store_and_status(
     await client.beta.dreams.archive(ids[0])
     assert [x["id"] for x in (await http.get(path)).json()["data"]] == ids[1:]
     assert len((await http.get(path, params={"include_archived": "true"})).json()["data"]) == 2
+
+
+async def test_a_request_of_our_own_that_chooses_no_sessions_reads_those_of_the_policy(
+    client: AsyncAnthropic, http: httpx2.AsyncClient, store: str, url: str
+) -> None:
+    policy = {"where": "task_id = 't1'"}
+    await http.post(f"/v1/memory_stores/{store}/policy", json={"policy": policy})
+    body: dict[str, Any] = {"inputs": [{"type": "memory_store", "memory_store_id": store}]}
+    estimate = (await http.post("/v1/dreams/estimate", json=body)).json()
+    asked = (await http.post("/v1/dream_requests", json=body)).json()
+    await at_rest(client, url, asked["id"])
+    line = (await http.get(f"/v1/dream_summaries/{asked['id']}")).json()
+    assert (line["where"], line["sessions"]["read"], estimate["sessions"]["read"]) == (policy["where"], 10, 10)
+    with pytest.raises(BadRequestError, match="give exactly one"):
+        await client.beta.dreams.create(inputs=body["inputs"], model="m")

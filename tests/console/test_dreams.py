@@ -94,18 +94,33 @@ async def start_trial(console: Server, learned: Learned) -> str:
     return trial
 
 
-@pytest.mark.parametrize(("act", "state"), [("adopt", "adopted"), ("reject", "rejected")])
+@pytest.mark.parametrize(
+    ("act", "state", "words", "documents"),
+    [("adopt", "ended", "accepted", 4), ("reject", "rejected", "rejected", 3)],
+)
 async def test_what_is_tried_before_it_is_kept_is_accepted_or_rejected_on_the_dream_s_page(
-    console: Server, visitor: Visitor, act: str, state: str
+    console: Server, visitor: Visitor, act: str, state: str, words: str, documents: int
 ) -> None:
     learned = await plant(console)
     trial = await start_trial(console, learned)
     page = (await visitor.get(learned.dream)).text
     assert "Accept" in page and "Reject" in page and f"/console/trials/{trial}" in page
     done = await visitor.send(learned.dream, f"{learned.dream}/decide", trial=trial, act=act)
-    assert f": {state}." in done.text and "Accept" not in done.text
+    assert f": {words}." in done.text and "Accept" not in done.text
+    assert await lesson_documents(console, learned.store_id) == documents
     async with console.http(await console.key()) as http:
         assert (await http.get(f"/v1/trials/{trial}")).json()["state"] == state
+    assert "Take the decision back" in done.text
+    back = await visitor.send(learned.dream, f"{learned.dream}/decide", trial=trial, act="undo")
+    assert "decision taken back" in back.text and "Take the decision back" not in back.text
+    assert await lesson_documents(console, learned.store_id) == 3
+
+
+async def lesson_documents(console: Server, store_id: str) -> int:
+    """How many lessons a store has as documents."""
+    async with console.http(await console.key()) as http:
+        path = f"/v1/memory_stores/{store_id}/memories"
+        return len((await http.get(path, params={"path_prefix": "/lessons/"})).json()["data"])
 
 
 async def test_a_key_that_reads_sees_everything_and_changes_nothing(console: Server) -> None:

@@ -223,6 +223,8 @@ async def estimate(context: RequestContext) -> EstimatedDream:
     store_id, where, session_ids = read_inputs(context.body["inputs"], None)
     async with context.database.connection() as connection:
         policy = await read_policy(connection, store_id)
+    if session_ids is None and where is None:
+        where = policy.where
     request = DreamRequest(store_id, where, session_ids)
     estimate_dream = await on_demand.load(lambda: on_demand.estimate_dream)
     found = await estimate_dream(context.database, request, policy, context.service.settings.model)

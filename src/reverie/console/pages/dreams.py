@@ -29,6 +29,7 @@ _REPORT_POLICY = (
 )
 """Of a report, which has styles of its own and quotes what agents and users wrote: nothing in it runs or loads."""
 _CHOICES: tuple[Literal["adopt", "reject", "roll_back"], ...] = ("adopt", "reject", "roll_back")
+_DONE = {"adopt": "accepted", "reject": "rejected", "roll_back": "taken out again", "undo": "decision taken back"}
 _BADGES = {"completed": "good", "failed": "bad", "pending": "open", "running": "open", "canceled": ""}
 
 
@@ -169,9 +170,12 @@ async def archive_dream(visit: Visit) -> Response:
 @page("POST", "/console/dreams/{dream_id}/decide", "dreams")
 async def decide(visit: Visit) -> Response:
     """Accept or reject what a dream would change, where it is tried before."""
-    act = one_of(visit.text("act"), _CHOICES, "act")
-    trial = await visit.client.decide_trial(visit.text("trial"), act, note="decided in the console")
-    return visit.go(at("dreams", visit.path["dream_id"]), said=f"{trial.title}: {trial.state.replace('_', ' ')}.")
+    trial_id, act = visit.text("trial"), one_of(visit.text("act"), (*_CHOICES, "undo"), "act")
+    if act == "undo":
+        trial = await visit.client.undo_trial(trial_id)
+    else:
+        trial = await visit.client.decide_trial(trial_id, one_of(act, _CHOICES, "act"), "decided in the console")
+    return visit.go(at("dreams", visit.path["dream_id"]), said=f"{trial.title}: {_DONE[act]}.")
 
 
 def _listed(dream: DreamSummary, stores: StoreNames) -> ListedDream:
