@@ -11,23 +11,25 @@ from reverie.dreams.summary import SummarizedDream
 from reverie.errors import NotFoundError
 from reverie.storage.postgres.database import Connection
 
-# A request may name thousands of sessions; a result is large. Neither leaves the database.
+# The result, which is large, is taken apart once and stays in the database; so does a request that names thousands of
+# sessions.
 _SELECT = """
 SELECT id, memory_store_id, request ->> 'store', coalesce((request ->> 'clone')::boolean, false),
     request ->> 'where',
     CASE WHEN jsonb_typeof(request -> 'session_ids') = 'array' THEN jsonb_array_length(request -> 'session_ids') END,
     request ->> 'instructions', status, error, session_id, created_at, ended_at, archived_at,
-    result -> 'sessions',
+    told.sessions,
     (
         SELECT jsonb_object_agg(status, lessons) FROM (
             SELECT lesson ->> 'status' AS status, count(*) AS lessons
-            FROM jsonb_array_elements(result -> 'lessons') AS lesson GROUP BY 1
+            FROM jsonb_array_elements(told.lessons) AS lesson GROUP BY 1
         ) AS counted
     ),
-    jsonb_array_length(result -> 'changes'), (result ->> 'revision')::integer,
-    (result #>> '{usage,input_tokens}')::bigint + (result #>> '{usage,output_tokens}')::bigint,
-    (result #>> '{usage,cost_usd}')::float8
-FROM dreams
+    jsonb_array_length(told.changes), told.revision,
+    (told.usage ->> 'input_tokens')::bigint + (told.usage ->> 'output_tokens')::bigint,
+    (told.usage ->> 'cost_usd')::float8
+FROM dreams LEFT JOIN LATERAL jsonb_to_record(result)
+    AS told (sessions jsonb, lessons jsonb, changes jsonb, revision integer, usage jsonb) ON true
 """
 _PAGE = """
 WHERE (%(store)s::text IS NULL OR memory_store_id = %(store)s OR request ->> 'store' = %(store)s)

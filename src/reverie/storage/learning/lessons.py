@@ -21,14 +21,16 @@ WHERE memory_store_id = %s AND id = %s AND number > %s ORDER BY number LIMIT %s
 
 
 # The expressions of the index lessons_by_standing: what holds first, the greatest effect first.
-_STANDING = """
-array_position(ARRAY['adopted', 'trial', 'candidate', 'retired', 'refused'], status),
-    -abs(coalesce((lesson #>> '{effect,estimate}')::float8, 0)), memory_store_id, id
+_RANKS = "ARRAY['adopted', 'trial', 'candidate', 'retired', 'refused']"
+_STANDING = f"""
+array_position({_RANKS}, status),
+    -abs(coalesce((lesson #>> '{{effect,estimate}}')::float8, 0)), memory_store_id, id
 """
 _SELECT_BY_STANDING = f"""
 SELECT memory_store_id, lesson::text, first_dream_id, last_dream_id, {_STANDING} FROM lessons
 WHERE (%(store)s::text IS NULL OR memory_store_id = %(store)s)
-    AND (%(status)s::text IS NULL OR status = %(status)s) AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+    AND (%(status)s::text IS NULL OR array_position({_RANKS}, status) = array_position({_RANKS}, %(status)s))
+    AND (%(kind)s::text IS NULL OR kind = %(kind)s)
     AND (%(agent)s::text IS NULL OR lesson #>> '{{scope,agent}}' = %(agent)s)
     AND (%(rank)s::integer IS NULL
         OR ({_STANDING}) > (%(rank)s, %(strength)s::float8, %(after_store)s, %(after_id)s))
