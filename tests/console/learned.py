@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import msgspec
 
 from reverie.dreams.dream import DreamRequest, DreamResult
-from reverie.ids import new_id
+from reverie.ids import event_id, new_id
 from reverie.lessons.document import lesson_document, lesson_path
 from reverie.lessons.lesson import Lesson
 from reverie.memory.change import Change
@@ -15,7 +15,7 @@ from reverie.storage.learning.served_dreams import finalize_dream
 from reverie.storage.memory.memories import apply_edits
 from reverie.storage.memory.stores import create_store
 from tests.api.conftest import Server
-from tests.reports.dream_samples import support_desk
+from tests.reports.dream_samples import PROVING, support_desk
 
 ATTACK = (
     '"><img src=x onerror=alert(1)><script>alert(1)</script> javascript:alert(1) {{ 7 * 7 }} 漢字 Prüfungs\u202eordnung'
@@ -82,8 +82,15 @@ def _result(attack: str) -> DreamResult:
     for lesson in result.lessons:
         scope = msgspec.structs.replace(lesson.scope, agent=f"{lesson.scope.agent or 'desk'}{attack}")
         evidence = tuple(msgspec.structs.replace(e, session_id=e.session_id + attack) for e in lesson.evidence)
+        against = tuple(
+            msgspec.structs.replace(e, event_id=event_id(e.session_id, PROVING)) for e in lesson.counter_examples
+        )
         words = {name: getattr(lesson, name) + attack for name in ("do", "numbers", "reason")}
-        lessons.append(msgspec.structs.replace(lesson, scope=scope, evidence=evidence, instead_of=attack, **words))
+        lessons.append(
+            msgspec.structs.replace(
+                lesson, scope=scope, evidence=evidence, counter_examples=against, instead_of=attack, **words
+            )
+        )
     return msgspec.structs.replace(result, lessons=tuple(lessons), notes=(f"A note.{attack}",))
 
 

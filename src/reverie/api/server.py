@@ -9,7 +9,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from reverie.api import agent_turns, charter_watch, sealing, trial_watch, webhook_delivery
+from reverie.api import agent_turns, charter_watch, receiving, sealing, trial_watch, webhook_delivery
 from reverie.api import schedules as scheduling
 from reverie.api.app import ENDPOINTS, Pages, make_app
 from reverie.api.live import LiveEvents
@@ -48,6 +48,8 @@ BACKGROUND: tuple[Background, ...] = (
     agent_turns.work,
     trial_watch.work,
     charter_watch.work,
+    receiving.work,
+    receiving.clean,
     webhook_delivery.work,
     sealing.work,
     report_load,

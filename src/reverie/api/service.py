@@ -1,6 +1,7 @@
 """What every request works with; made once when the server starts."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from reverie.api.live import LiveEvents
 from reverie.clock import Clock
@@ -8,6 +9,9 @@ from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
 from reverie.telemetry.telemetry import NO_TELEMETRY, Telemetry
 from reverie.turns.isolation import Wish
+
+MOST_RECEIVING = 4
+"""Requests of OTLP that are read at a time; others wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +49,7 @@ class Service:
     live: LiveEvents
     options: ServiceOptions = ServiceOptions()
     telemetry: Telemetry = NO_TELEMETRY
+    receiving: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_RECEIVING))
+    """Held while a request of OTLP is unpacked and read, which takes many times its size in memory."""
+    redaction_keys: dict[str, bytes] = field(default_factory=dict)
+    """What secrets are replaced by, by workspace's schema, once it was looked up; it never changes."""

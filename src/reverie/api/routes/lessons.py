@@ -25,6 +25,7 @@ from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import RecordType
 from reverie.lessons.document import lesson_path
 from reverie.storage.learning import lessons as table
+from reverie.storage.learning.dreams import concluded_at
 from reverie.storage.learning.lessons import LessonRow, NumberedPattern, Standing
 from reverie.storage.live.trials import list_decisions, trials_of_lesson
 from reverie.storage.live.tried_lessons import are_documents
@@ -125,13 +126,27 @@ async def history(context: RequestContext) -> LessonHistory:
     row = await _read(context)
     claim = await table.read_claim(context.connection, row)
     is_document = await are_documents(context.connection, row.memory_store_id, [row.lesson.id])
+    lesson = wire_lesson(await _followed(context, row))
     return LessonHistory(
-        **msgspec.structs.asdict(wire_lesson(row)),
+        **msgspec.structs.asdict(lesson),
         naive_effect=claim.naive_effect,
         placebo=claim.placebo,
         events=tuple(sorted(await _events(context, row), key=lambda event: event.at)),
         document_path=lesson_path(row.lesson) if is_document else None,
     )
+
+
+async def _followed(context: RequestContext, row: LessonRow) -> LessonRow:
+    """The lesson with its citations as they are to be looked up by now."""
+    if row.last_dream_id is None:
+        return row
+    since = await concluded_at(context.connection, row.last_dream_id)
+    lesson = msgspec.structs.replace(
+        row.lesson,
+        evidence=tuple(await table.follow_citations(context.connection, row.lesson.evidence, since)),
+        counter_examples=tuple(await table.follow_citations(context.connection, row.lesson.counter_examples, since)),
+    )
+    return msgspec.structs.replace(row, lesson=lesson)
 
 
 async def _events(context: RequestContext, row: LessonRow) -> list[LessonEvent]:

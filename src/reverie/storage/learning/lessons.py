@@ -1,5 +1,6 @@
 """Lessons and the patterns behind them, as dreams left them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,9 +9,11 @@ from psycopg.rows import args_row
 
 from reverie.dreams.dream import PatternRow, PlaceboCounts
 from reverie.errors import NotFoundError
-from reverie.lessons.lesson import Effect, Lesson, LessonKind, LessonStatus
+from reverie.ids import event_id, event_sequence
+from reverie.lessons.lesson import Effect, Evidence, Lesson, LessonKind, LessonStatus
 from reverie.memory.memory import Operation
 from reverie.storage.postgres.database import Connection
+from reverie.storage.sessions.replacement import follow_events
 
 _SELECT_LESSONS = "SELECT memory_store_id, lesson::text, first_dream_id, last_dream_id FROM lessons"
 _SELECT_PATTERNS = """
@@ -253,6 +256,20 @@ async def read_claim(connection: Connection, row: LessonRow) -> ClaimBehind:
         None if pattern is None else pattern.naive_effect,
         None if placebo is None else msgspec.convert(placebo, PlaceboCounts),
     )
+
+
+async def follow_citations(connection: Connection, citations: Sequence[Evidence], since: datetime) -> list[Evidence]:
+    """The citations as they are to be looked up by now: sessions may have been put together anew since."""
+    cited = {one: (one.session_id, event_sequence(one.event_id)) for one in citations}
+    places = await follow_events(connection, cited.values(), since)
+    followed = []
+    for citation, before in cited.items():
+        place = places[before]
+        if place == before:
+            followed.append(citation)
+        elif place is not None:
+            followed.append(msgspec.structs.replace(citation, session_id=place[0], event_id=event_id(*place)))
+    return followed
 
 
 async def latest_dream_id(connection: Connection, store_id: str) -> str | None:
