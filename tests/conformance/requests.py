@@ -137,6 +137,7 @@ def bodies(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "memory_stores.memories.create": {"json": {"path": "/b", "content": "from B"}},
         "memory_stores.memories.update": {"json": {"content": "from B"}},
         "memory_stores.recall": {"params": {"query": "of A"}},
+        "memory_stores.document": {"params": {"path": "/a"}},
         "memory_stores.policy.update": {"json": {"policy": {}}},
         "memory_stores.dream_schedule.update": {
             "json": {"schedule": {"type": "cron", "expression": "0 0 1 1 *", "timezone": "UTC"}}

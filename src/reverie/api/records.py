@@ -12,10 +12,19 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from reverie.agents.self_change import Step as ChangedParameter
-from reverie.dreams.dream import DreamBudget, DreamEstimate, DreamResult, PatternRow, ScheduledDream
-from reverie.lessons.lesson import Lesson, LessonKind, LessonStatus
+from reverie.dreams.dream import (
+    DreamBudget,
+    DreamEstimate,
+    DreamResult,
+    DreamStatus,
+    PatternRow,
+    PlaceboCounts,
+    ScheduledDream,
+)
+from reverie.dreams.summary import SummarizedDream
+from reverie.lessons.lesson import Effect, Lesson, LessonKind, LessonStatus
 from reverie.memory.hit import RecallHit
-from reverie.memory.memory import Operation, Revision
+from reverie.memory.memory import Operation, Revision, RevisionKind, Tier
 from reverie.outcomes.label_task import LabelAnswer, LabelProgress
 from reverie.outcomes.metric import REWARD_METRIC, Metric
 from reverie.runtime.charter_report import Act, AlarmNumbers, CharterStanding, CharterTrialReport
@@ -89,12 +98,16 @@ class RevisionDiffParams(Params, frozen=True):
 
     against: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     """By default the revision before; 0 is the empty store."""
+    path: str | UnsetType = UNSET
+    """Of the document at this path alone."""
 
 
 class RollbackParams(Params, frozen=True):
     """Why to go back."""
 
     reason: Annotated[str, Meta(min_length=1, max_length=1024)]
+    expected_revision: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    """Refuse with 409 unless this is the store's latest revision: what was looked at is then what is undone."""
 
 
 class StoreRevision(Revision, frozen=True, tag="store_revision"):
@@ -133,6 +146,49 @@ class StoreRollback(msgspec.Struct, frozen=True, tag="store_rollback"):
     """The new revision; None where the store was as it should be."""
 
 
+class DocumentParams(Params, frozen=True):
+    """Which document."""
+
+    path: Annotated[str, Meta(min_length=1, max_length=4096)]
+    revision: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    """As it was at this revision; by default as it is."""
+
+
+class DocumentVersion(msgspec.Struct, frozen=True):
+    """What a memory was from a revision on, and whose act that was."""
+
+    id: str
+    revision: int
+    operation: Operation
+    path: str | None
+    """Null where it has been redacted."""
+    tier: Tier
+    reason: str
+    lesson_id: str | None
+    """The lesson that a dream or a trial wrote it as."""
+    at: Instant
+    act: RevisionKind
+    actor: str
+    """The id of a dream, of a session or of a key; or ``user``."""
+    source_session_ids: tuple[str, ...]
+    """What a dream went by."""
+
+
+class StoredDocument(msgspec.Struct, frozen=True, tag="document"):
+    """A memory by its path, and how it came to be so."""
+
+    memory_store_id: str
+    memory_id: str
+    path: str
+    content: str
+    is_current: bool
+    """Whether it is so now."""
+    version: DocumentVersion
+    """The one that is shown."""
+    versions: tuple[DocumentVersion, ...]
+    """The latest hundred, the newest first."""
+
+
 # Lessons and patterns
 
 
@@ -164,6 +220,51 @@ class Stratum(msgspec.Struct, frozen=True):
     reward_without: float
     share: float
     """Of the whole claim's weight, 0 to 1."""
+
+
+class LessonPageParams(LessonListParams, frozen=True):
+    """Which lessons, of every store."""
+
+    memory_store_id: str | UnsetType = UNSET
+    agent: str | UnsetType = UNSET
+    """That are for this agent alone."""
+
+
+class LessonParams(Params, frozen=True):
+    """Whose lesson it is; clones of a store have the same lessons."""
+
+    memory_store_id: str | UnsetType = UNSET
+    """By default the store whose dream judged it last."""
+
+
+class LessonEvent(msgspec.Struct, frozen=True):
+    """Something that befell a lesson."""
+
+    at: Instant
+    act: Literal["judged", "written", "trial_begun", "trial_decided"]
+    what: str
+    """The status that a dream gave it, what became of its document, or what was decided."""
+    reason: str
+    by: str
+    """The id of a dream or of a key, ``user`` or ``auto``."""
+    effect: Effect | None = None
+    """As the dream found it."""
+    revision: int | None = None
+    """Of the store, that changed the document."""
+    trial_id: str | None = None
+
+
+class LessonHistory(StoredLesson, frozen=True, kw_only=True, tag="lesson_history"):
+    """A lesson, and all that befell it: what is known without looking at sessions again."""
+
+    naive_effect: float | None
+    """What pooled comparison, ignoring the task, would have claimed."""
+    placebo: PlaceboCounts | None
+    """The same mining with shuffled outcomes, in the dream that last judged it."""
+    events: tuple[LessonEvent, ...]
+    """The oldest first: the latest thirty judgements, a hundred changes of its document, its trials."""
+    document_path: str | None
+    """Where it is in its store; null where it is not."""
 
 
 class DecisiveMoment(msgspec.Struct, frozen=True):
@@ -508,6 +609,23 @@ class DreamEstimateParams(Params, frozen=True):
 
 class EstimatedDream(DreamEstimate, frozen=True, tag="dream_estimate"):
     """What a dream would read and roughly cost."""
+
+
+class DreamSummaryListParams(ListParams, frozen=True):
+    """Which dreams."""
+
+    memory_store_id: str | UnsetType = UNSET
+    """That read or write this store."""
+    status: DreamStatus | UnsetType = UNSET
+    include_archived: bool = False
+
+
+class DreamSummary(SummarizedDream, frozen=True, tag="dream_summary"):
+    """A dream in a line; what came of it is null until it has completed."""
+
+    created_at: Instant
+    ended_at: Instant | None
+    archived_at: Instant | None
 
 
 class CompletedDream(DreamResult, frozen=True, tag="dream_result"):
@@ -877,6 +995,8 @@ class SelfChange(msgspec.Struct, frozen=True, tag="self_change"):
 class TrialListParams(ListParams, frozen=True):
     """Which trials."""
 
+    batch: str | UnsetType = UNSET
+    """Begun by this dream."""
     memory_store_id: str | UnsetType = UNSET
     state: TrialState | UnsetType = UNSET
 

@@ -42,12 +42,15 @@ from reverie.api.records import (
     CreateNew,
     CronParams,
     DeletedDreamSchedule,
+    DocumentParams,
     DreamBudgetParams,
     DreamEstimateParams,
     DreamInput,
     DreamRequestParams,
     DreamSchedule,
     DreamScheduleParams,
+    DreamSummary,
+    DreamSummaryListParams,
     EstimatedDream,
     EventRange,
     EventRangeParams,
@@ -56,7 +59,10 @@ from reverie.api.records import (
     FoundMemory,
     LabelAnswerParams,
     LabelFrameParams,
+    LessonHistory,
     LessonListParams,
+    LessonPageParams,
+    LessonParams,
     ListParams,
     MeasuredMetric,
     MemoryStoreInput,
@@ -92,6 +98,7 @@ from reverie.api.records import (
     SessionTurn,
     StoredBriefing,
     StoredCharterVersion,
+    StoredDocument,
     StoredLesson,
     StoredRuleSet,
     StoredSessionFacts,
@@ -107,6 +114,7 @@ from reverie.api.records import (
     TriedRules,
     UpdateExisting,
 )
+from reverie.dreams.dream import DreamStatus
 from reverie.errors import InputError
 from reverie.lessons.lesson import LessonKind, LessonStatus
 from reverie.outcomes.metric import REWARD_METRIC, Metric
@@ -207,16 +215,38 @@ def revisions(store_id: str) -> ApiCall[Page[StoreRevision]]:
     return ApiCall("GET", _path("memory_stores", store_id, "revisions"), Page[StoreRevision], asked)
 
 
-def diff(store_id: str, revision: int, *, against: int | None = None) -> ApiCall[RevisionDiff]:
-    """What a revision changed, or how it differs from the one it is held ``against``."""
+def revision_page(store_id: str, *, page: str | None = None, limit: int = 20) -> ApiCall[Page[StoreRevision]]:
+    """A page of what was done to a memory store, newest first."""
+    asked = ListParams(limit=limit, page=_given(page))
+    return ApiCall("GET", _path("memory_stores", store_id, "revisions"), Page[StoreRevision], asked)
+
+
+def diff(
+    store_id: str, revision: int, *, against: int | None = None, document: str | None = None
+) -> ApiCall[RevisionDiff]:
+    """What a revision changed, or how it differs from the one it is held ``against``; with the path of a document, of
+    that alone."""
     path = _path("memory_stores", store_id, "revisions", revision, "diff")
-    return ApiCall("GET", path, RevisionDiff, RevisionDiffParams(against=_given(against)))
+    asked = RevisionDiffParams(against=_given(against), path=_given(document))
+    return ApiCall("GET", path, RevisionDiff, asked)
 
 
-def rollback(store_id: str, revision: int, reason: str) -> ApiCall[StoreRollback]:
-    """Make a memory store as it was at a revision, by a new revision."""
+def rollback(
+    store_id: str, revision: int, reason: str, *, expected_revision: int | None = None
+) -> ApiCall[StoreRollback]:
+    """Make a memory store as it was at a revision, by a new revision.
+
+    With ``expected_revision`` nothing is done, and ``anthropic.ConflictError`` raised, unless that is the latest one.
+    """
     path = _path("memory_stores", store_id, "revisions", revision, "rollback")
-    return ApiCall("POST", path, StoreRollback, body=RollbackParams(reason=reason))
+    body = RollbackParams(reason=reason, expected_revision=_given(expected_revision))
+    return ApiCall("POST", path, StoreRollback, body=body)
+
+
+def document(store_id: str, path: str, *, revision: int | None = None) -> ApiCall[StoredDocument]:
+    """The memory at a path, now or at a revision, and who made it what it was."""
+    asked = DocumentParams(path=path, revision=_given(revision))
+    return ApiCall("GET", _path("memory_stores", store_id, "document"), StoredDocument, asked)
 
 
 def lessons(
@@ -227,9 +257,37 @@ def lessons(
     return ApiCall("GET", _path("memory_stores", store_id, "lessons"), Page[StoredLesson], asked)
 
 
-def lesson(lesson_id: str) -> ApiCall[ExplainedLesson]:
-    """One lesson with all that speaks for and against it."""
-    return ApiCall("GET", _path("lessons", lesson_id), ExplainedLesson)
+def lesson_page(
+    *,
+    store_id: str | None = None,
+    status: LessonStatus | None = None,
+    kind: LessonKind | None = None,
+    agent: str | None = None,
+    page: str | None = None,
+    limit: int = 20,
+) -> ApiCall[Page[StoredLesson]]:
+    """A page of the lessons of every store: what holds first, the greatest effect first."""
+    asked = LessonPageParams(
+        memory_store_id=_given(store_id),
+        status=_given(status),
+        kind=_given(kind),
+        agent=_given(agent),
+        page=_given(page),
+        limit=limit,
+    )
+    return ApiCall("GET", _path("lessons"), Page[StoredLesson], asked)
+
+
+def lesson(lesson_id: str, *, store_id: str | None = None) -> ApiCall[ExplainedLesson]:
+    """One lesson with all that speaks for and against it; by default of the store whose dream judged it last."""
+    asked = LessonParams(memory_store_id=_given(store_id))
+    return ApiCall("GET", _path("lessons", lesson_id), ExplainedLesson, asked)
+
+
+def lesson_history(lesson_id: str, *, store_id: str | None = None) -> ApiCall[LessonHistory]:
+    """One lesson and all that befell it, without looking at sessions again."""
+    asked = LessonParams(memory_store_id=_given(store_id))
+    return ApiCall("GET", _path("lessons", lesson_id, "history"), LessonHistory, asked)
 
 
 def patterns(store_id: str) -> ApiCall[Page[TestedPattern]]:
@@ -416,6 +474,30 @@ def estimate_dream(
     return ApiCall("POST", _path("dreams", "estimate"), EstimatedDream, body=body)
 
 
+def dream_summary_page(
+    *,
+    store_id: str | None = None,
+    status: DreamStatus | None = None,
+    include_archived: bool = False,
+    page: str | None = None,
+    limit: int = 20,
+) -> ApiCall[Page[DreamSummary]]:
+    """A page of dreams in a line each, newest first."""
+    asked = DreamSummaryListParams(
+        memory_store_id=_given(store_id),
+        status=_given(status),
+        include_archived=include_archived,
+        page=_given(page),
+        limit=limit,
+    )
+    return ApiCall("GET", _path("dream_summaries"), Page[DreamSummary], asked)
+
+
+def dream_summary(dream_id: str) -> ApiCall[DreamSummary]:
+    """What was asked of a dream and what came of it, without its result."""
+    return ApiCall("GET", _path("dream_summaries", dream_id), DreamSummary)
+
+
 def dream_result(dream_id: str) -> ApiCall[CompletedDream]:
     """All that a completed dream found and did."""
     return ApiCall("GET", _path("dreams", dream_id, "result"), CompletedDream)
@@ -566,9 +648,13 @@ def revert_self_change(agent_id: str, change_id: str) -> ApiCall[SelfChange]:
     return ApiCall("POST", _path("agents", agent_id, "self_changes", change_id, "revert"), SelfChange)
 
 
-def trials(*, store_id: str | None = None, state: TrialState | None = None) -> ApiCall[Page[StoredTrial]]:
-    """The live trials, newest first."""
-    asked = TrialListParams(memory_store_id=_given(store_id), state=_given(state), limit=_LONGEST_PAGE)
+def trials(
+    *, store_id: str | None = None, state: TrialState | None = None, batch: str | None = None
+) -> ApiCall[Page[StoredTrial]]:
+    """The live trials, newest first; of a ``batch``, those that this dream began."""
+    asked = TrialListParams(
+        memory_store_id=_given(store_id), state=_given(state), batch=_given(batch), limit=_LONGEST_PAGE
+    )
     return ApiCall("GET", _path("trials"), Page[StoredTrial], asked)
 
 

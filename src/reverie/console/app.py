@@ -13,16 +13,19 @@ from reverie.api.service import Service
 from reverie.console.gateway import Gateway
 from reverie.console.login import open_cookies
 from reverie.console.page import HEADERS, Desk, handler_of, pages_of
-from reverie.console.pages import home, labels, session, sessions
+from reverie.console.pages import dreams, home, labels, lessons, memory, session, sessions
 from reverie.console.rendering import STATIC, asset
 from reverie.console.sign_in import sign_in_routes
 from reverie.console.visit import NavigationItem
 
-PAGES: tuple[ModuleType, ...] = (home, sessions, session, labels)
+PAGES: tuple[ModuleType, ...] = (home, sessions, session, labels, lessons, memory, dreams)
 NAVIGATION = (
     NavigationItem("home", "Home", "/console"),
     NavigationItem("sessions", "Sessions", "/console/sessions"),
     NavigationItem("labels", "Label", "/console/labels"),
+    NavigationItem("dreams", "Dreams", "/console/dreams"),
+    NavigationItem("lessons", "Lessons", "/console/lessons"),
+    NavigationItem("memory", "Memory", "/console/memory"),
 )
 """The menu, in its order."""
 _FOREVER = "public, max-age=31536000, immutable"

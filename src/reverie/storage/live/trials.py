@@ -76,6 +76,7 @@ async def list_trials(
     *,
     store_id: str | None = None,
     state: TrialState | None = None,
+    batch: str | None = None,
     before: tuple[datetime, str] | None = None,
     limit: int | None = None,
 ) -> list[TrialRow]:
@@ -86,10 +87,11 @@ async def list_trials(
         """
         WHERE (%(store)s::text IS NULL OR memory_store_id = %(store)s)
             AND (%(state)s::text IS NULL OR state = %(state)s)
+            AND (%(batch)s::text IS NULL OR batch = %(batch)s)
             AND (%(at)s::timestamptz IS NULL OR (created_at, id) < (%(at)s, %(id)s))
         ORDER BY created_at DESC, id DESC LIMIT %(limit)s
         """,
-        {"store": store_id, "state": state, "at": at, "id": trial_id, "limit": limit},
+        {"store": store_id, "state": state, "batch": batch, "at": at, "id": trial_id, "limit": limit},
     )
 
 
