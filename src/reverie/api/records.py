@@ -796,6 +796,8 @@ class TrialListParams(ListParams, frozen=True):
 
     memory_store_id: str | UnsetType = UNSET
     state: TrialState | UnsetType = UNSET
+    waiting: bool = False
+    """Only those that wait for a person: frozen ones, and those of which a person is to decide."""
 
 
 class TrialStartParams(Params, frozen=True):

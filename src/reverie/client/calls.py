@@ -512,9 +512,11 @@ def revert_self_change(agent_id: str, change_id: str) -> ApiCall[SelfChange]:
     return ApiCall("POST", _path("agents", agent_id, "self_changes", change_id, "revert"), SelfChange)
 
 
-def trials(*, store_id: str | None = None, state: TrialState | None = None) -> ApiCall[Page[StoredTrial]]:
-    """The live trials, newest first."""
-    asked = TrialListParams(memory_store_id=_given(store_id), state=_given(state), limit=_LONGEST_PAGE)
+def trials(
+    *, store_id: str | None = None, state: TrialState | None = None, waiting: bool = False
+) -> ApiCall[Page[StoredTrial]]:
+    """The live trials, newest first; with ``waiting`` those that wait for a person alone."""
+    asked = TrialListParams(memory_store_id=_given(store_id), state=_given(state), waiting=waiting, limit=_LONGEST_PAGE)
     return ApiCall("GET", _path("trials"), Page[StoredTrial], asked)
 
 
