@@ -117,6 +117,7 @@ def bodies(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
     bearer = {"type": "static_bearer", "token": "t", "mcp_server_url": "https://mcp.example.com/b"}
     return {
         "agents.update": name,
+        "api_keys.create": {"json": {"role": "read", "name": "from B"}},
         "agents.bounds.set": {"json": {"bounds": {}}},
         "agents.self_changes.create": {"json": {"patch": {"model": {"id": "m"}}, "reason": "taken over"}},
         "charter.alarms.acknowledge": {"json": {"note": "taken over"}},

@@ -1,6 +1,7 @@
 """What every request works with; made once when the server starts."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from reverie.api.live import LiveEvents
 from reverie.clock import Clock
@@ -45,3 +46,5 @@ class Service:
     live: LiveEvents
     options: ServiceOptions = ServiceOptions()
     telemetry: Telemetry = NO_TELEMETRY
+    background: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    """What runs beside requests, by what it does; filled when it begins."""

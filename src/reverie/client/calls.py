@@ -18,7 +18,9 @@ from reverie.api.records import (
     AcknowledgeParams,
     AgentBounds,
     AgentBoundsParams,
+    AgentDelegations,
     AnsweredLabel,
+    ApiKeyCreateParams,
     AskedLabel,
     AuditLogEntry,
     AuditLogParams,
@@ -76,12 +78,15 @@ from reverie.api.records import (
     SelfChange,
     SelfChangeListParams,
     SelfChangeParams,
+    ServerReport,
     SessionImport,
     SessionImportParams,
     SessionQueryInput,
+    SessionRuleFiring,
     SessionScores,
     SessionsInput,
     SessionTurn,
+    StoredApiKey,
     StoredBriefing,
     StoredCharterVersion,
     StoredLesson,
@@ -482,6 +487,17 @@ def rule_firings(session_id: str) -> ApiCall[Page[RuleFiring]]:
     return ApiCall("GET", _path("sessions", session_id, "rule_firings"), Page[RuleFiring], asked)
 
 
+def agent_rule_firings(agent_id: str) -> ApiCall[Page[SessionRuleFiring]]:
+    """Where rules held in the sessions of an agent, the latest session first."""
+    asked = RuleFiringListParams(limit=_LONGEST_PAGE)
+    return ApiCall("GET", _path("agents", agent_id, "rule_firings"), Page[SessionRuleFiring], asked)
+
+
+def delegations(agent_id: str) -> ApiCall[AgentDelegations]:
+    """Whom an agent called in, in its latest sessions, and how those sessions went."""
+    return ApiCall("GET", _path("agents", agent_id, "delegations"), AgentDelegations)
+
+
 def agent_bounds(agent_id: str) -> ApiCall[AgentBounds]:
     """Within which bounds an agent may change itself."""
     return ApiCall("GET", _path("agents", agent_id, "bounds"), AgentBounds)
@@ -644,9 +660,36 @@ def delete_dream_schedule(store_id: str) -> ApiCall[DeletedDreamSchedule]:
     return ApiCall("DELETE", _path("memory_stores", store_id, "dream_schedule"), DeletedDreamSchedule)
 
 
-def audit_log(*, resource_id: str | None = None, action: str | None = None) -> ApiCall[Page[AuditLogEntry]]:
-    """Who did what, newest first."""
-    asked = AuditLogParams(resource_id=_given(resource_id), action=_given(action), limit=_LONGEST_PAGE)
+def api_keys() -> ApiCall[Page[StoredApiKey]]:
+    """The keys of the workspace, newest first, without those of environments."""
+    return ApiCall("GET", _path("api_keys"), Page[StoredApiKey], ListParams(limit=_LONGEST_PAGE))
+
+
+def create_api_key(
+    role: Literal["read", "write", "admin"], *, name: str = "", expires_in_days: int | None = None
+) -> ApiCall[StoredApiKey]:
+    """Make a key of the workspace; its secret is in this answer alone."""
+    body = ApiKeyCreateParams(role=role, name=name, expires_in_days=expires_in_days)
+    return ApiCall("POST", _path("api_keys"), StoredApiKey, body=body)
+
+
+def revoke_api_key(key_id: str) -> ApiCall[StoredApiKey]:
+    """Revoke a key of the workspace, other than the one that asks; servers stop taking it within seconds."""
+    return ApiCall("POST", _path("api_keys", key_id, "revoke"), StoredApiKey)
+
+
+def server() -> ApiCall[ServerReport]:
+    """How the server is: database, disk, background work, seals, models for agents, formats."""
+    return ApiCall("GET", _path("server"), ServerReport)
+
+
+def audit_log(
+    *, resource_id: str | None = None, action: str | None = None, actor: str | None = None
+) -> ApiCall[Page[AuditLogEntry]]:
+    """Who did what, newest first; of an ``actor`` alone: a key's id, a session's, or a name such as ``trials``."""
+    asked = AuditLogParams(
+        resource_id=_given(resource_id), action=_given(action), actor=_given(actor), limit=_LONGEST_PAGE
+    )
     return ApiCall("GET", _path("audit_log"), Page[AuditLogEntry], asked)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, cast, get_args
 
 import msgspec
-from markupsafe import Markup
 from starlette.responses import Response
 
 from reverie.api.records import StoredTrial, TrialDecision, TrialListParams
@@ -147,7 +146,7 @@ async def trial(visit: Visit) -> Response:
         trial=told,
         line=_line(told, {}),
         subjects=subjects_of(told.subject),
-        charts=cast(tuple[Markup, ...], charts),
+        charts=charts,
         points=_thinned(points),
         checks=[*_checks(told)],
         decisions=[_decision(told, one) for one in told.decisions[::-1]],
