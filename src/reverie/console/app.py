@@ -13,15 +13,16 @@ from reverie.api.service import Service
 from reverie.console.gateway import Gateway
 from reverie.console.login import open_cookies
 from reverie.console.page import HEADERS, Desk, handler_of, pages_of
-from reverie.console.pages import home, trials
+from reverie.console.pages import agents, home, trials
 from reverie.console.rendering import STATIC, asset
 from reverie.console.sign_in import sign_in_routes
 from reverie.console.visit import NavigationItem
 
-PAGES: tuple[ModuleType, ...] = (home, trials)
+PAGES: tuple[ModuleType, ...] = (home, trials, agents)
 NAVIGATION = (
     NavigationItem("home", "Home", "/console"),
     NavigationItem("trials", "Trials", "/console/trials"),
+    NavigationItem("agents", "Agents", "/console/agents"),
 )
 """The menu, in its order."""
 _FOREVER = "public, max-age=31536000, immutable"
