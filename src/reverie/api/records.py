@@ -460,6 +460,12 @@ class DreamScheduleParams(Params, frozen=True):
     budget: DreamBudgetParams | None = None
 
 
+class DreamScheduleListParams(ListParams, frozen=True):
+    """Which schedules."""
+
+    memory_store_id: str | UnsetType = UNSET
+
+
 class CronSchedule(msgspec.Struct, frozen=True, tag="cron"):
     """When a store dreams."""
 

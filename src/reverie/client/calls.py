@@ -46,6 +46,7 @@ from reverie.api.records import (
     DreamInput,
     DreamRequestParams,
     DreamSchedule,
+    DreamScheduleListParams,
     DreamScheduleParams,
     EstimatedDream,
     ExplainedLesson,
@@ -59,6 +60,7 @@ from reverie.api.records import (
     MetricDefineParams,
     Page,
     Params,
+    PolicyUpdateParams,
     RecallParams,
     RecordParams,
     ResumedAgent,
@@ -92,6 +94,7 @@ from reverie.api.records import (
     StoredLesson,
     StoredRuleSet,
     StoredTrial,
+    StorePolicy,
     StoreRevision,
     StoreRollback,
     TestedPattern,
@@ -615,6 +618,23 @@ def brief(
 def briefing(briefing_id: str) -> ApiCall[StoredBriefing]:
     """A briefing as it was given."""
     return ApiCall("GET", _path("briefings", briefing_id), StoredBriefing)
+
+
+def policy(store_id: str) -> ApiCall[StorePolicy]:
+    """How the dreams of a memory store learn, with every setting."""
+    return ApiCall("GET", _path("memory_stores", store_id, "policy"), StorePolicy)
+
+
+def set_policy(store_id: str, policy: Mapping[str, Any]) -> ApiCall[StorePolicy]:
+    """Set how the dreams of a memory store learn; what is left out has its default."""
+    body = PolicyUpdateParams(policy=dict(policy))
+    return ApiCall("POST", _path("memory_stores", store_id, "policy"), StorePolicy, body=body)
+
+
+def dream_schedules(*, store_id: str | None = None) -> ApiCall[Page[DreamSchedule]]:
+    """When memory stores dream by themselves, without those that are archived."""
+    asked = DreamScheduleListParams(memory_store_id=_given(store_id), limit=_LONGEST_PAGE)
+    return ApiCall("GET", _path("dream_schedules"), Page[DreamSchedule], asked)
 
 
 def dream_schedule(store_id: str) -> ApiCall[DreamSchedule]:

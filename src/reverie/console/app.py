@@ -13,16 +13,18 @@ from reverie.api.service import Service
 from reverie.console.gateway import Gateway
 from reverie.console.login import open_cookies
 from reverie.console.page import HEADERS, Desk, handler_of, pages_of
-from reverie.console.pages import agents, home, trials
+from reverie.console.pages import agents, audit, home, settings, trials
 from reverie.console.rendering import STATIC, asset
 from reverie.console.sign_in import sign_in_routes
 from reverie.console.visit import NavigationItem
 
-PAGES: tuple[ModuleType, ...] = (home, trials, agents)
+PAGES: tuple[ModuleType, ...] = (home, trials, agents, settings, audit)
 NAVIGATION = (
     NavigationItem("home", "Home", "/console"),
     NavigationItem("trials", "Trials", "/console/trials"),
     NavigationItem("agents", "Agents", "/console/agents"),
+    NavigationItem("settings", "Settings", "/console/settings"),
+    NavigationItem("audit", "Audit", "/console/audit"),
 )
 """The menu, in its order."""
 _FOREVER = "public, max-age=31536000, immutable"
