@@ -45,9 +45,9 @@ async def test_acts_are_chosen_by_who_did_them(server: Server, http: AsyncClient
             await record_act(connection, actor, "trials.roll_back", "trl_1", "", NOW)
     await http.post("/v1/metrics", json={"name": "helpful"})
     (by_key,) = (await http.get("/v1/audit_log", params={"action": "metrics.define"})).json()["data"]
-    for actor in ("trials", "s1", by_key["actor"]["api_key_id"]):
-        found = (await http.get("/v1/audit_log", params={"actor": actor})).json()["data"]
-        assert [actor in act["actor"].values() for act in found] == [True]
+    for who in ("trials", "s1", by_key["actor"]["api_key_id"]):
+        found = (await http.get("/v1/audit_log", params={"actor": who})).json()["data"]
+        assert [who in act["actor"].values() for act in found] == [True]
     assert (await http.get("/v1/audit_log", params={"actor": "nobody"})).json()["data"] == []
 
 

@@ -19,10 +19,14 @@ async def read_list(visit: Visit, path: str, item: type[Item], asked: Params) ->
     """
     given: dict[str, object] = msgspec.to_builtins(asked)
     words = {name: str(value).lower() if isinstance(value, bool) else value for name, value in given.items()}
-    if visit.query.get("page"):
-        words["page"] = visit.query["page"]
+    words |= page_asked(visit)
     answer = await visit.client.sdk.get(path, cast_to=httpx2.Response, options={"params": words})
     return msgspec.json.decode(answer.content, type=Page[item])  # type: ignore[valid-type]
+
+
+def page_asked(visit: Visit) -> dict[str, object]:
+    """Of the official client's lists, as ``extra_query``: the page that the visit asks for."""
+    return {"page": visit.query["page"]} if visit.query.get("page") else {}
 
 
 def older(visit: Visit, next_page: str | None) -> str:

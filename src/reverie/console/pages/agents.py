@@ -10,7 +10,7 @@ import msgspec
 from starlette.responses import Response
 
 from reverie.api.records import CharterAlarm, RuleFiringListParams, SelfChange, SessionRuleFiring
-from reverie.console.listing import older, path_of, read_list
+from reverie.console.listing import older, page_asked, path_of, read_list
 from reverie.console.page import page
 from reverie.console.team_graph import draw_team
 from reverie.console.visit import Visit
@@ -89,8 +89,7 @@ class DiffLine(msgspec.Struct, frozen=True):
 @page("GET", _ALL, "agents")
 async def agents(visit: Visit) -> Response:
     """The agents, and the alarms that stand."""
-    cursor = visit.query.get("page")
-    listed = await visit.client.beta.agents.list(limit=_LISTED, **({"page": cursor} if cursor else {}))
+    listed = await visit.client.beta.agents.list(limit=_LISTED, extra_query=page_asked(visit))
     alarms = await _alarms(visit, None)
     return visit.show(
         "agents.html",
@@ -193,8 +192,9 @@ async def _difference(visit: Visit, shown: "BetaManagedAgentsAgent", listed: Seq
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[DiffLine]:
     """The lines in which two definitions differ, with those around them; of very many, the first."""
-    texts = [json.dumps(one, indent=1, ensure_ascii=False, sort_keys=True).splitlines() for one in (before, after)]
-    found = [*difflib.unified_diff(*texts, lineterm="", n=2)][2 : _MOST_LINES + 2]
+    earlier, later = (json.dumps(one, indent=1, ensure_ascii=False, sort_keys=True) for one in (before, after))
+    lines = difflib.unified_diff(earlier.splitlines(), later.splitlines(), lineterm="", n=2)
+    found = [*lines][2 : _MOST_LINES + 2]
     kinds = {"+": "added", "-": "removed", "@": "place"}
     return [DiffLine(kinds.get(line[:1], "same"), line) for line in found]
 

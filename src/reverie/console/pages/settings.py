@@ -9,7 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from reverie.api.records import DreamSchedule, ListParams, ServerReport, StoredApiKey
-from reverie.console.listing import older, path_of, read_list
+from reverie.console.listing import older, page_asked, path_of, read_list
 from reverie.console.page import page
 from reverie.console.visit import Visit
 from reverie.errors import InputError
@@ -58,8 +58,7 @@ class KeyLine(msgspec.Struct, frozen=True):
 @page("GET", _ALL, "settings")
 async def settings(visit: Visit) -> Response:
     """The memory stores, how they learn and when they dream."""
-    cursor = visit.query.get("page")
-    listed = await visit.client.beta.memory_stores.list(limit=_STORES, **({"page": cursor} if cursor else {}))
+    listed = await visit.client.beta.memory_stores.list(limit=_STORES, extra_query=page_asked(visit))
     lines = [await _store_line(visit, store.id, store.name) for store in listed.data]
     return visit.show("settings.html", stores=lines, older=older(visit, listed.next_page))
 
