@@ -7,7 +7,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 # The locks are complete, so pip need not resolve anything.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: install install-dev demo test test-server test-wheel check bench weight abuse compatibility docs exports evaluate closed-loop live-proof chaos lock clean
+.PHONY: install install-dev demo test test-server test-wheel check bench weight abuse compatibility docs site exports evaluate closed-loop live-proof chaos lock clean
 
 install: $(STAMP)
 
@@ -58,6 +58,9 @@ compatibility: install-dev  ## docs/compatibility.md, from the SDK, the endpoint
 docs: install-dev  ## docs/cli.md and docs/settings.md, from the commands and the settings.
 	$(BIN)/python -m tests.docs.cli_page
 	$(BIN)/python -m tests.docs.settings_page
+
+site: install-dev  ## The pages as a site, in build/site; fails on a link that leads nowhere.
+	$(BIN)/python -m tests.docs.site
 
 exports: install-dev  ## tests/docs/exported.txt, the list of all that others may rely on.
 	$(BIN)/python -m tests.docs.exported

@@ -213,7 +213,7 @@ def lessons_of(trade: Trade, seed: int, baseline: Path | None) -> list[Told]:
 
 
 def _told(lesson: Lesson) -> Told:
-    text = lesson_text(lesson, lesson.advice, lesson.scope.task_family)
+    text = lesson_text(lesson, lesson.advice, lesson.scope.agent, lesson.scope.task_family)
     return Told(text, lesson.effect.estimate, lesson.sessions_with, lesson.sessions_without)
 
 

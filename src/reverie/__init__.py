@@ -2,8 +2,8 @@
 
 The rooms, in the order of the flow; a room imports only rooms before it, and no room imports an edge:
 
-    sessions → outcomes → digests → statistics → mining → overview → lessons → memory → trials → assist → dreams
-        → agents → runtime
+    sessions → outcomes → digests → statistics → mining → overview → lessons → memory → trials → teams → assist
+        → dreams → agents → runtime
 
 Edges: storage, models, telemetry, reports, testing, jobs, api, client, library, cli. Below the flow: prompts.
 

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "reverie"
 FLOW = [
     *("sessions", "outcomes", "digests", "statistics", "mining", "overview"),
-    *("lessons", "memory", "trials", "assist", "dreams", "agents", "runtime"),
+    *("lessons", "memory", "trials", "teams", "assist", "dreams", "agents", "runtime"),
 ]
 
 

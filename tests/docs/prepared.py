@@ -104,4 +104,5 @@ PREPARED: dict[str, Callable[[Path], None]] = {
     "docs/patterns.md": sessions,
     "docs/recall.md": talks,
     "docs/storage.md": logs,
+    "docs/start/support-desk.md": a_desk,
 }

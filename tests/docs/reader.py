@@ -140,7 +140,7 @@ class Reader:
     def _serve(self, options: list[str]) -> str:
         self._server = start_server(load_settings(), self._folder / "server.log", *options)
         self._stood_for[SERVER] = self._server.url
-        return f"Reverie serves {SERVER} (docs: /docs)\n"
+        return f"Reverie serves {SERVER} (console: /console, docs: /docs)\n"
 
     def _reverie(self, block: Block, arguments: list[str]) -> str:
         self._capture.readouterr()

@@ -43,7 +43,8 @@ def test_what_others_did_is_told_with_shares_in_the_document_and_left_out_of_the
     lesson = lesson_of(finding)
     assert lesson.instead_of == "call `search` (60%), nothing further (40%)"
     assert f"Others did this instead: {lesson.instead_of}." in lesson_document(lesson)
-    assert lesson_text(lesson, lesson.advice, None) == f"{lesson.advice}."
+    assert lesson_text(lesson, lesson.advice, "sql", None) == f"{lesson.advice}."
+    assert lesson_text(lesson, lesson.advice, None, None) == f"For the agent “sql”: {lesson.advice}."
 
 
 def test_the_structured_parts_say_what_the_words_say() -> None:

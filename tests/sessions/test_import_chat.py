@@ -18,7 +18,9 @@ from reverie.sessions.session import Score, Transcript
 
 def parse(value: Any, overrides: dict[str, str] | None = None, stem: str = "file") -> Transcript:
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return parse_record(RawRecord("file.jsonl", 1, "chat", data, {"stem": stem}), overrides or {})
+    return parse_record(
+        RawRecord("file.jsonl", 1, "chat", data, {"stem": stem, "folder": "fix-dates"}), overrides or {}
+    )
 
 
 def call(name: str, arguments: Any, call_id: str | None = None) -> dict[str, Any]:
@@ -84,9 +86,10 @@ def test_reward_and_scores_become_scores() -> None:
     assert set(transcript.scores) == {Score("csat", 4.0), Score("solved", 1.0), Score("reward", 0.5)}
 
 
-def test_the_user_may_set_fields_and_metadata_with_the_files_stem() -> None:
-    session = parse({"messages": [user()]}, {"task_id": "{stem}", "batch": "b-{stem}"}, stem="run_7").session
-    assert (session.task_id, session.metadata) == ("run_7", {"batch": "b-run_7"})
+def test_the_user_may_set_fields_and_metadata_with_the_files_stem_and_folder() -> None:
+    tags = {"task_id": "{folder}/{stem}", "batch": "b-{stem}"}
+    session = parse({"messages": [user()]}, tags, stem="{folder}_7").session
+    assert (session.task_id, session.metadata) == ("fix-dates/{folder}_7", {"batch": "b-{folder}_7"})
 
 
 @pytest.mark.parametrize("given_id", ["order-17", "a.b:c_D", 5])

@@ -359,7 +359,8 @@ class SessionImportParams(Params, frozen=True):
     agent: str | UnsetType = UNSET
     """Agent of every session."""
     set: tuple[str, ...] | UnsetType = UNSET
-    """``KEY=VALUE``: a session field, or metadata under any other key; ``{stem}`` is the file's name without suffix."""
+    """``KEY=VALUE``: a session field, or metadata under any other key; ``{stem}`` is the file's name without suffix,
+    ``{folder}`` the name of its folder."""
     scores_key: str | UnsetType = UNSET
     """Field of the score file that names the session."""
     score: tuple[str, ...] | UnsetType = UNSET

@@ -41,5 +41,7 @@ def briefing(
         echo_json(given)
         return
     click.echo(given.text, nl=bool(given.text))
+    if not given.text:
+        click.echo("nothing to say here: `reverie memory list` shows what the store holds, and for whom", err=True)
     known_by = f"id {reference}" if reference else f"metadata reverie_briefing={given.id}"
     click.echo(f"briefing {given.id}; import the session with {known_by}, so that its outcome counts", err=True)

@@ -36,7 +36,8 @@ from reverie.storage.sessions.import_summary import ImportOptions, ImportSummary
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Set a session field, or metadata under any other key; {stem} is the file's name without suffix.",
+    help="Set a session field, or metadata under any other key; {stem} is the file's name without suffix, {folder} "
+    "that of its folder.",
 )
 @click.option("--scores", type=click.Path(path_type=Path), metavar="FILE", help="JSON or CSV file of scores to join.")
 @click.option("--scores-key", metavar="FIELD", help="Field of the score file that names the session.")

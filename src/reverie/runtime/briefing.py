@@ -86,20 +86,21 @@ def _of(shown: Sequence[Shown]) -> Briefing:
 
 def fits(scope: Scope, agent: str | None, family: str | None) -> bool:
     """Whether a lesson may be shown: nothing that is known of the session speaks against its scope."""
-    return (scope.agent is None or scope.agent == agent) and (
+    return (scope.agent is None or agent is None or scope.agent == agent) and (
         scope.task_family is None or family is None or scope.task_family == family
     )
 
 
-def lesson_text(lesson: Lesson, advice: str, family: str | None) -> str:
-    """A lesson as it is shown: when, and what to do; its kind of task where the session's is not known.
+def lesson_text(lesson: Lesson, advice: str, agent: str | None, family: str | None) -> str:
+    """A lesson as it is shown: when, and what to do; whom and what kind of task it is for where that is not known.
 
     What others did instead, examples and numbers stay in the lesson's document: a reader who takes each word for advice
     does worse with them than without any lesson (docs/closed-loop.md).
     """
-    kind = lesson.scope.task_family
+    kind, whom = lesson.scope.task_family, lesson.scope.agent
     where = f"In tasks of the kind “{kind}”: " if kind is not None and family is None else ""
-    return f"{where}{advice.rstrip('.')}."
+    who = f"For the agent “{whom}”: " if whom is not None and agent is None else ""
+    return f"{who}{where}{advice.rstrip('.')}."
 
 
 def note_text(content: str) -> str:

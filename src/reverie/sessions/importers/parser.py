@@ -1,5 +1,6 @@
 """From one raw record to its transcript, whatever its format."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -14,6 +15,7 @@ from reverie.sessions.session import Transcript
 
 MOST_WARNINGS = 20
 """Warnings listed of one session; the rest are counted."""
+_PLACE = re.compile(r"\{(stem|folder)\}")
 
 
 def parse_record(
@@ -25,15 +27,16 @@ def parse_record(
     """The transcript that ``record`` holds, tagged with ``overrides``.
 
     ``overrides`` are session fields (agent, agent_version, model, task_id, task_category, user_id) and, under any
-    other name, metadata; ``{stem}`` in a value stands for the file's name without its suffixes. To ``warnings`` is
-    added what could not be kept as the source has it. ``words`` gives numbers to scores that are words, by metric.
+    other name, metadata; ``{stem}`` in a value stands for the file's name without its suffixes, ``{folder}`` for the
+    name of its folder. To ``warnings`` is added what could not be kept as the source has it. ``words`` gives numbers to
+    scores that are words, by metric.
 
     Raises:
         ImportFormatError: the record cannot be read; says why, and names the field.
         ExtensionError: its importer is another package's, and broken.
     """
     context: dict[str, str] = storable(record.context)
-    tags = {name: storable(value.replace("{stem}", context.get("stem", ""))) for name, value in overrides.items()}
+    tags = {name: storable(_filled_in(value, context)) for name, value in overrides.items()}
     importer = importer_named(record.format)
     parsed = importer.parse(record if context == record.context else msgspec.structs.replace(record, context=context))
     if isinstance(parsed, Whole):
@@ -45,6 +48,10 @@ def parse_record(
     if warnings is not None:
         warnings.extend(_warnings(record, found))
     return transcript
+
+
+def _filled_in(value: str, context: Mapping[str, str]) -> str:
+    return _PLACE.sub(lambda found: context.get(found[1], ""), value)
 
 
 def _warnings(record: RawRecord, found: Sequence[tuple[int, str, str]]) -> Iterator[ImportProblem]:

@@ -98,7 +98,7 @@ async def lesson_items(
             one.lesson.id,
             one.version,
             store_id,
-            lesson_text(one.lesson, one.advice, family),
+            lesson_text(one.lesson, one.advice, agent, family),
             one.lesson.effect.low,
         )
         for one in await read_adopted(connection, store_id)

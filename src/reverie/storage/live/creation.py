@@ -80,7 +80,8 @@ async def _leave_out_hidden(connection: Connection, session: LiveSession, now: d
     agent = session.agent or {}
     if not has_block(agent["system"]):
         return
-    hidden = [lesson_text(lesson, lesson.advice, None) for lesson in await hidden_lessons(connection, session.key)]
+    lessons = await hidden_lessons(connection, session.key)
+    hidden = [lesson_text(lesson, lesson.advice, agent["name"], None) for lesson in lessons]
     system = without_advice(agent["system"], hidden)
     if system == agent["system"]:
         return

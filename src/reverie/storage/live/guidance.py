@@ -89,18 +89,18 @@ async def _tried_items(
         for lesson_id in trial.subject.ids
     }
     lessons = await read_lessons(connection, store_id, list(versions))
-    family = candidate.task_family
+    agent, family = candidate.agent, candidate.task_family
     return [
         BriefingItem(
             "lesson",
             lesson.id,
             versions[lesson.id],
             store_id,
-            lesson_text(lesson, lesson.advice, family),
+            lesson_text(lesson, lesson.advice, agent, family),
             lesson.effect.low,
         )
         for lesson in lessons
-        if fits(lesson.scope, candidate.agent, family)
+        if fits(lesson.scope, agent, family)
     ]
 
 
