@@ -21,13 +21,13 @@ from reverie.api.openapi import openapi_document
 from reverie.api.pipeline import REQUEST_ID_HEADER, error_response, handler_of, json_response
 from reverie.api.rates import RateLimiter
 from reverie.api.routes import (
+    agent_team,
     agents,
     api_keys,
     audit_log,
     briefings,
     charter,
     credentials,
-    delegations,
     deployments,
     dream_schedules,
     dreams,
@@ -96,7 +96,7 @@ _MODULES = (
     recall,
     rules,
     self_changes,
-    delegations,
+    agent_team,
     segments,
     store_revisions,
     trials,

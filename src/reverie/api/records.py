@@ -852,7 +852,7 @@ class ResumedAgent(msgspec.Struct, frozen=True, tag="resumed_agent"):
     """What was acknowledged."""
 
 
-class DelegatedAgent(msgspec.Struct, frozen=True):
+class TeamMember(msgspec.Struct, frozen=True):
     """An agent that was called in."""
 
     id: str | None
@@ -864,7 +864,7 @@ class DelegatedAgent(msgspec.Struct, frozen=True):
     """Of those of its sessions that have a reward."""
 
 
-class AgentDelegations(msgspec.Struct, frozen=True, tag="agent_delegations"):
+class AgentTeam(msgspec.Struct, frozen=True, tag="agent_team"):
     """Whom an agent called in, in its latest sessions."""
 
     agent_id: str
@@ -874,7 +874,7 @@ class AgentDelegations(msgspec.Struct, frozen=True, tag="agent_delegations"):
     """Those in which nobody was called in."""
     mean_reward: float | None
     mean_reward_alone: float | None
-    called_in: tuple[DelegatedAgent, ...]
+    members: tuple[TeamMember, ...]
     """Those that were called in most, first."""
 
 

@@ -18,7 +18,7 @@ from reverie.api.records import (
     AcknowledgeParams,
     AgentBounds,
     AgentBoundsParams,
-    AgentDelegations,
+    AgentTeam,
     AnsweredLabel,
     ApiKeyCreateParams,
     AskedLabel,
@@ -496,9 +496,9 @@ def agent_rule_firings(agent_id: str) -> ApiCall[Page[SessionRuleFiring]]:
     return ApiCall("GET", _path("agents", agent_id, "rule_firings"), Page[SessionRuleFiring], asked)
 
 
-def delegations(agent_id: str) -> ApiCall[AgentDelegations]:
+def agent_team(agent_id: str) -> ApiCall[AgentTeam]:
     """Whom an agent called in, in its latest sessions, and how those sessions went."""
-    return ApiCall("GET", _path("agents", agent_id, "delegations"), AgentDelegations)
+    return ApiCall("GET", _path("agents", agent_id, "team"), AgentTeam)
 
 
 def agent_bounds(agent_id: str) -> ApiCall[AgentBounds]:

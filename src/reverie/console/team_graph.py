@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from reverie.api.records import AgentDelegations, DelegatedAgent
+from reverie.api.records import AgentTeam, TeamMember
 from reverie.reports.charts import NARROW, WIDE
 from reverie.reports.words import clipped, counted, of_hundred, printable
 
@@ -60,15 +60,15 @@ class TeamGraph(msgspec.Struct, frozen=True):
     summary: str
 
 
-def draw_team(name: str, told: AgentDelegations) -> tuple[TeamGraph, ...]:
+def draw_team(name: str, told: AgentTeam) -> tuple[TeamGraph, ...]:
     """The wide and the narrow drawing of whom an agent called in; none where it called in nobody."""
-    shown = told.called_in[:MOST_DRAWN]
+    shown = told.members[:MOST_DRAWN]
     if not shown:
         return ()
     return tuple(_drawn(name, told, shown, width) for width in (WIDE, NARROW))
 
 
-def _drawn(name: str, told: AgentDelegations, shown: tuple[DelegatedAgent, ...], width: int) -> TeamGraph:
+def _drawn(name: str, told: AgentTeam, shown: tuple[TeamMember, ...], width: int) -> TeamGraph:
     wide = width == WIDE
     across = 290.0 if wide else width - 2.0 * _MARGIN
     top = _MARGIN + (_ROW * (len(shown) - 1) / 2 if wide else 0.0)
@@ -93,7 +93,7 @@ def _box(x: float, y: float, width: float, name: str, sessions: int, reward: flo
     return Box(x, y, width, label, f"{counted(sessions, 'session')}{mean}")
 
 
-def _lines(own: Box, boxes: list[Box], shown: tuple[DelegatedAgent, ...], wide: bool) -> Iterator[Line]:
+def _lines(own: Box, boxes: list[Box], shown: tuple[TeamMember, ...], wide: bool) -> Iterator[Line]:
     for box, one in zip(boxes, shown, strict=True):
         thickness = round(1 + min(math.log10(one.threads) * 2, 5), 1)
         told = counted(one.threads, "thread")

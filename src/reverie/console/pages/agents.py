@@ -147,7 +147,7 @@ async def agent(visit: Visit) -> Response:
     if asked.isdecimal():
         shown = await client.beta.agents.retrieve(agent_id, version=int(asked[:9]))
     versions = await client.beta.agents.versions.list(agent_id, limit=_VERSIONS)
-    told = await client.delegations(agent_id)
+    told = await client.agent_team(agent_id)
     alarms = await _alarms(visit, agent_id)
     firings = await read_list(visit, _firings_of(agent_id), SessionRuleFiring, RuleFiringListParams(limit=_FIRINGS))
     return visit.show(

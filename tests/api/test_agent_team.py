@@ -16,20 +16,20 @@ async def test_those_that_were_called_in_are_counted_by_session_and_thread(
     server: Server, client: AsyncAnthropic, reverie: Reverie
 ) -> None:
     team = await make_team(client, server.service.database)
-    told = await reverie.delegations(team.lead)
+    told = await reverie.agent_team(team.lead)
     assert (told.agent_id, told.sessions, told.sessions_alone) == (team.lead, 3, 1)
     assert told.mean_reward == pytest.approx(2 / 3) and told.mean_reward_alone == 1.0
-    (called,) = told.called_in
+    (called,) = told.members
     assert (called.id, called.name) == (team.helper, HOSTILE_NAME)
     assert (called.threads, called.sessions, called.mean_reward) == (3, 2, 0.5)
 
 
 async def test_an_agent_without_sessions_called_nobody_in(client: AsyncAnthropic, reverie: Reverie) -> None:
     agent = await client.beta.agents.create(name="clerk", model="small")
-    told = await reverie.delegations(agent.id)
-    assert (told.sessions, told.mean_reward, told.called_in) == (0, None, ())
+    told = await reverie.agent_team(agent.id)
+    assert (told.sessions, told.mean_reward, told.members) == (0, None, ())
     with pytest.raises(NotFoundError):
-        await reverie.delegations("agent_nobody")
+        await reverie.agent_team("agent_nobody")
 
 
 async def test_firings_of_an_agent_s_sessions_are_listed_the_latest_session_first(

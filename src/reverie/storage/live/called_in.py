@@ -24,7 +24,7 @@ class CalledIn(msgspec.Struct, frozen=True):
     mean_reward: float | None
 
 
-class Delegations(msgspec.Struct, frozen=True):
+class Team(msgspec.Struct, frozen=True):
     """Sessions of an agent, and whom it called in there."""
 
     sessions: int
@@ -34,7 +34,7 @@ class Delegations(msgspec.Struct, frozen=True):
     called_in: tuple[CalledIn, ...]
 
 
-async def read_delegations(connection: Connection, agent_id: str) -> Delegations:
+async def read_team(connection: Connection, agent_id: str) -> Team:
     """Whom an agent called in, in its latest sessions."""
     asked = {"agent": agent_id, "most": MOST_SESSIONS, "called": MOST_CALLED}
     row = await connection.execute(
@@ -61,4 +61,4 @@ async def read_delegations(connection: Connection, agent_id: str) -> Delegations
             """.encode(),
             asked,
         )
-        return Delegations(sessions, alone, mean, mean_alone, tuple(await cursor.fetchall()))
+        return Team(sessions, alone, mean, mean_alone, tuple(await cursor.fetchall()))
