@@ -71,7 +71,7 @@ async def plant(database: Database, settings: Settings, folder: Path) -> dict[st
     tried = Tried(database, store.id, NOW - timedelta(days=DAYS))
     await tried.set_policy(mode="ask", least_effect=0.02)
     trial = await tried.begin(ADVICE)
-    rewards = chances(Random(3), hidden=0.55, shown=0.78)
+    rewards = chances(Random(3), hidden=0.45, shown=0.85)
     for _ in range(DAYS):
         await tried.sessions(7, rewards, advice=ADVICE)
         tried.later(24 * 60 - 7)

@@ -54,13 +54,13 @@ async def list_all(context: RequestContext) -> dict[str, Any]:
     )
 
 
-@endpoint("api_keys.revoke", "POST", f"{_ALL}/{{key_id}}/revoke", answer=_KEY, role="admin", extension=True)
+@endpoint("api_keys.revoke", "POST", f"{_ALL}/{{api_key_id}}/revoke", answer=_KEY, role="admin", extension=True)
 async def revoke(context: RequestContext) -> StoredApiKey:
     """Revoke a key of the workspace.
 
     Servers stop taking it within seconds. A key does not revoke itself, so that somebody is left who can.
     """
-    key_id = context.path["key_id"]
+    key_id = context.path["api_key_id"]
     if key_id == context.key.id:
         raise StateError("this is the key that asks; revoke it with another one, or by `reverie keys revoke`")
     return _wire(await revoke_key(context.connection, context.key.workspace_id, key_id, context.now, of_people=True))
