@@ -218,7 +218,7 @@ async def measure(few: int, many: int) -> dict[str, Any]:
 def told(taken: dict[str, list[tuple[int, list[float]]]]) -> dict[str, Any]:
     """Each page, slowest first; ratios are of the least that a page took, which others on the machine disturb least."""
     (_, empty_few), (_, empty_many) = taken.pop(EMPTY)
-    pages = {}
+    pages: dict[str, dict[str, Any]] = {}
     for path, ((_, few), (status, many)) in taken.items():
         if few and many:
             pages[path] = {
@@ -228,7 +228,7 @@ def told(taken: dict[str, list[tuple[int, list[float]]]]) -> dict[str, Any]:
                 "many_to_few": round(min(many) / min(few), 2),
                 "to_empty": round(min(many) / min(empty_many), 1),
             }
-    ordered = sorted(pages.items(), key=lambda page: -float(page[1]["to_empty"]))
+    ordered = sorted(pages.items(), key=lambda page: -page[1]["to_empty"])
     return {"empty_ms": [_ms(min(empty_few)), _ms(min(empty_many))], "pages": dict(ordered)}
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,6 @@ from random import Random
 
 import pytest
 
-from reverie import ids
 from reverie.api.app import make_app
 from reverie.api.live import LiveEvents
 from reverie.api.service import Service, ServiceOptions
@@ -83,7 +83,7 @@ async def plant(database: Database, settings: Settings, folder: Path) -> dict[st
 async def test_pictures_of_the_console_are_small_and_show_a_planted_world(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ids.secrets, "randbits", Random(1).getrandbits)
+    monkeypatch.setattr(secrets, "randbits", Random(1).getrandbits)
     folder = Path(FOLDER or tmp_path / "screenshots")
     async with server_that_stands_still(settings) as server:
         known = await plant(server.service.database, settings, tmp_path)
