@@ -35,6 +35,9 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.telemetry.open_telemetry": LazyModule(
         ("reverie.telemetry.exporter",), "OpenTelemetry is an optional extra"
     ),
+    "reverie.sessions.importers.otlp.protobuf": LazyModule(
+        ("reverie.sessions.importers.otlp.request",), "OTLP's protobuf messages are an optional extra"
+    ),
     "reverie.client.client": LazyModule(
         ("reverie.console.gateway",), "the official SDK takes longer to load than the server does"
     ),
@@ -46,24 +49,30 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.turns.mcp_client": LazyModule(
         ("reverie.turns.mcp_servers",), "the MCP client is an optional extra, and takes a second to load"
     ),
+    "reverie.cli.claude_code": _COMMAND,
+    "reverie.cli.completion": _COMMAND,
+    "reverie.cli.doctor": _COMMAND,
     "reverie.cli.dream": _COMMAND,
     "reverie.cli.explain": _COMMAND,
     "reverie.cli.export_lessons": _COMMAND,
     "reverie.cli.extensions": _COMMAND,
     "reverie.cli.friction": _COMMAND,
     "reverie.cli.grade": _COMMAND,
+    "reverie.cli.hook": _COMMAND,
     "reverie.cli.keys": _COMMAND,
     "reverie.cli.label": _COMMAND,
     "reverie.cli.mcp": _COMMAND,
     "reverie.cli.mcp_server": LazyModule(("reverie.cli.mcp",), "the MCP SDK is an optional extra"),
     "reverie.cli.memory": _COMMAND,
     "reverie.cli.memory_recall": _COMMAND,
+    "reverie.cli.next_step": _COMMAND,
     "reverie.cli.outcomes": _COMMAND,
     "reverie.cli.policy": _COMMAND,
     "reverie.cli.rules": _COMMAND,
     "reverie.cli.serve": _COMMAND,
     "reverie.cli.sessions": _COMMAND,
     "reverie.cli.trials": _COMMAND,
+    "reverie.cli.watch": _COMMAND,
     "reverie.cli.worker": _COMMAND,
 }
 

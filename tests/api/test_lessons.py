@@ -8,6 +8,9 @@ from httpx2 import AsyncClient
 from reverie.cli.dream import dream
 from reverie.cli.sessions import import_sessions
 from reverie.dreams.dream import DreamResult
+from reverie.ids import event_id, event_sequence
+from reverie.storage.sessions.replacement import GONE, record_renumbering
+from tests.api.conftest import Server
 from tests.dreams.small_desk import small_desk
 
 
@@ -42,6 +45,24 @@ async def test_what_a_dream_concluded_can_be_listed_explained_and_traced_to_its_
     rest = (await http.get(f"{path}/patterns", params={"limit": 100, "page": first["next_page"]})).json()
     assert [row["behaviour"] for row in [*first["data"], *rest["data"]]] == [p.behaviour for p in dreamt.patterns[:101]]
     assert first["data"][0]["dream_id"] == dreamt.dream_id
+
+
+async def test_the_sessions_behind_a_lesson_are_followed_when_they_are_put_together_anew(
+    dreamt: DreamResult, server: Server, http: AsyncClient
+) -> None:
+    lesson = next(lesson for lesson in dreamt.lessons if lesson.status == "adopted")
+    moved, gone = lesson.evidence[:2]
+    number, later = event_sequence(moved.event_id), server.service.clock.now()
+    async with server.service.database.connection() as connection:
+        places = [*range(number), number + 1]
+        await record_renumbering(connection, moved.session_id, moved.session_id, places, later)
+        await record_renumbering(connection, gone.session_id, gone.session_id, [GONE], later)
+    moments = (await http.get(f"/v1/lessons/{lesson.id}")).json()["moments"]
+    assert (moments[0]["session_id"], moments[0]["event_id"]) == (
+        moved.session_id,
+        event_id(moved.session_id, number + 1),
+    )
+    assert gone.session_id not in {moment["session_id"] for moment in moments}
 
 
 async def test_lessons_are_paged_by_id_and_chosen_by_kind(dreamt: DreamResult, http: AsyncClient) -> None:

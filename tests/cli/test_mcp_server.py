@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest_asyncio
 from mcp import Client, MCPError
@@ -16,6 +17,7 @@ from reverie.jobs.outcome_report import METRIC
 from reverie.jobs.trials import decide
 from reverie.settings import Settings
 from reverie.storage.live.trials import TrialRow, read_trial
+from reverie.storage.memory.stores import create_store
 from reverie.storage.postgres.database import Database
 from reverie.trials.draw import is_shown
 from tests.jobs.tried import ADVICE, START, Tried, open_tried
@@ -30,11 +32,14 @@ async def tried(database: Database) -> Tried:
 
 
 @asynccontextmanager
-async def client_of(settings: Settings, *options: str) -> AsyncIterator[Client]:
+async def client_of(
+    settings: Settings, *options: str, cwd: Path | None = None, **variables: str
+) -> AsyncIterator[Client]:
     """A session of an agent that has started the server."""
     environment = {**os.environ, "DATABASE_URL": str(settings.database_url), "REVERIE_HOME": str(settings.home)}
     arguments = ["-m", "reverie.cli.main", "mcp", *options]
-    async with Client(StdioServerParameters(command=sys.executable, args=arguments, env=environment)) as client:
+    server = StdioServerParameters(command=sys.executable, args=arguments, env=environment | variables, cwd=cwd)
+    async with Client(server) as client:
         yield client
 
 
@@ -85,6 +90,23 @@ async def test_a_session_is_briefed_once_and_what_it_reports_counts_in_the_trial
             "SELECT s.id FROM trial_assignments a JOIN sessions s ON s.key = a.session_key"
         )
         assert await linked.fetchall() == [(f"outcome-{derived_id('brf', reference)}",)]
+
+
+async def test_in_a_project_its_own_store_is_served_to_the_session_that_claude_code_names(
+    tried: Tried, database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    trial = await tried.begin()
+    async with database.connection() as connection:
+        await create_store(connection, "default", "", {}, START)
+    (tmp_path / "desk" / ".git").mkdir(parents=True)
+    (tmp_path / "desk" / "src").mkdir()
+    session = reference_that_is(trial, shown=True)
+    folder = tmp_path / "desk" / "src"
+    async with client_of(
+        settings, "--project", "--agent", "clerk", cwd=folder, CLAUDE_CODE_SESSION_ID=session
+    ) as client:
+        told = await answer(client, "briefing", task="How many orders are open?")
+    assert ADVICE in told and told.endswith(f"Reference for report_outcome: {session}")
 
 
 async def test_what_a_session_was_drawn_to_go_without_is_found_by_no_tool(tried: Tried, settings: Settings) -> None:

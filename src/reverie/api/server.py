@@ -9,7 +9,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from reverie.api import agent_turns, charter_watch, sealing, trial_watch, webhook_delivery
+from reverie.api import agent_turns, charter_watch, receiving, sealing, trial_watch, webhook_delivery
 from reverie.api import schedules as scheduling
 from reverie.api.app import ENDPOINTS, Pages, make_app
 from reverie.api.live import LiveEvents
@@ -48,6 +48,8 @@ BACKGROUND: Mapping[str, Background] = {
     "turns of agents": agent_turns.work,
     "trials looked at": trial_watch.work,
     "charters looked at": charter_watch.work,
+    "received spans made into sessions": receiving.work,
+    "received spans cleaned up": receiving.clean,
     "webhooks delivered": webhook_delivery.work,
     "history sealed": sealing.work,
     "load measured": report_load,

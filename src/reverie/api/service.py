@@ -10,6 +10,9 @@ from reverie.storage.postgres.database import Database
 from reverie.telemetry.telemetry import NO_TELEMETRY, Telemetry
 from reverie.turns.isolation import Wish
 
+MOST_RECEIVING = 4
+"""Requests of OTLP that are read at a time; others wait."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceOptions:
@@ -48,3 +51,7 @@ class Service:
     telemetry: Telemetry = NO_TELEMETRY
     background: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     """What runs beside requests, by what it does; filled when it begins."""
+    receiving: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_RECEIVING))
+    """Held while a request of OTLP is unpacked and read, which takes many times its size in memory."""
+    redaction_keys: dict[str, bytes] = field(default_factory=dict)
+    """What secrets are replaced by, by workspace's schema, once it was looked up; it never changes."""

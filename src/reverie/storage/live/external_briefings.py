@@ -67,6 +67,15 @@ async def read_external_briefing(connection: Connection, briefing_id: str) -> Ex
     return found
 
 
+async def has_draws(connection: Connection, briefing_id: str, session_id: str) -> bool:
+    """Whether a session, known by its briefing or by its own id, was drawn for any trial."""
+    row = await connection.execute(
+        "SELECT EXISTS (SELECT FROM trial_assignments WHERE reference = ANY (%s))", [[briefing_id, session_id]]
+    )
+    ((drawn,),) = await row.fetchall()
+    return bool(drawn)
+
+
 async def find_session_key(connection: Connection, session_id: str) -> int | None:
     """The key of the session with this id, if it is known here."""
     row = await connection.execute("SELECT key FROM sessions WHERE id = %s", [session_id])
