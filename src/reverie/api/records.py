@@ -661,6 +661,12 @@ class DreamScheduleParams(Params, frozen=True):
     budget: DreamBudgetParams | None = None
 
 
+class DreamScheduleListParams(ListParams, frozen=True):
+    """Which schedules."""
+
+    memory_store_id: str | UnsetType = UNSET
+
+
 class CronSchedule(msgspec.Struct, frozen=True, tag="cron"):
     """When a store dreams."""
 
@@ -737,6 +743,120 @@ class EnvironmentKey(msgspec.Struct, frozen=True, tag="environment_key"):
     revoked_at: Instant | None
 
 
+class ApiKeyCreateParams(Params, frozen=True):
+    """A key to make."""
+
+    role: Literal["read", "write", "admin"]
+    """``read`` looks, ``write`` also runs sessions and dreams, ``admin`` also decides, and manages keys."""
+    name: Annotated[str, Meta(max_length=256)] = ""
+    """What it is for."""
+    expires_in_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
+    """By default it never expires."""
+
+
+class StoredApiKey(msgspec.Struct, frozen=True, tag="api_key"):
+    """A key of the workspace."""
+
+    id: str
+    role: Literal["read", "write", "admin"]
+    name: str
+    secret: str | None
+    """Shown once, when the key is made."""
+    created_at: Instant
+    expires_at: Instant | None
+    revoked_at: Instant | None
+
+
+# The server
+
+
+class ServerDatabase(msgspec.Struct, frozen=True):
+    """The database as the server sees it."""
+
+    embedded: bool
+    """Whether the server runs it itself."""
+    version: str
+    """Of PostgreSQL."""
+    migration: str
+    """The latest that was applied."""
+    bytes: int
+    """All workspaces together."""
+
+
+class ServerDisk(msgspec.Struct, frozen=True):
+    """The disk that holds the server's home folder."""
+
+    free_bytes: int
+    total_bytes: int
+
+
+class ServerWork(msgspec.Struct, frozen=True):
+    """Something that a server does beside requests."""
+
+    name: str
+    state: Literal["running", "done", "failed"]
+    """``done``: it ended by itself, because there is nothing to do."""
+    error: str
+    """Of what failed: the kind of error; the log has the rest."""
+
+
+class ServerSeals(msgspec.Struct, frozen=True):
+    """How the history of the workspace is sealed."""
+
+    every_minutes: int
+    """0 is never."""
+    signed: bool
+    has_file: bool
+    """Whether seals are kept outside the database too."""
+    newest: int | None
+    """The number of the newest seal."""
+    newest_at: Instant | None
+
+
+class ServerRoute(msgspec.Struct, frozen=True):
+    """Which provider answers for agents' model ids; no keys."""
+
+    pattern: str
+    provider: str
+    model: str | None
+    host: str | None
+    """Null is the provider's own."""
+    key_variable: str | None
+    """Null is the provider's own, at its own address."""
+    has_key: bool
+    price: str | None
+
+
+class ServerFormat(msgspec.Struct, frozen=True):
+    """A format of session files that can be imported."""
+
+    name: str
+    ours: bool
+    """False of one that another package brings."""
+
+
+class ServerReport(msgspec.Struct, frozen=True, tag="server"):
+    """How the server is, as it sees itself."""
+
+    version: str
+    at: Instant
+    database: ServerDatabase
+    disk: ServerDisk
+    work: tuple[ServerWork, ...]
+    dreams: dict[str, int]
+    """The workspace's, by status."""
+    queued_work: int
+    """Pieces of work that no worker has taken."""
+    seals: ServerSeals
+    routes: tuple[ServerRoute, ...]
+    """In the order in which they are asked."""
+    routes_error: str
+    """Why the routes cannot be read; else empty."""
+    dream_model: str | None
+    """``provider:model``; null where no model helps dreams."""
+    formats: tuple[ServerFormat, ...]
+
+
 # Rules
 
 
@@ -806,6 +926,12 @@ class RuleFiring(msgspec.Struct, frozen=True, tag="rule_firing"):
     verdict: Outcome
     enforced: bool
     """Whether it was in force, or was only to be noted."""
+
+
+class SessionRuleFiring(RuleFiring, frozen=True, kw_only=True, tag="session_rule_firing"):
+    """A rule that held for a call, and in which session."""
+
+    session_id: str
 
 
 # Charters
@@ -926,6 +1052,32 @@ class ResumedAgent(msgspec.Struct, frozen=True, tag="resumed_agent"):
     """What was acknowledged."""
 
 
+class TeamMember(msgspec.Struct, frozen=True):
+    """An agent that was called in."""
+
+    id: str | None
+    """Null of one that has no definition of its own."""
+    name: str
+    threads: int
+    sessions: int
+    mean_reward: float | None
+    """Of those of its sessions that have a reward."""
+
+
+class AgentTeam(msgspec.Struct, frozen=True, tag="agent_team"):
+    """Whom an agent called in, in its latest sessions."""
+
+    agent_id: str
+    sessions: int
+    """Looked at: the latest thousand at the most."""
+    sessions_alone: int
+    """Those in which nobody was called in."""
+    mean_reward: float | None
+    mean_reward_alone: float | None
+    members: tuple[TeamMember, ...]
+    """Those that were called in most, first."""
+
+
 class AgentBoundsParams(Params, frozen=True):
     """Bounds to set."""
 
@@ -999,6 +1151,8 @@ class TrialListParams(ListParams, frozen=True):
     """Begun by this dream."""
     memory_store_id: str | UnsetType = UNSET
     state: TrialState | UnsetType = UNSET
+    waiting: bool = False
+    """Only those that wait for a person: frozen ones, and those of which a person is to decide."""
 
 
 class TrialStartParams(Params, frozen=True):
@@ -1084,6 +1238,8 @@ class AuditLogParams(ListParams, frozen=True):
     resource_id: str | UnsetType = UNSET
     action: str | UnsetType = UNSET
     """Such as ``memory_stores.memories.update``."""
+    actor: str | UnsetType = UNSET
+    """An API key's id, a session's, or the name of what acts by itself, such as ``trials``."""
 
 
 class AuditLogEntry(msgspec.Struct, frozen=True, tag="audit_entry"):

@@ -21,7 +21,9 @@ from reverie.api.records import (
     ActivityParams,
     AgentBounds,
     AgentBoundsParams,
+    AgentTeam,
     AnsweredLabel,
+    ApiKeyCreateParams,
     AskedLabel,
     AuditLogEntry,
     AuditLogParams,
@@ -48,6 +50,7 @@ from reverie.api.records import (
     DreamInput,
     DreamRequestParams,
     DreamSchedule,
+    DreamScheduleListParams,
     DreamScheduleParams,
     DreamSummary,
     DreamSummaryListParams,
@@ -69,6 +72,7 @@ from reverie.api.records import (
     MetricDefineParams,
     Page,
     Params,
+    PolicyUpdateParams,
     RecallParams,
     RecordParams,
     ResumedAgent,
@@ -89,13 +93,16 @@ from reverie.api.records import (
     SelfChange,
     SelfChangeListParams,
     SelfChangeParams,
+    ServerReport,
     SessionImport,
     SessionImportParams,
     SessionQueryInput,
+    SessionRuleFiring,
     SessionScores,
     SessionsInput,
     SessionSummary,
     SessionTurn,
+    StoredApiKey,
     StoredBriefing,
     StoredCharterVersion,
     StoredDocument,
@@ -103,6 +110,7 @@ from reverie.api.records import (
     StoredRuleSet,
     StoredSessionFacts,
     StoredTrial,
+    StorePolicy,
     StoreRevision,
     StoreRollback,
     TestedPattern,
@@ -618,6 +626,17 @@ def rule_firings(session_id: str) -> ApiCall[Page[RuleFiring]]:
     return ApiCall("GET", _path("sessions", session_id, "rule_firings"), Page[RuleFiring], asked)
 
 
+def agent_rule_firings(agent_id: str) -> ApiCall[Page[SessionRuleFiring]]:
+    """Where rules held in the sessions of an agent, the latest session first."""
+    asked = RuleFiringListParams(limit=_LONGEST_PAGE)
+    return ApiCall("GET", _path("agents", agent_id, "rule_firings"), Page[SessionRuleFiring], asked)
+
+
+def agent_team(agent_id: str) -> ApiCall[AgentTeam]:
+    """Whom an agent called in, in its latest sessions, and how those sessions went."""
+    return ApiCall("GET", _path("agents", agent_id, "team"), AgentTeam)
+
+
 def agent_bounds(agent_id: str) -> ApiCall[AgentBounds]:
     """Within which bounds an agent may change itself."""
     return ApiCall("GET", _path("agents", agent_id, "bounds"), AgentBounds)
@@ -649,11 +668,19 @@ def revert_self_change(agent_id: str, change_id: str) -> ApiCall[SelfChange]:
 
 
 def trials(
-    *, store_id: str | None = None, state: TrialState | None = None, batch: str | None = None
+    *,
+    store_id: str | None = None,
+    state: TrialState | None = None,
+    batch: str | None = None,
+    waiting: bool = False,
 ) -> ApiCall[Page[StoredTrial]]:
-    """The live trials, newest first; of a ``batch``, those that this dream began."""
+    """The live trials, newest first; of a ``batch``, those that this dream began; ``waiting``, those for a person."""
     asked = TrialListParams(
-        memory_store_id=_given(store_id), state=_given(state), batch=_given(batch), limit=_LONGEST_PAGE
+        memory_store_id=_given(store_id),
+        state=_given(state),
+        batch=_given(batch),
+        waiting=waiting,
+        limit=_LONGEST_PAGE,
     )
     return ApiCall("GET", _path("trials"), Page[StoredTrial], asked)
 
@@ -739,6 +766,23 @@ def briefing(briefing_id: str) -> ApiCall[StoredBriefing]:
     return ApiCall("GET", _path("briefings", briefing_id), StoredBriefing)
 
 
+def policy(store_id: str) -> ApiCall[StorePolicy]:
+    """How the dreams of a memory store learn, with every setting."""
+    return ApiCall("GET", _path("memory_stores", store_id, "policy"), StorePolicy)
+
+
+def set_policy(store_id: str, policy: Mapping[str, Any]) -> ApiCall[StorePolicy]:
+    """Set how the dreams of a memory store learn; what is left out has its default."""
+    body = PolicyUpdateParams(policy=dict(policy))
+    return ApiCall("POST", _path("memory_stores", store_id, "policy"), StorePolicy, body=body)
+
+
+def dream_schedules(*, store_id: str | None = None) -> ApiCall[Page[DreamSchedule]]:
+    """When memory stores dream by themselves, without those that are archived."""
+    asked = DreamScheduleListParams(memory_store_id=_given(store_id), limit=_LONGEST_PAGE)
+    return ApiCall("GET", _path("dream_schedules"), Page[DreamSchedule], asked)
+
+
 def dream_schedule(store_id: str) -> ApiCall[DreamSchedule]:
     """When a memory store dreams by itself, and what became of the last moment."""
     return ApiCall("GET", _path("memory_stores", store_id, "dream_schedule"), DreamSchedule)
@@ -782,9 +826,36 @@ def delete_dream_schedule(store_id: str) -> ApiCall[DeletedDreamSchedule]:
     return ApiCall("DELETE", _path("memory_stores", store_id, "dream_schedule"), DeletedDreamSchedule)
 
 
-def audit_log(*, resource_id: str | None = None, action: str | None = None) -> ApiCall[Page[AuditLogEntry]]:
-    """Who did what, newest first."""
-    asked = AuditLogParams(resource_id=_given(resource_id), action=_given(action), limit=_LONGEST_PAGE)
+def api_keys() -> ApiCall[Page[StoredApiKey]]:
+    """The keys of the workspace, newest first, without those of environments."""
+    return ApiCall("GET", _path("api_keys"), Page[StoredApiKey], ListParams(limit=_LONGEST_PAGE))
+
+
+def create_api_key(
+    role: Literal["read", "write", "admin"], *, name: str = "", expires_in_days: int | None = None
+) -> ApiCall[StoredApiKey]:
+    """Make a key of the workspace; its secret is in this answer alone."""
+    body = ApiKeyCreateParams(role=role, name=name, expires_in_days=expires_in_days)
+    return ApiCall("POST", _path("api_keys"), StoredApiKey, body=body)
+
+
+def revoke_api_key(key_id: str) -> ApiCall[StoredApiKey]:
+    """Revoke a key of the workspace, other than the one that asks; servers stop taking it within seconds."""
+    return ApiCall("POST", _path("api_keys", key_id, "revoke"), StoredApiKey)
+
+
+def server() -> ApiCall[ServerReport]:
+    """How the server is: database, disk, background work, seals, models for agents, formats."""
+    return ApiCall("GET", _path("server"), ServerReport)
+
+
+def audit_log(
+    *, resource_id: str | None = None, action: str | None = None, actor: str | None = None
+) -> ApiCall[Page[AuditLogEntry]]:
+    """Who did what, newest first; of an ``actor`` alone: a key's id, a session's, or a name such as ``trials``."""
+    asked = AuditLogParams(
+        resource_id=_given(resource_id), action=_given(action), actor=_given(actor), limit=_LONGEST_PAGE
+    )
     return ApiCall("GET", _path("audit_log"), Page[AuditLogEntry], asked)
 
 
