@@ -8,6 +8,7 @@ if __name__ == "__main__":
     import json
 
     import dreams_and_import
+    import receiver
     import server
 
     import agents
@@ -19,6 +20,7 @@ if __name__ == "__main__":
     document = {
         **dreams_and_import.measured(quick),
         "server": server.measured(quick),
+        "receiver": receiver.measured(quick),
         "agents": agents.measured(quick),
         "trials": trials.measured(quick),
     }

@@ -5,7 +5,7 @@ The rooms, in the order of the flow; a room imports only rooms before it, and no
     sessions → outcomes → digests → statistics → mining → overview → lessons → memory → trials → teams → assist
         → dreams → agents → runtime
 
-Edges: storage, models, telemetry, reports, testing, jobs, api, client, library, cli. Below the flow: prompts.
+Edges: storage, models, telemetry, reports, testing, jobs, api, client, library, recorder, cli. Below the flow: prompts.
 
 The names below are the public ones; they are loaded when first used, so that the command line starts quickly.
 """
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from reverie.library import AsyncReverie, Reverie, open, open_async
     from reverie.mining.policy import MiningPolicy
     from reverie.outcomes.metric import Metric
+    from reverie.recorder.recording import current_session, flush_recordings, record, recorded
+    from reverie.recorder.session import RecordedSession
     from reverie.settings import Settings
     from reverie.storage.sessions.import_summary import ImportOptions, ImportSummary
 
@@ -36,11 +38,16 @@ __all__ = [
     "Lesson",
     "Metric",
     "MiningPolicy",
+    "RecordedSession",
     "Reverie",
     "ReverieError",
     "Settings",
+    "current_session",
+    "flush_recordings",
     "open",
     "open_async",
+    "record",
+    "recorded",
 ]
 
 _HOMES = {
@@ -54,11 +61,16 @@ _HOMES = {
     "Lesson": "reverie.lessons.lesson",
     "Metric": "reverie.outcomes.metric",
     "MiningPolicy": "reverie.mining.policy",
+    "RecordedSession": "reverie.recorder.session",
     "Reverie": "reverie.library",
     "ReverieError": "reverie.errors",
     "Settings": "reverie.settings",
+    "current_session": "reverie.recorder.recording",
+    "flush_recordings": "reverie.recorder.recording",
     "open": "reverie.library",
     "open_async": "reverie.library",
+    "record": "reverie.recorder.recording",
+    "recorded": "reverie.recorder.recording",
 }
 
 

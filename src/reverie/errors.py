@@ -25,6 +25,7 @@
     │   ├── CredentialError     the key or token is missing, unknown or revoked
     │   └── RoleError           the key's role or workspace does not cover this
     ├── SizeError               the request is larger than is taken
+    ├── MediaError              the request is in a form that is not read here
     ├── RateError               too many requests in a short time
     ├── ModelError              a language model gave no usable answer
     │   ├── ModelUnavailable    no answer can be had now
@@ -179,6 +180,10 @@ class RoleError(AccessError):
 
 class SizeError(ReverieError):
     """The request is larger than is taken."""
+
+
+class MediaError(ReverieError):
+    """The request is of a media type or encoding that is not read here."""
 
 
 class RateError(ReverieError):

@@ -26,7 +26,7 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
         "Alembic takes longer to load than an up-to-date database takes to open",
     ),
     "reverie.digests.vector": LazyModule(
-        ("reverie.cli.memory_recall", "reverie.cli.mcp_desk"),
+        ("reverie.cli.memory_recall", "reverie.api.mcp_desk"),
         "the embedders' libraries take longer to load than a recall by words",
     ),
     "reverie.digests.derived.alternatives": LazyModule(
@@ -35,8 +35,11 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.telemetry.open_telemetry": LazyModule(
         ("reverie.telemetry.exporter",), "OpenTelemetry is an optional extra"
     ),
+    "reverie.sessions.importers.otlp.protobuf": LazyModule(
+        ("reverie.sessions.importers.otlp.request",), "OTLP's protobuf messages are an optional extra"
+    ),
     "reverie.client.client": LazyModule(
-        ("reverie.console.gateway",), "the official SDK takes longer to load than the server does"
+        ("reverie.cli.mcp", "reverie.console.gateway"), "the official SDK takes longer to load than all else"
     ),
     "reverie.cli.agents": _COMMAND,
     "reverie.cli.charter": _COMMAND,
@@ -49,26 +52,44 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.teams.routing": LazyModule(
         ("reverie.turns.routing",), "a server that draws no agents needs no statistics for its turns"
     ),
+    "reverie.cli.claude_code": _COMMAND,
+    "reverie.cli.completion": _COMMAND,
+    "reverie.cli.doctor": _COMMAND,
     "reverie.cli.dream": _COMMAND,
     "reverie.cli.explain": _COMMAND,
     "reverie.cli.export_lessons": _COMMAND,
     "reverie.cli.extensions": _COMMAND,
     "reverie.cli.friction": _COMMAND,
     "reverie.cli.grade": _COMMAND,
+    "reverie.cli.hook": _COMMAND,
     "reverie.cli.keys": _COMMAND,
     "reverie.cli.label": _COMMAND,
     "reverie.cli.mcp": _COMMAND,
-    "reverie.cli.mcp_server": LazyModule(("reverie.cli.mcp",), "the MCP SDK is an optional extra"),
+    "reverie.api.mcp_http": LazyModule(("reverie.api.mcp_server",), "the MCP SDK is an optional extra"),
+    "reverie.api.mcp_tools": LazyModule(("reverie.cli.mcp",), "the MCP SDK is an optional extra"),
+    "reverie.cli.mcp_relay": LazyModule(("reverie.cli.mcp",), "the MCP SDK is an optional extra"),
     "reverie.cli.memory": _COMMAND,
     "reverie.cli.memory_recall": _COMMAND,
+    "reverie.cli.next_step": _COMMAND,
     "reverie.cli.outcomes": _COMMAND,
     "reverie.cli.policy": _COMMAND,
+    "reverie.cli.pull": _COMMAND,
     "reverie.cli.rules": _COMMAND,
     "reverie.cli.serve": _COMMAND,
     "reverie.cli.sessions": _COMMAND,
     "reverie.cli.teams": _COMMAND,
     "reverie.cli.trials": _COMMAND,
+    "reverie.cli.watch": _COMMAND,
     "reverie.cli.worker": _COMMAND,
+    "reverie.recorder.home": LazyModule(
+        ("reverie.recorder.recording",), "a program that records to a server needs no database and no statistics"
+    ),
+    "reverie.recorder.server": LazyModule(
+        ("reverie.recorder.recording",), "loaded beside the program, when the first session is to be sent"
+    ),
+    "reverie.recorder.wrapping": LazyModule(
+        ("reverie.recorder.session",), "it needs what sessions are recorded by, and not everybody wraps a client"
+    ),
 }
 
 

@@ -17,7 +17,10 @@ from reverie.language_model import ModelPrice
 _TIMEOUT_SECONDS = 300.0
 _DREAMS = 1
 _IMPORT_BYTES = 2 * 1024**3
+_RECEIVE_REST_SECONDS = 5
+_RECEIVE_DAYS = 7
 _SEAL_MINUTES = 60
+_HOOK_SECONDS = 2.0
 _SECRET_KEY_BYTES = 32
 _KEY_VARIABLES = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
 """Of our own providers. ``anthropic``: the Messages API; ``openai``: chat completions, which most servers speak."""
@@ -60,7 +63,8 @@ class Settings(msgspec.Struct, frozen=True):
     home: Path
     """Folder that holds the embedded database. ``REVERIE_HOME``; default: the platform's user data folder."""
     database_url: str | None = None
-    """An external PostgreSQL. ``DATABASE_URL``: ``postgresql://…``; default: the embedded one in ``home``."""
+    """An external PostgreSQL. ``DATABASE_URL``: ``postgresql://…``, or ``REVERIE_DATABASE_URL`` where the other is for
+    something else: it goes before, and hooks heed it alone; default: the embedded one in ``home``."""
     workers: int = 2
     """Processes for parsing, redaction and digests. ``REVERIE_WORKERS``; default: the processor count."""
     redaction: bool = True
@@ -70,6 +74,11 @@ class Settings(msgspec.Struct, frozen=True):
     """Dreams that a server runs at a time; others wait. ``REVERIE_DREAMS``."""
     import_bytes: int = _IMPORT_BYTES
     """The largest import that a server takes over HTTP, in bytes. ``REVERIE_IMPORT_BYTES``."""
+    receive_rest_seconds: int = _RECEIVE_REST_SECONDS
+    """How long no span of a trace has come when a server puts a session together, in seconds; while its first span is
+    missing, twelve times as long. ``REVERIE_RECEIVE_REST_SECONDS``."""
+    receive_days: int = _RECEIVE_DAYS
+    """How long a server keeps the spans of a conversation after the last one. ``REVERIE_RECEIVE_DAYS``: days."""
     otlp_endpoint: str | None = None
     """Where traces and metrics go. ``REVERIE_OTLP_ENDPOINT``: such as ``http://localhost:4318``; default: nowhere."""
     embedder: str | None = None
@@ -100,6 +109,15 @@ class Settings(msgspec.Struct, frozen=True):
     line of JSON, see [audit](audit.md); default: nowhere."""
     audit_key: Path | None = None
     """What signs seals. ``REVERIE_AUDIT_KEY``: a file made by ``reverie audit keygen``; default: nothing."""
+    store: str | None = None
+    """The memory store that hooks brief sessions from. ``REVERIE_STORE``: its name or id, see [Claude
+    Code](claude-code.md); default: the one named as the project's folder, else ``default``."""
+    hook_seconds: float = _HOOK_SECONDS
+    """How long a hook may keep a coding assistant waiting, in seconds. ``REVERIE_HOOK_SECONDS``: 0 gives no
+    briefings."""
+    spool: Path | None = None
+    """Where sessions that a program records wait until they have arrived. ``REVERIE_SPOOL``: a folder; default: one in
+    the platform's user state folder, see [record](record.md)."""
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -108,14 +126,15 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     Raises:
         SettingsError: a variable holds a value that cannot be used.
     """
-    home = environment.get("REVERIE_HOME") or platformdirs.user_data_dir("reverie", appauthor=False)
     return Settings(
-        home=Path(home).expanduser().resolve(),
-        database_url=environment.get("DATABASE_URL") or None,
+        home=home_folder(environment),
+        database_url=environment.get("REVERIE_DATABASE_URL") or environment.get("DATABASE_URL") or None,
         workers=_load_count(environment, "REVERIE_WORKERS", os.cpu_count() or 1),
         redaction=_load_switch(environment, "REVERIE_REDACTION"),
         dreams=_load_count(environment, "REVERIE_DREAMS", _DREAMS),
         import_bytes=_load_count(environment, "REVERIE_IMPORT_BYTES", _IMPORT_BYTES),
+        receive_rest_seconds=_load_count(environment, "REVERIE_RECEIVE_REST_SECONDS", _RECEIVE_REST_SECONDS, least=0),
+        receive_days=_load_count(environment, "REVERIE_RECEIVE_DAYS", _RECEIVE_DAYS),
         otlp_endpoint=_load_endpoint(environment, "REVERIE_OTLP_ENDPOINT"),
         embedder=environment.get("REVERIE_EMBEDDER") or None,
         model=_load_model(environment),
@@ -127,7 +146,23 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         audit_seal_minutes=_load_count(environment, "REVERIE_AUDIT_SEAL_MINUTES", _SEAL_MINUTES, least=0),
         audit_seal_file=_load_path(environment.get("REVERIE_AUDIT_SEAL_FILE")),
         audit_key=_load_path(environment.get("REVERIE_AUDIT_KEY")),
+        store=environment.get("REVERIE_STORE") or None,
+        hook_seconds=_load_hook_seconds(environment.get("REVERIE_HOOK_SECONDS")),
+        spool=load_spool(environment),
     )
+
+
+def home_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """The folder of the data, also where another setting cannot be used."""
+    home = environment.get("REVERIE_HOME") or platformdirs.user_data_dir("reverie", appauthor=False)
+    return Path(home).expanduser().resolve()
+
+
+def _load_hook_seconds(text: str | None) -> float:
+    seconds = _positive(text) if text else _HOOK_SECONDS
+    if seconds is None:
+        raise SettingsError(f"REVERIE_HOOK_SECONDS={text!r} is not a number of seconds, 0 or more")
+    return seconds
 
 
 def _load_count(environment: Mapping[str, str], name: str, default: int, least: int = 1) -> int:
@@ -202,6 +237,11 @@ def _load_model(environment: Mapping[str, str]) -> ModelSettings | None:
 
 def _has_extension(provider: str) -> bool:
     return any(one.name == provider for one in installed(MODELS))
+
+
+def load_spool(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """:attr:`Settings.spool` alone, for programs that record to a server and need no other setting."""
+    return _load_path(environment.get("REVERIE_SPOOL"))
 
 
 def _load_path(text: str | None) -> Path | None:

@@ -35,6 +35,7 @@ MUTABLE = {
 }
 """Records that are no constants, and why."""
 SLEEPS = {
+    "recorder/test_interleaving.py": "sleeps of 0, which let other tasks run and wait for nothing",
     "quick_server.py": "a sleep of 0 between looks at whether the answers of a server that ends are given",
     "conformance/exercises/sessions.py": "a sleep of 0, which lets the other task run and waits for nothing",
     "turns/test_late_stream.py": "a sleep of 0 between looks at a session over HTTP",

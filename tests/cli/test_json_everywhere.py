@@ -6,7 +6,7 @@ import click
 
 from reverie.cli.main import cli
 
-STANDING = {"worker", "mcp"}
+STANDING = {"worker", "mcp", "hook"}
 """Commands that answer nothing: they work, or speak a protocol of their own, until they are stopped."""
 
 

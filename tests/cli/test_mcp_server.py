@@ -1,24 +1,35 @@
 """``reverie mcp`` as agents start it: a process of its own, spoken to by the official client."""
 
+import asyncio
 import os
 import sys
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+import msgspec
 import pytest_asyncio
 from mcp import Client, MCPError
 from mcp.client.stdio import StdioServerParameters
 from mcp_types import TextContent, TextResourceContents
 from pytest import raises
 
+from reverie.api.app import make_app
+from reverie.api.server import open_service
+from reverie.api.service import ServiceOptions
 from reverie.ids import derived_id
 from reverie.jobs.outcome_report import METRIC
 from reverie.jobs.trials import decide
 from reverie.settings import Settings
 from reverie.storage.live.trials import TrialRow, read_trial
+from reverie.storage.memory.stores import create_store
 from reverie.storage.postgres.database import Database
+from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE
+from reverie.storage.service.api_keys import KeyScope, create_key
 from reverie.trials.draw import is_shown
 from tests.jobs.tried import ADVICE, START, Tried, open_tried
+from tests.quick_server import quick_server
 
 FACT = "The staging database is read-only on Mondays."
 
@@ -30,11 +41,15 @@ async def tried(database: Database) -> Tried:
 
 
 @asynccontextmanager
-async def client_of(settings: Settings, *options: str) -> AsyncIterator[Client]:
+async def client_of(
+    settings: Settings, *options: str, key: str = "", cwd: Path | None = None, **variables: str
+) -> AsyncIterator[Client]:
     """A session of an agent that has started the server."""
     environment = {**os.environ, "DATABASE_URL": str(settings.database_url), "REVERIE_HOME": str(settings.home)}
+    environment |= {"REVERIE_API_KEY": key} if key else {}
     arguments = ["-m", "reverie.cli.main", "mcp", *options]
-    async with Client(StdioServerParameters(command=sys.executable, args=arguments, env=environment)) as client:
+    server = StdioServerParameters(command=sys.executable, args=arguments, env=environment | variables, cwd=cwd)
+    async with Client(server) as client:
         yield client
 
 
@@ -85,6 +100,23 @@ async def test_a_session_is_briefed_once_and_what_it_reports_counts_in_the_trial
             "SELECT s.id FROM trial_assignments a JOIN sessions s ON s.key = a.session_key"
         )
         assert await linked.fetchall() == [(f"outcome-{derived_id('brf', reference)}",)]
+
+
+async def test_in_a_project_its_own_store_is_served_to_the_session_that_claude_code_names(
+    tried: Tried, database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    trial = await tried.begin()
+    async with database.connection() as connection:
+        await create_store(connection, "default", "", {}, START)
+    (tmp_path / "desk" / ".git").mkdir(parents=True)
+    (tmp_path / "desk" / "src").mkdir()
+    session = reference_that_is(trial, shown=True)
+    folder = tmp_path / "desk" / "src"
+    async with client_of(
+        settings, "--project", "--agent", "clerk", cwd=folder, CLAUDE_CODE_SESSION_ID=session
+    ) as client:
+        told = await answer(client, "briefing", task="How many orders are open?")
+    assert ADVICE in told and told.endswith(f"Reference for report_outcome: {session}")
 
 
 async def test_what_a_session_was_drawn_to_go_without_is_found_by_no_tool(tried: Tried, settings: Settings) -> None:
@@ -144,3 +176,37 @@ async def test_errors_say_what_to_do_next(database: Database, settings: Settings
         assert "no 'other' here; give one of: desk" in await answer(
             client, "remember", text=FACT, store="other", fails=True
         )
+
+
+async def test_with_an_address_everything_is_the_servers(
+    tried: Tried,  # noqa: ARG001 - the store
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    nowhere = msgspec.structs.replace(settings, database_url=f"postgresql://{tmp_path}")
+    async with open_service(settings, ServiceOptions()) as service, quick_server(make_app(service)) as url:
+        async with service.database.connection() as connection:
+            scope = KeyScope(DEFAULT_WORKSPACE, "write")
+            key = (await create_key(connection, "agent", scope, service.clock.now()))[1]
+        options = ("desk", "--agent", "clerk", "--reference", "run-7", "--url", url)
+        async with client_of(nowhere, *options, key=key) as client:
+            assert (await answer(client, "briefing")).endswith("Reference for report_outcome: run-7")
+            kept = await answer(client, "remember", text=FACT)
+            path = kept.removeprefix("Remembered in desk at ").removesuffix(".")
+            assert await read(client, f"reverie://desk{path}") == f"{FACT}\n"
+            with raises(MCPError, match="has no memory"):
+                await read(client, "reverie://desk/notes/none.md")
+            beyond = await answer(client, "report_outcome", score=7, fails=True)
+            assert beyond == "score: 7.0 is not between 0 (failed) and 1 (succeeded); give one that is"
+
+
+async def test_a_server_that_does_not_let_in_is_told_of_in_a_sentence(settings: Settings) -> None:
+    async with open_service(settings, ServiceOptions()) as service, quick_server(make_app(service)) as url:
+        for address, told in (
+            ("http://127.0.0.1:9", "no server answers at http://127.0.0.1:9/mcp"),
+            (url, "no API key"),
+        ):
+            command = [sys.executable, "-m", "reverie.cli.main", "mcp", "--url", address]
+            process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stderr=PIPE)
+            _, said = await process.communicate()
+            assert process.returncode != 0 and told in said.decode() and "Traceback" not in said.decode()

@@ -51,6 +51,7 @@ def files_to_import(folder: Path) -> None:
     rows = json.dumps([{"file": "task_0", "reward": 1.0}]).encode()
     write_archive(folder / "runs.tar.gz", {"task_0.jsonl": json.dumps(said).encode(), "evaluation.json": rows})
     write(folder, "sessions/day.jsonl", chat("order-18") + chat("order-19"))
+    write(folder, "logs/night.jsonl", chat("order-20") + chat("order-21"))
 
 
 def facts(folder: Path) -> None:

@@ -32,7 +32,9 @@ _ELSEWHERE = """\
 | variable | meaning | default |
 | --- | --- | --- |
 | `REVERIE_URL` | the server that `reverie agents`, `chat` and `worker` speak to | `http://127.0.0.1:8700` |
-| `REVERIE_API_KEY` | the key that `reverie agents` and `reverie chat` send | none |
+| `REVERIE_URL` | the server that `reverie watch` and hooks send sessions to | none: the database here |
+| `REVERIE_API_KEY` | the key that `reverie agents`, `chat`, `watch` and hooks send | none |
+| `REVERIE_COMMAND` | how the plugin for Claude Code calls `reverie` | `reverie` |
 | `REVERIE_WORKER_KEY` | the key that `reverie worker` sends | |
 | `REVERIE_MODEL_REQUESTS` | `local` forbids requests to models on other machines | `any` |
 | `REVERIE_URL` | the server that `reverie worker` takes work of | `http://127.0.0.1:8700` |

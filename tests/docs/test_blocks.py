@@ -10,8 +10,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from reverie.recorder import recording
 from reverie.storage.postgres.embedded import EmbeddedServer
 from reverie.storage.postgres.postgres_program import POSTGRES_VERSION
+from reverie.testing.patience import PATIENCE_SECONDS
 from tests.docs.blocks import PAGES, ROOT, Block, read_blocks
 from tests.docs.output import stood_for
 from tests.docs.prepared import PREPARED
@@ -37,12 +39,15 @@ def reader(
             monkeypatch.delenv("DATABASE_URL", raising=False)
             monkeypatch.setenv("REVERIE_HOME", str(database_server.home))
             monkeypatch.setenv("REVERIE_WORKERS", "1")
+            monkeypatch.setenv("REVERIE_SPOOL", str(Path(folder) / "spool"))
             monkeypatch.setenv("COLUMNS", "160")  # Tables as wide as the pages show them.
             monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
             monkeypatch.setenv("PATH", f"{os.environ['PATH']}{os.pathsep}{POSTGRES_PROGRAMS}")
             reader = Reader(Path(folder), capfd, monkeypatch)
             yield reader
             reader.close()
+            while recording._couriers:  # those that the page recorded by: their home ends with the page
+                recording._couriers.popitem()[1].close(PATIENCE_SECONDS)
         for (name,) in connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'reverie%'").fetchall():
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 

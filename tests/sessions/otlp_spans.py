@@ -1,8 +1,12 @@
 """Spans as OTLP JSON has them, for tests: small, and made by us."""
 
+import base64
 import json
 from collections.abc import Sequence
 from typing import Any
+
+from google.protobuf.json_format import ParseDict
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SECOND = 1_000_000_000
@@ -130,3 +134,24 @@ def desk() -> list[dict[str, Any]]:
         span(9, 20, 29, agent, trace="1" * 32),
         chat(10, 21, 22, [*history, text("user", "Thanks")], [text("assistant", "Bye")], parent=9, trace="1" * 32),
     ]
+
+
+_IDS = ("traceId", "spanId", "parentSpanId")
+
+
+def as_protobuf(given: dict[str, Any]) -> bytes:
+    """A request of traces in protobuf."""
+    message: Any = ExportTraceServiceRequest()
+    ParseDict(_with_base64(given), message)
+    data: bytes = message.SerializeToString()
+    return data
+
+
+def _with_base64(given: Any) -> Any:
+    """With ids as the JSON of protobuf itself has bytes, which OTLP alone writes as hexadecimal digits."""
+    if isinstance(given, dict):
+        return {
+            key: base64.b64encode(bytes.fromhex(one)).decode() if key in _IDS else _with_base64(one)
+            for key, one in given.items()
+        }
+    return [_with_base64(one) for one in given] if isinstance(given, list) else given

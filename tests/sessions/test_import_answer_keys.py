@@ -46,6 +46,20 @@ INTERCODE = {
     "summary": {"max_reward": 1.0, "max_reward_idx": 987654, "turns_taken": 876543, "note": KEY},
     "info": {"eval_obs": KEY, "agent_obs": KEY, "reward": {"file_diff": 0.33}, "diff_miss": [KEY]},
 }
+TAU2_BENCH = {
+    "id": "s",
+    "task_id": "1",
+    "termination_reason": "user_stop",
+    "messages": [{"role": "user", "content": "hi", "raw_data": {"message": KEY}, "audio_script_gold": KEY}],
+    "reward_info": {
+        "reward": 1.0,
+        "action_checks": [{"action": {"name": KEY}}],
+        "nl_assertions": [KEY],
+        "info": {KEY: 1},
+    },
+    "review": {"summary": KEY},
+    "tasks": [{"evaluation_criteria": {"actions": [KEY]}}],
+}
 CLAUDE_CODE = {
     "type": "user",
     "sessionId": "s",
@@ -58,7 +72,13 @@ CLAUDE_CODE = {
 
 
 @pytest.mark.parametrize(
-    ("format", "record"), [("tau-bench", TAU_BENCH), ("intercode", INTERCODE), ("claude-code", CLAUDE_CODE)]
+    ("format", "record"),
+    [
+        ("tau-bench", TAU_BENCH),
+        ("tau2-bench", TAU2_BENCH),
+        ("intercode", INTERCODE),
+        ("claude-code", CLAUDE_CODE),
+    ],
 )
 def test_no_answer_key_reaches_the_transcript(format: str, record: dict[str, Any]) -> None:
     data = json.dumps(record)

@@ -160,3 +160,27 @@ def test_two_models_with_the_same_actions_are_two_sessions() -> None:
 def test_what_cannot_be_used_is_named(broken: dict[str, Any], reason: str) -> None:
     with pytest.raises(ImportFormatError, match=reason):
         parse(broken, "x")
+
+
+def test_of_the_python_environment_output_and_errors_are_told_apart_and_the_data_set_is_part_of_the_task() -> None:
+    printed = [
+        "{'output': '3\\n', 'error': ''}",
+        "{'output': '', 'error': \"name 'x' is not defined\"}",
+        "No Python code was found in your last response.\n\nYour response should be …",
+        "Test case did not pass. Please try again.",
+        "{'output': '', 'error': ''}",
+    ]
+    history = {"valid_action": [None, None, False, False, False], "rewards": [0, 0, 0, 0, 0.5]}
+    run = episode(["print(1 + 2)", "x", "hm", "def f(): pass", "submit f"], printed, history=history)
+    run |= {"environment": "ic_python", "dataset": "./data/python/mbpp/ic_mbpp.json"}
+    transcript = parse(run)
+    results = [event for event in transcript.events if event.type == "agent.tool_result"]
+    assert [(text_of(event), event.payload.get("is_error")) for event in results] == [
+        ("3\n", False),
+        ("name 'x' is not defined", True),
+        (printed[2], True),
+        (printed[3], None),
+        ("", False),
+    ]
+    assert transcript.events[-2].payload == {"name": "submit", "input": {"answer": "f"}}
+    assert (transcript.session.task_id, transcript.scores) == ("python:mbpp:7", (Score("reward", 0.5),))

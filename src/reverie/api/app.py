@@ -17,11 +17,15 @@ from starlette.routing import BaseRoute, Match, Route
 from reverie.api.access import KeyRing
 from reverie.api.docs import render_docs
 from reverie.api.endpoint import Endpoint, endpoints_of
+from reverie.api.mcp_route import McpRoute
 from reverie.api.openapi import openapi_document
 from reverie.api.pipeline import REQUEST_ID_HEADER, error_response, handler_of, json_response
 from reverie.api.rates import RateLimiter
 from reverie.api.routes import (
+    activity,
+    agent_team,
     agents,
+    api_keys,
     audit_log,
     briefings,
     charter,
@@ -39,14 +43,17 @@ from reverie.api.routes import (
     memory_versions,
     metrics,
     models,
+    otlp,
     policies,
     recall,
     routing,
     rules,
     segments,
     self_changes,
+    server,
     session_events,
     session_imports,
+    session_reading,
     session_resources,
     session_threads,
     sessions,
@@ -68,8 +75,10 @@ _MODULES = (
     work,
     sessions,
     session_events,
+    session_reading,
     session_threads,
     session_resources,
+    activity,
     memory_stores,
     memories,
     memory_versions,
@@ -83,6 +92,9 @@ _MODULES = (
     models,
     webhooks,
     session_imports,
+    server,
+    api_keys,
+    otlp,
     audit_log,
     charter,
     lessons,
@@ -93,6 +105,7 @@ _MODULES = (
     routing,
     rules,
     self_changes,
+    agent_team,
     segments,
     store_revisions,
     trials,
@@ -144,6 +157,7 @@ def make_app(
         Route("/ready", ready),
         Route("/openapi.json", document),
         Route("/docs", docs),
+        Route("/mcp", McpRoute(service, keys, rates), methods=["GET", "POST", "DELETE"]),
         *(
             Route(path, handler_of(x, service, keys, rates), methods=[x.method], name=x.name)
             for x in sorted(endpoints, key=_precedence)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
+from starlette.requests import Request
+from starlette.responses import Response
+
 from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import WireType
 
@@ -14,6 +17,9 @@ Role = Literal["read", "write", "admin", "open"]
 """The least role that may call; ``open`` needs no key."""
 Handler = Callable[[RequestContext], Awaitable[Any]]
 """Gives what is answered: JSON-able data with status 200, or a response of its own."""
+
+ErrorForm = Callable[[Request, Exception, Response], Response]
+"""Puts the answer to an error into the form that the clients of a path read."""
 
 Declared = TypeVar("Declared", bound=Handler)
 Fields = ParamSpec("Fields")
@@ -52,6 +58,8 @@ class Endpoint:
     """Whether the handler reads the body itself."""
     body_media: str = "application/json"
     """Another one goes with ``raw_body``; ``body`` then only describes."""
+    error_form: ErrorForm | None = None
+    """Such as a ``google.rpc.Status``; None answers errors in the API's envelope."""
 
     @property
     def summary(self) -> str:

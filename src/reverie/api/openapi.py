@@ -32,6 +32,14 @@ _ERROR_SCHEMA = {
 }
 
 
+_STATUS_SCHEMA = {
+    "type": "object",
+    "required": ["code", "message"],
+    "properties": {"code": {"type": "integer"}, "message": {"type": "string"}},
+}
+"""``google.rpc.Status``, which clients of OTLP read."""
+
+
 def openapi_document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """An OpenAPI 3.1 document."""
     schemas: dict[str, Any] = {"Error": _ERROR_SCHEMA, **_record_schemas(endpoints)}
@@ -75,7 +83,7 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
             "200": {"description": "Done.", "content": _content(endpoint, schemas)},
             "default": {
                 "description": "What was wrong.",
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+                "content": {"application/json": {"schema": _error_schema(endpoint)}},
             },
         },
     }
@@ -83,6 +91,10 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
         schema = _schema(endpoint.body, schemas, "validation")
         operation["requestBody"] = {"required": True, "content": {endpoint.body_media: {"schema": schema}}}
     return operation
+
+
+def _error_schema(endpoint: Endpoint) -> dict[str, Any]:
+    return {"$ref": "#/components/schemas/Error"} if endpoint.error_form is None else _STATUS_SCHEMA
 
 
 def _content(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from reverie.errors import (
     ExtensionError,
     HeartbeatError,
     InputError,
+    MediaError,
     MethodError,
     NotFoundError,
     PathConflictError,
@@ -62,6 +63,7 @@ _STATUSES: tuple[tuple[type[ReverieError], int, str], ...] = (
     (StoreArchivedError, 400, "invalid_request_error"),
     (ConflictError, 409, "conflict_error"),
     (SizeError, 413, "request_too_large"),
+    (MediaError, 415, "invalid_request_error"),
     (RateError, 429, "rate_limit_error"),
     (StateError, 400, "invalid_request_error"),
     (InputError, 400, "invalid_request_error"),
@@ -147,7 +149,8 @@ def handler_of(
         except Exception as error:  # the outermost loop of a request: whatever went wrong is answered, and logged
             if status_of(error)[0] >= 500:
                 log.exception("request failed", request_id=request_id, endpoint=endpoint.name)
-            return error_response(error, request_id)
+            answer = error_response(error, request_id)
+            return answer if endpoint.error_form is None else endpoint.error_form(request, error, answer)
         response.headers[REQUEST_ID_HEADER] = request_id
         return response
 

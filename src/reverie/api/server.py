@@ -1,7 +1,7 @@
 """The server process: the open database, what runs in the background, and the app on top of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -9,7 +9,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from reverie.api import agent_turns, charter_watch, routing_watch, sealing, trial_watch, webhook_delivery
+from reverie.api import agent_turns, charter_watch, receiving, routing_watch, sealing, trial_watch, webhook_delivery
 from reverie.api import schedules as scheduling
 from reverie.api.app import ENDPOINTS, Pages, make_app
 from reverie.api.live import LiveEvents
@@ -41,19 +41,22 @@ async def warm_up(service: Service) -> None:  # noqa: ARG001 - background work's
         await prepare(endpoint)
 
 
-BACKGROUND: tuple[Background, ...] = (
-    files.clean,
-    scheduling.work,
-    dreams.run_dreams,
-    agent_turns.work,
-    trial_watch.work,
-    charter_watch.work,
-    routing_watch.work,
-    webhook_delivery.work,
-    sealing.work,
-    report_load,
-    warm_up,
-)
+BACKGROUND: Mapping[str, Background] = {
+    "uploads cleaned up": files.clean,
+    "deployments and dreams begun on time": scheduling.work,
+    "dreams": dreams.run_dreams,
+    "turns of agents": agent_turns.work,
+    "trials looked at": trial_watch.work,
+    "charters looked at": charter_watch.work,
+    "routers learned": routing_watch.work,
+    "received spans made into sessions": receiving.work,
+    "received spans cleaned up": receiving.clean,
+    "webhooks delivered": webhook_delivery.work,
+    "history sealed": sealing.work,
+    "load measured": report_load,
+    "types made ready": warm_up,
+}
+"""By what it does."""
 
 log = structlog.get_logger("reverie.server")
 
@@ -70,17 +73,18 @@ async def open_service(settings: Settings, options: ServiceOptions) -> AsyncIter
         live = LiveEvents()
         await stack.enter_async_context(live.listening(database))
         service = Service(database, settings, clock, live, options, telemetry=telemetry)
+        stack.push_async_callback(service.mcp.close)
         await stack.enter_async_context(_running(service))
         yield service
 
 
 @asynccontextmanager
 async def _running(service: Service) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(_logged(work, service)) for work in BACKGROUND]
+    service.background.update({name: asyncio.create_task(_logged(work, service)) for name, work in BACKGROUND.items()})
     try:
         yield
     finally:
-        await end_tasks(*tasks)
+        await end_tasks(*service.background.values())
 
 
 async def _logged(work: Background, service: Service) -> None:
@@ -165,4 +169,5 @@ class _Server(uvicorn.Server):
             # While requests are still taken: the workers have results to bring.
             await self._workers.stop()
         self._service.live.close()
+        await self._service.mcp.close()
         await super().shutdown(sockets)

@@ -1,13 +1,18 @@
 """What every request works with; made once when the server starts."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from reverie.api.live import LiveEvents
+from reverie.api.mcp_server import McpSessions
 from reverie.clock import Clock
 from reverie.settings import Settings
 from reverie.storage.postgres.database import Database
 from reverie.telemetry.telemetry import NO_TELEMETRY, Telemetry
 from reverie.turns.isolation import Wish
+
+MOST_RECEIVING = 4
+"""Requests of OTLP that are read at a time; others wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +50,11 @@ class Service:
     live: LiveEvents
     options: ServiceOptions = ServiceOptions()
     telemetry: Telemetry = NO_TELEMETRY
+    background: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    """What runs beside requests, by what it does; filled when it begins."""
+    receiving: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_RECEIVING))
+    """Held while a request of OTLP is unpacked and read, which takes many times its size in memory."""
+    redaction_keys: dict[str, bytes] = field(default_factory=dict)
+    """What secrets are replaced by, by workspace's schema, once it was looked up; it never changes."""
+    mcp: McpSessions = field(default_factory=McpSessions)
+    """Of agents that look for lessons and memory here."""

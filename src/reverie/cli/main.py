@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from reverie.cli.hints import with_next_step
 from reverie.errors import ReverieError
 from reverie.lazy_modules import load_module
 
@@ -26,6 +27,17 @@ COMMANDS = {
     "import": LazyCommand(
         "reverie.cli.sessions", "import_sessions", "Import agent sessions from files, folders and archives."
     ),
+    "watch": LazyCommand(
+        "reverie.cli.watch",
+        "watch",
+        "Import sessions from files and folders, and go on as they grow, until Ctrl-C or SIGTERM.",
+    ),
+    "pull": LazyCommand(
+        "reverie.cli.pull",
+        "pull",
+        "Bring sessions, and memory, from other services: what is new or has changed since the last time.",
+    ),
+    "push": LazyCommand("reverie.cli.pull", "push", "Bring memory to other services."),
     "export": LazyCommand(
         "reverie.cli.sessions",
         "export_sessions",
@@ -84,6 +96,12 @@ COMMANDS = {
         "briefing",
         "Make the briefing of a session that runs elsewhere from STORE, by the draws of its live trials.",
     ),
+    "claude-code": LazyCommand(
+        "reverie.cli.claude_code", "claude_code", "Claude Code: the plugin by which sessions flow in and lessons back."
+    ),
+    "hook": LazyCommand(
+        "reverie.cli.hook", "hook", "Answer a hook of ASSISTANT (claude-code), whose call is read from standard input."
+    ),
     "mcp": LazyCommand(
         "reverie.cli.mcp",
         "mcp",
@@ -107,6 +125,14 @@ COMMANDS = {
     "keys": LazyCommand("reverie.cli.keys", "keys", "API keys: made, listed, revoked."),
     "workspaces": LazyCommand(
         "reverie.cli.keys", "workspaces", "Workspaces: sets of data that keys of others cannot reach."
+    ),
+    "doctor": LazyCommand(
+        "reverie.cli.doctor",
+        "doctor",
+        "Look at home, database, models, keys, isolation and hooks, and say what is wrong and what to do about it.",
+    ),
+    "completion": LazyCommand(
+        "reverie.cli.completion", "completion", "Print the script that completes commands and options in SHELL."
     ),
     "extensions": LazyCommand(
         "reverie.cli.extensions",
@@ -144,10 +170,16 @@ class LazyGroup(click.Group):
             formatter.write_dl(rows)
 
 
-@click.command(cls=LazyGroup)
+@click.command(cls=LazyGroup, invoke_without_command=True)
 @click.version_option(package_name="reverie")
-def cli() -> None:
-    """Agents that learn from their own past sessions by dreaming."""
+@click.option("--json", "as_json", is_flag=True, help="Without a command: print one JSON document.")
+@click.pass_context
+def cli(context: click.Context, as_json: bool) -> None:
+    """Agents that learn from their own past sessions by dreaming. Without a command: what to do next."""
+    if context.invoked_subcommand is None:
+        load_module("reverie.cli.next_step").tell_next_step(as_json=as_json)
+    elif as_json:
+        raise click.UsageError(f"--json belongs after the command: reverie {context.invoked_subcommand} --json")
 
 
 def _end_like_ctrl_c(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
@@ -161,7 +193,7 @@ def main(arguments: list[str] | None = None) -> Any:
     try:
         return cli.main(args=arguments, prog_name="reverie", standalone_mode=True)
     except ReverieError as error:
-        click.echo(f"reverie: {error}", err=True)
+        click.echo(f"reverie: {with_next_step(error)}", err=True)
         sys.exit(EXIT_NOTHING_DONE)
 
 

@@ -1,17 +1,23 @@
 """``reverie metric`` and ``reverie score``."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 import click
 import msgspec
 
+from reverie.cli.remote import Remote, speaking
 from reverie.cli.run import run
 from reverie.cli.table import format_table
+from reverie.client.client import AsyncClient
 from reverie.errors import MetricError
+from reverie.outcomes.junit import read_junit
 from reverie.outcomes.metric import Metric
 from reverie.outcomes.metric_summary import MetricSummary
 from reverie.sessions.session import Score
+from reverie.storage.live.external_briefings import find_known_session
 from reverie.storage.postgres.database import Database
 from reverie.storage.sessions import scores
 
@@ -96,22 +102,71 @@ def _table(summaries: Sequence[MetricSummary]) -> str:
 
 
 @click.command()
-@click.argument("session")
-@click.argument("values", nargs=-1, required=True, metavar="METRIC=VALUE...")
+@click.argument("given", nargs=-1, metavar="[SESSION] [METRIC=VALUE]...")
+@click.option("--session", help="Its id, or the reference of its briefing; instead of SESSION.")
+@click.option(
+    "--from-junit",
+    "reports",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A report of tests: the share that passed is a score, the names of the others are metadata; repeatable.",
+)
+@click.option("--metric", "metric_name", default="tests", show_default=True, help="What that share is called.")
+@click.option("--url", envvar="REVERIE_URL", help="Tell this server, not the home of this machine; REVERIE_URL.")
+@click.option("--key", envvar="REVERIE_API_KEY", help="An API key of the server; REVERIE_API_KEY.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def score(session: str, values: tuple[str, ...], as_json: bool) -> None:
+def score(
+    given: tuple[str, ...],
+    session: str | None,
+    reports: tuple[Path, ...],
+    metric_name: str,
+    url: str | None,
+    key: str | None,
+    as_json: bool,
+) -> None:
     """Record scores of SESSION, replacing older values of the same metrics."""
-    given = [_score(value) for value in values]
-
-    async def work(database: Database) -> float | None:
-        async with database.connection() as connection:
-            return await scores.score_session(connection, session, given)
-
-    reward = run(work)
+    if session is None and given:
+        session, given = given[0], given[1:]
+    if session is None or not (given or reports):
+        raise click.UsageError("name a session, and METRIC=VALUE or --from-junit FILE")
+    told = {one.metric: one.value for one in map(_score, given)}
+    tags: dict[str, str] = {}
+    if reports:
+        report = read_junit(reports)
+        told[metric_name], tags = report.share, report.tags
+    scored = _score_here(session, told, tags) if url is None else _score_there(Remote(url, key), session, told, tags)
     if as_json:
-        click.echo(msgspec.json.encode({"session": session, "reward": reward}))
-    else:
-        click.echo(f"{session}: reward {'not known' if reward is None else f'{reward:.3f}'}")
+        click.echo(msgspec.json.encode({"session": scored.session_id, "reward": scored.reward}))
+        return
+    if reports:
+        click.echo(f"{scored.session_id}: {metric_name} {told[metric_name]:.4g}")
+    click.echo(f"{scored.session_id}: reward {'not known' if scored.reward is None else f'{scored.reward:.3f}'}")
+
+
+class _Scored(msgspec.Struct, frozen=True):
+    session_id: str
+    reward: float | None
+
+
+def _score_here(session: str, told: Mapping[str, float], tags: Mapping[str, str]) -> _Scored:
+    async def work(database: Database) -> _Scored:
+        async with database.connection() as connection:
+            found = await find_known_session(connection, session)
+            reward = await scores.score_session(connection, found, [Score(*one) for one in told.items()])
+            await scores.tag_session(connection, found, tags)
+            return _Scored(found, reward)
+
+    return run(work)
+
+
+def _score_there(remote: Remote, session: str, told: Mapping[str, float], tags: Mapping[str, str]) -> _Scored:
+    async def work() -> _Scored:
+        async with speaking(remote) as sdk:
+            scored = await AsyncClient(sdk=sdk).score(session, told, metadata=tags or None)
+            return _Scored(scored.session_id, scored.reward)
+
+    return asyncio.run(work())
 
 
 def _score(text: str) -> Score:

@@ -1,15 +1,13 @@
 """What every command does around its work: read the settings, open the database, run."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import psycopg
 
-from reverie.errors import DatabaseError
 from reverie.settings import Settings, load_settings
-from reverie.storage.postgres.database import Database, open_database
+from reverie.storage.postgres.database import Database, database_error, open_database
 
 Result = TypeVar("Result")
 
@@ -30,21 +28,4 @@ def run(work: Callable[[Database], Awaitable[Result]], settings: Settings | None
     try:
         return asyncio.run(opened())
     except psycopg.Error as error:
-        raise _database_error(error) from error
-
-
-@asynccontextmanager
-async def telling_database_errors() -> AsyncIterator[None]:
-    """For a part of the work that may fail while the rest goes on.
-
-    Raises:
-        DatabaseError: the database failed.
-    """
-    try:
-        yield
-    except psycopg.Error as error:
-        raise _database_error(error) from error
-
-
-def _database_error(error: psycopg.Error) -> DatabaseError:
-    return DatabaseError(f"the database failed: {str(error).strip()}; what was committed is kept")
+        raise database_error(error) from error

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -10,6 +11,8 @@ import msgspec
 from reverie.cli.main import EXIT_NOTHING_DONE, EXIT_PARTLY_FAILED
 from reverie.cli.progress import progress_line
 from reverie.cli.run import run
+from reverie.cli.session_files import formats_with_places
+from reverie.cli.usual_options import chosen_sources, usual_options
 from reverie.clock import SystemClock
 from reverie.errors import InputError
 from reverie.outcomes.score_words import split_score_options
@@ -22,7 +25,8 @@ from reverie.storage.sessions.import_summary import ImportOptions, ImportSummary
 
 
 @click.command("import")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="PATH...")
+@usual_options
 @click.option(
     "--format",
     "format_",
@@ -53,6 +57,7 @@ from reverie.storage.sessions.import_summary import ImportOptions, ImportSummary
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def import_sessions(
     paths: tuple[Path, ...],
+    usual: tuple[str, ...],
     format_: str,
     agent: str | None,
     overrides: tuple[str, ...],
@@ -69,6 +74,7 @@ def import_sessions(
     """
     if scores is None and (scores_key or split_score_options(score_fields)[0]):
         raise InputError("--scores-key and --score say how to read a score file; name it with --scores FILE")
+    paths, format_ = _with_usual(paths, usual, format_)
     settings = load_settings()
     fields = {} if agent is None else {"agent": agent}
     options = ImportOptions(
@@ -83,6 +89,20 @@ def import_sessions(
     summary = _import(settings, paths, options)
     _report(summary, as_json)
     sys.exit(_exit_code(summary))
+
+
+def _with_usual(paths: tuple[Path, ...], usual: Sequence[str], format_: str) -> tuple[tuple[Path, ...], str]:
+    """The paths with the usual places that were asked for, and the format that all are to be of."""
+    if not paths and not usual:
+        options = ", ".join(f"--{name}" for name in formats_with_places())
+        raise click.UsageError(
+            f"name files or folders, or a program whose sessions are in their usual place: {options}"
+        )
+    if usual and format_ != "auto":
+        raise click.UsageError("--format is for files that you name; a program's usual place has one format")
+    places = tuple(source.path for source in chosen_sources(usual))
+    alone = not paths and len(set(usual)) == 1
+    return (*paths, *places), usual[0] if alone else format_
 
 
 def _import(settings: Settings, paths: Sequence[Path], options: ImportOptions) -> ImportSummary:
@@ -140,10 +160,12 @@ def export_sessions(file: Path, where: str | None, as_json: bool) -> None:
     if str(file) == "-" and as_json:
         raise InputError("'-' already writes the sessions to the screen; leave out --json or name a file")
 
-    async def work(database: Database) -> export.ExportSummary:
-        return await export.export_sessions(database, segment, file)
+    with progress_line("writing") if str(file) != "-" else nullcontext(lambda _: None) as show:
 
-    summary = run(work)
+        async def work(database: Database) -> export.ExportSummary:
+            return await export.export_sessions(database, segment, file, lambda done: show(f"{done:,} sessions"))
+
+        summary = run(work)
     if as_json:
         click.echo(msgspec.json.encode(summary))
     elif str(file) != "-":

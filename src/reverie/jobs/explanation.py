@@ -21,8 +21,8 @@ from reverie.sessions.session import Transcript
 from reverie.sessions.transcript import Turn, render_turns
 from reverie.statistics.corpus import Corpus, form_strata
 from reverie.storage.learning.digests import load_corpus
-from reverie.storage.learning.dreams import read_dream
-from reverie.storage.learning.lessons import LessonRow
+from reverie.storage.learning.dreams import concluded_at, read_dream
+from reverie.storage.learning.lessons import LessonRow, follow_citations
 from reverie.storage.learning.measures import load_measures
 from reverie.storage.live.trials import trials_of_lesson
 from reverie.storage.memory.policies import read_policy
@@ -81,7 +81,9 @@ async def _explain(connection: Connection, lesson: Lesson, dream_id: str) -> Exp
     corpus = await load_corpus(connection, segment, last_key, policy.metrics)
     names = [name for name in (lesson.outcome,) if name != REWARD.name]
     measures = await load_measures(connection, segment, last_key, corpus.session_ids, names, policy.metrics)
-    supporting, contrary = lesson.evidence[:_SUPPORTING], lesson.counter_examples[:_CONTRARY]
+    since = await concluded_at(connection, dream_id)
+    supporting = await follow_citations(connection, lesson.evidence[:_SUPPORTING], since)
+    contrary = await follow_citations(connection, lesson.counter_examples[:_CONTRARY], since)
     cited = [citation.session_id for citation in (*supporting, *contrary)]
     transcripts = await read_transcripts(connection, cited)
     outcome = outcome_named(lesson.outcome, measures)

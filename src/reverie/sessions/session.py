@@ -19,7 +19,7 @@ class Session(msgspec.Struct, frozen=True):
 
     id: str
     source: str
-    """The format it came from: chat, tau-bench, intercode, claude-code, otlp, reverie, api."""
+    """The format it came from, as in ``reverie import --format``; ``api`` for those run by the server."""
     agent: str | None = None
     agent_version: str | None = None
     model: str | None = None

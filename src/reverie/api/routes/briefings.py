@@ -8,6 +8,7 @@ from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import RecordType
 from reverie.jobs.external_briefing import BriefingRequest, give_briefing
 from reverie.storage.live.external_briefings import ExternalBriefing, read_external_briefing
+from reverie.storage.memory.stores import find_store
 
 _ALL = "/v1/briefings"
 _BRIEFING = RecordType(StoredBriefing)
@@ -17,8 +18,9 @@ _BRIEFING = RecordType(StoredBriefing)
 async def create(context: RequestContext) -> StoredBriefing:
     """Make the briefing of a session that runs elsewhere, by the draws of the live trials that it takes part in."""
     body = context.body
+    stores = [(await find_store(context.connection, given)).id for given in body["memory_store_ids"]]
     request = BriefingRequest(
-        body["memory_store_ids"],
+        stores,
         agent=body.get("agent"),
         task_family=body.get("task_family"),
         user_id=body.get("user_id"),

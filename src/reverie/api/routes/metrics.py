@@ -12,12 +12,14 @@ from reverie.api.wire_type import RecordType
 from reverie.outcomes.metric import Metric
 from reverie.outcomes.metric_summary import MetricSummary
 from reverie.sessions.session import Score
+from reverie.storage.live.external_briefings import find_known_session
 from reverie.storage.sessions.scores import (
     define_metric,
     read_scores,
     score_session,
     summarize_metric,
     summarize_metrics,
+    tag_session,
 )
 
 _METRIC, _SCORES = RecordType(MeasuredMetric), RecordType(SessionScores)
@@ -53,18 +55,26 @@ async def define(context: RequestContext) -> MeasuredMetric:
     extension=True,
 )
 async def score(context: RequestContext) -> SessionScores:
-    """Record scores of a session."""
-    session_id = context.path["session_id"]
+    """Record scores of a session.
+
+    It is named by its id, or by the id or the reference of its briefing.
+    """
+    session_id = await find_known_session(context.connection, context.path["session_id"])
     scores = [Score(given["metric"], given["value"]) for given in context.body["scores"]]
-    await score_session(context.connection, session_id, scores)
-    return await list_scores(context)
+    await score_session(context.connection, session_id, scores, context.body.get("source", ""))
+    await tag_session(context.connection, session_id, context.body.get("metadata", {}))
+    return await _scores_of(context, session_id)
 
 
 @endpoint("sessions.scores.retrieve", "GET", "/v1/sessions/{session_id}/scores", answer=_SCORES, extension=True)
 async def list_scores(context: RequestContext) -> SessionScores:
     """Read what a session was scored, and its reward."""
-    reward, scores = await read_scores(context.connection, context.path["session_id"])
-    return SessionScores(context.path["session_id"], reward, tuple(scores))
+    return await _scores_of(context, context.path["session_id"])
+
+
+async def _scores_of(context: RequestContext, session_id: str) -> SessionScores:
+    reward, scores = await read_scores(context.connection, session_id)
+    return SessionScores(session_id, reward, tuple(scores))
 
 
 def _wire(standing: MetricSummary) -> MeasuredMetric:

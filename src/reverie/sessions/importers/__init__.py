@@ -5,7 +5,7 @@ A format is one :class:`Importer`, listed in :mod:`reverie.sessions.importers.re
 
 from reverie.sessions.import_problem import ImportProblem
 from reverie.sessions.importers.draft import Draft, EventLog
-from reverie.sessions.importers.importer import Importer, Keys, Members, Whole
+from reverie.sessions.importers.importer import Importer, Keys, Members, UsualPlace, Whole
 from reverie.sessions.importers.parser import parse_record
 from reverie.sessions.importers.reader import read_records
 from reverie.sessions.importers.record import RawRecord, SkippedFile
@@ -21,6 +21,7 @@ __all__ = [
     "Members",
     "RawRecord",
     "SkippedFile",
+    "UsualPlace",
     "Whole",
     "encode_line",
     "formats",

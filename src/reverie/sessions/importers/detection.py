@@ -67,9 +67,18 @@ def _object_layout(found: Importer | None, keys: Keys, *, lines: bool) -> Layout
     if found and found.unit == "member":
         under = found.members.under
         return Layout(found, "mapping", prefix=under if under in keys.top else "")
+    if found and _lists_sessions(found, keys):
+        return Layout(found, "listed", prefix=found.members.under)
     if found and found.unit == "file":
         return Layout(found, "file")
     return Layout(found, "lines" if lines else "values")
+
+
+def _lists_sessions(found: Importer, keys: Keys) -> bool:
+    """Whether the object holds sessions in a list; of a session that is a file what is beside the list tells, too."""
+    if found.members.under and found.members.under in keys.top - keys.objects:
+        return True
+    return found.unit == "file" and not keys.top.isdisjoint(found.members.beside)
 
 
 def _importer_of(keys: Keys, importers: Sequence[Importer]) -> Importer | None:
@@ -97,22 +106,12 @@ def _keys_in(text: bytes) -> Keys:
 
 
 _UNREAD: tuple[tuple[str, frozenset[str]], ...] = (
-    ("a ChatGPT export", frozenset({"mapping", "current_node"})),
     ("a Claude.ai export", frozenset({"chat_messages"})),
-    ("tau2-bench results", frozenset({"simulations", "tasks"})),
-    ("a SWE-agent trajectory", frozenset({"trajectory", "info"})),
-    ("a Langfuse export", frozenset({"observations", "projectId"})),
-    ("a LangSmith export", frozenset({"run_type", "trace_id"})),
-    ("a Codex CLI rollout", frozenset({"timestamp", "type", "payload"})),
-    ("a Gemini CLI session", frozenset({"projectHash", "sessionId"})),
     ("a Cursor export", frozenset({"composerId"})),
-    ("an OpenHands history", frozenset({"id", "source", "action", "args"})),
-    ("an OpenHands history", frozenset({"history", "instance_id"})),
     ("a Who&When failure", frozenset({"history", "mistake_agent", "mistake_step"})),
     ("a LoCoMo conversation", frozenset({"conversation", "qa"})),
     ("a LoCoMo conversation", frozenset({"conversation", "session_summary"})),
     ("a LoCoMo conversation", frozenset({"speaker_a", "speaker_b"})),
-    ("an Inspect log", frozenset({"eval", "samples", "status"})),
 )
 """Formats that are known by their keys and not read."""
 

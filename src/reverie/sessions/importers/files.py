@@ -8,7 +8,6 @@ import lzma
 import sys
 import tarfile
 import tempfile
-import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +16,16 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 if sys.version_info >= (3, 14):
+    import zipfile
+
     from compression import zstd
-else:
+else:  # Zip members may be compressed by zstd, too, as those of Inspect's logs are.
     from backports import zstd
+    from backports.zstd import zipfile
 
 from reverie.errors import InputError
 from reverie.sessions.import_problem import ImportProblem
+from reverie.sessions.importers.zip_rest import whole_members
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -181,7 +184,13 @@ def _zip_members(label: str, stream: io.BufferedReader) -> Iterator[OpenFile | I
             if copy.tell() > _LARGEST_ZIP:
                 yield ImportProblem(label, 0, f"is a zip file of more than {_LARGEST_ZIP >> 30} GB; unpack it first")
                 return
-        with zipfile.ZipFile(copy) as archive:
+        try:
+            archive = zipfile.ZipFile(copy)
+        except zipfile.BadZipFile:
+            for rest in whole_members(copy):
+                yield from _unpack(f"{label}/{rest.name.removeprefix('./')}", io.BytesIO(rest.data))
+            raise
+        with archive:
             for member in archive.infolist():
                 name = f"{label}/{member.filename.removeprefix('./')}"
                 if member.flag_bits & _ENCRYPTED:

@@ -1,6 +1,7 @@
 """What an importer is: one format of session files, declared in one record."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import PurePath
 from typing import Any, Literal
 
 import msgspec
@@ -44,6 +45,8 @@ class Members(msgspec.Struct, frozen=True):
     """The top-level key of the object that holds them, where a file has it; else they are at the top level."""
     passed_over: frozenset[str] = frozenset()
     """Keys that are no session."""
+    beside: tuple[str, ...] = ()
+    """Top-level keys whose values, as JSON, go with each session in its context; they must come before."""
 
 
 class Kinship(msgspec.Struct, frozen=True):
@@ -57,6 +60,23 @@ class Kinship(msgspec.Struct, frozen=True):
     """The items read, in order, with those of this format joined; gets all that ``look`` told."""
 
 
+class UsualPlace(msgspec.Struct, frozen=True):
+    """Where a program keeps its sessions on a machine, unless it was told otherwise."""
+
+    program: str
+    """Its name as people know it, such as ``Claude Code``."""
+    home: str
+    """The program's own folder, such as ``~/.claude``."""
+    variable: str | None = None
+    """The environment variable that names another folder in place of ``home``, if there is one."""
+    folder: str = ""
+    """Where the sessions are below ``home``."""
+    names: str = "*.jsonl"
+    """The names of its session files, as ``fnmatch`` reads them."""
+    sessions: str = "*"
+    """Names among them of the files that stand for a session each, where others are parts of one."""
+
+
 def _never(_: Any) -> bool:
     return False
 
@@ -67,6 +87,10 @@ def _unchanged(events: Sequence[Event]) -> Sequence[Event]:
 
 def _something(_: bytes) -> str:
     return ""
+
+
+def _itself(path: PurePath) -> PurePath:
+    return path
 
 
 class Importer(msgspec.Struct, frozen=True):
@@ -83,7 +107,7 @@ class Importer(msgspec.Struct, frozen=True):
     """Whether a file that begins with these bytes (a megabyte, or all of it) is; asked where no keys told."""
     unit: Unit = "value"
     members: Members = Members()
-    """For the unit ``member``."""
+    """For the unit ``member``; for the others, where a file holds its sessions in a list ``under`` a key."""
     whole_lines: bool = False
     """For the unit ``file``: whether a file that breaks off is read up to its last whole line."""
     late_sign: Callable[[bytes], bool] = _never
@@ -94,6 +118,11 @@ class Importer(msgspec.Struct, frozen=True):
     """For sessions in more than one file."""
     identity: Callable[[Sequence[Event]], Sequence[Event]] = _unchanged
     """The events that a session's derived id and its hash are made of, where they are not the events themselves."""
+    places: tuple[UsualPlace, ...] = ()
+    """Where programs keep sessions of this format: looked through by ``reverie``, ``import --NAME`` and ``watch``."""
+    whole: Callable[[PurePath], PurePath] = _itself
+    """The path to import when the file at this path has changed, where a session lies in more than one file: its main
+    file or its folder. Asked of any path, so a path that looks like no part of such a session is given back."""
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -101,7 +130,8 @@ class Layout(msgspec.Struct, frozen=True):
 
     importer: Importer | None
     """None when it is JSON in a format that is not known."""
-    shape: Literal["lines", "list", "mapping", "values", "file"]
-    """One session per line, per list element, per member of an object, per JSON value; the file is one session."""
+    shape: Literal["lines", "list", "mapping", "values", "listed", "file"]
+    """One session per line, per list element, per member of an object, per JSON value, per element of a list in an
+    object; the file is one session."""
     prefix: str = ""
-    """For a mapping, the member that holds the sessions; empty for the top level."""
+    """For a mapping or a list in an object, the member that holds the sessions; empty for the top level."""

@@ -15,6 +15,7 @@ from reverie.sessions.importers.importer import Importer, Keys, Members
 from reverie.sessions.importers.json_text import decode_json
 from reverie.sessions.importers.model_name import model_in
 from reverie.sessions.importers.record import RawRecord
+from reverie.sessions.importers.tool_arguments import tool_arguments
 from reverie.sessions.session import Session
 
 _STRATEGIES = ("plan_solve_refine", "plan_solve", "react", "multiturn")
@@ -23,6 +24,9 @@ _OTHER_INPUT = "action"
 _WORDS = re.compile(r"[^a-z0-9]+")
 _NO_NAMES = frozenset({"ic", "intercode", "env", "environment", "human", "agent", "results", "logs"})
 """Words in a name that tell no environment."""
+_SUBMITTED = re.compile(r"submit\s+(\S.*)")
+"""Of Python the name of the function, of CTF the flag."""
+_NO_CODE = re.compile(r"No \w+ code was found in your last response")
 _GUESSED_ERRORS = (
     "Error executing",
     "command not found",
@@ -85,6 +89,9 @@ def _task(domain: str, episode: Mapping[str, Any], context: Mapping[str, str]) -
     task = as_text(episode.get("task_id")) or context.get("key", "")
     if not task:
         return None
+    if domain == "python":
+        dataset = re.search(r"ic_([a-z0-9]+)(?:\.json)?$", as_text(episode.get("dataset")))
+        return f"python:{dataset[1]}:{task}" if dataset else f"python:{task}"
     if domain == "bash":
         for place in (as_text(episode.get("dataset")), context.get("stem", "")):
             file_system = re.search(r"fs_\d+", place)
@@ -122,17 +129,36 @@ def _record_turns(log: EventLog, history: Mapping[str, Any], domain: str) -> Non
                 log.add("agent.thinking", {"content": text_content(as_text(column[turn]))})
         call = _record_action(log, as_text(actions[turn]), domain) if turn < len(actions) else None
         if turn < len(observations):
-            text = as_text(observations[turn])
-            refused = turn < len(validity) and validity[turn] is False
+            text, failed = _observed(observations[turn], domain)
+            # Of Python the log repeats what held at an earlier turn.
+            refused = turn < len(validity) and validity[turn] is False and domain != "python"
             # On `submit` the last observation is shown again: its errors are not the submission's.
             submits = call is not None and log.events[call].payload["name"] == "submit"
-            log.tool_result(call, content_blocks(text), True if refused else False if submits else None, name=domain)
+            log.tool_result(call, content_blocks(text), True if refused else False if submits else failed, name=domain)
+
+
+def _observed(observation: Any, domain: str) -> tuple[str, bool | None]:
+    """What an action gave, and whether it says itself that it failed.
+
+    The Python environment gives an object with what was printed and what was raised, which the log holds as text.
+    """
+    text = as_text(observation)
+    if domain != "python":
+        return text, None
+    if _NO_CODE.match(text):
+        return text, True
+    printed = tool_arguments(text)
+    if not printed or not printed.keys() <= {"output", "error"}:
+        return text, None
+    raised = as_text(printed.get("error"))
+    return "\n".join(part for part in (as_text(printed.get("output")), raised) if part), bool(raised)
 
 
 def _record_action(log: EventLog, action: str, domain: str) -> int:
     text = action.strip()
-    if text == "submit":
-        return log.tool_use("submit", {})
+    submitted = _SUBMITTED.fullmatch(text)
+    if text == "submit" or (submitted and domain in ("python", "ctf")):
+        return log.tool_use("submit", {"answer": submitted[1]} if submitted else {})
     if text.startswith("execute["):
         action = text.removeprefix("execute[").removesuffix("]")
     return log.tool_use(domain, {_INPUT_NAMES.get(domain, _OTHER_INPUT): action})

@@ -36,15 +36,20 @@ _ITEM_TYPES = ("function_call", "function_call_output", "reasoning")
 _CALL_ROLES = ("function_call", "tool_call", "tool_calls")
 
 
-@dataclass
-class _Reading:
+@dataclass(frozen=True)
+class Reading:
     """What is known while the messages of one session are read."""
 
     log: EventLog
-    threaded: bool
+    threaded: bool = False
     """Whether several agents speak, told apart by their names."""
     calls: OpenCalls = field(default_factory=OpenCalls)
     unread: Counter[str] = field(default_factory=Counter)
+
+    def warn_unread(self, field: str) -> None:
+        """Warn of what of the source's ``field`` could not become an event."""
+        for kind, number in self.unread.items():
+            self.log.warn(f"{field}: {number} × {kind}: not kept, or by name only")
 
 
 def record_messages(log: EventLog, messages: Sequence[Any], field: str) -> None:
@@ -56,12 +61,11 @@ def record_messages(log: EventLog, messages: Sequence[Any], field: str) -> None:
     Raises:
         ImportFormatError: no message can be read.
     """
-    reading = _Reading(log, threaded=len(_speakers(messages)) > 1)
+    reading = Reading(log, threaded=len(_speakers(messages)) > 1)
     for position, message in enumerate(messages):
         if not record_ordinary(log, reading.calls, message, threaded=reading.threaded):
             _record(reading, message, f"{field}[{position}]")
-    for kind, number in reading.unread.items():
-        log.warn(f"{field}: {number} × {kind}: not kept, or by name only")
+    reading.warn_unread(field)
     if messages and not log.events:
         reasons = "; ".join(reason for _, reason, _ in log.warnings[:3])
         raise ImportFormatError(f"{field} holds no message that can be read" + (f": {reasons}" if reasons else ""))
@@ -80,7 +84,7 @@ def _is_agent(message: Mapping[str, Any]) -> bool:
     return role_of(role_named(message)) == "agent"
 
 
-def _record(reading: _Reading, message: Any, place: str) -> None:
+def _record(reading: Reading, message: Any, place: str) -> None:
     if isinstance(message, dict) and "role" not in message and isinstance(message.get("data"), dict):
         message = {"role": message.get("type"), **message["data"]}  # as LangChain dumps messages
     if not isinstance(message, dict):
@@ -88,7 +92,7 @@ def _record(reading: _Reading, message: Any, place: str) -> None:
         return
     at = _time_of(reading.log, message, place)
     if "role" not in message and as_text(message.get("type")).endswith(_ITEM_TYPES):
-        _record_parts(reading, "agent", read_part(message), at, None)
+        record_parts(reading, "agent", read_part(message), at, None)
         return
     word = role_named(message)
     role = role_of(word)
@@ -99,13 +103,13 @@ def _record(reading: _Reading, message: Any, place: str) -> None:
             reading.log.warn(f"{shown}, nor has it any content; it is left out")
             return
         reading.log.warn(f"{shown}; kept as a message of an agent of that name")
-        _record_parts(reading, "agent", read_parts(content), at, word[:200] or "unknown")
+        record_parts(reading, "agent", read_parts(content), at, word[:200] or "unknown")
     elif role == "agent":
         _record_reply(reading, message, word, at, place)
     elif role == "tool":
         _record_result(reading, message, at)
     else:
-        _record_parts(reading, role, read_parts(_content(message)), at, None, empty=True)
+        record_parts(reading, role, read_parts(_content(message)), at, None, empty=True)
 
 
 def _name(message: Mapping[str, Any]) -> str:
@@ -126,15 +130,15 @@ def _time_of(log: EventLog, message: Mapping[str, Any], place: str) -> datetime 
     return None
 
 
-def _record_reply(reading: _Reading, message: Mapping[str, Any], word: str, at: datetime | None, place: str) -> None:
+def _record_reply(reading: Reading, message: Mapping[str, Any], word: str, at: datetime | None, place: str) -> None:
     thread = (_name(message) or None) if reading.threaded else None
-    _record_parts(reading, "agent", _reply_parts(reading, message, word, place), at, thread, empty=True)
+    record_parts(reading, "agent", _reply_parts(reading, message, word, place), at, thread, empty=True)
     usage = message.get("usage") or message.get("usage_metadata") or message.get("usageMetadata")
     if isinstance(usage, dict):
         reading.log.add("span.model_request_end", usage_payload(usage), at, thread)
 
 
-def _reply_parts(reading: _Reading, message: Mapping[str, Any], word: str, place: str) -> Iterator[Part]:
+def _reply_parts(reading: Reading, message: Mapping[str, Any], word: str, place: str) -> Iterator[Part]:
     thinking = message.get("reasoning_content") or message.get("reasoning") or message.get("thinking")
     if text := "\n".join(result_texts(thinking)):
         yield Thought(text)
@@ -160,24 +164,24 @@ def _legacy_call(message: Mapping[str, Any]) -> Iterable[Any]:
     return () if call is None or message.get("tool_calls") else (call,)
 
 
-def _record_result(reading: _Reading, message: Mapping[str, Any], at: datetime | None) -> None:
+def _record_result(reading: Reading, message: Mapping[str, Any], at: datetime | None) -> None:
     content = _content(message)
     parts = content if isinstance(content, list) else ()
     if any(_is_result(part) for part in parts):
-        _record_parts(reading, "tool", read_parts(parts), at, None)
+        record_parts(reading, "tool", read_parts(parts), at, None)
         return
     call_id = next((as_text(message[n]) for n in ("tool_call_id", "tool_use_id", "call_id") if message.get(n)), "")
     name = _name(message) or as_text(message.get("tool_name"))
     answer = Answered(call_id, name, tuple(result_texts(content)), explicit_error(message))
-    _record_parts(reading, "tool", (answer,), at, None)
+    record_parts(reading, "tool", (answer,), at, None)
 
 
 def _is_result(part: Any) -> bool:
     return isinstance(part, dict) and (as_text(part.get("type")).endswith("tool_result") or "functionResponse" in part)
 
 
-def _record_parts(
-    reading: _Reading,
+def record_parts(
+    reading: Reading,
     role: Role,
     parts: Iterable[Part],
     at: datetime | None,
@@ -185,7 +189,10 @@ def _record_parts(
     *,
     empty: bool = False,
 ) -> None:
-    """Neighbouring texts are one message; ``empty`` keeps a message of which nothing came, for someone spoke."""
+    """Add what a message of ``role`` holds, to ``thread`` where it is not the primary one.
+
+    Neighbouring texts are one message; ``empty`` keeps a message of which nothing came, for someone spoke.
+    """
     texts: list[str] = []
     any_event = False
     for part in parts:
@@ -216,7 +223,7 @@ def _record_said(log: EventLog, role: Role, texts: list[str], at: datetime | Non
     texts.clear()
 
 
-def _record_part(reading: _Reading, part: Thought | Called | Answered, at: datetime | None, thread: str | None) -> None:
+def _record_part(reading: Reading, part: Thought | Called | Answered, at: datetime | None, thread: str | None) -> None:
     log, calls = reading.log, reading.calls
     if isinstance(part, Thought):
         log.add("agent.thinking", {"content": text_content(part.text)}, at, thread)

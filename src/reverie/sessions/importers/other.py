@@ -17,7 +17,7 @@ from reverie.sessions.importers.payload import check_payloads
 from reverie.sessions.importers.record import RawRecord
 from reverie.sessions.session import Score, Session, Transcript
 
-_GUARDED = ("has_keys", "begins", "late_sign", "empty", "identity")
+_GUARDED = ("has_keys", "begins", "late_sign", "empty", "identity", "whole")
 
 
 def fitted(extension: Extension, given: Any) -> Importer:

@@ -45,6 +45,8 @@ def parse_record(
     else:
         transcript = finish(parsed, tags, words, importer.identity)
         found = parsed.log.warnings
+    if "broken_off" in context:
+        found = [(0, context["broken_off"], ""), *found]
     if warnings is not None:
         warnings.extend(_warnings(record, found))
     return transcript

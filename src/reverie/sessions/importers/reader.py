@@ -4,19 +4,22 @@ Of JSON Lines one line is in memory at a time, of a JSON list or object one elem
 part being read. Of formats whose session is a whole file, one file is.
 """
 
+import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, BinaryIO
 
 import ijson
 import msgspec
+from ijson.common import ObjectBuilder
 
 from reverie.errors import ExtensionError
 from reverie.sessions.import_problem import ImportProblem
 from reverie.sessions.importers.detection import assumed, detect, unread_format
 from reverie.sessions.importers.files import READ_ERRORS, OpenFile, open_path, reason_of
 from reverie.sessions.importers.importer import Importer, Kinship, Layout, Read
+from reverie.sessions.importers.named_numbers import WithoutNamedNumbers
 from reverie.sessions.importers.record import RawRecord, SkippedFile
 from reverie.sessions.importers.registry import OURS, POINT, formats, importer_named, other_formats
 
@@ -29,11 +32,12 @@ _CHUNK = 1 << 20
 _SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".jsonl", ".ndjson", ".json")
 
 
-def read_records(paths: Sequence[Path], *, format: str | None) -> Iterator[Read]:
+def read_records(paths: Sequence[Path], *, format: str | None, met: bool = False) -> Iterator[Read]:
     """Every session in ``paths`` (files, folders, archives), in a fixed order, with problems and notices among them.
 
     Without ``format``, each file's is found by content. With it, files named outright are read as that format, and
-    in folders and archives the files in another format are passed over.
+    in folders and archives the files in another format are passed over; so are files among ``paths`` that were only
+    ``met`` in a folder that was looked through.
 
     Raises:
         ImportFormatError: there is no such format.
@@ -41,19 +45,20 @@ def read_records(paths: Sequence[Path], *, format: str | None) -> Iterator[Read]
     """
     named = None if format is None else importer_named(format)
     kinships = [importer.kinship for importer in OURS if importer.kinship is not None]
-    told = [_told(paths, kinship) for kinship in kinships]
-    items = _read_all(paths, named)
+    told = _told(paths, kinships)
+    items = _read_all(paths, named, met=met)
     for kinship, facts in zip(kinships, told, strict=True):
         items = kinship.join(items, facts)
     yield from items
 
 
-def _read_all(paths: Sequence[Path], format: Importer | None) -> Iterator[Read]:
+def _read_all(paths: Sequence[Path], format: Importer | None, *, met: bool) -> Iterator[Read]:
     for path, named in _files(paths):
         if isinstance(path, ImportProblem):
             yield path
         else:
-            yield from _read_path(path, named=named, format=format)
+            folder = str(path.parent) if met and named == str(path) else named
+            yield from _read_path(path, named=folder, format=format)
 
 
 def _files(paths: Sequence[Path]) -> Iterator[tuple[Path | ImportProblem, str]]:
@@ -66,16 +71,18 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[Path | ImportProblem, str]]:
             yield from ((file, str(beside)) for file in _walk(beside))
 
 
-def _told(paths: Sequence[Path], kinship: Kinship) -> list[Any]:
-    """What files say of their kin, from their beginnings; problems are told when they are read."""
-    told = []
+def _told(paths: Sequence[Path], kinships: Sequence[Kinship]) -> list[list[Any]]:
+    """What files say of their kin, of each kind, from their beginnings; problems are told when they are read."""
+    told: list[list[Any]] = [[] for _ in kinships]
     for path, _ in _files(paths):
-        if isinstance(path, ImportProblem) or not kinship.possible(path.name):
+        asked = [] if isinstance(path, ImportProblem) else [k for k in kinships if k.possible(path.name)]
+        if isinstance(path, ImportProblem) or not asked:
             continue
         for opened in open_path(path):
-            found = kinship.look(opened.label, opened.head) if isinstance(opened, OpenFile) else None
-            if found is not None:
-                told.append(found)
+            for kinship, facts in zip(kinships, told, strict=True):
+                if isinstance(opened, OpenFile) and kinship in asked:
+                    found = kinship.look(opened.label, opened.head)
+                    facts += [] if found is None else [found]
     return told
 
 
@@ -225,14 +232,14 @@ def _read_file(opened: OpenFile, importer: Importer, blank: RawRecord) -> Iterat
     yield msgspec.structs.replace(blank, data=whole, context=context)
 
 
-def _read_elements(
-    opened: OpenFile, layout: Layout, importer: Importer, blank: RawRecord
-) -> Iterator[RawRecord | ImportProblem]:
+def _read_elements(opened: OpenFile, layout: Layout, importer: Importer, blank: RawRecord) -> Iterator[Read]:
     number = 0
     try:
         for number, (key, value) in enumerate(_elements(opened, layout, importer), start=1):
             data = msgspec.json.encode(value)
             yield msgspec.structs.replace(blank, line=number, data=data, context=blank.context | key)
+        if layout.shape == "listed" and not number:
+            yield SkippedFile(opened.label, f"{importer.name}: it holds no sessions")
     except ijson.JSONError as error:
         what = str(error).partition("\n")[0].strip()
         yield ImportProblem(opened.label, number + 1, f"broken JSON ({what}); the rest of the file is not read")
@@ -241,13 +248,54 @@ def _read_elements(
 
 
 def _elements(opened: OpenFile, layout: Layout, importer: Importer) -> Iterable[tuple[dict[str, str], Any]]:
+    stream = io.BufferedReader(WithoutNamedNumbers(opened.stream), _CHUNK)
     if layout.shape == "values":
-        # One value, or one after the other, as indented objects that were appended to a file are.
-        return (({}, value) for value in ijson.items(opened.stream, "", use_float=True, multiple_values=True))
+        return _values(stream)
     if layout.shape == "list":
-        return (({}, value) for value in ijson.items(opened.stream, "item", use_float=True))
-    members = ijson.kvitems(opened.stream, layout.prefix, use_float=True)
+        return (({}, value) for value in ijson.items(stream, "item", use_float=True))
+    if layout.shape == "listed":
+        return _listed(stream, layout.prefix, importer.members.beside)
+    members = ijson.kvitems(stream, layout.prefix, use_float=True)
     return (({"key": key}, value) for key, value in members if key not in importer.members.passed_over)
+
+
+def _listed(stream: io.BufferedIOBase, under: str, beside: Sequence[str]) -> Iterator[tuple[dict[str, str], Any]]:
+    """The elements of the list ``under`` a key, each with what the file says ``beside`` it."""
+    found, told = ijson.sendable_list(), {name: ijson.sendable_list() for name in beside}
+    readers = [ijson.items_coro(held, name, use_float=True) for name, held in told.items()]
+    readers.append(ijson.items_coro(found, f"{under}.item", use_float=True))
+    while chunk := stream.read1(_CHUNK):
+        try:
+            for reader in readers:
+                reader.send(chunk)
+        finally:  # of a file that is broken further on, what came before
+            context = {name: msgspec.json.encode(held[0]).decode() for name, held in told.items() if held}
+            yield from ((context, value) for value in found)
+            found.clear()
+    for reader in readers:
+        reader.close()
+
+
+def _values(stream: BinaryIO) -> Iterator[tuple[dict[str, str], Any]]:
+    """One value, or one after the other, as indented objects that were appended to a file are.
+
+    Of an object that breaks off, what was there, with ``broken_off``: one that holds a session holds its beginning.
+    """
+    builder, depth = ObjectBuilder(), 0
+    try:
+        for event, value in ijson.basic_parse(stream, use_float=True, multiple_values=True):
+            builder.event(event, value)
+            depth += {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}.get(event, 0)
+            if depth == 0:
+                yield {}, builder.value
+                builder = ObjectBuilder()
+    except (ijson.JSONError, *READ_ERRORS) as error:
+        if depth < 2:  # nothing but the first plain fields
+            raise
+        reason = (
+            reason_of(error) if isinstance(error, READ_ERRORS) else "the JSON breaks off; what came before was read"
+        )
+        yield {"broken_off": reason}, builder.value
 
 
 def _numbered_lines(opened: OpenFile) -> Iterator[tuple[int, bytes | None]]:

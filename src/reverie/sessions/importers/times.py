@@ -95,3 +95,12 @@ def _written(text: str) -> datetime:
         return parsedate_to_datetime(text)
     plain = text.upper().removesuffix(" UTC").removesuffix(" GMT")
     return datetime.fromisoformat(plain.replace("/", "-", 2) if plain[4:5] == "/" else plain)
+
+
+def nanoseconds(value: Any) -> int:
+    """The time that ``value`` says, in nanoseconds since 1970; 0 where it is none."""
+    try:
+        time = as_time(value, "time")
+    except ImportFormatError:
+        return 0
+    return 0 if time is None else int((time - _EPOCH) / timedelta(microseconds=1)) * 1000

@@ -126,6 +126,13 @@ class Redactor:
         """``value`` without secrets and personal data; adds to ``counts`` what was replaced, by kind."""
         return self._text(value, _NO_FIELD, counts)
 
+    def fields(self, given: dict[str, Any], counts: Counter[str]) -> dict[str, Any]:
+        """An object without secrets and personal data, itself where it has none; each field's name tells of its value.
+
+        Adds to ``counts`` what was replaced, by kind.
+        """
+        return self._replaced(given, counts) or given
+
     def transcript(self, transcript: Transcript) -> tuple[Transcript, Counter[str]]:
         """The transcript without secrets and personal data, and how many of each kind were replaced.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
 import msgspec
 
@@ -64,6 +65,13 @@ _COLUMNS = "id, memory_store_id, status, request, created_at, last_session_key, 
 async def open_dream(connection: Connection, store_id: str) -> DreamRow | None:
     """The store's dream that has neither ended nor failed, if any."""
     return await _one(connection, "memory_store_id = %s AND status IN ('pending', 'running')", store_id)
+
+
+async def concluded_at(connection: Connection, dream_id: str) -> datetime:
+    """When a dream came to what it found; of one that has not, when it was asked for."""
+    query = "SELECT coalesce(ended_at, created_at) FROM dreams WHERE id = %s"
+    ((at,),) = await (await connection.execute(query, [dream_id])).fetchall()
+    return cast(datetime, at)
 
 
 async def read_dream(connection: Connection, dream_id: str) -> DreamRow:

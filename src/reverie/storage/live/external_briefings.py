@@ -8,6 +8,7 @@ import msgspec
 from psycopg.rows import class_row
 
 from reverie.errors import NotFoundError
+from reverie.ids import derived_id
 from reverie.runtime.briefing import Briefing
 from reverie.storage.postgres.database import Connection
 
@@ -67,6 +68,15 @@ async def read_external_briefing(connection: Connection, briefing_id: str) -> Ex
     return found
 
 
+async def has_draws(connection: Connection, briefing_id: str, session_id: str) -> bool:
+    """Whether a session, known by its briefing or by its own id, was drawn for any trial."""
+    row = await connection.execute(
+        "SELECT EXISTS (SELECT FROM trial_assignments WHERE reference = ANY (%s))", [[briefing_id, session_id]]
+    )
+    ((drawn,),) = await row.fetchall()
+    return bool(drawn)
+
+
 async def find_session_key(connection: Connection, session_id: str) -> int | None:
     """The key of the session with this id, if it is known here."""
     row = await connection.execute("SELECT key FROM sessions WHERE id = %s", [session_id])
@@ -83,6 +93,21 @@ async def find_briefed_session(connection: Connection, briefing_id: str) -> str 
     )
     found = await row.fetchone()
     return None if found is None else str(found[0])
+
+
+async def find_known_session(connection: Connection, reference: str) -> str:
+    """The session with this id, or of the briefing with this id or reference.
+
+    Raises:
+        NotFoundError: none is known here.
+    """
+    if await find_session_key(connection, reference) is not None:
+        return reference
+    for briefing_id in (reference, derived_id("brf", reference)):
+        found = await find_briefed_session(connection, briefing_id)
+        if found is not None:
+            return found
+    raise NotFoundError(f"there is no session {reference!r}, nor one of a briefing of that name; import it first")
 
 
 async def hidden_from(connection: Connection, briefing: ExternalBriefing, store_id: str) -> dict[str, str | None]:

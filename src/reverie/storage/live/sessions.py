@@ -13,6 +13,7 @@ from reverie.runtime.live_state import Status
 from reverie.sessions.session import LIVE_SOURCE
 from reverie.storage.live.leases import STANDS, Lease, over, standing
 from reverie.storage.postgres.database import Connection
+from reverie.storage.sessions.received import forget_session
 
 _COLUMNS = """
     s.key, s.id, s.source, s.agent AS agent_tag, s.agent_version AS agent_version_tag, s.model AS model_tag,
@@ -295,7 +296,8 @@ async def archive_session(connection: Connection, session: LiveSession, now: dat
 
 
 async def delete_session(connection: Connection, session: LiveSession) -> None:
-    """Delete a session with its events, threads, digest and scores."""
+    """Delete a session with its events, threads, digest and scores, and the spans that it was put together from."""
+    await forget_session(connection, session.id)
     await connection.execute("DELETE FROM sessions WHERE key = %s", [session.key])
 
 

@@ -106,7 +106,7 @@ async def open_database(settings: Settings, most_connections: int = MOST_CONNECT
         DatabaseError: the server cannot be started or reached, or the database was made by a newer Reverie.
     """
     if settings.database_url is not None:
-        async with _open_url(_libpq_url(settings.database_url), most_connections) as database:
+        async with _open_url(libpq_url(settings.database_url), most_connections) as database:
             yield database
         return
     acquiring = asyncio.ensure_future(asyncio.to_thread(acquire_server, settings.home))
@@ -147,14 +147,24 @@ async def _configure(connection: Connection) -> None:
     set_json_dumps(msgspec.json.encode, connection)
 
 
-def _libpq_url(url: str) -> str:
+def libpq_url(url: str) -> str:
+    """The address as libpq takes it.
+
+    Raises:
+        DatabaseError: it is none of PostgreSQL.
+    """
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
         raise DatabaseError("DATABASE_URL must start with 'postgresql://'")
     return f"postgresql://{rest}"
 
 
-async def _connect(url: str) -> Connection:
+async def connect(url: str) -> Connection:
+    """A connection whose statements are each a transaction of their own.
+
+    Raises:
+        DatabaseError: the database cannot be reached.
+    """
     try:
         return await AsyncConnection.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS)
     except psycopg.Error as error:
@@ -162,7 +172,7 @@ async def _connect(url: str) -> Connection:
 
 
 async def _create_if_missing(maintenance_url: str) -> None:
-    async with await _connect(maintenance_url) as connection:
+    async with await connect(maintenance_url) as connection:
         query = "SELECT 1 FROM pg_database WHERE datname = %s"
         if await (await connection.execute(query, [DATABASE_NAME])).fetchone():
             return
@@ -178,7 +188,7 @@ async def ensure_schema(url: str) -> None:
         DatabaseError: it cannot be reached, or was made by a newer Reverie.
     """
     known = known_revisions()
-    revision = await _schema_revision(url)
+    revision = await schema_revision(url)
     if revision == known[-1]:
         return
     if revision is not None and revision not in known:
@@ -193,11 +203,34 @@ async def migrate_schema(url: str) -> None:
     await asyncio.to_thread(load_module("reverie.storage.postgres.migrate").migrate, url)
 
 
-async def _schema_revision(url: str) -> str | None:
-    async with await _connect(url) as connection:
+async def schema_revision(url: str) -> str | None:
+    """The revision of the schema that ``url`` looks at; None where there is none.
+
+    Raises:
+        DatabaseError: the database cannot be reached.
+    """
+    async with await connect(url) as connection:
         query = sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(VERSION_TABLE))
         try:
             row = await (await connection.execute(query)).fetchone()
         except psycopg.errors.UndefinedTable:
             return None
     return row[0] if row else None
+
+
+@asynccontextmanager
+async def telling_database_errors() -> AsyncIterator[None]:
+    """For a part of the work that may fail while the rest goes on.
+
+    Raises:
+        DatabaseError: the database failed.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        raise database_error(error) from error
+
+
+def database_error(error: psycopg.Error) -> DatabaseError:
+    """What a user is told."""
+    return DatabaseError(f"the database failed: {str(error).strip()}; what was committed is kept")

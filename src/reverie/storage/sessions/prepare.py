@@ -132,7 +132,7 @@ def _redacted(transcript: Transcript, key: bytes | None) -> tuple[Transcript, Ma
     if key is None:
         return transcript, {}
     try:
-        return _redactor(key).transcript(transcript)
+        return redactor_of(key).transcript(transcript)
     except RecursionError as error:
         raise ImportFormatError("an event is nested too deeply to be redacted; make it flatter") from error
 
@@ -154,6 +154,7 @@ def _check(transcript: Transcript) -> None:
             raise ImportFormatError(f"score {score.metric!r} is {score.value}; a number is needed")
 
 
-@lru_cache(maxsize=1)
-def _redactor(key: bytes) -> Redactor:
+@lru_cache(maxsize=8)
+def redactor_of(key: bytes) -> Redactor:
+    """What replaces by this key; the last few are kept, since making one takes long."""
     return Redactor(key)

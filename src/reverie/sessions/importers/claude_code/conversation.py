@@ -24,8 +24,6 @@ def parse_claude_code(record: RawRecord) -> Draft:
     context = record.context
     log = EventLog()
     warn = partial(_warn, log)
-    if "broken_off" in context:
-        log.warn(context["broken_off"])
     lines = list(read_lines(record.data, "", warn))
     for part in record.parts:
         lines.extend(read_lines(part.data, part.path, warn))

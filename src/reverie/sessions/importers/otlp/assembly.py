@@ -1,7 +1,7 @@
 """A session from its spans, in whichever order and however often they came: see design/031."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -11,8 +11,9 @@ from reverie.sessions.event import text_content
 from reverie.sessions.importers.draft import TAG_FIELDS, Draft, EventLog, as_text, usage_payload
 from reverie.sessions.importers.otlp.calls import Calls
 from reverie.sessions.importers.otlp.history import Fresh, History, Piece, pieces
+from reverie.sessions.importers.otlp.operation import Operation
 from reverie.sessions.importers.otlp.span import Span, merged, time_of
-from reverie.sessions.importers.otlp.tree import Step, Tree
+from reverie.sessions.importers.otlp.tree import Step, Tree, operation_of
 from reverie.sessions.importers.parts import Answered, Called, Said, Thought, Unread
 from reverie.sessions.session import Session
 
@@ -24,20 +25,22 @@ _What = Literal["heard", "called", "said", "returned", "used", "failed"]
 _ORDER: tuple[_What, ...] = ("heard", "called", "said", "returned", "used", "failed")
 
 
-def assemble(session_id: str, spans: Iterable[Span]) -> Draft:
-    """The session that ``spans`` tell of.
+def assemble(
+    session_id: str, spans: Iterable[Span], read: Callable[[Span], Operation] = operation_of, source: str = "otlp"
+) -> Draft:
+    """The session that ``spans`` tell of, each by what ``read`` makes of it.
 
     Raises:
         ImportFormatError: nothing in them is an agent's.
     """
-    tree = Tree(merged(spans))
+    tree = Tree(merged(spans), read)
     recording = _Recording(EventLog(), tree)
     for what, step in _in_time(_moments(tree)):
         recording.record(what, step)
     log = recording.finished()
     if all(event.type == "span.model_request_end" for event in log.events):
         raise ImportFormatError("no span holds a message, a tool's run or an error; was content recorded?")
-    draft = Draft(_session(session_id, tree), log)
+    draft = Draft(_session(session_id, tree, source), log)
     found = [one for step in tree.steps for one in step.operation.evaluations]
     for one in sorted(found, key=lambda one: one.at):
         draft.score(one.name, one.value, f"the evaluation {one.name[:60]}")
@@ -214,7 +217,7 @@ def _together(given: Sequence[Piece]) -> Iterator[list[Piece]]:
         yield group
 
 
-def _session(session_id: str, tree: Tree) -> Session:
+def _session(session_id: str, tree: Tree, source: str) -> Session:
     """What is known of the session: of each field, the first span that says it."""
     steps = [step for step in tree.steps if step.operation.kind != "other"]
     operations = [step.operation for step in steps]
@@ -238,7 +241,7 @@ def _session(session_id: str, tree: Tree) -> Session:
     fields = {name: metadata.pop(name, "") or found.get(name, "") or None for name in TAG_FIELDS}
     return Session(
         id=session_id,
-        source="otlp",
+        source=source,
         started_at=time_of(min(span.start for span in spans)),
         ended_at=time_of(max(span.end for span in spans)),
         metadata=metadata,

@@ -85,6 +85,16 @@ class History:
         self._seen.update(keys)
         return not (keys and fresh.told[: len(keys)] == keys)
 
+    def told(self, piece: Piece) -> None:
+        """Take in what was said outside of any call, and what later histories may repeat."""
+        if piece.role == "system":
+            self._instructions.add(piece.key)
+            return
+        if not self._lines:
+            self._lines.append([])
+        self._lines[-1].append(piece.key)
+        self._seen.add(piece.key)
+
     def _is_own(self, key: tuple[str, str, str]) -> bool:
         return key in self._seen and (key[0] != "text" or key[1] == "agent")
 

@@ -60,6 +60,11 @@ def _named(spans: Sequence[Span], attribute: str) -> dict[str, str]:
     return {span_id: value for span_id, value in found if value}
 
 
+def conversations_of(span: Span) -> set[str]:
+    """All that a span calls its conversation."""
+    return {said for attribute in CONVERSATIONS if (said := _said(span, attribute))}
+
+
 def _said(span: Span, attribute: str) -> str:
     events = (event.attributes.get(attribute) for event in span.records)
     return next((as_text(value) for value in (span.attributes.get(attribute), *events) if value), "")
@@ -101,8 +106,7 @@ _MANY = 100_000
 def _records(first: RawRecord, spans: Sequence[Span]) -> Iterator[Read]:
     sessions = sessions_of(spans)
     for session_id, own in sorted(sessions.items(), key=lambda pair: (pair[1][0].start, pair[0])):
-        data = _encoder.encode({"session_id": session_id, "spans": own})
-        yield msgspec.structs.replace(first, data=data)
+        yield msgspec.structs.replace(first, data=joined_data(session_id, own))
     told = {span.key for own in sessions.values() for span in own}
     others = {span.trace_id for span in spans if span.key not in told}
     if others:
@@ -114,6 +118,11 @@ class Joined(msgspec.Struct, frozen=True):
 
     session_id: str
     spans: list[Span]
+
+
+def joined_data(session_id: str, spans: Sequence[Span]) -> bytes:
+    """A session's spans as a record's data."""
+    return _encoder.encode({"session_id": session_id, "spans": spans})
 
 
 def joined_of(data: bytes) -> Joined:

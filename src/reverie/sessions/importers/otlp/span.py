@@ -79,7 +79,15 @@ def read_spans(data: bytes) -> Iterator[Span | Odd]:
     Raises:
         ImportFormatError: the data is no such request.
     """
-    document = decode_json(data)
+    return spans_in(decode_json(data))
+
+
+def spans_in(document: Any) -> Iterator[Span | Odd]:
+    """The same of a decoded request; attributes may be plain objects.
+
+    Raises:
+        ImportFormatError: it is no such request.
+    """
     traces, logs = (_field(document, name) for name in ("resourceSpans", "resourceLogs"))
     if not isinstance(traces, list) and not isinstance(logs, list):
         raise ImportFormatError("there is neither resourceSpans nor resourceLogs with a list in it")

@@ -1,6 +1,6 @@
 """How a session's spans hang together: what is above a span, which of them speak, and in which agent's thread."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -25,8 +25,8 @@ class Step(msgspec.Struct, frozen=True):
 class Tree:
     """The steps of one session, by start."""
 
-    def __init__(self, spans: Iterable[Span]) -> None:
-        steps = [Step(span, operation_of(span)) for span in spans]
+    def __init__(self, spans: Iterable[Span], read: Callable[[Span], Operation]) -> None:
+        steps = [Step(span, read(span)) for span in spans]
         self._by_key = {step.span.key: step for step in steps}
         judged = {step.span.key for step in steps if any(above.operation.kind == "judge" for above in self.line(step))}
         self.steps = [step for step in steps if step.span.key not in judged]

@@ -3,14 +3,13 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
 
-from reverie.cli.run import telling_database_errors
 from reverie.clock import Clock
-from reverie.errors import InputError, NotFoundError
+from reverie.errors import InputError, NotFoundError, RoleError
 from reverie.jobs.external_briefing import BriefingRequest, give_briefing
 from reverie.jobs.outcome_report import ReportedOutcome, report_outcome
 from reverie.lazy_modules import load_module
@@ -26,7 +25,8 @@ from reverie.storage.live.external_briefings import ExternalBriefing, hidden_fro
 from reverie.storage.memory.memories import apply_edits, list_memories, read_memory
 from reverie.storage.memory.recall import recall
 from reverie.storage.memory.stores import choose_store, find_store
-from reverie.storage.postgres.database import Connection, Database
+from reverie.storage.postgres.act import record_act
+from reverie.storage.postgres.database import Connection, Database, telling_database_errors
 
 LONGEST_NOTE = 4_000
 _MOST_TOKENS = 2_000
@@ -49,6 +49,10 @@ class Place(msgspec.Struct, frozen=True):
     """What its briefing is known by."""
     session_id: str
     """What the session is known by once it is here: by it, notes tell what their writer was shown."""
+    actor: Mapping[str, str] | None = None
+    """Whose key asks, for the audit log; None for whoever has the database."""
+    role: str = "write"
+    """What the key may do."""
 
 
 class McpDesk:
@@ -61,7 +65,12 @@ class McpDesk:
         self._place = place
 
     async def brief(self, task: str, family: str | None) -> ExternalBriefing:
-        """The session's briefing; asked again, the same."""
+        """The session's briefing; asked again, the same.
+
+        Raises:
+            RoleError: the key may only read: a briefing draws the session, and that is recorded.
+        """
+        self._check_writes("briefing")
         async with self._opened() as (connection, stores):
             return await self._brief(connection, stores, task, family)
 
@@ -72,7 +81,7 @@ class McpDesk:
         )
         found: list[tuple[MemoryStore, RecallHit]] = []
         async with self._opened() as (connection, stores):
-            briefing = await self._brief(connection, stores, query, None)
+            briefing = await self._drawn(connection, stores, query)
             for store in stores:
                 hits = await recall(
                     connection,
@@ -83,7 +92,7 @@ class McpDesk:
                     embedder=embedder,
                     most_tokens=_MOST_TOKENS,
                     asker=Asker(self._place.agent),
-                    hidden=await hidden_from(connection, briefing, store.id),
+                    hidden=await _hidden(connection, briefing, store.id),
                 )
                 found += [(store, hit) for hit in hits]
         return sorted(found, key=lambda pair: -pair[1].score)[:limit]
@@ -93,7 +102,9 @@ class McpDesk:
 
         Raises:
             InputError: the text is too long, says nothing or orders agents about.
+            RoleError: the key may only read.
         """
+        self._check_writes("remember")
         path = _note_path(text)
         if len(text) > LONGEST_NOTE:
             raise InputError(f"text: {len(text):,} characters; at most {LONGEST_NOTE:,} are taken: keep what matters")
@@ -112,15 +123,25 @@ class McpDesk:
                 created_by={"type": "session_actor", "session_id": self._place.session_id},
                 now=self._clock.now(),
             )
+            await self._record(connection, "mcp.remember", chosen.id)
             return chosen, path
 
     async def report(self, score: float, note: str, reference: str | None) -> ReportedOutcome:
         """Record how the session, or another one by its reference, went."""
+        self._check_writes("report_outcome")
         asked = reference or self._place.reference
         async with telling_database_errors():
             return await report_outcome(
                 self._database, self._settings, self._clock, asked, score, note=note, agent=self._place.agent
             )
+
+    def _check_writes(self, tool: str) -> None:
+        if self._place.role == "read":
+            raise RoleError(f"{tool} needs a key of role write; this one may read: recall and explain_lesson")
+
+    async def _record(self, connection: Connection, action: str, resource_id: str) -> None:
+        if self._place.actor is not None:
+            await record_act(connection, self._place.actor, action, resource_id, "", self._clock.now())
 
     async def explain(self, lesson_id: str) -> Lesson:
         """A lesson of the stores, if this session may see it.
@@ -130,10 +151,10 @@ class McpDesk:
         """
         async with self._opened() as (connection, stores):
             row = await find_lesson(connection, lesson_id)
-            briefing = await self._brief(connection, stores, "", None)
-            hidden = await hidden_from(connection, briefing, row.memory_store_id)
+            briefing = await self._drawn(connection, stores)
+            hidden = await _hidden(connection, briefing, row.memory_store_id)
         is_ours = row.memory_store_id in {store.id for store in stores}
-        is_told = row.lesson.id in {one["subject"] for one in briefing.shown}
+        is_told = briefing is not None and row.lesson.id in {one["subject"] for one in briefing.shown}
         if not is_ours or not (is_told or (row.lesson.status == "adopted" and row.lesson.id not in hidden.values())):
             raise NotFoundError(f"there is no lesson {lesson_id!r} here; the briefing and recall name those that are")
         return row.lesson
@@ -142,8 +163,8 @@ class McpDesk:
         """The paths of a store's memories."""
         async with self._opened() as (connection, stores):
             chosen = _chosen(stores, store)
-            briefing = await self._brief(connection, stores, "", None)
-            hidden = await hidden_from(connection, briefing, chosen.id)
+            briefing = await self._drawn(connection, stores)
+            hidden = await _hidden(connection, briefing, chosen.id)
             found = await list_memories(connection, chosen.id, hidden=list(hidden))
         return [memory.path for memory in found if not memory.path.startswith(QUARANTINE)]
 
@@ -155,11 +176,17 @@ class McpDesk:
         """
         async with self._opened() as (connection, stores):
             chosen = _chosen(stores, store)
-            briefing = await self._brief(connection, stores, "", None)
+            briefing = await self._drawn(connection, stores)
             found = await read_memory(connection, chosen.id, path)
-            if found.id in await hidden_from(connection, briefing, chosen.id) or path.startswith(QUARANTINE):
+            if found.id in await _hidden(connection, briefing, chosen.id) or path.startswith(QUARANTINE):
                 raise NotFoundError(f"memory store {chosen.id} has no memory {path!r}")
             return found
+
+    async def _drawn(
+        self, connection: Connection, stores: Sequence[MemoryStore], query: str = ""
+    ) -> ExternalBriefing | None:
+        """What the session was drawn to see; None for who may only read, and takes no part in trials."""
+        return None if self._place.role == "read" else await self._brief(connection, stores, query, None)
 
     async def _brief(
         self, connection: Connection, stores: Sequence[MemoryStore], task: str, family: str | None
@@ -176,6 +203,10 @@ class McpDesk:
             names = self._place.stores
             stores = [await find_store(connection, name) for name in names] or [await choose_store(connection, None)]
             yield connection, stores
+
+
+async def _hidden(connection: Connection, briefing: ExternalBriefing | None, store_id: str) -> dict[str, str | None]:
+    return {} if briefing is None else await hidden_from(connection, briefing, store_id)
 
 
 def _chosen(stores: Sequence[MemoryStore], name: str | None) -> MemoryStore:

@@ -1,9 +1,9 @@
 """The MCP server's tools and resources: what a model reads of them, in few words.
 
-Loaded by ``reverie mcp`` alone: the ``mcp`` package is an optional extra.
+Loaded by ``reverie mcp`` and for ``/mcp`` alone: the ``mcp`` package is an optional extra.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError, Un
 from mcp_types import CallToolResult, InputRequiredResult, ToolAnnotations
 from pydantic import Field, ValidationError
 
-from reverie.cli.mcp_desk import McpDesk
+from reverie.api.mcp_desk import McpDesk
 from reverie.errors import NotFoundError, ReverieError
 from reverie.lessons.lesson import Lesson
 
@@ -23,6 +23,7 @@ _INSTRUCTIONS = (
     "know more, `remember` when you found out something that the next session should know, and `report_outcome` when "
     "you know how it went."
 )
+Desk = Callable[[], McpDesk]
 _MOST_RECALLED = 20
 _MOST_CITED = 3
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
@@ -31,7 +32,7 @@ _WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempote
 
 async def serve(desk: McpDesk) -> None:
     """Serve one client on standard input and output until it ends."""
-    await make_server(desk).run_stdio_async()
+    await make_server(lambda: desk).run_stdio_async()
 
 
 class _Server(MCPServer[Any]):
@@ -51,8 +52,8 @@ class _Server(MCPServer[Any]):
             raise ToolError(str(error.__cause__ or error)) from error
 
 
-def make_server(desk: McpDesk) -> MCPServer[Any]:
-    """The server with its tools and resources."""
+def make_server(desk: Desk) -> MCPServer[Any]:
+    """The server with its tools and resources; ``desk`` gives that of the session that asks."""
     server = _Server("reverie", instructions=_INSTRUCTIONS, version=version("reverie"), log_level="WARNING")
     _add_lessons(server, desk)
     _add_notes(server, desk)
@@ -60,7 +61,7 @@ def make_server(desk: McpDesk) -> MCPServer[Any]:
     return server
 
 
-def _add_lessons(server: MCPServer[Any], desk: McpDesk) -> None:
+def _add_lessons(server: MCPServer[Any], desk: Desk) -> None:
     @server.tool(annotations=_WRITES, structured_output=False)
     async def briefing(
         task: Annotated[str, Field(description="What you are asked to do, in a sentence or two.")] = "",
@@ -68,7 +69,7 @@ def _add_lessons(server: MCPServer[Any], desk: McpDesk) -> None:
     ) -> str:
         """What earlier sessions have shown that helps with this task. Call it once, before you begin."""
         async with _told():
-            given = await desk.brief(task, task_family)
+            given = await desk().brief(task, task_family)
         text = given.text or "Nothing is known yet that would help. Go on as you would."
         return f"{text}\n\nReference for report_outcome: {given.reference}"
 
@@ -79,7 +80,7 @@ def _add_lessons(server: MCPServer[Any], desk: McpDesk) -> None:
     ) -> str:
         """Memories that suit a query, best first, each with its store and path."""
         async with _told():
-            found = await desk.recall(query, limit)
+            found = await desk().recall(query, limit)
         if not found:
             return "Nothing in memory suits these words. Try fewer or other ones, or go on without."
         return "\n".join(f"- {store.name} {hit.path}: {' '.join(hit.snippet.split())}" for store, hit in found)
@@ -90,10 +91,10 @@ def _add_lessons(server: MCPServer[Any], desk: McpDesk) -> None:
     ) -> str:
         """Why a lesson is believed: its numbers, and sessions for and against it."""
         async with _told():
-            return _explained(await desk.explain(lesson))
+            return _explained(await desk().explain(lesson))
 
 
-def _add_notes(server: MCPServer[Any], desk: McpDesk) -> None:
+def _add_notes(server: MCPServer[Any], desk: Desk) -> None:
     @server.tool(annotations=_WRITES, structured_output=False)
     async def remember(
         text: Annotated[str, Field(description="What you found out, as a fact in a sentence or two; no secrets.")],
@@ -101,7 +102,7 @@ def _add_notes(server: MCPServer[Any], desk: McpDesk) -> None:
     ) -> str:
         """Keep a short note for the sessions after this one; the next dream looks at it and keeps what holds."""
         async with _told():
-            kept, path = await desk.remember(text, store)
+            kept, path = await desk().remember(text, store)
         return f"Remembered in {kept.name} at {path}."
 
     @server.tool(annotations=_WRITES, structured_output=False)
@@ -112,7 +113,7 @@ def _add_notes(server: MCPServer[Any], desk: McpDesk) -> None:
     ) -> str:
         """Say how the task went, so that advice that helps is kept and advice that harms goes. The last word counts."""
         async with _told():
-            done = await desk.report(score, note, reference)
+            done = await desk().report(score, note, reference)
         if done.reward is None:
             return (
                 f"Recorded for session {done.session_id}, but no reward follows from it: somebody has to define the "
@@ -121,19 +122,19 @@ def _add_notes(server: MCPServer[Any], desk: McpDesk) -> None:
         return f"Recorded for session {done.session_id}; its reward is {done.reward:.3g}."
 
 
-def _add_resources(server: MCPServer[Any], desk: McpDesk) -> None:
+def _add_resources(server: MCPServer[Any], desk: Desk) -> None:
     @server.resource("reverie://{store}", name="store", mime_type="text/plain")
     async def listing(store: str) -> str:
         """The addresses of a store's memories, one a line."""
         async with _told_missing():
-            paths = await desk.paths(store)
+            paths = await desk().paths(store)
         return "".join(f"reverie://{quote(store, safe='')}{quote(path)}\n" for path in paths)
 
     @server.resource("reverie://{store}/{+path}", name="memory", mime_type="text/markdown")
     async def memory(store: str, path: str) -> str:
         """One memory of a store."""
         async with _told_missing():
-            return (await desk.memory(store, f"/{path}")).content or ""
+            return (await desk().memory(store, f"/{path}")).content or ""
 
 
 def _explained(lesson: Lesson) -> str:

@@ -1,0 +1,130 @@
+"""Traces of Langfuse by its public API, handed to the importer as they are.
+
+Source: https://api.reference.langfuse.com (``GET /api/public/traces``, ``GET /api/public/traces/{traceId}``).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx2
+
+from reverie.errors import AccessError, InputError, ReverieError
+from reverie.jobs.pulling import Source
+from reverie.storage.sessions.import_summary import ImportSummary, added
+from reverie.storage.sessions.pulled import write_marks
+
+WAY = "pull langfuse"
+_PAGE = 100
+_TOGETHER = 20
+"""Conversations that are stored at once."""
+_MOST_TRIES = 8
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+_OVERLAP = timedelta(days=1)
+"""How long a trace may go on, or be scored, after it was pulled, and still be seen by the next pull."""
+_LAST = "last"
+
+Pause = Callable[[float], Awaitable[None]]
+Told = Callable[[str], None]
+
+
+class LangfuseError(ReverieError):
+    """Langfuse cannot be reached, or declined."""
+
+
+async def pull_traces(
+    http: httpx2.AsyncClient, source: Source, since: datetime | None, tell: Told, pause: Pause = asyncio.sleep
+) -> tuple[ImportSummary, int]:
+    """Bring all traces from ``since`` on that are new or have changed, each with the others of its conversation.
+
+    Also how many have not changed. By default it goes on from the last pull.
+
+    Raises:
+        InputError: nothing was pulled before, and ``since`` is not given.
+        AccessError: the keys are wrong.
+        LangfuseError: it cannot be reached.
+    """
+    begun, known = source.clock.now(), await source.marks()
+    if since is None and _LAST not in known:
+        raise InputError("nothing was pulled from here yet; say from when on by --since, such as --since 2026-01-01")
+    first = since or datetime.fromisoformat(known[_LAST]) - _OVERLAP
+    total, unchanged = ImportSummary(), 0
+    changed: dict[str, Mapping[str, Any]] = {}
+    async for trace in _listed(http, {"fromTimestamp": first.isoformat(), "orderBy": "timestamp.asc"}, pause):
+        if known.get(f"trace {trace['id']}") == _mark(trace):
+            unchanged += 1
+        else:
+            changed[str(trace.get("sessionId") or trace["id"])] = trace
+    names = list(changed)
+    for start in range(0, len(names), _TOGETHER):
+        documents, marks = [], {}
+        for name in names[start : start + _TOGETHER]:
+            async for trace in _conversation(http, changed[name], pause):
+                documents.append(await _read(http, f"/api/public/traces/{trace['id']}", {}, pause))
+                marks[f"trace {trace['id']}"] = _mark(trace)
+        total = added(total, await source.store(documents, marks))
+        tell(f"{min(start + _TOGETHER, len(names))} of {len(names)} conversations")
+    async with source.database.connection() as connection:
+        await write_marks(connection, source.way, source.place, {_LAST: begun.isoformat()}, begun)
+    return total, unchanged
+
+
+async def _conversation(
+    http: httpx2.AsyncClient, trace: Mapping[str, Any], pause: Pause
+) -> AsyncIterator[Mapping[str, Any]]:
+    """All traces of a trace's conversation: a session here is made of them together."""
+    if not trace.get("sessionId"):
+        yield trace
+        return
+    asked = {"sessionId": str(trace["sessionId"]), "orderBy": "timestamp.asc"}
+    async for one in _listed(http, asked, pause):
+        yield one
+
+
+def _mark(trace: Mapping[str, Any]) -> str:
+    """Changes when the trace does, or what is under it."""
+    parts: Iterable[Any] = (
+        trace.get("updatedAt") or trace.get("timestamp"),
+        len(trace.get("observations") or ()),
+        len(trace.get("scores") or ()),
+        trace.get("latency"),
+    )
+    return " ".join(str(part) for part in parts)
+
+
+async def _listed(http: httpx2.AsyncClient, asked: Mapping[str, str], pause: Pause) -> AsyncIterator[Mapping[str, Any]]:
+    page = pages = 1
+    while page <= pages:
+        answer = await _read(http, "/api/public/traces", {**asked, "page": str(page), "limit": str(_PAGE)}, pause)
+        for trace in answer["data"]:
+            yield trace
+        pages = int(answer["meta"]["totalPages"])
+        page += 1
+
+
+async def _read(http: httpx2.AsyncClient, path: str, asked: Mapping[str, str], pause: Pause) -> Any:
+    """An answer; waits as long as the server says where it is asked too often, and tries again."""
+    wait = _FIRST_PAUSE
+    for attempt in range(_MOST_TRIES):
+        try:
+            answer = await http.get(path, params=dict(asked))
+        except httpx2.HTTPError as error:
+            if attempt == _MOST_TRIES - 1:
+                raise LangfuseError(f"{http.base_url} cannot be reached: {error}; check LANGFUSE_HOST") from error
+            await pause(wait)
+            wait = min(_LONGEST_PAUSE, 2 * wait)
+            continue
+        if answer.is_success:
+            return answer.json()
+        if answer.status_code in (401, 403):
+            raise AccessError(
+                f"{http.base_url} declines the keys ({answer.status_code}); check LANGFUSE_PUBLIC_KEY, "
+                "LANGFUSE_SECRET_KEY and LANGFUSE_HOST"
+            )
+        if answer.status_code != 429 and answer.status_code < 500:
+            raise LangfuseError(f"{http.base_url}{path} answers {answer.status_code}: {answer.text[:200]}")
+        given = answer.headers.get("retry-after", "")
+        await pause(float(given) if given.replace(".", "", 1).isdecimal() else wait)
+        wait = min(_LONGEST_PAUSE, 2 * wait)
+    raise LangfuseError(f"{http.base_url}{path} is busy; what was stored stays: run the same command again later")

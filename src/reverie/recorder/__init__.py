@@ -1,0 +1,1 @@
+"""Sessions of programs of your own, recorded while they go: ``reverie.record()``."""

@@ -1,0 +1,1 @@
+"""What programs record of their own sessions."""
