@@ -11,6 +11,7 @@ from reverie.agents.multiagent import merge_multiagent, shown, written_out
 from reverie.agents.tools import check_servers_are_used, offers, resolve_servers, resolve_tools
 from reverie.errors import InputError
 from reverie.memory.briefing_size import read_size
+from reverie.teams.cross_check import read_choice
 
 DEFAULT_EFFORT = "high"
 MOST_SKILLS = 500
@@ -81,7 +82,9 @@ def check_definition(definition: Definition) -> None:
     check_servers_are_used(definition["tools"], definition["mcp_servers"])
     if definition["skills"] and not offers(definition["tools"], "read"):
         raise InputError("skills: an agent reads its skills with the read tool; enable it in an agent toolset")
-    read_size(definition.get("metadata") or {})  # a session's agent has none
+    metadata = definition.get("metadata") or {}  # a session's agent has none
+    read_size(metadata)
+    read_choice(metadata)
 
 
 def resolve_model(model: str | Mapping[str, Any], present: Mapping[str, Any] | None = None) -> dict[str, Any]:

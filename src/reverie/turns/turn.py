@@ -12,13 +12,13 @@ from typing import Any
 import structlog
 
 from reverie.errors import ConflictError, ContextOverflow, ModelError, ThinkingRefused
-from reverie.ids import event_id
+from reverie.ids import event_id, event_sequence
 from reverie.language_model import ModelUsage, most_usd
 from reverie.models.estimate import estimate_tokens
 from reverie.models.router import RoutedModel
 from reverie.runtime.compaction import MOST_COMPACTIONS, is_full
 from reverie.runtime.conversation import KeptReply, Prompt, build_request
-from reverie.runtime.delegation import delegate
+from reverie.runtime.delegation import delegate, may_check
 from reverie.runtime.live_state import LiveState, PendingCall, Transition
 from reverie.runtime.model_failure import MOST_CUTS, cut_off_event, error_event, may_retry, pause_seconds, stopped_event
 from reverie.runtime.outcome_loop import has_open_outcome
@@ -34,10 +34,13 @@ from reverie.storage.live.reservations import read_reserved, reserve
 from reverie.storage.live.sessions import LiveSession, WholeSession, lock_session
 from reverie.storage.live.threads import read_thread
 from reverie.storage.postgres.database import Connection
+from reverie.storage.service.agents import read_metadata
+from reverie.teams.cross_check import TOOL
 from reverie.turn_model import TurnReply, TurnRequest
 from reverie.turns.briefing import make_briefing
 from reverie.turns.calls import open_calls, parted, run_calls
 from reverie.turns.charter import paused
+from reverie.turns.checking import run_check
 from reverie.turns.compaction import compact
 from reverie.turns.desk import Desk, ToolCall
 from reverie.turns.grading import evaluate
@@ -206,7 +209,10 @@ async def _follow_up(desk: Desk, lease: Lease, session: LiveSession, state: Live
 
 async def _delegate(desk: Desk, lease: Lease, session: LiveSession, pending: PendingCall, call: ToolCall) -> bool:
     """Do what a call of a delegation tool asks for; whether the thread goes on."""
-    agent = session.agent or {}
+    async with desk.database.connection() as connection:
+        agent = await _agent_of(connection, session, lease)
+    if call.tool.name == TOOL:
+        return await run_check(desk, lease, pending, call, agent, event_sequence(pending.event_id))
     async with desk.database.connection() as connection:
         _, transition = await write(
             desk, connection, lease, (), lambda begun: delegate(begun, pending, call.tool.name, call.input, agent)
@@ -352,7 +358,10 @@ async def _agent_of(connection: Connection, session: LiveSession, lease: Lease) 
     if lease.thread is not None:
         return (await read_thread(connection, session, lease.thread)).agent
     assert session.agent is not None
-    return session.agent
+    if not may_check(session.agent):
+        return session.agent
+    metadata = await read_metadata(connection, session.agent["id"], session.agent["version"])
+    return {**session.agent, "metadata": metadata}
 
 
 async def _ask(opened: _Opened, previewer: Previewer) -> TurnReply:
