@@ -1,6 +1,7 @@
 """How a cross-check goes: some are asked, most of them agree or a judge chooses, and the call has its result.
 
-Pure. Each step is one transition, decided by the threads that are there: whoever takes a turn over goes on from the log.
+Pure. Each step is one transition, decided by the threads that are there: whoever takes a turn over goes on from the
+log.
 """
 
 import re
@@ -82,7 +83,7 @@ def read_question(given: Mapping[str, Any], agent: Mapping[str, Any], judge: str
 def _unlike(names: Sequence[str], known: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Agents in an order in which those with a model of their own come first."""
     models = [_model(known, name) for name in names]
-    return [names[place] for place in sorted(range(len(names)), key=lambda place: (models.index(models[place]) < place))]
+    return [names[place] for place in sorted(range(len(names)), key=lambda place: models.index(models[place]) < place)]
 
 
 def _model(known: Mapping[str, Mapping[str, Any]], name: str) -> str:
@@ -122,7 +123,9 @@ def count(state: LiveState, call_id: str, said: Mapping[str, Said]) -> Tally:
 def begin(transition: Transition, call: PendingCall, question: Question) -> None:
     """Put the question to all that are asked, and rest."""
     if not has_places(transition, len(question.agents) + 1):
-        problem = f"There is no place for {len(question.agents)} more threads and a judge; at most {MOST_THREADS} go on."
+        problem = (
+            f"There is no place for {len(question.agents)} more threads and a judge; at most {MOST_THREADS} go on."
+        )
         answer(transition, call, [{"type": "text", "text": problem}], is_error=True)
         return
     for place, name in enumerate(question.agents):

@@ -14,6 +14,7 @@ from reverie.runtime.turn import (
     END_TURN,
     child_payload,
     close_spans,
+    end_child,
     fail_calls,
     idle,
     idle_primary,
@@ -26,6 +27,7 @@ from reverie.runtime.turn import (
 )
 
 RECEIVED = "agent.thread_message_received"
+_ARCHIVED = "The thread was archived before this call was answered."
 _UNFINISHED = "The agent stopped before this call was answered."
 
 
@@ -194,6 +196,16 @@ def rest_awaiting(transition: Transition) -> None:
     A call without a result may not stand before a request, so that no message wakes it for good.
     """
     _rest_primary(transition, _stop(transition.state, None, END_TURN, None))
+
+
+def archive_child(transition: Transition, child: ChildThread) -> None:
+    """End a child that does not run; what it waited for is answered with an error, and nobody waits for it any more."""
+    failed = fail_calls(transition, lambda thread_id: thread_id == child.id, _ARCHIVED)
+    end_child(transition, child)
+    wake_checked(transition)
+    if failed and not transition.state.goes_on:
+        idle(transition)
+        run_waiting(transition)
 
 
 def _stop(state: LiveState, thread_id: str | None, reason: Mapping[str, Any], details: Any) -> dict[str, Any]:

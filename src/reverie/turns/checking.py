@@ -1,4 +1,4 @@
-"""Cross-checks of a leased turn: what their threads said is read under the session's lock, and the next step is stored."""
+"""Cross-checks of a leased turn: under the session's lock, what their threads said is read and the next step stored."""
 
 from collections.abc import Mapping
 from typing import Any

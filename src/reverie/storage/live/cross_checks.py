@@ -8,7 +8,7 @@ from reverie.teams.cross_check import CrossCheck
 from reverie.teams.reliability import Level, ScoredCheck
 
 METRIC = "cross_check"
-"""Whether the answers that a session's checks settled on were right, from 0 to 1; else the session's reward is taken."""
+"""Whether what a session's checks settled on was right, from 0 to 1; without it the session's reward is taken."""
 MOST_READ = 2_000
 """The latest checks that are looked at: models change."""
 
@@ -21,7 +21,9 @@ async def insert_check(connection: Connection, session_key: int, call_id: str, f
         " settled_by, models, winner) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
         [
             *(session_key, call_id, check.question_sha256, family),
-            Jsonb([name for answer in result.answers for name in answer.agents] + [one.agent for one in result.no_answer]),
+            Jsonb(
+                [name for answer in result.answers for name in answer.agents] + [one.agent for one in result.no_answer]
+            ),
             *([answer.sha256 for answer in result.answers], level.agreeing, level.asked, level.settled_by),
             *(list(level.models), result.winner),
         ],
@@ -30,7 +32,9 @@ async def insert_check(connection: Connection, session_key: int, call_id: str, f
 
 async def read_scored(connection: Connection, level: Level) -> list[ScoredCheck]:
     """The latest scored checks of one level of agreement, by the same models."""
-    async with connection.cursor(row_factory=args_row(lambda family, value: ScoredCheck(level, family, value))) as cursor:
+    async with connection.cursor(
+        row_factory=args_row(lambda family, value: ScoredCheck(level, family, value))
+    ) as cursor:
         await cursor.execute(
             """
             SELECT c.family, least(greatest(coalesce(v.value, s.reward), 0), 1)::float
