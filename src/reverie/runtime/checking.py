@@ -94,7 +94,7 @@ def said_in(log: Sequence[ThreadEvent]) -> Said:
     """What a thread that has come to rest said to whoever called it in."""
     sent = [event for event in log if event.type == "agent.thread_message_sent"]
     rests = [event for event in log if event.type == "session.thread_status_idle"]
-    reason = ((rests[-1].payload.get("stop_reason") or {}) if rests else {}).get("type")
+    reason = str(((rests[-1].payload.get("stop_reason") or {}) if rests else {}).get("type"))
     text = "\n".join(texts_of(sent[-1].payload)).strip() if sent else ""
     if reason in _REASONS:
         return Said(None, f"{_REASONS[reason]}: {text}" if text else _REASONS[reason])
