@@ -11,6 +11,7 @@ from reverie.agents.multiagent import merge_multiagent, shown, written_out
 from reverie.agents.tools import check_servers_are_used, offers, resolve_servers, resolve_tools
 from reverie.errors import InputError
 from reverie.memory.briefing_size import read_size
+from reverie.teams.cross_check import read_choice
 from reverie.teams.draw_log import read_wish
 
 DEFAULT_EFFORT = "high"
@@ -85,6 +86,7 @@ def check_definition(definition: Definition) -> None:
     metadata = definition.get("metadata") or {}  # a session's agent has none
     read_size(metadata)
     read_wish(metadata)
+    read_choice(metadata)
 
 
 def resolve_model(model: str | Mapping[str, Any], present: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 
 from reverie.ids import derived_id
+from reverie.runtime.check_threads import MOST_MEMBERS
 from reverie.runtime.live_state import ChildThread, PendingCall, Transition
 from reverie.runtime.reply_events import result_event
 from reverie.runtime.threads import RECEIVED, find_child, post, rest, runs
+from reverie.teams import cross_check
 from reverie.teams.draw_log import DRAW_FIELD, LoggedChoice, read_wish
 from reverie.turn_model import ToolDefinition
 
@@ -60,6 +62,16 @@ COORDINATOR_TOOLS = (
     ),
     _tool("list_agents", "List the agents that may be called in, and the threads of those that were."),
 )
+CROSS_CHECK = _tool(
+    cross_check.TOOL,
+    "Put one question to several agents at once, each on its own, and get the answer that more than half of them gave; "
+    "where there is none, a judge's choice. Ask for one short answer that can be compared (a number, a name, a list, "
+    "JSON), and say all that is needed to find it. The result says how often such agreement was right, where that is "
+    "known: agents that agree may still be wrong.",
+    "question",
+    n={"type": "integer", "minimum": 2, "maximum": MOST_MEMBERS, "description": "How many are asked; 3 by default."},
+    agents={"type": "array", "items": _TEXT, "description": "Who is asked; by default those with different models."},
+)
 CHILD_TOOLS = (
     _tool("submit_result", "Hand in the result of your task, whole. Your work ends with it.", "result"),
     _tool("send_to_parent", "Tell the agent that called you in something before you are done.", "message"),
@@ -91,6 +103,8 @@ def delegation_tools(agent: Mapping[str, Any], thread_id: str | None) -> tuple[T
     """The tools to work with other agents of an agent in its thread; a tool of the agent's own name goes before."""
     own = {tool.get("name") for tool in agent.get("tools") or ()}
     offered = (_coordinator_tools(agent) if roster(agent) else ()) if thread_id is None else CHILD_TOOLS
+    if thread_id is None and may_check(agent) and cross_check.read_choice(agent.get("metadata") or {}) is not None:
+        offered = (*offered, CROSS_CHECK)
     return tuple(tool for tool in offered if tool.name not in own)
 
 
@@ -99,6 +113,11 @@ def _coordinator_tools(agent: Mapping[str, Any]) -> tuple[ToolDefinition, ...]:
         return COORDINATOR_TOOLS
     first, *others = COORDINATOR_TOOLS
     return (msgspec.structs.replace(first, description=first.description + _DRAWS), *others)
+
+
+def may_check(agent: Mapping[str, Any]) -> bool:
+    """Whether an agent has enough others on its roster to check answers with."""
+    return len(roster(agent)) > 1
 
 
 def colleagues(agent: Mapping[str, Any]) -> str:
@@ -173,7 +192,14 @@ def _is_texts(value: Any) -> bool:
 
 
 def _answer(transition: Transition, call: PendingCall, text: str, *, is_error: bool = False) -> None:
-    event = result_event(call.type, call.event_id, [{"type": "text", "text": text}], is_error=is_error)
+    answer(transition, call, [{"type": "text", "text": text}], is_error=is_error)
+
+
+def answer(
+    transition: Transition, call: PendingCall, content: Sequence[Mapping[str, Any]], *, is_error: bool = False
+) -> None:
+    """Give a call its result."""
+    event = result_event(call.type, call.event_id, content, is_error=is_error)
     transition.add(event.pop("type"), event, thread_id=call.thread_id)
     transition.change(pending=tuple(one for one in transition.state.pending if one.event_id != call.event_id))
 
@@ -201,31 +227,44 @@ def _create(
             is_error=True,
         )
         return
-    state = transition.state
-    if sum(not thread.archived and thread.status != "terminated" for thread in state.threads) >= MOST_THREADS:
+    if not has_places(transition, 1):
         text = (
             f"There are {MOST_THREADS} threads already, which is the limit. Give the task to one of them with "
             "send_to_agent, or have an idle thread archived."
         )
         _answer(transition, call, text, is_error=True)
         return
+    state = transition.state
     thread_id = derived_id("sthr", state.session_id, str(state.event_count + len(transition.events)))
     drawn = None if draws is None else draws(thread_id, tuple(known))
-    _begin(transition, ChildThread(thread_id, name if drawn is None else drawn.agent), drawn)
-    post(transition, None, thread_id, task)
-    about = {"session_thread_id": thread_id, "agent_name": transition.state.threads[-1].agent_name}
+    about = call_in(transition, thread_id, name if drawn is None else drawn.agent, task, drawn)
     _answer_json(transition, call, {**about, "status": "running"})
 
 
-def _begin(transition: Transition, thread: ChildThread, drawn: DrawnAgent | None) -> None:
-    state = transition.state
-    transition.change(threads=(*state.threads, thread))
-    transition.threads.append((thread.id, thread.agent_name))
+def has_places(transition: Transition, count: int) -> bool:
+    """Whether so many more agents may be called in."""
+    there = sum(not thread.archived and thread.status != "terminated" for thread in transition.state.threads)
+    return there + count <= MOST_THREADS
+
+
+def call_in(
+    transition: Transition, thread_id: str, name: str, task: str, drawn: DrawnAgent | None = None
+) -> dict[str, str]:
+    """Begin a thread of an agent and give it its task; the thread as results name it.
+
+    Args:
+        drawn: how the agent was chosen, where the router chose it; kept with the event.
+    """
+    transition.change(threads=(*transition.state.threads, ChildThread(thread_id, name)))
+    transition.threads.append((thread_id, name))
     transition.notices.append("session.thread_created")
-    payload = {"session_thread_id": thread.id, "agent_name": thread.agent_name, "workflow_run_id": None}
+    about = {"session_thread_id": thread_id, "agent_name": name}
+    payload: dict[str, Any] = {**about, "workflow_run_id": None}
     if drawn is not None:
         payload[DRAW_FIELD] = msgspec.to_builtins(drawn.choice)
-    transition.add("session.thread_created", payload, thread_id=thread.id)
+    transition.add("session.thread_created", payload, thread_id=thread_id)
+    post(transition, None, thread_id, task)
+    return about
 
 
 def _send(transition: Transition, call: PendingCall, thread_id: str, message: str) -> None:

@@ -8,11 +8,13 @@ user's messages do, so that each is in the input of a request.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from reverie.runtime.check_threads import check_of, finished_checks
 from reverie.runtime.live_state import ChildThread, LiveState, Transition, WaitingInput
 from reverie.runtime.turn import (
     END_TURN,
     child_payload,
     close_spans,
+    end_child,
     fail_calls,
     idle,
     idle_primary,
@@ -25,6 +27,7 @@ from reverie.runtime.turn import (
 )
 
 RECEIVED = "agent.thread_message_received"
+_ARCHIVED = "The thread was archived before this call was answered."
 _UNFINISHED = "The agent stopped before this call was answered."
 
 
@@ -74,12 +77,17 @@ def wake_answered(transition: Transition, answered: Iterable[str | None]) -> Non
         wake(transition, None)
 
 
+def wake_checked(transition: Transition) -> None:
+    """Have the session's own thread go on where all have come to rest that a cross-check of its waits for."""
+    if finished_checks(transition.state):
+        wake(transition, None)
+
+
 def post(transition: Transition, sender: str | None, receiver: str | None, text: str) -> None:
     """Send a message from one thread to another; None is the session's own thread."""
     state = transition.state
     content = [{"type": "text", "text": text}]
-    sent = {f"to_{name}": value for name, value in _peer(state, receiver).items()}
-    transition.add("agent.thread_message_sent", {**sent, "content": content}, thread_id=sender)
+    _send(transition, sender, receiver, text)
     received = {f"from_{name}": value for name, value in _peer(state, sender).items()} | {"content": content}
     if not runs(state, receiver) and not is_blocked(state, receiver):
         transition.add(RECEIVED, received, thread_id=receiver)
@@ -87,6 +95,20 @@ def post(transition: Transition, sender: str | None, receiver: str | None, text:
         return
     transition.inputs.append(WaitingInput(state.input_count, RECEIVED, received, receiver))
     transition.change(input_count=state.input_count + 1, waiting=(*state.waiting, transition.inputs[-1]))
+
+
+def _send(transition: Transition, sender: str | None, receiver: str | None, text: str) -> None:
+    sent = {f"to_{name}": value for name, value in _peer(transition.state, receiver).items()}
+    content = [{"type": "text", "text": text}]
+    transition.add("agent.thread_message_sent", {**sent, "content": content}, thread_id=sender)
+
+
+def _report(transition: Transition, thread_id: str, text: str) -> None:
+    """Tell the session's own thread what came of a task; what a cross-check asked for is read there, not received."""
+    if check_of(transition.state, thread_id) is None:
+        post(transition, thread_id, None, text)
+    else:
+        _send(transition, thread_id, None, text)
 
 
 def _peer(state: LiveState, thread_id: str | None) -> dict[str, str]:
@@ -128,9 +150,10 @@ def rest(
     assert child is not None
     payload = child_payload(child, "idle", reason, _stop(state, thread_id, reason, details))
     if report is not None and not blocked:
-        post(transition, thread_id, None, report)
+        _report(transition, thread_id, report)
     transition.add("session.thread_status_idle", payload, thread_id=thread_id)
     set_thread(transition, thread_id, "idle")
+    wake_checked(transition)
     if not transition.state.primary_running and not any(transition.state.running_children):
         idle(transition)
         run_waiting(transition)
@@ -165,6 +188,24 @@ def fail_child(transition: Transition, thread_id: str, error: Mapping[str, Any])
     fail_calls(transition, own, _UNFINISHED)
     report = f"I could not go on, and stopped without a result: {error['error'].get('message', '')}"
     rest(transition, thread_id, {"type": "retries_exhausted"}, report=report)
+
+
+def rest_awaiting(transition: Transition) -> None:
+    """Have the session's own thread rest while a cross-check goes on; what waits for it waits until the check's result.
+
+    A call without a result may not stand before a request, so that no message wakes it for good.
+    """
+    _rest_primary(transition, _stop(transition.state, None, END_TURN, None))
+
+
+def archive_child(transition: Transition, child: ChildThread) -> None:
+    """End a child that does not run; what it waited for is answered with an error, and nobody waits for it any more."""
+    failed = fail_calls(transition, lambda thread_id: thread_id == child.id, _ARCHIVED)
+    end_child(transition, child)
+    wake_checked(transition)
+    if failed and not transition.state.goes_on:
+        idle(transition)
+        run_waiting(transition)
 
 
 def _stop(state: LiveState, thread_id: str | None, reason: Mapping[str, Any], details: Any) -> dict[str, Any]:

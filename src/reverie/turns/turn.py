@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from reverie.errors import ConflictError, ContextOverflow, ModelError, ThinkingRefused
-from reverie.ids import event_id
+from reverie.ids import event_id, event_sequence
 from reverie.language_model import ModelUsage, most_usd
 from reverie.models.estimate import estimate_tokens
 from reverie.models.router import RoutedModel
@@ -34,10 +34,12 @@ from reverie.storage.live.reservations import read_reserved, reserve
 from reverie.storage.live.sessions import LiveSession, WholeSession, lock_session
 from reverie.storage.live.threads import read_thread
 from reverie.storage.postgres.database import Connection
+from reverie.teams.cross_check import TOOL
 from reverie.turn_model import TurnReply, TurnRequest
 from reverie.turns.briefing import make_briefing
 from reverie.turns.calls import open_calls, parted, run_calls
 from reverie.turns.charter import paused
+from reverie.turns.checking import run_check
 from reverie.turns.compaction import compact
 from reverie.turns.desk import Desk, ToolCall
 from reverie.turns.grading import evaluate
@@ -209,6 +211,9 @@ async def _delegate(desk: Desk, lease: Lease, session: LiveSession, pending: Pen
     """Do what a call of a delegation tool asks for; whether the thread goes on."""
     async with desk.database.connection() as connection:
         agent = await with_metadata(connection, session.agent or {})
+    if call.tool.name == TOOL:
+        return await run_check(desk, lease, pending, call, agent, event_sequence(pending.event_id))
+    async with desk.database.connection() as connection:
         router = await find_router(connection, session, agent, call)
         _, transition = await write(
             desk,

@@ -13,7 +13,7 @@ from reverie.api.stream import open_stream
 from reverie.api.wire_type import SdkType
 from reverie.errors import StateError
 from reverie.runtime.live_state import LiveState, Transition
-from reverie.runtime.turn import end_child
+from reverie.runtime.threads import archive_child
 from reverie.storage.live import threads as table
 from reverie.storage.live.log import LogFilter, apply_transition
 from reverie.storage.live.sessions import LiveSession, read_session
@@ -99,7 +99,7 @@ async def archive(context: RequestContext) -> dict[str, Any]:
             transition = Transition(state, context.now)
             for child in state.threads:
                 if child.id == thread.id:
-                    end_child(transition, child)
+                    archive_child(transition, child)
             return transition
 
         await apply_transition(context.connection, session.id, end, context.now)

@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from reverie.errors import NotFoundError
 from reverie.ids import derived_id
+from reverie.runtime.checking import JUDGE, JUDGE_SYSTEM
 from reverie.runtime.delegation import roster
 from reverie.runtime.live_state import Status
 from reverie.runtime.usage import COUNTS, WEB_REQUESTS, usage_snapshot
@@ -55,6 +56,8 @@ def child_thread(session: LiveSession, thread_id: str, agent_name: str, now: dat
     agent = dict(session.agent or {})
     known = roster(agent).get(agent_name)
     agent.pop("multiagent", None)
+    if known is None and agent_name == JUDGE:
+        agent |= {"system": JUDGE_SYSTEM, "tools": [], "mcp_servers": [], "skills": []}
     return SessionThread(
         id=thread_id,
         parent_thread_id=derived_id("sthr", session.id),

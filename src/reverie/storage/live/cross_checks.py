@@ -1,0 +1,49 @@
+"""Cross-checks that have a result, and how those were scored whose agreement was the same."""
+
+from psycopg.rows import args_row
+from psycopg.types.json import Jsonb
+
+from reverie.storage.postgres.database import Connection
+from reverie.teams.cross_check import CrossCheck
+from reverie.teams.reliability import Level, ScoredCheck
+
+METRIC = "cross_check"
+"""Whether what a session's checks settled on was right, from 0 to 1; without it the session's reward is taken."""
+MOST_READ = 2_000
+"""The latest checks that are looked at: models change."""
+
+
+async def insert_check(connection: Connection, session_key: int, call_id: str, family: str, check: CrossCheck) -> None:
+    """Record a check; one that is there stays as it is. Nothing is waited for in a pipeline."""
+    result, level = check.result, check.result.level
+    await connection.execute(
+        "INSERT INTO cross_checks (session_key, id, question_sha256, family, members, answers_sha256, agreeing, asked,"
+        " settled_by, models, winner) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        [
+            *(session_key, call_id, check.question_sha256, family),
+            Jsonb(
+                [name for answer in result.answers for name in answer.agents] + [one.agent for one in result.no_answer]
+            ),
+            *([answer.sha256 for answer in result.answers], level.agreeing, level.asked, level.settled_by),
+            *(list(level.models), result.winner),
+        ],
+    )
+
+
+async def read_scored(connection: Connection, level: Level) -> list[ScoredCheck]:
+    """The latest scored checks of one level of agreement, by the same models."""
+    async with connection.cursor(
+        row_factory=args_row(lambda family, value: ScoredCheck(level, family, value))
+    ) as cursor:
+        await cursor.execute(
+            """
+            SELECT c.family, least(greatest(coalesce(v.value, s.reward), 0), 1)::float
+            FROM cross_checks c JOIN sessions s ON s.key = c.session_key
+            LEFT JOIN scores v ON v.session_key = c.session_key AND v.metric = %s
+            WHERE c.agreeing = %s AND c.asked = %s AND c.settled_by = %s AND c.models = %s
+                AND coalesce(v.value, s.reward) IS NOT NULL
+            ORDER BY c.session_key DESC, c.id LIMIT %s
+            """,
+            [METRIC, level.agreeing, level.asked, level.settled_by, list(level.models), MOST_READ],
+        )
+        return await cursor.fetchall()
