@@ -65,6 +65,9 @@ site: install-dev  ## The pages as a site, in build/site; fails on a link that l
 exports: install-dev  ## tests/docs/exported.txt, the list of all that others may rely on.
 	$(BIN)/python -m tests.docs.exported
 
+screenshots: install-dev  ## docs/screenshots, of a planted world in the console; needs a Chromium.
+	REVERIE_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/console/test_screenshots.py
+
 evaluate: install-dev  ## How well dreams find what is true; writes the tables of docs/evaluation.md.
 	$(BIN)/python -m evaluation.run
 

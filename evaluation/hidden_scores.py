@@ -19,8 +19,8 @@ import numpy as np
 from evaluation.in_memory import DigestedSession, make_corpus
 from evaluation.traces import TRACE_SETS, read_traces
 from reverie.mining.comparison_group import ComparisonGroup, form_groups
-from reverie.mining.implicit import implicit_outcome, telling_weights
-from reverie.mining.implicit_policy import DEFAULT_WEIGHTS
+from reverie.mining.implicit import telling_weights
+from reverie.mining.implicit_policy import DEFAULT_WEIGHTS, implicit_outcome
 from reverie.mining.policy import MiningPolicy
 from reverie.outcomes.label_draw import asked_probability, draw_sessions
 from reverie.statistics.calibration import calibrate

@@ -22,8 +22,8 @@ from evaluation.traces import TRACE_SETS, read_traces
 from reverie.digests.derived.occurrence import Trace
 from reverie.digests.derived.signal import SIGNALS, goodness, value_of
 from reverie.ids import event_id
-from reverie.mining.implicit import implicit_outcome, telling_weights
-from reverie.mining.implicit_policy import DEFAULT_WEIGHTS
+from reverie.mining.implicit import telling_weights
+from reverie.mining.implicit_policy import DEFAULT_WEIGHTS, implicit_outcome
 from reverie.outcomes.metric import REWARD_METRIC
 from reverie.sessions.event import Event, text_content
 from reverie.sessions.session import Score, Session, Transcript

@@ -39,6 +39,18 @@ async def test_acts_are_listed_newest_first_and_chosen_by_resource_and_action(
     assert len(changes.json()["data"]) == 1
 
 
+async def test_acts_are_chosen_by_who_did_them(server: Server, http: AsyncClient) -> None:
+    async with server.service.database.connection() as connection:
+        for actor in (system_actor("trials"), system_actor("charters"), {"type": "session_actor", "session_id": "s1"}):
+            await record_act(connection, actor, "trials.roll_back", "trl_1", "", NOW)
+    await http.post("/v1/metrics", json={"name": "helpful"})
+    (by_key,) = (await http.get("/v1/audit_log", params={"action": "metrics.define"})).json()["data"]
+    for who in ("trials", "s1", by_key["actor"]["api_key_id"]):
+        found = (await http.get("/v1/audit_log", params={"actor": who})).json()["data"]
+        assert [who in act["actor"].values() for act in found] == [True]
+    assert (await http.get("/v1/audit_log", params={"actor": "nobody"})).json()["data"] == []
+
+
 async def test_an_automatic_act_says_what_it_went_by(server: Server, http: AsyncClient) -> None:
     details = {"revision_before": 3, "revision_after": 4, "effect": [-0.2, -0.1]}
     async with server.service.database.connection() as connection:

@@ -306,3 +306,18 @@ def test_a_server_whose_clock_is_behind_does_not_have_a_moment_come_twice() -> N
     behind = moment - timedelta(minutes=5)
     schedule = DreamSchedule("memstore_1", BERLIN, DreamRequest("memstore_1"), behind, behind, last_run=ran)
     assert schedule.due_after(behind).next_scheduled_at == moment + timedelta(days=1)
+
+
+async def test_schedules_of_stores_are_listed_by_page_and_store(
+    client: AsyncAnthropic, http: Http, reverie: AsyncClient
+) -> None:
+    ids = [(await client.beta.memory_stores.create(name=f"store {number}")).id for number in range(4)]
+    for store_id in ids:
+        await reverie.schedule_dreams(store_id, "0 0 1 1 *")
+    await client.beta.memory_stores.archive(ids[3])
+    assert sorted([one.memory_store_id async for one in reverie.dream_schedules()]) == sorted(ids[:3])
+    assert [one.memory_store_id async for one in reverie.dream_schedules(store_id=ids[1])] == [ids[1]]
+    first = (await http.get("/v1/dream_schedules", params={"limit": 2})).json()
+    rest = (await http.get("/v1/dream_schedules", params={"limit": 2, "page": first["next_page"]})).json()
+    listed = [one["memory_store_id"] for one in (*first["data"], *rest["data"])]
+    assert listed == sorted(ids[:3]) and first["data"][0]["status"] == "active"

@@ -242,3 +242,54 @@ async def test_dreams_of_a_workspace_stay_in_it(
         with pytest.raises(NotFoundError):
             await client.beta.dreams.retrieve(dream.id)
         assert (await at_rest(theirs, url, dream.id)).status == "completed"
+
+
+async def test_dreams_are_listed_in_lines_with_what_was_asked_and_what_came_of_it(
+    client: AsyncAnthropic, http: httpx2.AsyncClient, store: str, url: str
+) -> None:
+    asked = await client.beta.dreams.create(inputs=inputs(store), model="m", instructions="Mind the hours.")
+    await at_rest(client, url, asked.id)
+    (line,) = (await http.get("/v1/dream_summaries")).json()["data"]
+    assert (line["id"], line["status"], line["named_sessions"]) == (asked.id, "completed", 100)
+    assert (line["read_store_id"], line["clone"], line["instructions"]) == (store, True, "Mind the hours.")
+    assert line["sessions"] == {"read": 100, "new": 100, "scored": 100, "dated": 0}
+    found = (await http.get(f"/v1/dreams/{asked.id}/result")).json()
+    assert sum(line["lessons"].values()) == len(found["lessons"])
+    assert (line["changes"], line["revision"], line["cost_usd"]) == (len(found["changes"]), found["revision"], None)
+    assert (await http.get(f"/v1/dream_summaries/{asked.id}")).json() == line
+    assert (await http.get("/v1/dream_summaries/drm_none")).status_code == 404
+
+
+async def test_dreams_in_lines_are_paged_and_chosen_by_store_and_status(
+    server: Server, client: AsyncAnthropic, http: httpx2.AsyncClient, store: str, url: str
+) -> None:
+    ids = []
+    for each in (store, await make_store(server.service.database, "other")):
+        updating: Any = {"type": "update_existing", "memory_store_id": each}
+        with slot_taken(url, each):
+            made = await client.beta.dreams.create(inputs=inputs(each), model="m", output_behavior=updating)
+            ids.append((await client.beta.dreams.cancel(made.id)).id)
+    path = "/v1/dream_summaries"
+    first = (await http.get(path, params={"limit": 1})).json()
+    rest = (await http.get(path, params={"limit": 1, "page": first["next_page"]})).json()
+    assert [x["id"] for x in [*first["data"], *rest["data"]]] == ids[::-1]
+    of_store = (await http.get(path, params={"memory_store_id": store, "status": "canceled"})).json()["data"]
+    assert [(x["id"], x["sessions"], x["lessons"]) for x in of_store] == [(ids[0], None, None)]
+    await client.beta.dreams.archive(ids[0])
+    assert [x["id"] for x in (await http.get(path)).json()["data"]] == ids[1:]
+    assert len((await http.get(path, params={"include_archived": "true"})).json()["data"]) == 2
+
+
+async def test_a_request_of_our_own_that_chooses_no_sessions_reads_those_of_the_policy(
+    client: AsyncAnthropic, http: httpx2.AsyncClient, store: str, url: str
+) -> None:
+    policy = {"where": "task_id = 't1'"}
+    await http.post(f"/v1/memory_stores/{store}/policy", json={"policy": policy})
+    body: dict[str, Any] = {"inputs": [{"type": "memory_store", "memory_store_id": store}]}
+    estimate = (await http.post("/v1/dreams/estimate", json=body)).json()
+    asked = (await http.post("/v1/dream_requests", json=body)).json()
+    await at_rest(client, url, asked["id"])
+    line = (await http.get(f"/v1/dream_summaries/{asked['id']}")).json()
+    assert (line["where"], line["sessions"]["read"], estimate["sessions"]["read"]) == (policy["where"], 10, 10)
+    with pytest.raises(BadRequestError, match="give exactly one"):
+        await client.beta.dreams.create(inputs=body["inputs"], model="m")

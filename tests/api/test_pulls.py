@@ -1,5 +1,9 @@
 """Sessions and memory brought from a Managed Agents server, here one of ours, and memory brought back."""
 
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -22,6 +26,7 @@ from reverie.storage.memory.memories import apply_edits, list_memories
 from reverie.storage.memory.stores import create_store, find_store
 from reverie.storage.postgres.database import Database, open_database
 from reverie.storage.sessions.transcripts import read_transcript
+from tests.api.conftest import Server
 
 
 @pytest_asyncio.fixture
@@ -165,3 +170,43 @@ async def test_a_store_there_that_is_not_one_is_told(client: AsyncAnthropic, her
         await client.beta.memory_stores.create(name="support")
     with pytest.raises(ConflictError, match="give --to an id"):
         await push(pushing, None, apply=False)
+
+
+async def commanded(here: Source, *arguments: str, **variables: str) -> tuple[int, str, str]:
+    """The exit code of ``reverie``, what it prints, and what it says is wrong."""
+    unset = ("ANTHROPIC_API_KEY", "REVERIE_API_KEY", "LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY")
+    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    environment |= {"DATABASE_URL": str(here.settings.database_url), "REVERIE_HOME": str(here.settings.home)}
+    command = [sys.executable, "-m", "reverie.cli.main", *arguments]
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env=environment | variables)
+    out, err = await process.communicate()
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+async def test_the_commands_say_what_they_did_and_what_they_lack(
+    server: Server, client: AsyncAnthropic, here: Source
+) -> None:
+    await begin(client)
+    store = await client.beta.memory_stores.create(name="support")
+    await client.beta.memory_stores.memories.create(store.id, path="/a.md", content="There.")
+    key = await server.key("write")
+    place = ("anthropic", "--url", server.url)
+    code, out, err = await commanded(here, "pull", *place, "--since", "1d", REVERIE_API_KEY=key)
+    assert (code, err) == (0, "")
+    assert out.startswith(
+        "1 sessions new, 0 longer, 0 as before, 0 failed; 0 events, 0 scores\nsupport: 1 memories new"
+    )
+    await write(here.database, "support", Edit("/b.md", "Here.", "test"))
+    code, out, err = await commanded(here, "push", "anthropic", "support", "--url", server.url, REVERIE_API_KEY=key)
+    assert (code, out) == (
+        0,
+        f"create  /b.md\nsupport → {store.id}: 1 memories to change; --apply does it, 1 the same\n",
+    )
+    for arguments, told in (
+        (("pull", "anthropic"), "ANTHROPIC_API_KEY is not set"),
+        (("pull", "langfuse"), "LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY are not set"),
+        (("pull", *place, "--since", "soon"), "--since"),
+        (("push", *place), "make a key on the server"),
+    ):
+        code, out, err = await commanded(here, *arguments)
+        assert (code, out) == (1, "") and told in err and "Traceback" not in err

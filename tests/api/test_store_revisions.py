@@ -1,3 +1,6 @@
+from typing import Any
+
+import pytest
 import pytest_asyncio
 from anthropic import AsyncAnthropic
 from httpx2 import AsyncClient
@@ -56,3 +59,36 @@ async def test_a_key_that_may_only_read_cannot_roll_back(server: Server, store: 
         assert (await reader.get(f"{store}/revisions")).status_code == 200
         answer = await reader.post(f"{store}/revisions/1/rollback", json={"reason": "r"})
         assert answer.status_code == 403
+
+
+async def test_a_rollback_of_what_has_changed_since_it_was_looked_at_is_refused(http: AsyncClient, store: str) -> None:
+    body = {"reason": "as shown", "expected_revision": 2}
+    refused = await http.post(f"{store}/revisions/1/rollback", json=body)
+    assert (refused.status_code, "has changed since" in refused.text) == (409, True)
+    done = await http.post(f"{store}/revisions/1/rollback", json={**body, "expected_revision": 3})
+    assert done.json()["revision"]["number"] == 4
+
+
+async def test_a_revision_is_compared_at_one_path_alone(http: AsyncClient, store: str) -> None:
+    told = (await http.get(f"{store}/revisions/3/diff", params={"against": 0, "path": "/b"})).json()
+    assert [difference["path"] for difference in told["differences"]] == ["/b"]
+    assert (told["created"], told["modified"]) == (1, 0)
+
+
+async def test_a_document_is_read_by_its_path_with_every_act_that_made_it_so(http: AsyncClient, store: str) -> None:
+    now = (await http.get(f"{store}/document", params={"path": "/a"})).json()
+    assert (now["content"], now["is_current"], now["version"]["revision"]) == ("2\n", True, 2)
+    assert [(x["revision"], x["operation"], x["act"]) for x in now["versions"]] == [
+        (2, "modified", "write"),
+        (1, "created", "write"),
+    ]
+    assert {x["actor"].partition("_")[0] for x in now["versions"]} == {"apikey"}
+    then = (await http.get(f"{store}/document", params={"path": "/a", "revision": 1})).json()
+    assert (then["content"], then["is_current"], then["version"]["id"]) == ("1\n", False, now["versions"][1]["id"])
+
+
+@pytest.mark.parametrize("query", [{"path": "/none"}, {"path": "/b", "revision": 2}, {"path": "/a", "revision": 9}])
+async def test_a_document_that_is_not_or_was_not_there_is_not_found(
+    http: AsyncClient, store: str, query: dict[str, Any]
+) -> None:
+    assert (await http.get(f"{store}/document", params=query)).status_code == 404

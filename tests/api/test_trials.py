@@ -91,6 +91,18 @@ async def test_trials_are_listed_newest_first_by_store_and_state(
     assert len(times) == 4 and times == sorted(times, reverse=True)
 
 
+async def test_trials_that_wait_for_a_person_are_found(tried: Tried, reverie: Reverie) -> None:
+    await tried.set_policy(mode="ask")
+    harmful = await reverie.start_trial(tried.store_id, advice=ADVICE)
+    await harmed(tried)
+    await reverie.start_trial(tried.store_id, advice="Be kind")
+    assert [one.id async for one in reverie.trials(waiting=True)] == []
+    await reverie.look_at_trial(harmful.id)
+    assert [one.id async for one in reverie.trials(waiting=True)] == [harmful.id]
+    await reverie.decide_trial(harmful.id, "roll_back")
+    assert [one.id async for one in reverie.trials(waiting=True)] == []
+
+
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [

@@ -88,6 +88,7 @@ async def _more(world: World) -> dict[str, str]:
     async with taken_work(world) as (_, environment_id, work_id):
         pass
     key = await world.http.post(f"/v1/environments/{environment_id}/keys", json={"name": "k"})
+    api_key = await world.http.post("/v1/api_keys", json={"role": "read"})
     webhook = await world.http.post(
         "/v1/organizations/webhooks", json={"url": "https://hooks.example.com/", "enabled_events": ["agent.created"]}
     )
@@ -102,6 +103,7 @@ async def _more(world: World) -> dict[str, str]:
         "environment_id": environment_id,
         "work_id": work_id,
         "key_id": key.json()["id"],
+        "api_key_id": api_key.json()["id"],
         "webhook_endpoint_id": webhook.json()["id"],
         "revision": "1",
         "lesson_id": "lesson_none",
@@ -117,6 +119,7 @@ def bodies(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
     bearer = {"type": "static_bearer", "token": "t", "mcp_server_url": "https://mcp.example.com/b"}
     return {
         "agents.update": name,
+        "api_keys.create": {"json": {"role": "read", "name": "from B"}},
         "agents.bounds.set": {"json": {"bounds": {}}},
         "agents.self_changes.create": {"json": {"patch": {"model": {"id": "m"}}, "reason": "taken over"}},
         "charter.alarms.acknowledge": {"json": {"note": "taken over"}},
@@ -137,6 +140,7 @@ def bodies(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "memory_stores.memories.create": {"json": {"path": "/b", "content": "from B"}},
         "memory_stores.memories.update": {"json": {"content": "from B"}},
         "memory_stores.recall": {"params": {"query": "of A"}},
+        "memory_stores.document": {"params": {"path": "/a"}},
         "memory_stores.policy.update": {"json": {"policy": {}}},
         "memory_stores.dream_schedule.update": {
             "json": {"schedule": {"type": "cron", "expression": "0 0 1 1 *", "timezone": "UTC"}}

@@ -15,7 +15,14 @@ from tests.conformance.world import World
 
 CALLED = [endpoint for endpoint in ENDPOINTS if "{" in endpoint.path or endpoint.method == "GET"]
 NOT_INHABITED = (
-    *("lessons.retrieve", "models.retrieve", "dreams.result", "dreams.report", "charter.alarms.acknowledge"),
+    *(
+        "lessons.retrieve",
+        "lessons.history",
+        "models.retrieve",
+        "dreams.result",
+        "dreams.report",
+        "charter.alarms.acknowledge",
+    ),
     *("trials.retrieve", "trials.decide", "trials.undo", "trials.look", "trials.curve", "briefings.retrieve"),
 )
 """Lessons and results come of finished dreams, models of the server's settings, alarms and trials of sessions."""

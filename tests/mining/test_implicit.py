@@ -7,8 +7,8 @@ from evaluation.in_memory import make_corpus
 from reverie.digests.behaviour_name import read_situation
 from reverie.digests.derived.occurrence import Occurrence, Trace
 from reverie.errors import InputError
-from reverie.mining.implicit import exclusion, implicit_outcome, telling_weights
-from reverie.mining.implicit_policy import DEFAULT_WEIGHTS, ImplicitPolicy
+from reverie.mining.implicit import exclusion, telling_weights
+from reverie.mining.implicit_policy import DEFAULT_WEIGHTS, ImplicitPolicy, implicit_outcome
 from reverie.mining.moments import moment_rows
 from reverie.mining.policy import MiningPolicy
 from reverie.statistics.corpus import read_observable

@@ -1,10 +1,11 @@
 """Intervals of shares and means of sessions whose outcomes go together."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverie.statistics.interval import rate_of
+from reverie.statistics.interval import ClusterSums, rate_of, rate_of_sums
 
 unit = st.floats(0, 1)
 
@@ -39,3 +40,26 @@ def test_sessions_of_one_task_that_always_end_alike_count_as_one() -> None:
 
 def test_nothing_known_has_no_rate() -> None:
     assert rate_of(np.array([np.nan, np.nan]), np.zeros(2, np.int32)) is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 100), st.integers(0, 5)), min_size=1, max_size=60))
+def test_sums_by_cluster_give_the_interval_that_the_values_give(drawn: list[tuple[int, int]]) -> None:
+    values = np.array([value / 100 for value, _ in drawn])
+    cluster = np.array([code for _, code in drawn], dtype=np.int32)
+    sizes = np.bincount(cluster).astype(np.float64)
+    totals = np.bincount(cluster, weights=values)
+    found = ClusterSums(
+        clusters=int((sizes > 0).sum()),
+        size=len(values),
+        total=float(totals.sum()),
+        squared_totals=float((totals**2).sum()),
+        products=float((sizes * totals).sum()),
+        squared_sizes=float((sizes**2).sum()),
+    )
+    by_sums, by_values = rate_of_sums(found), rate_of(values, cluster)
+    assert by_sums is not None
+    assert by_values is not None
+    assert by_sums.sessions == by_values.sessions
+    assert (by_sums.value, by_sums.low, by_sums.high) == pytest.approx(
+        (by_values.value, by_values.low, by_values.high), abs=1e-5
+    )

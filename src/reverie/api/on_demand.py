@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from reverie.digests.vector import open_embedder
+    from reverie.jobs.activity import report_activity
     from reverie.jobs.dream_queue import DreamQueue
     from reverie.jobs.engine import estimate_dream
     from reverie.jobs.explanation import explain_lesson
@@ -24,6 +25,7 @@ __all__ = [
     "load",
     "open_embedder",
     "open_sandboxes",
+    "report_activity",
     "run_with_settings",
 ]
 
@@ -32,6 +34,7 @@ _MODULE_OF = {
     "open_embedder": "reverie.digests.vector",
     "open_sandboxes": "reverie.turns.sandbox",
     "run_with_settings": "reverie.turns.service",
+    "report_activity": "reverie.jobs.activity",
     "estimate_dream": "reverie.jobs.engine",
     "explain_lesson": "reverie.jobs.explanation",
 }

@@ -12,16 +12,27 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from reverie.agents.self_change import Step as ChangedParameter
-from reverie.dreams.dream import DreamBudget, DreamEstimate, DreamResult, PatternRow, ScheduledDream
-from reverie.lessons.lesson import Lesson, LessonKind, LessonStatus
+from reverie.dreams.dream import (
+    DreamBudget,
+    DreamEstimate,
+    DreamResult,
+    DreamStatus,
+    PatternRow,
+    PlaceboCounts,
+    ScheduledDream,
+)
+from reverie.dreams.summary import SummarizedDream
+from reverie.lessons.lesson import Effect, Lesson, LessonKind, LessonStatus
 from reverie.memory.hit import RecallHit
-from reverie.memory.memory import Operation, Revision
+from reverie.memory.memory import Operation, Revision, RevisionKind, Tier
 from reverie.outcomes.label_task import LabelAnswer, LabelProgress
 from reverie.outcomes.metric import REWARD_METRIC, Metric
 from reverie.runtime.charter_report import Act, AlarmNumbers, CharterStanding, CharterTrialReport
 from reverie.runtime.rule_report import Outcome, RuleTrialReport
 from reverie.sessions.session import Score
 from reverie.sessions.transcript import Turn
+from reverie.storage.learning.activity_report import ActivityReport
+from reverie.storage.learning.session_summary import FieldValues, SessionFacts, SummarizedSession
 from reverie.storage.service.seal import Seal, Verification
 from reverie.storage.sessions.import_summary import ImportSummary
 from reverie.trials.report import CurvePoint, TrialReport
@@ -87,12 +98,16 @@ class RevisionDiffParams(Params, frozen=True):
 
     against: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     """By default the revision before; 0 is the empty store."""
+    path: str | UnsetType = UNSET
+    """Of the document at this path alone."""
 
 
 class RollbackParams(Params, frozen=True):
     """Why to go back."""
 
     reason: Annotated[str, Meta(min_length=1, max_length=1024)]
+    expected_revision: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    """Refuse with 409 unless this is the store's latest revision: what was looked at is then what is undone."""
 
 
 class StoreRevision(Revision, frozen=True, tag="store_revision"):
@@ -131,6 +146,49 @@ class StoreRollback(msgspec.Struct, frozen=True, tag="store_rollback"):
     """The new revision; None where the store was as it should be."""
 
 
+class DocumentParams(Params, frozen=True):
+    """Which document."""
+
+    path: Annotated[str, Meta(min_length=1, max_length=4096)]
+    revision: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    """As it was at this revision; by default as it is."""
+
+
+class DocumentVersion(msgspec.Struct, frozen=True):
+    """What a memory was from a revision on, and whose act that was."""
+
+    id: str
+    revision: int
+    operation: Operation
+    path: str | None
+    """Null where it has been redacted."""
+    tier: Tier
+    reason: str
+    lesson_id: str | None
+    """The lesson that a dream or a trial wrote it as."""
+    at: Instant
+    act: RevisionKind
+    actor: str
+    """The id of a dream, of a session or of a key; or ``user``."""
+    source_session_ids: tuple[str, ...]
+    """What a dream went by."""
+
+
+class StoredDocument(msgspec.Struct, frozen=True, tag="document"):
+    """A memory by its path, and how it came to be so."""
+
+    memory_store_id: str
+    memory_id: str
+    path: str
+    content: str
+    is_current: bool
+    """Whether it is so now."""
+    version: DocumentVersion
+    """The one that is shown."""
+    versions: tuple[DocumentVersion, ...]
+    """The latest hundred, the newest first."""
+
+
 # Lessons and patterns
 
 
@@ -162,6 +220,51 @@ class Stratum(msgspec.Struct, frozen=True):
     reward_without: float
     share: float
     """Of the whole claim's weight, 0 to 1."""
+
+
+class LessonPageParams(LessonListParams, frozen=True):
+    """Which lessons, of every store."""
+
+    memory_store_id: str | UnsetType = UNSET
+    agent: str | UnsetType = UNSET
+    """That are for this agent alone."""
+
+
+class LessonParams(Params, frozen=True):
+    """Whose lesson it is; clones of a store have the same lessons."""
+
+    memory_store_id: str | UnsetType = UNSET
+    """By default the store whose dream judged it last."""
+
+
+class LessonEvent(msgspec.Struct, frozen=True):
+    """Something that befell a lesson."""
+
+    at: Instant
+    act: Literal["judged", "written", "trial_begun", "trial_decided"]
+    what: str
+    """The status that a dream gave it, what became of its document, or what was decided."""
+    reason: str
+    by: str
+    """The id of a dream or of a key, ``user`` or ``auto``."""
+    effect: Effect | None = None
+    """As the dream found it."""
+    revision: int | None = None
+    """Of the store, that changed the document."""
+    trial_id: str | None = None
+
+
+class LessonHistory(StoredLesson, frozen=True, kw_only=True, tag="lesson_history"):
+    """A lesson, and all that befell it: what is known without looking at sessions again."""
+
+    naive_effect: float | None
+    """What pooled comparison, ignoring the task, would have claimed."""
+    placebo: PlaceboCounts | None
+    """The same mining with shuffled outcomes, in the dream that last judged it."""
+    events: tuple[LessonEvent, ...]
+    """The oldest first: the latest thirty judgements, a hundred changes of its document, its trials."""
+    document_path: str | None
+    """Where it is in its store; null where it is not."""
 
 
 class DecisiveMoment(msgspec.Struct, frozen=True):
@@ -244,6 +347,8 @@ class ScoresParams(Params, frozen=True):
     scores: Annotated[tuple[ScoreParams, ...], Meta(min_length=1, max_length=100)]
     metadata: dict[str, Annotated[str, Meta(max_length=16_384)]] | UnsetType = UNSET
     """What else is known of how it went, such as the tests that failed; added to the session's."""
+    source: Literal["", "person"] = ""
+    """Who gave them: a person, or else a program."""
 
 
 class SessionScores(msgspec.Struct, frozen=True, tag="session_scores"):
@@ -308,6 +413,66 @@ class SegmentPreview(msgspec.Struct, frozen=True, tag="segment_preview"):
     mean_reward: float | None
     first_session_ids: tuple[str, ...]
     """A few, in the order they were imported in."""
+
+
+class FindSessionsParams(ListParams, frozen=True):
+    """Which sessions."""
+
+    where: str | UnsetType = UNSET
+    """Such as ``agent = 'desk' and reward < 0.5``; without one, every session."""
+
+
+class SessionSummary(SummarizedSession, frozen=True, kw_only=True, tag="session_summary"):
+    """A session in a line."""
+
+
+class SegmentField(FieldValues, frozen=True, tag="segment_field"):
+    """A field that an expression may ask of, and values that recent sessions have."""
+
+
+class StoredSessionFacts(SessionFacts, frozen=True, kw_only=True, tag="session_facts"):
+    """A session with what was scored, shown and drawn."""
+
+
+class EventRangeParams(Params, frozen=True):
+    """Which events."""
+
+    first: Annotated[int, Meta(ge=0)] = 0
+    """Sequence number of the first one."""
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 200
+    session_thread_id: str | UnsetType = UNSET
+    """Of this thread alone; ``primary`` is the primary one."""
+
+
+class NumberedEvent(msgspec.Struct, frozen=True):
+    """An event at its place in the log."""
+
+    sequence: int
+    session_thread_id: str | None
+    """None is the primary thread."""
+    at: Instant | None
+    """When it happened; None where its source does not say."""
+    is_error: bool
+    """An error of the session, or a tool's result that reports one."""
+    answers: int | None
+    """Of a tool's result, the sequence number of its call."""
+    event: dict[str, Any]
+    """As the wire API has it."""
+
+
+class EventRange(msgspec.Struct, frozen=True, tag="event_range"):
+    """Events of all threads of a session, or of one, in the order of the log."""
+
+    session_id: str
+    total: int
+    """Events of the session."""
+    waiting: int
+    """Inputs that the agent has not taken in yet."""
+    events: tuple[NumberedEvent, ...]
+    next_first: int | None
+    """Where the next range begins; None where the log ends."""
+    next_error: int | None
+    """Sequence number of the next error after the range."""
 
 
 class RecordParams(Params, frozen=True):
@@ -377,6 +542,22 @@ class SessionImport(ImportSummary, frozen=True, tag="session_import"):
     """What became of the sessions of an import."""
 
 
+# What went on
+
+
+class ActivityParams(Params, frozen=True):
+    """How far to look back."""
+
+    days: Annotated[int, Meta(ge=1, le=366)] = 30
+    """In UTC, today included."""
+    new_since: Instant | UnsetType = UNSET
+    """Since when sessions count as new; by default since the first day."""
+
+
+class Activity(ActivityReport, frozen=True, tag="activity"):
+    """What went on in the workspace, and what waits for a person."""
+
+
 # Dreams
 
 
@@ -430,6 +611,23 @@ class EstimatedDream(DreamEstimate, frozen=True, tag="dream_estimate"):
     """What a dream would read and roughly cost."""
 
 
+class DreamSummaryListParams(ListParams, frozen=True):
+    """Which dreams."""
+
+    memory_store_id: str | UnsetType = UNSET
+    """That read or write this store."""
+    status: DreamStatus | UnsetType = UNSET
+    include_archived: bool = False
+
+
+class DreamSummary(SummarizedDream, frozen=True, tag="dream_summary"):
+    """A dream in a line; what came of it is null until it has completed."""
+
+    created_at: Instant
+    ended_at: Instant | None
+    archived_at: Instant | None
+
+
 class CompletedDream(DreamResult, frozen=True, tag="dream_result"):
     """All that a dream found and did."""
 
@@ -461,6 +659,12 @@ class DreamScheduleParams(Params, frozen=True):
     """Which sessions; by default those that the store's policy names."""
     instructions: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
     budget: DreamBudgetParams | None = None
+
+
+class DreamScheduleListParams(ListParams, frozen=True):
+    """Which schedules."""
+
+    memory_store_id: str | UnsetType = UNSET
 
 
 class CronSchedule(msgspec.Struct, frozen=True, tag="cron"):
@@ -539,6 +743,120 @@ class EnvironmentKey(msgspec.Struct, frozen=True, tag="environment_key"):
     revoked_at: Instant | None
 
 
+class ApiKeyCreateParams(Params, frozen=True):
+    """A key to make."""
+
+    role: Literal["read", "write", "admin"]
+    """``read`` looks, ``write`` also runs sessions and dreams, ``admin`` also decides, and manages keys."""
+    name: Annotated[str, Meta(max_length=256)] = ""
+    """What it is for."""
+    expires_in_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
+    """By default it never expires."""
+
+
+class StoredApiKey(msgspec.Struct, frozen=True, tag="api_key"):
+    """A key of the workspace."""
+
+    id: str
+    role: Literal["read", "write", "admin"]
+    name: str
+    secret: str | None
+    """Shown once, when the key is made."""
+    created_at: Instant
+    expires_at: Instant | None
+    revoked_at: Instant | None
+
+
+# The server
+
+
+class ServerDatabase(msgspec.Struct, frozen=True):
+    """The database as the server sees it."""
+
+    embedded: bool
+    """Whether the server runs it itself."""
+    version: str
+    """Of PostgreSQL."""
+    migration: str
+    """The latest that was applied."""
+    bytes: int
+    """All workspaces together."""
+
+
+class ServerDisk(msgspec.Struct, frozen=True):
+    """The disk that holds the server's home folder."""
+
+    free_bytes: int
+    total_bytes: int
+
+
+class ServerWork(msgspec.Struct, frozen=True):
+    """Something that a server does beside requests."""
+
+    name: str
+    state: Literal["running", "done", "failed"]
+    """``done``: it ended by itself, because there is nothing to do."""
+    error: str
+    """Of what failed: the kind of error; the log has the rest."""
+
+
+class ServerSeals(msgspec.Struct, frozen=True):
+    """How the history of the workspace is sealed."""
+
+    every_minutes: int
+    """0 is never."""
+    signed: bool
+    has_file: bool
+    """Whether seals are kept outside the database too."""
+    newest: int | None
+    """The number of the newest seal."""
+    newest_at: Instant | None
+
+
+class ServerRoute(msgspec.Struct, frozen=True):
+    """Which provider answers for agents' model ids; no keys."""
+
+    pattern: str
+    provider: str
+    model: str | None
+    host: str | None
+    """Null is the provider's own."""
+    key_variable: str | None
+    """Null is the provider's own, at its own address."""
+    has_key: bool
+    price: str | None
+
+
+class ServerFormat(msgspec.Struct, frozen=True):
+    """A format of session files that can be imported."""
+
+    name: str
+    ours: bool
+    """False of one that another package brings."""
+
+
+class ServerReport(msgspec.Struct, frozen=True, tag="server"):
+    """How the server is, as it sees itself."""
+
+    version: str
+    at: Instant
+    database: ServerDatabase
+    disk: ServerDisk
+    work: tuple[ServerWork, ...]
+    dreams: dict[str, int]
+    """The workspace's, by status."""
+    queued_work: int
+    """Pieces of work that no worker has taken."""
+    seals: ServerSeals
+    routes: tuple[ServerRoute, ...]
+    """In the order in which they are asked."""
+    routes_error: str
+    """Why the routes cannot be read; else empty."""
+    dream_model: str | None
+    """``provider:model``; null where no model helps dreams."""
+    formats: tuple[ServerFormat, ...]
+
+
 # Rules
 
 
@@ -608,6 +926,12 @@ class RuleFiring(msgspec.Struct, frozen=True, tag="rule_firing"):
     verdict: Outcome
     enforced: bool
     """Whether it was in force, or was only to be noted."""
+
+
+class SessionRuleFiring(RuleFiring, frozen=True, kw_only=True, tag="session_rule_firing"):
+    """A rule that held for a call, and in which session."""
+
+    session_id: str
 
 
 # Charters
@@ -728,6 +1052,32 @@ class ResumedAgent(msgspec.Struct, frozen=True, tag="resumed_agent"):
     """What was acknowledged."""
 
 
+class TeamMember(msgspec.Struct, frozen=True):
+    """An agent that was called in."""
+
+    id: str | None
+    """Null of one that has no definition of its own."""
+    name: str
+    threads: int
+    sessions: int
+    mean_reward: float | None
+    """Of those of its sessions that have a reward."""
+
+
+class AgentTeam(msgspec.Struct, frozen=True, tag="agent_team"):
+    """Whom an agent called in, in its latest sessions."""
+
+    agent_id: str
+    sessions: int
+    """Looked at: the latest thousand at the most."""
+    sessions_alone: int
+    """Those in which nobody was called in."""
+    mean_reward: float | None
+    mean_reward_alone: float | None
+    members: tuple[TeamMember, ...]
+    """Those that were called in most, first."""
+
+
 class AgentBoundsParams(Params, frozen=True):
     """Bounds to set."""
 
@@ -797,8 +1147,12 @@ class SelfChange(msgspec.Struct, frozen=True, tag="self_change"):
 class TrialListParams(ListParams, frozen=True):
     """Which trials."""
 
+    batch: str | UnsetType = UNSET
+    """Begun by this dream."""
     memory_store_id: str | UnsetType = UNSET
     state: TrialState | UnsetType = UNSET
+    waiting: bool = False
+    """Only those that wait for a person: frozen ones, and those of which a person is to decide."""
 
 
 class TrialStartParams(Params, frozen=True):
@@ -884,6 +1238,8 @@ class AuditLogParams(ListParams, frozen=True):
     resource_id: str | UnsetType = UNSET
     action: str | UnsetType = UNSET
     """Such as ``memory_stores.memories.update``."""
+    actor: str | UnsetType = UNSET
+    """An API key's id, a session's, or the name of what acts by itself, such as ``trials``."""
 
 
 class AuditLogEntry(msgspec.Struct, frozen=True, tag="audit_entry"):

@@ -1,7 +1,7 @@
 """The server process: the open database, what runs in the background, and the app on top of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -41,20 +41,21 @@ async def warm_up(service: Service) -> None:  # noqa: ARG001 - background work's
         await prepare(endpoint)
 
 
-BACKGROUND: tuple[Background, ...] = (
-    files.clean,
-    scheduling.work,
-    dreams.run_dreams,
-    agent_turns.work,
-    trial_watch.work,
-    charter_watch.work,
-    receiving.work,
-    receiving.clean,
-    webhook_delivery.work,
-    sealing.work,
-    report_load,
-    warm_up,
-)
+BACKGROUND: Mapping[str, Background] = {
+    "uploads cleaned up": files.clean,
+    "deployments and dreams begun on time": scheduling.work,
+    "dreams": dreams.run_dreams,
+    "turns of agents": agent_turns.work,
+    "trials looked at": trial_watch.work,
+    "charters looked at": charter_watch.work,
+    "received spans made into sessions": receiving.work,
+    "received spans cleaned up": receiving.clean,
+    "webhooks delivered": webhook_delivery.work,
+    "history sealed": sealing.work,
+    "load measured": report_load,
+    "types made ready": warm_up,
+}
+"""By what it does."""
 
 log = structlog.get_logger("reverie.server")
 
@@ -78,11 +79,11 @@ async def open_service(settings: Settings, options: ServiceOptions) -> AsyncIter
 
 @asynccontextmanager
 async def _running(service: Service) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(_logged(work, service)) for work in BACKGROUND]
+    service.background.update({name: asyncio.create_task(_logged(work, service)) for name, work in BACKGROUND.items()})
     try:
         yield
     finally:
-        await end_tasks(*tasks)
+        await end_tasks(*service.background.values())
 
 
 async def _logged(work: Background, service: Service) -> None:

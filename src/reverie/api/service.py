@@ -50,6 +50,8 @@ class Service:
     live: LiveEvents
     options: ServiceOptions = ServiceOptions()
     telemetry: Telemetry = NO_TELEMETRY
+    background: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    """What runs beside requests, by what it does; filled when it begins."""
     receiving: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_RECEIVING))
     """Held while a request of OTLP is unpacked and read, which takes many times its size in memory."""
     redaction_keys: dict[str, bytes] = field(default_factory=dict)

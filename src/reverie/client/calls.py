@@ -5,6 +5,7 @@ Each function is a method of both clients, with this signature and this docstrin
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
@@ -16,9 +17,13 @@ from msgspec import UNSET, UnsetType
 
 from reverie.api.records import (
     AcknowledgeParams,
+    Activity,
+    ActivityParams,
     AgentBounds,
     AgentBoundsParams,
+    AgentTeam,
     AnsweredLabel,
+    ApiKeyCreateParams,
     AskedLabel,
     AuditLogEntry,
     AuditLogParams,
@@ -39,24 +44,35 @@ from reverie.api.records import (
     CreateNew,
     CronParams,
     DeletedDreamSchedule,
+    DocumentParams,
     DreamBudgetParams,
     DreamEstimateParams,
     DreamInput,
     DreamRequestParams,
     DreamSchedule,
+    DreamScheduleListParams,
     DreamScheduleParams,
+    DreamSummary,
+    DreamSummaryListParams,
     EstimatedDream,
+    EventRange,
+    EventRangeParams,
     ExplainedLesson,
+    FindSessionsParams,
     FoundMemory,
     LabelAnswerParams,
     LabelFrameParams,
+    LessonHistory,
     LessonListParams,
+    LessonPageParams,
+    LessonParams,
     ListParams,
     MeasuredMetric,
     MemoryStoreInput,
     MetricDefineParams,
     Page,
     Params,
+    PolicyUpdateParams,
     RecallParams,
     RecordParams,
     ResumedAgent,
@@ -71,22 +87,30 @@ from reverie.api.records import (
     RuleVersionsParams,
     ScoreParams,
     ScoresParams,
+    SegmentField,
     SegmentPreview,
     SegmentPreviewParams,
     SelfChange,
     SelfChangeListParams,
     SelfChangeParams,
+    ServerReport,
     SessionImport,
     SessionImportParams,
     SessionQueryInput,
+    SessionRuleFiring,
     SessionScores,
     SessionsInput,
+    SessionSummary,
     SessionTurn,
+    StoredApiKey,
     StoredBriefing,
     StoredCharterVersion,
+    StoredDocument,
     StoredLesson,
     StoredRuleSet,
+    StoredSessionFacts,
     StoredTrial,
+    StorePolicy,
     StoreRevision,
     StoreRollback,
     TestedPattern,
@@ -98,6 +122,7 @@ from reverie.api.records import (
     TriedRules,
     UpdateExisting,
 )
+from reverie.dreams.dream import DreamStatus
 from reverie.errors import InputError
 from reverie.lessons.lesson import LessonKind, LessonStatus
 from reverie.outcomes.metric import REWARD_METRIC, Metric
@@ -198,16 +223,38 @@ def revisions(store_id: str) -> ApiCall[Page[StoreRevision]]:
     return ApiCall("GET", _path("memory_stores", store_id, "revisions"), Page[StoreRevision], asked)
 
 
-def diff(store_id: str, revision: int, *, against: int | None = None) -> ApiCall[RevisionDiff]:
-    """What a revision changed, or how it differs from the one it is held ``against``."""
+def revision_page(store_id: str, *, page: str | None = None, limit: int = 20) -> ApiCall[Page[StoreRevision]]:
+    """A page of what was done to a memory store, newest first."""
+    asked = ListParams(limit=limit, page=_given(page))
+    return ApiCall("GET", _path("memory_stores", store_id, "revisions"), Page[StoreRevision], asked)
+
+
+def diff(
+    store_id: str, revision: int, *, against: int | None = None, document: str | None = None
+) -> ApiCall[RevisionDiff]:
+    """What a revision changed, or how it differs from the one it is held ``against``; with the path of a document, of
+    that alone."""
     path = _path("memory_stores", store_id, "revisions", revision, "diff")
-    return ApiCall("GET", path, RevisionDiff, RevisionDiffParams(against=_given(against)))
+    asked = RevisionDiffParams(against=_given(against), path=_given(document))
+    return ApiCall("GET", path, RevisionDiff, asked)
 
 
-def rollback(store_id: str, revision: int, reason: str) -> ApiCall[StoreRollback]:
-    """Make a memory store as it was at a revision, by a new revision."""
+def rollback(
+    store_id: str, revision: int, reason: str, *, expected_revision: int | None = None
+) -> ApiCall[StoreRollback]:
+    """Make a memory store as it was at a revision, by a new revision.
+
+    With ``expected_revision`` nothing is done, and ``anthropic.ConflictError`` raised, unless that is the latest one.
+    """
     path = _path("memory_stores", store_id, "revisions", revision, "rollback")
-    return ApiCall("POST", path, StoreRollback, body=RollbackParams(reason=reason))
+    body = RollbackParams(reason=reason, expected_revision=_given(expected_revision))
+    return ApiCall("POST", path, StoreRollback, body=body)
+
+
+def document(store_id: str, path: str, *, revision: int | None = None) -> ApiCall[StoredDocument]:
+    """The memory at a path, now or at a revision, and who made it what it was."""
+    asked = DocumentParams(path=path, revision=_given(revision))
+    return ApiCall("GET", _path("memory_stores", store_id, "document"), StoredDocument, asked)
 
 
 def lessons(
@@ -218,9 +265,37 @@ def lessons(
     return ApiCall("GET", _path("memory_stores", store_id, "lessons"), Page[StoredLesson], asked)
 
 
-def lesson(lesson_id: str) -> ApiCall[ExplainedLesson]:
-    """One lesson with all that speaks for and against it."""
-    return ApiCall("GET", _path("lessons", lesson_id), ExplainedLesson)
+def lesson_page(
+    *,
+    store_id: str | None = None,
+    status: LessonStatus | None = None,
+    kind: LessonKind | None = None,
+    agent: str | None = None,
+    page: str | None = None,
+    limit: int = 20,
+) -> ApiCall[Page[StoredLesson]]:
+    """A page of the lessons of every store: what holds first, the greatest effect first."""
+    asked = LessonPageParams(
+        memory_store_id=_given(store_id),
+        status=_given(status),
+        kind=_given(kind),
+        agent=_given(agent),
+        page=_given(page),
+        limit=limit,
+    )
+    return ApiCall("GET", _path("lessons"), Page[StoredLesson], asked)
+
+
+def lesson(lesson_id: str, *, store_id: str | None = None) -> ApiCall[ExplainedLesson]:
+    """One lesson with all that speaks for and against it; by default of the store whose dream judged it last."""
+    asked = LessonParams(memory_store_id=_given(store_id))
+    return ApiCall("GET", _path("lessons", lesson_id), ExplainedLesson, asked)
+
+
+def lesson_history(lesson_id: str, *, store_id: str | None = None) -> ApiCall[LessonHistory]:
+    """One lesson and all that befell it, without looking at sessions again."""
+    asked = LessonParams(memory_store_id=_given(store_id))
+    return ApiCall("GET", _path("lessons", lesson_id, "history"), LessonHistory, asked)
 
 
 def patterns(store_id: str) -> ApiCall[Page[TestedPattern]]:
@@ -246,14 +321,19 @@ def scores(session_id: str) -> ApiCall[SessionScores]:
 
 
 def score(
-    session_id: str, scores: Mapping[str, float], *, metadata: Mapping[str, str] | None = None
+    session_id: str,
+    scores: Mapping[str, float],
+    *,
+    metadata: Mapping[str, str] | None = None,
+    by_person: bool = False,
 ) -> ApiCall[SessionScores]:
     """Record scores of a session by metric name, and what else is known of how it went.
 
-    ``session_id`` may be the id or the reference of its briefing.
+    ``session_id`` may be the id or the reference of its briefing. ``by_person``: a person gave them, and not a program.
     """
     given = tuple(ScoreParams(metric=name, value=value) for name, value in scores.items())
-    body = ScoresParams(scores=given, metadata=UNSET if metadata is None else dict(metadata))
+    about = UNSET if metadata is None else dict(metadata)
+    body = ScoresParams(scores=given, metadata=about, source="person" if by_person else "")
     return ApiCall("POST", _path("sessions", session_id, "scores"), SessionScores, body=body)
 
 
@@ -281,6 +361,40 @@ def take_back_label(
 def preview_segment(where: str | None = None) -> ApiCall[SegmentPreview]:
     """How many sessions an expression chooses, how they fared, and a few of them."""
     return ApiCall("POST", _path("segments", "preview"), SegmentPreview, body=SegmentPreviewParams(where=where))
+
+
+def find_sessions(
+    where: str | None = None, *, limit: int = _LONGEST_PAGE, page: str | None = None
+) -> ApiCall[Page[SessionSummary]]:
+    """A page of the sessions that an expression chooses, newest first.
+
+    ``page`` is the ``next_page`` of the page before.
+    """
+    asked = FindSessionsParams(where=_given(where), limit=limit, page=_given(page))
+    return ApiCall("GET", _path("segments", "sessions"), Page[SessionSummary], asked)
+
+
+def segment_fields() -> ApiCall[Page[SegmentField]]:
+    """The fields that an expression may ask of, with values that recent sessions have."""
+    return ApiCall("GET", _path("segments", "fields"), Page[SegmentField])
+
+
+def session_facts(session_id: str) -> ApiCall[StoredSessionFacts]:
+    """What is known of a session besides its events: scores, what it was shown, arms of trials, threads."""
+    return ApiCall("GET", _path("sessions", session_id, "facts"), StoredSessionFacts)
+
+
+def event_range(
+    session_id: str, first: int = 0, *, limit: int = 200, thread_id: str | None = None
+) -> ApiCall[EventRange]:
+    """Events of a session from a place in its log on, of all threads or one (``primary`` is the primary one)."""
+    asked = EventRangeParams(first=first, limit=limit, session_thread_id=_given(thread_id))
+    return ApiCall("GET", _path("sessions", session_id, "event_range"), EventRange, asked)
+
+
+def activity(days: int = 30, *, new_since: datetime | None = None) -> ApiCall[Activity]:
+    """What went on in the workspace day by day, and what waits for a person."""
+    return ApiCall("GET", _path("activity"), Activity, ActivityParams(days=days, new_since=_given(new_since)))
 
 
 def record(
@@ -366,6 +480,30 @@ def estimate_dream(
     """What a dream would read, how long it would take, and what a model would cost."""
     body = DreamEstimateParams(inputs=_dream_inputs(store_id, where, session_ids))
     return ApiCall("POST", _path("dreams", "estimate"), EstimatedDream, body=body)
+
+
+def dream_summary_page(
+    *,
+    store_id: str | None = None,
+    status: DreamStatus | None = None,
+    include_archived: bool = False,
+    page: str | None = None,
+    limit: int = 20,
+) -> ApiCall[Page[DreamSummary]]:
+    """A page of dreams in a line each, newest first."""
+    asked = DreamSummaryListParams(
+        memory_store_id=_given(store_id),
+        status=_given(status),
+        include_archived=include_archived,
+        page=_given(page),
+        limit=limit,
+    )
+    return ApiCall("GET", _path("dream_summaries"), Page[DreamSummary], asked)
+
+
+def dream_summary(dream_id: str) -> ApiCall[DreamSummary]:
+    """What was asked of a dream and what came of it, without its result."""
+    return ApiCall("GET", _path("dream_summaries", dream_id), DreamSummary)
 
 
 def dream_result(dream_id: str) -> ApiCall[CompletedDream]:
@@ -488,6 +626,17 @@ def rule_firings(session_id: str) -> ApiCall[Page[RuleFiring]]:
     return ApiCall("GET", _path("sessions", session_id, "rule_firings"), Page[RuleFiring], asked)
 
 
+def agent_rule_firings(agent_id: str) -> ApiCall[Page[SessionRuleFiring]]:
+    """Where rules held in the sessions of an agent, the latest session first."""
+    asked = RuleFiringListParams(limit=_LONGEST_PAGE)
+    return ApiCall("GET", _path("agents", agent_id, "rule_firings"), Page[SessionRuleFiring], asked)
+
+
+def agent_team(agent_id: str) -> ApiCall[AgentTeam]:
+    """Whom an agent called in, in its latest sessions, and how those sessions went."""
+    return ApiCall("GET", _path("agents", agent_id, "team"), AgentTeam)
+
+
 def agent_bounds(agent_id: str) -> ApiCall[AgentBounds]:
     """Within which bounds an agent may change itself."""
     return ApiCall("GET", _path("agents", agent_id, "bounds"), AgentBounds)
@@ -518,9 +667,21 @@ def revert_self_change(agent_id: str, change_id: str) -> ApiCall[SelfChange]:
     return ApiCall("POST", _path("agents", agent_id, "self_changes", change_id, "revert"), SelfChange)
 
 
-def trials(*, store_id: str | None = None, state: TrialState | None = None) -> ApiCall[Page[StoredTrial]]:
-    """The live trials, newest first."""
-    asked = TrialListParams(memory_store_id=_given(store_id), state=_given(state), limit=_LONGEST_PAGE)
+def trials(
+    *,
+    store_id: str | None = None,
+    state: TrialState | None = None,
+    batch: str | None = None,
+    waiting: bool = False,
+) -> ApiCall[Page[StoredTrial]]:
+    """The live trials, newest first; of a ``batch``, those that this dream began; ``waiting``, those for a person."""
+    asked = TrialListParams(
+        memory_store_id=_given(store_id),
+        state=_given(state),
+        batch=_given(batch),
+        waiting=waiting,
+        limit=_LONGEST_PAGE,
+    )
     return ApiCall("GET", _path("trials"), Page[StoredTrial], asked)
 
 
@@ -605,6 +766,23 @@ def briefing(briefing_id: str) -> ApiCall[StoredBriefing]:
     return ApiCall("GET", _path("briefings", briefing_id), StoredBriefing)
 
 
+def policy(store_id: str) -> ApiCall[StorePolicy]:
+    """How the dreams of a memory store learn, with every setting."""
+    return ApiCall("GET", _path("memory_stores", store_id, "policy"), StorePolicy)
+
+
+def set_policy(store_id: str, policy: Mapping[str, Any]) -> ApiCall[StorePolicy]:
+    """Set how the dreams of a memory store learn; what is left out has its default."""
+    body = PolicyUpdateParams(policy=dict(policy))
+    return ApiCall("POST", _path("memory_stores", store_id, "policy"), StorePolicy, body=body)
+
+
+def dream_schedules(*, store_id: str | None = None) -> ApiCall[Page[DreamSchedule]]:
+    """When memory stores dream by themselves, without those that are archived."""
+    asked = DreamScheduleListParams(memory_store_id=_given(store_id), limit=_LONGEST_PAGE)
+    return ApiCall("GET", _path("dream_schedules"), Page[DreamSchedule], asked)
+
+
 def dream_schedule(store_id: str) -> ApiCall[DreamSchedule]:
     """When a memory store dreams by itself, and what became of the last moment."""
     return ApiCall("GET", _path("memory_stores", store_id, "dream_schedule"), DreamSchedule)
@@ -648,9 +826,36 @@ def delete_dream_schedule(store_id: str) -> ApiCall[DeletedDreamSchedule]:
     return ApiCall("DELETE", _path("memory_stores", store_id, "dream_schedule"), DeletedDreamSchedule)
 
 
-def audit_log(*, resource_id: str | None = None, action: str | None = None) -> ApiCall[Page[AuditLogEntry]]:
-    """Who did what, newest first."""
-    asked = AuditLogParams(resource_id=_given(resource_id), action=_given(action), limit=_LONGEST_PAGE)
+def api_keys() -> ApiCall[Page[StoredApiKey]]:
+    """The keys of the workspace, newest first, without those of environments."""
+    return ApiCall("GET", _path("api_keys"), Page[StoredApiKey], ListParams(limit=_LONGEST_PAGE))
+
+
+def create_api_key(
+    role: Literal["read", "write", "admin"], *, name: str = "", expires_in_days: int | None = None
+) -> ApiCall[StoredApiKey]:
+    """Make a key of the workspace; its secret is in this answer alone."""
+    body = ApiKeyCreateParams(role=role, name=name, expires_in_days=expires_in_days)
+    return ApiCall("POST", _path("api_keys"), StoredApiKey, body=body)
+
+
+def revoke_api_key(key_id: str) -> ApiCall[StoredApiKey]:
+    """Revoke a key of the workspace, other than the one that asks; servers stop taking it within seconds."""
+    return ApiCall("POST", _path("api_keys", key_id, "revoke"), StoredApiKey)
+
+
+def server() -> ApiCall[ServerReport]:
+    """How the server is: database, disk, background work, seals, models for agents, formats."""
+    return ApiCall("GET", _path("server"), ServerReport)
+
+
+def audit_log(
+    *, resource_id: str | None = None, action: str | None = None, actor: str | None = None
+) -> ApiCall[Page[AuditLogEntry]]:
+    """Who did what, newest first; of an ``actor`` alone: a key's id, a session's, or a name such as ``trials``."""
+    asked = AuditLogParams(
+        resource_id=_given(resource_id), action=_given(action), actor=_given(actor), limit=_LONGEST_PAGE
+    )
     return ApiCall("GET", _path("audit_log"), Page[AuditLogEntry], asked)
 
 

@@ -13,13 +13,39 @@ from reverie.api.service import Service
 from reverie.console.gateway import Gateway
 from reverie.console.login import open_cookies
 from reverie.console.page import HEADERS, Desk, handler_of, pages_of
-from reverie.console.pages import home
+from reverie.console.pages import (
+    agents,
+    audit,
+    dreams,
+    home,
+    labels,
+    lessons,
+    memory,
+    session,
+    sessions,
+    settings,
+    trials,
+)
 from reverie.console.rendering import STATIC, asset
 from reverie.console.sign_in import sign_in_routes
 from reverie.console.visit import NavigationItem
 
-PAGES: tuple[ModuleType, ...] = (home,)
-NAVIGATION = (NavigationItem("home", "Home", "/console"),)
+PAGES: tuple[ModuleType, ...] = (
+    *(home, sessions, session, labels, dreams, lessons, memory),
+    *(trials, agents, settings, audit),
+)
+NAVIGATION = (
+    NavigationItem("home", "Home", "/console"),
+    NavigationItem("sessions", "Sessions", "/console/sessions"),
+    NavigationItem("labels", "Label", "/console/labels"),
+    NavigationItem("dreams", "Dreams", "/console/dreams"),
+    NavigationItem("lessons", "Lessons", "/console/lessons"),
+    NavigationItem("memory", "Memory", "/console/memory"),
+    NavigationItem("trials", "Trials", "/console/trials"),
+    NavigationItem("agents", "Agents", "/console/agents"),
+    NavigationItem("settings", "Settings", "/console/settings"),
+    NavigationItem("audit", "Audit", "/console/audit"),
+)
 """The menu, in its order."""
 _FOREVER = "public, max-age=31536000, immutable"
 

@@ -1,6 +1,7 @@
 """Templates as pages: what every template may use."""
 
 import hashlib
+import json
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -39,8 +40,14 @@ def _environment() -> jinja2.Environment:
         "moment": words.moment,
         "with_code": words.with_code,
         "clipped": words.clipped,
+        "tojson_plain": _json,
     }
     return environment
+
+
+def _json(value: Any) -> str:
+    """A document as JSON that people read; the template escapes it."""
+    return json.dumps(value, indent=1, ensure_ascii=False)
 
 
 def render(template: str, values: dict[str, Any]) -> str:

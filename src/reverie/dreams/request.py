@@ -42,6 +42,8 @@ def read_inputs(
 ) -> tuple[str, str | None, tuple[str, ...] | None]:
     """The store's id, and either an expression that chooses sessions or their ids, sorted.
 
+    Where ``most_sessions`` is None, as in requests of our own, nothing needs to choose: the store's policy does then.
+
     Raises:
         InputError: they break a rule; the message names the field.
     """
@@ -49,6 +51,8 @@ def read_inputs(
     chosen = [entry for entry in inputs if entry["type"] != "memory_store"]
     if len(stores) != 1:
         raise InputError(f"inputs: {len(stores)} entries of type memory_store; give exactly one")
+    if not chosen and most_sessions is None:
+        return stores[0], None, None
     if len(chosen) != 1:
         raise InputError(f"inputs: {len(chosen)} entries that choose sessions; give exactly one")
     if chosen[0]["type"] == "session_query":

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
 
 import msgspec
 
@@ -10,7 +9,7 @@ from reverie.digests.derived.occurrence import Trace
 from reverie.digests.tool_error import tool_failed
 from reverie.dreams.policy import DreamPolicy
 from reverie.dreams.request import segment_of
-from reverie.ids import event_id, event_sequence
+from reverie.ids import event_sequence
 from reverie.jobs.proxies import read_traces
 from reverie.lessons.doubt import what_would_change_our_mind
 from reverie.lessons.lesson import Evidence, Lesson
@@ -23,12 +22,11 @@ from reverie.sessions.transcript import Turn, render_turns
 from reverie.statistics.corpus import Corpus, form_strata
 from reverie.storage.learning.digests import load_corpus
 from reverie.storage.learning.dreams import concluded_at, read_dream
-from reverie.storage.learning.lessons import LessonRow
+from reverie.storage.learning.lessons import LessonRow, follow_citations
 from reverie.storage.learning.measures import load_measures
 from reverie.storage.live.trials import trials_of_lesson
 from reverie.storage.memory.policies import read_policy
 from reverie.storage.postgres.database import Connection
-from reverie.storage.sessions.replacement import follow_events
 from reverie.storage.sessions.transcripts import read_transcripts
 from reverie.trials.trial import TrialState
 
@@ -84,8 +82,8 @@ async def _explain(connection: Connection, lesson: Lesson, dream_id: str) -> Exp
     names = [name for name in (lesson.outcome,) if name != REWARD.name]
     measures = await load_measures(connection, segment, last_key, corpus.session_ids, names, policy.metrics)
     since = await concluded_at(connection, dream_id)
-    supporting = await _followed(connection, lesson.evidence[:_SUPPORTING], since)
-    contrary = await _followed(connection, lesson.counter_examples[:_CONTRARY], since)
+    supporting = await follow_citations(connection, lesson.evidence[:_SUPPORTING], since)
+    contrary = await follow_citations(connection, lesson.counter_examples[:_CONTRARY], since)
     cited = [citation.session_id for citation in (*supporting, *contrary)]
     transcripts = await read_transcripts(connection, cited)
     outcome = outcome_named(lesson.outcome, measures)
@@ -107,20 +105,6 @@ async def _explain(connection: Connection, lesson: Lesson, dream_id: str) -> Exp
     return Explanation(
         rows, tuple(moments), what_would_change_our_mind(lesson, outcome.least_effect_in_unit(policy.mining))
     )
-
-
-async def _followed(connection: Connection, citations: Sequence[Evidence], since: datetime) -> list[Evidence]:
-    """The citations as they are to be looked up by now: sessions may have been put together anew since."""
-    cited = {one: (one.session_id, event_sequence(one.event_id)) for one in citations}
-    places = await follow_events(connection, cited.values(), since)
-    followed = []
-    for citation, before in cited.items():
-        place = places[before]
-        if place == before:
-            followed.append(citation)
-        elif place is not None:
-            followed.append(msgspec.structs.replace(citation, session_id=place[0], event_id=event_id(*place)))
-    return followed
 
 
 def _rows(corpus: Corpus, lesson: Lesson, outcome: Outcome) -> tuple[StratumRow, ...]:

@@ -7,8 +7,8 @@ import numpy as np
 
 from reverie.digests.derived.occurrence import Trace
 from reverie.digests.derived.signal import SIGNALS, goodness, value_of
-from reverie.mining.implicit import exclusion, implicit_outcome, telling_weights
-from reverie.mining.implicit_policy import ImplicitPolicy
+from reverie.mining.implicit import exclusion, telling_weights
+from reverie.mining.implicit_policy import ImplicitPolicy, implicit_outcome
 from reverie.mining.outcome import IMPLICIT, outcome_named
 from reverie.outcomes.metric import Metric
 from reverie.overview.reaction import with_repeats

@@ -14,11 +14,11 @@ import msgspec
 import numpy as np
 
 from reverie.digests.derived.occurrence import Trace
-from reverie.digests.derived.signal import SIGNALS, goodness, producers, value_of
+from reverie.digests.derived.signal import SIGNALS, producers, value_of
 from reverie.mining.comparison_group import form_groups
 from reverie.mining.counting import count_once
 from reverie.mining.finding import Finding
-from reverie.mining.implicit_policy import ImplicitPolicy
+from reverie.mining.implicit_policy import ImplicitPolicy, implicit_outcome
 from reverie.mining.layout import Layout
 from reverie.mining.left_out import LeftOut
 from reverie.mining.mine import MiningResult, mine_outcome, power_note
@@ -44,17 +44,6 @@ def telling_weights(traces: Sequence[Trace], weights: Mapping[str, float]) -> di
         if weight > 0 and len(values) > 1:
             telling[name] = weight
     return telling
-
-
-def implicit_outcome(trace: Trace, weights: Mapping[str, float], after: int = -1) -> float:
-    """The weighted mean of the signals after an action, 0 (worst) to 1; NaN where none of them is known."""
-    total = weight_known = 0.0
-    for name, weight in weights.items():
-        value = value_of(SIGNALS[name], trace, after)
-        if value is not None:
-            total += weight * goodness(SIGNALS[name], value)
-            weight_known += weight
-    return total / weight_known if weight_known else float("nan")
 
 
 def exclusion(traces: Sequence[Trace], weights: Mapping[str, float]) -> Callable[[Observable], bool]:

@@ -1,11 +1,12 @@
-"""What stands in for scores where there are none: the settings of the implicit outcome."""
+"""What stands in for scores where there are none: the implicit outcome and its settings."""
 
 from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
-from reverie.digests.derived.signal import SIGNALS
+from reverie.digests.derived.occurrence import Trace
+from reverie.digests.derived.signal import SIGNALS, goodness, value_of
 from reverie.errors import InputError
 
 DEFAULT_WEIGHTS: Mapping[str, float] = {
@@ -34,3 +35,14 @@ class ImplicitPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise InputError(f"implicit.weights: there is no signal {name!r}; there are {', '.join(SIGNALS)}")
             if not weight >= 0:
                 raise InputError(f"implicit.weights.{name}: {weight} is not 0 or more")
+
+
+def implicit_outcome(trace: Trace, weights: Mapping[str, float], after: int = -1) -> float:
+    """The weighted mean of the signals after an action, 0 (worst) to 1; NaN where none of them is known."""
+    total = weight_known = 0.0
+    for name, weight in weights.items():
+        value = value_of(SIGNALS[name], trace, after)
+        if value is not None:
+            total += weight * goodness(SIGNALS[name], value)
+            weight_known += weight
+    return total / weight_known if weight_known else float("nan")

@@ -182,6 +182,8 @@ class Courier:
             except Exception as error:  # noqa: BLE001 - the outermost loop: the program that is recorded must not notice
                 self.tell_once(name, "recorded sessions wait in %s: %s", self.spool.own, error or repr(error))
             with self._changed:
+                self._failures += 1
+                self._changed.notify_all()
                 hurries = self._hurries
                 self._changed.wait_for(lambda: self._is_retired or self._hurries != hurries, pause)  # noqa: B023
             pause = min(LONGEST_PAUSE_SECONDS, 2 * pause)
@@ -238,7 +240,6 @@ class Courier:
             with self._changed:
                 self._is_sending = False
                 self._has_ready = self._has_ready or has_failed
-                self._failures += has_failed
                 self._changed.notify_all()
         self._told.discard("send")  # when it is away again, that is news
         return True

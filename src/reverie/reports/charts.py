@@ -9,10 +9,12 @@ import textwrap
 from collections.abc import Callable, Sequence
 
 import jinja2
+import msgspec
 from markupsafe import Markup
 
 from reverie.dreams.dream import PatternRow, TrendPoint
-from reverie.reports.patterns import claim_in_words, claim_of, status_of
+from reverie.lessons.lesson import Effect
+from reverie.reports.patterns import PatternStatus, claim_in_words, claim_of, status_of
 from reverie.reports.words import clipped, interval, printable, signed
 from reverie.trials.report import CurvePoint
 
@@ -47,8 +49,29 @@ def trend_chart(points: Sequence[TrendPoint], width: int) -> Markup:
     )  # fmt: skip
 
 
+class ForestRow(msgspec.Struct, frozen=True):
+    """A line of a forest: an effect with its interval, or none where it cannot be told."""
+
+    label: str
+    effect: Effect | None
+    status: PatternStatus
+    naive_effect: float | None = None
+    """What a pooled comparison would have claimed."""
+    told: str = ""
+    """What the summary says of it; by default the label with the numbers."""
+
+
 def forest_chart(rows: Sequence[PatternRow], width: int) -> Markup:
     """One line per pattern: the effect within strata with its interval, and a hollow mark for the pooled claim."""
+    named = []
+    for row in rows:
+        told = f"{claim_of(row)}: {_row_numbers(row, True)}, {row.verdict}"
+        named.append(ForestRow(claim_in_words(row), row.effect, status_of(row), row.naive_effect, told))
+    return effects_chart(named, width, "forest", "Effects of patterns, compared within strata")
+
+
+def effects_chart(rows: Sequence[ForestRow], width: int, name: str, title: str, unit: str = "reward") -> Markup:
+    """One line per row, in the order given; ``name`` is the drawing's own in its page."""
     wide = width == WIDE
     row_height = 36 if wide else 60
     left, right = (360, width - 150) if wide else (8, width - 8)
@@ -62,17 +85,18 @@ def forest_chart(rows: Sequence[PatternRow], width: int) -> Markup:
         start = top + row_height * position
         lines.append({
             "row": row,
-            "status": status_of(row),
+            "status": row.status,
             "top": start,
             "text": start + row_height * (0.5 if wide else 0.32),
             "level": start + row_height * (0.5 if wide else 0.8),
             "label": _label_lines(row, int(room / _CHARACTER_WIDTH)),
             "numbers": numbers,
-            "ruled": position > 0 and status_of(row) != status_of(rows[position - 1]),
+            "ruled": position > 0 and row.status != rows[position - 1].status,
         })  # fmt: skip
-    summary = "; ".join(f"{claim_of(row)}: {_row_numbers(row, True)}, {row.verdict}" for row in rows)
+    summary = "; ".join(row.told or f"{row.label}: {_row_numbers(row, True)}" for row in rows)
+    axis = "← lowers the reward · raises it →" if unit == "reward" else f"← worse · better ({unit}) →"
     return _drawn(
-        "forest.svg", f"forest-{width}", "Effects of patterns, compared within strata", summary,
+        "forest.svg", f"{name}-{width}", title, summary, axis=axis,
         width=width, height=bottom + 40, left=left, right=right, bottom=bottom, lines=lines, wide=wide,
         x=_scale(low, high, left, right), ticks=[(tick, signed(tick)) for tick in _ticks(low, high, right - left)],
     )  # fmt: skip
@@ -125,19 +149,19 @@ def _stretches(points: Sequence[TrendPoint]) -> list[list[tuple[int, float]]]:
     return [stretch for stretch in stretches if stretch]
 
 
-def _label_lines(row: PatternRow, characters: int) -> list[str]:
-    label = printable(claim_in_words(row)).replace("`", "")
+def _label_lines(row: ForestRow, characters: int) -> list[str]:
+    label = printable(row.label).replace("`", "")
     return textwrap.wrap(label, characters, max_lines=2, placeholder=" …")
 
 
-def _row_numbers(row: PatternRow, with_interval: bool) -> str:
+def _row_numbers(row: PatternRow | ForestRow, with_interval: bool) -> str:
     if row.effect is None:
         return "cannot tell"
     estimate = signed(row.effect.estimate)
     return f"{estimate} ({interval(row.effect)})" if with_interval else estimate
 
 
-def _effect_limits(rows: Sequence[PatternRow]) -> tuple[float, float]:
+def _effect_limits(rows: Sequence[ForestRow]) -> tuple[float, float]:
     ends = [0.0]
     for row in rows:
         if row.effect is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from reverie.statistics.confidence_sequence import confidence_sequence
 from reverie.trials.report import CurvePoint
@@ -32,10 +33,25 @@ def curve(
         *_running(before, 0, adopted=False),
         *_running(after, sum(one.counted for one in before), adopted=adopted),
     ]
-    return _thinned(points)
+    return [_told(point) for point in _thinned(points)]
 
 
-def _running(assignments: Sequence[Assignment], counted: int, *, adopted: bool) -> list[CurvePoint]:
+class _Sums(NamedTuple):
+    """What a point is made of; its interval is worked out for those alone that are kept."""
+
+    sessions: int
+    adopted: bool
+    scored: int
+    total: float
+    squares: float
+
+
+def _told(sums: _Sums) -> CurvePoint:
+    interval = confidence_sequence(sums.scored, sums.total, sums.squares)
+    return CurvePoint(sums.sessions, sums.adopted, sums.total / sums.scored, *interval)
+
+
+def _running(assignments: Sequence[Assignment], counted: int, *, adopted: bool) -> list[_Sums]:
     points = []
     scored, total, squares = 0, 0.0, 0.0
     for n, one in enumerate((one for one in assignments if one.counted), counted + 1):
@@ -43,11 +59,11 @@ def _running(assignments: Sequence[Assignment], counted: int, *, adopted: bool) 
             score = score_of(one, one.reward)
             scored, total, squares = scored + 1, total + score, squares + score * score
         if scored:
-            points.append(CurvePoint(n, adopted, total / scored, *confidence_sequence(scored, total, squares)))
+            points.append(_Sums(n, adopted, scored, total, squares))
     return points
 
 
-def _thinned(points: Sequence[CurvePoint]) -> list[CurvePoint]:
+def _thinned(points: Sequence[_Sums]) -> list[_Sums]:
     if len(points) <= MOST_POINTS:
         return list(points)
     step = len(points) / (MOST_POINTS - 1)

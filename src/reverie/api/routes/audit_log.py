@@ -44,6 +44,7 @@ async def list_all(context: RequestContext) -> dict[str, Any]:
             context.connection,
             resource_id=query.get("resource_id"),
             action=query.get("action"),
+            actor=query.get("actor"),
             before=before,
             limit=limit,
         ),

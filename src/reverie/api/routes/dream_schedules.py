@@ -1,10 +1,19 @@
 """Schedules of dreams: when a memory store dreams by itself, and what became of the last moment."""
 
+from typing import Any
+
 import msgspec
 
 from reverie.agents.schedule import read_schedule, upcoming
 from reverie.api.endpoint import endpoint
-from reverie.api.records import CronSchedule, DeletedDreamSchedule, DreamScheduleParams, DreamScheduleRun
+from reverie.api.pages import Order, answer_page
+from reverie.api.records import (
+    CronSchedule,
+    DeletedDreamSchedule,
+    DreamScheduleListParams,
+    DreamScheduleParams,
+    DreamScheduleRun,
+)
 from reverie.api.records import DreamSchedule as WireSchedule
 from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import RecordType
@@ -21,13 +30,38 @@ from reverie.storage.memory.stores import lock_store, read_store
 
 _ONE = "/v1/memory_stores/{memory_store_id}/dream_schedule"
 _SCHEDULE = RecordType(WireSchedule)
+_BY_STORE = Order[DreamSchedule](tuple[str], lambda row: (row.memory_store_id,))
+
+
+@endpoint(
+    "dream_schedules.list",
+    "GET",
+    "/v1/dream_schedules",
+    query=RecordType(DreamScheduleListParams),
+    answer=_SCHEDULE,
+    is_list=True,
+    extension=True,
+)
+async def list_all(context: RequestContext) -> dict[str, Any]:
+    """List when memory stores dream by themselves, without those that are archived."""
+    query = context.query
+    return await answer_page(
+        query,
+        lambda schedule: _wire(context, schedule),
+        lambda after, limit: table.list_schedules(
+            context.connection, store_id=query.get("memory_store_id"), after=after, limit=limit
+        ),
+        _BY_STORE,
+    )
 
 
 @endpoint("memory_stores.dream_schedule.retrieve", "GET", _ONE, answer=_SCHEDULE, extension=True)
 async def retrieve(context: RequestContext) -> WireSchedule:
     """Read when a memory store dreams by itself."""
     store = await read_store(context.connection, context.path["memory_store_id"])
-    return _wire(context, store, await table.read_schedule_of(context.connection, store.id))
+    return _wire(
+        context, await table.read_schedule_of(context.connection, store.id), archived=store.archived_at is not None
+    )
 
 
 @endpoint(
@@ -60,7 +94,7 @@ async def update(context: RequestContext) -> WireSchedule:
         updated_at=context.now,
         last_run=None if present is None else present.last_run,
     )
-    return await _write(context, store, schedule)
+    return await _write(context, schedule)
 
 
 def _check_budget(policy: DreamPolicy, budget: DreamBudget | None, model: ModelSettings | None) -> None:
@@ -78,10 +112,10 @@ async def _open_store(context: RequestContext) -> MemoryStore:
     return store
 
 
-async def _write(context: RequestContext, store: MemoryStore, schedule: DreamSchedule) -> WireSchedule:
+async def _write(context: RequestContext, schedule: DreamSchedule) -> WireSchedule:
     schedule = schedule.due_after(context.now)
     await table.write_schedule(context.connection, schedule)
-    return _wire(context, store, schedule)
+    return _wire(context, schedule)
 
 
 @endpoint("memory_stores.dream_schedule.pause", "POST", f"{_ONE}/pause", answer=_SCHEDULE, extension=True)
@@ -93,10 +127,10 @@ async def pause(context: RequestContext) -> WireSchedule:
     store = await _open_store(context)
     present = await table.read_schedule_of(context.connection, store.id, lock=True)
     if present.paused_reason is not None:
-        return _wire(context, store, present)
+        return _wire(context, present)
     reason = {"type": "manual"}
     changed = msgspec.structs.replace(present, paused_reason=reason, updated_at=context.now)
-    return await _write(context, store, changed)
+    return await _write(context, changed)
 
 
 @endpoint("memory_stores.dream_schedule.unpause", "POST", f"{_ONE}/unpause", answer=_SCHEDULE, extension=True)
@@ -108,9 +142,9 @@ async def unpause(context: RequestContext) -> WireSchedule:
     store = await _open_store(context)
     present = await table.read_schedule_of(context.connection, store.id, lock=True)
     if present.paused_reason is None:
-        return _wire(context, store, present)
+        return _wire(context, present)
     changed = msgspec.structs.replace(present, paused_reason=None, failures=0, updated_at=context.now)
-    return await _write(context, store, changed)
+    return await _write(context, changed)
 
 
 @endpoint(
@@ -126,11 +160,11 @@ async def delete(context: RequestContext) -> DeletedDreamSchedule:
     return DeletedDreamSchedule(store.id)
 
 
-def _wire(context: RequestContext, store: MemoryStore, schedule: DreamSchedule) -> WireSchedule:
-    to_come = [] if store.archived_at is not None else upcoming(schedule.schedule, context.now)
+def _wire(context: RequestContext, schedule: DreamSchedule, *, archived: bool = False) -> WireSchedule:
+    to_come = [] if archived else upcoming(schedule.schedule, context.now)
     request, run = schedule.request, schedule.last_run
     return WireSchedule(
-        memory_store_id=store.id,
+        memory_store_id=schedule.memory_store_id,
         schedule=CronSchedule(schedule.schedule.expression, schedule.schedule.timezone, tuple(to_come)),
         where=request.where,
         instructions=request.instructions,

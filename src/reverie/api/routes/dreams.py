@@ -9,17 +9,26 @@ from starlette.responses import HTMLResponse, Response
 from reverie.api import on_demand
 from reverie.api.endpoint import endpoint
 from reverie.api.pages import answer_page
-from reverie.api.records import CompletedDream, DreamEstimateParams, DreamRequestParams, EstimatedDream
+from reverie.api.records import (
+    CompletedDream,
+    DreamEstimateParams,
+    DreamRequestParams,
+    DreamSummary,
+    DreamSummaryListParams,
+    EstimatedDream,
+)
 from reverie.api.request_context import RequestContext
 from reverie.api.service import Service
 from reverie.api.wire_type import RecordType, SdkType
 from reverie.dreams.dream import DreamRequest
 from reverie.dreams.request import read_inputs, read_request, segment_of
+from reverie.dreams.summary import SummarizedDream
 from reverie.errors import NotFoundError, StateError
 from reverie.ids import new_id
 from reverie.jobs.report import read_evidence, read_trials, write_report
 from reverie.memory.memory import MemoryStore
 from reverie.storage.learning import served_dreams as table
+from reverie.storage.learning.dream_summaries import list_summaries, read_summary
 from reverie.storage.learning.dreams import missing_sessions, read_result
 from reverie.storage.learning.served_dreams import ServedDream
 from reverie.storage.memory.policies import read_policy
@@ -136,6 +145,51 @@ async def list_all(context: RequestContext) -> dict[str, Any]:
     )
 
 
+@endpoint(
+    "dream_summaries.list",
+    "GET",
+    "/v1/dream_summaries",
+    query=RecordType(DreamSummaryListParams),
+    answer=RecordType(DreamSummary),
+    is_list=True,
+    extension=True,
+)
+async def list_in_lines(context: RequestContext) -> dict[str, Any]:
+    """List dreams with what was asked and what came of it, a line each.
+
+    Newest first; those that were begun from the command line too.
+    """
+    query = context.query
+    return await answer_page(
+        query,
+        _wire_summary,
+        lambda before, limit: list_summaries(
+            context.connection,
+            store_id=query.get("memory_store_id"),
+            statuses=[query["status"]] if "status" in query else [],
+            include_archived=query.get("include_archived", False),
+            before=before,
+            limit=limit,
+        ),
+    )
+
+
+@endpoint(
+    "dream_summaries.retrieve",
+    "GET",
+    "/v1/dream_summaries/{dream_id}",
+    answer=RecordType(DreamSummary),
+    extension=True,
+)
+async def retrieve_line(context: RequestContext) -> DreamSummary:
+    """Read what was asked of a dream and what came of it, without its result."""
+    return _wire_summary(await read_summary(context.connection, context.path["dream_id"]))
+
+
+def _wire_summary(row: SummarizedDream) -> DreamSummary:
+    return DreamSummary(**msgspec.structs.asdict(row))
+
+
 @endpoint("dreams.cancel", "POST", f"{_ONE}/cancel", answer=_DREAM)
 async def cancel(context: RequestContext) -> dict[str, Any]:
     """Cancel a dream.
@@ -169,6 +223,8 @@ async def estimate(context: RequestContext) -> EstimatedDream:
     store_id, where, session_ids = read_inputs(context.body["inputs"], None)
     async with context.database.connection() as connection:
         policy = await read_policy(connection, store_id)
+    if session_ids is None and where is None:
+        where = policy.where
     request = DreamRequest(store_id, where, session_ids)
     estimate_dream = await on_demand.load(lambda: on_demand.estimate_dream)
     found = await estimate_dream(context.database, request, policy, context.service.settings.model)

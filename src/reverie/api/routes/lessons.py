@@ -10,7 +10,11 @@ from reverie.api.pages import Order, answer_page
 from reverie.api.records import (
     DecisiveMoment,
     ExplainedLesson,
+    LessonEvent,
+    LessonHistory,
     LessonListParams,
+    LessonPageParams,
+    LessonParams,
     LessonTrial,
     ListParams,
     StoredLesson,
@@ -19,11 +23,18 @@ from reverie.api.records import (
 )
 from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import RecordType
+from reverie.lessons.document import lesson_path
 from reverie.storage.learning import lessons as table
-from reverie.storage.learning.lessons import LessonRow, NumberedPattern
+from reverie.storage.learning.dreams import concluded_at
+from reverie.storage.learning.lessons import LessonRow, NumberedPattern, Standing
+from reverie.storage.live.trials import list_decisions, trials_of_lesson
+from reverie.storage.live.tried_lessons import are_documents
 from reverie.storage.memory.stores import read_store
 
 _BY_ID = Order[LessonRow](tuple[str], lambda row: (row.lesson.id,))
+_BY_STANDING = Order[tuple[Standing, LessonRow]](
+    tuple[int, float, str, str], lambda found: msgspec.structs.astuple(found[0])
+)
 _BY_DREAM = Order[tuple[str, NumberedPattern]](tuple[str, int], lambda found: (found[0], found[1].number))
 
 
@@ -68,10 +79,113 @@ async def list_all(context: RequestContext) -> dict[str, Any]:
     )
 
 
-@endpoint("lessons.retrieve", "GET", "/v1/lessons/{lesson_id}", answer=RecordType(ExplainedLesson), extension=True)
+@endpoint(
+    "lessons.list",
+    "GET",
+    "/v1/lessons",
+    query=RecordType(LessonPageParams),
+    answer=RecordType(StoredLesson),
+    is_list=True,
+    extension=True,
+)
+async def list_every(context: RequestContext) -> dict[str, Any]:
+    """List the lessons of every memory store.
+
+    Adopted ones come first, then those in trial, candidates, retired and refused ones; of each the greatest effect
+    first.
+    """
+    query = context.query
+
+    async def read(position: tuple[int, float, str, str] | None, limit: int) -> list[tuple[Standing, LessonRow]]:
+        return await table.list_by_standing(
+            context.connection,
+            store_id=query.get("memory_store_id"),
+            status=query.get("status"),
+            kind=query.get("kind"),
+            agent=query.get("agent"),
+            after=None if position is None else Standing(*position),
+            limit=limit,
+        )
+
+    return await answer_page(query, lambda found: wire_lesson(found[1]), read, _BY_STANDING)
+
+
+@endpoint(
+    "lessons.history",
+    "GET",
+    "/v1/lessons/{lesson_id}/history",
+    query=RecordType(LessonParams),
+    answer=RecordType(LessonHistory),
+    extension=True,
+)
+async def history(context: RequestContext) -> LessonHistory:
+    """Read a lesson, and all that befell it.
+
+    No session is looked at again; for that, read the lesson itself.
+    """
+    row = await _read(context)
+    claim = await table.read_claim(context.connection, row)
+    is_document = await are_documents(context.connection, row.memory_store_id, [row.lesson.id])
+    lesson = wire_lesson(await _followed(context, row))
+    return LessonHistory(
+        **msgspec.structs.asdict(lesson),
+        naive_effect=claim.naive_effect,
+        placebo=claim.placebo,
+        events=tuple(sorted(await _events(context, row), key=lambda event: event.at)),
+        document_path=lesson_path(row.lesson) if is_document else None,
+    )
+
+
+async def _followed(context: RequestContext, row: LessonRow) -> LessonRow:
+    """The lesson with its citations as they are to be looked up by now."""
+    if row.last_dream_id is None:
+        return row
+    since = await concluded_at(context.connection, row.last_dream_id)
+    lesson = msgspec.structs.replace(
+        row.lesson,
+        evidence=tuple(await table.follow_citations(context.connection, row.lesson.evidence, since)),
+        counter_examples=tuple(await table.follow_citations(context.connection, row.lesson.counter_examples, since)),
+    )
+    return msgspec.structs.replace(row, lesson=lesson)
+
+
+async def _events(context: RequestContext, row: LessonRow) -> list[LessonEvent]:
+    """What dreams said of a lesson, what became of its document, and its trials."""
+    connection = context.connection
+    events = [
+        LessonEvent(each.at, "judged", each.status, each.reason, each.dream_id, effect=each.effect)
+        for each in await table.list_judgements(connection, row)
+    ]
+    events += [
+        LessonEvent(each.at, "written", each.operation, each.reason, each.actor, revision=each.revision)
+        for each in await table.list_writings(connection, row)
+    ]
+    for trial in await trials_of_lesson(connection, row.memory_store_id, row.lesson.id):
+        begun = LessonEvent(trial.created_at, "trial_begun", "trial", "", trial.created_by, trial_id=trial.id)
+        decided = [
+            LessonEvent(each.at, "trial_decided", each.act, each.reason, each.by, trial_id=trial.id)
+            for each in await list_decisions(connection, trial.id)
+        ]
+        events += [begun, *decided]
+    return events
+
+
+async def _read(context: RequestContext) -> LessonRow:
+    store_id = context.query.get("memory_store_id")
+    return await table.read_lesson(context.connection, context.path["lesson_id"], store_id)
+
+
+@endpoint(
+    "lessons.retrieve",
+    "GET",
+    "/v1/lessons/{lesson_id}",
+    query=RecordType(LessonParams),
+    answer=RecordType(ExplainedLesson),
+    extension=True,
+)
 async def retrieve(context: RequestContext) -> ExplainedLesson:
     """Read a lesson with all that speaks for and against it."""
-    row = await table.read_lesson(context.connection, context.path["lesson_id"])
+    row = await _read(context)
     explain_lesson = await on_demand.load(lambda: on_demand.explain_lesson)
     explanation = await explain_lesson(context.connection, row)
     return ExplainedLesson(

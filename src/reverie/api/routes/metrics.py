@@ -61,7 +61,7 @@ async def score(context: RequestContext) -> SessionScores:
     """
     session_id = await find_known_session(context.connection, context.path["session_id"])
     scores = [Score(given["metric"], given["value"]) for given in context.body["scores"]]
-    await score_session(context.connection, session_id, scores)
+    await score_session(context.connection, session_id, scores, context.body.get("source", ""))
     await tag_session(context.connection, session_id, context.body.get("metadata", {}))
     return await _scores_of(context, session_id)
 

@@ -14,6 +14,7 @@ from reverie.api.records import (
     RulesParams,
     RuleTestParams,
     RuleVersionsParams,
+    SessionRuleFiring,
     StoredRuleSet,
     TriedRules,
 )
@@ -23,13 +24,25 @@ from reverie.runtime.rule import RuleSet
 from reverie.runtime.rule_file import read_rules as rules_in
 from reverie.sessions.segment import parse_segment
 from reverie.storage.live.rule_trial import try_rules
-from reverie.storage.live.rules import StoredFiring, StoredRules, list_firings, list_rules, read_rules, write_rules
+from reverie.storage.live.rules import (
+    SessionFiring,
+    StoredFiring,
+    StoredRules,
+    list_firings,
+    list_firings_of_agent,
+    list_rules,
+    read_rules,
+    write_rules,
+)
 from reverie.storage.live.sessions import read_session
 from reverie.storage.service.agents import read_agent
 
 _RULES = "/v1/rules"
 _SET = RecordType(StoredRuleSet)
 _BY_VERSION = Order[StoredRules](tuple[int], lambda row: (row.version,))
+_LATEST = Order[SessionFiring](
+    tuple[int, int, str, str], lambda row: (row.session_key, row.sequence, row.agent_id, row.rule)
+)
 _BY_PLACE = Order[StoredFiring](tuple[int, str, str], lambda row: (row.sequence, row.agent_id, row.rule))
 
 
@@ -115,6 +128,31 @@ async def list_of_session(context: RequestContext) -> dict[str, Any]:
         lambda after, limit: list_firings(context.connection, session.id, after, limit),
         _BY_PLACE,
     )
+
+
+@endpoint(
+    "agents.rule_firings.list",
+    "GET",
+    "/v1/agents/{agent_id}/rule_firings",
+    query=RecordType(RuleFiringListParams),
+    answer=RecordType(SessionRuleFiring),
+    is_list=True,
+    extension=True,
+)
+async def list_of_agent(context: RequestContext) -> dict[str, Any]:
+    """List where rules held in the sessions of an agent, the latest session first."""
+    agent = await read_agent(context.connection, context.path["agent_id"])
+    return await answer_page(
+        context.query,
+        _wire_firing,
+        lambda before, limit: list_firings_of_agent(context.connection, agent.id, before, limit),
+        _LATEST,
+    )
+
+
+def _wire_firing(one: SessionFiring) -> SessionRuleFiring:
+    told = {name: getattr(one, name) for name in one.__struct_fields__ if name != "session_key"}
+    return SessionRuleFiring(**{**told, "agent_id": one.agent_id or None})
 
 
 def _given(body: Mapping[str, Any]) -> RuleSet:

@@ -8,22 +8,26 @@ import msgspec
 from reverie.api.endpoint import endpoint
 from reverie.api.pages import Order, answer_page
 from reverie.api.records import (
+    DocumentParams,
+    DocumentVersion,
     ListParams,
     PathDifference,
     RevisionDiff,
     RevisionDiffParams,
     RollbackParams,
+    StoredDocument,
     StoreRevision,
     StoreRollback,
 )
 from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import RecordType
-from reverie.errors import NotFoundError
+from reverie.errors import ConflictError, NotFoundError
 from reverie.memory.diff import compare, summarise, unified_diff
 from reverie.memory.memory import Revision
+from reverie.storage.memory.documents import DocumentVersionRow, read_document
 from reverie.storage.memory.memories import rollback
 from reverie.storage.memory.revisions import list_revisions, snapshot
-from reverie.storage.memory.stores import read_store
+from reverie.storage.memory.stores import lock_store, read_store
 
 _ALL = "/v1/memory_stores/{memory_store_id}/revisions"
 
@@ -71,7 +75,8 @@ async def diff(context: RequestContext) -> RevisionDiff:
     against = context.query.get("against", max(number - 1, 0))
     before = await snapshot(context.connection, store.id, against)
     after = await snapshot(context.connection, store.id, number)
-    differences = compare(before, after)
+    path = context.query.get("path")
+    differences = [difference for difference in compare(before, after) if path in (None, difference.path)]
     summary = summarise(differences)
     texts = await asyncio.to_thread(lambda: [unified_diff(difference) for difference in differences])
     return RevisionDiff(
@@ -99,12 +104,47 @@ async def diff(context: RequestContext) -> RevisionDiff:
 async def roll_back(context: RequestContext) -> StoreRollback:
     """Make a memory store as it was at a revision, by a new revision."""
     store_id, number = context.path["memory_store_id"], _number(context)
+    expected = context.body.get("expected_revision")
+    if expected is not None and (await lock_store(context.connection, store_id)).revision != expected:
+        raise ConflictError(
+            f"memory store {store_id} has changed since revision {expected}; look again at what would be undone"
+        )
     actor = context.key.session_id or context.key.id
     revision = await rollback(
         context.connection, store_id, number, context.body["reason"], context.now, actor=actor, created_by=context.actor
     )
     context.resource_id = store_id
     return StoreRollback(store_id, number, None if revision is None else wire_revision(revision))
+
+
+@endpoint(
+    "memory_stores.document",
+    "GET",
+    "/v1/memory_stores/{memory_store_id}/document",
+    query=RecordType(DocumentParams),
+    answer=RecordType(StoredDocument),
+    extension=True,
+)
+async def document(context: RequestContext) -> StoredDocument:
+    """Read the memory at a path, now or at a revision, and who made it what it was.
+
+    With each version stand the act that wrote it, the dream, session or key that did so, and the sessions it went by.
+    """
+    store = await read_store(context.connection, context.path["memory_store_id"])
+    found = await read_document(context.connection, store.id, context.query["path"], context.query.get("revision"))
+    return StoredDocument(
+        memory_store_id=store.id,
+        memory_id=found.memory_id,
+        path=found.path,
+        content=found.content,
+        is_current=found.is_current,
+        version=_wire_version(found.version),
+        versions=tuple(map(_wire_version, found.versions)),
+    )
+
+
+def _wire_version(version: DocumentVersionRow) -> DocumentVersion:
+    return DocumentVersion(**msgspec.structs.asdict(version))
 
 
 def _number(context: RequestContext) -> int:

@@ -40,6 +40,8 @@ async def list_all(context: RequestContext) -> dict[str, Any]:
             context.connection,
             store_id=query.get("memory_store_id"),
             state=query.get("state"),
+            batch=query.get("batch"),
+            waiting=bool(query.get("waiting")),
             before=before,
             limit=limit,
         ),

@@ -17,7 +17,7 @@ for (const element of document.querySelectorAll("[data-live]")) {
     waiting = true;
     setTimeout(() => { waiting = false; htmx.trigger(element, "live"); }, 500);
   };
-  stream.onmessage = refresh;
+  stream.onopen = stream.onmessage = refresh; // something may have come before it was open
   for (const name of (element.dataset.liveEvents || "").split(" ").filter(Boolean)) stream.addEventListener(name, refresh);
   addEventListener("pagehide", () => stream.close());
 }
@@ -41,3 +41,46 @@ for (const element of document.querySelectorAll("[data-chart]")) {
   const drawn = new uPlot(options, data, element);
   new ResizeObserver(() => drawn.setSize({ width: element.clientWidth, height: 220 })).observe(element);
 }
+
+// Completion of expressions: data-complete is on a field whose list has conditions. After "and", "or" or "not" they are
+// offered behind what is written already, since a browser completes whole values alone.
+for (const field of document.querySelectorAll("input[data-complete]")) {
+  const conditions = [...field.list.options].map((option) => option.value);
+  let before = "";
+  field.addEventListener("input", () => {
+    const written = (field.value.match(/^.*(?:\b(?:and|or|not)\s+|\(\s*)/i) || [""])[0];
+    if (written === before) return;
+    before = written;
+    field.list.replaceChildren(...conditions.map((condition) => new Option("", written + condition)));
+  });
+}
+
+// data-copy is the address that a button copies, made whole.
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  if (!navigator.clipboard) break;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(new URL(button.dataset.copy, location.href).href);
+    button.textContent = "Copied";
+  });
+}
+
+// An event that a link names, and that is not in this range of a long session: the range that has it.
+const named = /^#event-(\d+)$/.exec(location.hash);
+if (named && document.querySelector("#entries[data-first]") && !document.querySelector(location.hash)) {
+  const there = new URL(location.href);
+  if (there.searchParams.get("event") !== named[1]) {
+    there.searchParams.delete("first");
+    there.searchParams.set("event", named[1]);
+    location.replace(there);
+  }
+}
+
+// data-key is the key that presses a button, where nothing is being written.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.target.closest("input, textarea, select")) return;
+  const button = [...document.querySelectorAll("button[data-key]")].find((one) => one.dataset.key === event.key.toLowerCase());
+  if (!button) return;
+  event.preventDefault();
+  button.click();
+});

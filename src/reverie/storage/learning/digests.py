@@ -1,6 +1,7 @@
 """Digests in the database: which sessions lack one, writing them, and reading them column by column for mining."""
 
 import datetime
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from reverie.digests.derived.occurrence import Trace
 from reverie.digests.digest import DIGEST_VERSION, CauseOfEnd, Ending, Signals
 from reverie.digests.ending import cause_of
+from reverie.mining.implicit_policy import DEFAULT_WEIGHTS, implicit_outcome
 from reverie.outcomes.metric import Metric, reward_of
 from reverie.sessions.segment import Segment
 from reverie.sessions.stated_end import END_FIELDS, stated_end
@@ -26,7 +28,7 @@ _COLUMNS = (
     *("session_key", "version", "event_count", "opening", "steps", "codes", "sequences", "first_steps"),
     *("errors", "input_tokens", "output_tokens", "first_at", "seconds", "cost_usd"),
     *("ending", "ended_on", "last_action", "marks"),
-    *(*Signals.__struct_fields__, "vector", "embedder", "actions", "trace"),
+    *(*Signals.__struct_fields__, "vector", "embedder", "actions", "trace", "implicit"),
 )
 """Of a row, in the order of ``_values``; each signal is a column of its own."""
 DATED = "coalesce(s.started_at, d.first_at)"
@@ -124,8 +126,12 @@ def _values(row: DigestRow, codes: Codes) -> tuple[Any, ...]:
         *(row.errors, row.input_tokens, row.output_tokens, row.first_at, row.seconds, row.cost_usd),
         *(row.ending.cause, row.ending.on, row.ending.action, row.marks),
         *(*msgspec.structs.astuple(row.signals), row.vector, row.embedder, actions),
-        msgspec.msgpack.encode(row.trace),
+        *(msgspec.msgpack.encode(row.trace), _known(implicit_outcome(row.trace, DEFAULT_WEIGHTS))),
     )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 async def _codes(connection: Connection, names: Sequence[Observable]) -> dict[tuple[str, str], int]:

@@ -105,6 +105,24 @@ async def find_schedule(connection: Connection, store_id: str, *, lock: bool = F
     return None if row is None else msgspec.convert(row, DreamSchedule)
 
 
+async def list_schedules(
+    connection: Connection, *, store_id: str | None, after: str | None, limit: int
+) -> list[DreamSchedule]:
+    """The schedules of stores that are not archived, by the store's id, after one of them."""
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(
+            f"""
+            SELECT {", ".join(f"d.{name}" for name in _COLUMNS)}
+            FROM dream_schedules d JOIN memory_stores s ON s.id = d.memory_store_id
+            WHERE s.archived_at IS NULL AND (%(store)s::text IS NULL OR d.memory_store_id = %(store)s)
+                AND (%(after)s::text IS NULL OR d.memory_store_id > %(after)s)
+            ORDER BY d.memory_store_id LIMIT %(limit)s
+            """.encode(),
+            {"store": store_id, "after": after, "limit": limit},
+        )
+        return [msgspec.convert(row, DreamSchedule) for row in await cursor.fetchall()]
+
+
 async def read_schedule_of(connection: Connection, store_id: str, *, lock: bool = False) -> DreamSchedule:
     """A store's schedule, locked until the transaction ends where asked for.
 

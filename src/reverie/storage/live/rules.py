@@ -40,6 +40,13 @@ class StoredFiring(msgspec.Struct, frozen=True):
     enforced: bool
 
 
+class SessionFiring(StoredFiring, frozen=True):
+    """A rule that held for a call, and in which session."""
+
+    session_id: str
+    session_key: int
+
+
 async def write_rules(connection: Connection, agent_id: str, rules: RuleSet, now: datetime) -> StoredRules:
     """Set the rules of an agent, or with ``''`` of the workspace: a new version, and the one that stands."""
     return await write_document(connection, "rules", StoredRules, agent_id, document_of(rules), now)
@@ -111,6 +118,24 @@ async def list_firings(
         [session_id, sequence, agent_id, rule, limit],
     )
     return [StoredFiring(event_id(session_id, one[0]), *one) for one in await row.fetchall()]
+
+
+async def list_firings_of_agent(
+    connection: Connection, agent_id: str, before: tuple[int, int, str, str] | None, limit: int
+) -> list[SessionFiring]:
+    """Firings in the sessions of an agent before a place (session, sequence, owner, rule), the latest session first."""
+    session_key, sequence, owner, rule = before or (None, None, None, None)
+    row = await connection.execute(
+        """
+        SELECT s.id, f.session_key, f.sequence, f.rule, f.agent_id, f.version, f.verdict, f.enforced
+        FROM live_sessions l JOIN rule_firings f USING (session_key) JOIN sessions s ON s.key = l.session_key
+        WHERE l.agent_id = %(agent)s AND (%(key)s::bigint IS NULL
+            OR (f.session_key, f.sequence, f.agent_id, f.rule) < (%(key)s, %(sequence)s, %(owner)s, %(rule)s))
+        ORDER BY f.session_key DESC, f.sequence DESC, f.agent_id DESC, f.rule DESC LIMIT %(limit)s
+        """,
+        {"agent": agent_id, "key": session_key, "sequence": sequence, "owner": owner, "rule": rule, "limit": limit},
+    )
+    return [SessionFiring(event_id(one[0], one[2]), *one[2:], *one[:2]) for one in await row.fetchall()]
 
 
 async def read_log(connection: Connection, session_key: int, from_sequence: int = 0) -> list[tuple[int, Event]]:

@@ -76,20 +76,32 @@ async def list_trials(
     *,
     store_id: str | None = None,
     state: TrialState | None = None,
+    batch: str | None = None,
+    waiting: bool = False,
     before: tuple[datetime, str] | None = None,
     limit: int | None = None,
 ) -> list[TrialRow]:
-    """Trials that were begun before a place (time and id), newest first."""
+    """Trials that were begun before a place (time and id), newest first; of ``waiting`` those that need a person."""
     at, trial_id = before or (None, None)
     return await _select(
         connection,
         """
         WHERE (%(store)s::text IS NULL OR memory_store_id = %(store)s)
             AND (%(state)s::text IS NULL OR state = %(state)s)
+            AND (%(batch)s::text IS NULL OR batch = %(batch)s)
+            AND (NOT %(waiting)s OR state = 'frozen' OR (state IN ('trial', 'adopted') AND proposal ->> 'mode' = 'ask'))
             AND (%(at)s::timestamptz IS NULL OR (created_at, id) < (%(at)s, %(id)s))
         ORDER BY created_at DESC, id DESC LIMIT %(limit)s
         """,
-        {"store": store_id, "state": state, "at": at, "id": trial_id, "limit": limit},
+        {
+            "store": store_id,
+            "state": state,
+            "batch": batch,
+            "waiting": waiting,
+            "at": at,
+            "id": trial_id,
+            "limit": limit,
+        },
     )
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from datetime import datetime
-from typing import Literal
+from typing import Literal, LiteralString
 
 import msgspec
 from psycopg.rows import class_row
@@ -91,16 +91,30 @@ async def list_environment_keys(
     connection: Connection, environment_id: str, *, before: tuple[datetime, str] | None, limit: int
 ) -> list[ApiKey]:
     """An environment's keys, newest first, that come after the position ``before``."""
+    return await _newest(connection, "environment_id = %(of)s AND role = 'worker'", environment_id, before, limit)
+
+
+async def list_newest_keys(
+    connection: Connection, workspace_id: str, *, before: tuple[datetime, str] | None, limit: int
+) -> list[ApiKey]:
+    """A workspace's keys that people and programs show, newest first, that come after the position ``before``."""
+    of_people = "workspace_id = %(of)s AND role IN ('admin', 'write', 'read')"
+    return await _newest(connection, of_people, workspace_id, before, limit)
+
+
+async def _newest(
+    connection: Connection, condition: LiteralString, of: str, before: tuple[datetime, str] | None, limit: int
+) -> list[ApiKey]:
     async with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
         await cursor.execute(
             f"""
             SELECT {_COLUMNS} FROM public.api_keys
-            WHERE environment_id = %(environment)s AND role = 'worker'
+            WHERE {condition}
                 AND (%(at)s::timestamptz IS NULL OR (created_at, id) < (%(at)s, %(id)s))
             ORDER BY created_at DESC, id DESC LIMIT %(limit)s
             """,
             {
-                "environment": environment_id,
+                "of": of,
                 "at": before[0] if before else None,
                 "id": before[1] if before else None,
                 "limit": limit,
@@ -115,9 +129,19 @@ async def delete_work_tokens(connection: Connection, work_id: str) -> None:
 
 
 async def revoke_key(
-    connection: Connection, workspace_id: str, key_id: str, now: datetime, *, environment_id: str | None = None
+    connection: Connection,
+    workspace_id: str,
+    key_id: str,
+    now: datetime,
+    *,
+    environment_id: str | None = None,
+    of_people: bool = False,
 ) -> ApiKey:
-    """End a key for good, of the given environment where one is given; doing it again changes nothing.
+    """End a key for good; doing it again changes nothing.
+
+    Args:
+        environment_id: the environment whose key it has to be.
+        of_people: whether it has to be one that no environment has.
 
     Raises:
         NotFoundError: the workspace has no such key.
@@ -125,8 +149,9 @@ async def revoke_key(
     async with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
         await cursor.execute(
             "UPDATE public.api_keys SET revoked_at = coalesce(revoked_at, %s) WHERE id = %s AND workspace_id = %s "
-            f"AND (%s::text IS NULL OR environment_id = %s) AND role <> 'session' RETURNING {_COLUMNS}",
-            [now, key_id, workspace_id, environment_id, environment_id],
+            "AND (%s::text IS NULL OR environment_id = %s) AND (NOT %s OR environment_id IS NULL) "
+            f"AND role <> 'session' RETURNING {_COLUMNS}",
+            [now, key_id, workspace_id, environment_id, environment_id, of_people],
         )
         key = await cursor.fetchone()
     if key is None:

@@ -27,9 +27,19 @@ class AuditEntry(msgspec.Struct, frozen=True):
 
 
 async def list_acts(
-    connection: Connection, *, resource_id: str | None, action: str | None, before: int | None, limit: int
+    connection: Connection,
+    *,
+    resource_id: str | None,
+    action: str | None,
+    actor: str | None = None,
+    before: int | None,
+    limit: int,
 ) -> list[AuditEntry]:
-    """Acts, newest first, before number ``before``."""
+    """Acts, newest first, before number ``before``.
+
+    Args:
+        actor: an API key's id, a session's, or the name of what acts by itself.
+    """
     async with connection.cursor(row_factory=class_row(AuditEntry)) as cursor:
         await cursor.execute(
             """
@@ -37,9 +47,11 @@ async def list_acts(
                 encode(content_hash, 'hex') AS content_hash
             FROM audit_log
             WHERE (%(id)s::text IS NULL OR resource_id = %(id)s) AND (%(action)s::text IS NULL OR action = %(action)s)
+                AND (%(actor)s::text IS NULL
+                    OR coalesce(actor ->> 'api_key_id', actor ->> 'session_id', actor ->> 'name') = %(actor)s)
                 AND (%(before)s::bigint IS NULL OR number < %(before)s)
             ORDER BY number DESC LIMIT %(limit)s
             """,
-            {"id": resource_id, "action": action, "before": before, "limit": limit},
+            {"id": resource_id, "action": action, "actor": actor, "before": before, "limit": limit},
         )
         return await cursor.fetchall()

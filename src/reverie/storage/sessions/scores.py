@@ -100,8 +100,12 @@ async def summarize_metrics(connection: Connection, name: str | None = None) -> 
     ]
 
 
-async def score_session(connection: Connection, session_id: str, scores: Iterable[Score]) -> float | None:
+async def score_session(
+    connection: Connection, session_id: str, scores: Iterable[Score], source: str = ""
+) -> float | None:
     """Record scores of one session, replacing older values of the same metrics; its new reward.
+
+    ``source`` is who gave them, as for :func:`record_scores`.
 
     Raises:
         NotFoundError: there is no such session.
@@ -111,7 +115,7 @@ async def score_session(connection: Connection, session_id: str, scores: Iterabl
     if row is None:
         raise NotFoundError(f"there is no session {session_id!r}")
     key = row[0]
-    await record_scores(connection, [(key, score) for score in scores])
+    await record_scores(connection, [(key, score) for score in scores], source)
     reward = await (await connection.execute("SELECT reward FROM sessions WHERE key = %s", [key])).fetchone()
     return reward[0] if reward else None
 
@@ -156,7 +160,8 @@ async def record_scores(connection: Connection, scores: Collection[tuple[int, Sc
         INSERT INTO scores (session_key, metric, value, source)
         SELECT *, %s FROM unnest(%s::bigint[], %s::text[], %s::float8[])
         ON CONFLICT (session_key, metric)
-        DO UPDATE SET value = excluded.value, source = excluded.source, probability = NULL
+        DO UPDATE SET value = excluded.value, source = excluded.source, probability = NULL,
+            recorded_at = now()
         WHERE scores.value <> excluded.value
         RETURNING session_key
         """,

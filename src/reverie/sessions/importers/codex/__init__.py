@@ -4,10 +4,11 @@ Names are those of ``codex-rs/protocol`` (github.com/openai/codex), from 0.2 to 
 """
 
 import re
+from pathlib import PurePath
 
 from reverie.sessions.importers.codex.conversation import parse_codex
 from reverie.sessions.importers.codex.family import KINSHIP, NAME
-from reverie.sessions.importers.importer import Importer, Keys
+from reverie.sessions.importers.importer import Importer, Keys, UsualPlace
 
 __all__ = ["IMPORTER"]
 
@@ -41,6 +42,11 @@ def _only_books(data: bytes) -> str:
     return "" if _WORDS.search(data) else "keeps books only; nothing is said in it"
 
 
+def _whole(path: PurePath) -> PurePath:
+    """Side agents and forks of a session are in files beside it, mostly of the same day."""
+    return path.parent if path.name.startswith("rollout-") else path
+
+
 IMPORTER = Importer(
     NAME,
     parse_codex,
@@ -50,4 +56,6 @@ IMPORTER = Importer(
     late_sign=_may_be_line,
     empty=_only_books,
     kinship=KINSHIP,
+    places=(UsualPlace("Codex", "~/.codex", "CODEX_HOME", "sessions", "rollout-*.jsonl"),),
+    whole=_whole,
 )

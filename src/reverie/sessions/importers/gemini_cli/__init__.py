@@ -1,10 +1,11 @@
 """Sessions of Gemini CLI: what it records in ``~/.gemini/tmp/*/chats``, and what ``/chat save`` writes."""
 
 import re
+from pathlib import PurePath
 
 from reverie.sessions.importers.gemini_cli.conversation import parse_gemini_cli
 from reverie.sessions.importers.gemini_cli.family import KINSHIP, NAME
-from reverie.sessions.importers.importer import Importer, Keys
+from reverie.sessions.importers.importer import Importer, Keys, UsualPlace
 
 __all__ = ["IMPORTER"]
 
@@ -36,6 +37,11 @@ def _nothing_told(data: bytes) -> str:
     return "" if _TELLING.search(data) else "nothing is said in it"
 
 
+def _whole(path: PurePath) -> PurePath:
+    """Side agents of a session are in files of the same folder of chats, or below it."""
+    return next((folder for folder in path.parents if folder.name == "chats"), path)
+
+
 IMPORTER = Importer(
     NAME,
     parse_gemini_cli,
@@ -44,4 +50,6 @@ IMPORTER = Importer(
     whole_lines=True,
     empty=_nothing_told,
     kinship=KINSHIP,
+    places=(UsualPlace("Gemini CLI", "~/.gemini", None, "tmp", "*.json*", "session-*"),),
+    whole=_whole,
 )

@@ -4,7 +4,9 @@ Source: github.com/OpenHands/OpenHands, ``openhands/events/serialization``; gith
 ``openhands/sdk/event``.
 """
 
-from reverie.sessions.importers.importer import Importer, Keys
+from pathlib import PurePath
+
+from reverie.sessions.importers.importer import Importer, Keys, UsualPlace
 from reverie.sessions.importers.openhands.joining import KINSHIP, NAME
 from reverie.sessions.importers.openhands.session import parse_openhands
 
@@ -27,4 +29,16 @@ def _is_openhands(keys: Keys) -> bool:
     return top == {"trajectory"} and {"source", "timestamp"} <= keys.deeper
 
 
-IMPORTER = Importer(NAME, parse_openhands, has_keys=_is_openhands, kinship=KINSHIP)
+def _whole(path: PurePath) -> PurePath:
+    """A conversation is a folder, with an event in each file."""
+    return path.parent.parent if path.parent.name == "events" else path
+
+
+IMPORTER = Importer(
+    NAME,
+    parse_openhands,
+    has_keys=_is_openhands,
+    kinship=KINSHIP,
+    places=(UsualPlace("OpenHands", "~/.openhands", None, "conversations", "*.json", "event-00000-*"),),
+    whole=_whole,
+)

@@ -1,0 +1,31 @@
+"""Addresses of pages that other pages lead to."""
+
+from urllib.parse import quote, urlencode
+
+from reverie.ids import event_sequence
+
+
+def at(*parts: str, **query: str | int | None) -> str:
+    """The address of ``/console/…``: parts and what is asked of the page, each escaped; what is None is left out."""
+    path = "/".join(("/console", *(quote(part, safe="") for part in parts)))
+    asked = urlencode({name: value for name, value in query.items() if value is not None})
+    return f"{path}?{asked}" if asked else path
+
+
+def session_at(session_id: str, event_id: str | None = None) -> str:
+    """The address of a session's page, at an event where one is named."""
+    path = at("sessions", session_id)
+    if event_id is None:
+        return path
+    try:
+        return f"{path}#event-{event_sequence(event_id)}"
+    except ValueError:  # an id that another program made: the session is near enough
+        return path
+
+
+def actor_at(actor: str) -> str | None:
+    """The page of whoever did something, where there is one."""
+    kind = actor.partition("_")[0]
+    if kind == "drm":
+        return at("dreams", actor)
+    return at("sessions", actor) if kind == "sesn" else None
