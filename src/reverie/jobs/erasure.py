@@ -14,8 +14,6 @@ from reverie.storage.erasure.documents import change_documents
 from reverie.storage.erasure.dreams import change_dreams
 from reverie.storage.erasure.erasure import (
     Erasure,
-    ErasureReport,
-    ErasureRequest,
     begin_erasure,
     end_erasure,
     lock_erasure,
@@ -23,6 +21,7 @@ from reverie.storage.erasure.erasure import (
 )
 from reverie.storage.erasure.lessons import ChangedLesson, change_lessons, end_trials
 from reverie.storage.erasure.remains import blank_briefings, blank_grades, what_is_left
+from reverie.storage.erasure.report import ErasureReport, ErasureRequest
 from reverie.storage.erasure.sessions import erase_by_ids, erase_sessions, next_sessions, take_gone_behaviours
 from reverie.storage.postgres.act import record_act
 from reverie.storage.postgres.announcement import announce

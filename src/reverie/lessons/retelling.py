@@ -13,7 +13,8 @@ Label = tuple[str, str]
 
 def cited_sessions(lesson: Lesson) -> set[str]:
     """Ids of the sessions that a lesson names."""
-    return {each.session_id for each in (*lesson.evidence, *lesson.counter_examples, *lesson.examples)}
+    cited = {each.session_id for each in (*lesson.evidence, *lesson.counter_examples)}
+    return cited | {each.session_id for each in lesson.examples}
 
 
 def retell(lesson: Lesson, erased: Collection[str], gone: Collection[Label]) -> Lesson | None:

@@ -2,23 +2,27 @@
 
 import hashlib
 import hmac
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from reverie.errors import InputError, NotFoundError, StateError
+from reverie.errors import NotFoundError, StateError
 from reverie.ids import new_id
-from reverie.storage.postgres.database import DEFAULT_SCHEMA, Connection
+from reverie.storage.erasure.report import ErasureReport, ErasureRequest, ErasureState, Progress
+from reverie.storage.postgres.database import Connection
+from reverie.storage.postgres.installation import find_redaction_key
+from reverie.storage.sessions.prepare import redactor_of
 
-ErasureState = Literal["running", "done"]
 _COLUMNS = "id, state, session_ids, lowest_key, progress, report, created_at, ended_at, actor"
 _TARGETS = """
 SELECT s.key, s.id, l.status FROM sessions s LEFT JOIN live_sessions l ON l.session_key = s.key
-WHERE s.id = ANY (%(ids)s) OR s.user_id = %(user)s OR s.agent = %(agent)s OR l.agent_id = %(agent)s ORDER BY s.key
+WHERE s.id = ANY (%(ids)s) OR s.user_id = ANY (%(users)s) OR s.agent = %(agent)s OR l.agent_id = %(agent)s
+ORDER BY s.key
 """
 # Under every id that they had: what was learned cites the one of its time.
 _EARLIER = """
@@ -28,70 +32,6 @@ WITH RECURSIVE known (id) AS (
 )
 SELECT id FROM known ORDER BY id
 """
-
-
-class ErasureRequest(msgspec.Struct, frozen=True):
-    """Whose sessions are to be erased: those named, those of a user, those of an agent."""
-
-    session_ids: tuple[str, ...] = ()
-    """Also of sessions that were deleted before: what was learned from them may still be there."""
-    user_id: str | None = None
-    agent: str | None = None
-    """An agent's id, or the name that its sessions bear."""
-
-    def check(self) -> None:
-        """See that something is asked.
-
-        Raises:
-            InputError: nothing is, or something empty.
-        """
-        asked = [*self.session_ids, *(each for each in (self.user_id, self.agent) if each is not None)]
-        if not asked or not all(asked):
-            raise InputError(
-                "say whose sessions are to be erased: ids of sessions, a user or an agent, none of them empty"
-            )
-
-
-class ErasedSession(msgspec.Struct, frozen=True):
-    """A session that was stored and is erased."""
-
-    id: str
-    content_sha256: str
-    """Of its events as they were imported, by which a copy elsewhere can be known."""
-
-
-class Progress(msgspec.Struct, frozen=True):
-    """How far the erasure of sessions has come."""
-
-    sessions: tuple[ErasedSession, ...] = ()
-    rows: dict[str, int] = {}
-    """Deleted so far, by table."""
-    codes: tuple[int, ...] = ()
-    """Behaviours that they showed."""
-
-
-class ErasureReport(msgspec.Struct, frozen=True):
-    """What was erased: counts, ids and hashes, no content."""
-
-    sessions: tuple[ErasedSession, ...] = ()
-    rows: dict[str, int] = {}
-    """Deleted or blanked, by table."""
-    lessons_retold: tuple[str, ...] = ()
-    """They stand without the erased sessions, with fewer citations."""
-    lessons_retired: tuple[str, ...] = ()
-    """All sessions that they cited are erased."""
-    lessons_removed: tuple[str, ...] = ()
-    """No session that is left shows what they speak of."""
-    memories_changed: tuple[str, ...] = ()
-    memories_removed: tuple[str, ...] = ()
-    versions_redacted: tuple[str, ...] = ()
-    dreams_changed: tuple[str, ...] = ()
-    """Dreams that may have read an erased session; what they found of it is taken out of their results."""
-    trials_ended: tuple[str, ...] = ()
-    shown_in: tuple[str, ...] = ()
-    """Other sessions that were shown what came from erased ones: their logs may repeat it, and stay."""
-    left: tuple[str, ...] = ()
-    """What a person has to look at, in sentences."""
 
 
 class Erasure(msgspec.Struct, frozen=True):
@@ -134,7 +74,8 @@ async def begin_erasure(
     """
     request.check()
     await _refuse_while_dreaming(connection)
-    asked = {"ids": list(request.session_ids), "user": request.user_id, "agent": request.agent}
+    users = await user_names(connection, request.user_id)
+    asked = {"ids": list(request.session_ids), "users": users, "agent": request.agent}
     found = await (await connection.execute(_TARGETS, asked)).fetchall()
     for _, session_id, status in found:
         if status in ("running", "rescheduling"):
@@ -202,6 +143,17 @@ async def end_erasure(connection: Connection, erasure_id: str, report: ErasureRe
     )
 
 
+async def user_names(connection: Connection, user_id: str | None) -> list[str]:
+    """A user's id as it was given, and as redaction left it in sessions; none without a user."""
+    if user_id is None:
+        return []
+    key = await find_redaction_key(connection)
+    if key is None:
+        return [user_id]
+    redacted = redactor_of(key).fields({"user_id": user_id}, Counter())["user_id"]
+    return list(dict.fromkeys([user_id, redacted]))
+
+
 async def _refuse_while_dreaming(connection: Connection) -> None:
     rows = await connection.execute("SELECT id, status FROM dreams WHERE status IN ('pending', 'running') LIMIT 1")
     found = await rows.fetchone()
@@ -211,9 +163,7 @@ async def _refuse_while_dreaming(connection: Connection) -> None:
 
 async def _subject_hash(connection: Connection, request: ErasureRequest) -> str:
     """What was asked, so that nobody who reads it learns a user's id, nor can try ids."""
-    rows = await connection.execute(f"SELECT redaction_key FROM {DEFAULT_SCHEMA}.installation".encode())
-    found = await rows.fetchone()
-    key = bytes(found[0]) if found else b""
+    key = await find_redaction_key(connection) or b""
     asked = msgspec.structs.replace(request, session_ids=tuple(sorted(set(request.session_ids))))
     return hmac.new(key, msgspec.json.encode(asked), hashlib.sha256).hexdigest()
 

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 
-from reverie.storage.erasure.erasure import ErasureRequest
+from reverie.storage.erasure.erasure import user_names
+from reverie.storage.erasure.report import ErasureRequest
 from reverie.storage.postgres.database import Connection
 
 _CONDITIONS = """
-SELECT 'dream ' || id FROM dreams WHERE strpos(coalesce(request ->> 'where', ''), %(user)s) > 0
-UNION ALL SELECT 'the dream schedule of ' || memory_store_id FROM dream_schedules
-    WHERE strpos(coalesce(request ->> 'where', ''), %(user)s) > 0
-UNION ALL SELECT 'the label frame of ' || metric FROM label_frames WHERE strpos(condition, %(user)s) > 0
-ORDER BY 1
+WITH told (name, condition) AS (
+    SELECT 'dream ' || id, request ->> 'where' FROM dreams
+    UNION ALL SELECT 'the dream schedule of ' || memory_store_id, request ->> 'where' FROM dream_schedules
+    UNION ALL SELECT 'the label frame of ' || metric, condition FROM label_frames
+)
+SELECT name FROM told WHERE EXISTS (SELECT FROM unnest(%(users)s::text[]) AS one WHERE strpos(condition, one) > 0)
+ORDER BY name
 """
 
 
@@ -59,6 +62,7 @@ async def what_is_left(connection: Connection, request: ErasureRequest, lesson_i
             f"version {version} of agent {agent_id} carries a lesson that changed; give the agent a version without it"
         )
     if request.user_id is not None:
-        named = await (await connection.execute(_CONDITIONS, {"user": request.user_id})).fetchall()
+        users = await user_names(connection, request.user_id)
+        named = await (await connection.execute(_CONDITIONS, {"users": users})).fetchall()
         left += [f"the condition of {name} names the user; make it anew without" for (name,) in named]
     return left

@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from reverie.storage.erasure.erasure import ErasedSession, Erasure, Progress, keep_progress
+from reverie.storage.erasure.erasure import Erasure, keep_progress
+from reverie.storage.erasure.report import ErasedSession, Progress
 from reverie.storage.postgres.database import DEFAULT_SCHEMA, Connection
 from reverie.storage.sessions.received import forget_session
 

@@ -6,7 +6,7 @@ Revision ID: 0038
 from alembic import op
 
 revision = "0038"
-down_revision = "0032"
+down_revision = "0035"
 branch_labels = None
 depends_on = None
 
