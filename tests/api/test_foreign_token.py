@@ -1,4 +1,4 @@
-"""Every endpoint is tried with the token of another agent's session: none tells it what the first agent's store says."""
+"""Every endpoint is tried with the token of another agent's session: none tells what the first one's store says."""
 
 import re
 from collections.abc import AsyncIterator

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from reverie.clock import Clock
-from reverie.jobs.grading import content_sha256
-from reverie.jobs.labelling import blind_view
+from reverie.jobs.labelling import blind_view, content_sha256
 from reverie.storage.erasure.documents import change_documents
 from reverie.storage.erasure.dreams import change_dreams
 from reverie.storage.erasure.erasure import (
