@@ -26,7 +26,7 @@ $(DEV_STAMP): $(STAMP) requirements-dev.lock
 demo: install  ## A planted world: import it, dream, show planted against found.
 	$(BIN)/python examples/demo.py
 
-SERVER_TESTS := tests/api tests/conformance tests/abuse tests/recovery/test_server_killed.py
+SERVER_TESTS := tests/api tests/console tests/conformance tests/abuse tests/recovery/test_server_killed.py
 
 test: install-dev  ## The ordinary suite: a real PostgreSQL, no network.
 	$(BIN)/python -m pytest -n auto $(addprefix --ignore=,$(SERVER_TESTS))

@@ -19,7 +19,7 @@ async def begin_dream(screen: Screen) -> None:
     """Fill in the form, look at the estimate, and begin; the dream's page says of itself when it has completed."""
     page = screen.page
     await screen.open("/console")
-    await page.get_by_role("link", name="Dreams").click()
+    await page.get_by_role("navigation").get_by_role("link", name="Dreams").click()
     await page.get_by_role("button", name="Estimate").click()
     await page.get_by_text("It would read 600 sessions").wait_for()
     await page.get_by_role("button", name="Begin").click()

@@ -1,7 +1,10 @@
 """What a reader has before following a page: files that it speaks of and does not show."""
 
 import gzip
+import itertools
 import json
+import random
+import runpy
 import tarfile
 from collections.abc import Callable
 from io import BytesIO
@@ -13,6 +16,7 @@ from click.testing import CliRunner
 from reverie.cli.memory import memory
 from reverie.cli.sessions import import_sessions
 from reverie.testing.worlds import support_desk, write_world
+from tests.docs.blocks import ROOT
 
 
 def chat(name: str, answer: str = "It has been shipped.", **fields: Any) -> bytes:
@@ -93,6 +97,14 @@ def unscored(folder: Path) -> None:
     CliRunner().invoke(import_sessions, [str(folder / "day.jsonl")])
 
 
+def an_assistant(folder: Path) -> None:
+    """Session files of Claude Code where it keeps them."""
+    example = runpy.run_path(str(ROOT / "examples" / "worked" / "coding" / "coding_data.py"))
+    for issue, session_id, lines, _ in itertools.islice(example["attempts"](random.Random(7)), 60):
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        write(folder, f".claude/projects/issue-{issue:02d}/{session_id}.jsonl", text.encode())
+
+
 PREPARED: dict[str, Callable[[Path], None]] = {
     "README.md": a_desk,
     "docs/charter.md": files_to_import,
@@ -105,5 +117,6 @@ PREPARED: dict[str, Callable[[Path], None]] = {
     "docs/patterns.md": sessions,
     "docs/recall.md": talks,
     "docs/storage.md": logs,
+    "docs/start/coding-assistant.md": an_assistant,
     "docs/start/support-desk.md": a_desk,
 }

@@ -38,6 +38,9 @@ def reader(
             monkeypatch.chdir(folder)
             monkeypatch.delenv("DATABASE_URL", raising=False)
             monkeypatch.setenv("REVERIE_HOME", str(database_server.home))
+            monkeypatch.setenv("HOME", folder)  # so that nobody's own sessions are looked at
+            for variable in ("CLAUDE_CONFIG_DIR", "CODEX_HOME"):
+                monkeypatch.delenv(variable, raising=False)
             monkeypatch.setenv("REVERIE_WORKERS", "1")
             monkeypatch.setenv("REVERIE_SPOOL", str(Path(folder) / "spool"))
             monkeypatch.setenv("COLUMNS", "160")  # Tables as wide as the pages show them.
