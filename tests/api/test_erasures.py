@@ -52,7 +52,7 @@ async def test_an_erasure_that_says_nothing_or_something_unknown_is_refused(
 
 async def test_only_administrators_erase(server: Server) -> None:
     for role in ("read", "write"):
-        async with server.http(await server.key(role)) as http:  # type: ignore[arg-type]
+        async with server.http(await server.key(role)) as http:
             assert (await http.post("/v1/erasures", json={"user_id": "anna"})).status_code == 403
             assert (await http.get("/v1/erasures")).status_code == 403
 

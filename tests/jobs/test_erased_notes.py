@@ -115,7 +115,7 @@ async def test_the_history_is_verified_after_an_erasure_and_what_was_brought_sta
     async with desk.database.connection() as connection:
         await write_marks(connection, "pull", "place", {"sesn_anna": "1"}, NOW)
     await desk.erase("sesn_anna")
-    found = await verify_history(desk.database, [], None)
+    found = await verify_history(desk.database, {}, None)
     assert (found.clean, len(found.findings)) == (True, 0)
     assert set(tables_that_say(desk.database.url, "sesn_anna")) == {
         *("public.pulled", "public.erasures", "public.memory_versions", "public.store_revisions")
