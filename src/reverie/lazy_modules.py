@@ -44,6 +44,7 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.cli.agents": _COMMAND,
     "reverie.cli.charter": _COMMAND,
     "reverie.cli.audit": _COMMAND,
+    "reverie.cli.erase": _COMMAND,
     "reverie.cli.briefing": _COMMAND,
     "reverie.cli.chat": _COMMAND,
     "reverie.turns.mcp_client": LazyModule(

@@ -31,6 +31,7 @@ from reverie.runtime.charter_report import Act, AlarmNumbers, CharterStanding, C
 from reverie.runtime.rule_report import Outcome, RuleTrialReport
 from reverie.sessions.session import Score
 from reverie.sessions.transcript import Turn
+from reverie.storage.erasure.report import ErasureReport, ErasureState
 from reverie.storage.learning.activity_report import ActivityReport
 from reverie.storage.learning.session_summary import FieldValues, SessionFacts, SummarizedSession
 from reverie.storage.service.seal import Seal, Verification
@@ -1277,6 +1278,33 @@ class AuditSealing(msgspec.Struct, frozen=True, tag="audit_sealing"):
     """None where nothing was added since the last ones."""
     waiting: tuple[str, ...]
     """Tables left for the next time, because somebody was still writing to them."""
+
+
+class ErasureParams(Params, frozen=True):
+    """Whose sessions are to be erased, with what came from them."""
+
+    session_ids: Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(max_length=10_000)] = ()
+    """Also of sessions that were deleted before: what was learned from them may still be there."""
+    user_id: Annotated[str, Meta(min_length=1)] | UnsetType = UNSET
+    agent: Annotated[str, Meta(min_length=1)] | UnsetType = UNSET
+    """An agent's id, or the name that its sessions bear."""
+    dry_run: bool = False
+    """Whether to tell what would be done, and do nothing."""
+
+
+class StoredErasure(msgspec.Struct, frozen=True, tag="erasure"):
+    """An erasure, and what it did."""
+
+    id: str
+    state: ErasureState
+    """``running`` until it is done; one that was cut short goes on when the same is asked for again."""
+    sessions_erased: int
+    """So far."""
+    report: ErasureReport | None
+    """Counts, ids and hashes, no content; null while it goes on."""
+    created_at: Instant
+    ended_at: Instant | None
+    actor: dict[str, str]
 
 
 class AuditVerification(Verification, frozen=True, tag="audit_verification"):

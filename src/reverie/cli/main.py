@@ -112,6 +112,7 @@ COMMANDS = {
         "export_lessons",
         "Write the adopted lessons of STORE between marks into a file that agents read; all else in it stays as it is.",
     ),
+    "erase": LazyCommand("reverie.cli.erase", "erase", "Erase sessions, and what was learned from them, for good."),
     "audit": LazyCommand("reverie.cli.audit", "audit", "Who did what, and whether the history is as it was written."),
     "serve": LazyCommand(
         "reverie.cli.serve",

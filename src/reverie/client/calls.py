@@ -55,6 +55,7 @@ from reverie.api.records import (
     DreamScheduleParams,
     DreamSummary,
     DreamSummaryListParams,
+    ErasureParams,
     EstimatedDream,
     EventRange,
     EventRangeParams,
@@ -107,6 +108,7 @@ from reverie.api.records import (
     StoredBriefing,
     StoredCharterVersion,
     StoredDocument,
+    StoredErasure,
     StoredLesson,
     StoredRuleSet,
     StoredSessionFacts,
@@ -868,6 +870,31 @@ def audit_log(
 def audit_seals() -> ApiCall[Page[AuditSeal]]:
     """The seals over the history of the key's workspace, newest first."""
     return ApiCall("GET", _path("audit_log", "seals"), Page[AuditSeal], ListParams(limit=_LONGEST_PAGE))
+
+
+def erase(
+    *,
+    session_ids: Sequence[str] = (),
+    user_id: str | None = None,
+    agent: str | None = None,
+    dry_run: bool = False,
+) -> ApiCall[StoredErasure]:
+    """Erase sessions with all that came from them: those named, those of a user, those of an agent.
+
+    With ``dry_run`` it is told what would be done, and nothing is.
+    """
+    body = ErasureParams(session_ids=tuple(session_ids), user_id=_given(user_id), agent=_given(agent), dry_run=dry_run)
+    return ApiCall("POST", _path("erasures"), StoredErasure, body=body)
+
+
+def erasures() -> ApiCall[Page[StoredErasure]]:
+    """The erasures of the key's workspace, newest first."""
+    return ApiCall("GET", _path("erasures"), Page[StoredErasure], ListParams(limit=_LONGEST_PAGE))
+
+
+def erasure(erasure_id: str) -> ApiCall[StoredErasure]:
+    """What an erasure did."""
+    return ApiCall("GET", _path("erasures", erasure_id), StoredErasure)
 
 
 def seal_history() -> ApiCall[AuditSealing]:

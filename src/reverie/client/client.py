@@ -131,6 +131,9 @@ class AsyncClient:
     server = async_answer(calls.server)
     audit_log = async_each(calls.audit_log)
     audit_seals = async_each(calls.audit_seals)
+    erase = async_answer(calls.erase)
+    erasures = async_each(calls.erasures)
+    erasure = async_answer(calls.erasure)
     seal_history = async_answer(calls.seal_history)
     verify_history = async_answer(calls.verify_history)
 
@@ -247,6 +250,9 @@ class Client:
     server = answer(calls.server)
     audit_log = each(calls.audit_log)
     audit_seals = each(calls.audit_seals)
+    erase = answer(calls.erase)
+    erasures = each(calls.erasures)
+    erasure = answer(calls.erasure)
     seal_history = answer(calls.seal_history)
     verify_history = answer(calls.verify_history)
 

@@ -1,7 +1,6 @@
 """Grading sessions of the history: each content once, within a budget, so that it can be cut off at any moment."""
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -18,7 +17,7 @@ from reverie.errors import (
     ReverieError,
     SettingsError,
 )
-from reverie.jobs.labelling import blind_view
+from reverie.jobs.labelling import blind_view, content_sha256
 from reverie.jobs.session_grader import Graded, SessionGrader
 from reverie.language_model import ModelUsage, add_usage, cost_usd
 from reverie.outcomes.grader import Grade, GradedSession
@@ -253,9 +252,3 @@ def _agreement(scores: dict[int, float], labels: Sequence[grades.GradedLabel]) -
     tasks = [label.task if label.task is not None else f"\x1f{label.session_key}" for label in labels]
     measure = np.array([scores[label.session_key] for label in labels], np.float64)
     return calibrate(measure, np.array([label.label for label in labels], np.float64), label_codes(tasks))
-
-
-def content_sha256(view: GradedSession) -> str:
-    """Hash of what a grader is shown of a session; the ids of its task are no part of it."""
-    shown = msgspec.structs.replace(view, task_id=None)
-    return hashlib.sha256(msgspec.json.encode(shown, order="deterministic")).hexdigest()

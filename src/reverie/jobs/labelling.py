@@ -1,7 +1,10 @@
 """Asking a person to score sessions: the next one as it is shown, and what an answer comes to."""
 
 import asyncio
+import hashlib
 from datetime import datetime
+
+import msgspec
 
 from reverie.digests.tool_error import tool_failed
 from reverie.outcomes.grader import GradedSession
@@ -23,6 +26,12 @@ async def blind_view(connection: Connection, session_id: str) -> GradedSession:
     transcript = await read_transcript(connection, session_id)
     briefing = await find_briefing(connection, session_id)
     return await asyncio.to_thread(grading_view, transcript, tool_failed, [briefing or ""])
+
+
+def content_sha256(view: GradedSession) -> str:
+    """Hash of what a grader is shown of a session; the ids of its task are no part of it."""
+    shown = msgspec.structs.replace(view, task_id=None)
+    return hashlib.sha256(msgspec.json.encode(shown, order="deterministic")).hexdigest()
 
 
 async def next_task(connection: Connection, frame: LabelFrame) -> LabelTask | None:

@@ -1,5 +1,6 @@
 """What was: a store's revisions, its memories' versions, and its state at any revision."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -228,19 +229,33 @@ async def redact_version(
         )
     if version.redacted_at is not None:
         return version
+    await blank_versions(conn, [version_id], redacted_by, version_id, now)
+    return await read_version(conn, store_id, version_id)
+
+
+async def blank_versions(
+    conn: Connection, version_ids: Sequence[str], redacted_by: Mapping[str, str] | None, act_on: str, now: datetime
+) -> list[str]:
+    """Blank versions that no live memory holds now, and briefings that showed them; the ids of those blanked.
+
+    Args:
+        act_on: the resource that the act ``erasure`` of the audit log is about.
+    """
     blanked = await conn.execute(
         "UPDATE memory_versions SET path = NULL, content = NULL, content_sha256 = NULL, content_size_bytes = NULL,"
         " salt = NULL, reason = 'redacted', redacted_at = %s, redacted_by = %s"
-        " WHERE id = %s AND redacted_at IS NULL RETURNING entry",
-        [now, None if redacted_by is None else Jsonb(redacted_by), version_id],
+        " WHERE id = ANY (%s) AND redacted_at IS NULL AND id NOT IN (SELECT memory_version_id FROM memories)"
+        " RETURNING entry, id",
+        [now, None if redacted_by is None else Jsonb(dict(redacted_by)), list(version_ids)],
     )
-    entries = [entry for (entry,) in await blanked.fetchall()]
-    await record_erasure(conn, version_id, {"memory_versions": entries}, now)
+    rows = sorted(await blanked.fetchall())
+    await record_erasure(conn, act_on, {"memory_versions": [entry for entry, _ in rows]}, now)
     await conn.execute(
-        "UPDATE briefings SET text = '' WHERE shown @> jsonb_build_array(jsonb_build_object('version', %s::text))",
-        [version_id],
+        "UPDATE briefings SET text = '' WHERE EXISTS (SELECT FROM unnest(%s::text[]) AS version"
+        " WHERE shown @> jsonb_build_array(jsonb_build_object('version', version)))",
+        [[version_id for _, version_id in rows]],
     )
-    return await read_version(conn, store_id, version_id)
+    return [version_id for _, version_id in rows]
 
 
 def _revision(**columns: Any) -> Revision:

@@ -1,0 +1,1 @@
+"""Erasing sessions with all that came from them."""

@@ -1,0 +1,186 @@
+"""The documents of an erasure: which versions came from the erased sessions, and what stands without them."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from reverie.lessons.document import lesson_document
+from reverie.memory.derived_text import TELLING_CHARACTERS, lines_of, telling_lines, without_lines
+from reverie.memory.memory import Edit
+from reverie.storage.erasure.lessons import ChangedLesson
+from reverie.storage.memory.memories import apply_edits
+from reverie.storage.memory.revisions import blank_versions
+from reverie.storage.postgres.database import Connection
+
+REASON = "without what came from erased sessions"
+# Lines that stood in a store before the session wrote them are not its own.
+_OWN_LINES = """
+SELECT own.memory_id, own.line FROM unnest(%(memories)s::text[], %(lines)s::text[], %(entries)s::bigint[])
+    AS own (memory_id, line, entry)
+WHERE NOT EXISTS (
+    SELECT FROM memory_versions v
+    WHERE v.entry < own.entry AND strpos(v.content, own.line) > 0
+        AND (v.memory_id = own.memory_id OR length(own.line) >= %(telling)s)
+        AND coalesce(v.created_by ->> 'session_id', '') <> ALL (%(erased)s)
+)
+"""
+_DERIVED = """
+SELECT v.id, v.memory_id FROM memory_versions v
+WHERE v.redacted_at IS NULL AND (
+    v.created_by ->> 'session_id' = ANY (%(erased)s)
+    OR EXISTS (SELECT FROM unnest(%(erased)s::text[]) AS cited WHERE strpos(v.content, cited) > 0)
+    OR EXISTS (SELECT FROM unnest(%(lines)s::text[]) AS line WHERE strpos(v.content, line) > 0)
+    OR EXISTS (SELECT FROM unnest(%(memories)s::text[], %(short)s::text[]) AS own (memory_id, line)
+        WHERE v.memory_id = own.memory_id AND strpos(v.content, own.line) > 0)
+    OR EXISTS (SELECT FROM unnest(%(stores)s::text[], %(lessons)s::text[]) AS told (store_id, lesson_id)
+        WHERE v.memory_store_id = told.store_id AND v.lesson_id = told.lesson_id)
+)
+"""
+_HEADS = """
+SELECT m.memory_store_id, m.id, m.path, m.content, m.lesson_id FROM memories m
+WHERE m.memory_version_id = ANY (%s) ORDER BY m.memory_store_id, m.path
+"""
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """What in documents came from the erased sessions."""
+
+    erased: list[str]
+    """Ids of the sessions."""
+    own: dict[str, set[str]]
+    """Lines that they wrote, by memory."""
+    lines: list[str]
+    """Those of them, and of documents of lessons, that are known again in any document."""
+
+
+class DocumentChanges(msgspec.Struct, frozen=True):
+    """What an erasure did to documents: ids of memories and versions."""
+
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    redacted: tuple[str, ...]
+    told: tuple[str, ...]
+    """Lines and paths by which what came from the sessions is known again; content, so it goes into no report."""
+
+
+async def change_documents(
+    connection: Connection,
+    erased: Sequence[str],
+    changed: Sequence[ChangedLesson],
+    actor: Mapping[str, str],
+    erasure_id: str,
+    now: datetime,
+) -> DocumentChanges:
+    """Write every document that came from erased sessions without them, and redact its versions until then."""
+    origin = await _origin(connection, erased, changed)
+    derived = await _derived(connection, origin, changed)
+    rows = await (await connection.execute(_HEADS, [list(derived)])).fetchall()
+    lessons = {(one.store_id, one.before.id): one for one in changed}
+    edits: defaultdict[str, list[Edit]] = defaultdict(list)
+    memories: dict[str, bool] = {}
+    for store_id, memory_id, path, content, lesson_id in rows:
+        lesson = lessons.get((store_id, lesson_id)) if lesson_id else None
+        told = _told_again(content, lesson, origin, memory_id)
+        kept = lesson_id if told else None
+        edits[store_id].append(Edit(path, told or None, REASON, lesson_id=kept))
+        memories[memory_id] = bool(told)
+    for store_id, wanted in sorted(edits.items()):
+        await _write(connection, store_id, wanted, erasure_id, now)
+        gone = [edit.path for edit in wanted if edit.content is None]
+        await connection.execute(
+            "DELETE FROM memory_confirmations WHERE memory_store_id = %s AND path = ANY (%s)", [store_id, gone]
+        )
+    derived |= await _ended_with(connection, erased, [memory for memory, stays in memories.items() if not stays])
+    redacted = await blank_versions(connection, sorted(derived), actor, erasure_id, now)
+    return DocumentChanges(
+        tuple(sorted(memory for memory, stays in memories.items() if stays)),
+        tuple(sorted(memory for memory, stays in memories.items() if not stays)),
+        tuple(redacted),
+        (*origin.lines, *(edit.path for wanted in edits.values() for edit in wanted if edit.content is None)),
+    )
+
+
+def _told_again(content: str, lesson: ChangedLesson | None, origin: Origin, memory_id: str) -> str:
+    """What the document shall say; empty where nothing of it stands."""
+    if lesson is None:
+        return without_lines(content, origin.own.get(memory_id, set()) | set(origin.lines), origin.erased)
+    return lesson_document(lesson.after) if lesson.after is not None and lesson.stands else ""
+
+
+async def _origin(connection: Connection, erased: Sequence[str], changed: Sequence[ChangedLesson]) -> Origin:
+    rows = await connection.execute(
+        "SELECT memory_id, content, entry FROM memory_versions"
+        " WHERE created_by ->> 'session_id' = ANY (%s) AND content IS NOT NULL ORDER BY entry",
+        [list(erased)],
+    )
+    written = [(memory, line, entry) for memory, text, entry in await rows.fetchall() for line in lines_of(text)]
+    found = await connection.execute(
+        _OWN_LINES,
+        {
+            "memories": [memory for memory, _, _ in written],
+            "lines": [line for _, line, _ in written],
+            "entries": [entry for _, _, entry in written],
+            "erased": list(erased),
+            "telling": TELLING_CHARACTERS,
+        },
+    )
+    own: defaultdict[str, set[str]] = defaultdict(set)
+    for memory, line in await found.fetchall():
+        own[memory].add(line)
+    telling = set(telling_lines({line for lines in own.values() for line in lines}))
+    return Origin(list(erased), dict(own), sorted(telling | _lost_lines(changed)))
+
+
+def _lost_lines(changed: Iterable[ChangedLesson]) -> set[str]:
+    """Lines of lessons' documents that those who stand do not say any more: copies of them are known by these."""
+    lost: set[str] = set()
+    for one in changed:
+        before = set(telling_lines(lines_of(lesson_document(one.before))))
+        lost |= before - set(lines_of(lesson_document(one.after))) if one.after is not None else before
+    return lost - set(lines_of("".join(lesson_document(one.after) for one in changed if one.after is not None)))
+
+
+async def _derived(connection: Connection, origin: Origin, changed: Sequence[ChangedLesson]) -> set[str]:
+    """Ids of the versions that came from the erased sessions."""
+    own = [(memory, line) for memory, lines in sorted(origin.own.items()) for line in sorted(lines)]
+    rows = await connection.execute(
+        _DERIVED,
+        {
+            "erased": origin.erased,
+            "lines": origin.lines,
+            "memories": [memory for memory, _ in own],
+            "short": [line for _, line in own],
+            "stores": [one.store_id for one in changed],
+            "lessons": [one.before.id for one in changed],
+        },
+    )
+    return {version_id for version_id, _ in await rows.fetchall()}
+
+
+async def _ended_with(connection: Connection, erased: Collection[str], removed: Sequence[str]) -> set[str]:
+    """The versions that say no more than that a memory of the erased sessions is gone: they bear its path."""
+    rows = await connection.execute(
+        """
+        SELECT v.id FROM memory_versions v
+        WHERE v.operation = 'deleted' AND v.redacted_at IS NULL AND (v.memory_id = ANY (%(removed)s) OR (
+            EXISTS (SELECT FROM memory_versions made WHERE made.memory_id = v.memory_id
+                AND made.operation = 'created' AND made.created_by ->> 'session_id' = ANY (%(erased)s))
+            AND NOT EXISTS (SELECT FROM memories m WHERE m.id = v.memory_id)))
+        """,
+        {"removed": list(removed), "erased": list(erased)},
+    )
+    return {version_id for (version_id,) in await rows.fetchall()}
+
+
+async def _write(connection: Connection, store_id: str, edits: Sequence[Edit], erasure_id: str, now: datetime) -> None:
+    """Write them as one revision; an archived store is closed to everything but this."""
+    rows = await connection.execute("SELECT archived_at FROM memory_stores WHERE id = %s FOR UPDATE", [store_id])
+    ((archived_at,),) = await rows.fetchall()
+    opened = "UPDATE memory_stores SET archived_at = %s WHERE id = %s"
+    if archived_at is not None:
+        await connection.execute(opened, [None, store_id])
+    await apply_edits(connection, store_id, edits, act="write", actor=erasure_id, reason=REASON, now=now)
+    if archived_at is not None:
+        await connection.execute(opened, [archived_at, store_id])
