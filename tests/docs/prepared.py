@@ -93,6 +93,22 @@ def unscored(folder: Path) -> None:
     CliRunner().invoke(import_sessions, [str(folder / "day.jsonl")])
 
 
+def an_assistant(folder: Path) -> None:
+    """Sessions of Claude Code where it keeps them, in the home of whoever reads the page."""
+    project = folder / ".claude" / "projects" / "-shop"
+    for name in ("0a1b", "2c3d"):
+        message = {"role": "user", "content": "Fix the test."}
+        line = {
+            "type": "user",
+            "sessionId": name,
+            "uuid": name,
+            "timestamp": "2026-11-01T10:00:00Z",
+            "message": message,
+        }
+        project.mkdir(parents=True, exist_ok=True)
+        write(project, f"{name}.jsonl", json.dumps(line).encode() + b"\n")
+
+
 PREPARED: dict[str, Callable[[Path], None]] = {
     "README.md": a_desk,
     "docs/charter.md": files_to_import,
@@ -105,5 +121,6 @@ PREPARED: dict[str, Callable[[Path], None]] = {
     "docs/patterns.md": sessions,
     "docs/recall.md": talks,
     "docs/storage.md": logs,
+    "docs/start/coding-assistant.md": an_assistant,
     "docs/start/support-desk.md": a_desk,
 }

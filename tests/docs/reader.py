@@ -135,7 +135,7 @@ class Reader:
             return self._shell(block, ["make", "--dry-run", *words[1:]], ROOT)
         if program != "reverie" or "$(" in line or not _SHELL_SIGNS.isdisjoint(words):
             return self._shell(block, ["bash", "-euc", line])
-        return self._serve(words[2:]) if words[1] == "serve" else self._reverie(block, words[1:])
+        return self._serve(words[2:]) if words[1:2] == ["serve"] else self._reverie(block, words[1:])
 
     def _serve(self, options: list[str]) -> str:
         self._server = start_server(load_settings(), self._folder / "server.log", *options)

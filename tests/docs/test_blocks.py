@@ -37,6 +37,7 @@ def reader(
         with tempfile.TemporaryDirectory(prefix="reverie-page-") as folder:
             monkeypatch.chdir(folder)
             monkeypatch.delenv("DATABASE_URL", raising=False)
+            monkeypatch.setenv("HOME", folder)  # Nobody's own sessions are read.
             monkeypatch.setenv("REVERIE_HOME", str(database_server.home))
             monkeypatch.setenv("REVERIE_WORKERS", "1")
             monkeypatch.setenv("REVERIE_SPOOL", str(Path(folder) / "spool"))
