@@ -69,9 +69,16 @@ def test_a_broken_line_within_a_file_is_told_and_ends_with_3(shell: Shell, logs:
     assert err.startswith(f"{logs / 'a.jsonl'}:2: ")
 
 
-def test_what_is_no_session_is_passed_over(shell: Shell, logs: Path) -> None:
+def test_what_is_no_session_is_passed_over_and_a_look_that_finds_nothing_says_so(shell: Shell, logs: Path) -> None:
     (logs / "notes.txt").write_text("milk, bread\n")
-    assert shell("watch", logs, "--once") == (0, "", "")
+    assert shell("watch", logs, "--once") == (0, "", f"no sessions that are new or have grown in {logs}\n")
+    assert shell("watch", logs, "--once", "--json") == (0, "", "")
+
+
+def test_a_second_look_at_what_has_not_grown_says_so(shell: Shell, logs: Path) -> None:
+    (logs / "a.jsonl").write_text(line("one"))
+    assert shell("watch", logs, "--once")[2] == ""
+    assert shell("watch", logs, "--once") == (0, "", f"no sessions that are new or have grown in {logs}\n")
 
 
 def test_a_side_agents_file_that_grows_extends_its_session(

@@ -105,9 +105,23 @@ def test_fields_are_named_and_joined_as_the_smallest(tmp_path: Path) -> None:
         ([{"id": "s"}, 3], (), ":2: not a JSON object"),
         ([], (), ":0: no row has any of session_id, id, file, task_id"),
         ([{"name": "s", "x": 1}], (), ":0: no row has any of session_id"),
+        (
+            "Ticket;Solved\ns;1\n",
+            (),
+            ":0: no row has any of session_id, id, file, task_id; say which field names the session by --scores-key",
+        ),
         ([{"id": "s"}, {"id": None}], (), ":2: id must be text or a whole number, not None"),
         ([{"id": "s"}, {"id": "s"}], (), ":2: id 's' is there twice, first at 1"),
-        ([{"id": "s", "x": "high"}], ["x"], ":1: x 'high' is not a number"),
+        (
+            [{"id": "s", "x": "high"}],
+            ["x"],
+            ":1: x 'high' is not a number; say what words mean, each by a number, as in --score 'x=high:1,…'",
+        ),
+        (
+            "id,solved\ns,yes\n",
+            ["reward=solved"],
+            ":2: solved 'yes' is not a number; say what words mean, each by a number, as in --score 'solved=yes:1,…'",
+        ),
         ([{"id": "s", "x": 1}], ["y"], ":0: no row has a field 'y'; there are id, x"),
         ([{"id": "s", "x": 1, "y": 1}], ["x&y"], ":0: 'x&y' needs a name, as in reward=x&y"),
         ([{"id": "s", "reward": 5}], (), ":1: reward 5 is outside 0 to 1; give it another name, as in points=reward"),
@@ -119,6 +133,17 @@ def test_what_cannot_be_used_is_named(content: Any, fields: Sequence[str], reaso
     with pytest.raises(InputError) as caught:
         table(tmp_path, content, fields)
     assert f"{tmp_path}/scores{reason}" in str(caught.value)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_table_is_read_as_any_spreadsheet_writes_it(delimiter: str, mark: str, tmp_path: Path) -> None:
+    content = mark + "id,solved,stars\r\ns,true,4\r\n".replace(",", delimiter)
+    assert scores(table(tmp_path, content, ["solved", "stars"])) == {"solved": 1.0, "stars": 4.0}
+
+
+def test_a_table_of_one_column_has_no_delimiter(tmp_path: Path) -> None:
+    assert scores(table(tmp_path, "id\ns\n", [])) == {}
 
 
 def test_a_score_file_may_lie_inside_an_archive(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from reverie.clock import ManualClock
 from reverie.errors import InputError
+from reverie.outcomes.metric import Metric
 from reverie.sessions.event import text_of
 from reverie.sessions.segment import parse_segment
 from reverie.sessions.session import LIVE_SOURCE, Score, Transcript
@@ -22,6 +23,7 @@ from reverie.storage.sessions import ingest, store_batch
 from reverie.storage.sessions import transcripts as stored_sessions
 from reverie.storage.sessions.import_summary import ImportCounts, ImportOptions, ImportSummary
 from reverie.storage.sessions.prepare import prepare_extension, redacted_live
+from reverie.storage.sessions.scores import define_metric
 from reverie.storage.sessions.transcripts import read_transcript, stream_transcripts
 from tests.conftest import ChatFile
 
@@ -321,6 +323,28 @@ async def test_scores_are_joined_from_a_file_and_rows_without_a_session_are_name
     summary = await run_import(database, settings, [chat_file("a.jsonl", chat("one", "x"))], options)
     assert (await stored(database))["one"].scores == (Score("grade", 8.0),)
     assert summary.warnings == [f"{scores}:2: no imported session has id 'two'"]
+
+
+async def test_scores_of_a_range_that_nobody_defined_are_named_with_how_to_define_it(
+    database: Database, settings: Settings, chat_file: ChatFile
+) -> None:
+    scores = chat_file("scores.jsonl", {"id": "one", "stars": 1}, {"id": "two", "stars": 5})
+    sessions = [chat_file("a.jsonl", chat("one", "x"), chat("two", "y"))]
+    options = ImportOptions(scores=scores)
+    (notice,) = (await run_import(database, settings, sessions, options)).notices
+    assert "stars goes from 1 to 5" in notice
+    assert "`reverie metric define stars --low LOW --high HIGH`" in notice
+    async with database.connection() as connection:
+        await define_metric(connection, Metric("stars", low=1, high=5))
+    assert (await run_import(database, settings, sessions, options)).notices == []
+
+
+async def test_scores_beside_a_reward_need_no_range(
+    database: Database, settings: Settings, chat_file: ChatFile
+) -> None:
+    scores = chat_file("scores.jsonl", {"id": "one", "stars": 5, "reward": 1})
+    sessions = [chat_file("a.jsonl", chat("one", "x"))]
+    assert (await run_import(database, settings, sessions, ImportOptions(scores=scores))).notices == []
 
 
 async def test_a_score_file_that_cannot_be_read_stops_the_import(

@@ -33,6 +33,12 @@ async def test_an_unknown_name_is_answered_with_the_names_there_are(database: Da
             await find_store(conn, "note")
 
 
+async def test_where_there_is_no_store_an_unknown_name_is_answered_with_how_to_make_one(database: Database) -> None:
+    async with database.connection() as conn:
+        with pytest.raises(NotFoundError, match=r"'note'; there are none yet; .*`reverie memory create NAME`"):
+            await find_store(conn, "note")
+
+
 async def test_a_name_of_two_stores_is_answered_with_their_ids(database: Database) -> None:
     async with database.connection() as conn:
         stores = [await create_store(conn, "notes", "", {}, now) for now in (NOW, LATER)]

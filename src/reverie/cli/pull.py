@@ -151,7 +151,7 @@ def _remote(url: str | None) -> Remote:
     names = ("ANTHROPIC_API_KEY",) if url is None else ("REVERIE_API_KEY", "ANTHROPIC_API_KEY")
     key = next((os.environ[name] for name in names if os.environ.get(name)), None)
     if key is None and url is None:
-        raise SettingsError("ANTHROPIC_API_KEY is not set; it is the key that is used")
+        raise SettingsError("ANTHROPIC_API_KEY is not set; the Claude Console makes keys, under API keys")
     return Remote((url or _ANTHROPIC).rstrip("/"), key)
 
 

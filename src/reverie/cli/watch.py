@@ -72,7 +72,11 @@ def watch(
         watched.forget()
     tell = _Teller(as_json)
     if once:
-        sys.exit(_look_once(watched, tell))
+        code = _look_once(watched, tell)
+        if tell.silent and not as_json:
+            places = ", ".join(str(source.path) for source in sources)
+            click.echo(f"no sessions that are new or have grown in {places}", err=True)
+        sys.exit(code)
     for source in sources:
         click.echo(f"watching {source.path}, into {sink.name}", err=True)
     try:
@@ -110,6 +114,8 @@ class _Teller:
         self._reason = ""
         self.failed = 0
         """Records that could not be read."""
+        self.silent = True
+        """Nothing was said so far."""
 
     def take(self, watched: Watch, due: Sequence[Due]) -> bool:
         """Import what is due, and say so."""
@@ -143,6 +149,7 @@ class _Teller:
             self._say(said, f"{what}: {numbers}; {said.summary.events} events")
 
     def _say(self, said: Change | Failure, text: str) -> None:
+        self.silent = False
         if self._as_json:
             echo_json(said)
         else:

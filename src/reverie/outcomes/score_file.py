@@ -27,6 +27,8 @@ _TAU2_FIELDS = ("db_match", "communicate_match")
 _WORDS = {"true": True, "false": False, "": None, "null": None, "none": None}
 """What the cells of a CSV file say without numbers."""
 
+_DELIMITERS = (",", ";", "\t")
+
 _NumberedRow = tuple[int, dict[str, Any]]
 _Choice = tuple[str, tuple[str, ...]]
 
@@ -64,6 +66,14 @@ class ScoreTable:
                 return self._rows[name].scores
         return ()
 
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """The smallest and the largest value of each score, by its name."""
+        values: dict[str, list[float]] = {}
+        for row in self._rows.values():
+            for score in row.scores:
+                values.setdefault(score.metric, []).append(score.value)
+        return {name: (min(those), max(those)) for name, those in values.items()}
+
     def unclaimed(self) -> tuple[ScoreRow, ...]:
         """The rows that no session has had so far."""
         return tuple(row for key, row in self._rows.items() if key not in self._claimed)
@@ -86,7 +96,9 @@ def read_scores(path: Path, *, key: str | None, fields: Sequence[str], words: Wo
         rows = [(number, _with_numbers(row, words)) for number, row in _numbered_rows(data, key or KEYS[0])]
         found = key or next((name for name in KEYS if any(name in row for _, row in rows)), None)
         if found is None:
-            raise InputError(f"0: no row has any of {', '.join(KEYS)}; say which field names the session")
+            raise InputError(
+                f"0: no row has any of {', '.join(KEYS)}; say which field names the session by --scores-key"
+            )
         return ScoreTable(found, _score_rows(rows, found, _choices(fields, rows)))
     except InputError as error:
         raise InputError(f"{path}:{error}") from error
@@ -134,7 +146,8 @@ def _row_by_id(key: str, name: str, value: Any) -> dict[str, Any]:
 
 def _csv_rows(data: bytes, key: str) -> list[_NumberedRow]:
     try:
-        reader = csv.DictReader(io.StringIO(data.decode(), newline=""))
+        text = data.decode("utf-8-sig")  # Spreadsheets put a byte order mark first.
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
         rows = [(reader.line_num, row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"0: neither JSON nor CSV: {error}") from error
@@ -145,6 +158,12 @@ def _csv_rows(data: bytes, key: str) -> list[_NumberedRow]:
         (number, {name: cell if name in (key, *KEYS) else _cell_value(cell) for name, cell in row.items()})
         for number, row in rows
     ]
+
+
+def _delimiter(text: str) -> str:
+    """What divides the names in the first line: spreadsheets write semicolons where commas are decimal points."""
+    header = text.partition("\n")[0]
+    return max(_DELIMITERS, key=header.count)
 
 
 def _cell_value(cell: str | None) -> Any:
@@ -214,10 +233,16 @@ def _score(row: Mapping[str, Any], choice: _Choice, number: int) -> Score | None
     values = [(field, row[field]) for field in fields if row.get(field) is not None]
     for field, value in values:
         if not isinstance(value, int | float) or not math.isfinite(value):
-            raise InputError(f"{number}: {field} {value!r} is not a number")
+            raise InputError(f"{number}: {field} {value!r} is not a number{_advice(field, value)}")
     if not values:
         return None
     smallest = float(min(value for _, value in values))
     if name == REWARD_METRIC and not 0 <= smallest <= 1:
         raise InputError(f"{number}: reward {smallest:g} is outside 0 to 1; give it another name, as in points=reward")
     return Score(name, smallest)
+
+
+def _advice(field: str, value: object) -> str:
+    if not isinstance(value, str):
+        return ""
+    return f"; say what words mean, each by a number, as in --score '{field}={value}:1,…'"

@@ -14,6 +14,7 @@ from reverie.storage.postgres.act import record_erasure
 from reverie.storage.postgres.database import Connection
 
 _ID_PREFIX = "memstore"
+_FIRST_STORE = "`reverie dream --store NAME` makes one with what it learns, `reverie memory create NAME` an empty one"
 _COLUMNS = "id, name, description, metadata, created_at, updated_at, archived_at, revision, memory_count"
 
 
@@ -49,7 +50,8 @@ async def find_store(conn: Connection, name_or_id: str) -> MemoryStore:
     )
     if not found:
         known = _names(await list_stores(conn))
-        raise NotFoundError(f"no memory store has the name or id {name_or_id!r}; the stores are: {known}")
+        there = f"the stores are: {known}" if known else f"there are none yet; {_FIRST_STORE}"
+        raise NotFoundError(f"no memory store has the name or id {name_or_id!r}; {there}")
     if len(found) > 1 and found[0].id != name_or_id:
         ids = ", ".join(store.id for store in found)
         raise ConflictError(f"{len(found)} memory stores are named {name_or_id!r}; give one of their ids: {ids}")
@@ -216,7 +218,7 @@ async def _read_store(conn: Connection, store_id: str, clause: str) -> MemorySto
 
 
 def _names(stores: Sequence[MemoryStore]) -> str:
-    return ", ".join(sorted({store.name for store in stores})) or "(none)"
+    return ", ".join(sorted({store.name for store in stores}))
 
 
 async def _select_stores(conn: Connection, clauses: str, parameters: Mapping[str, object]) -> list[MemoryStore]:

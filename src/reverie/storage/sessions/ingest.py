@@ -18,6 +18,7 @@ import msgspec
 
 from reverie.clock import Clock
 from reverie.errors import ReverieError
+from reverie.outcomes.metric import REWARD_METRIC, Metric
 from reverie.outcomes.score_file import ScoreTable, read_scores
 from reverie.outcomes.score_words import split_score_options
 from reverie.sessions.importers import ImportProblem, RawRecord, SkippedFile, read_records
@@ -27,6 +28,7 @@ from reverie.storage.postgres.installation import redaction_key
 from reverie.storage.postgres.workers import worker_pool
 from reverie.storage.sessions.import_summary import ImportCounts, ImportOptions, ImportSummary, added
 from reverie.storage.sessions.prepare import PreparedBatch, PreparedSession, PrepareOptions, prepare_batch
+from reverie.storage.sessions.scores import list_metrics
 from reverie.storage.sessions.store_batch import reserve_keys, store_batch
 
 BATCH_BYTES = 512 * 1024
@@ -96,7 +98,11 @@ async def import_sessions(
             "a worker process was killed, perhaps for want of memory; what was stored is whole: "
             "run the same import again, with fewer workers (REVERIE_WORKERS)"
         ) from error
-    return summary if plan.scores is None else added(summary, _unclaimed(plan.scores, options))
+    if plan.scores is None:
+        return summary
+    async with database.connection() as connection:
+        defined = await list_metrics(connection)
+    return added(added(summary, _unclaimed(plan.scores, options)), _unexplained(plan.scores, defined))
 
 
 async def _plan(
@@ -126,6 +132,22 @@ def _unclaimed(table: ScoreTable, options: ImportOptions) -> ImportSummary:
     rows = table.unclaimed()
     return ImportSummary(
         warnings=[f"{options.scores}:{row.line}: no imported session has {table.key} {row.key!r}" for row in rows]
+    )
+
+
+def _unexplained(table: ScoreTable, defined: Sequence[Metric]) -> ImportSummary:
+    """A notice for each score whose range nobody defined, where such scores are all that rewards are made of."""
+    ranges = table.ranges()
+    if REWARD_METRIC in ranges or any(metric.name in ranges for metric in defined):
+        return ImportSummary()
+    return ImportSummary(
+        notices=[
+            f"{name} goes from {low:g} to {high:g}, and no metric of that name is defined: only its values from 0 to 1 "
+            f"count, as they are; `reverie metric define {name} --low LOW --high HIGH` (the ends of its scale) "
+            "makes all of them count"
+            for name, (low, high) in ranges.items()
+            if low < 0 or high > 1
+        ]
     )
 
 
