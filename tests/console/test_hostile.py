@@ -8,7 +8,7 @@ import pytest
 from reverie.console.app import PAGES
 from reverie.console.page import Page, local_path, pages_of
 from tests.api.conftest import Server
-from tests.console.conftest import Visitor, visiting
+from tests.console.conftest import Screen, Visitor, visiting
 
 _ALL = [page for module in PAGES for page in pages_of(module)]
 _NAMED = [page for page in _ALL if "{" in page.path]
@@ -95,3 +95,24 @@ async def test_what_a_form_is_told_fits_into_what_a_browser_keeps(visitor: Visit
 )
 def test_no_way_leads_out_of_the_console(path: str) -> None:
     assert local_path(path) == "/console"
+
+
+async def test_a_script_that_finds_its_way_into_a_page_does_not_run(screen: Screen) -> None:
+    await screen.open("/console")
+    ran = await screen.page.evaluate(
+        """async () => {
+            const host = document.createElement("div");
+            host.innerHTML = '<img src="x" onerror="window.ran = 1"><a id="way" href="javascript:ran = 2">x</a>'
+                + '<style>body { outline-width: 77px }</style>'
+                + '<iframe srcdoc="<script>parent.ran = 3</script>"></iframe>';
+            document.body.append(host);
+            const inline = document.createElement("script");
+            inline.textContent = "window.ran = 4";
+            document.body.append(inline);
+            document.getElementById("way").click();
+            await new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+            return [window.ran ?? null, getComputedStyle(document.body).outlineWidth === "77px"];
+        }"""
+    )
+    assert ran == [None, False]
+    assert any("Content Security Policy" in said for said in screen.said)
