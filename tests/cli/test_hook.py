@@ -175,6 +175,25 @@ def test_a_transcript_waits_until_it_can_be_imported(settings: Settings, databas
         assert connection.execute("SELECT id FROM sessions").fetchall() == [("s1",)]
 
 
+@pytest.mark.parametrize("kind", ["pipe", "link to a pipe", "folder", "device", "name with a NUL", "nothing"])
+def test_what_is_no_transcript_holds_up_no_other_one(
+    kind: str, settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link to a pipe").symlink_to(tmp_path / "pipe")
+    odd = {"device": "/dev/zero", "name with a NUL": "a\0b", "nothing": ""}.get(kind, str(tmp_path / kind))
+    transcript = tmp_path / "s.jsonl"
+    transcript.write_text(claude_line("s1", "u1", "hello"))
+    memo = Memo(settings.home)
+    memo.add_waiting(odd)
+    memo.add_waiting(str(transcript))
+    import_waiting(settings)
+    assert memo.waiting() == {}
+    with psycopg.connect(database.url) as connection:
+        assert connection.execute("SELECT count(*) FROM sessions").fetchall() == [(1,)]
+
+
 def test_the_log_stays_small(tmp_path: Path) -> None:
     now = SystemClock().now()
     for number in range(3 * hook_log.MOST_BYTES // 1_000):

@@ -167,3 +167,44 @@ async def test_what_is_missing_is_told(pull: Pull) -> None:
     pull.http.auth = ("pk-lf-test", "wrong")
     with pytest.raises(AccessError, match="check LANGFUSE_PUBLIC_KEY"):
         await pull(START)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("<html>", "no JSON"),
+        ("[" * 100_000, "no JSON"),
+        ("[]", "something else than a list of traces"),
+        ('{"data": {}, "meta": {"totalPages": 1}}', "something else than a list of traces"),
+        ('{"data": [{"id": 7}], "meta": {"totalPages": 1}}', "something else than a list of traces"),
+        ('{"data": [], "meta": {"totalPages": "many"}}', "something else than a list of traces"),
+        ("x" * 2_000_000, "answers more than"),
+    ],
+)
+async def test_a_server_that_answers_anything_is_told_of(
+    pull: Pull, monkeypatch: pytest.MonkeyPatch, body: str, said: str
+) -> None:
+    monkeypatch.setattr("reverie.jobs.pull_langfuse._MOST_BYTES", 1_000_000)
+    app = Starlette(routes=[Route("/api/public/traces", lambda _: Response(body))])
+    async with quick_server(app) as url, httpx2.AsyncClient(base_url=url, auth=KEYS, verify=TLS) as http:
+        with pytest.raises(LangfuseError, match=said):
+            await Pull(pull.langfuse, pull.source, http)(START)
+
+
+async def test_a_list_without_an_end_ends_where_it_repeats_itself(pull: Pull) -> None:
+    pull.langfuse.traces = [trace(1)]
+    answer = {"data": [trace(1)], "meta": {"totalPages": 10**12}}
+    listed = Route("/api/public/traces", lambda _: JSONResponse(answer))
+    routes = [listed, Route("/api/public/traces/{id}", pull.langfuse.read)]
+    async with (
+        quick_server(Starlette(routes=routes)) as url,
+        httpx2.AsyncClient(base_url=url, auth=KEYS, verify=TLS, timeout=PATIENCE_SECONDS) as http,
+    ):
+        assert await Pull(pull.langfuse, pull.source, http)(START) == (1, 0, 0)
+
+
+async def test_nobody_is_waited_for_as_long_as_he_likes(pull: Pull, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reverie.jobs.pull_langfuse._LONGEST_ASKED", 3.0)
+    pull.langfuse.traces, pull.langfuse.busy = [trace(1)], [429]
+    assert await pull(START) == (1, 0, 0)
+    assert pull.pauses == [3.0]

@@ -1,5 +1,6 @@
 """What becomes of sessions when their destination is away, or there is no room, or the program ends."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +115,46 @@ def test_files_are_for_their_owner_alone(desk: Desk) -> None:
     desk.courier().flush(PATIENCE_SECONDS)
     modes = {path.stat().st_mode & 0o077 for path in (desk.courier().spool.own, *desk.courier().spool.own.iterdir())}
     assert modes == {0}
+
+
+def test_a_temporary_folder_that_somebody_else_made_is_not_used(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, heard: pytest.LogCaptureFixture
+) -> None:
+    temporary = tmp_path / "temporary"
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    (temporary / f"reverie-recordings-{os.getuid()}").mkdir(parents=True, mode=0o777)
+    (temporary / f"reverie-recordings-{os.getuid()}").chmod(0o777)
+    (tmp_path / "file").touch()
+    desk.folder = tmp_path / "file" / "spool"
+    say(desk, "secret")
+    desk.courier().flush(PATIENCE_SECONDS)
+    assert "is not a folder of this user alone" in heard.text
+    assert [*temporary.rglob("*.*")] == []
+
+
+def test_a_temporary_folder_that_is_a_link_is_not_followed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "theirs").mkdir(mode=0o700)
+    (tmp_path / "temporary" / f"reverie-recordings-{os.getuid()}").symlink_to(tmp_path / "theirs")
+    (tmp_path / "file").touch()
+    desk.folder = tmp_path / "file" / "spool"
+    say(desk, "secret")
+    desk.courier().flush(PATIENCE_SECONDS)
+    assert [*(tmp_path / "theirs").iterdir()] == []
+
+
+def test_links_that_lie_in_a_spool_are_neither_read_nor_followed(desk: Desk, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "private.ready").write_text("private\n")
+    left = desk.folder / "1-left"
+    left.mkdir(parents=True)
+    (left / "0.ready").symlink_to(elsewhere / "private.ready")
+    (desk.folder / "2-linked").symlink_to(elsewhere)
+    say(desk, "own")
+    assert texts(desk) == ["own"]
+    assert (elsewhere / "private.ready").read_text() == "private\n"
+    assert sorted(path.name for path in elsewhere.iterdir()) == ["private.ready"]

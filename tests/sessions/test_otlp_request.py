@@ -103,6 +103,16 @@ def test_a_session_of_redacted_spans_is_the_redacted_session() -> None:
     assert "ann@example.org" not in str(kept).replace("'session.id': 'ann@example.org'", "")
 
 
+def test_names_of_spans_attributes_and_events_are_redacted_too() -> None:
+    secret, counts = f"ghp_{secrets.token_hex(18)}", Counter[str]()
+    odd = {f"of {secret}": 1, "deep": {f"in {secret}": [secret]}}
+    given = span(1, 0, 1, odd, events=[(f"event {secret}", 1, odd)]) | {"name": f"call {secret}"}
+    (read,) = read_request("traces", "json", json.dumps(request([given], odd)).encode()).spans
+    kept = redacted_span(read, Redactor(b"k" * 32), counts)
+    assert secret in str(read) and secret not in str(kept)
+    assert list(kept.attributes["deep"]) != [] and kept.events[0].name.startswith("event [GITHUB_TOKEN:")
+
+
 def test_a_trace_is_rooted_by_a_span_without_a_parent_and_named_by_what_its_spans_call_their_conversation() -> None:
     named = {"gen_ai.conversation.id": "a", "session.id": "b", "langfuse.session.id": "c" * 501}
     given = [span(1, 0, 1, named, parent=7), span(2, 0, 1, {}, trace="1" * 32)]

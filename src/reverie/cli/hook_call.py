@@ -78,13 +78,17 @@ class Memo:
         """
         self._waiting.mkdir(parents=True, exist_ok=True)
         file = self._waiting / f"{_name(transcript)}-{os.getpid()}"
-        file.write_text(transcript, encoding="utf-8", errors="surrogateescape")
+        # An import that begins just now sees all of it or nothing.
+        aside = file.with_name(f".{file.name}")
+        aside.write_text(transcript, encoding="utf-8", errors="surrogateescape")
+        aside.replace(file)
 
     def waiting(self) -> dict[Path, Path]:
         """The file of each that waits → its transcript."""
         if not self._waiting.is_dir():
             return {}
-        texts = {file: file.read_text(encoding="utf-8", errors="surrogateescape") for file in self._waiting.iterdir()}
+        files = [file for file in self._waiting.iterdir() if not file.name.startswith(".")]
+        texts = {file: file.read_text(encoding="utf-8", errors="surrogateescape") for file in files}
         return {file: Path(text) for file, text in texts.items()}
 
     def forget_old(self, now: datetime) -> None:

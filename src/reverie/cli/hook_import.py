@@ -2,7 +2,9 @@
 
 import fcntl
 import os
+import stat
 import time
+from pathlib import Path
 
 from reverie.cli.hook_call import Memo
 from reverie.cli.hook_log import note
@@ -31,10 +33,19 @@ def import_waiting(settings: Settings) -> None:
     with (settings.home / "hooks" / "import.lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         waiting = memo.waiting()
-        sources = [Source(path, "claude-code") for path in dict.fromkeys(waiting.values())]
-        if waiting and _import(sources, settings):
+        files = [path for path in dict.fromkeys(waiting.values()) if _is_file(path)]
+        sources = [Source(path, "claude-code") for path in files]
+        if waiting and (not sources or _import(sources, settings)):
             for file in waiting:
                 file.unlink(missing_ok=True)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a file by now: what is gone or is none, such as a pipe that never ends, would hold up the rest."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):  # a path with a NUL in it is a ValueError
+        return False
 
 
 def _import(sources: list[Source], settings: Settings) -> bool:

@@ -148,8 +148,8 @@ def _run(work: Callable[[Database, Callable[[str], None]], Awaitable[Result]]) -
 
 def _remote(url: str | None) -> Remote:
     """Where the server is; its key comes from the environment alone, so that no list of processes shows it."""
-    names = ("ANTHROPIC_API_KEY",) if url is None else ("REVERIE_API_KEY", "ANTHROPIC_API_KEY")
-    key = next((os.environ[name] for name in names if os.environ.get(name)), None)
+    # Anthropic's key is for Anthropic's address alone.
+    key = os.environ.get("ANTHROPIC_API_KEY" if url is None else "REVERIE_API_KEY") or None
     if key is None and url is None:
         raise SettingsError("ANTHROPIC_API_KEY is not set; the Claude Console makes keys, under API keys")
     return Remote((url or _ANTHROPIC).rstrip("/"), key)

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
-from anthropic import APIConnectionError, APIStatusError, AsyncAnthropic, AuthenticationError
+from anthropic import (
+    APIConnectionError,
+    APIStatusError,
+    AsyncAnthropic,
+    AuthenticationError,
+    DefaultAsyncHttpxClient,
+)
 
 from reverie.errors import ReverieError
 
@@ -46,7 +52,9 @@ async def speaking(remote: Remote) -> AsyncIterator[AsyncAnthropic]:
     Raises:
         RemoteError: the server cannot be reached, or declines what is asked of it.
     """
-    client = AsyncAnthropic(base_url=remote.url, api_key=remote.key or _NO_KEY)
+    # A redirect would take the key along, to wherever it leads.
+    http = DefaultAsyncHttpxClient(follow_redirects=False)
+    client = AsyncAnthropic(base_url=remote.url, api_key=remote.key or _NO_KEY, http_client=http)
     # What ANTHROPIC_AUTH_TOKEN holds is for another server.
     client.auth_token = None
     async with client:

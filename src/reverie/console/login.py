@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reverie.errors import SettingsError
+from reverie.reports.words import clipped, printable
 from reverie.settings import Settings
 from reverie.storage.postgres.secret_box import SecretBox, open_secret_box
 
@@ -18,6 +19,8 @@ COOKIE = "reverie_console"
 NOTICE_COOKIE = "reverie_console_notice"
 PATH = "/console"
 LASTS = timedelta(hours=12)
+_LONGEST_NOTICE = 500
+"""Characters, of at most four bytes: sealed, they stay within the 4,096 bytes of a cookie."""
 
 
 class Login(msgspec.Struct, frozen=True):
@@ -58,7 +61,8 @@ class Cookies:
         return login if login is not None and login.until > now else None
 
     def say(self, request: Request, response: Response, notice: Notice) -> None:
-        """Have the next page say it."""
+        """Have the next page say it; of a long text the beginning, since a browser keeps no larger cookie."""
+        notice = msgspec.structs.replace(notice, text=clipped(printable(notice.text), _LONGEST_NOTICE))
         self._keep(request, response, NOTICE_COOKIE, self.box.seal(msgspec.to_builtins(notice)), timedelta(minutes=1))
 
     def notice(self, request: Request) -> Notice | None:

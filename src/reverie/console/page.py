@@ -1,12 +1,14 @@
 """What a page is, the decorator that declares one, and the path that every visit takes."""
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from types import ModuleType
 from typing import Literal, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
+import httpx2
 import structlog
 from starlette.datastructures import FormData
 from starlette.requests import ClientDisconnect, Request
@@ -19,8 +21,8 @@ from reverie.api.service import Service
 from reverie.console.gateway import Gateway
 from reverie.console.login import COOKIE, Cookies, Login, Notice, same_origin
 from reverie.console.rendering import render
-from reverie.console.visit import NavigationItem, Visit
-from reverie.errors import CredentialError, ReverieError
+from reverie.console.visit import LONGEST_WAY, NavigationItem, Visit
+from reverie.errors import CredentialError, NotFoundError, ReverieError
 from reverie.storage.service.api_keys import ApiKey
 
 MOST_FORM_BYTES = 1024 * 1024
@@ -141,6 +143,7 @@ async def _answer(of: Page, desk: Desk, request: Request) -> Answer:
     form = await _read_form(of, request, login)
     visit = Visit(request, key, login, desk.gateway, desk.cookies, now, of.part, desk.navigation, form)
     try:
+        _check_ids(request)
         return await of.handler(visit)
     except Exception as error:  # the outermost loop of a visit: whatever went wrong is a page, and logged
         status, said = _told(error)
@@ -151,6 +154,17 @@ async def _answer(of: Page, desk: Desk, request: Request) -> Answer:
         return visit.show("error.html", status=status, code=status, said=said)
 
 
+def _check_ids(request: Request) -> None:
+    """Refuse ids that an address cannot hold: with one of dots alone it is another address.
+
+    Raises:
+        NotFoundError: the path has one.
+    """
+    for name, value in request.path_params.items():
+        if value in (".", ".."):
+            raise NotFoundError(f"{name}: nothing is called {value!r}")
+
+
 def _told(error: Exception) -> tuple[int, str]:
     """The status and the words of an error.
 
@@ -158,6 +172,8 @@ def _told(error: Exception) -> tuple[int, str]:
     """
     if isinstance(error, ReverieError):
         return status_of(error)[0], str(error)
+    if isinstance(error, httpx2.InvalidURL):
+        return 400, "an id is too long, or no id"
     status, body = getattr(error, "status_code", None), getattr(error, "body", None)
     if not isinstance(status, int):
         return 500, "the server failed; its log has the reason"
@@ -208,7 +224,7 @@ async def _read_form(of: Page, request: Request, login: Login) -> FormData:
         return FormData()
     form = await checked_form(request)
     token = form.get("csrf") or request.headers.get("x-csrf-token")
-    if token != login.csrf:
+    if not isinstance(token, str) or not secrets.compare_digest(token.encode(), login.csrf.encode()):
         raise Refusal(403, "this form was made for another visit; go back, reload the page and send it again")
     return form
 
@@ -235,9 +251,11 @@ def _way_back(request: Request) -> str:
 
 
 def local_path(path: str) -> str:
-    """``path`` if it is one of the console, else its first page: never a way to another site."""
+    """``path`` if it is one of the console, else its first page: never a way to another site, or out of the console."""
     clean = path == "/console" or path.startswith(("/console/", "/console?"))
-    return path if clean and path.isprintable() and "\\" not in path else "/console"
+    steps = unquote(path.partition("?")[0]).split("/")
+    inside = path.isprintable() and "\\" not in path and not {".", ".."}.intersection(steps)
+    return path if clean and inside and len(path) <= LONGEST_WAY else "/console"
 
 
 def failure(status: int, said: str) -> HTMLResponse:

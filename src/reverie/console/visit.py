@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from reverie.client.client import AsyncClient
 
 NO_KEY = "no-key"
+LONGEST_WAY = 4 * 1024
+"""Characters of an address that a browser is sent to: few proxies pass on longer headers."""
 Role = Literal["read", "write", "admin"]
 _RANK: Mapping[str, int] = {"read": 1, "write": 2, "admin": 3}
 
@@ -91,8 +93,8 @@ class Visit:
         return page
 
     def go(self, path: str, said: str | None = None, *, is_error: bool = False) -> Response:
-        """The page at ``path``, after an act; ``said`` stands at its top."""
-        response = RedirectResponse(path, 303)
+        """The page at ``path``, after an act; ``said`` stands at its top. An address that no header holds is cut."""
+        response = RedirectResponse(path if len(path) <= LONGEST_WAY else path.partition("?")[0], 303)
         if said is not None:
             self.cookies.say(self.request, response, Notice(said, is_error))
         return response

@@ -7,8 +7,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
+import msgspec
 
 from reverie.errors import AccessError, InputError, ReverieError
 from reverie.jobs.pulling import Source
@@ -19,7 +21,13 @@ WAY = "pull langfuse"
 _PAGE = 100
 _TOGETHER = 20
 """Conversations that are stored at once."""
+_TRACES = "/api/public/traces"
 _MOST_TRIES = 8
+_MOST_BYTES = 256 * 1024**2
+"""Of one answer, unpacked."""
+_LONGEST_ASKED = 600.0
+"""Seconds that a server may ask to be waited for."""
+_CHECK = "check LANGFUSE_HOST"
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _OVERLAP = timedelta(days=1)
 """How long a trace may go on, or be scored, after it was pulled, and still be seen by the next pull."""
@@ -61,7 +69,7 @@ async def pull_traces(
         documents, marks = [], {}
         for name in names[start : start + _TOGETHER]:
             async for trace in _conversation(http, changed[name], pause):
-                documents.append(await _read(http, f"/api/public/traces/{trace['id']}", {}, pause))
+                documents.append(await _read(http, f"{_TRACES}/{quote(trace['id'], safe='')}", {}, pause))
                 marks[f"trace {trace['id']}"] = _mark(trace)
         total = added(total, await source.store(documents, marks))
         tell(f"{min(start + _TOGETHER, len(names))} of {len(names)} conversations")
@@ -95,12 +103,28 @@ def _mark(trace: Mapping[str, Any]) -> str:
 
 async def _listed(http: httpx2.AsyncClient, asked: Mapping[str, str], pause: Pause) -> AsyncIterator[Mapping[str, Any]]:
     page = pages = 1
+    seen: set[str] = set()
     while page <= pages:
-        answer = await _read(http, "/api/public/traces", {**asked, "page": str(page), "limit": str(_PAGE)}, pause)
-        for trace in answer["data"]:
+        answer = await _read(http, _TRACES, {**asked, "page": str(page), "limit": str(_PAGE)}, pause)
+        traces, pages = _page_of(http, answer)
+        fresh = [trace for trace in traces if trace["id"] not in seen]
+        if not fresh:  # what was listed may have become less meanwhile; and a list without an end is none
+            return
+        seen.update(trace["id"] for trace in fresh)
+        for trace in fresh:
             yield trace
-        pages = int(answer["meta"]["totalPages"])
         page += 1
+
+
+def _page_of(http: httpx2.AsyncClient, answer: Any) -> tuple[list[Mapping[str, Any]], int]:
+    """The traces on a page of a list, and how many pages there are."""
+    data, meta = (answer.get(name) if isinstance(answer, dict) else None for name in ("data", "meta"))
+    pages = meta.get("totalPages") if isinstance(meta, dict) else None
+    traces = data if isinstance(data, list) else [None]
+    known = all(isinstance(one, dict) and isinstance(one.get("id"), str) for one in traces)
+    if not known or not isinstance(pages, int):
+        raise LangfuseError(f"{http.base_url}{_TRACES} answers something else than a list of traces; {_CHECK}")
+    return traces, pages
 
 
 async def _read(http: httpx2.AsyncClient, path: str, asked: Mapping[str, str], pause: Pause) -> Any:
@@ -108,15 +132,15 @@ async def _read(http: httpx2.AsyncClient, path: str, asked: Mapping[str, str], p
     wait = _FIRST_PAUSE
     for attempt in range(_MOST_TRIES):
         try:
-            answer = await http.get(path, params=dict(asked))
+            answer = await _get(http, path, asked)
         except httpx2.HTTPError as error:
             if attempt == _MOST_TRIES - 1:
-                raise LangfuseError(f"{http.base_url} cannot be reached: {error}; check LANGFUSE_HOST") from error
+                raise LangfuseError(f"{http.base_url} cannot be reached: {error}; {_CHECK}") from error
             await pause(wait)
             wait = min(_LONGEST_PAUSE, 2 * wait)
             continue
         if answer.is_success:
-            return answer.json()
+            return _document(http, path, answer)
         if answer.status_code in (401, 403):
             raise AccessError(
                 f"{http.base_url} declines the keys ({answer.status_code}); check LANGFUSE_PUBLIC_KEY, "
@@ -125,6 +149,30 @@ async def _read(http: httpx2.AsyncClient, path: str, asked: Mapping[str, str], p
         if answer.status_code != 429 and answer.status_code < 500:
             raise LangfuseError(f"{http.base_url}{path} answers {answer.status_code}: {answer.text[:200]}")
         given = answer.headers.get("retry-after", "")
-        await pause(float(given) if given.replace(".", "", 1).isdecimal() else wait)
+        await pause(min(float(given), _LONGEST_ASKED) if given.replace(".", "", 1).isdecimal() else wait)
         wait = min(_LONGEST_PAUSE, 2 * wait)
     raise LangfuseError(f"{http.base_url}{path} is busy; what was stored stays: run the same command again later")
+
+
+async def _get(http: httpx2.AsyncClient, path: str, asked: Mapping[str, str]) -> httpx2.Response:
+    """An answer with all of its body.
+
+    Raises:
+        LangfuseError: it is larger than anything that is taken.
+    """
+    async with http.stream("GET", path, params=dict(asked)) as answer:
+        pieces, size = [], 0
+        async for piece in answer.aiter_bytes():
+            size += len(piece)
+            if size > _MOST_BYTES:
+                raise LangfuseError(f"{http.base_url}{path} answers more than {_MOST_BYTES:,} bytes")
+            pieces.append(piece)
+    headers = {name: value for name, value in answer.headers.items() if name != "content-encoding"}
+    return httpx2.Response(answer.status_code, headers=headers, content=b"".join(pieces))
+
+
+def _document(http: httpx2.AsyncClient, path: str, answer: httpx2.Response) -> Any:
+    try:
+        return msgspec.json.decode(answer.content)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise LangfuseError(f"{http.base_url}{path} answers what is no JSON: {error}; {_CHECK}") from error

@@ -8,8 +8,9 @@ import fcntl
 import itertools
 import os
 import secrets
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -53,12 +54,12 @@ class Spool:
         try:
             self._make()
         except OSError:
-            self._folder = Path(tempfile.gettempdir()) / f"reverie-recordings-{os.getuid()}" / self._folder.name
+            self._folder = _temporary() / self._folder.name
             self.own = self._folder / self.own.name
             self._make()
         self.is_open = True
         for left in sorted(self._folder.iterdir()):
-            if left != self.own and left.is_dir() and not left.name.startswith("."):
+            if left != self.own and not left.name.startswith(".") and _is_ours(left, stat.S_ISDIR):
                 self._adopt(left)
         self._bytes = sum(path.stat().st_size for path in self.own.iterdir())
 
@@ -75,6 +76,8 @@ class Spool:
         if lock is None:
             return
         for path in sorted(left.iterdir()):
+            if not _is_ours(path, stat.S_ISREG):
+                continue
             if path.suffix in (OPEN, READY, SCORES):
                 path.rename(self.own / path.with_suffix(READY if path.suffix == OPEN else path.suffix).name)
             elif path.suffix == REFUSED:
@@ -153,14 +156,37 @@ def lines_of(path: Path) -> Iterator[bytes]:
         yield from file
 
 
+def _temporary() -> Path:
+    """A folder of this user alone among the temporary ones, where anybody may have made one of its name before.
+
+    Raises:
+        PermissionError: somebody else did, or it is a link.
+    """
+    folder = Path(tempfile.gettempdir()) / f"reverie-recordings-{os.getuid()}"
+    with suppress(FileExistsError):
+        folder.mkdir(mode=_PRIVATE)
+    if not _is_ours(folder, stat.S_ISDIR) or folder.lstat().st_mode & 0o077:
+        raise PermissionError(f"{folder} is not a folder of this user alone; remove it, or set REVERIE_HOME")
+    return folder
+
+
+def _is_ours(path: Path, is_kind: Callable[[int], bool]) -> bool:
+    """Whether it is of this kind itself, no link to one, and this user's."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:  # another process took it over
+        return False
+    return is_kind(status.st_mode) and status.st_uid == os.getuid()
+
+
 def _private(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600), "ab")
 
 
 def _locked(path: Path) -> int | None:
     """A lock that ends with this process; None where another one holds it, or has just taken everything over."""
     try:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except FileNotFoundError:
         return None
     try:

@@ -278,8 +278,8 @@ def _object(visit: Visit, field: str) -> dict[str, Any]:
     """
     try:
         given = msgspec.json.decode(visit.text(field))
-    except msgspec.DecodeError as error:
-        raise InputError(f"{field}: this is no JSON: {error}") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InputError(f"{field}: this is no JSON, or is nested too deeply: {error}") from error
     if not isinstance(given, dict):
         raise InputError(f"{field}: give a JSON object, such as {{}}")
     return cast(dict[str, Any], given)

@@ -150,7 +150,7 @@ def _groups(matters: Sequence[Matter]) -> list[MatterGroup]:
 
 
 def _days(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:4]) <= 366):
+    if not (text.isascii() and text.isdecimal() and len(text) <= 3 and 1 <= int(text) <= 366):
         raise InputError(f"days: {text!r} is no number from 1 to 366")
     return int(text)
 

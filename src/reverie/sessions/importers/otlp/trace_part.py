@@ -51,7 +51,7 @@ def redacted_span(span: Span, redactor: Redactor, counts: Counter[str]) -> Span:
         span,
         name=redactor.text(span.name, counts),
         attributes=_redacted(span.attributes, redactor, counts),
-        resource=redactor.fields(span.resource, counts),
+        resource=_replaced(span.resource, redactor, counts),
         events=_redacted_events(span.events, redactor, counts),
         records=_redacted_events(span.records, redactor, counts),
         error=None if span.error is None else redactor.text(span.error, counts),
@@ -60,15 +60,24 @@ def redacted_span(span: Span, redactor: Redactor, counts: Counter[str]) -> Span:
 
 def _redacted(attributes: dict[str, Any], redactor: Redactor, counts: Counter[str]) -> dict[str, Any]:
     ids = {name: attributes[name] for name in CONVERSATIONS if name in attributes}
-    if not ids:
-        return redactor.fields(attributes, counts)
-    others = {name: value for name, value in attributes.items() if name not in ids}
-    return redactor.fields(others, counts) | ids
+    others = {name: value for name, value in attributes.items() if name not in ids} if ids else attributes
+    return _replaced(others, redactor, counts) | ids
+
+
+def _replaced(attributes: dict[str, Any], redactor: Redactor, counts: Counter[str]) -> dict[str, Any]:
+    """Attributes without secrets and personal data, in their names too: senders choose those as they like."""
+    found: dict[str, Any] = redactor.fields({"attributes": attributes}, counts)["attributes"]
+    return found
 
 
 def _redacted_events(events: Sequence[SpanEvent], redactor: Redactor, counts: Counter[str]) -> tuple[SpanEvent, ...]:
     return tuple(
-        msgspec.structs.replace(event, attributes=_redacted(event.attributes, redactor, counts)) for event in events
+        msgspec.structs.replace(
+            event,
+            name=redactor.text(event.name, counts),
+            attributes=_redacted(event.attributes, redactor, counts),
+        )
+        for event in events
     )
 
 
