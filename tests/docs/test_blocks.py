@@ -37,7 +37,6 @@ def reader(
         with tempfile.TemporaryDirectory(prefix="reverie-page-") as folder:
             monkeypatch.chdir(folder)
             monkeypatch.delenv("DATABASE_URL", raising=False)
-            monkeypatch.setenv("HOME", folder)  # Nobody's own sessions are read.
             monkeypatch.setenv("REVERIE_HOME", str(database_server.home))
             monkeypatch.setenv("HOME", folder)  # so that nobody's own sessions are looked at
             for variable in ("CLAUDE_CONFIG_DIR", "CODEX_HOME"):

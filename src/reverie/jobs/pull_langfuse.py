@@ -120,7 +120,7 @@ def _page_of(http: httpx2.AsyncClient, answer: Any) -> tuple[list[Mapping[str, A
     """The traces on a page of a list, and how many pages there are."""
     data, meta = (answer.get(name) if isinstance(answer, dict) else None for name in ("data", "meta"))
     pages = meta.get("totalPages") if isinstance(meta, dict) else None
-    traces = data if isinstance(data, list) else [None]
+    traces: list[Any] = data if isinstance(data, list) else [None]
     known = all(isinstance(one, dict) and isinstance(one.get("id"), str) for one in traces)
     if not known or not isinstance(pages, int):
         raise LangfuseError(f"{http.base_url}{_TRACES} answers something else than a list of traces; {_CHECK}")
