@@ -66,7 +66,7 @@ async def test_a_team_is_drawn_and_told_by_a_table_and_rules_lead_to_their_event
     text = (await visitor.get(f"/console/agents/{team.lead}")).text
     assert text.count("<svg") == 2 and "3 threads" in text and "2 sessions · reward 50 of 100" in text
     assert f'href="/console/agents/{team.helper}"' in text
-    assert f'href="/console/sessions/{team.sessions[0]}#event-3"' in text
+    assert f'href="/console/sessions/{team.sessions[0]}?event=3#event-3"' in text
 
 
 async def test_no_name_of_an_agent_a_rule_or_a_behaviour_is_markup(

@@ -56,8 +56,8 @@ async def test_a_lesson_s_page_has_the_advice_the_numbers_both_sides_and_the_his
     assert "no lessons in 20 runs" in page
     assert "Effect" in page and "<svg" in page
     links = Shape(page).links
-    assert "/console/sessions/desk-0000#event-11" in links, "the deciding moment"
-    assert "/console/sessions/desk-0006#event-11" in links, "the other side"
+    assert "/console/sessions/desk-0000?event=11#event-11" in links, "the deciding moment"
+    assert "/console/sessions/desk-0006?event=11#event-11" in links, "the other side"
     assert f"{learned.store}?path=%2Flessons%2Fbest-practices%2F" in page
     assert f"{learned.store}/diff?revision=2" in links
     assert learned.dream in links

@@ -1,7 +1,7 @@
 """Lists of the API as a page shows them: one page of a list, and the address of the next."""
 
 from typing import TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import httpx2
 import msgspec
@@ -35,8 +35,3 @@ def older(visit: Visit, next_page: str | None) -> str:
         return ""
     kept = [(name, value) for name, value in visit.query.multi_items() if name != "page"]
     return f"{visit.request.url.path}?{urlencode([*kept, ('page', next_page)])}"
-
-
-def path_of(*parts: str | int) -> str:
-    """An address of the console, its parts escaped: ids are as their makers chose them."""
-    return "/console/" + "/".join(quote(str(part), safe="") for part in parts)

@@ -10,7 +10,8 @@ import msgspec
 from starlette.responses import Response
 
 from reverie.api.records import CharterAlarm, RuleFiringListParams, SelfChange, SessionRuleFiring
-from reverie.console.listing import older, page_asked, path_of, read_list
+from reverie.console.links import at, event_at
+from reverie.console.listing import older, page_asked, read_list
 from reverie.console.page import page
 from reverie.console.team_graph import draw_team
 from reverie.console.visit import Visit
@@ -116,7 +117,7 @@ def _agent_line(agent: "BetaManagedAgentsAgent", alarms: Sequence[CharterAlarm])
     team = definition_of(agent).get("multiagent") or {}
     return AgentLine(
         agent.id,
-        path_of("agents", agent.id),
+        at("agents", agent.id),
         agent.name,
         agent.model.id,
         agent.version,
@@ -131,9 +132,9 @@ def _agent_line(agent: "BetaManagedAgentsAgent", alarms: Sequence[CharterAlarm])
 def _alarm_line(alarm: CharterAlarm) -> AlarmLine:
     return AlarmLine(
         alarm,
-        path_of("sessions", alarm.session_id),
-        path_of("agents", alarm.agent) if alarm.agent.startswith("agent_") else "",
-        path_of("alarms", alarm.id, "acknowledge"),
+        at("sessions", alarm.session_id),
+        at("agents", alarm.agent) if alarm.agent.startswith("agent_") else "",
+        at("alarms", alarm.id, "acknowledge"),
     )
 
 
@@ -164,7 +165,7 @@ async def agent(visit: Visit) -> Response:
         alarms=[_alarm_line(one) for one in alarms],
         standing=[*map(_standing, (await client.charter_standing(agent_id=agent_id)).behaviours)],
         firings=_firing_lines(firings.data),
-        all_firings=path_of("agents", agent_id, "rules") if firings.next_page else "",
+        all_firings=at("agents", agent_id, "rules") if firings.next_page else "",
         rules=await client.rules(agent_id=agent_id),
         told=told,
         graphs=draw_team(present.name, told),
@@ -203,9 +204,9 @@ async def _changes(visit: Visit, agent_id: str) -> list[ChangeLine]:
     found: list[ChangeLine] = []
     async for change in visit.client.self_changes(agent_id):
         in_force = change.adopted_version is not None and change.reverted_version is None
-        lessons = tuple((one, path_of("lessons", one)) for one in change.lesson_ids)
-        revert = path_of("agents", agent_id, "changes", change.id, "revert")
-        trial = path_of("trials", change.trial_id)
+        lessons = tuple((one, at("lessons", one)) for one in change.lesson_ids)
+        revert = at("agents", agent_id, "changes", change.id, "revert")
+        trial = at("trials", change.trial_id)
         found.append(ChangeLine(change, trial, lessons, in_force or change.state in _OPEN, revert))
         if len(found) == _CHANGES:
             break
@@ -234,11 +235,11 @@ def _plain(value: Any) -> str:
 
 
 def _firings_of(agent_id: str) -> str:
-    return "/v1" + path_of("agents", agent_id, "rule_firings").removeprefix("/console")
+    return "/v1" + at("agents", agent_id, "rule_firings").removeprefix("/console")
 
 
 def _firing_lines(firings: Sequence[SessionRuleFiring]) -> list[FiringLine]:
-    return [FiringLine(one, f"{path_of('sessions', one.session_id)}#event-{one.sequence}") for one in firings]
+    return [FiringLine(one, event_at(one.session_id, one.sequence)) for one in firings]
 
 
 @page("GET", f"{_ONE}/rules", "agents")
@@ -259,7 +260,7 @@ async def firings(visit: Visit) -> Response:
 async def set_bounds(visit: Visit) -> Response:
     """Set within which bounds an agent may change itself."""
     stored = await visit.client.set_agent_bounds(visit.path["agent_id"], _object(visit, "bounds"))
-    return visit.go(path_of("agents", stored.agent_id), said=f"Version {stored.version} of the bounds stands.")
+    return visit.go(at("agents", stored.agent_id), said=f"Version {stored.version} of the bounds stands.")
 
 
 @page("POST", f"{_ONE}/changes", "agents")
@@ -267,7 +268,7 @@ async def propose(visit: Visit) -> Response:
     """Ask for a change of an agent within its bounds."""
     agent_id = visit.path["agent_id"]
     change = await visit.client.propose_self_change(agent_id, _object(visit, "patch"), visit.text("reason"))
-    return visit.go(path_of("agents", agent_id), said=f"{change.title}: {change.told or change.state}")
+    return visit.go(at("agents", agent_id), said=f"{change.title}: {change.told or change.state}")
 
 
 def _object(visit: Visit, field: str) -> dict[str, Any]:
@@ -290,7 +291,7 @@ async def revert(visit: Visit) -> Response:
     """Take a change of an agent back."""
     agent_id = visit.path["agent_id"]
     change = await visit.client.revert_self_change(agent_id, visit.path["change_id"])
-    return visit.go(path_of("agents", agent_id), said=f"Taken back: {change.title}")
+    return visit.go(at("agents", agent_id), said=f"Taken back: {change.title}")
 
 
 @page("POST", f"{_ONE}/resume", "agents")
@@ -298,12 +299,12 @@ async def resume(visit: Visit) -> Response:
     """Let an agent go on that charters paused."""
     agent_id = visit.path["agent_id"]
     await visit.client.resume_agent(agent_id, note=visit.text("note"))
-    return visit.go(path_of("agents", agent_id), said="The agent goes on.")
+    return visit.go(at("agents", agent_id), said="The agent goes on.")
 
 
 @page("POST", "/console/alarms/{alarm_id}/acknowledge", "agents")
 async def acknowledge(visit: Visit) -> Response:
     """Let an alarm stand no more."""
     alarm = await visit.client.acknowledge_alarm(visit.path["alarm_id"], note=visit.text("note"))
-    back = path_of("agents", alarm.agent) if visit.text("back") == "agent" else _ALL
+    back = at("agents", alarm.agent) if visit.text("back") == "agent" else _ALL
     return visit.go(back, said=f"The alarm on {alarm.behaviour} is acknowledged.")

@@ -7,7 +7,8 @@ import msgspec
 from starlette.responses import Response
 
 from reverie.api.records import AuditLogEntry, AuditLogParams, AuditSeal, ListParams
-from reverie.console.listing import older, path_of, read_list
+from reverie.console.links import at
+from reverie.console.listing import older, read_list
 from reverie.console.page import page
 from reverie.console.visit import Visit
 
@@ -71,12 +72,12 @@ def _line(entry: AuditLogEntry) -> ActLine:
 def place_of(action: str, resource_id: str) -> str:
     """Where the console shows what an act changed; empty where it shows no such thing."""
     if action.startswith(_SETTLED):
-        return path_of("settings", "stores", resource_id)
+        return at("settings", "stores", resource_id)
     for part in ("metrics", "api_keys"):
         if action.startswith(f"{part}."):
-            return path_of("settings", part.removeprefix("api_"))
+            return at("settings", part.removeprefix("api_"))
     place = _PLACES.get(resource_id.partition("_")[0])
-    return path_of(place, resource_id) if place else ""
+    return at(place, resource_id) if place else ""
 
 
 @page("GET", f"{_ALL}/verify", "audit")

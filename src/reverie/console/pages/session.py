@@ -7,9 +7,10 @@ import msgspec
 from starlette.responses import Response
 
 from reverie.api.records import EventRange, StoredSessionFacts
+from reverie.console.links import at, event_at, session_at
 from reverie.console.page import Answer, page
 from reverie.console.pages.entry import WHOLE, entries_of, errors_in
-from reverie.console.pages.sessions import SESSIONS, href_of, literal, session_href
+from reverie.console.pages.sessions import SESSIONS, href_of, literal
 from reverie.console.visit import Visit
 from reverie.errors import InputError
 from reverie.outcomes.metric import REWARD_METRIC
@@ -79,7 +80,7 @@ async def session(visit: Visit) -> Response:
         "session.html",
         facts=facts,
         title=facts.title or " ".join(facts.opening.split()) or facts.id,
-        href=session_href(facts.id),
+        href=session_at(facts.id),
         entries=entries_of(found.events, names),
         found=found,
         first=first,
@@ -108,7 +109,7 @@ async def new_events(visit: Visit) -> Response:
     return visit.show(
         "session_new.html",
         facts=facts,
-        href=session_href(facts.id),
+        href=session_at(facts.id),
         entries=entries_of(found.events, names),
         links=links,
         last=last,
@@ -131,7 +132,7 @@ async def whole_event(visit: Visit) -> Response:
     found = await visit.client.event_range(session_id, sequence, limit=1)
     return visit.show(
         "event.html",
-        href=session_href(session_id),
+        href=session_at(session_id),
         sequence=sequence,
         entries=entries_of(found.events[:1], {}, WHOLE),
         links=RangeLinks(None, None, None, {}),
@@ -148,18 +149,12 @@ async def score(visit: Visit) -> Response:
         raise InputError(f"value: {given!r} is no number; give one such as 1 or 0.5") from error
     scored = await visit.client.score(session_id, {metric: value}, by_person=True)
     reward = "no reward" if scored.reward is None else f"a reward of {scored.reward:.2f}"
-    return visit.go(f"{session_href(session_id)}#scores", f"Scored: {metric} {value:g}; the session has {reward}.")
-
-
-def event_href(session_id: str, sequence: int, thread: str | None = None) -> str:
-    """The address of an event in its session's page."""
-    query = urlencode({"event": sequence, **({} if thread is None else {"thread": thread})})
-    return f"{session_href(session_id)}?{query}#event-{sequence}"
+    return visit.go(f"{session_at(session_id)}#scores", f"Scored: {metric} {value:g}; the session has {reward}.")
 
 
 def _links(facts: StoredSessionFacts, found: EventRange, first: int, thread: str | None) -> RangeLinks:
     errors = errors_in(found.events) + ([] if found.next_error is None else [found.next_error])
-    ways = [event_href(facts.id, place, thread) for place in errors]
+    ways = [event_at(facts.id, place, thread) for place in errors]
     return RangeLinks(
         earlier=_range_href(facts.id, max(first - PAGE_EVENTS, 0) if thread is None else 0, thread) if first else None,
         later=None if found.next_first is None else _range_href(facts.id, found.next_first, thread),
@@ -170,7 +165,7 @@ def _links(facts: StoredSessionFacts, found: EventRange, first: int, thread: str
 
 def _range_href(session_id: str, first: int, thread: str | None) -> str:
     query = {**({"first": str(first)} if first else {}), **({} if thread is None else {"thread": thread})}
-    return f"{session_href(session_id)}{'?' if query else ''}{urlencode(query)}#events"
+    return f"{session_at(session_id)}{'?' if query else ''}{urlencode(query)}#events"
 
 
 def _threads(facts: StoredSessionFacts, thread: str | None) -> list[ThreadLink]:
@@ -188,10 +183,9 @@ def _threads(facts: StoredSessionFacts, thread: str | None) -> list[ThreadLink]:
 
 def _shown(each: ShownSubject) -> ShownLink:
     if each.kind == "lesson":
-        href = f"/console/lessons/{quote(each.subject, safe='')}"
+        href = at("lessons", each.subject)
     else:
-        path = urlencode({"path": each.title}) if each.title else ""
-        href = f"/console/memory/{quote(each.memory_store_id, safe='')}?{path}"
+        href = at("memory", each.memory_store_id, path=each.title or None)
     return ShownLink(each.title or each.subject, each.kind, href, each.mechanism)
 
 

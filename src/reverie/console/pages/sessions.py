@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import msgspec
 from starlette.responses import Response
 
 from reverie.api.records import SegmentField, SessionSummary
+from reverie.console.links import session_at
 from reverie.console.page import page
 from reverie.console.saved_view import MOST_VIEWS, SavedView, fits, keep_views, read_views, with_view
 from reverie.console.visit import Visit
@@ -100,11 +101,6 @@ async def forget_view(visit: Visit) -> Response:
     return response
 
 
-def session_href(session_id: str) -> str:
-    """The address of a session's page."""
-    return f"{SESSIONS}/{quote(session_id, safe='')}"
-
-
 def href_of(where: str, **more: str) -> str:
     """The address of the list of the sessions that an expression chooses."""
     query = urlencode({**({"where": where} if where else {}), **more})
@@ -114,7 +110,7 @@ def href_of(where: str, **more: str) -> str:
 def line(session: SessionSummary) -> Line:
     """A session as the list shows it."""
     return Line(
-        href=session_href(session.id),
+        href=session_at(session.id),
         at=session.at,
         what=session.title or " ".join(session.opening.split()) or session.id,
         task=session.task_id or session.task_category or "",

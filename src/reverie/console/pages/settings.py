@@ -9,7 +9,8 @@ import msgspec
 from starlette.responses import Response
 
 from reverie.api.records import DreamSchedule, ListParams, ServerReport, StoredApiKey
-from reverie.console.listing import older, page_asked, path_of, read_list
+from reverie.console.links import at
+from reverie.console.listing import older, page_asked, read_list
 from reverie.console.page import page
 from reverie.console.visit import Visit
 from reverie.errors import InputError
@@ -70,8 +71,8 @@ async def _store_line(visit: Visit, store_id: str, name: str) -> StoreLine:
     return StoreLine(
         store_id,
         name,
-        path_of("settings", "stores", store_id),
-        path_of("memory", store_id),
+        at("settings", "stores", store_id),
+        at("memory", store_id),
         live["mode"],
         f"{live['memory_holdout']:.0%}" if live["memory_holdout"] else "",
         "" if schedule is None else f"{schedule.schedule.expression} {schedule.schedule.timezone}",
@@ -111,7 +112,7 @@ async def set_policy(visit: Visit) -> Response:
     policy = dict((await visit.client.policy(store_id)).policy)
     policy["live"] = {**policy["live"], "mode": mode, "memory_holdout": _number(visit, "holdout", 0.0)}
     await visit.client.set_policy(store_id, policy)
-    return visit.go(path_of("settings", "stores", store_id), said=f"The policy stands: {mode}.")
+    return visit.go(at("settings", "stores", store_id), said=f"The policy stands: {mode}.")
 
 
 @page("POST", f"{_STORE}/schedule", "settings")
@@ -122,7 +123,7 @@ async def schedule(visit: Visit) -> Response:
     timezone = visit.text("timezone") or "UTC"
     set_ = await visit.client.schedule_dreams(store_id, visit.text("expression"), timezone=timezone, where=where)
     said = f"It dreams at {set_.schedule.expression} {set_.schedule.timezone}."
-    return visit.go(path_of("settings", "stores", store_id), said=said)
+    return visit.go(at("settings", "stores", store_id), said=said)
 
 
 @page("POST", f"{_STORE}/schedule/{{act}}", "settings")
@@ -138,7 +139,7 @@ async def change_schedule(visit: Visit) -> Response:
         raise InputError(f"{visit.path['act']!r} is nothing that can be done with a schedule")
     act, said = acts[visit.path["act"]]
     await act(store_id)
-    return visit.go(path_of("settings", "stores", store_id), said=said)
+    return visit.go(at("settings", "stores", store_id), said=said)
 
 
 @page("GET", _METRICS, "settings")
@@ -202,7 +203,7 @@ def _key_line(visit: Visit, key: StoredApiKey) -> KeyLine:
         return KeyLine(key, "expired", "")
     if key.id == visit.key.id:
         return KeyLine(key, "this visit", "")
-    return KeyLine(key, "in use", path_of("settings", "keys", key.id, "revoke"))
+    return KeyLine(key, "in use", at("settings", "keys", key.id, "revoke"))
 
 
 @page("POST", _KEYS, "settings")

@@ -7,7 +7,8 @@ import msgspec
 from starlette.responses import Response
 
 from reverie.api.records import StoredTrial, TrialDecision, TrialListParams
-from reverie.console.listing import older, path_of, read_list
+from reverie.console.links import at
+from reverie.console.listing import older, read_list
 from reverie.console.page import page
 from reverie.console.visit import Visit
 from reverie.errors import NotFoundError
@@ -126,10 +127,10 @@ def _line(trial: StoredTrial, stores: Mapping[str, str]) -> TrialLine:
     numbers, store_id = trial.numbers, trial.memory_store_id
     return TrialLine(
         trial,
-        path_of("trials", trial.id),
+        at("trials", trial.id),
         _TONES[trial.state],
         "" if store_id is None else stores.get(store_id, store_id),
-        "" if store_id is None else path_of("memory", store_id),
+        "" if store_id is None else at("memory", store_id),
         "" if numbers.effect is None else f"{signed(numbers.effect)} ({signed(numbers.low)} to {signed(numbers.high)})",
         "" if trial.forecast is None else f"{trial.forecast.months_to_go:.1f}",
     )
@@ -166,7 +167,7 @@ def subjects_of(subject: Subject) -> list[Link]:
     places = {"lesson": "lessons", "bundle": "lessons", "memory": "memory", "agent_version": "agents"}
     kind = {"memory": "memory store", "agent_version": "agent", "bundle": "lesson"}.get(subject.kind, subject.kind)
     version = f" version {subject.version}" if subject.kind == "agent_version" else ""
-    return [Link(f"{kind} {one}{version}", path_of(places[subject.kind], one)) for one in subject.ids]
+    return [Link(f"{kind} {one}{version}", at(places[subject.kind], one)) for one in subject.ids]
 
 
 def _checks(trial: StoredTrial) -> Iterator[Check]:
@@ -199,7 +200,7 @@ def _decision(trial: StoredTrial, decision: TrialDecision) -> DecisionLine:
     by = {"auto": "its outcomes", "user": "a person"}.get(decision.by, decision.by)
     before, after = decision.revision_before, decision.revision_after
     changed = "" if after is None else f"{'–' if before is None else before} → {after}"
-    href = path_of("memory", trial.memory_store_id) if trial.memory_store_id else path_of("agents", *trial.subject.ids)
+    href = at("memory", trial.memory_store_id) if trial.memory_store_id else at("agents", *trial.subject.ids)
     return DecisionLine(decision, by, changed, href)
 
 
@@ -232,7 +233,7 @@ async def confirm(visit: Visit) -> Response:
 async def decide(visit: Visit) -> Response:
     """Decide a trial."""
     decided = await visit.client.decide_trial(visit.path["trial_id"], _act(visit), visit.text("note"))
-    return visit.go(path_of("trials", decided.id), said=f"Decided: {decided.state.replace('_', ' ')}.")
+    return visit.go(at("trials", decided.id), said=f"Decided: {decided.state.replace('_', ' ')}.")
 
 
 def _act(visit: Visit) -> Choice:
@@ -246,11 +247,11 @@ def _act(visit: Visit) -> Choice:
 async def undo(visit: Visit) -> Response:
     """Take back the last decision of a trial."""
     undone = await visit.client.undo_trial(visit.path["trial_id"])
-    return visit.go(path_of("trials", undone.id), said="The last decision is taken back.")
+    return visit.go(at("trials", undone.id), said="The last decision is taken back.")
 
 
 @page("POST", f"{_ONE}/look", "trials")
 async def look(visit: Visit) -> Response:
     """Bring the numbers of a trial up to date."""
     looked = await visit.client.look_at_trial(visit.path["trial_id"])
-    return visit.go(path_of("trials", looked.id), said=f"Looked: {looked.state.replace('_', ' ')}.")
+    return visit.go(at("trials", looked.id), said=f"Looked: {looked.state.replace('_', ' ')}.")
