@@ -105,12 +105,11 @@ class Courier:
             self._hurries += 1
             failures = self._failures
             self._changed.notify_all()
-            while (
-                self._is_busy()
-                and failures == self._failures
-                and not self._is_retired
-                and (left := until - time.monotonic()) > 0
-            ):
+            while not self._is_retired and (left := until - time.monotonic()) > 0:
+                # What is being written is neither in the queue nor on disk, so it could not be counted.
+                is_kept = not self._queue and not self._is_writing
+                if is_kept and (failures != self._failures or not self._is_busy()):
+                    break
                 self._changed.wait(min(left, _WAKE_SECONDS))
             return sum(item.is_last or item.is_scores for item in self._queue) + len(self.spool.waiting())
 
