@@ -25,6 +25,7 @@ from tests.docs.output import stood_for
 
 REASONS = {
     "it runs until it is stopped": "is started by a test of its own",
+    "it deletes what the reader has": "is done by tests of its own",
     "a formula": "is for a person to read",
     "settings of another program": "are read by that program",
     "a part of the package that a test installs": "is held to be equal to it by that test",

@@ -186,7 +186,10 @@ async def test_a_server_that_answers_anything_is_told_of(
 ) -> None:
     monkeypatch.setattr("reverie.jobs.pull_langfuse._MOST_BYTES", 1_000_000)
     app = Starlette(routes=[Route("/api/public/traces", lambda _: Response(body))])
-    async with quick_server(app) as url, httpx2.AsyncClient(base_url=url, auth=KEYS, verify=TLS) as http:
+    async with (
+        quick_server(app) as url,
+        httpx2.AsyncClient(base_url=url, auth=KEYS, verify=TLS, timeout=PATIENCE_SECONDS) as http,
+    ):
         with pytest.raises(LangfuseError, match=said):
             await Pull(pull.langfuse, pull.source, http)(START)
 

@@ -114,3 +114,11 @@ def test_a_response_of_which_nothing_was_exported_tells_its_tokens_alone(tmp_pat
     ]
     events = imported(tmp_path, "\n".join(json.dumps(row) for row in rows)).events
     assert [event.type for event in events] == ["span.model_request_end", "agent.tool_use", "agent.tool_result"]
+
+
+@pytest.mark.parametrize("identity", ["another", None])
+def test_a_trace_whose_spans_are_not_there_is_nobody_s_session(identity: str | None, tmp_path: Path) -> None:
+    rows = [{**TRACE, "id": identity}, *SPANS]
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    records = [item for item in read_records([tmp_path], format=None) if isinstance(item, RawRecord)]
+    assert [len(parse_record(one, {}).events) > 0 for one in records] == [True]

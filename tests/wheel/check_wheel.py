@@ -3,7 +3,8 @@
     python tests/wheel/check_wheel.py
 
 Builds the wheel, installs it with the runtime lock into a fresh environment, and there imports sessions, dreams over
-them, serves them, and reads them with the client. Prints what it took; a step that fails ends it with its own words.
+them, serves them, reads them with the client and looks at them in the console. Prints what it took; a step that fails
+ends it with its own words.
 """
 
 import json
@@ -30,6 +31,17 @@ with Client(sys.argv[1]) as client:
     assert len(list(client.beta.sessions.list())) >= int(sys.argv[2]), "the imported sessions are not served"
     preview = client.preview_segment("scored")
     assert preview.sessions == int(sys.argv[2]), preview
+"""
+
+LOOK_AT_CONSOLE = """
+import re, sys
+from urllib.request import HTTPCookieProcessor, build_opener
+browser = build_opener(HTTPCookieProcessor())
+page = browser.open(sys.argv[1] + "/console/sessions").read().decode()
+assert "/console/sessions/s1" in page, page
+parts = re.findall(r'(?:src|href)="(/console/static/[^"]+)"', page)
+assert len(parts) >= 4, parts
+assert all(browser.open(sys.argv[1] + part).read() for part in parts)
 """
 
 
@@ -69,6 +81,8 @@ def use(python: Path, folder: Path) -> None:
     assert report.read_text(encoding="utf-8").rstrip().endswith("</html>")
     with served(reverie, folder, own) as address:
         run(python, "-c", READ_WITH_CLIENT, address, str(SESSIONS), cwd=folder)
+        run(python, "-c", LOOK_AT_CONSOLE, address, cwd=folder)
+    assert "marketplace add" in run(reverie, "claude-code", "install", "--print", cwd=folder, env=own)
 
 
 def session(number: int) -> dict[str, object]:

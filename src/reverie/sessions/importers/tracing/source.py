@@ -123,13 +123,20 @@ def _records(source: TraceSource, first: RawRecord, spans: Sequence[Span]) -> It
     sessions = sessions_of(source, spans)
     for session_id, own in sorted(sessions.items(), key=lambda pair: (pair[1][0].start, pair[0])):
         operations = [source.operation_of(span) for span in own]
-        if all(operation.kind in ("other", "judge") for operation in operations):
+        if all(_is_silent(operation) for operation in operations):
             silent += 1
             continue
         data = _encoder.encode({"session_id": session_id, "spans": own})
         yield msgspec.structs.replace(first, data=data)
     if silent:
         yield SkippedFile(first.path, f"{silent} traces, of this and the files after it, are no agent's work")
+
+
+def _is_silent(operation: Operation) -> bool:
+    """Whether it is no agent's work: what only encloses others, such as a trace without its spans, says nothing."""
+    if operation.kind == "chain":
+        return not (operation.heard or operation.said or operation.tool)
+    return operation.kind in ("other", "judge")
 
 
 def _decoded(source: TraceSource, data: bytes) -> Any:
