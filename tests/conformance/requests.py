@@ -106,6 +106,7 @@ async def _more(world: World) -> dict[str, str]:
         "api_key_id": api_key.json()["id"],
         "webhook_endpoint_id": webhook.json()["id"],
         "revision": "1",
+        "erasure_id": "erasure_none",
         "lesson_id": "lesson_none",
         "alarm_id": "alm_none",
         "model_id": "any-model",

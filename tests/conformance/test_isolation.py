@@ -18,6 +18,7 @@ NOT_INHABITED = (
     *(
         "lessons.retrieve",
         "lessons.history",
+        "erasures.retrieve",
         "models.retrieve",
         "dreams.result",
         "dreams.report",
@@ -25,7 +26,8 @@ NOT_INHABITED = (
     ),
     *("trials.retrieve", "trials.decide", "trials.undo", "trials.look", "trials.curve", "briefings.retrieve"),
 )
-"""Lessons and results come of finished dreams, models of the server's settings, alarms and trials of sessions."""
+"""Lessons and results come of finished dreams, models of the server's settings, alarms and trials of sessions; nothing is
+erased."""
 MOVES_BY_ITSELF = ("dbos", "executors", "webhook_deliveries")
 """Tables that background work may write at any time."""
 
