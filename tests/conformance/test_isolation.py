@@ -26,8 +26,8 @@ NOT_INHABITED = (
     ),
     *("trials.retrieve", "trials.decide", "trials.undo", "trials.look", "trials.curve", "briefings.retrieve"),
 )
-"""Lessons and results come of finished dreams, models of the server's settings, alarms and trials of sessions; nothing is
-erased."""
+"""Lessons and results come of finished dreams, models of the server's settings, alarms and trials of sessions;
+nothing is erased here."""
 MOVES_BY_ITSELF = ("dbos", "executors", "webhook_deliveries")
 """Tables that background work may write at any time."""
 
