@@ -30,18 +30,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.globals["asset"] = asset
-    environment.filters |= {
-        "counted": words.counted,
-        "signed": words.signed,
-        "interval": words.interval,
-        "of_hundred": words.of_hundred,
-        "q_words": words.q_words,
-        "duration": words.duration,
-        "moment": words.moment,
-        "with_code": words.with_code,
-        "clipped": words.clipped,
-        "tojson_plain": _json,
-    }
+    environment.filters |= words.FILTERS | {"tojson_plain": _json}
     return environment
 
 

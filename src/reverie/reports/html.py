@@ -114,16 +114,7 @@ _ENVIRONMENT = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.filters |= {
-    "counted": words.counted,
-    "signed": words.signed,
-    "interval": words.interval,
-    "of_hundred": words.of_hundred,
-    "q_words": words.q_words,
-    "duration": words.duration,
-    "moment": words.moment,
-    "with_code": words.with_code,
-    "clipped": words.clipped,
+_ENVIRONMENT.filters |= words.FILTERS | {
     "groups": _groups_words,
     "claim": claim_of,
     "claim_in_words": claim_in_words,

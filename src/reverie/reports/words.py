@@ -2,7 +2,9 @@
 
 import math
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -82,3 +84,17 @@ def with_code(text: str) -> Markup:
 def clipped(text: str, length: int) -> str:
     """``text`` cut to ``length`` characters, an ellipsis included."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "counted": counted,
+    "signed": signed,
+    "interval": interval,
+    "of_hundred": of_hundred,
+    "q_words": q_words,
+    "duration": duration,
+    "moment": moment,
+    "with_code": with_code,
+    "clipped": clipped,
+}
+"""What templates of pages may say it by."""
