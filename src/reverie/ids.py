@@ -6,9 +6,9 @@ Prefixes follow the wire API (``sesn_`` session, ``sevt_`` event, ``memstore_`` 
 """
 
 import hashlib
-import secrets
 from datetime import datetime
 from functools import lru_cache
+from secrets import randbits
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BODY_LENGTH = 24
@@ -32,7 +32,7 @@ def derived_id(prefix: str, *parts: str) -> str:
 def new_id(prefix: str, now: datetime) -> str:
     """A fresh id that sorts by ``now`` (milliseconds), then at random."""
     milliseconds = int(now.timestamp() * 1000)
-    return f"{prefix}_{_base62(milliseconds, 8)}{_base62(secrets.randbits(95), _BODY_LENGTH - 8)}"
+    return f"{prefix}_{_base62(milliseconds, 8)}{_base62(randbits(95), _BODY_LENGTH - 8)}"
 
 
 def event_id(session_id: str, sequence: int) -> str:

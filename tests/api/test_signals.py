@@ -49,8 +49,11 @@ def test_a_signal_stops_the_server_and_its_database_while_a_stream_is_open(
     server.process.stdout.close()
 
 
-def test_a_signal_during_the_start_leaves_no_database_behind(home: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", COMMAND, "serve", "--port", "0", "--no-key"]
+@pytest.mark.parametrize("ctrl_c", ["heard", "ignored"])
+def test_a_signal_during_the_start_leaves_no_database_behind(home: Path, tmp_path: Path, ctrl_c: str) -> None:
+    # A script's shell starts what it runs by "&" with Ctrl-C ignored.
+    shell = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"] if ctrl_c == "ignored" else []
+    command = [*shell, sys.executable, "-c", COMMAND, "serve", "--port", "0", "--no-key"]
     environment = {"PATH": "/usr/bin:/bin", "REVERIE_HOME": str(home), "PYTHONPATH": ":".join(sys.path)}
     with (
         (tmp_path / "log").open("wb") as log,

@@ -1,12 +1,19 @@
-"""Places in which a user runs commands."""
+"""Places in which a user runs commands, and draws that are the same in each run."""
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from reverie.cli.sessions import import_sessions
 from tests.jobs.commands import run
 from tests.jobs.test_dream_unscored import coder
+
+
+@pytest.fixture(autouse=True)
+def same_draws(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Whom a trial shows its advice follows from ids: with ids of chance, one trial in some hundred ends early."""
+    monkeypatch.setattr("reverie.ids.randbits", Random(request.node.nodeid).getrandbits)
 
 
 @pytest.fixture

@@ -191,6 +191,9 @@ def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; errors raised on purpose become one line on standard error and exit code 1."""
     # What systemd and Docker send ends a command in good order too: the embedded database is stopped.
     signal.signal(signal.SIGTERM, _end_like_ctrl_c)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A script's shell ignores Ctrl-C for what it runs by "&"; what SIGTERM is turned into would be lost.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return cli.main(args=arguments, prog_name="reverie", standalone_mode=True)
     except ReverieError as error:
