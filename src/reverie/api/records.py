@@ -912,6 +912,33 @@ class TriedRules(RuleTrialReport, frozen=True, tag="rule_trial"):
     """What rules would have stopped."""
 
 
+class AgentRolesParams(Params, frozen=True):
+    """Which version of a coordinator's roles."""
+
+    version: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    """By default those that stand."""
+
+
+class AgentRolesSetParams(Params, frozen=True):
+    """Roles to set, in the form of the file."""
+
+    roles: tuple[dict[str, Any], ...]
+    """Replace all that stood before."""
+    most_running: dict[str, int] | UnsetType = UNSET
+    """By the agent's name, how many threads of it run at once in a session."""
+
+
+class AgentRoles(msgspec.Struct, frozen=True, tag="agent_roles"):
+    """A version of a coordinator's roles."""
+
+    agent_id: str
+    version: int
+    """0: none have been set."""
+    roles: tuple[dict[str, Any], ...]
+    most_running: dict[str, int]
+    created_at: Instant | None
+
+
 class RuleFiringListParams(ListParams, frozen=True):
     """Which page of a session's firings."""
 

@@ -21,6 +21,9 @@ from reverie.api.records import (
     ActivityParams,
     AgentBounds,
     AgentBoundsParams,
+    AgentRoles,
+    AgentRolesParams,
+    AgentRolesSetParams,
     AgentRouting,
     AgentTeam,
     AnsweredLabel,
@@ -676,6 +679,25 @@ def team(team_id: str) -> ApiCall[StoredTeam]:
 def delete_team(team_id: str) -> ApiCall[DeletedTeam]:
     """Have a team be one no more; its stores stay, and private ones stay private."""
     return ApiCall("DELETE", _path("teams", team_id), DeletedTeam)
+
+
+def agent_roles(agent_id: str, *, version: int | None = None) -> ApiCall[AgentRoles]:
+    """The roles of a coordinator that stand, or an earlier version of them."""
+    return ApiCall("GET", _path("agents", agent_id, "roles"), AgentRoles, AgentRolesParams(version=_given(version)))
+
+
+def agent_role_versions(agent_id: str) -> ApiCall[Page[AgentRoles]]:
+    """Every version of a coordinator's roles, newest first."""
+    return ApiCall("GET", _path("agents", agent_id, "roles", "versions"), Page[AgentRoles], ListParams())
+
+
+def set_agent_roles(
+    agent_id: str, roles: Sequence[Mapping[str, Any]], *, most_running: Mapping[str, int] | None = None
+) -> ApiCall[AgentRoles]:
+    """Set the roles of a coordinator, in the form of the file: a new version, for sessions that begin from now on."""
+    most = None if most_running is None else dict(most_running)
+    body = AgentRolesSetParams(roles=tuple(map(dict, roles)), most_running=_given(most))
+    return ApiCall("POST", _path("agents", agent_id, "roles"), AgentRoles, body=body)
 
 
 def agent_routing(agent_id: str) -> ApiCall[AgentRouting]:
