@@ -46,7 +46,7 @@ class McpServer:
             json_response=True,
             session_idle_timeout=_IDLE_SECONDS,
             max_request_body_size=_BODY_BYTES,
-            # The SDK's looks at hosts that it would have to be told; ours looks at origins, before it is asked.
+            # The SDK's would have to be told hosts and origins; ours has looked at both before it is asked.
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )
         self._manager = server.session_manager
