@@ -34,7 +34,7 @@ class McpRoute:
         except ReverieError as error:
             answer: ASGIApp = error_response(error, new_id("req", self._service.clock.now()))
         else:
-            answer = server.for_session(request, key, database)
+            answer = await server.for_session(request, key, database)
         await answer(scope, receive, send)
 
 
