@@ -360,6 +360,8 @@ class SessionScores(msgspec.Struct, frozen=True, tag="session_scores"):
     session_id: str
     reward: float | None
     scores: tuple[Score, ...]
+    notes: tuple[str, ...] = ()
+    """Which scores are no part of the reward, or not as they were given, and what to do."""
 
 
 # Labels: sessions that a person is asked to score

@@ -9,12 +9,13 @@ from reverie.api.pages import envelope
 from reverie.api.records import MeasuredMetric, MetricDefineParams, ScoresParams, SessionScores
 from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import RecordType
-from reverie.outcomes.metric import Metric
+from reverie.outcomes.metric import Metric, score_notes
 from reverie.outcomes.metric_summary import MetricSummary
 from reverie.sessions.session import Score
 from reverie.storage.live.external_briefings import find_known_session
 from reverie.storage.sessions.scores import (
     define_metric,
+    list_metrics,
     read_scores,
     score_session,
     summarize_metric,
@@ -74,7 +75,8 @@ async def list_scores(context: RequestContext) -> SessionScores:
 
 async def _scores_of(context: RequestContext, session_id: str) -> SessionScores:
     reward, scores = await read_scores(context.connection, session_id)
-    return SessionScores(session_id, reward, tuple(scores))
+    notes = score_notes({score.metric: score.value for score in scores}, await list_metrics(context.connection))
+    return SessionScores(session_id, reward, tuple(scores), notes)
 
 
 def _wire(standing: MetricSummary) -> MeasuredMetric:
