@@ -144,7 +144,7 @@ def test_agents_that_give_nobody_a_task_repeat_nobody() -> None:
         (Situation("delegating", "another agent"), "brief:another agent limits",
          ("say how much it may take at most", "you call in another agent")),
         (SESSION, "repeats another thread:bash:grep",
-         ("repeat a `grep` command that another agent made with the same input", None)),
+         ("have two agents make the same `grep` command instead of passing on what it returned", None)),
     ],
 )  # fmt: skip
 def test_behaviours_of_teams_are_said_so_that_an_agent_can_follow_them(
