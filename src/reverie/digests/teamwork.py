@@ -25,6 +25,8 @@ _NOT_RUN = frozenset({"command not found", "no such file", "permission denied", 
 """Classes of errors that say that a check was not made, rather than that it failed."""
 _CALLING_IN = frozenset({"agent", "agents", "subagent", "task", "delegate", "handoff"})
 """Words of tools that call agents in: they change nothing that another call could see."""
+_REPORTING = "submit_result"
+"""The tool by which an agent reports: it is no work on the task."""
 _NUMBER = re.compile(r"(?<![\w.,])\d[\d.,]*\d(?!\w)")
 _MOST_READ = 20_000
 """Characters of a result in which a report's words are looked for."""
@@ -74,7 +76,7 @@ def repeated_work(moments: Moments) -> Iterator[Finding]:
     for moment in moments:
         if isinstance(moment, Brief):
             tasks[moment.thread] = moment.text
-        elif isinstance(moment, Call):
+        elif isinstance(moment, Call) and moment.tool != _REPORTING:
             state, threads = made.get(moment.identity, (changes, set()))
             threads = threads if state == changes else set()
             task = tasks.get(moment.thread)
@@ -109,7 +111,7 @@ class _Task(msgspec.Struct):
         """Something happened in the thread."""
         if isinstance(moment, Message):
             self.said = moment.text
-        elif isinstance(moment, Call):
+        elif isinstance(moment, Call) and moment.tool != _REPORTING:
             self.calls += 1
             self.said = ""
             if effect_of(moment) == "changes":
