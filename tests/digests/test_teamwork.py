@@ -5,8 +5,9 @@ import pytest
 from reverie.digests.behaviour_name import SESSION, BehaviourName, Situation
 from reverie.digests.digest import Digest
 from reverie.digests.vocabulary import describe
+from reverie.ids import event_id
 from reverie.sessions.event import Event
-from tests.digests.made_events import began, brief, call, digested, names, result, said, sent, user
+from tests.digests.made_events import SESSION_ID, began, brief, call, digested, names, result, said, sent, user
 
 OPENING = [user("Write the release notes."), call("create_agent", name="writer"), began("w", "writer")]
 WRITER = Situation("delegating", "writer")
@@ -112,6 +113,14 @@ def test_without_messages_back_a_result_that_repeats_the_last_words_shows_the_re
     assert names(session(*log, result("All is tested well.")), "reporting writer") == set()
     log[-1] = result("All is tested well.")
     assert names(session(*log), "reporting writer") == {"verified before report:writer"}
+
+
+def test_without_messages_back_the_result_of_the_call_that_began_the_thread_shows_the_report() -> None:
+    task, aside = call("Task"), call("grep")
+    began_by = Event("session.thread_created", {**began("w", "writer").payload, "tool_use_id": event_id(SESSION_ID, 1)})
+    log = [user(), task, began_by, brief("Draft it."), aside, *checked(), said("Yes.", "w")]
+    assert names(digested(*log, result("fine", to=4)), "reporting writer") == set()
+    assert names(digested(*log, result("fine", to=1)), "reporting writer") == {"verified before report:writer"}
 
 
 def test_a_call_that_another_thread_made_is_repeated_work_until_something_changes() -> None:
