@@ -4,10 +4,12 @@ import pytest
 from evaluation.in_memory import DigestedSession, digest_sessions, dream, make_corpus, world_transcripts
 
 from reverie.lessons.lesson import Lesson
+from reverie.mining.comparison_group import form_groups
 from reverie.mining.policy import MiningPolicy
 from reverie.sessions.event import text_of
+from reverie.statistics.corpus import form_strata
 from reverie.testing.worlds import null_team_world, score_lessons, team_failures, team_world
-from reverie.testing.worlds.team import SENTENCES, realised
+from reverie.testing.worlds.team import FAMILIES, SENTENCES, realised
 from tests.digests.made_events import names
 
 PARTS = {"done": {"done"}, "format": {"format"}, "long": {"constraints", "limits"}}
@@ -43,6 +45,15 @@ def test_long_briefs_for_hard_tasks_look_harmful_and_are_refused(lessons: dict[s
     lesson = lessons["delegating writer | brief:writer limits"]
     assert lesson.status == "refused"
     assert "within the same task" in lesson.reason
+
+
+def test_briefs_are_compared_among_sessions_that_called_the_agent_in_and_in_each_family(
+    sessions: list[DigestedSession],
+) -> None:
+    corpus = make_corpus(sessions)
+    groups = form_groups(corpus, form_strata(corpus), MiningPolicy())
+    families = {group.hypotheses[0].category for group in groups if group.situation.text == "delegating writer"}
+    assert families == {None, *FAMILIES}
 
 
 def test_work_that_two_threads_do_is_found_to_harm(lessons: dict[str, Lesson]) -> None:
