@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from anthropic import AsyncAnthropic
+from anthropic import AsyncAnthropic, BadRequestError
 
 from reverie import AsyncClient as Reverie
 from reverie import Metric
@@ -111,6 +111,36 @@ async def test_a_router_learns_from_scores_that_come_late_and_are_corrected(
     assert chances[0] > 0.5 > chances[1]
     assert not any(cell.is_better for cell in report.cells)
     assert report.team.startswith("not shown")
+
+
+async def test_a_task_that_is_scored_by_itself_has_its_own_outcome_and_not_the_sessions(
+    server: Server, client: AsyncAnthropic, reverie: Reverie
+) -> None:
+    lead = await coordinator(client, ON)
+    session_id = await begun(client, lead, task_category="sums")
+    events = await played(server, client, session_id, cast())
+    thread = next(event.session_thread_id for event in events if event.type == "session.thread_created")
+    await scored(reverie, session_id, 0.0)
+    await routing_watch.look(server.service)
+    shared = await reverie.agent_routing(lead)
+    answer = await reverie.score(session_id, {"quality": 1.0}, part=thread)
+    assert (answer.reward, [(one.part, one.metric, one.value) for one in answer.parts]) == (
+        0.0,
+        [(thread, "quality", 1.0)],
+    )
+    await routing_watch.look(server.service)
+    own = await reverie.agent_routing(lead)
+    assert [(one.draws, one.own, one.mean) for one in (shared, own)] == [(1, 0, 0.0), (1, 1, 1.0)]
+    assert own.version == shared.version + 1
+
+
+async def test_a_part_that_a_session_does_not_have_is_not_scored(
+    server: Server, client: AsyncAnthropic, reverie: Reverie
+) -> None:
+    session_id = await begun(client, await coordinator(client, ON))
+    await played(server, client, session_id, cast())
+    with pytest.raises(BadRequestError, match="no part 'sthr_nobody': name the thread"):
+        await reverie.score(session_id, {"quality": 1.0}, part="sthr_nobody")
 
 
 async def test_what_a_coordinator_chose_is_counted_and_nothing_is_learned_of_it(

@@ -25,6 +25,39 @@ class PolicyValue(msgspec.Struct, frozen=True):
     """Whether the interval is worth reading: :data:`LEAST_EFFECTIVE` draws carry it."""
 
 
+class PolicyForecast(msgspec.Struct, frozen=True):
+    """What other rules would have earned on logged draws, before they are tried."""
+
+    earned: float | None
+    """A task, by the draws as they were; None of no draw."""
+    value: PolicyValue | None
+    """By the other rules; None where they would have drawn nothing that was drawn."""
+
+    @property
+    def told(self) -> str:
+        """In words."""
+        if self.earned is None or self.value is None:
+            return "no draw tells what it would have earned"
+        value = self.value
+        return (
+            f"on {value.draws} draws, {value.effective:.0f} of which carry it, it would have earned "
+            f"{value.estimate:.3f} a task [{value.low:.3f}, {value.high:.3f}], and {self.earned:.3f} was earned"
+        )
+
+    @property
+    def objection(self) -> str:
+        """Why it is not to be tried; empty where it may be."""
+        if self.earned is None or self.value is None or not self.value.can_tell:
+            carried = 0.0 if self.value is None else self.value.effective
+            return (
+                f"cannot tell what it would earn: {carried:.0f} draws with an outcome carry the estimate, "
+                f"{LEAST_EFFECTIVE:.0f} are needed"
+            )
+        if self.value.high < self.earned:
+            return f"{self.told}: that is less"
+        return ""
+
+
 class RoutingCell(msgspec.Struct, frozen=True):
     """One agent in one family."""
 
@@ -59,6 +92,8 @@ class RoutingReport(msgspec.Struct, frozen=True, kw_only=True):
     """The roster, by name."""
     draws: int
     """Those that have an outcome."""
+    own: int
+    """Those whose outcome is their own; the others share that of their session."""
     mean: float | None
     """Utility of the drawn tasks."""
     even: PolicyValue | None

@@ -29,11 +29,14 @@ async def find_router(
     """What draws an agent for a call that leaves it open; None where it does not, or routing is off."""
     if call.tool.name != "create_agent" or call.input.get("agent") != AUTO:
         return None
-    if not read_wish(agent.get("metadata") or {}).is_on:
+    wish = read_wish(agent.get("metadata") or {})
+    if not wish.is_on:
         return None
-    stored = await read_policy(connection, agent["id"])
+    stored = await read_policy(connection, agent["id"], wish.learned_by)
     routing = await asyncio.to_thread(load_module, "reverie.teams.routing")
-    policy = msgspec.json.decode(stored.policy, type=routing.RoutingPolicy)
+    policy = msgspec.structs.replace(
+        msgspec.json.decode(stored.policy, type=routing.RoutingPolicy), rules=routing.rules_of(wish)
+    )
     family = session.metadata.get("task_category") or routing.UNKNOWN
 
     def draw(thread_id: str, agents: Sequence[str]) -> DrawnAgent:
