@@ -183,3 +183,58 @@ async def test_metadata_that_says_nothing_of_its_kind_is_refused_by_its_name(
     answer = await http.post("/v1/agents", json={"name": "lead", "model": MODEL, "metadata": metadata})
     assert answer.status_code == 400
     assert f"metadata.{next(iter(metadata))}" in answer.json()["error"]["message"]
+
+
+async def bounded(reverie: Reverie, lead: str) -> None:
+    await reverie.set_agent_bounds(lead, {"routing": {}})
+
+
+async def test_another_routing_is_not_tried_where_logged_draws_cannot_tell_what_it_would_earn(
+    server: Server, client: AsyncAnthropic, reverie: Reverie
+) -> None:
+    lead = await coordinator(client, ON)
+    await bounded(reverie, lead)
+    with pytest.raises(BadRequestError, match="routing: cannot tell what it would earn: 0 draws"):
+        await reverie.propose_self_change(lead, {"metadata": {"reverie_routing": "even"}}, "why not")
+
+
+async def test_another_routing_is_tried_as_a_version_and_its_sessions_draw_by_it(
+    server: Server, client: AsyncAnthropic, reverie: Reverie, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead = await coordinator(client, {**ON, "reverie_routing_floor": "0.05"})
+    await bounded(reverie, lead)
+    session_id = await begun(client, lead, task_category="sums")
+    await played(server, client, session_id, cast())
+    await scored(reverie, session_id, 1.0)
+    await routing_watch.look(server.service)
+    monkeypatch.setattr("reverie.teams.off_policy.LEAST_EFFECTIVE", 1.0)
+    change = await reverie.propose_self_change(lead, {"metadata": {"reverie_routing": "even"}}, "is it worth it?")
+    assert change.title == "routing: on, floor 0.05 → even, floor 0.05"
+    assert change.reason.startswith("is it worth it?; on 1 draws, 1 of which carry it, it would have earned 1.000")
+    shown = iter([True, False])
+    monkeypatch.setattr("reverie.storage.live.self_changes.is_shown", lambda *_: next(shown))
+    assert [each async for each in drawn_by(server, client, lead)] == [(2, True), (1, False)]
+
+
+async def drawn_by(server: Server, client: AsyncAnthropic, lead: str) -> Any:
+    """Of two sessions, the version that each got, and whether its draw was even."""
+    for _ in range(2):
+        session_id = await begun(client, lead, task_category="sums")
+        await played(server, client, session_id, cast())
+        session = await client.beta.sessions.retrieve(session_id)
+        async with server.service.database.connection() as connection:
+            (choice,) = logged_choices((await read_transcript(connection, session_id)).events).values()
+        yield session.agent.version, choice.chances["ann"] == pytest.approx(0.5)
+
+
+async def test_bounds_say_whether_routing_may_change_and_how_far(client: AsyncAnthropic, reverie: Reverie) -> None:
+    lead = await coordinator(client, ON)
+    patch = {"metadata": {"reverie_routing_floor": "0.02"}}
+    with pytest.raises(BadRequestError, match="routing: the agent's bounds do not name it"):
+        await reverie.propose_self_change(lead, patch, "fewer even draws")
+    off = await coordinator(client, {})
+    await reverie.set_agent_bounds(off, {"routing": {"least_floor": 0.05}})
+    with pytest.raises(BadRequestError, match=r"routing: a floor of 0.02; at least 0.05 is within bounds"):
+        await reverie.propose_self_change(off, {"metadata": {**ON, **patch["metadata"]}}, "begin to draw")
+    change = await reverie.propose_self_change(off, {"metadata": ON}, "begin to draw")
+    assert change.reason.endswith("; not valued before: what a coordinator itself would choose has no probability")

@@ -131,13 +131,14 @@ async def _propose(context: RequestContext) -> SelfChangeRow:
 
 
 async def _valued(context: RequestContext, agent: AgentVersion, metadata: dict[str, str]) -> str:
-    """What another routing would have earned on logged draws; empty of a change of something else.
+    """What another routing would have earned on logged draws; empty of a change of something else, or out of bounds.
 
     Raises:
         BoundsError: it cannot be told, or is surely less than what was earned.
     """
     before = agent.definition["metadata"]
-    if not changes_routing(before, metadata):
+    bounds = (await read_bounds(context.connection, agent.id)).bounds
+    if bounds.routing is None or not changes_routing(before, metadata):
         return ""
     value = await on_demand.load(lambda: on_demand.value_routing)
     forecast = await value(context.connection, agent.id, before, metadata)

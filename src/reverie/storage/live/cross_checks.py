@@ -43,13 +43,13 @@ async def read_scored(connection: Connection, level: Level) -> list[ScoredCheck]
     ) as cursor:
         await cursor.execute(
             f"""
-            SELECT c.family, least(greatest(coalesce(p.reward, v.value, s.reward), 0), 1)::float
-            FROM cross_checks c JOIN sessions s ON s.key = c.session_key
-            LEFT JOIN scores v ON v.session_key = c.session_key AND v.metric = %(metric)s
-            LEFT JOIN LATERAL ({part_reward("c.session_key", "c.id")}) AS p ON true
-            WHERE c.agreeing = %(agreeing)s AND c.asked = %(asked)s AND c.settled_by = %(settled_by)s
-                AND c.models = %(models)s AND coalesce(p.reward, v.value, s.reward) IS NOT NULL
-            ORDER BY c.session_key DESC, c.id LIMIT %(most)s
+            SELECT k.family, least(greatest(coalesce(p.reward, v.value, s.reward), 0), 1)::float
+            FROM cross_checks k JOIN sessions s ON s.key = k.session_key
+            LEFT JOIN scores v ON v.session_key = k.session_key AND v.metric = %(metric)s
+            LEFT JOIN LATERAL ({part_reward("k.session_key", "k.id")}) AS p ON true
+            WHERE k.agreeing = %(agreeing)s AND k.asked = %(asked)s AND k.settled_by = %(settled_by)s
+                AND k.models = %(models)s AND coalesce(p.reward, v.value, s.reward) IS NOT NULL
+            ORDER BY k.session_key DESC, k.id LIMIT %(most)s
             """.encode(),
             {
                 **msgspec.structs.asdict(level),
