@@ -190,7 +190,7 @@ async def bounded(reverie: Reverie, lead: str) -> None:
 
 
 async def test_another_routing_is_not_tried_where_logged_draws_cannot_tell_what_it_would_earn(
-    server: Server, client: AsyncAnthropic, reverie: Reverie
+    client: AsyncAnthropic, reverie: Reverie
 ) -> None:
     lead = await coordinator(client, ON)
     await bounded(reverie, lead)

@@ -78,7 +78,8 @@ def routing_lines(report: Mapping[str, Any]) -> list[str]:
     """A report as it is printed."""
     cells = report["cells"]
     table = [format_table(_HEADINGS, [_row(cell) for cell in cells], "llrr").rstrip("\n")] if cells else []
-    return [_told(report), *table, f"team against one agent: {report['team']}"]
+    checks = [_told_check(one) for one in report["checks"]]
+    return [_told(report), *table, *checks, f"team against one agent: {report['team']}"]
 
 
 async def _asked(remote: Remote, named: str) -> Any:
@@ -89,7 +90,8 @@ async def _asked(remote: Remote, named: str) -> Any:
 
 def _told(report: Mapping[str, Any]) -> str:
     state = "on" if report["is_on"] else "off (metadata reverie_routing: on lets the agent leave the choice open)"
-    told = f"routing is {state}; version {report['version']}, {report['draws']} draws with an outcome"
+    own = f", {report['own']:,} of them their own" if report["own"] else ""
+    told = f"routing is {state}; version {report['version']}, {report['draws']} draws with an outcome{own}"
     even = report["even"]
     if report["mean"] is None or even is None:
         return told
@@ -99,6 +101,14 @@ def _told(report: Mapping[str, Any]) -> str:
         else "what even draws would have earned cannot be told yet"
     )
     return f"{told}; they earned {report['mean']:.3f} each, {compared}"
+
+
+def _told_check(record: Mapping[str, Any]) -> str:
+    level, known = record["level"], record["reliability"]
+    what = f"{level['agreeing']} of {level['asked']} agreed ({level['settled_by']}; {', '.join(level['models'])})"
+    if known is None:
+        return f"{what}: not calibrated yet, {record['scored']:,} checks were scored"
+    return f"{what}: right {known['value']:.2f} [{known['low']:.2f}, {known['high']:.2f}], {record['scored']:,} checks"
 
 
 def _row(cell: Mapping[str, Any]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import msgspec
 
 from reverie.errors import NotFoundError
 from reverie.runtime.delegation import roster
+from reverie.storage.live.cross_checks import levels_of, read_scored
 from reverie.storage.live.delegations import (
     ScoredDraw,
     count_chosen,
@@ -21,6 +22,7 @@ from reverie.storage.postgres.database import Connection, Database
 from reverie.storage.service.agents import read_agent, snapshot_agent
 from reverie.teams.draw_log import RoutingWish, read_wish
 from reverie.teams.off_policy import LoggedDraw, policy_value
+from reverie.teams.reliability import record
 from reverie.teams.replay import forecast
 from reverie.teams.routing import UNKNOWN, RoutingPolicy, RoutingRules, learn, probabilities, rules_of, utility
 from reverie.teams.routing_report import PolicyForecast, RoutingReport
@@ -105,6 +107,9 @@ async def report_routing(connection: Connection, agent_id: str) -> RoutingReport
         mean=sum(one.worth for one in draws) / len(draws) if draws else None,
         even=policy_value(draws, [1 / len(one.chances) for one in draws]),
         cells=routing_table(draws, chosen, coming),
+        checks=tuple(
+            [record(await read_scored(connection, one), one) for one in await levels_of(connection, agent_id)]
+        ),
     )
 
 

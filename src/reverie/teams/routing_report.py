@@ -4,6 +4,8 @@ from datetime import datetime
 
 import msgspec
 
+from reverie.teams.reliability import CheckRecord
+
 LEAST_EFFECTIVE = 30.0
 """Draws that have to carry an estimate; below, an interval is not to be trusted."""
 NOT_COMPARED = (
@@ -100,5 +102,7 @@ class RoutingReport(msgspec.Struct, frozen=True, kw_only=True):
     """What even draws would have earned, for comparison."""
     cells: tuple[RoutingCell, ...]
     """By family and agent."""
+    checks: tuple[CheckRecord, ...] = ()
+    """How often answers were right that its cross-checks agreed on, by how far they agreed; the most frequent first."""
     team: str = NOT_COMPARED
     """Whether calling others in is shown to be better than one agent alone."""

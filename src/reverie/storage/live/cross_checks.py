@@ -18,6 +18,9 @@ Scores of a check by itself come before both.
 MOST_READ = 2_000
 """The latest checks that are looked at: models change."""
 
+MOST_LEVELS = 20
+"""Of a coordinator's, that are told."""
+
 
 async def insert_check(connection: Connection, session_key: int, call_id: str, family: str, check: CrossCheck) -> None:
     """Record a check; one that is there stays as it is. Nothing is waited for in a pipeline."""
@@ -60,3 +63,18 @@ async def read_scored(connection: Connection, level: Level) -> list[ScoredCheck]
             },
         )
         return await cursor.fetchall()
+
+
+async def levels_of(connection: Connection, agent_id: str) -> list[Level]:
+    """The levels of agreement that a coordinator's checks came to, the most frequent first."""
+    rows = await connection.execute(
+        """
+        SELECT k.agreeing, k.asked, k.settled_by, k.models
+        FROM cross_checks k JOIN live_sessions l ON l.session_key = k.session_key
+        WHERE l.agent_id = %s AND k.settled_by <> 'none'
+        GROUP BY k.agreeing, k.asked, k.settled_by, k.models
+        ORDER BY count(*) DESC, k.agreeing DESC, k.asked, k.models LIMIT %s
+        """,
+        [agent_id, MOST_LEVELS],
+    )
+    return [Level(agreeing, asked, by, tuple(models)) for agreeing, asked, by, models in await rows.fetchall()]

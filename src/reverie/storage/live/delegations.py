@@ -8,8 +8,10 @@ from psycopg.rows import args_row
 from psycopg.types.json import Jsonb
 
 from reverie.outcomes.metric import REWARD_METRIC
+from reverie.sessions.segment import Segment
 from reverie.storage.live.charter_watches import AT_REST
 from reverie.storage.postgres.database import Connection
+from reverie.storage.sessions.condition import condition_of
 from reverie.storage.sessions.part_scores import part_reward
 from reverie.teams.delegation import RECEIVED, Delegation
 from reverie.teams.draw_log import LoggedChoice
@@ -115,6 +117,25 @@ async def routed_coordinators(connection: Connection) -> list[str]:
     rows = await connection.execute(
         "SELECT coordinator FROM delegations WHERE chosen_by = 'router' UNION SELECT agent_id FROM routing_policies"
         " ORDER BY 1"
+    )
+    return [agent for (agent,) in await rows.fetchall()]
+
+
+async def coordinators_of(connection: Connection, segment: Segment, last_session_key: int, most: int) -> list[str]:
+    """Agents whose router drew in sessions of a segment, those with most draws first.
+
+    Args:
+        last_session_key: sessions that came later are left out.
+        most: how many at most.
+    """
+    condition = condition_of(segment)
+    rows = await connection.execute(
+        f"""
+        SELECT d.coordinator FROM delegations d JOIN sessions s ON s.key = d.session_key
+        WHERE d.chosen_by = 'router' AND s.key <= %(last_key)s AND ({condition.sql})
+        GROUP BY d.coordinator ORDER BY count(*) DESC, d.coordinator LIMIT %(most)s
+        """.encode(),
+        {**condition.parameters, "last_key": last_session_key, "most": most},
     )
     return [agent for (agent,) in await rows.fetchall()]
 
