@@ -5,9 +5,9 @@
 Everything goes through the product: a server process runs the sessions, a fake Messages server stands for the models,
 the agents are functions of the request (``sql_skills``), their tool is a custom tool that this program answers. The
 coordinator knows nothing of anybody: it leaves every task to the router, which learns from rewards on some databases.
-Then the databases that were kept aside: each task by draws of what was learned, and by each agent alone. Nothing of
-these sessions is scored on the server, so nothing of them is learned. Numbers of sessions, seeds and the least effect
-are fixed here, before anything is run.
+Then the databases that were kept aside: each task by draws of what was learned. Nothing of these sessions is scored on
+the server, so nothing of them is learned. Each agent alone needs no server: it is the same function, with the same luck
+for the same question. Numbers of sessions, seeds and the least effect are fixed here, before anything is run.
 """
 
 import asyncio
@@ -160,8 +160,7 @@ async def play(url: str, world: SqlWorld, ended: Callable[[], None] = lambda: No
         cells = await _learned(client, ids[COORDINATOR], len(trained))
         draws = range(TRAIN_DRAWS, TRAIN_DRAWS + TEST_DRAWS)
         episodes = await desk.run(ROUTED, ids[COORDINATOR], test, draws, score=False)
-        for name in AGENTS:
-            episodes += await desk.run(name, ids[name], test, draws, score=False)
+    episodes += [one for name in AGENTS for one in alone(world, name, test, draws)]
     return summary(world, len(trained), episodes, cells, test)
 
 
@@ -221,19 +220,28 @@ def _family(
     return Family(name, len(keys), success, {cell.agent: cell.probability for cell in cells if cell.family == name})
 
 
+def alone(world: SqlWorld, agent: str, tasks: Sequence[Task], draws: range) -> list[Episode]:
+    """Every task ``draws`` times by one agent, without a server."""
+    episodes = []
+    connections = {db: world.open(db) for db in world.scripts}
+    for task in tasks:
+        for draw in draws:
+            asked: list[tuple[str, str]] = []
+            luck = chance(agent, f"{task.question}\nCase {draw}.")
+            while (query := next_step(agent, task.question, luck, asked)) is not None:
+                asked.append((query, run_query(connections[task.db], query)[1]))
+            earned = reward(world, task, [query for query, _ in asked])
+            episodes.append(Episode(agent, task.id, task.db, draw, earned))
+    return episodes
+
+
 def brute_force(world: SqlWorld, draws: int = 4) -> dict[str, dict[str, float]]:
     """The success of each agent in each family, by running every task, without a server."""
     rows: dict[tuple[str, str], list[float]] = {}
-    connections = {db: world.open(db) for db in world.scripts}
-    for task in world.tasks:
-        for name in AGENTS:
-            for draw in range(draws):
-                asked: list[tuple[str, str]] = []
-                luck = chance(name, f"{task.question}\nCase {draw}.")
-                while (query := next_step(name, task.question, luck, asked)) is not None:
-                    asked.append((query, run_query(connections[task.db], query)[1]))
-                earned = reward(world, task, [query for query, _ in asked])
-                rows.setdefault((family_of(task.question), name), []).append(earned)
+    families = {task.id: family_of(task.question) for task in world.tasks}
+    for name in AGENTS:
+        for one in alone(world, name, world.tasks, range(draws)):
+            rows.setdefault((families[one.task], name), []).append(one.reward)
     return {
         family: {name: statistics.fmean(rows[family, name]) for name in AGENTS if (family, name) in rows}
         for family in (*FAMILIES, ROWS)
@@ -261,7 +269,7 @@ def table(result: TeamResult) -> str:
 async def _watched(url: str, world: SqlWorld, *, quick: bool) -> TeamResult:
     """The play, with a line that says how far it is."""
     train, test = chosen(world, quick=quick)
-    wanted, done = len(train) * TRAIN_DRAWS + len(test) * TEST_DRAWS * (1 + len(AGENTS)), 0
+    wanted, done = len(train) * TRAIN_DRAWS + len(test) * TEST_DRAWS, 0
     with progress_line("sql team") as tell:
 
         def ended() -> None:

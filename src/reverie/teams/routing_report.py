@@ -94,7 +94,7 @@ class RoutingReport(msgspec.Struct, frozen=True, kw_only=True):
     """The roster, by name."""
     draws: int
     """Those that have an outcome."""
-    own: int
+    own: int = 0
     """Those whose outcome is their own; the others share that of their session."""
     mean: float | None
     """Utility of the drawn tasks."""
