@@ -336,12 +336,16 @@ def score(
     *,
     metadata: Mapping[str, str] | None = None,
     by_person: bool = False,
+    part: str | None = None,
 ) -> ApiCall[SessionScores]:
     """Record scores of a session by metric name, and what else is known of how it went.
 
     ``session_id`` may be the id or the reference of its briefing. ``by_person``: a person gave them, and not a program.
+    ``part``: the thread of an agent that was called in, or the event that asked for a cross-check; then they are scores
+    of that alone.
     """
-    given = tuple(ScoreParams(metric=name, value=value) for name, value in scores.items())
+    of = UNSET if part is None else part
+    given = tuple(ScoreParams(metric=name, value=value, part=of) for name, value in scores.items())
     about = UNSET if metadata is None else dict(metadata)
     body = ScoresParams(scores=given, metadata=about, source="person" if by_person else "")
     return ApiCall("POST", _path("sessions", session_id, "scores"), SessionScores, body=body)
