@@ -124,6 +124,7 @@ def bodies(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "agents.update": name,
         "api_keys.create": {"json": {"role": "read", "name": "from B"}},
         "agents.bounds.set": {"json": {"bounds": {}}},
+        "agents.roles.set": {"json": {"roles": [{"name": "reader", "brief": "Read $what"}]}},
         "agents.self_changes.create": {"json": {"patch": {"model": {"id": "m"}}, "reason": "taken over"}},
         "charter.alarms.acknowledge": {"json": {"note": "taken over"}},
         "trials.decide": {"json": {"act": "reject"}},

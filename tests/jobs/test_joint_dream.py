@@ -212,7 +212,7 @@ async def test_the_report_says_where_each_lesson_went(database: Database, settin
     result = await dreamt(database, settings, team.memory_store_id)
     async with database.connection() as connection:
         evidence, trials = await read_evidence(connection, result), await read_trials(connection, result, START)
-    page = write_report(result, evidence, trials, START)
+    page = write_report(result, evidence, trials, [], START)
     assert 'id="team"' in page and "Where lessons went" in page
     assert "the team&#39;s store, since it has no private one" in page
     assert msgspec.json.decode(msgspec.json.encode(result), type=DreamResult) == result

@@ -29,7 +29,7 @@ from reverie.outcomes.label_task import LabelAnswer, LabelProgress
 from reverie.outcomes.metric import REWARD_METRIC, Metric
 from reverie.runtime.charter_report import Act, AlarmNumbers, CharterStanding, CharterTrialReport
 from reverie.runtime.rule_report import Outcome, RuleTrialReport
-from reverie.sessions.session import Score
+from reverie.sessions.session import PartScore, Score
 from reverie.sessions.transcript import Turn
 from reverie.storage.erasure.report import ErasureReport, ErasureState
 from reverie.storage.learning.activity_report import ActivityReport
@@ -342,10 +342,13 @@ class ScoreParams(Params, frozen=True):
 
     metric: MetricName
     value: float
+    part: Annotated[str, Meta(min_length=1, max_length=200)] | UnsetType = UNSET
+    """What of the session it is a score of: the thread of an agent that was called in, or the event that asked for a
+    cross-check. Without it, of the session."""
 
 
 class ScoresParams(Params, frozen=True):
-    """Scores to record; they replace older ones of the same metrics."""
+    """Scores to record; they replace older ones of the same part and metrics."""
 
     scores: Annotated[tuple[ScoreParams, ...], Meta(min_length=1, max_length=100)]
     metadata: dict[str, Annotated[str, Meta(max_length=16_384)]] | UnsetType = UNSET
@@ -360,6 +363,10 @@ class SessionScores(msgspec.Struct, frozen=True, tag="session_scores"):
     session_id: str
     reward: float | None
     scores: tuple[Score, ...]
+    notes: tuple[str, ...] = ()
+    """Which scores are no part of the reward, or not as they were given, and what to do."""
+    parts: tuple[PartScore, ...] = ()
+    """Scores of parts of it, which its reward is without."""
 
 
 # Labels: sessions that a person is asked to score
@@ -910,6 +917,33 @@ class StoredRuleSet(msgspec.Struct, frozen=True, tag="rule_set"):
 
 class TriedRules(RuleTrialReport, frozen=True, tag="rule_trial"):
     """What rules would have stopped."""
+
+
+class AgentRolesParams(Params, frozen=True):
+    """Which version of a coordinator's roles."""
+
+    version: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    """By default those that stand."""
+
+
+class AgentRolesSetParams(Params, frozen=True):
+    """Roles to set, in the form of the file."""
+
+    roles: tuple[dict[str, Any], ...]
+    """Replace all that stood before."""
+    most_running: dict[str, int] | UnsetType = UNSET
+    """By the agent's name, how many threads of it run at once in a session."""
+
+
+class AgentRoles(msgspec.Struct, frozen=True, tag="agent_roles"):
+    """A version of a coordinator's roles."""
+
+    agent_id: str
+    version: int
+    """0: none have been set."""
+    roles: tuple[dict[str, Any], ...]
+    most_running: dict[str, int]
+    created_at: Instant | None
 
 
 class RuleFiringListParams(ListParams, frozen=True):

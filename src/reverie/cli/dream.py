@@ -21,7 +21,8 @@ from reverie.dreams.request import budgeted
 from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream as run_dream
 from reverie.jobs.engine import estimate_dream
-from reverie.jobs.report import read_evidence, read_trials, write_report
+from reverie.jobs.report import read_coordinators, read_evidence, read_trials, write_report
+from reverie.jobs.routing import report_routing
 from reverie.lessons.lesson import Lesson
 from reverie.models.open import open_model
 from reverie.reports.verdict import advice
@@ -178,8 +179,9 @@ async def _write_report(database: Database, result: DreamResult, path: Path, clo
     async with database.connection() as connection:
         evidence = await read_evidence(connection, result)
         trials = await read_trials(connection, result, clock.now())
+        routing = [await report_routing(connection, one) for one in await read_coordinators(connection, result)]
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(write_report(result, evidence, trials, clock.now()), encoding="utf-8")
+    partial.write_text(write_report(result, evidence, trials, routing, clock.now()), encoding="utf-8")
     partial.replace(path)
 
 

@@ -21,6 +21,9 @@ from reverie.api.records import (
     ActivityParams,
     AgentBounds,
     AgentBoundsParams,
+    AgentRoles,
+    AgentRolesParams,
+    AgentRolesSetParams,
     AgentRouting,
     AgentTeam,
     AnsweredLabel,
@@ -334,12 +337,16 @@ def score(
     *,
     metadata: Mapping[str, str] | None = None,
     by_person: bool = False,
+    part: str | None = None,
 ) -> ApiCall[SessionScores]:
     """Record scores of a session by metric name, and what else is known of how it went.
 
     ``session_id`` may be the id or the reference of its briefing. ``by_person``: a person gave them, and not a program.
+    ``part``: the thread of an agent that was called in, or the event that asked for a cross-check; then they are scores
+    of that alone.
     """
-    given = tuple(ScoreParams(metric=name, value=value) for name, value in scores.items())
+    of = UNSET if part is None else part
+    given = tuple(ScoreParams(metric=name, value=value, part=of) for name, value in scores.items())
     about = UNSET if metadata is None else dict(metadata)
     body = ScoresParams(scores=given, metadata=about, source="person" if by_person else "")
     return ApiCall("POST", _path("sessions", session_id, "scores"), SessionScores, body=body)
@@ -693,6 +700,25 @@ def dream_team(
     named = None if session_ids is None else tuple(session_ids)
     body = TeamDreamParams(where=where, session_ids=named, instructions=instructions)
     return ApiCall("POST", _path("teams", team_id, "dreams"), BetaDream, body=body)
+
+
+def agent_roles(agent_id: str, *, version: int | None = None) -> ApiCall[AgentRoles]:
+    """The roles of a coordinator that stand, or an earlier version of them."""
+    return ApiCall("GET", _path("agents", agent_id, "roles"), AgentRoles, AgentRolesParams(version=_given(version)))
+
+
+def agent_role_versions(agent_id: str) -> ApiCall[Page[AgentRoles]]:
+    """Every version of a coordinator's roles, newest first."""
+    return ApiCall("GET", _path("agents", agent_id, "roles", "versions"), Page[AgentRoles], ListParams())
+
+
+def set_agent_roles(
+    agent_id: str, roles: Sequence[Mapping[str, Any]], *, most_running: Mapping[str, int] | None = None
+) -> ApiCall[AgentRoles]:
+    """Set the roles of a coordinator, in the form of the file: a new version, for sessions that begin from now on."""
+    most = None if most_running is None else dict(most_running)
+    body = AgentRolesSetParams(roles=tuple(map(dict, roles)), most_running=_given(most))
+    return ApiCall("POST", _path("agents", agent_id, "roles"), AgentRoles, body=body)
 
 
 def agent_routing(agent_id: str) -> ApiCall[AgentRouting]:

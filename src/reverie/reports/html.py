@@ -20,6 +20,7 @@ from reverie.reports.team import placed_rows
 from reverie.reports.trials import draw_trials
 from reverie.reports.verdict import advice, verdict, with_status
 from reverie.sessions.session import Transcript
+from reverie.teams.routing_report import RoutingReport
 from reverie.trials.report import TracedTrial
 
 _LISTED: tuple[LessonStatus, ...] = ("adopted", "trial", "candidate", "retired")
@@ -40,6 +41,7 @@ def render_report(
     generated_at: datetime,
     overview: Overview | None = None,
     trials: Sequence[TracedTrial] = (),
+    routing: Sequence[RoutingReport] = (),
 ) -> str:
     """The report of ``result`` as a self-contained HTML page.
 
@@ -50,6 +52,7 @@ def render_report(
         generated_at: when the report is made, printed in its footer.
         overview: patterns of the other kinds, where the dream looked for them.
         trials: the live trials of its store, by their numbers when the report is made.
+        routing: of coordinators whose router drew in sessions that were read, as it stands when the report is made.
     """
     lessons = with_status(result.lessons, *_LISTED)
     shown = show_transcripts(lessons, transcripts)
@@ -75,6 +78,7 @@ def render_report(
         placed=placed_rows(result),
         trials=drawn,
         more_trials=more,
+        routing=routing,
         generated_at=generated_at,
     )
     return words.printable(page)

@@ -25,7 +25,7 @@ from reverie.dreams.request import read_inputs, read_request, segment_of
 from reverie.dreams.summary import SummarizedDream
 from reverie.errors import NotFoundError, StateError
 from reverie.ids import new_id
-from reverie.jobs.report import read_evidence, read_trials, write_report
+from reverie.jobs.report import read_coordinators, read_evidence, read_trials, write_report
 from reverie.memory.memory import MemoryStore
 from reverie.storage.learning import served_dreams as table
 from reverie.storage.learning.dream_summaries import list_summaries, read_summary
@@ -257,7 +257,10 @@ async def report(context: RequestContext) -> Response:
         found = await read_result(connection, context.path["dream_id"])
         evidence = await read_evidence(connection, found)
         trials = await read_trials(connection, found, context.now)
-    page = await asyncio.to_thread(write_report, found, evidence, trials, context.now)
+        routers = await read_coordinators(connection, found)
+        report_routing = (await on_demand.load(lambda: on_demand.report_routing)) if routers else None
+        routing = [await report_routing(connection, agent_id) for agent_id in routers] if report_routing else []
+    page = await asyncio.to_thread(write_report, found, evidence, trials, routing, context.now)
     return HTMLResponse(page, headers=_REPORT_HEADERS)
 
 

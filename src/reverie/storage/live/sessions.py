@@ -26,7 +26,8 @@ _COLUMNS = f"""
     coalesce(l.input_count, 0) AS input_count, coalesce(l.previews, '{{}}') AS previews, coalesce(l.turn, 0) AS turn,
     coalesce(l.primary_running, false) AS primary_running,
     coalesce(l.last_event_at, s.imported_at) AS last_event_at,
-    coalesce(l.updated_at, s.imported_at) AS updated_at, l.archived_at, coalesce(l.run_here, false) AS run_here
+    coalesce(l.updated_at, s.imported_at) AS updated_at, l.archived_at, coalesce(l.run_here, false) AS run_here,
+    coalesce(l.roles_version, 0) AS roles_version
 """
 _LIFE_COLUMNS = """
     coalesce((SELECT e.config ->> 'type' = 'self_hosted' FROM environments e WHERE e.id = l.environment_id), false)
@@ -40,7 +41,7 @@ _LIFE_COLUMNS = """
     coalesce((
         SELECT jsonb_agg(
             jsonb_build_object('id', t.id, 'agent_name', coalesce(t.agent ->> 'name', ''), 'status', t.status,
-                'archived', t.archived_at IS NOT NULL, 'begun', t.stats IS NOT NULL)
+                'archived', t.archived_at IS NOT NULL, 'begun', t.stats IS NOT NULL, 'part', t.part)
             ORDER BY t.created_at, t.id
         ) FROM session_threads t WHERE t.session_key = s.key
     ), '[]') AS threads,
@@ -96,6 +97,8 @@ class LiveSession(msgspec.Struct, frozen=True):
     archived_at: datetime | None
     run_here: bool = False
     """Whether this server's side runs its turns."""
+    roles_version: int = 0
+    """Of its agent's roles, those that stood when it began; 0: none."""
 
 
 class WholeSession(LiveSession, frozen=True, kw_only=True):
@@ -145,13 +148,14 @@ async def insert_session(connection: Connection, session: NewSession, now: datet
     await connection.execute(
         """
         INSERT INTO live_sessions (session_key, status, title, environment_id, agent_id, agent_version, agent,
-            resources, vault_ids, budget, deployment_id, run_here, last_event_at, updated_at)
-        VALUES (%s, 'idle', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            resources, vault_ids, budget, deployment_id, run_here, last_event_at, updated_at, roles_version)
+        VALUES (%s, 'idle', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+            coalesce((SELECT max(version) FROM roles WHERE agent_id = %s), 0))
         """,
         [
             *(key, session.title, session.environment_id, agent["id"], agent["version"], Jsonb(agent)),
             *(Jsonb(session.resources), session.vault_ids, Jsonb(session.budget) if session.budget else None),
-            *(session.deployment_id, session.run_here, now, now),
+            *(session.deployment_id, session.run_here, now, now, agent["id"]),
         ],
     )
     return await read_session(connection, session.id)
