@@ -10,14 +10,14 @@ import psycopg
 
 from evaluation.chaos_check import Rested
 from evaluation.chaos_machines import Machines
-from evaluation.chaos_model import HELPER
+from evaluation.chaos_model import AIDE, HELPER, MOST_RUNNING, ROLE
 from reverie.runtime.live_state import LiveState, PendingCall
 from reverie.storage.live.log import LogFilter, read_log, state_of
 from reverie.storage.live.sessions import read_whole_session
 from reverie.storage.postgres.database import Database
 
-Kind = Literal["plain", "asking", "leading", "outside"]
-KINDS: tuple[Kind, ...] = ("plain", "plain", "asking", "leading", "outside")
+Kind = Literal["plain", "asking", "leading", "outside", "team"]
+KINDS: tuple[Kind, ...] = ("plain", "plain", "asking", "leading", "outside", "team")
 _LOOK_SECONDS = 0.3
 _TOOLSET = {"type": "agent_toolset_20260401"}
 _LOOKUP = {
@@ -49,16 +49,23 @@ async def prepare(desk: Desk, random: Random) -> None:
         made = await insist(desk, random, "/v1/environments", {"name": name, "config": {"type": name}})
         desk.environments[name] = made["id"]
     tools = [_TOOLSET, _LOOKUP]
-    helper = await insist(desk, random, "/v1/agents", {"name": HELPER, "model": "chaos", "tools": tools})
+    helper, aide = [
+        await insist(desk, random, "/v1/agents", {"name": name, "model": "chaos", "tools": tools})
+        for name in (HELPER, AIDE)
+    ]
+    both = {"type": "coordinator", "agents": [helper["id"], aide["id"]]}
     agents: dict[str, dict[str, Any]] = {
         "plain": {"tools": tools},
         "outside": {"tools": tools},
         "asking": {"tools": [_ASKS, _LOOKUP]},
         "leading": {"tools": tools, "multiagent": {"type": "coordinator", "agents": [helper["id"]]}},
+        "team": {"tools": tools, "multiagent": both, "metadata": {"reverie_cross_check": "on"}},
     }
     for kind, definition in agents.items():
         made = await insist(desk, random, "/v1/agents", {"name": kind, "model": "chaos", **definition})
         desk.agents[kind] = made["id"]
+    roles = {"roles": [ROLE], "most_running": MOST_RUNNING}
+    await insist(desk, random, f"/v1/agents/{desk.agents['team']}/roles", roles)
 
 
 async def post(desk: Desk, random: Random, path: str, body: Any) -> httpx2.Response | None:
