@@ -36,6 +36,7 @@ from reverie.storage.learning.activity_report import ActivityReport
 from reverie.storage.learning.session_summary import FieldValues, SessionFacts, SummarizedSession
 from reverie.storage.service.seal import Seal, Verification
 from reverie.storage.sessions.import_summary import ImportSummary
+from reverie.teams.membership import Member
 from reverie.teams.routing_report import RoutingReport
 from reverie.trials.report import CurvePoint, TrialReport
 from reverie.trials.trial import Decision, TrialState
@@ -1105,6 +1106,43 @@ class AgentTeam(msgspec.Struct, frozen=True, tag="agent_team"):
     mean_reward_alone: float | None
     members: tuple[TeamMember, ...]
     """Those that were called in most, first."""
+
+
+class TeamMemberParams(Params, frozen=True):
+    """An agent of a team."""
+
+    agent: Annotated[str, Meta(min_length=1)]
+    """The name that its sessions bear, or the id of an agent here."""
+    memory_store_id: str | None = None
+    """Id or name of its private store, which its sessions alone can read from then on; made where no store has the
+    name. Null: lessons for it go to the team's store."""
+
+
+class TeamParams(Params, frozen=True):
+    """Agents that share a store."""
+
+    name: Annotated[str, Meta(min_length=1)]
+    members: tuple[TeamMemberParams, ...]
+    """2 to 20 of them."""
+    memory_store_id: str | None = None
+    """Id or name of the store that the team shares; by default one that is called as the team is."""
+
+
+class StoredTeam(msgspec.Struct, frozen=True, tag="team"):
+    """Agents that share a store."""
+
+    id: str
+    name: str
+    memory_store_id: str
+    """What the team remembers: its members' sessions read it, dreams and people write it."""
+    members: tuple[Member, ...]
+    created_at: Instant
+
+
+class DeletedTeam(msgspec.Struct, frozen=True, tag="team_deleted"):
+    """A team that is none any more; its stores stay, and private ones stay private."""
+
+    id: str
 
 
 class AgentBoundsParams(Params, frozen=True):

@@ -48,6 +48,7 @@ from reverie.api.records import (
     CreateNew,
     CronParams,
     DeletedDreamSchedule,
+    DeletedTeam,
     DocumentParams,
     DreamBudgetParams,
     DreamEstimateParams,
@@ -115,10 +116,13 @@ from reverie.api.records import (
     StoredLesson,
     StoredRuleSet,
     StoredSessionFacts,
+    StoredTeam,
     StoredTrial,
     StorePolicy,
     StoreRevision,
     StoreRollback,
+    TeamMemberParams,
+    TeamParams,
     TestedPattern,
     TrialCurve,
     TrialDecideParams,
@@ -646,6 +650,35 @@ def agent_team(agent_id: str) -> ApiCall[AgentTeam]:
 def agent_bounds(agent_id: str) -> ApiCall[AgentBounds]:
     """Within which bounds an agent may change itself."""
     return ApiCall("GET", _path("agents", agent_id, "bounds"), AgentBounds)
+
+
+def create_team(
+    name: str, members: Mapping[str, str | None] | Sequence[str], *, store: str | None = None
+) -> ApiCall[StoredTeam]:
+    """Declare a team: ``members`` are names of agents, each with the name or id of its private store, or None.
+
+    ``store`` is the one that they share, by default one that is called as the team is.
+    """
+    given = members if isinstance(members, Mapping) else dict.fromkeys(members)
+    listed = tuple(TeamMemberParams(agent=agent, memory_store_id=private) for agent, private in given.items())
+    return ApiCall(
+        "POST", _path("teams"), StoredTeam, body=TeamParams(name=name, members=listed, memory_store_id=store)
+    )
+
+
+def teams() -> ApiCall[Page[StoredTeam]]:
+    """The teams of the key's workspace, newest first."""
+    return ApiCall("GET", _path("teams"), Page[StoredTeam], ListParams(limit=_LONGEST_PAGE))
+
+
+def team(team_id: str) -> ApiCall[StoredTeam]:
+    """Read a team."""
+    return ApiCall("GET", _path("teams", team_id), StoredTeam)
+
+
+def delete_team(team_id: str) -> ApiCall[DeletedTeam]:
+    """Have a team be one no more; its stores stay, and private ones stay private."""
+    return ApiCall("DELETE", _path("teams", team_id), DeletedTeam)
 
 
 def agent_roles(agent_id: str, *, version: int | None = None) -> ApiCall[AgentRoles]:

@@ -12,17 +12,18 @@ from reverie.errors import NotFoundError, StateError
 from reverie.runtime.live_state import Status
 from reverie.sessions.session import LIVE_SOURCE
 from reverie.storage.live.leases import STANDS, Lease, over, standing
+from reverie.storage.memory.store_places import REACHABLE
 from reverie.storage.postgres.database import Connection
 from reverie.storage.sessions.received import forget_session
 
-_COLUMNS = """
+_COLUMNS = f"""
     s.key, s.id, s.source, s.agent AS agent_tag, s.agent_version AS agent_version_tag, s.model AS model_tag,
     s.metadata, s.imported_at AS created_at, s.event_count, s.started_at, s.ended_at,
     l.session_key IS NOT NULL AS live, coalesce(l.status, 'idle') AS status, l.title, l.environment_id, l.agent,
-    coalesce(l.resources, '[]') AS resources, coalesce(l.vault_ids, '{}') AS vault_ids, l.budget, l.deployment_id,
-    coalesce(l.outcome_evaluations, '[]') AS outcome_evaluations, coalesce(l.usage, '{}') AS usage,
+    {REACHABLE} AS resources, coalesce(l.vault_ids, '{{}}') AS vault_ids, l.budget, l.deployment_id,
+    coalesce(l.outcome_evaluations, '[]') AS outcome_evaluations, coalesce(l.usage, '{{}}') AS usage,
     coalesce(l.active_seconds, 0) AS active_seconds, l.running_since, coalesce(l.pending, '[]') AS pending,
-    coalesce(l.input_count, 0) AS input_count, coalesce(l.previews, '{}') AS previews, coalesce(l.turn, 0) AS turn,
+    coalesce(l.input_count, 0) AS input_count, coalesce(l.previews, '{{}}') AS previews, coalesce(l.turn, 0) AS turn,
     coalesce(l.primary_running, false) AS primary_running,
     coalesce(l.last_event_at, s.imported_at) AS last_event_at,
     coalesce(l.updated_at, s.imported_at) AS updated_at, l.archived_at, coalesce(l.run_here, false) AS run_here,
@@ -57,7 +58,10 @@ _TAGS = ("task_id", "task_category", "user_id")
 
 
 class LiveSession(msgspec.Struct, frozen=True):
-    """A session's row; ``agent`` and ``environment_id`` are None for an imported one, which has tags instead."""
+    """A session's row; ``agent`` and ``environment_id`` are None for an imported one, which has tags instead.
+
+    ``resources`` are those that the session may see now: no private store of another agent is among them.
+    """
 
     key: int
     id: str
@@ -285,10 +289,14 @@ async def update_session(
 async def replace_resources(
     connection: Connection, session: LiveSession, resources: Sequence[Mapping[str, Any]], now: datetime
 ) -> None:
-    """Replace the resources of a live session."""
+    """Replace the resources of a live session; stores stay attached as they were, those that it cannot see now too."""
+    rows = await connection.execute("SELECT resources FROM live_sessions WHERE session_key = %s", [session.key])
+    ((attached,),) = await rows.fetchall()
+    stores = {one["memory_store_id"]: one for one in attached if one["type"] == "memory_store"}
+    kept = [stores.pop(one.get("memory_store_id", ""), one) for one in resources]
     await connection.execute(
         "UPDATE live_sessions SET resources = %s, updated_at = %s WHERE session_key = %s",
-        [Jsonb(list(resources)), now, session.key],
+        [Jsonb([*kept, *stores.values()]), now, session.key],
     )
 
 
