@@ -37,7 +37,7 @@ class Desk:
     machines: Machines
     http: httpx2.AsyncClient
     stuck_seconds: float
-    """A session that does not rest for so long is stuck."""
+    """A session that does not rest, and in which nothing happens for so long, is stuck."""
     agents: dict[str, str] = field(default_factory=dict)
     """Ids of agents by kind."""
     environments: dict[str, str] = field(default_factory=dict)
@@ -147,10 +147,13 @@ class Client:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _rests(self) -> bool:
-        """Answer until nothing is left to be done; False when that takes too long."""
-        until = asyncio.get_running_loop().time() + self._desk.stuck_seconds
-        while asyncio.get_running_loop().time() < until:
+        """Answer until nothing is left to be done; False when nothing happens for too long."""
+        loop, events = asyncio.get_running_loop(), 0
+        until = loop.time() + self._desk.stuck_seconds
+        while loop.time() < until:
             state = await self._state()
+            if state is not None and state.event_count > events:
+                events, until = state.event_count, loop.time() + self._desk.stuck_seconds
             if state is not None and state.status == "idle" and not state.pending and not state.waiting:
                 return True
             await self._answer(state)

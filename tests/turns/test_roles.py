@@ -40,6 +40,10 @@ async def team(client: AsyncAnthropic, reverie: Reverie, roles: list[Any], *name
     return lead.id
 
 
+def named(thread: Any) -> str:
+    return str(thread.agent.name)
+
+
 async def begun(client: AsyncAnthropic, lead: str, **metadata: str) -> str:
     place = await client.beta.environments.create(name="place", config={"type": "cloud"})
     return (await client.beta.sessions.create(agent=lead, environment_id=place.id, metadata=metadata)).id
