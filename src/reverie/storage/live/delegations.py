@@ -16,7 +16,7 @@ from reverie.storage.sessions.part_scores import part_reward
 from reverie.teams.delegation import RECEIVED, Delegation
 from reverie.teams.draw_log import LoggedChoice
 
-FOLD = 1
+FOLD = 2
 """Version of what delegations are read by; a higher one reads all sessions again."""
 MOST_OUTCOMES = 5_000
 """The latest that a router learns from; at its rate of forgetting, older ones count for less than a millionth."""
