@@ -63,7 +63,7 @@ class AsyncReverie:
 
         Raises:
             NotFoundError: there is no such session.
-            MetricError: a value is not a finite number.
+            MetricError: a value is not a finite number, or a reward outside of 0 to 1.
         """
         async with self._database.connection() as connection:
             return await score_session(connection, session_id, [Score(name, value) for name, value in scores.items()])

@@ -56,6 +56,7 @@ async def inhabit(world: World) -> Inhabited:
     await world.http.post("/v1/label_tasks", json={})
     trial = await world.http.post("/v1/trials", json={"memory_store_id": store_id, "advice": "Be kind"})
     briefing = await world.http.post("/v1/briefings", json={"memory_store_ids": [store_id]})
+    team = await world.http.post("/v1/teams", json={"name": "desk", "members": [{"agent": "a"}, {"agent": "b"}]})
     thread = (await beta.sessions.threads.list(session_id)).data[0]
     own = f"/v1/agents/{ids['agent_id']}"
     await world.http.post(f"{own}/bounds", json={"bounds": {"briefing_items": {"least": 1, "most": 8, "step": 8}}})
@@ -66,6 +67,7 @@ async def inhabit(world: World) -> Inhabited:
     ids |= {
         "memory_store_id": store_id,
         "trial_id": trial.json()["id"],
+        "team_id": team.json()["id"],
         "briefing_id": briefing.json()["id"],
         "change_id": change.json()["id"],
         "memory_id": memory.id,
@@ -122,6 +124,7 @@ def bodies(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "agents.update": name,
         "api_keys.create": {"json": {"role": "read", "name": "from B"}},
         "agents.bounds.set": {"json": {"bounds": {}}},
+        "agents.roles.set": {"json": {"roles": [{"name": "reader", "brief": "Read $what"}]}},
         "agents.self_changes.create": {"json": {"patch": {"model": {"id": "m"}}, "reason": "taken over"}},
         "charter.alarms.acknowledge": {"json": {"note": "taken over"}},
         "trials.decide": {"json": {"act": "reject"}},
@@ -140,7 +143,7 @@ def bodies(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "memory_stores.update": name,
         "memory_stores.memories.create": {"json": {"path": "/b", "content": "from B"}},
         "memory_stores.memories.update": {"json": {"content": "from B"}},
-        "memory_stores.recall": {"params": {"query": "of A"}},
+        "memory_stores.recall": {"params": {"query": "the door of A"}},
         "memory_stores.document": {"params": {"path": "/a"}},
         "memory_stores.policy.update": {"json": {"policy": {}}},
         "memory_stores.dream_schedule.update": {

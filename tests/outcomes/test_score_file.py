@@ -124,7 +124,7 @@ def test_fields_are_named_and_joined_as_the_smallest(tmp_path: Path) -> None:
         ),
         ([{"id": "s", "x": 1}], ["y"], ":0: no row has a field 'y'; there are id, x"),
         ([{"id": "s", "x": 1, "y": 1}], ["x&y"], ":0: 'x&y' needs a name, as in reward=x&y"),
-        ([{"id": "s", "reward": 5}], (), ":1: reward 5 is outside 0 to 1; give it another name, as in points=reward"),
+        ([{"id": "s", "reward": 5}], (), ":1: reward 5 is outside 0 to 1; give it another name"),
         ("id,x\ns,1,2\n", (), ":2: has more cells than the first line has names"),
         ("id,x\ns,nan\n", ["x"], ":2: x nan is not a number"),
     ],

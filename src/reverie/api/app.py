@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Match, Route
 from reverie.api.access import KeyRing
 from reverie.api.docs import render_docs
 from reverie.api.endpoint import Endpoint, endpoints_of
+from reverie.api.host_check import HostCheck
 from reverie.api.mcp_route import McpRoute
 from reverie.api.openapi import openapi_document
 from reverie.api.pipeline import REQUEST_ID_HEADER, error_response, handler_of, json_response
@@ -47,6 +48,7 @@ from reverie.api.routes import (
     otlp,
     policies,
     recall,
+    roles,
     routing,
     rules,
     segments,
@@ -60,6 +62,7 @@ from reverie.api.routes import (
     sessions,
     skills,
     store_revisions,
+    teams,
     trials,
     vaults,
     webhooks,
@@ -104,10 +107,12 @@ _MODULES = (
     label_tasks,
     policies,
     recall,
+    roles,
     routing,
     rules,
     self_changes,
     agent_team,
+    teams,
     segments,
     store_revisions,
     trials,
@@ -167,7 +172,8 @@ def make_app(
         ),
     ]
     handlers: dict[Any, Any] = {HTTPException: failed}
-    around = [Middleware(service.telemetry.wrap), *_cors(service.options.cors_origins)]
+    held = Middleware(HostCheck, options=service.options, clock=service.clock)
+    around = [Middleware(service.telemetry.wrap), held, *_cors(service.options.cors_origins)]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers, middleware=around)
     if pages is not None:
         app.router.routes.extend(pages(app, service))

@@ -1,4 +1,4 @@
-"""``reverie teams``: how agents that work together do."""
+"""``reverie teams``: agents that work together, what they share, and how they do."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from reverie.cli.declared_teams import create, list_command, show
 from reverie.cli.lookup import find
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.remote import Remote, remote_options, speaking
@@ -17,7 +18,11 @@ _HEADINGS = ("family", "agent", "drawn", "chosen", "mean", "next", "")
 
 @click.group()
 def teams() -> None:
-    """Agents that work together: to whom tasks go, and how well that does."""
+    """Agents that work together: what they share, to whom tasks go, and how well that does."""
+
+
+for command in (create, list_command, show):
+    teams.add_command(command)
 
 
 @teams.command()

@@ -15,7 +15,7 @@ from reverie.outcomes.metric import REWARD_METRIC
 from reverie.outcomes.score_words import NO_WORDS, Words
 from reverie.sessions.importers.files import read_bytes
 from reverie.sessions.importers.json_text import decode_json
-from reverie.sessions.session import Score, Session
+from reverie.sessions.session import Score, Session, score_problem
 
 KEYS = ("session_id", "id", "file", "task_id")
 """The fields that may name a row's session; without a choice, the first that the rows have."""
@@ -237,8 +237,9 @@ def _score(row: Mapping[str, Any], choice: _Choice, number: int) -> Score | None
     if not values:
         return None
     smallest = float(min(value for _, value in values))
-    if name == REWARD_METRIC and not 0 <= smallest <= 1:
-        raise InputError(f"{number}: reward {smallest:g} is outside 0 to 1; give it another name, as in points=reward")
+    problem = score_problem(name, smallest)
+    if problem is not None:
+        raise InputError(f"{number}: {name} {problem}; here: --score points={fields[0]}")
     return Score(name, smallest)
 
 

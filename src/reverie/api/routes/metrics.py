@@ -9,13 +9,14 @@ from reverie.api.pages import envelope
 from reverie.api.records import MeasuredMetric, MetricDefineParams, ScoresParams, SessionScores
 from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import RecordType
-from reverie.outcomes.metric import Metric
+from reverie.outcomes.metric import Metric, score_notes
 from reverie.outcomes.metric_summary import MetricSummary
 from reverie.sessions.session import PartScore, Score
 from reverie.storage.live.external_briefings import find_known_session
 from reverie.storage.sessions.part_scores import read_part_scores, record_part_scores
 from reverie.storage.sessions.scores import (
     define_metric,
+    list_metrics,
     read_scores,
     score_session,
     session_key,
@@ -81,8 +82,9 @@ async def list_scores(context: RequestContext) -> SessionScores:
 
 async def _scores_of(context: RequestContext, session_id: str) -> SessionScores:
     reward, scores = await read_scores(context.connection, session_id)
+    notes = score_notes({score.metric: score.value for score in scores}, await list_metrics(context.connection))
     parts = await read_part_scores(context.connection, session_id)
-    return SessionScores(session_id, reward, tuple(scores), tuple(parts))
+    return SessionScores(session_id, reward, tuple(scores), notes, tuple(parts))
 
 
 def _wire(standing: MetricSummary) -> MeasuredMetric:

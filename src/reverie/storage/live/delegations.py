@@ -20,6 +20,8 @@ FOLD = 2
 """Version of what delegations are read by; a higher one reads all sessions again."""
 MOST_OUTCOMES = 5_000
 """The latest that a router learns from; at its rate of forgetting, older ones count for less than a millionth."""
+MOST_LASTING = 500
+"""The latest tasks of a coordinator that tell how long one of each agent lasts."""
 _SCORED = f"""delegations d JOIN sessions s ON s.key = d.session_key
     LEFT JOIN LATERAL ({part_reward("d.session_key", "d.to_thread")}) AS p ON true
     WHERE d.coordinator = %(agent)s AND coalesce(p.reward, s.reward) IS NOT NULL"""
@@ -171,6 +173,21 @@ async def scored_draws(connection: Connection, agent_id: str) -> list[ScoredDraw
 
 def _scored_draw(*columns: Any) -> ScoredDraw:
     return ScoredDraw(*columns)
+
+
+async def mean_seconds(connection: Connection, agent_id: str) -> dict[str, float]:
+    """How long tasks of a coordinator's lasted, by agent: the mean of those that were reported, of the latest."""
+    rows = await connection.execute(
+        """
+        SELECT agent, avg(seconds) FROM (
+            SELECT agent, seconds FROM delegations
+            WHERE coordinator = %s AND status = 'reported' AND seconds IS NOT NULL
+            ORDER BY session_key DESC, number DESC LIMIT %s
+        ) latest GROUP BY agent
+        """,
+        [agent_id, MOST_LASTING],
+    )
+    return {agent: float(mean) for agent, mean in await rows.fetchall()}
 
 
 async def count_chosen(connection: Connection, agent_id: str) -> dict[tuple[str, str], int]:

@@ -3,11 +3,10 @@
 They are no scores of the session, and its reward is without them.
 """
 
-import math
 from collections.abc import Collection
 
 from reverie.errors import InputError, MetricError
-from reverie.sessions.session import PartScore
+from reverie.sessions.session import PartScore, score_problem
 from reverie.storage.postgres.database import Connection
 from reverie.storage.sessions.scores import reward_rule
 
@@ -32,11 +31,12 @@ async def record_part_scores(
 
     Raises:
         InputError: the session has no such part.
-        MetricError: a value is not a finite number.
+        MetricError: a value is not a finite number, or a reward outside of 0 to 1.
     """
     for score in scores:
-        if not math.isfinite(score.value):
-            raise MetricError(f"score {score.metric!r} of {score.part} is {score.value}; a finite number is needed")
+        problem = score_problem(score.metric, score.value)
+        if problem is not None:
+            raise MetricError(f"{score.metric} of {score.part}: {problem}")
     for part in sorted({score.part for score in scores}):
         if not await _is_part(connection, session_key, part):
             raise InputError(

@@ -1,6 +1,5 @@
 """Metrics, scores and the rewards they add up to."""
 
-import math
 from collections.abc import Collection, Iterable, Mapping
 
 from psycopg.types.json import Jsonb
@@ -8,7 +7,7 @@ from psycopg.types.json import Jsonb
 from reverie.errors import MetricError, NotFoundError
 from reverie.outcomes.metric import REWARD_METRIC, Metric
 from reverie.outcomes.metric_summary import MetricSummary
-from reverie.sessions.session import Score
+from reverie.sessions.session import Score, score_problem
 from reverie.storage.postgres.database import Connection
 
 
@@ -66,7 +65,13 @@ ORDER BY 1
 
 
 async def define_metric(connection: Connection, metric: Metric) -> None:
-    """Define or redefine a metric, and bring every session's reward up to date."""
+    """Define or redefine a metric, and bring every session's reward up to date.
+
+    Raises:
+        MetricError: the built-in reward was given another range than its own, 0 to 1.
+    """
+    if metric.name == REWARD_METRIC and (metric.low, metric.high) != (0, 1):
+        raise MetricError("reward: it goes from 0 to 1; give a metric with another range another name")
     await connection.execute(
         """
         INSERT INTO metrics (name, direction, unit, low, high, weight, target) VALUES (%s, %s, %s, %s, %s, %s, %s)
@@ -121,7 +126,7 @@ async def score_session(
 
     Raises:
         NotFoundError: there is no such session.
-        MetricError: a value is not a finite number.
+        MetricError: a value is not a finite number, or a reward outside of 0 to 1.
     """
     key = await session_key(connection, session_id)
     await record_scores(connection, [(key, score) for score in scores], source)
@@ -167,12 +172,13 @@ async def record_scores(connection: Connection, scores: Collection[tuple[int, Sc
     ``source`` is who gave them: ``person`` when asked, ``grader:NAME``, a model's name; "" is an import or a program.
 
     Raises:
-        MetricError: a value is not a finite number.
+        MetricError: a value is not a finite number, or a reward outside of 0 to 1.
     """
     values: dict[tuple[int, str], float] = {}
     for key, score in scores:
-        if not math.isfinite(score.value):
-            raise MetricError(f"score {score.metric!r} is {score.value}; a finite number is needed")
+        problem = score_problem(score.metric, score.value)
+        if problem is not None:
+            raise MetricError(f"{score.metric}: {problem}")
         values[key, score.metric] = float(score.value)
     if not values:
         return 0
