@@ -1135,6 +1135,16 @@ class TeamParams(Params, frozen=True):
     """Id or name of the store that the team shares; by default one that is called as the team is."""
 
 
+class TeamDreamParams(Params, frozen=True):
+    """What a joint dream reads, of the sessions of the team's agents."""
+
+    where: str | None = None
+    """Which of them; by default those that the policy of the team's store names."""
+    session_ids: tuple[str, ...] | None = None
+    """Exactly these."""
+    instructions: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
+
+
 class StoredTeam(msgspec.Struct, frozen=True, tag="team"):
     """Agents that share a store."""
 

@@ -121,6 +121,7 @@ from reverie.api.records import (
     StorePolicy,
     StoreRevision,
     StoreRollback,
+    TeamDreamParams,
     TeamMemberParams,
     TeamParams,
     TestedPattern,
@@ -683,6 +684,22 @@ def team(team_id: str) -> ApiCall[StoredTeam]:
 def delete_team(team_id: str) -> ApiCall[DeletedTeam]:
     """Have a team be one no more; its stores stay, and private ones stay private."""
     return ApiCall("DELETE", _path("teams", team_id), DeletedTeam)
+
+
+def dream_team(
+    team_id: str,
+    *,
+    where: str | None = None,
+    session_ids: Sequence[str] | None = None,
+    instructions: str | None = None,
+) -> ApiCall[BetaDream]:
+    """Ask for a joint dream: the sessions of a team's agents, into the team's store and the agents' own.
+
+    Watch it with ``beta.dreams``; its result says where each lesson went.
+    """
+    named = None if session_ids is None else tuple(session_ids)
+    body = TeamDreamParams(where=where, session_ids=named, instructions=instructions)
+    return ApiCall("POST", _path("teams", team_id, "dreams"), BetaDream, body=body)
 
 
 def agent_roles(agent_id: str, *, version: int | None = None) -> ApiCall[AgentRoles]:

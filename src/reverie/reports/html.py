@@ -16,6 +16,7 @@ from reverie.reports.evidence import SHOWN_TRANSCRIPTS, Citation, ShownTranscrip
 from reverie.reports.overview import overview_tables
 from reverie.reports.patterns import PLOTTED, choose_patterns, claim_in_words, claim_of, words_of
 from reverie.reports.refusals import group_refusals
+from reverie.reports.team import placed_rows
 from reverie.reports.trials import draw_trials
 from reverie.reports.verdict import advice, verdict, with_status
 from reverie.sessions.session import Transcript
@@ -74,6 +75,7 @@ def render_report(
         usage=_usage_rows(result.usage),
         listed_of_outcome=PLOTTED,
         overview=overview_tables(overview) if overview else (),
+        placed=placed_rows(result),
         trials=drawn,
         more_trials=more,
         routing=routing,

@@ -7,6 +7,7 @@ each call has one result; a call that changes something is never run twice witho
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import structlog
@@ -190,9 +191,8 @@ async def _run_pending(desk: Desk, lease: Lease, session: LiveSession, state: Li
         calls = await open_calls(connection, session, _own_calls(state, lease), tools)
     theirs, to_agents = parted(calls)
     await run_calls(desk, lease, session, theirs, maybe_ran=maybe_ran)
-    for pending, call in to_agents:
-        if not await _delegate(desk, lease, session, pending, call):
-            return False
+    if not await _delegate(desk, lease, session, to_agents):
+        return False
     async with desk.database.connection() as connection:
         _, state = await look(connection, lease)
         await _note_progress(connection, lease)
@@ -209,31 +209,58 @@ async def _follow_up(desk: Desk, lease: Lease, session: LiveSession, state: Live
     return True
 
 
-async def _delegate(desk: Desk, lease: Lease, session: LiveSession, pending: PendingCall, call: ToolCall) -> bool:
-    """Do what a call of a delegation tool asks for; whether the thread goes on."""
+async def _delegate(
+    desk: Desk, lease: Lease, session: LiveSession, calls: Sequence[tuple[PendingCall, ToolCall]]
+) -> bool:
+    """Do what calls of delegation tools ask for, in order; whether the thread goes on.
+
+    Calls side by side are one transition: an agent that calls many others in does it at once, or has done nothing.
+    """
+    for is_check, together in groupby(calls, lambda one: one[1].tool.name == TOOL):
+        if is_check:
+            goes_on = await _check_each(desk, lease, session, list(together))
+        else:
+            goes_on = await _delegate_together(desk, lease, session, list(together))
+        if not goes_on:
+            return False
+    return True
+
+
+async def _check_each(
+    desk: Desk, lease: Lease, session: LiveSession, calls: Sequence[tuple[PendingCall, ToolCall]]
+) -> bool:
+    """Take the next step of cross-checks, one after the other; whether the thread goes on."""
     async with desk.database.connection() as connection:
         agent = await as_coordinator(connection, session)
-    if call.tool.name == TOOL:
-        return await run_check(desk, lease, pending, call, agent, event_sequence(pending.event_id))
+    for pending, call in calls:
+        if not await run_check(desk, lease, pending, call, agent, event_sequence(pending.event_id)):
+            return False
+    return True
+
+
+async def _delegate_together(
+    desk: Desk, lease: Lease, session: LiveSession, calls: Sequence[tuple[PendingCall, ToolCall]]
+) -> bool:
+    """Do what calls ask for, up to one after which the thread rests; whether it goes on."""
     async with desk.database.connection() as connection:
-        router = await find_router(connection, session, agent, call)
+        agent = await as_coordinator(connection, session) if lease.thread is None else {}
+        routers = [await find_router(connection, session, agent, call) for _, call in calls]
         locked = await lock_session(connection, lease.session_id, lease)
-        result = str(call.input.get("result")) if call.tool.name == "submit_result" else None
-        found = await _lacking(connection, lease, locked, result)
-        _, transition = await write(
-            desk,
-            connection,
-            lease,
-            (),
-            lambda begun: delegate(begun, pending, call.tool.name, call.input, agent, router, found),
-            locked=locked,
-        )
+        found = [await _lacking(connection, lease, locked, call.input.get("result")) for _, call in calls]
+
+        def do(begun: Transition) -> None:
+            for (pending, call), router, lacking in zip(calls, routers, found, strict=True):
+                delegate(begun, pending, call.tool.name, call.input, agent, router, lacking)
+                if not runs(begun.state, lease.thread):
+                    return
+
+        _, transition = await write(desk, connection, lease, (), do, locked=locked)
     return runs(transition.state, lease.thread)
 
 
-async def _lacking(connection: Connection, lease: Lease, locked: WholeSession, report: str | None) -> Lacking | None:
+async def _lacking(connection: Connection, lease: Lease, locked: WholeSession, report: Any) -> Lacking | None:
     """What the report of a thread's agent lacks; None where it makes none, or nothing is asked of it."""
-    if report is None or lease.thread is None:
+    if not isinstance(report, str) or lease.thread is None:
         return None
     return await found_lacking(connection, locked, state_of(locked), lease.thread, report)
 

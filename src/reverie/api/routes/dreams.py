@@ -83,7 +83,7 @@ async def create(context: RequestContext) -> dict[str, Any]:
 
     A server runs the dream as soon as there is room.
     """
-    return await _ask(context, read_request(context.body))
+    return await ask(context, read_request(context.body))
 
 
 @endpoint(
@@ -96,10 +96,17 @@ async def create(context: RequestContext) -> dict[str, Any]:
 )
 async def create_request(context: RequestContext) -> dict[str, Any]:
     """Learn from any number of sessions, named or chosen by an expression."""
-    return await _ask(context, read_request(context.body, most_sessions=None))
+    return await ask(context, read_request(context.body, most_sessions=None))
 
 
-async def _ask(context: RequestContext, request: DreamRequest) -> dict[str, Any]:
+async def ask(context: RequestContext, request: DreamRequest) -> dict[str, Any]:
+    """Have the server dream; the dream as it is answered.
+
+    Raises:
+        InputError: it names a session that the store may not learn from.
+        NotFoundError: there is no such store or session.
+        StateError: the store is archived.
+    """
     segment_of(request)
     store = await _open_store(context.connection, request.store)
     missing = await missing_sessions(context.connection, request.session_ids or ())
