@@ -9,6 +9,7 @@ import msgspec
 from reverie.assist.consultation import with_earlier
 from reverie.assist.judgement import state_checks
 from reverie.assist.wording import with_wording
+from reverie.display_name import numbered
 from reverie.dreams.consolidation import Consolidation, plan_dream
 from reverie.dreams.dream import (
     DreamResult,
@@ -148,9 +149,10 @@ async def _write_memory(
 
 
 def _reason(adopted: Sequence[Lesson], mined: MiningResult) -> str:
+    told = f"{numbered(len(adopted), 'lesson')} {'holds' if len(adopted) == 1 else 'hold'}"
     if mined.implicit:
-        return f"{len(adopted)} lessons hold for the implicit outcome; no session has a score"
-    return f"{len(adopted)} lessons hold in {mined.scored} scored sessions"
+        return f"{told} for the implicit outcome; no session has a score"
+    return f"{told} in {numbered(mined.scored, 'scored session')}"
 
 
 async def _confirm(
