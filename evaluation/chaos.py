@@ -1,6 +1,6 @@
 """Kill whatever runs sessions, at any moment, and look whether what was promised of sessions holds.
 
-    python -m evaluation.chaos [--rounds 500] [--kills 1] [--seed 1] [--json]
+    python -m evaluation.chaos [--rounds 500] [--kills 1] [--seed 1] [--kind team] [--json]
 
 A round is a handful of sessions and a ``kill -9`` or several. Rounds overlap, so that one round's kill meets another's
 recovery. What must hold is said in :mod:`evaluation.chaos_check`; the promises are in ``design/017-loop.md``.
@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
@@ -23,7 +23,7 @@ import httpx2
 import msgspec
 
 from evaluation.chaos_check import Outside, Rested, unknown, violations
-from evaluation.chaos_client import KINDS, Client, Desk, prepare
+from evaluation.chaos_client import KINDS, Client, Desk, Kind, prepare
 from evaluation.chaos_machines import VICTIMS, Machines, model_server
 from reverie.cli.progress import progress_line
 from reverie.settings import Settings
@@ -49,6 +49,8 @@ class ChaosResult(msgspec.Struct, frozen=True):
     seconds: float
     sessions: int
     events: int
+    threads: int
+    """Of agents that were called in."""
     requests: int
     """To the model."""
     calls_run: int
@@ -98,6 +100,7 @@ class Chaos:
         tell: Callable[[int, int], None],
         dump: Path | None = None,
         kills: int = 1,
+        kinds: Sequence[Kind] = KINDS,
     ) -> None:
         self._desk = desk
         self._dump = dump
@@ -106,6 +109,7 @@ class Chaos:
         self._seed = seed
         self._tell = tell
         self._kills_a_round = kills
+        self._kinds = kinds
         self._kills: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._violations: list[str] = []
@@ -129,6 +133,7 @@ class Chaos:
             seconds=round(time.monotonic() - began, 1),
             sessions=self._counts["sessions"],
             events=self._counts["events"],
+            threads=self._counts["threads"],
             requests=self._journal.requests,
             calls_run=sum(self._read_effects().values()),
             calls_unknown=self._counts["unknown"],
@@ -138,7 +143,7 @@ class Chaos:
         )
 
     async def _round(self, random: Random) -> None:
-        clients = [Client(self._desk, random.choice(KINDS), random.randrange(10**9)) for _ in range(SESSIONS)]
+        clients = [Client(self._desk, random.choice(self._kinds), random.randrange(10**9)) for _ in range(SESSIONS)]
         killing = asyncio.gather(*(self._kill(random) for _ in range(self._kills_a_round)))
         rested = await asyncio.gather(*(client.drive() for client in clients))
         await killing
@@ -162,6 +167,7 @@ class Chaos:
         errors = [row.payload["error"] for row in rested.rows if row.type == "session.error"]
         self._counts["sessions"] += 1
         self._counts["events"] += len(rested.rows)
+        self._counts["threads"] += len(rested.state.threads)
         self._counts["unknown"] += unknown(rested)
         self._counts["given up"] += sum(error["retry_status"]["type"] == "exhausted" for error in errors)
 
@@ -170,7 +176,13 @@ class Chaos:
 
 
 async def make_chaos(
-    folder: Path, rounds: int, seed: int, tell: Callable[[int, int], None], dump: Path | None = None, kills: int = 1
+    folder: Path,
+    rounds: int,
+    seed: int,
+    tell: Callable[[int, int], None],
+    dump: Path | None = None,
+    kills: int = 1,
+    kinds: Sequence[Kind] = KINDS,
 ) -> ChaosResult:
     """The whole of it in an empty folder: start everything, run the rounds, end everything."""
     home = Settings(home=folder / "home", workers=1)
@@ -181,7 +193,7 @@ async def make_chaos(
             await machines.start()
             desk = Desk(database, machines, http, STUCK_SECONDS)
             await prepare(desk, Random(seed))
-            return await Chaos(desk, folder, seed, tell, dump, kills).run(rounds)
+            return await Chaos(desk, folder, seed, tell, dump, kills, kinds).run(rounds)
         finally:
             await asyncio.to_thread(machines.stop)
 
@@ -194,7 +206,10 @@ async def make_chaos(
 @click.option(
     "--dump", type=click.Path(path_type=Path, dir_okay=False), help="Add the logs of sessions with violations here."
 )
-def main(rounds: int, kills: int, seed: int, as_json: bool, dump: Path | None) -> None:
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice(sorted(set(KINDS))), help="Of sessions; by default all."
+)
+def main(rounds: int, kills: int, seed: int, as_json: bool, dump: Path | None, kinds: tuple[Kind, ...]) -> None:
     """Run rounds of chaos; ends with 1 where something promised does not hold."""
     click.echo(f"{rounds} rounds of {SESSIONS} sessions and {kills} kills each, {AT_ONCE} at a time", err=True)
     with (
@@ -207,7 +222,7 @@ def main(rounds: int, kills: int, seed: int, as_json: bool, dump: Path | None) -
         def tell(done: int, broken: int) -> None:
             progress(f"round {done} of {rounds}, {broken} violations")
 
-        result = asyncio.run(make_chaos(Path(name), rounds, seed, tell, dump, kills))
+        result = asyncio.run(make_chaos(Path(name), rounds, seed, tell, dump, kills, kinds or KINDS))
     shown = msgspec.to_builtins(result)
     click.echo(json.dumps(shown, indent=2) if as_json else "\n".join(f"{key}: {value}" for key, value in shown.items()))
     sys.exit(1 if result.violations else 0)

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from evaluation.chaos_model import KEY
+from evaluation.chaos_model import KEY, MOST_RUNNING
+from evaluation.thread_check import thread_violations
 from reverie.runtime.live_state import LiveState, stored_id
 from reverie.runtime.turn import RESULT_LINKS
 from reverie.storage.live.log import LogRow
@@ -49,6 +50,10 @@ def violations(rested: Rested, outside: Outside) -> list[str]:
     lost = [mark for mark in rested.acknowledged if mark not in outside.asked]
     found += [f"the acknowledged message {mark} was in no request" for mark in lost]
     found += _effects(rested, outside.effects)
+    # An interrupt of the whole session stops what had not begun; its event is in no thread.
+    interrupted = any(row.type == "user.interrupt" for row in rested.rows)
+    of_threads = thread_violations(rested.state, rested.rows, MOST_RUNNING)
+    found += [problem for problem in of_threads if not (interrupted and problem.endswith("never began"))]
     return [f"{rested.state.session_id}: {problem}" for problem in found]
 
 

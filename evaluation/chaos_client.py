@@ -10,14 +10,14 @@ import psycopg
 
 from evaluation.chaos_check import Rested
 from evaluation.chaos_machines import Machines
-from evaluation.chaos_model import HELPER
+from evaluation.chaos_model import AIDE, HELPER, MOST_RUNNING, ROLE
 from reverie.runtime.live_state import LiveState, PendingCall
 from reverie.storage.live.log import LogFilter, read_log, state_of
 from reverie.storage.live.sessions import read_whole_session
 from reverie.storage.postgres.database import Database
 
-Kind = Literal["plain", "asking", "leading", "outside"]
-KINDS: tuple[Kind, ...] = ("plain", "plain", "asking", "leading", "outside")
+Kind = Literal["plain", "asking", "leading", "outside", "team"]
+KINDS: tuple[Kind, ...] = ("plain", "plain", "asking", "leading", "outside", "team")
 _LOOK_SECONDS = 0.3
 _TOOLSET = {"type": "agent_toolset_20260401"}
 _LOOKUP = {
@@ -37,7 +37,7 @@ class Desk:
     machines: Machines
     http: httpx2.AsyncClient
     stuck_seconds: float
-    """A session that does not rest for so long is stuck."""
+    """A session that does not rest, and in which nothing happens for so long, is stuck."""
     agents: dict[str, str] = field(default_factory=dict)
     """Ids of agents by kind."""
     environments: dict[str, str] = field(default_factory=dict)
@@ -49,16 +49,23 @@ async def prepare(desk: Desk, random: Random) -> None:
         made = await insist(desk, random, "/v1/environments", {"name": name, "config": {"type": name}})
         desk.environments[name] = made["id"]
     tools = [_TOOLSET, _LOOKUP]
-    helper = await insist(desk, random, "/v1/agents", {"name": HELPER, "model": "chaos", "tools": tools})
+    helper, aide = [
+        await insist(desk, random, "/v1/agents", {"name": name, "model": "chaos", "tools": tools})
+        for name in (HELPER, AIDE)
+    ]
+    both = {"type": "coordinator", "agents": [helper["id"], aide["id"]]}
     agents: dict[str, dict[str, Any]] = {
         "plain": {"tools": tools},
         "outside": {"tools": tools},
         "asking": {"tools": [_ASKS, _LOOKUP]},
         "leading": {"tools": tools, "multiagent": {"type": "coordinator", "agents": [helper["id"]]}},
+        "team": {"tools": tools, "multiagent": both, "metadata": {"reverie_cross_check": "on"}},
     }
     for kind, definition in agents.items():
         made = await insist(desk, random, "/v1/agents", {"name": kind, "model": "chaos", **definition})
         desk.agents[kind] = made["id"]
+    roles = {"roles": [ROLE], "most_running": MOST_RUNNING}
+    await insist(desk, random, f"/v1/agents/{desk.agents['team']}/roles", roles)
 
 
 async def post(desk: Desk, random: Random, path: str, body: Any) -> httpx2.Response | None:
@@ -140,10 +147,13 @@ class Client:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _rests(self) -> bool:
-        """Answer until nothing is left to be done; False when that takes too long."""
-        until = asyncio.get_running_loop().time() + self._desk.stuck_seconds
-        while asyncio.get_running_loop().time() < until:
+        """Answer until nothing is left to be done; False when nothing happens for too long."""
+        loop, events = asyncio.get_running_loop(), 0
+        until = loop.time() + self._desk.stuck_seconds
+        while loop.time() < until:
             state = await self._state()
+            if state is not None and state.event_count > events:
+                events, until = state.event_count, loop.time() + self._desk.stuck_seconds
             if state is not None and state.status == "idle" and not state.pending and not state.waiting:
                 return True
             await self._answer(state)

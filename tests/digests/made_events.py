@@ -46,3 +46,17 @@ def digested(*events: Event) -> Digest:
 def names(digest: Digest, situation: str = "session") -> set[str]:
     """The names of the behaviours shown in a situation."""
     return {each.name.text for each in digest.behaviours if each.situation.text == situation}
+
+
+def began(thread: str, agent: str) -> Event:
+    return Event("session.thread_created", {"session_thread_id": thread, "agent_name": agent})
+
+
+def brief(text: str, thread: str = "w", sender: str = "main") -> Event:
+    payload = {"content": text_content(text), "from_session_thread_id": sender}
+    return Event("agent.thread_message_received", payload, thread_id=thread)
+
+
+def sent(text: str, thread: str | None = "w", to: str = "main") -> Event:
+    payload = {"content": text_content(text), "to_session_thread_id": to}
+    return Event("agent.thread_message_sent", payload, thread_id=thread)

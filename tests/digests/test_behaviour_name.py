@@ -31,7 +31,7 @@ _texts = st.one_of(
 )
 _situations = st.one_of(
     st.sampled_from([SESSION, START]),
-    st.builds(Situation, st.sampled_from(["after", "before", "seen", "given"]), _texts),
+    st.builds(Situation, st.sampled_from(["after", "before", "seen", "given", "delegating", "reporting"]), _texts),
 )
 _names = st.one_of(
     st.builds(BehaviourName, st.sampled_from(sorted(PLAIN_FAMILIES))),
@@ -66,6 +66,10 @@ def test_texts_of_other_versions_are_kept_as_they_are(situation: str, name: str)
         ("seen T.tier=gold | ask", Situation("seen", "T.tier=gold"), BehaviourName("ask")),
         ("given search.limit | arg:search.limit=5",
          Situation("given", "search.limit"), BehaviourName("arg", "search.limit=5")),
+        ("delegating writer | brief:writer done",
+         Situation("delegating", "writer"), BehaviourName("brief", "writer done")),
+        ("reporting a | b | asked back:a | b", Situation("reporting", "a | b"), BehaviourName("asked back", "a | b")),
+        ("repeats another thread:bash:grep", SESSION, BehaviourName("repeats another thread", "bash:grep")),
         ("category:late | parcels", SESSION, BehaviourName("category:late | parcels")),
         ("after lunch | nap:twice", Situation("after", "lunch"), BehaviourName("nap:twice")),
     ],
@@ -84,6 +88,7 @@ def test_the_parts_of_a_name_are_fields() -> None:
     assert BehaviourName("then", "a b→sql:show").order == ("a b", "sql:show")
     assert BehaviourName("arg", "a.b.rate=0.5").argument == Argument("a.b", "rate", "0.5")
     assert BehaviourName("args", "list: all.path").argument == Argument("list: all", "path")
+    assert BehaviourName("brief", "senior writer done").brief == ("senior writer", "done")
     assert Situation("after", "error:timed out").error == "timed out"
     assert Situation("after", "error").error is None
     seen = Situation("seen", "get_user.trip.cabin=economy")

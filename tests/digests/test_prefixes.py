@@ -9,7 +9,19 @@ from reverie.digests.transcript import digest_transcript
 from reverie.digests.vocabulary import describe, kind_of
 from reverie.sessions.event import Event
 from reverie.sessions.session import Score, Session, Transcript
-from tests.digests.made_events import SESSION_ID, call, digested, result, said, thought, transcript, user
+from tests.digests.made_events import (
+    SESSION_ID,
+    began,
+    brief,
+    call,
+    digested,
+    result,
+    said,
+    sent,
+    thought,
+    transcript,
+    user,
+)
 
 _threads = st.sampled_from([None, None, "researcher", "sidechain"])
 _calls = st.one_of(
@@ -48,7 +60,17 @@ _others = st.sampled_from(
         Event("session.error", {"error": {"type": "overloaded_error"}}),
     ]
 )
-_events = st.lists(st.one_of(_calls, _messages, _results, _others), max_size=30)
+_messages_between = st.one_of(
+    st.builds(began, st.sampled_from(["researcher", "sidechain"]), st.sampled_from(["writer", "critic"])),
+    st.builds(
+        brief,
+        st.sampled_from(["Find x.csv.", "Do not guess. It is done when tests pass.", "hm"]),
+        st.sampled_from(["researcher", "sidechain"]),
+        st.sampled_from(["main", "researcher"]),
+    ),
+    st.builds(sent, st.sampled_from(["Which order?", "12.5 in `x.csv`", "Done."]), _threads, st.just("main")),
+)
+_events = st.lists(st.one_of(_calls, _messages, _results, _others, _messages_between), max_size=30)
 
 
 def assert_prefix_safe(events: list[Event], length: int) -> None:
@@ -70,7 +92,7 @@ def test_limits_on_long_sessions_keep_the_earliest_and_stay_safe_for_prefixes() 
         for i in range(400)
         for event in (call(f"tool_{chr(97 + i % 26)}{i}", a=i), result(f'{{"k":"v{"a" * (i % 9)}"}}'))
     ]
-    assert len(digested(*events).behaviours) <= 650
+    assert len(digested(*events).behaviours) <= 760
     for length in (1, 90, 333, 799):
         assert_prefix_safe(events, length)
 

@@ -9,7 +9,7 @@ from reverie.api.endpoint import Endpoint
 from reverie.api.request_context import RequestContext
 from reverie.api.service import Service
 from reverie.errors import CredentialError, NotFoundError, RoleError
-from reverie.storage.live.reach import has_store, session_environment, uses_skill
+from reverie.storage.live.reach import has_store, refused_write, session_environment, uses_skill
 from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE, find_workspace
 from reverie.storage.service.api_keys import ApiKey, find_key
@@ -95,6 +95,7 @@ async def check_scope(context: RequestContext, endpoint: Endpoint) -> None:
 
     Raises:
         NotFoundError: the path names something outside of the scope; the answer does not show whether it exists.
+        RoleError: it would write to a store that it may read, and that its team, or its mark, closes to it.
     """
     key = context.key
     if key.role not in ("worker", "session"):
@@ -129,6 +130,14 @@ async def _covers_skill(context: RequestContext, skill_id: str) -> bool:
 
 async def _covers_store(context: RequestContext, store_id: str, endpoint: Endpoint) -> bool:
     """Whether the store is attached: to the token's session, or to one that runs in the key's environment."""
-    access = ["read_write"] if endpoint.method != "GET" else ["read_write", "read_only"]
+    session_id, environment_id = context.key.session_id, context.key.environment_id
     async with context.database.connection() as connection:
-        return await has_store(connection, context.key.session_id, context.key.environment_id, store_id, access)
+        if endpoint.method == "GET":
+            return await has_store(connection, session_id, environment_id, store_id, ["read_write", "read_only"])
+        if await has_store(connection, session_id, environment_id, store_id, ["read_write"]):
+            return True
+        if await has_store(connection, session_id, environment_id, store_id, ["read_only"]):
+            why = await refused_write(connection, session_id, store_id)
+            if why is not None:
+                raise RoleError(why)
+        return False

@@ -24,9 +24,11 @@ from reverie.storage.learning.lessons import find_lesson
 from reverie.storage.live.external_briefings import ExternalBriefing, hidden_from
 from reverie.storage.memory.memories import apply_edits, list_memories, read_memory
 from reverie.storage.memory.recall import recall
+from reverie.storage.memory.store_places import read_place, require_open
 from reverie.storage.memory.stores import choose_store, find_store
 from reverie.storage.postgres.act import record_act
 from reverie.storage.postgres.database import Connection, Database, telling_database_errors
+from reverie.teams.membership import why_not_written
 
 LONGEST_NOTE = 4_000
 _MOST_TOKENS = 2_000
@@ -102,7 +104,7 @@ class McpDesk:
 
         Raises:
             InputError: the text is too long, says nothing or orders agents about.
-            RoleError: the key may only read.
+            RoleError: the key may only read, or the store is what a team remembers together.
         """
         self._check_writes("remember")
         path = _note_path(text)
@@ -113,6 +115,9 @@ class McpDesk:
             raise InputError(f"text: not remembered, as {_REFUSED[verdict]}")
         async with self._opened() as (connection, stores):
             chosen = _chosen(stores, store)
+            place = await read_place(connection, chosen.id)
+            if (why := why_not_written(chosen.id, place, untrusted=False)) is not None:
+                raise RoleError(why)
             await apply_edits(
                 connection,
                 chosen.id,
@@ -209,10 +214,15 @@ class McpDesk:
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[tuple[Connection, list[MemoryStore]]]:
-        """A transaction, and the stores, which may have come to be since the server began."""
+        """A transaction, and the stores, which may have come to be since the server began.
+
+        Raises:
+            NotFoundError: one of them is not there, or is private to another agent.
+        """
         async with telling_database_errors(), self._database.connection() as connection:
             names = self._place.stores
             stores = [await find_store(connection, name) for name in names] or [await choose_store(connection, None)]
+            await require_open(connection, [store.id for store in stores], self._place.agent)
             yield connection, stores
 
 

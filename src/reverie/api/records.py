@@ -29,13 +29,14 @@ from reverie.outcomes.label_task import LabelAnswer, LabelProgress
 from reverie.outcomes.metric import REWARD_METRIC, Metric
 from reverie.runtime.charter_report import Act, AlarmNumbers, CharterStanding, CharterTrialReport
 from reverie.runtime.rule_report import Outcome, RuleTrialReport
-from reverie.sessions.session import Score
+from reverie.sessions.session import PartScore, Score
 from reverie.sessions.transcript import Turn
 from reverie.storage.erasure.report import ErasureReport, ErasureState
 from reverie.storage.learning.activity_report import ActivityReport
 from reverie.storage.learning.session_summary import FieldValues, SessionFacts, SummarizedSession
 from reverie.storage.service.seal import Seal, Verification
 from reverie.storage.sessions.import_summary import ImportSummary
+from reverie.teams.membership import Member
 from reverie.teams.routing_report import RoutingReport
 from reverie.trials.report import CurvePoint, TrialReport
 from reverie.trials.trial import Decision, TrialState
@@ -341,10 +342,13 @@ class ScoreParams(Params, frozen=True):
 
     metric: MetricName
     value: float
+    part: Annotated[str, Meta(min_length=1, max_length=200)] | UnsetType = UNSET
+    """What of the session it is a score of: the thread of an agent that was called in, or the event that asked for a
+    cross-check. Without it, of the session."""
 
 
 class ScoresParams(Params, frozen=True):
-    """Scores to record; they replace older ones of the same metrics."""
+    """Scores to record; they replace older ones of the same part and metrics."""
 
     scores: Annotated[tuple[ScoreParams, ...], Meta(min_length=1, max_length=100)]
     metadata: dict[str, Annotated[str, Meta(max_length=16_384)]] | UnsetType = UNSET
@@ -361,6 +365,8 @@ class SessionScores(msgspec.Struct, frozen=True, tag="session_scores"):
     scores: tuple[Score, ...]
     notes: tuple[str, ...] = ()
     """Which scores are no part of the reward, or not as they were given, and what to do."""
+    parts: tuple[PartScore, ...] = ()
+    """Scores of parts of it, which its reward is without."""
 
 
 # Labels: sessions that a person is asked to score
@@ -913,6 +919,33 @@ class TriedRules(RuleTrialReport, frozen=True, tag="rule_trial"):
     """What rules would have stopped."""
 
 
+class AgentRolesParams(Params, frozen=True):
+    """Which version of a coordinator's roles."""
+
+    version: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    """By default those that stand."""
+
+
+class AgentRolesSetParams(Params, frozen=True):
+    """Roles to set, in the form of the file."""
+
+    roles: tuple[dict[str, Any], ...]
+    """Replace all that stood before."""
+    most_running: dict[str, int] | UnsetType = UNSET
+    """By the agent's name, how many threads of it run at once in a session."""
+
+
+class AgentRoles(msgspec.Struct, frozen=True, tag="agent_roles"):
+    """A version of a coordinator's roles."""
+
+    agent_id: str
+    version: int
+    """0: none have been set."""
+    roles: tuple[dict[str, Any], ...]
+    most_running: dict[str, int]
+    created_at: Instant | None
+
+
 class RuleFiringListParams(ListParams, frozen=True):
     """Which page of a session's firings."""
 
@@ -1080,6 +1113,53 @@ class AgentTeam(msgspec.Struct, frozen=True, tag="agent_team"):
     mean_reward_alone: float | None
     members: tuple[TeamMember, ...]
     """Those that were called in most, first."""
+
+
+class TeamMemberParams(Params, frozen=True):
+    """An agent of a team."""
+
+    agent: Annotated[str, Meta(min_length=1)]
+    """The name that its sessions bear, or the id of an agent here."""
+    memory_store_id: str | None = None
+    """Id or name of its private store, which its sessions alone can read from then on; made where no store has the
+    name. Null: lessons for it go to the team's store."""
+
+
+class TeamParams(Params, frozen=True):
+    """Agents that share a store."""
+
+    name: Annotated[str, Meta(min_length=1)]
+    members: tuple[TeamMemberParams, ...]
+    """2 to 20 of them."""
+    memory_store_id: str | None = None
+    """Id or name of the store that the team shares; by default one that is called as the team is."""
+
+
+class TeamDreamParams(Params, frozen=True):
+    """What a joint dream reads, of the sessions of the team's agents."""
+
+    where: str | None = None
+    """Which of them; by default those that the policy of the team's store names."""
+    session_ids: tuple[str, ...] | None = None
+    """Exactly these."""
+    instructions: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
+
+
+class StoredTeam(msgspec.Struct, frozen=True, tag="team"):
+    """Agents that share a store."""
+
+    id: str
+    name: str
+    memory_store_id: str
+    """What the team remembers: its members' sessions read it, dreams and people write it."""
+    members: tuple[Member, ...]
+    created_at: Instant
+
+
+class DeletedTeam(msgspec.Struct, frozen=True, tag="team_deleted"):
+    """A team that is none any more; its stores stay, and private ones stay private."""
+
+    id: str
 
 
 class AgentBoundsParams(Params, frozen=True):

@@ -10,6 +10,7 @@ import click
 from anthropic import APIStatusError, AuthenticationError
 
 from reverie.cli.agent_file import AgentFile, read_agent_file
+from reverie.cli.agent_roles import roles
 from reverie.cli.lookup import ENVIRONMENT_KEY, MEMORY_STORE_KEY, find, find_by_name
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.remote import Remote, RemoteError, remote_options, speaking, told
@@ -38,6 +39,7 @@ def agents() -> None:
 
 agents.add_command(bounds)
 agents.add_command(changes)
+agents.add_command(roles)
 
 
 @agents.command()

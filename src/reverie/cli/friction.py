@@ -10,7 +10,7 @@ from reverie.cli.table import format_table
 from reverie.display_name import numbered, shown_name
 from reverie.dreams.dream import DreamRequest
 from reverie.dreams.preference import Preference
-from reverie.dreams.request import segment_of
+from reverie.dreams.request import reading_segment
 from reverie.errors import NotFoundError
 from reverie.jobs.friction import report_friction
 from reverie.overview.friction import FrictionCluster, FrictionReport
@@ -38,7 +38,7 @@ def friction(store: str | None, where: str | None, as_json: bool) -> None:
 
     async def work(database: Database) -> tuple[FrictionReport, Sequence[Preference]]:
         if store is None:
-            return await report_friction(database, segment_of(DreamRequest("", where)), settings)
+            return await report_friction(database, reading_segment(DreamRequest("", where)), settings)
         async with database.connection() as connection:
             found = await find_store(connection, store)
             result = await latest_result(connection, found.id)

@@ -89,7 +89,9 @@ COMMANDS = {
         "Live trials of lessons: listed, shown, begun, looked at, decided, taken back.",
     ),
     "teams": LazyCommand(
-        "reverie.cli.teams", "teams", "Agents that work together: to whom tasks go, and how well that does."
+        "reverie.cli.teams",
+        "teams",
+        "Agents that work together: what they share, to whom tasks go, and how well that does.",
     ),
     "briefing": LazyCommand(
         "reverie.cli.briefing",

@@ -88,10 +88,10 @@ async def _check(http: httpx2.AsyncClient, address: str) -> None:
             f"no server answers at {address}: {error}; check --url or REVERIE_URL, and that the server runs"
         ) from error
     told = answer.json() if "json" in answer.headers.get("content-type", "") else {}
-    error = told.get("error") if isinstance(told, dict) else None
-    if not isinstance(error, dict):
+    problem = told.get("error") if isinstance(told, dict) else None
+    if not isinstance(problem, dict):
         return
-    if error.get("code") == INVALID_PARAMS:
-        raise SettingsError(f"{answer.url.host}: {error['message']}")
+    if problem.get("code") == INVALID_PARAMS:
+        raise SettingsError(f"{answer.url.host}: {problem['message']}")
     if answer.status_code in (401, 403, 404) and told.get("type") == "error":
-        raise SettingsError(f"{address}: {error['message']}; give a key by --key or REVERIE_API_KEY")
+        raise SettingsError(f"{address}: {problem['message']}; give a key by --key or REVERIE_API_KEY")

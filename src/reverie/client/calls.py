@@ -21,6 +21,9 @@ from reverie.api.records import (
     ActivityParams,
     AgentBounds,
     AgentBoundsParams,
+    AgentRoles,
+    AgentRolesParams,
+    AgentRolesSetParams,
     AgentRouting,
     AgentTeam,
     AnsweredLabel,
@@ -45,6 +48,7 @@ from reverie.api.records import (
     CreateNew,
     CronParams,
     DeletedDreamSchedule,
+    DeletedTeam,
     DocumentParams,
     DreamBudgetParams,
     DreamEstimateParams,
@@ -112,10 +116,14 @@ from reverie.api.records import (
     StoredLesson,
     StoredRuleSet,
     StoredSessionFacts,
+    StoredTeam,
     StoredTrial,
     StorePolicy,
     StoreRevision,
     StoreRollback,
+    TeamDreamParams,
+    TeamMemberParams,
+    TeamParams,
     TestedPattern,
     TrialCurve,
     TrialDecideParams,
@@ -329,12 +337,16 @@ def score(
     *,
     metadata: Mapping[str, str] | None = None,
     by_person: bool = False,
+    part: str | None = None,
 ) -> ApiCall[SessionScores]:
     """Record scores of a session by metric name, and what else is known of how it went.
 
     ``session_id`` may be the id or the reference of its briefing. ``by_person``: a person gave them, and not a program.
+    ``part``: the thread of an agent that was called in, or the event that asked for a cross-check; then they are scores
+    of that alone.
     """
-    given = tuple(ScoreParams(metric=name, value=value) for name, value in scores.items())
+    of = UNSET if part is None else part
+    given = tuple(ScoreParams(metric=name, value=value, part=of) for name, value in scores.items())
     about = UNSET if metadata is None else dict(metadata)
     body = ScoresParams(scores=given, metadata=about, source="person" if by_person else "")
     return ApiCall("POST", _path("sessions", session_id, "scores"), SessionScores, body=body)
@@ -643,6 +655,70 @@ def agent_team(agent_id: str) -> ApiCall[AgentTeam]:
 def agent_bounds(agent_id: str) -> ApiCall[AgentBounds]:
     """Within which bounds an agent may change itself."""
     return ApiCall("GET", _path("agents", agent_id, "bounds"), AgentBounds)
+
+
+def create_team(
+    name: str, members: Mapping[str, str | None] | Sequence[str], *, store: str | None = None
+) -> ApiCall[StoredTeam]:
+    """Declare a team: ``members`` are names of agents, each with the name or id of its private store, or None.
+
+    ``store`` is the one that they share, by default one that is called as the team is.
+    """
+    given = members if isinstance(members, Mapping) else dict.fromkeys(members)
+    listed = tuple(TeamMemberParams(agent=agent, memory_store_id=private) for agent, private in given.items())
+    return ApiCall(
+        "POST", _path("teams"), StoredTeam, body=TeamParams(name=name, members=listed, memory_store_id=store)
+    )
+
+
+def teams() -> ApiCall[Page[StoredTeam]]:
+    """The teams of the key's workspace, newest first."""
+    return ApiCall("GET", _path("teams"), Page[StoredTeam], ListParams(limit=_LONGEST_PAGE))
+
+
+def team(team_id: str) -> ApiCall[StoredTeam]:
+    """Read a team."""
+    return ApiCall("GET", _path("teams", team_id), StoredTeam)
+
+
+def delete_team(team_id: str) -> ApiCall[DeletedTeam]:
+    """Have a team be one no more; its stores stay, and private ones stay private."""
+    return ApiCall("DELETE", _path("teams", team_id), DeletedTeam)
+
+
+def dream_team(
+    team_id: str,
+    *,
+    where: str | None = None,
+    session_ids: Sequence[str] | None = None,
+    instructions: str | None = None,
+) -> ApiCall[BetaDream]:
+    """Ask for a joint dream: the sessions of a team's agents, into the team's store and the agents' own.
+
+    Watch it with ``beta.dreams``; its result says where each lesson went.
+    """
+    named = None if session_ids is None else tuple(session_ids)
+    body = TeamDreamParams(where=where, session_ids=named, instructions=instructions)
+    return ApiCall("POST", _path("teams", team_id, "dreams"), BetaDream, body=body)
+
+
+def agent_roles(agent_id: str, *, version: int | None = None) -> ApiCall[AgentRoles]:
+    """The roles of a coordinator that stand, or an earlier version of them."""
+    return ApiCall("GET", _path("agents", agent_id, "roles"), AgentRoles, AgentRolesParams(version=_given(version)))
+
+
+def agent_role_versions(agent_id: str) -> ApiCall[Page[AgentRoles]]:
+    """Every version of a coordinator's roles, newest first."""
+    return ApiCall("GET", _path("agents", agent_id, "roles", "versions"), Page[AgentRoles], ListParams())
+
+
+def set_agent_roles(
+    agent_id: str, roles: Sequence[Mapping[str, Any]], *, most_running: Mapping[str, int] | None = None
+) -> ApiCall[AgentRoles]:
+    """Set the roles of a coordinator, in the form of the file: a new version, for sessions that begin from now on."""
+    most = None if most_running is None else dict(most_running)
+    body = AgentRolesSetParams(roles=tuple(map(dict, roles)), most_running=_given(most))
+    return ApiCall("POST", _path("agents", agent_id, "roles"), AgentRoles, body=body)
 
 
 def agent_routing(agent_id: str) -> ApiCall[AgentRouting]:

@@ -9,13 +9,14 @@ from typing import Literal, cast
 
 import msgspec
 
-SituationKind = Literal["session", "start", "after", "before", "seen", "given", "other"]
+SituationKind = Literal["session", "start", "after", "before", "seen", "given", "delegating", "reporting", "other"]
 """``session``: any time; ``start``: the first action; ``after`` a condition: the move right after it was first met;
 ``before`` an action: by the time of the first such action; ``seen`` a fact ``T.field=value``: some time after it was
-stated; ``given`` a setting ``T.field``: its first use, made by mining of the settings of a digest; ``other``: a text of
-another version, whole in ``subject``."""
+stated; ``given`` a setting ``T.field``: its first use, made by mining of the settings of a digest; ``delegating`` to an
+agent: when it is first given a task; ``reporting``: when that agent answers the first task that it was given;
+``other``: a text of another version, whole in ``subject``."""
 _ALONE = frozenset({"session", "start"})
-_WITH_SUBJECT = frozenset({"after", "before", "seen", "given"})
+_WITH_SUBJECT = frozenset({"after", "before", "seen", "given", "delegating", "reporting"})
 _SEPARATOR = " | "
 
 
@@ -24,7 +25,8 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     kind: SituationKind
     subject: str = ""
-    """What the kind speaks of: a condition, an action, a fact, a setting; empty for ``session`` and ``start``."""
+    """What the kind speaks of: a condition, an action, a fact, a setting, an agent; empty for ``session`` and
+    ``start``."""
 
     @property
     def text(self) -> str:
@@ -86,7 +88,8 @@ def read_parameter(text: str) -> Argument:
 
 
 FAMILIES_WITH_SUBJECT = frozenset({
-    "call", "then", "repeat", "retry", "change", "args", "arg", "use", "say", "model", "error", "hand-off",
+    "call", "then", "repeat", "retry", "change", "args", "arg", "use", "say", "model", "error", "hand-off", "brief",
+    "repeats another thread", "verified before report", "reports evidence", "asked back",
 })  # fmt: skip
 """Families whose names go on after a colon: ``call:T``, ``then:T→U``, ``arg:T.field=value``, ``change:T.field`` …"""
 PLAIN_FAMILIES = frozenset({
@@ -129,6 +132,12 @@ class BehaviourName(msgspec.Struct, frozen=True, gc=False):
         """Of a ``use``: the language and the construct."""
         language, _, construct = self.subject.partition(" ")
         return language, construct
+
+    @property
+    def brief(self) -> tuple[str, str]:
+        """Of a ``brief``: the agent that was given a task, and what its brief had."""
+        agent, _, part = self.subject.rpartition(" ")
+        return agent, part
 
     @property
     def argument(self) -> Argument:

@@ -25,15 +25,19 @@ _WORDS: Mapping[str, str] = {
     "limits": r"at most|no more than|within|up to|maximum|budget|time limit|deadline|höchstens|maximal|innerhalb|"
     r"como máximo|a lo sumo|dentro de|au plus|au maximum|dans les|最多|不超过|以内|预算",
 }
-_INPUTS = re.compile(
+NAMED = re.compile(
     r"```|`[^`\n]{2,}`|https?://\S|(?:[\w.-]+/)+[\w.-]+|\b[\w-]+\.(?:py|js|ts|md|csv|json|sql|txt|pdf|html?|ya?ml|toml)\b|"
     r"\b[A-Z]{1,5}-\d+\b|#\d+\b|\b\w*\d\w*_\w+|\b\w+_\w*\d\w*|[\"“„«「][^\"”“»」\n]{3,}[\"”“»」]"
 )
 
+"""What is named so exactly that it can be found: code, addresses, paths, files, ids, quotes."""
+
 
 def _whole_words(words: str) -> re.Pattern[str]:
-    # Scripts without spaces have no borders of words.
-    return re.compile(rf"(?:(?<![^\W_])(?:{words})(?![^\W_]))|(?:{'|'.join(_unspaced(words))})", re.IGNORECASE)
+    # Scripts without spaces have no borders of words. What ends the name of a file or a path is no word of the brief.
+    return re.compile(
+        rf"(?:(?<![^\W_])(?<!\w[./])(?:{words})(?![^\W_]))|(?:{'|'.join(_unspaced(words))})", re.IGNORECASE
+    )
 
 
 def _unspaced(words: str) -> list[str]:
@@ -52,7 +56,7 @@ _ORDER = re.compile(
 def brief_parts(text: str) -> frozenset[str]:
     """Which of :data:`PARTS` a brief has."""
     found = {part for part, pattern in _PATTERNS.items() if pattern.search(text)}
-    if _INPUTS.search(text):
+    if NAMED.search(text):
         found.add("inputs")
     if _ORDER.match(text):
         found.add("goal")

@@ -39,7 +39,7 @@ def first_move(moments: Moments) -> Iterator[Finding]:
     """Situation ``start``: the first action, its manner, and the first tool call if it belongs to the same turn."""
     if not moments:
         return
-    yield SituationReached(START, 0, 0)
+    yield SituationReached(START, moments[0].sequence, 0)
     first = next((moment for moment in moments if isinstance(moment, ACTIONS)), None)
     if first is None:
         return

@@ -8,7 +8,7 @@ import msgspec
 from reverie.digests.behaviour_name import BehaviourName, Situation
 from reverie.digests.derived.occurrence import Trace
 
-DIGEST_VERSION = 7
+DIGEST_VERSION = 8
 """Raised whenever a behaviour is added or changed; older digests are then made again, lazily."""
 
 BehaviourKind = Literal["choice", "sequence", "manner", "marker"]

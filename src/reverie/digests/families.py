@@ -8,7 +8,18 @@ from collections.abc import Iterator, Sequence
 
 from reverie.digests.behaviour_name import SESSION, BehaviourName, Situation
 from reverie.digests.digest import Behaviour, SituationReached
-from reverie.digests.moments import ACTIONS, Call, Fault, Message, Moment, Result, Thought, UserTurn
+from reverie.digests.moments import (
+    ACTIONS,
+    Brief,
+    Call,
+    Fault,
+    Message,
+    Moment,
+    Result,
+    Thought,
+    UserTurn,
+    readable_name,
+)
 from reverie.digests.vocabulary import kind_of
 
 Finding = Behaviour | SituationReached
@@ -138,15 +149,14 @@ def trouble(moments: Moments) -> Iterator[Finding]:
 
 
 def hand_offs(moments: Moments) -> Iterator[Finding]:
-    """``hand-off:THREAD``: an agent acts that has not acted before; ``another agent`` where threads bear no name."""
+    """``hand-off:AGENT``: an agent acts that has not acted before; ``another agent`` where nothing names it."""
     acting: set[str | None] = set()
+    agents: dict[str, str] = {}
     for moment in moments:
-        if isinstance(moment, ACTIONS):
+        if isinstance(moment, Brief):
+            agents[moment.thread] = moment.agent
+        elif isinstance(moment, ACTIONS):
             if acting and moment.thread is not None and moment.thread not in acting:
-                yield shown(SESSION, BehaviourName("hand-off", _named(moment.thread)), moment)
+                agent = agents.get(moment.thread) or readable_name(moment.thread)
+                yield shown(SESSION, BehaviourName("hand-off", agent), moment)
             acting.add(moment.thread)
-
-
-def _named(thread: str) -> str:
-    opaque = thread == "sidechain" or any(character.isdigit() for character in thread)
-    return "another agent" if opaque else thread

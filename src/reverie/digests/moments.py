@@ -64,9 +64,13 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     """``ask``, ``confirm`` or ``answer``, then the signals in its wording."""
     speech: tuple[BehaviourName, ...]
     """``say:ACT`` for each speech act."""
-    length: int
-    """In characters."""
+    text: str
     plan: bool
+
+    @property
+    def length(self) -> int:
+        """In characters."""
+        return len(self.text)
 
 
 class Thought(msgspec.Struct, frozen=True, gc=False):
@@ -101,6 +105,33 @@ class UserTurn(msgspec.Struct, frozen=True, gc=False):
     """Compound sentiment in [-1, 1]; None where the message has no text."""
 
 
+class Brief(msgspec.Struct, frozen=True, gc=False):
+    """An agent was given a task, or told more about it, by another one."""
+
+    sequence: int
+    step: int
+    thread: str
+    """Of whoever was asked."""
+    sender: str | None
+    """Thread of whoever asked; None is the session's own."""
+    agent: str
+    """The name of whoever was asked, as far as it has been said: :data:`UNNAMED` where nobody said one."""
+    text: str
+    call: int | None = None
+    """Sequence number of the call that began the thread, where the log says it: its result is the answer."""
+
+
+class Sent(msgspec.Struct, frozen=True, gc=False):
+    """A thread sent a message to another one."""
+
+    sequence: int
+    step: int
+    thread: str | None
+    to: str | None
+    """None is the session's own thread."""
+    text: str
+
+
 class Fault(msgspec.Struct, frozen=True, gc=False):
     """The run itself failed, outside any tool."""
 
@@ -110,9 +141,12 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
 
 
 Action = Call | Message
-Moment = Call | Message | Thought | Result | UserTurn | Fault
+Moment = Call | Message | Thought | Result | UserTurn | Brief | Sent | Fault
 ACTIONS = (Call, Message)
 """For ``isinstance``, which is asked of every moment many times over: making a union costs more than the asking."""
+
+UNNAMED = "another agent"
+"""What an agent is called whose thread has no name that a person could read."""
 
 _NOTHING = frozenset({"[]", "{}", "()", "null", "none", "no results", "no results found", "empty set"})
 _LONGEST_NOTHING = 40
@@ -131,6 +165,12 @@ def read_moments(events: Sequence[Event]) -> tuple[Moment, ...]:
     return tuple(moment for moment in moments if moment is not None)
 
 
+def readable_name(thread: str) -> str:
+    """A thread's name where a person can read it, else :data:`UNNAMED`."""
+    opaque = thread == "sidechain" or any(character.isdigit() for character in thread)
+    return UNNAMED if opaque else thread
+
+
 class MomentReader:
     """Reads a session event by event, while it grows."""
 
@@ -138,6 +178,10 @@ class MomentReader:
         self._calls: dict[int, Call] = {}
         self._answered: set[int] = set()
         self._written: set[tuple[str | None, str]] = set()
+        self._agents: dict[str, str] = {}
+        """Thread → agent, of the threads that were begun or given a task."""
+        self._begun_by: dict[str, int | None] = {}
+        """Thread → the call that began it."""
         self._step = 0
 
     def read(self, sequence: int, event: Event) -> Moment | None:
@@ -159,8 +203,37 @@ class MomentReader:
                 return UserTurn(sequence, self._step, event.thread_id, sentiment_of(text_of(event)))
             case "session.error":
                 return Fault(sequence, self._step, _fault(event))
+            case "session.thread_created":
+                self._name(event)
+                return None
+            case "agent.thread_message_received":
+                return self._brief(sequence, event)
+            case "agent.thread_message_sent":
+                to = self._thread(event, "to_session_thread_id")
+                return Sent(sequence, self._step, event.thread_id, to, text_of(event))
             case _:
                 return None
+
+    def _name(self, event: Event) -> None:
+        thread, agent = event.payload.get("session_thread_id"), event.payload.get("agent_name")
+        if isinstance(thread, str):
+            self._agents[thread] = agent if isinstance(agent, str) and agent else readable_name(thread)
+            call = _named(event, self._calls)
+            self._begun_by[thread] = None if call is None else call.sequence
+
+    def _brief(self, sequence: int, event: Event) -> Brief | None:
+        """What the session's own thread receives is no task: there others report."""
+        thread = event.thread_id
+        if thread is None:
+            return None
+        agent = self._agents.setdefault(thread, readable_name(thread))
+        sender = self._thread(event, "from_session_thread_id")
+        return Brief(sequence, self._step, thread, sender, agent, text_of(event), self._begun_by.get(thread))
+
+    def _thread(self, event: Event, name: str) -> str | None:
+        """The thread that an event names; the session's own has an id that no event bears."""
+        thread = event.payload.get(name)
+        return thread if isinstance(thread, str) and thread in self._agents else None
 
     def _read_result(self, sequence: int, event: Event) -> Result | None:
         named = _named(event, self._calls)
@@ -214,7 +287,7 @@ def _message(event: Event, sequence: int, step: int, written: set[tuple[str | No
         thread=event.thread_id,
         labels=tuple(BehaviourName(family) for family in families),
         speech=tuple(BehaviourName("say", act) for act in wording.speech),
-        length=len(text),
+        text=text,
         plan=writes_plan(text, thinking=False),
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from reverie.digests import decisions, facts, families
+from reverie.digests import decisions, facts, families, teamwork
 from reverie.digests.behaviour_name import BehaviourName, Situation, called
 from reverie.digests.derived.trace import read_trace
 from reverie.digests.digest import Behaviour, Digest, SituationReached
@@ -29,12 +29,15 @@ _FAMILIES: tuple[tuple[Callable[[Moments], Iterator[Finding]], int], ...] = (
     (families.first_reply, 1),
     (families.trouble, 20),
     (families.hand_offs, 10),
+    (teamwork.briefs, 60),
+    (teamwork.repeated_work, 20),
+    (teamwork.reports, 30),
     (decisions.first_move, 20),
     (decisions.next_moves, 80),
     (decisions.preparations, 100),
     (facts.facts_seen, 100),
 )
-"""Each family with the most behaviours it may add to one session (650 together), the earliest ones."""
+"""Each family with the most behaviours it may add to one session (760 together), the earliest ones."""
 
 
 def digest_transcript(transcript: Transcript) -> Digest:

@@ -4,6 +4,7 @@ import msgspec
 
 from reverie.digests.behaviour_name import BehaviourName, Situation
 from reverie.digests.digest import BehaviourKind
+from reverie.digests.moments import UNNAMED
 from reverie.display_name import shown_name
 
 
@@ -35,6 +36,13 @@ _TERMS = {
     "model": _Term("manner", "{}"),
     "error": _Term("marker", "run into the error “{}”"),
     "hand-off": _Term("choice", "hand over to {}"),
+    "brief": _Term("choice", "{}"),
+    "repeats another thread": _Term(
+        "choice", "have two agents make the same {} instead of passing on what it returned"
+    ),
+    "verified before report": _Term("choice", "check the outcome after the last change and before you report"),
+    "reports evidence": _Term("choice", "cite in the report what your tools returned (a path, a number, their words)"),
+    "asked back": _Term("choice", "ask back before doing anything"),
     "ask": _Term("choice", "ask a clarifying question"),
     "confirm": _Term("choice", "ask for confirmation"),
     "answer": _Term("choice", "write a message that asks nothing"),
@@ -81,6 +89,17 @@ _EVENTS = {
     "user sours": "the user sounds upset",
 }
 _LANGUAGES = {"sql": "SQL", "bash": "the shell", "python": "Python"}
+_BRIEFS = {
+    "goal": "say what is wanted and what for",
+    "constraints": "say which rules to keep and what to avoid",
+    "inputs": "name exactly what to work on (paths, ids, quoted words)",
+    "done": "say when it is done and how it will be checked",
+    "format": "say in which form to answer",
+    "limits": "say how much it may take at most",
+}
+"""The parts of a brief, as whoever writes one is told of them."""
+_RECEIVER = frozenset({"verified before report", "reports evidence", "asked back"})
+"""Families of what an agent did with a task that it was given."""
 _UNITS = {"sql": "statement", "bash": "command"}
 
 
@@ -100,6 +119,8 @@ def describe(situation: Situation, name: BehaviourName) -> Phrase:
         KeyError: no such behaviour or situation in this version of the digest.
     """
     action = _action(name)
+    if situation.kind not in ("delegating", "reporting"):
+        action += _of_whom(name)
     match situation.kind:
         case "session" | "given":
             return Phrase(action, None)
@@ -107,6 +128,10 @@ def describe(situation: Situation, name: BehaviourName) -> Phrase:
             return Phrase(f"first {action}", None)
         case "before":
             return Phrase(f"{action} before the first {_noun(situation.subject)}", None)
+        case "delegating":
+            return Phrase(action, f"you call in {_agent(situation.subject)}")
+        case "reporting":
+            return Phrase(action, f"you are given a task as {_agent(situation.subject)}")
         case "seen":
             return Phrase(action, f"`{shown_name(situation.source)}` has returned `{shown_name(situation.fact)}`")
     if situation.error is not None:
@@ -139,11 +164,23 @@ def _action(name: BehaviourName) -> str:
             named = f"a {construct}" if construct in _PROSE else f"`{_spelt(language, construct)}`"
             return f"use {named} in {_LANGUAGES[language]}"
         case "hand-off":
-            to = shown_name(rest)
-            return f"hand over to {to}" if " " in to else f"hand over to `{to}`"
-        case "repeat" | "retry":
+            return f"hand over to {_agent(rest)}"
+        case "brief":
+            return _BRIEFS[name.brief[1]]
+        case "repeat" | "retry" | "repeats another thread":
             return _TERMS[family].action.format(_noun(rest))
     return _TERMS[family].action.format(shown_name(rest))
+
+
+def _of_whom(name: BehaviourName) -> str:
+    """Which agent a behaviour speaks of, where no moment says it."""
+    if name.family == "brief":
+        return f" when you call in {_agent(name.brief[0])}"
+    return f" as {_agent(name.subject)}" if name.family in _RECEIVER else ""
+
+
+def _agent(name: str) -> str:
+    return name if name == UNNAMED else f"`{shown_name(name)}`"
 
 
 def _calling(action: str) -> str:

@@ -44,6 +44,12 @@ class DreamRequest(msgspec.Struct, frozen=True):
     """What whoever asked wants kept in mind; it reaches a model, and steers nothing without one."""
     budget: DreamBudget | None = None
     """Instead of the policy's."""
+    agents: tuple[str, ...] = ()
+    """Whose sessions alone are read, since the store is theirs; empty is anybody's."""
+    team: str | None = None
+    """The id of the team whose joint dream it is: what the store is to it decides, not whoever asks."""
+    private: bool = False
+    """Whether the store is private to the agent: only there is learnt from sessions that are marked untrusted."""
 
 
 class ScheduledDream(msgspec.Struct, frozen=True):
@@ -194,6 +200,39 @@ class StageTime(msgspec.Struct, frozen=True):
     seconds: float
 
 
+Way = Literal["own", "sender", "receiver", "team", "offered", "held back"]
+"""``own``: of what the agent does by itself; ``sender``: of how it gives tasks; ``receiver``: of what it does with
+them; ``team``: of what concerns both; ``offered``: holds in the sessions of several agents, and is tried
+for all; ``held back``: holds in all sessions together, and not by itself in those of several agents."""
+
+
+class PlacedLesson(msgspec.Struct, frozen=True):
+    """Where a lesson of a joint dream went, and why."""
+
+    lesson_id: str
+    memory_store_id: str
+    agent: str | None
+    """Whom it is for; None is for the whole team."""
+    way: Way
+    reason: str
+
+
+class WrittenStore(msgspec.Struct, frozen=True):
+    """What a joint dream did to one of its stores."""
+
+    memory_store_id: str
+    name: str
+    agent: str | None
+    """Whose private store it is; None of the team's."""
+    revision: int | None
+    """That it wrote; None where nothing had to change."""
+    changes: int
+    """Of documents."""
+    adopted: int
+    """Lessons that are documents there now."""
+    in_trial: int
+
+
 class DreamResult(msgspec.Struct, frozen=True):
     """All that a dream found and did; the report is drawn from this record alone."""
 
@@ -235,6 +274,12 @@ class DreamResult(msgspec.Struct, frozen=True):
     """Standing orders of users: candidates, what is set apart for a person, and what too few said."""
     left_out: LeftOut = LeftOut()
     """How sessions ended, and which scored ones were not counted: cut off, or copies."""
+    team: str | None = None
+    """The name of the team whose joint dream it was; ``store``, ``revision``, ``changes`` are of the team's store."""
+    stores: tuple[WrittenStore, ...] = ()
+    """Of a joint dream: every store that it could write to."""
+    placed: tuple[PlacedLesson, ...] = ()
+    """Of a joint dream: where each lesson went, and why."""
 
 
 class DreamEstimate(msgspec.Struct, frozen=True):

@@ -8,11 +8,27 @@ import msgspec
 from reverie.dreams.dream import DREAM_SOURCE, DreamBudget, DreamRequest
 from reverie.dreams.policy import DreamPolicy
 from reverie.errors import InputError
-from reverie.sessions.segment import Column, Comparison, Conjunction, Segment, choose_sessions, parse_segment
+from reverie.sessions.segment import (
+    Absence,
+    Column,
+    Comparison,
+    Conjunction,
+    Disjunction,
+    EverySession,
+    Membership,
+    MetadataEntry,
+    Segment,
+    choose_sessions,
+    parse_segment,
+)
+from reverie.teams.membership import TRUSTED_VALUES, UNTRUSTED
 
 MOST_SESSIONS = 100
 """Sessions named in one standard request."""
 _MOST_MODEL_CHARACTERS = 256
+_MARK = MetadataEntry(UNTRUSTED)
+TRUSTED: Segment = Disjunction((Absence(_MARK), Membership(_MARK, TRUSTED_VALUES)))
+"""The sessions that are not marked untrusted."""
 
 
 def read_request(body: Mapping[str, Any], most_sessions: int | None = MOST_SESSIONS) -> DreamRequest:
@@ -85,11 +101,26 @@ def budgeted(policy: DreamPolicy, budget: DreamBudget | None) -> DreamPolicy:
 
 
 def segment_of(request: DreamRequest) -> Segment:
-    """The sessions to read. Of sessions that dreams were watched in, only those named outright.
+    """The sessions to learn from. Of sessions that dreams were watched in, only those named outright.
 
     Raises:
         ExpressionError: ``where`` is malformed.
     """
+    return reading_segment(request) if request.private else Conjunction((reading_segment(request), TRUSTED))
+
+
+def reading_segment(request: DreamRequest) -> Segment:
+    """The sessions to read: also those that are marked untrusted, from which no more than a private store learns.
+
+    Raises:
+        ExpressionError: ``where`` is malformed.
+    """
+    of = Membership(Column("agent"), request.agents) if request.agents else EverySession()
     if request.session_ids is not None:
-        return choose_sessions(request.session_ids)
-    return Conjunction((Comparison(Column("source"), "<>", DREAM_SOURCE), parse_segment(request.where)))
+        return Conjunction((choose_sessions(request.session_ids), of))
+    return Conjunction((Comparison(Column("source"), "<>", DREAM_SOURCE), parse_segment(request.where), of))
+
+
+def member_segment(request: DreamRequest, agent: str, *, untrusted: bool) -> Segment:
+    """The sessions of one agent among those of a joint dream; those marked untrusted are among them where asked for."""
+    return segment_of(msgspec.structs.replace(request, agents=(agent,), private=untrusted))

@@ -26,11 +26,12 @@ def without_sessions(
         gone: the behaviours that no session that is left shows.
         lines: of documents that came from the erased sessions.
     """
-    labelled = result.labelled
+    labelled, lessons = result.labelled, _retold(result.lessons, erased, gone)
     notes = result.notes if NOTE in result.notes else (*result.notes, NOTE)
     return msgspec.structs.replace(
         result,
-        lessons=_retold(result.lessons, erased, gone),
+        lessons=lessons,
+        placed=tuple(one for one in result.placed if one.lesson_id in {lesson.id for lesson in lessons}),
         patterns=_left(result.patterns, gone),
         changes=tuple(
             change for change in result.changes if not any(line in f"{change.path}\n{change.reason}" for line in lines)

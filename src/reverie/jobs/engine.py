@@ -28,6 +28,7 @@ from reverie.storage.learning.dream_slot import hold_slot
 from reverie.storage.learning.dreams import (
     DreamRow,
     fail_dream,
+    held_to_store,
     insert_dream,
     measured_pace,
     open_dream,
@@ -138,10 +139,13 @@ async def dream(runtime: Runtime, request: DreamRequest) -> DreamResult:
 
     Raises:
         SlotBusyError: another process is dreaming for this store, or a dream for it waits for a server.
+        InputError: a session is named that the store may not learn from.
         SettingsError: the budget is in money and the model's price is unknown.
         DreamError: the dream failed; the store is as it was.
     """
     segment_of(request)
+    async with runtime.database.connection() as connection:
+        request = await held_to_store(connection, request)
     if runtime.model is not None:  # A budget that cannot be kept is refused before anything is done.
         BudgetedModel(runtime.model, runtime.budget)
 
@@ -165,8 +169,8 @@ async def estimate_dream(
     model: ModelSettings | None = None,
 ) -> DreamEstimate:
     """What a dream would read, how long it would take at the pace of earlier ones, and what ``model`` would cost."""
-    segment = segment_of(request)
     async with database.connection() as connection:
+        segment = segment_of(await held_to_store(connection, request))
         everything = 2**62
         size = await measure_segment(connection, segment, everything)
         new = await count_undigested(connection, segment, everything)

@@ -15,6 +15,7 @@ from reverie.storage.live.external_briefings import (
     write_external_briefing,
 )
 from reverie.storage.live.guidance import LONGEST_QUERY, make_guidance
+from reverie.storage.memory.store_places import require_open
 from reverie.storage.postgres.database import Connection
 
 
@@ -35,13 +36,14 @@ async def give_briefing(connection: Connection, request: BriefingRequest, now: d
     """The briefing; a reference has one, as a session has, so that what was shown is known.
 
     Raises:
-        NotFoundError: there is no such store.
+        NotFoundError: there is no such store, or it is private to another agent.
         ConflictError: the reference has a briefing of other stores.
     """
     reference = request.reference
     briefing_id = new_id("brf", now) if reference is None else derived_id("brf", reference)
     given = await find_external_briefing(connection, briefing_id)
     stores = list(dict.fromkeys(request.store_ids))
+    await require_open(connection, stores, request.agent)
     if given is not None and set(given.memory_store_ids) != set(stores):
         raise ConflictError(f"{reference!r} was given a briefing of other memory stores; a session has one briefing")
     if given is not None:

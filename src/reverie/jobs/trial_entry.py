@@ -1,7 +1,7 @@
 """How a lesson enters a trial: from a dream that would have adopted it, or because a person asks for it."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import msgspec
@@ -18,6 +18,7 @@ from reverie.trials.policy import LivePolicy
 from reverie.trials.trial import Subject, SubjectKind, Trial, TrialState
 
 _WORDS_CHANGED = "its words changed, and other words are another trial"
+_TRIALS_OFF = "offered, and waits: live trials of this store are off (policy live.mode)"
 _AGAIN = "; a person can begin another trial"
 
 
@@ -35,10 +36,14 @@ async def enter_trials(
     standing: Sequence[Lesson],
     policy: LivePolicy,
     now: datetime,
+    *,
+    offered: Collection[str] = (),
 ) -> list[Lesson]:
     """Take what a dream would newly adopt into trials, and end the trials of what it does not hold any more.
 
     Args:
+        offered: ids of lessons that come from other stores. They are adopted after a trial alone, however rare they
+            are; where trials are off, they wait as candidates.
         lessons: what the dream found, with the status that it gives.
         standing: adopted lessons, and those in trial, that earlier dreams over the same sessions left.
     """
@@ -46,9 +51,10 @@ async def enter_trials(
     for lesson in standing:
         if lesson.id not in kept:
             await _end_trials(connection, store_id, lesson.id, "the dream no longer holds the lesson", now)
-    if policy.mode == "off":
-        return list(lessons)
     adopted = {lesson.id for lesson in standing if lesson.status == "adopted"}
+    if policy.mode == "off":
+        waiting = [x for x in lessons if x.status == "adopted" and x.id in offered and x.id not in adopted]
+        return [_with(x, "candidate", f"{x.reason}; {_TRIALS_OFF}") if x in waiting else x for x in lessons]
     after, fresh = [], []
     for lesson in lessons:
         if lesson.status == "adopted" and lesson.id not in adopted:
@@ -57,7 +63,7 @@ async def enter_trials(
             after.append(known or lesson)
         else:
             after.append(lesson)
-    begun = await _begin(connection, store_id, dream_id, fresh, policy, now)
+    begun = await _begin(connection, store_id, dream_id, fresh, policy, now, offered)
     return [begun.get(lesson.id, lesson) for lesson in after]
 
 
@@ -94,15 +100,20 @@ async def _begin(
     lessons: Sequence[Lesson],
     policy: LivePolicy,
     now: datetime,
+    offered: Collection[str],
 ) -> dict[str, Lesson]:
-    """Begin the trials of a dream: one a lesson where there are sessions enough, else one of all, else a holdback."""
+    """Begin the trials of a dream: one a lesson where there are sessions enough, else one of all, else a holdback.
+
+    What is offered has one of its own in any case.
+    """
     begun: dict[str, Lesson] = {}
     slow: list[Lesson] = []
     for lesson in lessons:
         forecast = foresee(await count_sessions(connection, lesson.scope, now), policy)
-        if has_traffic(forecast, policy):
+        if lesson.id in offered or has_traffic(forecast, policy):
             trial = await begin_trial(connection, store_id, [lesson], policy, now, by=dream_id, batch=dream_id)
-            begun[lesson.id] = _with(lesson, "trial", f"passed the dream's tests, tried live as {trial.id}")
+            told = lesson.reason if lesson.id in offered else "passed the dream's tests"
+            begun[lesson.id] = _with(lesson, "trial", f"{told}, tried live as {trial.id}")
         else:
             slow.append(lesson)
     if not slow:

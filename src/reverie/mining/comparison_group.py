@@ -27,6 +27,11 @@ from reverie.statistics.corpus import (
 )
 from reverie.statistics.estimate import Design, make_design
 
+_GENERAL = frozenset({"session", "start", "before", "delegating", "reporting"})
+"""Situations that are looked at in every large enough task category, too."""
+_SETTLED = frozenset({"before", "delegating", "reporting"})
+"""Situations in which nothing is left to be done: what counts was done by then, or in the very event."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ComparisonGroup:
@@ -61,7 +66,7 @@ def form_groups(
     for situation, sessions, codes in _by_situation(corpus, determined_codes(corpus, strata)):
         reached = situation_rows(corpus, situation, codes_of) & _had_the_choice(corpus, situation, sessions)
         reached = reached & within[situation] if situation in within else reached
-        is_general = situation.kind in ("session", "start", "before")
+        is_general = situation.kind in _GENERAL
         for category, inside in [*everything, *(categories if is_general else [])]:
             group = _form_group(corpus, strata, policy, (category, situation), reached & inside, sessions, codes)
             if group is not None:
@@ -72,9 +77,10 @@ def form_groups(
 def _had_the_choice(corpus: Corpus, situation: Situation, acted: Codes) -> Flags:
     """Which sessions could have done what others did in the situation: what was cut off may never have come to it.
 
-    ``acted``: the sessions of the behaviours shown in it. By the time of an action, everything before it was done.
+    ``acted``: the sessions of the behaviours shown in it. By the time of an action, of a task given
+    or answered, everything before it was done.
     """
-    if corpus.cut is None or situation.kind == "before":
+    if corpus.cut is None or situation.kind in _SETTLED:
         return np.ones(len(corpus.session_ids), np.bool_)
     if situation.kind in ("session", "seen"):
         return ~corpus.cut

@@ -8,7 +8,10 @@ CLASSES = frozenset({"inspects the schema", "escalation", "reads memory", "ask",
 VAGUE = frozenset({"other tool", "same tool, changed input", "answer", "fallback"})
 """Names that say of an action only what it is not."""
 GENERAL = CLASSES | VAGUE
-_MOMENTS = {"after": 0, "start": 0, "given": 1, "before": 1, "seen": 2, "session": 3, "other": 4}
+_MOMENTS = {
+    **{"after": 0, "start": 0, "delegating": 0, "given": 1, "before": 1, "reporting": 1},
+    **{"seen": 2, "session": 3, "other": 4},
+}
 ARGUMENTS = {"args": 1, "arg": 2}
 
 Rank = tuple[int, int, int, int, int, int, str]

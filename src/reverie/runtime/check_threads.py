@@ -63,4 +63,4 @@ def _works(state: LiveState, thread: ChildThread) -> bool:
     if thread.archived or thread.status == "terminated":
         return False
     blocked = any(call.blocks and call.thread_id == thread.id for call in state.pending)
-    return blocked or thread.status != "idle"
+    return blocked or thread.status != "idle" or thread.part.queued is not None

@@ -16,6 +16,8 @@ from reverie.runtime.check_threads import MOST_MEMBERS, is_under_way, judge_id, 
 from reverie.runtime.conversation import ThreadEvent, texts_of
 from reverie.runtime.delegation import MOST_THREADS, answer, call_in, has_places, roster
 from reverie.runtime.live_state import LiveState, PendingCall, Transition
+from reverie.runtime.role import NO_ROLES, Roles
+from reverie.runtime.role_task import part_of
 from reverie.runtime.threads import rest_awaiting
 from reverie.runtime.turn import end_child
 from reverie.teams.answers import Tally, tally
@@ -120,8 +122,12 @@ def count(state: LiveState, call_id: str, said: Mapping[str, Said]) -> Tally:
     return tally([said[member.id].text for member in members_of(state, call_id)])
 
 
-def begin(transition: Transition, call: PendingCall, question: Question) -> None:
-    """Put the question to all that are asked, and rest."""
+def begin(transition: Transition, call: PendingCall, question: Question, roles: Roles = NO_ROLES) -> None:
+    """Put the question to all that are asked, and rest.
+
+    Args:
+        roles: the coordinator's; no more of an agent run at once than they say.
+    """
     if not has_places(transition, len(question.agents) + 1):
         problem = (
             f"There is no place for {len(question.agents)} more threads and a judge; at most {MOST_THREADS} go on."
@@ -129,7 +135,8 @@ def begin(transition: Transition, call: PendingCall, question: Question) -> None
         answer(transition, call, [{"type": "text", "text": problem}], is_error=True)
         return
     for place, name in enumerate(question.agents):
-        call_in(transition, member_id(call.event_id, place), name, f"{question.text}\n\n{_HAND_IN}")
+        task = f"{question.text}\n\n{_HAND_IN}"
+        call_in(transition, member_id(call.event_id, place), name, task, part_of(roles, name))
     rest_awaiting(transition)
 
 

@@ -10,17 +10,21 @@ import msgspec
 
 from reverie.ids import derived_id
 from reverie.runtime.check_threads import MOST_MEMBERS
-from reverie.runtime.live_state import ChildThread, PendingCall, Transition
+from reverie.runtime.criteria import reminder, verdict
+from reverie.runtime.live_state import ChildThread, LiveState, PendingCall, ThreadPart, Transition
 from reverie.runtime.reply_events import result_event
-from reverie.runtime.threads import RECEIVED, find_child, post, rest, runs
+from reverie.runtime.role import Role, Roles, role_names, roles_in
+from reverie.runtime.role_task import AUTO, Task, read_task
+from reverie.runtime.threads import RECEIVED, count_reminder, find_child, post, rest, runs
 from reverie.teams import cross_check
 from reverie.teams.draw_log import DRAW_FIELD, LoggedChoice, read_wish
 from reverie.turn_model import ToolDefinition
 
 MOST_THREADS = 25
 """Threads of agents that were called in, at a time; archived ones do not count."""
-AUTO = "auto"
-"""Names no agent: one is drawn, where the coordinator's metadata has routing on."""
+ROLE_FIELD = "reverie_role"
+"""Of a ``session.thread_created`` event as stored; the wire does not know it."""
+_NO_PART = ThreadPart()
 _TEXT: Mapping[str, Any] = {"type": "string", "minLength": 1}
 
 
@@ -31,8 +35,22 @@ class DrawnAgent(msgspec.Struct, frozen=True):
     choice: LoggedChoice
 
 
-Router = Callable[[str, Sequence[str]], DrawnAgent]
-"""Draws for the thread of an id, from a roster."""
+Router = Callable[[str, Sequence[str], LiveState], DrawnAgent]
+"""Draws for the thread of an id, from those who may be given its task, as their session stands."""
+
+
+class Lacking(msgspec.Struct, frozen=True):
+    """How the report of a thread that fills a role with criteria was found."""
+
+    missing: tuple[str, ...]
+    """What it lacks; nothing where it has all."""
+    reminders: int
+    """How often the agent may be told."""
+
+    @property
+    def note(self) -> str:
+        """What whoever asked is told of the report."""
+        return verdict(self.missing)
 
 
 def _tool(name: str, description: str, *required: str, **optional: Mapping[str, Any]) -> ToolDefinition:
@@ -80,6 +98,10 @@ _DRAWS = (
     f' With agent "{AUTO}", unless one has that name, one is drawn that does such tasks well: use it where you have no '
     "reason to choose."
 )
+_ROLES = (
+    " Where a role fits, give role and its fields instead: the brief is written of them, and task is added to it; "
+    "agent may then be left out. Without a role, give agent and task."
+)
 _LAST = ("wait_for_agents", "submit_result")
 """Tools after whose calls a thread may rest, so that they come after the others of a reply."""
 
@@ -109,10 +131,16 @@ def delegation_tools(agent: Mapping[str, Any], thread_id: str | None) -> tuple[T
 
 
 def _coordinator_tools(agent: Mapping[str, Any]) -> tuple[ToolDefinition, ...]:
-    if not read_wish(agent.get("metadata") or {}).is_on:
-        return COORDINATOR_TOOLS
+    draws, roles = read_wish(agent.get("metadata") or {}).is_on, roles_in(agent).roles
     first, *others = COORDINATOR_TOOLS
-    return (msgspec.structs.replace(first, description=first.description + _DRAWS), *others)
+    if roles:
+        names = {"type": "string", "enum": [role.name for role in roles]}
+        properties = {**first.input_schema["properties"], "role": names, "fields": {"type": "object"}}
+        schema = {**first.input_schema, "properties": properties, "required": []}
+        first = ToolDefinition(first.name, first.description + _ROLES, schema)
+    if draws:
+        first = ToolDefinition(first.name, first.description + _DRAWS, first.input_schema)
+    return (first, *others)
 
 
 def may_check(agent: Mapping[str, Any]) -> bool:
@@ -126,7 +154,20 @@ def colleagues(agent: Mapping[str, Any]) -> str:
     if not known:
         return ""
     lines = [f"- {name}: {entry.get('description') or 'no description'}" for name, entry in known.items()]
-    return "\n".join(["You may call in these agents with create_agent, several at a time:", *lines])
+    roles = [_about(role, known) for role in roles_in(agent).roles]
+    told = ["Roles that you may call them in for:", *roles] if roles else []
+    return "\n".join(["You may call in these agents with create_agent, several at a time:", *lines, *told])
+
+
+def _about(role: Role, known: Mapping[str, Any]) -> str:
+    """A role as its coordinator is told of it."""
+    fields = [f"{name} ({role.fields[name]})" if name in role.fields else name for name in role.names]
+    parts = [
+        f"filled by {', '.join(role_names(role, known)) or 'nobody on the roster'}",
+        f"fields: {', '.join(fields)}" if fields else "no fields: say all in task",
+        f"the brief must say: {', '.join(role.needs)}" if role.needs else "",
+    ]
+    return f"- {role.name}: {role.description or 'no description'} ({'; '.join(part for part in parts if part)})"
 
 
 def in_order(names: Sequence[str]) -> list[int]:
@@ -141,6 +182,7 @@ def delegate(
     given: Mapping[str, Any],
     agent: Mapping[str, Any],
     router: Router | None = None,
+    found: Lacking | None = None,
 ) -> None:
     """Do what a call of a delegation tool asks for, and answer it.
 
@@ -150,6 +192,7 @@ def delegate(
         given: the call's input.
         agent: the session's own agent.
         router: what draws an agent where the call leaves it open; None where it may not.
+        found: of a result that is handed in for a role with criteria, what it lacks.
     """
     problem = _problem(name, given)
     if problem:
@@ -157,7 +200,7 @@ def delegate(
         return
     match name:
         case "create_agent":
-            _create(transition, call, given["agent"], given["task"], agent, router)
+            _create(transition, call, given, agent, router)
         case "send_to_agent":
             _send(transition, call, given["thread"], given["message"])
         case "wait_for_agents":
@@ -165,10 +208,7 @@ def delegate(
         case "list_agents":
             _list(transition, call, agent)
         case "submit_result":
-            _answer(transition, call, "Handed in.")
-            if not rest(transition, call.thread_id, report=given["result"]):
-                # A message came meanwhile: the result is handed in, and the work goes on with the message.
-                post(transition, call.thread_id, None, given["result"])
+            _submit(transition, call, given["result"], found)
         case _:
             post(transition, call.thread_id, None, given["message"])
             _answer(transition, call, "Sent.")
@@ -177,7 +217,7 @@ def delegate(
 def _problem(name: str, given: Mapping[str, Any]) -> str | None:
     """What is wrong with a call's input, in words that the agent can act on."""
     schema = next(tool for tool in (*COORDINATOR_TOOLS, *CHILD_TOOLS) if tool.name == name).input_schema
-    for field in schema["required"]:
+    for field in () if name == "create_agent" else schema["required"]:
         value = given.get(field)
         if not isinstance(value, str) or not value.strip():
             return f"{field}: give a text; it is needed."
@@ -208,24 +248,30 @@ def _answer_json(transition: Transition, call: PendingCall, value: Any) -> None:
     _answer(transition, call, msgspec.json.encode(value).decode())
 
 
+def _submit(transition: Transition, call: PendingCall, result: str, found: Lacking | None) -> None:
+    """Hand a result in; one that lacks something is given back as often as the role says."""
+    child = find_child(transition.state, call.thread_id or "")
+    if found is not None and found.missing and child is not None and child.part.reminders < found.reminders:
+        count_reminder(transition, child)
+        _answer(transition, call, f"Not handed in. {reminder(found.missing)}", is_error=True)
+        return
+    note = found.note if found is not None else ""
+    _answer(transition, call, "Handed in.")
+    if not rest(transition, call.thread_id, report=result, note=note):
+        # A message came meanwhile: the result is handed in, and the work goes on with the message.
+        post(transition, call.thread_id, None, result, note)
+
+
 def _create(
     transition: Transition,
     call: PendingCall,
-    name: str,
-    task: str,
+    given: Mapping[str, Any],
     agent: Mapping[str, Any],
     router: Router | None,
 ) -> None:
-    known = roster(agent)
-    draws = router if name == AUTO and name not in known else None
-    if name not in known and draws is None:
-        known_names = ", ".join(known)
-        _answer(
-            transition,
-            call,
-            f"agent: there is no agent {name!r} to call in. Name one of: {known_names}.",
-            is_error=True,
-        )
+    task = read_task(given, agent, roster(agent), draws=router is not None)
+    if isinstance(task, str):
+        _answer(transition, call, task, is_error=True)
         return
     if not has_places(transition, 1):
         text = (
@@ -236,9 +282,17 @@ def _create(
         return
     state = transition.state
     thread_id = derived_id("sthr", state.session_id, str(state.event_count + len(transition.events)))
-    drawn = None if draws is None else draws(thread_id, tuple(known))
-    about = call_in(transition, thread_id, name if drawn is None else drawn.agent, task, drawn)
-    _answer_json(transition, call, {**about, "status": "running"})
+    drawn = router(thread_id, task.candidates, state) if task.agent is None and router is not None else None
+    about = call_in(transition, thread_id, *_whom(task, drawn, roles_in(agent)), drawn)
+    begun = runs(transition.state, thread_id)
+    role = {} if task.role is None else {"role": task.role.name}
+    _answer_json(transition, call, {**about, **role, "status": "running" if begun else "queued"})
+
+
+def _whom(task: Task, drawn: DrawnAgent | None, roles: Roles) -> tuple[str, str, ThreadPart, tuple[str, ...] | None]:
+    """Who is called in, with which brief, for what, and with which tools alone."""
+    name = task.agent or (drawn.agent if drawn is not None else task.candidates[0])
+    return name, task.brief, task.part(roles, name), None if task.role is None else task.role.tools
 
 
 def has_places(transition: Transition, count: int) -> bool:
@@ -248,18 +302,30 @@ def has_places(transition: Transition, count: int) -> bool:
 
 
 def call_in(
-    transition: Transition, thread_id: str, name: str, task: str, drawn: DrawnAgent | None = None
+    transition: Transition,
+    thread_id: str,
+    name: str,
+    task: str,
+    part: ThreadPart = _NO_PART,
+    tools: tuple[str, ...] | None = None,
+    drawn: DrawnAgent | None = None,
 ) -> dict[str, str]:
     """Begin a thread of an agent and give it its task; the thread as results name it.
 
     Args:
+        part: what it is there for, and how many like it may run.
+        tools: of the agent's, those that it has there; None for all.
         drawn: how the agent was chosen, where the router chose it; kept with the event.
     """
-    transition.change(threads=(*transition.state.threads, ChildThread(thread_id, name)))
+    transition.change(threads=(*transition.state.threads, ChildThread(thread_id, name, part=part)))
     transition.threads.append((thread_id, name))
+    if tools is not None:
+        transition.tools[thread_id] = tools
     transition.notices.append("session.thread_created")
     about = {"session_thread_id": thread_id, "agent_name": name}
     payload: dict[str, Any] = {**about, "workflow_run_id": None}
+    if part.role:
+        payload[ROLE_FIELD] = part.role
     if drawn is not None:
         payload[DRAW_FIELD] = msgspec.to_builtins(drawn.choice)
     transition.add("session.thread_created", payload, thread_id=thread_id)
@@ -291,7 +357,12 @@ def _wait(transition: Transition, call: PendingCall, threads: Sequence[str]) -> 
     if any(waiting.thread_id is None and waiting.type == RECEIVED for waiting in state.waiting):
         _answer(transition, call, "There are messages already; they follow.")
         return
-    awaited = [child.id for child in state.threads if runs(state, child.id) and (not threads or child.id in threads)]
+    works = any(state.running_children)  # else those that queue wait for the user, too
+    awaited = [
+        child.id
+        for child in state.threads
+        if (runs(state, child.id) or (works and child.part.queued is not None)) and (not threads or child.id in threads)
+    ]
     stuck = [
         child.id for child in state.threads if any(one.thread_id == child.id and one.blocks for one in state.pending)
     ]
@@ -305,8 +376,11 @@ def _wait(transition: Transition, call: PendingCall, threads: Sequence[str]) -> 
 
 def _list(transition: Transition, call: PendingCall, agent: Mapping[str, Any]) -> None:
     agents = [{"agent": name, "description": entry.get("description")} for name, entry in roster(agent).items()]
-    threads = [
-        {"thread": one.id, "agent": one.agent_name, "status": "archived" if one.archived else one.status}
-        for one in transition.state.threads
-    ]
+    threads = [{"thread": one.id, "agent": one.agent_name, "status": _stands(one)} for one in transition.state.threads]
     _answer_json(transition, call, {"agents": agents, "threads": threads})
+
+
+def _stands(thread: ChildThread) -> str:
+    if thread.archived:
+        return "archived"
+    return "queued" if thread.part.queued is not None else thread.status

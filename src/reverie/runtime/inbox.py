@@ -14,7 +14,8 @@ from reverie.errors import InputError, StateError
 from reverie.ids import derived_id
 from reverie.runtime.live_state import LiveState, PendingCall, Transition, WaitingInput
 from reverie.runtime.outcome_loop import close_outcome, has_open_outcome, open_outcome
-from reverie.runtime.threads import RECEIVED, wake_answered, wake_checked
+from reverie.runtime.thread_queue import leave_queue, queue_of
+from reverie.runtime.threads import RECEIVED, begin_queued, wake_answered, wake_checked
 from reverie.runtime.turn import (
     RESULT_LINKS,
     Scope,
@@ -208,6 +209,8 @@ def _interrupt(transition: Transition, payload: dict[str, Any]) -> None:
     if scope is not whole_session:
         for child in [child for child in transition.state.running_children if scope(child.id)]:
             idle_child(transition, child)
+        leave_queue(transition, [child.id for child in queue_of(transition.state) if scope(child.id)])
+        begin_queued(transition)
         wake_checked(transition)
     _settle(transition, scope, changed=any(call.blocks for call in failed))
 

@@ -50,6 +50,21 @@ class NewEvent(msgspec.Struct, frozen=True):
     """The input that it was, or the number that its preview promised."""
 
 
+class ThreadPart(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a child thread is there for, and whether it waits for its turn."""
+
+    role: str = ""
+    """The role that its agent fills; ``""`` for none."""
+    of_role: int = 0
+    """Threads of the role that run at once; 0: any number."""
+    of_agent: int = 0
+    """Threads of the agent that run at once; 0: any number."""
+    queued: int | None = None
+    """When it began to wait until it may run, as a place in the log; None where it does not."""
+    reminders: int = 0
+    """How often its agent was told what the report of this task lacks."""
+
+
 class ChildThread(msgspec.Struct, frozen=True):
     """A thread of an agent that was called in, as its session knows it."""
 
@@ -59,6 +74,7 @@ class ChildThread(msgspec.Struct, frozen=True):
     archived: bool = False
     begun: bool = False
     """Whether its status has been announced; a thread that was only created has not done anything yet."""
+    part: ThreadPart = ThreadPart()
 
 
 class LiveState(msgspec.Struct, frozen=True):
@@ -129,6 +145,8 @@ class Transition:
     """What the caller sent, as positions in ``events`` or ``inputs``, in order."""
     threads: list[tuple[str, str]] = field(default_factory=list)
     """Ids of threads that were begun, and their agents' names."""
+    tools: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The tools that are left to the agents of threads that were begun, by thread; all where it is not named."""
     thread_statuses: list[tuple[str, Status]] = field(default_factory=list)
     scores: list[tuple[str, float]] = field(default_factory=list)
     """Metric and value of verdicts that fell."""

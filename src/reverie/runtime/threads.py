@@ -5,11 +5,14 @@ for at once where that thread is idle, which wakes it; else it waits until the t
 user's messages do, so that each is in the input of a request.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from reverie.runtime.check_threads import check_of, finished_checks
 from reverie.runtime.live_state import ChildThread, LiveState, Transition, WaitingInput
+from reverie.runtime.thread_queue import enqueue, may_run, queue_of
 from reverie.runtime.turn import (
     END_TURN,
     child_payload,
@@ -28,6 +31,7 @@ from reverie.runtime.turn import (
 
 RECEIVED = "agent.thread_message_received"
 _ARCHIVED = "The thread was archived before this call was answered."
+_STOPPED = "My thread was archived before I was done, so there is no result."
 _UNFINISHED = "The agent stopped before this call was answered."
 
 
@@ -51,12 +55,18 @@ def runs(state: LiveState, thread_id: str | None) -> bool:
 
 
 def wake(transition: Transition, thread_id: str | None) -> None:
-    """Have a thread go on, and its session with it; one that runs, waits for a client or has ended stays as it is."""
+    """Have a thread go on, and its session with it; one that runs, waits for a client or has ended stays as it is.
+
+    Where as many run as may, it waits in the queue.
+    """
     state = transition.state
     if runs(state, thread_id) or is_blocked(state, thread_id):
         return
     child = None if thread_id is None else find_child(state, thread_id)
     if thread_id is not None and child is None:
+        return
+    if child is not None and not may_run(state, child):
+        enqueue(transition, child)
         return
     if not state.goes_on:
         run(transition, primary=False)
@@ -83,11 +93,22 @@ def wake_checked(transition: Transition) -> None:
         wake(transition, None)
 
 
-def post(transition: Transition, sender: str | None, receiver: str | None, text: str) -> None:
-    """Send a message from one thread to another; None is the session's own thread."""
+def begin_queued(transition: Transition) -> None:
+    """Have those begin that queue and for whom there is room now, the oldest first."""
+    for child in queue_of(transition.state):
+        if may_run(transition.state, child):
+            wake(transition, child.id)
+
+
+def post(transition: Transition, sender: str | None, receiver: str | None, text: str, note: str = "") -> None:
+    """Send a message from one thread to another; None is the session's own thread.
+
+    Args:
+        note: what the server says of the text, in a block of its own after it.
+    """
     state = transition.state
-    content = [{"type": "text", "text": text}]
-    _send(transition, sender, receiver, text)
+    content = _content(text, note)
+    _send(transition, sender, receiver, content)
     received = {f"from_{name}": value for name, value in _peer(state, sender).items()} | {"content": content}
     if not runs(state, receiver) and not is_blocked(state, receiver):
         transition.add(RECEIVED, received, thread_id=receiver)
@@ -97,18 +118,23 @@ def post(transition: Transition, sender: str | None, receiver: str | None, text:
     transition.change(input_count=state.input_count + 1, waiting=(*state.waiting, transition.inputs[-1]))
 
 
-def _send(transition: Transition, sender: str | None, receiver: str | None, text: str) -> None:
+def _content(text: str, note: str = "") -> list[dict[str, Any]]:
+    return [{"type": "text", "text": part} for part in (text, note) if part or part is text]
+
+
+def _send(
+    transition: Transition, sender: str | None, receiver: str | None, content: Sequence[Mapping[str, Any]]
+) -> None:
     sent = {f"to_{name}": value for name, value in _peer(transition.state, receiver).items()}
-    content = [{"type": "text", "text": text}]
-    transition.add("agent.thread_message_sent", {**sent, "content": content}, thread_id=sender)
+    transition.add("agent.thread_message_sent", {**sent, "content": list(content)}, thread_id=sender)
 
 
-def _report(transition: Transition, thread_id: str, text: str) -> None:
+def _report(transition: Transition, thread_id: str, text: str, note: str) -> None:
     """Tell the session's own thread what came of a task; what a cross-check asked for is read there, not received."""
     if check_of(transition.state, thread_id) is None:
-        post(transition, thread_id, None, text)
+        post(transition, thread_id, None, text, note)
     else:
-        _send(transition, thread_id, None, text)
+        _send(transition, thread_id, None, _content(text))
 
 
 def _peer(state: LiveState, thread_id: str | None) -> dict[str, str]:
@@ -126,6 +152,7 @@ def rest(
     details: Any = None,
     *,
     report: str | None = None,
+    note: str = "",
 ) -> bool:
     """Make a thread idle, and its session when no other thread runs.
 
@@ -135,6 +162,7 @@ def rest(
     Args:
         reason: the event's ``stop_reason``; ``requires_action`` is put in its place while calls wait for a client.
         report: what a child says to the session's own thread when it rests; None where it only waits for a client.
+        note: what the server says of the report.
     """
     state = transition.state
     blocked = is_blocked(state, thread_id)
@@ -150,14 +178,46 @@ def rest(
     assert child is not None
     payload = child_payload(child, "idle", reason, _stop(state, thread_id, reason, details))
     if report is not None and not blocked:
-        _report(transition, thread_id, report)
+        _report(transition, thread_id, report, note)
+        forget_reminders(transition, thread_id)
     transition.add("session.thread_status_idle", payload, thread_id=thread_id)
     set_thread(transition, thread_id, "idle")
+    begin_queued(transition)
     wake_checked(transition)
     if not transition.state.primary_running and not any(transition.state.running_children):
         idle(transition)
         run_waiting(transition)
     return True
+
+
+def remind(transition: Transition, thread_id: str, text: str, most: int) -> bool:
+    """Tell a child that would rest what its report lacks, as the server; False where it was told as often as may be."""
+    child = find_child(transition.state, thread_id)
+    if child is None or child.part.reminders >= most:
+        return False
+    transition.add("system.message", {"content": [{"type": "text", "text": text}]}, thread_id=thread_id)
+    count_reminder(transition, child)
+    return True
+
+
+def count_reminder(transition: Transition, child: ChildThread) -> None:
+    """Note that a child was told once more what its report lacks."""
+    _set_reminders(transition, child.id, child.part.reminders + 1)
+
+
+def forget_reminders(transition: Transition, thread_id: str) -> None:
+    """Begin to count anew: its next task is another one."""
+    _set_reminders(transition, thread_id, 0)
+
+
+def _set_reminders(transition: Transition, thread_id: str, count: int) -> None:
+    threads = (
+        msgspec.structs.replace(one, part=msgspec.structs.replace(one.part, reminders=count))
+        if one.id == thread_id and one.part.reminders != count
+        else one
+        for one in transition.state.threads
+    )
+    transition.change(threads=tuple(threads))
 
 
 def has_mail(state: LiveState, thread_id: str | None) -> bool:
@@ -199,9 +259,18 @@ def rest_awaiting(transition: Transition) -> None:
 
 
 def archive_child(transition: Transition, child: ChildThread) -> None:
-    """End a child that does not run; what it waited for is answered with an error, and nobody waits for it any more."""
+    """End a child that does not run; what it waited for is answered with an error, and whoever asked it is told.
+
+    What a cross-check asked it is read from its log.
+    """
+    owes = (is_blocked(transition.state, child.id) or child.part.queued is not None) and (
+        check_of(transition.state, child.id) is None
+    )
     failed = fail_calls(transition, lambda thread_id: thread_id == child.id, _ARCHIVED)
+    if owes:
+        post(transition, child.id, None, _STOPPED)
     end_child(transition, child)
+    begin_queued(transition)
     wake_checked(transition)
     if failed and not transition.state.goes_on:
         idle(transition)

@@ -115,6 +115,37 @@ def _config(entry: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return next((config for config in entry["configs"] if config["name"] == name), default)
 
 
+def with_tools_alone(agent: Mapping[str, Any], allowed: Sequence[str]) -> dict[str, Any]:
+    """An agent that has of its own tools those that are named, and no others; servers that are left without go, too.
+
+    Args:
+        allowed: names; ``mcp__SERVER__TOOL`` and ``mcp__SERVER__*`` for tools of MCP servers.
+    """
+    kept = [one for one in (_alone(entry, allowed) for entry in agent.get("tools") or ()) if one is not None]
+    used = {entry["mcp_server_name"] for entry in kept if entry["type"] == "mcp_toolset"}
+    servers = [server for server in agent.get("mcp_servers") or () if server["name"] in used]
+    return {**agent, "tools": kept, "mcp_servers": servers}
+
+
+def _alone(entry: Mapping[str, Any], allowed: Sequence[str]) -> dict[str, Any] | None:
+    """A tool or toolset without what is not allowed; None where nothing is left."""
+    if entry["type"] == "custom":
+        return dict(entry) if entry["name"] in allowed else None
+    if entry["type"] == "mcp_toolset":
+        prefix = f"mcp__{entry['mcp_server_name']}__"
+        named = [name.removeprefix(prefix) for name in allowed if name.startswith(prefix)]
+        if not named or "*" in named:
+            return dict(entry) if named else None
+    else:
+        named = [name for name in allowed if name in BUILT_IN_TOOLS]
+        if not named:
+            return None
+    configs = [{**_config(entry, name), "name": name} for name in named]
+    if entry["type"] != "mcp_toolset":
+        configs = [{**config, "type": config["name"]} for config in configs]
+    return {**entry, "default_config": {**entry["default_config"], "enabled": False}, "configs": configs}
+
+
 def remote_name(server: str, tool: str) -> str:
     """What a model calls a tool of an MCP server: ``mcp__server__tool``, made to fit what providers allow."""
     plain = f"mcp__{server}__{tool}"

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from reverie.runtime.live_state import ChildThread, PendingCall, Status, Transition, WaitingInput
+from reverie.runtime.thread_queue import enqueue, leave_queue, may_run, queue_of, without_queue
 from reverie.runtime.usage import NO_USAGE, usage_snapshot
 
 END_TURN: Mapping[str, Any] = {"type": "end_turn"}
@@ -130,7 +131,9 @@ def _result_type(call: PendingCall) -> str:
 def set_thread(transition: Transition, thread_id: str, status: Status) -> None:
     """Note how a child thread stands."""
     threads = (
-        msgspec.structs.replace(thread, status=status, begun=True) if thread.id == thread_id else thread
+        msgspec.structs.replace(thread, status=status, begun=True, part=without_queue(thread.part))
+        if thread.id == thread_id
+        else thread
         for thread in transition.state.threads
     )
     transition.change(threads=tuple(threads))
@@ -172,6 +175,9 @@ def idle(transition: Transition, stop_reason: Mapping[str, Any] | None = None, s
     close_spans(transition, whole_session, is_error=reason["type"] not in ("end_turn", "requires_action"))
     for thread in list(transition.state.running_children):
         idle_child(transition, thread)
+    # Those that queue behind a thread that waits for the client still do; of others the turn was ended.
+    state = transition.state
+    leave_queue(transition, [thread.id for thread in queue_of(state) if may_run(state, thread)])
     stop = {"stop_reason": reason, "stop_details": stop_details}
     if transition.state.primary_running or was_idle:
         idle_primary(transition, stop)
@@ -196,7 +202,10 @@ def run_waiting(transition: Transition) -> None:
         threads = {waiting.thread_id for waiting in state.waiting}
         run(transition, primary=None in threads)
         for thread in [thread for thread in state.threads if thread.id in threads]:
-            run_child(transition, thread)
+            if may_run(transition.state, thread):
+                run_child(transition, thread)
+            else:
+                enqueue(transition, thread)
 
 
 def terminate(transition: Transition) -> None:

@@ -54,9 +54,13 @@ def plain_document(value: Any, kept: frozenset[str] = frozenset()) -> Any:
 
 
 def choices_in(records: Iterable[Any]) -> Mapping[str, list[str]]:
-    """The values that fields of records take which take no others."""
+    """The values that fields of records take which take no others, and those that fields that are lists take."""
     hints = [item for record in records for item in get_type_hints(record).items()]
-    return {name: [one for one in get_args(hint) if isinstance(one, str)] for name, hint in hints}
+    values = (
+        (name, (*get_args(hint), *(value for part in get_args(hint) for value in get_args(part))))
+        for name, hint in hints
+    )
+    return {name: [one for one in found if isinstance(one, str)] for name, found in values}
 
 
 def convert(given: Any, kind: Any, where: str, hint: Hint, choices: Mapping[str, list[str]]) -> Any:
@@ -81,7 +85,7 @@ def _refuse(error: msgspec.ValidationError, where: str, hint: Hint, choices: Map
         if named:
             place = f"{field}.{named['field']}" if field else named["field"]
             raise InputError(f"{where}: {place}: {words.format(hint(named['field'], field))}") from error
-    possible = choices.get(field.rpartition(".")[2])
+    possible = choices.get(field.rpartition(".")[2].partition("[")[0])
     if possible and what.startswith("Invalid enum value"):
         what += f"; give one of {', '.join(possible)}"
     raise InputError(f"{where}: {field or 'it'}: {what[:1].lower()}{what[1:]}".replace("`", "")) from error

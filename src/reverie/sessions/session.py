@@ -58,6 +58,15 @@ def score_problem(metric: str, value: float) -> str | None:
     return None
 
 
+class PartScore(msgspec.Struct, frozen=True):
+    """One metric's value for a part of a session."""
+
+    part: str
+    """The thread of an agent that was called in, or the event that asked for a cross-check."""
+    metric: str
+    value: float
+
+
 class Transcript(msgspec.Struct, frozen=True):
     """A session with its events in order; an event's sequence number is its position, from 0."""
 

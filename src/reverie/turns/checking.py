@@ -17,6 +17,7 @@ from reverie.runtime.checking import (
 )
 from reverie.runtime.delegation import answer, roster
 from reverie.runtime.live_state import PendingCall, Transition
+from reverie.runtime.role import roles_in
 from reverie.runtime.threads import rest_awaiting, runs
 from reverie.storage.live.cross_checks import insert_check, read_scored
 from reverie.storage.live.leases import Lease
@@ -59,7 +60,7 @@ async def run_check(
                 case str():
                     answer(transition, pending, [{"type": "text", "text": asked}], is_error=True)
                 case Question() if step == "begin":
-                    begin(transition, pending, asked)
+                    begin(transition, pending, asked, roles_in(agent))
                 case Question() if step == "judge":
                     ask_judge(transition, pending, asked.text, said, choice)
                 case _:

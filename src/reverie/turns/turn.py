@@ -7,6 +7,7 @@ each call has one result; a call that changes something is never run twice witho
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import structlog
@@ -18,13 +19,14 @@ from reverie.models.estimate import estimate_tokens
 from reverie.models.router import RoutedModel
 from reverie.runtime.compaction import MOST_COMPACTIONS, is_full
 from reverie.runtime.conversation import KeptReply, Prompt, build_request
-from reverie.runtime.delegation import delegate
+from reverie.runtime.criteria import reminder
+from reverie.runtime.delegation import Lacking, delegate
 from reverie.runtime.live_state import LiveState, PendingCall, Transition
 from reverie.runtime.model_failure import MOST_CUTS, cut_off_event, error_event, may_retry, pause_seconds, stopped_event
 from reverie.runtime.outcome_loop import has_open_outcome
 from reverie.runtime.reply_events import FAILED_REQUEST, AskedCall, asked_calls, reply_events
 from reverie.runtime.spending import has_room, over_budget
-from reverie.runtime.threads import fail_child, has_mail, is_blocked, rest, runs
+from reverie.runtime.threads import fail_child, has_mail, is_blocked, remind, rest, runs
 from reverie.runtime.turn import END_TURN, take_inputs
 from reverie.runtime.writer import promise, record
 from reverie.storage.live.leases import Lease, note_progress
@@ -46,7 +48,8 @@ from reverie.turns.grading import evaluate
 from reverie.turns.log import append, look, notify, write
 from reverie.turns.preview import Previewer
 from reverie.turns.prompt import make_prompt, tools_of
-from reverie.turns.routing import find_router, with_metadata
+from reverie.turns.roles import as_coordinator, found_lacking
+from reverie.turns.routing import find_router
 from reverie.turns.rules import TRIPPED, TurnRules
 
 MOST_REQUESTS = 500
@@ -188,9 +191,8 @@ async def _run_pending(desk: Desk, lease: Lease, session: LiveSession, state: Li
         calls = await open_calls(connection, session, _own_calls(state, lease), tools)
     theirs, to_agents = parted(calls)
     await run_calls(desk, lease, session, theirs, maybe_ran=maybe_ran)
-    for pending, call in to_agents:
-        if not await _delegate(desk, lease, session, pending, call):
-            return False
+    if not await _delegate(desk, lease, session, to_agents):
+        return False
     async with desk.database.connection() as connection:
         _, state = await look(connection, lease)
         await _note_progress(connection, lease)
@@ -207,22 +209,60 @@ async def _follow_up(desk: Desk, lease: Lease, session: LiveSession, state: Live
     return True
 
 
-async def _delegate(desk: Desk, lease: Lease, session: LiveSession, pending: PendingCall, call: ToolCall) -> bool:
-    """Do what a call of a delegation tool asks for; whether the thread goes on."""
+async def _delegate(
+    desk: Desk, lease: Lease, session: LiveSession, calls: Sequence[tuple[PendingCall, ToolCall]]
+) -> bool:
+    """Do what calls of delegation tools ask for, in order; whether the thread goes on.
+
+    Calls side by side are one transition: an agent that calls many others in does it at once, or has done nothing.
+    """
+    for is_check, together in groupby(calls, lambda one: one[1].tool.name == TOOL):
+        if is_check:
+            goes_on = await _check_each(desk, lease, session, list(together))
+        else:
+            goes_on = await _delegate_together(desk, lease, session, list(together))
+        if not goes_on:
+            return False
+    return True
+
+
+async def _check_each(
+    desk: Desk, lease: Lease, session: LiveSession, calls: Sequence[tuple[PendingCall, ToolCall]]
+) -> bool:
+    """Take the next step of cross-checks, one after the other; whether the thread goes on."""
     async with desk.database.connection() as connection:
-        agent = await with_metadata(connection, session.agent or {})
-    if call.tool.name == TOOL:
-        return await run_check(desk, lease, pending, call, agent, event_sequence(pending.event_id))
+        agent = await as_coordinator(connection, session)
+    for pending, call in calls:
+        if not await run_check(desk, lease, pending, call, agent, event_sequence(pending.event_id)):
+            return False
+    return True
+
+
+async def _delegate_together(
+    desk: Desk, lease: Lease, session: LiveSession, calls: Sequence[tuple[PendingCall, ToolCall]]
+) -> bool:
+    """Do what calls ask for, up to one after which the thread rests; whether it goes on."""
     async with desk.database.connection() as connection:
-        router = await find_router(connection, session, agent, call)
-        _, transition = await write(
-            desk,
-            connection,
-            lease,
-            (),
-            lambda begun: delegate(begun, pending, call.tool.name, call.input, agent, router),
-        )
+        agent = await as_coordinator(connection, session) if lease.thread is None else {}
+        routers = [await find_router(connection, session, agent, call) for _, call in calls]
+        locked = await lock_session(connection, lease.session_id, lease)
+        found = [await _lacking(connection, lease, locked, call.input.get("result")) for _, call in calls]
+
+        def do(begun: Transition) -> None:
+            for (pending, call), router, lacking in zip(calls, routers, found, strict=True):
+                delegate(begun, pending, call.tool.name, call.input, agent, router, lacking)
+                if not runs(begun.state, lease.thread):
+                    return
+
+        _, transition = await write(desk, connection, lease, (), do, locked=locked)
     return runs(transition.state, lease.thread)
+
+
+async def _lacking(connection: Connection, lease: Lease, locked: WholeSession, report: Any) -> Lacking | None:
+    """What the report of a thread's agent lacks; None where it makes none, or nothing is asked of it."""
+    if not isinstance(report, str) or lease.thread is None:
+        return None
+    return await found_lacking(connection, locked, state_of(locked), lease.thread, report)
 
 
 def _take_confirmations(transition: Transition, lease: Lease) -> None:
@@ -362,8 +402,7 @@ async def _agent_of(connection: Connection, session: LiveSession, lease: Lease) 
     """The definition of the agent whose thread it is."""
     if lease.thread is not None:
         return (await read_thread(connection, session, lease.thread)).agent
-    assert session.agent is not None
-    return await with_metadata(connection, session.agent)
+    return await as_coordinator(connection, session)
 
 
 async def _ask(opened: _Opened, previewer: Previewer) -> TurnReply:
@@ -436,6 +475,8 @@ async def _close_request(
         events = reply_events(reply, ruling.calls, previewer.promised, opened.routed.price)
         events += _cut_off(lease, reply, ruling.calls)
         final = _final(reply, ruling.calls)
+        ends = final is not None and final.reason == END_TURN
+        found = await _lacking(connection, lease, locked, _text_of(reply) if ends else None)
         if ruling.tripped and lease.thread is None:
             events.append(_TRIPPED)
 
@@ -446,10 +487,8 @@ async def _close_request(
                 if lease.thread is not None:
                     fail_child(transition, lease.thread, _TRIPPED)
             elif final is not None:
-                graded = final.reason == END_TURN and _is_graded(lease, transition.state)
-                rested = not graded and rest(
-                    transition, lease.thread, final.reason, final.details, report=_report(lease, _text_of(reply))
-                )
+                graded = ends and _is_graded(lease, transition.state)
+                rested = not graded and _ends(transition, lease, final, _text_of(reply), found)
 
         async def keep(session: LiveSession, transition: Transition) -> None:
             await _keep(connection, lease, session, transition, reply, ruling.calls)
@@ -463,6 +502,17 @@ async def _close_request(
     if graded:
         return await _grade(desk, lease, session)
     return await _follow_up(desk, lease, session, transition.state)
+
+
+def _ends(transition: Transition, lease: Lease, final: _End, said: str, found: Lacking | None) -> bool:
+    """Make the thread rest with what it said last; False where it has to go on."""
+    thread = lease.thread
+    if thread is None or found is None:
+        return rest(transition, thread, final.reason, final.details, report=_report(lease, said))
+    lacks = found.missing and not has_mail(transition.state, thread)
+    if lacks and remind(transition, thread, reminder(found.missing), found.reminders):
+        return False
+    return rest(transition, thread, final.reason, final.details, report=said, note=found.note)
 
 
 async def _note_progress(connection: Connection, lease: Lease) -> None:

@@ -14,6 +14,7 @@ from reverie.api.wire_type import RecordType
 from reverie.lessons.asker import Asker
 from reverie.storage.live.session_views import hidden_memories
 from reverie.storage.memory.recall import recall as recall_memories
+from reverie.storage.memory.store_places import require_open
 
 
 @endpoint(
@@ -31,6 +32,8 @@ async def recall(context: RequestContext) -> dict[str, Any]:
 
     Best first.
     """
+    if (agent := context.query.get("agent")) is not None:
+        await require_open(context.connection, [context.path["memory_store_id"]], agent)
     embedder = None
     if context.query.get("meaning", True):
         open_embedder = await on_demand.load(lambda: on_demand.open_embedder)

@@ -14,7 +14,7 @@ async def digest_batch(stage: Stage, done: int, total: int) -> int:
     runtime = stage.runtime
     async with stage.opened(done, total) as dream:
         last_key, batch = dream.last_session_key, runtime.policy.digest_batch
-        keys = await next_undigested(dream.connection, dream.segment, last_key, batch)
+        keys = await next_undigested(dream.connection, dream.reading_segment, last_key, batch)
     chunks = [keys[i : i + _SESSIONS_PER_CALL] for i in range(0, len(keys), _SESSIONS_PER_CALL)]
     executor, loop = stage.workers.executor(len(keys)), asyncio.get_running_loop()
     url, embedder = runtime.database.url, runtime.settings.embedder

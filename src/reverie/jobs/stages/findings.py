@@ -12,6 +12,7 @@ from reverie.dreams.policy import DreamPolicy
 from reverie.jobs.labelled_claims import FewScores, read_few_scores
 from reverie.jobs.predicate_matches import find_all_matches
 from reverie.jobs.proxies import read_traces
+from reverie.jobs.stages.member_mining import mine_members
 from reverie.jobs.stages.stage import OpenDream, Stage
 from reverie.mining.few_scored import add_labelled, nothing_labelled
 from reverie.mining.implicit import mine_implicit
@@ -58,6 +59,8 @@ async def mine_sessions(stage: Stage) -> None:
     async with runtime.database.connection() as connection:
         await write_findings(connection, stage.dream_id, findings)
         await write_contribution(connection, stage.dream_id, judgement)
+    if not findings.implicit:
+        await mine_members(stage)
 
 
 async def _few_scores(connection: Connection, dream: OpenDream, corpus: Corpus) -> FewScores | None:

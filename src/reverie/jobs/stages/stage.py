@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from reverie.dreams.request import segment_of
+from reverie.dreams.request import reading_segment, segment_of
 from reverie.errors import DreamCanceledError
 from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.workers import Workers
@@ -63,6 +63,12 @@ class OpenDream:
     def last_session_key(self) -> int:
         """The key of the last session that the dream reads."""
         return self.row.last_session_key
+
+    @property
+    def reading_segment(self) -> Segment:
+        """What is digested: of a team also the sessions that one agent's private store alone learns from."""
+        request = self.row.request
+        return self.segment if request.team is None else reading_segment(request)
 
     async def corpus(self) -> Corpus:
         """The digested sessions, over the dream's own connection."""

@@ -21,7 +21,7 @@ async def survey_sessions(stage: Stage) -> SessionCounts:
             await redaction_key(connection, secrets.token_bytes(32))
         await _make_output(dream)
         size = await measure_segment(connection, dream.segment, dream.last_session_key)
-        new = await count_undigested(connection, dream.segment, dream.last_session_key)
+        new = await count_undigested(connection, dream.reading_segment, dream.last_session_key)
         await set_running(connection, stage.dream_id)
     return SessionCounts(size.sessions, new, size.scored)
 

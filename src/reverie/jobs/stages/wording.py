@@ -8,7 +8,7 @@ from reverie.assist.merger import merge_groups, mergeable_groups
 from reverie.assist.wording import ModelWording, word_lessons, word_themes
 from reverie.dreams.policy import DreamPolicy
 from reverie.jobs.found import read_found
-from reverie.jobs.stages.conclusion import propose_lessons
+from reverie.jobs.stages.proposals import propose_lessons
 from reverie.jobs.stages.stage import Stage
 from reverie.language_model import LanguageModel
 from reverie.lessons.lesson import Lesson

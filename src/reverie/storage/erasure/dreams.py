@@ -17,8 +17,8 @@ SELECT id FROM dreams WHERE (last_session_key >= %(lowest)s AND (
 ORDER BY id FOR UPDATE
 """
 _BLANK = """
-UPDATE dreams SET findings = NULL, overview = NULL, described = NULL, consultation = NULL, judgement = NULL,
-    wording = NULL, sessions_mark = NULL, result = coalesce(%(result)s::jsonb, result),
+UPDATE dreams SET findings = NULL, member_findings = NULL, overview = NULL, described = NULL, consultation = NULL,
+    judgement = NULL, wording = NULL, sessions_mark = NULL, result = coalesce(%(result)s::jsonb, result),
     request = CASE WHEN request ->> 'session_ids' IS NULL THEN request ELSE jsonb_set(request, '{session_ids}', (
         SELECT coalesce(jsonb_agg(one), '[]') FROM jsonb_array_elements_text(request -> 'session_ids') AS one
         WHERE one <> ALL (%(erased)s)

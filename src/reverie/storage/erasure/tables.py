@@ -37,7 +37,8 @@ _NUMBERS = (
 _NOT_OF_SESSIONS = (
     *("installation", "workspaces", VERSION_TABLE, "metrics", "agents", "agent_versions", "agent_bounds"),
     *("self_changes", "environments", "deployments", "vaults", "vault_credentials", "skills", "skill_versions"),
-    *("webhook_endpoints", "work_pollers", "dream_schedules", "rules", "charters", "label_frames"),
+    *("teams", "team_members", "private_stores"),
+    *("webhook_endpoints", "work_pollers", "dream_schedules", "rules", "charters", "roles", "label_frames"),
 )
 
 TREATMENTS: dict[str, Treatment] = {

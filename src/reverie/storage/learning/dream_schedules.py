@@ -12,7 +12,7 @@ from reverie.dreams.dream import DreamRequest, ScheduledDream
 from reverie.dreams.request import segment_of
 from reverie.errors import ConflictError, NotFoundError, ReverieError, StoreArchivedError
 from reverie.ids import new_id
-from reverie.storage.learning.dreams import last_mark, mark_sessions
+from reverie.storage.learning.dreams import held_to_store, last_mark, mark_sessions
 from reverie.storage.learning.served_dreams import ask_for_dream
 from reverie.storage.memory.policies import read_policy
 from reverie.storage.memory.stores import lock_store
@@ -224,7 +224,7 @@ async def _ask(connection: Connection, schedule: DreamSchedule, now: datetime) -
     if (await lock_store(connection, store_id)).archived_at is not None:
         raise StoreArchivedError(f"memory store {store_id} is archived; it learns nothing more")
     where = schedule.request.where or (await read_policy(connection, store_id)).where
-    request = msgspec.structs.replace(schedule.request, where=where)
+    request = await held_to_store(connection, msgspec.structs.replace(schedule.request, where=where))
     count, mark = await mark_sessions(connection, segment_of(request))
     last = await last_mark(connection, store_id, request)
     if not count:

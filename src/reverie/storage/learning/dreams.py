@@ -1,20 +1,25 @@
 """Dreams and lessons in the database: the record of a dream, what became of each lesson."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import cast
 
 import msgspec
 
 from reverie.dreams.dream import DreamRequest, DreamResult, DreamStatus
-from reverie.dreams.request import segment_of
-from reverie.errors import DreamError, DreamInputError, NotFoundError
+from reverie.dreams.request import reading_segment, segment_of
+from reverie.errors import DreamError, DreamInputError, InputError, NotFoundError
 from reverie.lessons.lesson import Lesson
 from reverie.overview.overview import Overview
 from reverie.sessions.segment import Segment
 from reverie.statistics.online import AlphaWealth
+from reverie.storage.memory.store_places import IS_UNTRUSTED, read_place
+from reverie.storage.memory.stores import find_store
 from reverie.storage.postgres.database import Connection
+from reverie.storage.service.teams import team_of_store
 from reverie.storage.sessions.condition import condition_of
+from reverie.teams.membership import UNTRUSTED
 
 
 class DreamRow(msgspec.Struct, frozen=True):
@@ -94,6 +99,60 @@ async def _one(connection: Connection, condition: str, value: str) -> DreamRow |
     return DreamRow(row[0], row[1], row[2], msgspec.convert(row[3], DreamRequest), *row[4:])
 
 
+async def held_to_store(connection: Connection, request: DreamRequest) -> DreamRequest:
+    """The request held to what its store may learn from; doing it again changes nothing.
+
+    A team's store learns from its members' sessions, and a private one from its own agent's. A store that is not there
+    yet is nobody's.
+
+    Raises:
+        ConflictError: several stores have the name.
+        InputError: a session is named that the store may not learn from, or a team's dream shall write to a clone.
+    """
+    with suppress(NotFoundError):
+        store = await find_store(connection, request.store)
+        place, team = await read_place(connection, store.id), await team_of_store(connection, store.id)
+        if team is not None and request.clone:
+            raise InputError(
+                f"output_behavior: a dream of the team {team.name!r} writes to the stores of its agents, too, and to "
+                "no clone; give update_existing"
+            )
+        agents = team.agents if team is not None else (place.owner,) if place.owner is not None else ()
+        request = msgspec.structs.replace(
+            request, agents=agents, team=None if team is None else team.id, private=place.owner is not None
+        )
+    outside = await _outside(connection, request)
+    if outside:
+        raise InputError(
+            f"session_ids: {outside[0]} is marked {UNTRUSTED}, or no session of whom the store {request.store!r} is for"
+        )
+    return request
+
+
+async def _outside(connection: Connection, request: DreamRequest) -> list[str]:
+    """Sessions that are named, and there, and must not be learnt from."""
+    if request.session_ids is None:
+        return []
+    may = condition_of(segment_of(request))
+    query = (
+        f"SELECT s.id FROM sessions s WHERE s.id = ANY (%(named)s) AND ({may.sql}) IS NOT TRUE ORDER BY s.id LIMIT 1"
+    )
+    rows = await connection.execute(query.encode(), {**may.parameters, "named": list(request.session_ids)})
+    return [session_id for (session_id,) in await rows.fetchall()]
+
+
+async def count_untrusted(connection: Connection, request: DreamRequest, last_key: int) -> int:
+    """How many of the sessions that a dream reads are marked untrusted, and its store must not learn from."""
+    if request.private:
+        return 0
+    condition = condition_of(reading_segment(request))
+    query = f"SELECT count(*) FROM sessions s WHERE s.key <= %(last_key)s AND {IS_UNTRUSTED} AND ({condition.sql})"
+    ((count,),) = await (
+        await connection.execute(query.encode(), {**condition.parameters, "last_key": last_key})
+    ).fetchall()
+    return int(count)
+
+
 async def insert_dream(
     connection: Connection,
     dream_id: str,
@@ -163,7 +222,7 @@ async def check_inputs(connection: Connection, dream: DreamRow) -> None:
     """See that what a dream reads is still there.
 
     Raises:
-        DreamInputError: the store was archived or deleted, or a session was deleted.
+        DreamInputError: the store was archived, deleted or given to a team or an agent, or a session was deleted.
     """
     store_id = dream.request.store if dream.request.clone else dream.memory_store_id
     query = "SELECT FROM memory_stores WHERE id = %s AND archived_at IS NULL"
@@ -174,6 +233,12 @@ async def check_inputs(connection: Connection, dream: DreamRow) -> None:
     missing = await missing_sessions(connection, dream.request.session_ids or ())
     if missing:
         raise DreamInputError(f"session {missing[0]} was deleted meanwhile", "input_session_unavailable")
+    if not dream.request.clone and await held_to_store(connection, dream.request) != dream.request:
+        raise DreamInputError(
+            f"memory store {store_id} became a team's or an agent's own, or is so no more, since the dream was asked "
+            "for; ask for another",
+            "input_memory_store_unavailable",
+        )
 
 
 async def missing_sessions(connection: Connection, session_ids: Sequence[str]) -> list[str]:
@@ -263,8 +328,8 @@ async def lock_open_dream(connection: Connection, dream_id: str) -> bool:
 async def complete_dream(connection: Connection, result: DreamResult, now: datetime) -> None:
     """Record a dream's result and end it."""
     await connection.execute(
-        "UPDATE dreams SET status = 'completed', result = %s::jsonb, ended_at = %s, findings = NULL, judgement = NULL "
-        "WHERE id = %s",
+        "UPDATE dreams SET status = 'completed', result = %s::jsonb, ended_at = %s, findings = NULL, "
+        "member_findings = NULL, judgement = NULL WHERE id = %s",
         [msgspec.json.encode(result).decode(), now, result.dream_id],
     )
 
@@ -291,15 +356,15 @@ async def latest_result(connection: Connection, store_id: str) -> DreamResult | 
     return None if row is None else msgspec.json.decode(row[0], type=DreamResult)
 
 
-async def read_standing_lessons(connection: Connection, dream: DreamRow) -> list[Lesson]:
-    """Lessons that an earlier dream over the same sessions left in the store, adopted or in trial."""
+async def read_standing_lessons(connection: Connection, dream: DreamRow, store_id: str) -> list[Lesson]:
+    """Lessons that an earlier dream over the same sessions left in a store, adopted or in trial."""
     rows = await connection.execute(
         f"""
         SELECT l.lesson::text FROM lessons l JOIN dreams d ON d.id = l.last_dream_id
         WHERE l.memory_store_id = %(store)s AND l.status IN ('adopted', 'trial') AND {_SAME_SCOPE}
         ORDER BY l.id
         """,
-        {"store": dream.memory_store_id, **dream.scope},
+        {"store": store_id, **dream.scope},
     )
     return [msgspec.json.decode(row[0], type=Lesson) async for row in rows]
 

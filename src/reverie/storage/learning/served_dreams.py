@@ -13,7 +13,7 @@ from reverie.assist.wording import ModelWording
 from reverie.dreams.dream import DreamRequest, DreamStatus
 from reverie.errors import ConflictError, NotFoundError, StateError
 from reverie.language_model import ModelUsage
-from reverie.storage.learning.dreams import DreamRow, insert_dream, read_dream
+from reverie.storage.learning.dreams import DreamRow, held_to_store, insert_dream, read_dream
 from reverie.storage.memory.stores import lock_store
 from reverie.storage.postgres.database import Connection
 
@@ -47,8 +47,10 @@ async def ask_for_dream(
     """Record a dream for the server to run, and announce it.
 
     Raises:
+        InputError: a session is named that the store may not learn from.
         ConflictError: another dream writes to the store, or has not fully stopped yet.
     """
+    request = await held_to_store(connection, request)
     if not request.clone:
         await lock_store(connection, output_id)
         rows = await connection.execute(

@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from reverie.storage.postgres.database import Connection
 
-Table = Literal["rules", "charters"]
+Table = Literal["rules", "charters", "roles"]
 _COLUMNS = "agent_id, version, document, created_at"
 
 

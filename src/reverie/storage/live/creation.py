@@ -15,15 +15,17 @@ from reverie.runtime.inbox import receive
 from reverie.storage.live.briefings import note_answered_reads
 from reverie.storage.live.log import apply_transition
 from reverie.storage.live.self_changes import choose_version, note_draw, trial_of_asked
-from reverie.storage.live.session_views import hidden_lessons, make_views
+from reverie.storage.live.session_views import hidden_lessons, make_views, stores_of
 from reverie.storage.live.sessions import LiveSession, NewSession, insert_session, read_session, update_session
 from reverie.storage.live.work import enqueue_work
+from reverie.storage.memory.store_places import read_places, require_open
 from reverie.storage.memory.stores import hold_stores
 from reverie.storage.postgres.database import Connection
 from reverie.storage.service.agents import AgentVersion, resolve_agent, snapshot_agent
 from reverie.storage.service.environments import read_environment
 from reverie.storage.service.files import read_file, read_text, require_unexpired
 from reverie.storage.service.vaults import read_vault
+from reverie.teams.membership import why_not_written
 
 MOST_INITIAL_EVENTS = 50
 RUNTIME, EXTERNAL = "reverie_runtime", "external"
@@ -38,7 +40,7 @@ async def create_session(
 
     Raises:
         InputError: the request breaks a rule.
-        NotFoundError: it names something that does not exist.
+        NotFoundError: it names something that does not exist, or a store that is private to another agent.
         StateError: it names something that is archived.
     """
     initial = list(request.get("initial_events") or ())
@@ -60,7 +62,7 @@ async def create_session(
         environment_id=environment.id,
         agent=await snapshot_agent(connection, request["agent"], chosen.agent),
         metadata=metadata,
-        resources=await mount_all(connection, session_id, wanted, now),
+        resources=await _seen(connection, await mount_all(connection, session_id, wanted, now), wanted, chosen.agent),
         vault_ids=await check_vaults(connection, list(request.get("vault_ids") or ())),
         budget=request.get("budget"),
         deployment_id=deployment_id,
@@ -73,6 +75,27 @@ async def create_session(
     if initial:
         await send_events(connection, session.id, initial, now, field="initial_events")
     return await read_session(connection, session.id)
+
+
+async def _seen(
+    connection: Connection, mounted: list[dict[str, Any]], wanted: Sequence[Mapping[str, Any]], agent: AgentVersion
+) -> list[dict[str, Any]]:
+    """What a session is to mount, if its agent may see it; a team's store is read only.
+
+    Raises:
+        InputError: a team's store is asked for to write to.
+        NotFoundError: a store is private to another agent.
+    """
+    stores = stores_of(mounted)
+    await require_open(connection, stores, agent.definition["name"])
+    places = await read_places(connection, stores)
+    shared = {store_id: place for store_id, place in places.items() if place.team is not None}
+    for one in wanted:
+        place = shared.get(one.get("memory_store_id", ""))
+        if place is not None and one.get("access") == "read_write":
+            why = why_not_written(one["memory_store_id"], place, untrusted=False)
+            raise InputError(f"resources.access: {why}; attach it with read_only")
+    return [one | {"access": "read_only"} if one.get("memory_store_id") in shared else one for one in mounted]
 
 
 async def _leave_out_hidden(connection: Connection, session: LiveSession, now: datetime) -> None:

@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from reverie.ids import derived_id
+from reverie.runtime.delegation import ROLE_FIELD
 from reverie.runtime.inbox import QUEUED_TYPES
 from reverie.runtime.live_state import (
     ChildThread,
@@ -23,7 +24,7 @@ from reverie.runtime.writer import record
 from reverie.sessions.session import Score
 from reverie.storage.live.leases import Lease, want_turns
 from reverie.storage.live.sessions import LiveSession, WholeSession, lock_session, require_live
-from reverie.storage.live.threads import child_thread, insert_thread, set_thread_status
+from reverie.storage.live.threads import child_thread, insert_thread, set_thread_part, set_thread_status
 from reverie.storage.postgres.announcement import announce
 from reverie.storage.postgres.database import Connection
 from reverie.storage.sessions.scores import record_scores
@@ -31,7 +32,7 @@ from reverie.teams.draw_log import DRAW_FIELD
 
 TICK = timedelta(microseconds=1)
 """How far apart the times of events are that are appended together."""
-_OWN = frozenset({"cost_usd", DRAW_FIELD})
+_OWN = frozenset({"cost_usd", DRAW_FIELD, ROLE_FIELD})
 """What live events keep that is no field of the wire."""
 Also = Callable[[LiveSession, Transition], Awaitable[None]]
 """Stores more with a transition; nothing that it asks the database is waited for."""
@@ -153,9 +154,15 @@ async def _store(connection: Connection, session: WholeSession, transition: Tran
     )
     await announce(connection, session.id)
     for thread_id, agent_name in transition.threads:
-        await insert_thread(connection, session, child_thread(session, thread_id, agent_name, now))
+        thread = child_thread(session, thread_id, agent_name, now, transition.tools.get(thread_id))
+        await insert_thread(connection, session, thread)
     for thread_id, status in transition.thread_statuses:
         await set_thread_status(connection, session.key, thread_id, status, now)
+    before = {thread["id"]: thread["part"] for thread in session.threads}
+    for child in state.threads:
+        part = msgspec.to_builtins(child.part)
+        if part != before.get(child.id, {}):
+            await set_thread_part(connection, session.key, child.id, part)
     if transition.scores:
         scores = [(session.key, Score(metric, value)) for metric, value in transition.scores]
         await record_scores(connection, scores)

@@ -12,20 +12,22 @@ from reverie.errors import NotFoundError, StateError
 from reverie.runtime.live_state import Status
 from reverie.sessions.session import LIVE_SOURCE
 from reverie.storage.live.leases import STANDS, Lease, over, standing
+from reverie.storage.memory.store_places import REACHABLE
 from reverie.storage.postgres.database import Connection
 from reverie.storage.sessions.received import forget_session
 
-_COLUMNS = """
+_COLUMNS = f"""
     s.key, s.id, s.source, s.agent AS agent_tag, s.agent_version AS agent_version_tag, s.model AS model_tag,
     s.metadata, s.imported_at AS created_at, s.event_count, s.started_at, s.ended_at,
     l.session_key IS NOT NULL AS live, coalesce(l.status, 'idle') AS status, l.title, l.environment_id, l.agent,
-    coalesce(l.resources, '[]') AS resources, coalesce(l.vault_ids, '{}') AS vault_ids, l.budget, l.deployment_id,
-    coalesce(l.outcome_evaluations, '[]') AS outcome_evaluations, coalesce(l.usage, '{}') AS usage,
+    {REACHABLE} AS resources, coalesce(l.vault_ids, '{{}}') AS vault_ids, l.budget, l.deployment_id,
+    coalesce(l.outcome_evaluations, '[]') AS outcome_evaluations, coalesce(l.usage, '{{}}') AS usage,
     coalesce(l.active_seconds, 0) AS active_seconds, l.running_since, coalesce(l.pending, '[]') AS pending,
-    coalesce(l.input_count, 0) AS input_count, coalesce(l.previews, '{}') AS previews, coalesce(l.turn, 0) AS turn,
+    coalesce(l.input_count, 0) AS input_count, coalesce(l.previews, '{{}}') AS previews, coalesce(l.turn, 0) AS turn,
     coalesce(l.primary_running, false) AS primary_running,
     coalesce(l.last_event_at, s.imported_at) AS last_event_at,
-    coalesce(l.updated_at, s.imported_at) AS updated_at, l.archived_at, coalesce(l.run_here, false) AS run_here
+    coalesce(l.updated_at, s.imported_at) AS updated_at, l.archived_at, coalesce(l.run_here, false) AS run_here,
+    coalesce(l.roles_version, 0) AS roles_version
 """
 _LIFE_COLUMNS = """
     coalesce((SELECT e.config ->> 'type' = 'self_hosted' FROM environments e WHERE e.id = l.environment_id), false)
@@ -39,7 +41,7 @@ _LIFE_COLUMNS = """
     coalesce((
         SELECT jsonb_agg(
             jsonb_build_object('id', t.id, 'agent_name', coalesce(t.agent ->> 'name', ''), 'status', t.status,
-                'archived', t.archived_at IS NOT NULL, 'begun', t.stats IS NOT NULL)
+                'archived', t.archived_at IS NOT NULL, 'begun', t.stats IS NOT NULL, 'part', t.part)
             ORDER BY t.created_at, t.id
         ) FROM session_threads t WHERE t.session_key = s.key
     ), '[]') AS threads,
@@ -56,7 +58,10 @@ _TAGS = ("task_id", "task_category", "user_id")
 
 
 class LiveSession(msgspec.Struct, frozen=True):
-    """A session's row; ``agent`` and ``environment_id`` are None for an imported one, which has tags instead."""
+    """A session's row; ``agent`` and ``environment_id`` are None for an imported one, which has tags instead.
+
+    ``resources`` are those that the session may see now: no private store of another agent is among them.
+    """
 
     key: int
     id: str
@@ -92,6 +97,8 @@ class LiveSession(msgspec.Struct, frozen=True):
     archived_at: datetime | None
     run_here: bool = False
     """Whether this server's side runs its turns."""
+    roles_version: int = 0
+    """Of its agent's roles, those that stood when it began; 0: none."""
 
 
 class WholeSession(LiveSession, frozen=True, kw_only=True):
@@ -141,13 +148,14 @@ async def insert_session(connection: Connection, session: NewSession, now: datet
     await connection.execute(
         """
         INSERT INTO live_sessions (session_key, status, title, environment_id, agent_id, agent_version, agent,
-            resources, vault_ids, budget, deployment_id, run_here, last_event_at, updated_at)
-        VALUES (%s, 'idle', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            resources, vault_ids, budget, deployment_id, run_here, last_event_at, updated_at, roles_version)
+        VALUES (%s, 'idle', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+            coalesce((SELECT max(version) FROM roles WHERE agent_id = %s), 0))
         """,
         [
             *(key, session.title, session.environment_id, agent["id"], agent["version"], Jsonb(agent)),
             *(Jsonb(session.resources), session.vault_ids, Jsonb(session.budget) if session.budget else None),
-            *(session.deployment_id, session.run_here, now, now),
+            *(session.deployment_id, session.run_here, now, now, agent["id"]),
         ],
     )
     return await read_session(connection, session.id)
@@ -281,10 +289,14 @@ async def update_session(
 async def replace_resources(
     connection: Connection, session: LiveSession, resources: Sequence[Mapping[str, Any]], now: datetime
 ) -> None:
-    """Replace the resources of a live session."""
+    """Replace the resources of a live session; stores stay attached as they were, those that it cannot see now too."""
+    rows = await connection.execute("SELECT resources FROM live_sessions WHERE session_key = %s", [session.key])
+    ((attached,),) = await rows.fetchall()
+    stores = {one["memory_store_id"]: one for one in attached if one["type"] == "memory_store"}
+    kept = [stores.pop(one.get("memory_store_id", ""), one) for one in resources]
     await connection.execute(
         "UPDATE live_sessions SET resources = %s, updated_at = %s WHERE session_key = %s",
-        [Jsonb(list(resources)), now, session.key],
+        [Jsonb([*kept, *stores.values()]), now, session.key],
     )
 
 

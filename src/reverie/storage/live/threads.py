@@ -12,6 +12,7 @@ from reverie.ids import derived_id
 from reverie.runtime.checking import JUDGE, JUDGE_SYSTEM
 from reverie.runtime.delegation import roster
 from reverie.runtime.live_state import Status
+from reverie.runtime.tool_catalogue import with_tools_alone
 from reverie.runtime.usage import COUNTS, WEB_REQUESTS, usage_snapshot
 from reverie.storage.live.sessions import LiveSession
 from reverie.storage.postgres.database import Connection
@@ -51,17 +52,24 @@ def primary_thread(session: LiveSession, agent: dict[str, Any]) -> SessionThread
     )
 
 
-def child_thread(session: LiveSession, thread_id: str, agent_name: str, now: datetime) -> SessionThread:
-    """A thread that begins now; its agent is the roster's of that name, else one that has no more than the name."""
+def child_thread(
+    session: LiveSession, thread_id: str, agent_name: str, now: datetime, tools: tuple[str, ...] | None = None
+) -> SessionThread:
+    """A thread that begins now; its agent is the roster's of that name, else one that has no more than the name.
+
+    Args:
+        tools: of the agent's, those that it has there; None for all.
+    """
     agent = dict(session.agent or {})
     known = roster(agent).get(agent_name)
     agent.pop("multiagent", None)
     if known is None and agent_name == JUDGE:
         agent |= {"system": JUDGE_SYSTEM, "tools": [], "mcp_servers": [], "skills": []}
+    own = dict(known) if known is not None else agent | {"name": agent_name}
     return SessionThread(
         id=thread_id,
         parent_thread_id=derived_id("sthr", session.id),
-        agent=dict(known) if known is not None else agent | {"name": agent_name},
+        agent=own if tools is None else with_tools_alone(own, tools),
         status="idle",
         usage=None,
         stats=None,
@@ -158,6 +166,14 @@ async def _used(connection: Connection, session_key: int, thread_id: str) -> tup
     names = (*COUNTS, *WEB_REQUESTS.values())
     *counts, active = await row.fetchone() or [0] * (len(names) + 1)
     return dict(zip(names, counts, strict=True)), max(0.0, float(active))
+
+
+async def set_thread_part(connection: Connection, session_key: int, thread_id: str, part: dict[str, Any]) -> None:
+    """Say what a child thread is there for, and whether it waits until it may run."""
+    await connection.execute(
+        "UPDATE session_threads SET part = %s WHERE session_key = %s AND id = %s",
+        [Jsonb(part), session_key, thread_id],
+    )
 
 
 async def archive_thread(connection: Connection, thread_id: str, now: datetime) -> None:

@@ -15,6 +15,11 @@ SELECT %(clone)s, %(name)s, description, metadata, %(now)s, %(now)s, policy, coa
 FROM memory_stores WHERE id = %(source)s
 """
 _LEARNT = (
+    # What only one agent may read, only that one reads in a copy.
+    """
+    INSERT INTO private_stores (memory_store_id, agent)
+    SELECT %(clone)s, agent FROM private_stores WHERE memory_store_id = %(source)s
+    """,
     """
     INSERT INTO lessons (memory_store_id, id, status, kind, lesson, first_dream_id, last_dream_id)
     SELECT %(clone)s, id, status, kind, lesson, first_dream_id, last_dream_id

@@ -65,6 +65,7 @@ SEALED_TABLES = (
     ),
     _table("rules", "entry agent_id version document created_at", "agent_id version"),
     _table("charters", "entry agent_id version document created_at", "agent_id version"),
+    _table("roles", "entry agent_id version document created_at", "agent_id version"),
     _table(
         "charter_alarms", "number id charter_agent_id version agent behaviour act numbers session_id at", "id behaviour"
     ),
