@@ -23,6 +23,25 @@ EventType = Literal[
     "session.thread_created",
     "span.model_request_end",
 ]
+"""What importers make."""
+LoggedType = Literal[
+    "agent.thread_context_compacted",
+    "session.deleted",
+    "session.status_rescheduled",
+    "session.status_running",
+    "session.status_terminated",
+    "session.thread_status_idle",
+    "session.thread_status_rescheduled",
+    "session.thread_status_running",
+    "session.thread_status_terminated",
+    "session.updated",
+    "span.model_request_start",
+    "span.outcome_evaluation_end",
+    "span.outcome_evaluation_ongoing",
+    "span.outcome_evaluation_start",
+    "user.tool_confirmation",
+]
+"""What logs of sessions that ran here, or were recorded over the API, have besides: exports hold it, and read back."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -38,7 +57,7 @@ class Event(msgspec.Struct, frozen=True):
       ``cache_creation_input_tokens``, ``cache_read_input_tokens``; ``cost_usd`` when the source had it.
     """
 
-    type: EventType
+    type: EventType | LoggedType
     payload: dict[str, Any]
     at: datetime | None = None
     """When the source says it happened (UTC)."""

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from reverie.sessions.event import Event, EventType, text_of
+from reverie.sessions.event import Event, text_of
 from reverie.sessions.session import Transcript
 
 LONGEST_TEXT = 2_000
@@ -26,7 +26,7 @@ class Turn(msgspec.Struct, frozen=True):
     is_error: bool = False
 
 
-_SHOWN: Mapping[EventType, tuple[str, TurnKind]] = {
+_SHOWN: Mapping[str, tuple[str, TurnKind]] = {
     "user.message": ("user", "message"),
     "user.interrupt": ("user", "note"),
     "user.define_outcome": ("user", "note"),

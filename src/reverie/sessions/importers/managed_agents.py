@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import msgspec
 
@@ -73,7 +73,7 @@ def _record(log: EventLog, events: Sequence[Any]) -> None:
         except ImportFormatError as error:
             log.warn(f"events[{number}], {kind}: {error}; it is left out")
             continue
-        position = log.add(event.type, event.payload, event.at, event.thread_id)
+        position = log.add(cast(EventType, event.type), event.payload, event.at, event.thread_id)
         call = positions.get(as_text(event.payload.get("tool_use_id")))
         if call is not None:
             log.answered[position] = call
