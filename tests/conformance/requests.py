@@ -119,6 +119,8 @@ _TEXT = {"type": "text", "text": "from B"}
 _NAME = {"json": {"name": "taken over"}}
 _BEARER = {"type": "static_bearer", "token": "t", "mcp_server_url": "https://mcp.example.com/b"}
 _BODIES: dict[str, dict[str, Any]] = {
+    # Refused where the team is: a dream would go on while others look.
+    "teams.dream": {"json": {"where": "reward > 0", "session_ids": ["sesn_none"]}},
     "agents.update": _NAME,
     "api_keys.create": {"json": {"role": "read", "name": "from B"}},
     "agents.bounds.set": {"json": {"bounds": {}}},

@@ -28,7 +28,7 @@ NOT_INHABITED = (
 )
 """Lessons and results come of finished dreams, models of the server's settings, alarms and trials of sessions;
 nothing is erased here."""
-MOVES_BY_ITSELF = ("dbos", "executors", "webhook_deliveries")
+MOVES_BY_ITSELF = ("dbos", "executors", "webhook_deliveries", "audit_seals", "delegation", "routing_policies")
 """Tables that background work may write at any time."""
 
 
