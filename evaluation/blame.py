@@ -1,10 +1,12 @@
-"""Failure attribution against people's labels (Who&When: Zhang et al. 2025), beside two simple rules.
+"""Failure attribution against people's labels (Who&When: Zhang et al. 2025) or planted culprits, beside simple rules.
 
-An attributor sees the question and the conversation; the labels are read here, to mark it, and nowhere else.
+An attributor sees the question and the conversation; the labels are read here, to mark it, and nowhere else. One rule
+is allowed to read them, as a bar to clear: whoever is blamed most often in all other failures.
 """
 
 import tarfile
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,15 @@ import msgspec
 
 from evaluation.measures import PairedDifference, paired_difference, wilson
 from reverie.digests.tool_error import tool_failed
-from reverie.mining.attribution import attribute_failure
+from reverie.mining.attribution import agent_of, attribute_failure
 from reverie.sessions.importers import RawRecord, parse_record
 from reverie.sessions.session import Transcript
+from reverie.testing.worlds.team import team_failures
 
 TERMINAL = "Computer_terminal"
-"""Runs the agents' code; nobody's fault."""
+"""Runs the agents' code, or stands for what no agent did; nobody's fault."""
+MAJORITY = "most blamed elsewhere (sees labels)"
+_ACTED = frozenset({"agent.message", "agent.tool_use", "agent.thread_message_sent"})
 _SUCCEEDED = "exitcode: 0"
 
 
@@ -27,8 +32,8 @@ class LabelledFailure(msgspec.Struct, frozen=True):
     transcript: Transcript
     speakers: tuple[str, ...]
     agent: str
-    step: int
-    """Position in the conversation, from 0."""
+    step: int | None
+    """Position in the conversation, from 0; None where only the agent is known."""
 
 
 class BlameRow(msgspec.Struct, frozen=True):
@@ -38,7 +43,8 @@ class BlameRow(msgspec.Struct, frozen=True):
     failures: int
     agents: int
     agent_interval: tuple[float, float]
-    steps: int
+    steps: int | None
+    """None where only agents are known."""
     step_interval: tuple[float, float]
     agent_gain: PairedDifference
     """Our rule minus this one."""
@@ -109,7 +115,34 @@ def _agent_steps(failure: LabelledFailure) -> list[int]:
     return [i for i, speaker in enumerate(failure.speakers) if speaker != TERMINAL]
 
 
-RULES: dict[str, Rule] = {"reverie": our_rule, "first error": first_error, "last agent": last_agent}
+def most_active(failure: LabelledFailure) -> int:
+    """The first step of whoever took most of them."""
+    acted = [failure.speakers[i] for i in _agent_steps(failure)]
+    return failure.speakers.index(Counter(acted).most_common(1)[0][0]) if acted else 0
+
+
+RULES: dict[str, Rule] = {
+    "reverie": our_rule,
+    "first error": first_error,
+    "most active agent": most_active,
+    "last agent": last_agent,
+}
+
+
+def _majority(failures: Sequence[LabelledFailure], position: int) -> int:
+    """The first step of whoever the other failures are blamed on most often, of those who took part in this one."""
+    blamed = Counter(each.agent for i, each in enumerate(failures) if i != position)
+    speakers = failures[position].speakers
+    ranked = sorted({speakers[i] for i in _agent_steps(failures[position])}, key=lambda each: (-blamed[each], each))
+    return speakers.index(ranked[0]) if ranked else 0
+
+
+def planted_failures(seed: int, sessions: int = 2_000) -> Iterator[LabelledFailure]:
+    """Failed sessions of the planted team in which a member erred; nobody knows at which step."""
+    for number, (line, culprit) in enumerate(team_failures(seed, sessions), start=1):
+        read = parse_record(RawRecord("team", number, "reverie", msgspec.json.encode(line), {}), {})
+        told = [agent_of(read, event.thread_id) if event.type in _ACTED else TERMINAL for event in read.events]
+        yield LabelledFailure(read, tuple(told[1:]), culprit, None)
 
 
 def judge_rules(failures: list[LabelledFailure]) -> list[BlameRow]:
@@ -119,6 +152,7 @@ def judge_rules(failures: list[LabelledFailure]) -> list[BlameRow]:
         ValueError: there are none.
     """
     marks = {name: [_mark(failure, rule(failure)) for failure in failures] for name, rule in RULES.items()}
+    marks[MAJORITY] = [_mark(failure, _majority(failures, i)) for i, failure in enumerate(failures)]
     ours = marks["reverie"]
     return [_row(name, mine, ours) for name, mine in marks.items()]
 
@@ -129,12 +163,13 @@ def _mark(failure: LabelledFailure, step: int) -> tuple[bool, bool]:
 
 def _row(name: str, mine: list[tuple[bool, bool]], ours: list[tuple[bool, bool]]) -> BlameRow:
     agents, steps = sum(agent for agent, _ in mine), sum(step for _, step in mine)
+    known = any(step for _, step in ours)
     return BlameRow(
         rule=name,
         failures=len(mine),
         agents=agents,
         agent_interval=wilson(agents, len(mine)),
-        steps=steps,
+        steps=steps if known else None,
         step_interval=wilson(steps, len(mine)),
         agent_gain=paired_difference([agent for agent, _ in ours], [agent for agent, _ in mine]),
         step_gain=paired_difference([step for _, step in ours], [step for _, step in mine]),

@@ -12,9 +12,11 @@ before anything is run.
 import asyncio
 import json
 import os
+import sqlite3
 import statistics
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -115,39 +117,37 @@ class Loop:
                 resources=attached,
                 metadata=metadata,
             )
-            queries = await self._converse(session.id, task, f"{task.question}\nCase {draw}.")
+            with closing(self._world.open(task.db)) as connection:
+                queries = await converse(self._client, connection, session.id, f"{task.question}\nCase {draw}.")
             earned = await asyncio.to_thread(reward, self._world, task, queries)
             await self._client.score(session.id, {"reward": earned})
             self._ended()
             return Episode(arm, task.id, task.db, draw, earned)
 
-    async def _converse(self, session_id: str, task: Task, text: str) -> list[str]:
-        """Put the question, answer the tool's calls until the agent is done; the queries it made."""
-        queries: list[str] = []
-        open_calls: dict[str, str] = {}
-        connection = self._world.open(task.db)
-        events = self._client.beta.sessions.events
-        async with await events.stream(session_id) as stream:
-            await events.send(
-                session_id, events=[{"type": "user.message", "content": [{"type": "text", "text": text}]}]
-            )
-            async for event in stream:
-                if event.type == "agent.custom_tool_use":
-                    open_calls[event.id] = str(event.input.get("query", ""))
-                elif event.type == "session.status_idle":
-                    if event.stop_reason.type != "requires_action":
-                        break
-                    waiting = [call for call in event.stop_reason.event_ids if call in open_calls]
-                    results = []
-                    for call in waiting:
-                        query = open_calls.pop(call)
-                        queries.append(query)
-                        rows, shown = run_query(connection, query)
-                        results.append(_result(call, shown, is_error=rows is None))
-                    if results:
-                        await events.send(session_id, events=results)
-        connection.close()
-        return queries
+
+async def converse(client: AsyncClient, connection: sqlite3.Connection, session_id: str, text: str) -> list[str]:
+    """Put a question, answer the tool's calls until the agents are done; the queries that were made."""
+    queries: list[str] = []
+    open_calls: dict[str, str] = {}
+    events = client.beta.sessions.events
+    async with await events.stream(session_id) as stream:
+        await events.send(session_id, events=[{"type": "user.message", "content": [{"type": "text", "text": text}]}])
+        async for event in stream:
+            if event.type == "agent.custom_tool_use":
+                open_calls[event.id] = str(event.input.get("query", ""))
+            elif event.type == "session.status_idle":
+                if event.stop_reason.type != "requires_action":
+                    break
+                waiting = [call for call in event.stop_reason.event_ids if call in open_calls]
+                results = []
+                for call in waiting:
+                    query = open_calls.pop(call)
+                    queries.append(query)
+                    rows, shown = run_query(connection, query)
+                    results.append(_result(call, shown, is_error=rows is None))
+                if results:
+                    await events.send(session_id, events=results)
+    return queries
 
 
 def _result(call: str, text: str, *, is_error: bool) -> Any:
@@ -155,12 +155,12 @@ def _result(call: str, text: str, *, is_error: bool) -> Any:
     return {"type": "user.custom_tool_result", "custom_tool_use_id": call, "content": content, "is_error": is_error}
 
 
-def split(world: SqlWorld) -> tuple[list[Task], list[Task]]:
+def split(world: SqlWorld, hardness: Sequence[str] = HARDNESS) -> tuple[list[Task], list[Task]]:
     """Tasks of the databases that are learnt from, and of those that are kept aside; decided by a seed."""
     names = sorted(world.scripts)
     Random(20261129).shuffle(names)
     learnt = set(names[: len(names) // 2])
-    wanted = [task for task in world.tasks if task.hardness in HARDNESS]
+    wanted = [task for task in world.tasks if task.hardness in hardness]
     return [task for task in wanted if task.db in learnt], [task for task in wanted if task.db not in learnt]
 
 
@@ -268,12 +268,13 @@ def _summary(
     world: SqlWorld, trained: int, episodes: Sequence[Episode], lessons: Sequence[str], briefing: str
 ) -> LoopResult:
     success = {arm: statistics.fmean(e.reward for e in episodes if e.arm == arm) for arm in ARMS}
-    base = _by_task(episodes, "none")
-    differences = {arm: _difference(base, _by_task(episodes, arm)) for arm in ARMS if arm != "none"}
+    base = by_task(episodes, "none")
+    differences = {arm: difference(base, by_task(episodes, arm)) for arm in ARMS if arm != "none"}
     return LoopResult(world.name, trained, len(episodes), tuple(lessons), briefing, success, differences)
 
 
-def _by_task(episodes: Sequence[Episode], arm: str) -> dict[tuple[str, int], float]:
+def by_task(episodes: Sequence[Episode], arm: str) -> dict[tuple[str, int], float]:
+    """The mean reward of each task in an arm, by database and task."""
     rewards: dict[tuple[str, int], list[float]] = {}
     for episode in episodes:
         if episode.arm == arm:
@@ -281,7 +282,7 @@ def _by_task(episodes: Sequence[Episode], arm: str) -> dict[tuple[str, int], flo
     return {key: statistics.fmean(values) for key, values in rewards.items()}
 
 
-def _difference(base: Mapping[tuple[str, int], float], arm: Mapping[tuple[str, int], float]) -> Difference:
+def difference(base: Mapping[tuple[str, int], float], arm: Mapping[tuple[str, int], float]) -> Difference:
     """The mean difference over tasks; intervals by resampling tasks, and by resampling databases (seeded)."""
     gains = {key: arm[key] - base[key] for key in base}
     databases = sorted({db for db, _ in gains})

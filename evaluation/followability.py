@@ -71,6 +71,7 @@ class Followed(msgspec.Struct, frozen=True):
     """One lesson followed."""
 
     trade: str
+    """Or whatever the lessons are grouped by."""
     told: Told
     realised: float
     """Gain in reward, in the sessions that came to the lesson's moment; 0 where the agent never knew it had come."""
@@ -202,7 +203,7 @@ def lessons_of(trade: Trade, seed: int, baseline: Path | None) -> list[Told]:
     if baseline is None:
         corpus = make_corpus(digest_sessions(world_transcripts(world)))
         lessons = dream(corpus, MiningPolicy(placebo_runs=0)).lessons
-        return [_told(lesson) for lesson in lessons if lesson.status == "adopted"]
+        return [as_told(lesson) for lesson in lessons if lesson.status == "adopted"]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "world.jsonl"
         write_world(world, file)
@@ -212,7 +213,7 @@ def lessons_of(trade: Trade, seed: int, baseline: Path | None) -> list[Told]:
     return msgspec.json.decode(done.stdout, type=list[Told])
 
 
-def _told(lesson: Lesson) -> Told:
+def as_told(lesson: Lesson) -> Told:
     text = lesson_text(lesson, lesson.advice, lesson.scope.agent, lesson.scope.task_family)
     return Told(text, lesson.effect.estimate, lesson.sessions_with, lesson.sessions_without)
 

@@ -44,7 +44,7 @@ def world_transcripts(world: World) -> Iterator[Transcript]:
     """The world's sessions as an import would read them."""
     encoder = msgspec.json.Encoder()
     for number, line in enumerate(world.lines, start=1):
-        yield parse_record(RawRecord(world.name, number, "chat", encoder.encode(line), {}), {})
+        yield parse_record(RawRecord(world.name, number, world.format, encoder.encode(line), {}), {})
 
 
 def digest_sessions(transcripts: Iterable[Transcript]) -> list[DigestedSession]:

@@ -37,11 +37,13 @@ WORLDS: Mapping[str, MakeWorld] = {
     "incident-desk": worlds.incident_desk_world,
     "data-pipeline": worlds.pipeline_world,
     "tutor": worlds.tutor_world,
+    "team": worlds.team_world,
 }
 NULL_WORLDS: Mapping[str, MakeWorld] = {
     "null": worlds.null_world,
     "null-variants": worlds.null_variant_world,
     "early-stop-null": worlds.early_stop_null_world,
+    "team-null": worlds.null_team_world,
 }
 METHODS = ("reverie", "pooled", "popular")
 
@@ -181,7 +183,7 @@ def _zero_estimates(intervals: Iterable[Interval], world: World) -> Iterator[Kno
     Where sessions end when solved, most behaviours go with the outcome by their number alone; only decoys count.
     """
     decoys = {(truth.situation, truth.behaviour) for truth in world.truths if truth.kind == "decoy"}
-    everything = world.name in ("null", "null-variants")
+    everything = world.name in ("null", "null-variants", "team-null")
     for hypothesis, low, high in intervals:
         if everything or (hypothesis.category is None and (hypothesis.situation_text, hypothesis.name_text) in decoys):
             yield low, high, 0.0

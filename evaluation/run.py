@@ -34,6 +34,7 @@ from evaluation.replication import HalfSplit, replicate
 from evaluation.small import run_small
 from evaluation.small_worlds import SMALL_WORLDS
 from evaluation.stages import measure_stages
+from evaluation.team import blame, run_team
 from evaluation.traces import TRACE_SETS, read_traces
 from reverie.mining.policy import MiningPolicy
 from reverie.testing.worlds import null_world, plain_world, support_desk
@@ -143,6 +144,14 @@ def attribution(plan: Plan, _pool: ProcessPoolExecutor) -> Section:
     return Section(rows, tables.blame_table(rows))
 
 
+def teams(plan: Plan, pool: ProcessPoolExecutor) -> Section:
+    """Hand-offs of a planted team: found, followed, and who is blamed."""
+    runs = list(pool.map(partial(run_team, policy=POLICY), plan.seeds))
+    nulls = list(pool.map(partial(run_team, policy=POLICY, null=True), plan.null_seeds))
+    blamed = blame(plan.seeds)
+    return Section({"runs": runs, "nulls": nulls, "blame": blamed}, tables.teams_tables(runs, nulls, blamed))
+
+
 def recall(plan: Plan, _pool: ProcessPoolExecutor) -> Section:
     """Which of the turns that answer a question recall finds, in long dialogues."""
     places = {"locomo": "locomo/locomo10.json.gz", "beam": "beam/beam-100K.tar.gz"}
@@ -170,6 +179,7 @@ SECTIONS: Mapping[str, Callable[[Plan, ProcessPoolExecutor], Section]] = {
     "traces": traces,
     "calibration": calibration,
     "attribution": attribution,
+    "teams": teams,
     "recall": recall,
 }
 

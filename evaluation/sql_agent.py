@@ -67,7 +67,7 @@ _STOP = frozenset(
         "do",
     ]
 )
-_SCHEMA = "SELECT name, sql FROM sqlite_master WHERE type = 'table'"
+SCHEMA = "SELECT name, sql FROM sqlite_master WHERE type = 'table'"
 _CREATE = re.compile(r"CREATE TABLE\s+[\"'`\[]?(\w+)[\"'`\]]?\s*\((.*)\)", re.IGNORECASE | re.DOTALL)
 _GUIDANCE = re.compile(r"<reverie-guidance[^>]*>(.*?)</reverie-guidance>", re.DOTALL)
 
@@ -82,13 +82,13 @@ class Column(msgspec.Struct, frozen=True):
 
 def act(request: Request) -> Reply:
     """The next step: a query, or the end."""
-    question = _question(request)
+    question = question_of(request)
     habits = draw_habits(request.system, question)
-    query = next_query(question, habits, _asked(request))
+    query = next_query(question, habits, asked_queries(request))
     return call(TOOL, {"query": query}) if query is not None else say("That is my answer.")
 
 
-def _asked(request: Request) -> list[tuple[str, str]]:
+def asked_queries(request: Request) -> list[tuple[str, str]]:
     """The queries so far, and what they gave."""
     blocks = [block for message in request.messages for block in message["content"]]
     results = {block["tool_use_id"]: _text_of(block) for block in blocks if block["type"] == "tool_result"}
@@ -99,7 +99,8 @@ def _text_of(block: Mapping[str, Any]) -> str:
     return "\n".join(part["text"] for part in block.get("content") or () if part["type"] == "text")
 
 
-def _question(request: Request) -> str:
+def question_of(request: Request) -> str:
+    """What a session was asked: its first message."""
     first = request.messages[0]["content"]
     return "\n".join(block["text"] for block in first if block["type"] == "text")
 
@@ -133,14 +134,14 @@ def lean(system: str) -> dict[str, float]:
 def next_query(question: str, habits: Mapping[str, bool], asked: Sequence[tuple[str, str]]) -> str | None:
     """The next query of a session; None when it is done."""
     text = question.partition("\n")[0]
-    columns = _known_columns(asked)
+    columns = known_columns(asked)
     if len(asked) >= _MOST_QUERIES:
         return None
     if not asked and habits["inspect"]:
-        return _SCHEMA
+        return SCHEMA
     if asked and asked[-1][1].startswith("Error") and not columns and habits["inspect_after_error"]:
-        return _SCHEMA
-    tries = [query for query, _ in asked if query != _SCHEMA and "LIMIT 3" not in query]
+        return SCHEMA
+    tries = [query for query, _ in asked if query != SCHEMA and "LIMIT 3" not in query]
     best = build_query(text, columns, habits, len(set(tries)))
     table = _table_of(best)
     if habits["peek"] and table and not any("LIMIT 3" in query for query, _ in asked) and columns:
@@ -153,7 +154,7 @@ def next_query(question: str, habits: Mapping[str, bool], asked: Sequence[tuple[
     return None
 
 
-def _known_columns(asked: Sequence[tuple[str, str]]) -> list[Column]:
+def known_columns(asked: Sequence[tuple[str, str]]) -> list[Column]:
     """What the answers to earlier queries say of tables and columns."""
     known = []
     for _, text in asked:

@@ -19,6 +19,7 @@ from evaluation.summary import (
     summarise_world,
     truth_rows,
 )
+from evaluation.team import TeamRun
 
 
 def place_table(document: str, section: str, table: str) -> str:
@@ -165,12 +166,38 @@ def blame_table(rows: Sequence[BlameRow]) -> str:
         (
             *(row.rule, row.failures),
             f"{row.agents / row.failures:.0%} {_span(*row.agent_interval)}",
-            f"{row.steps / row.failures:.0%} {_span(*row.step_interval)}",
-            *(("–", "–") if row.rule == "reverie" else (_difference(row.agent_gain), _difference(row.step_gain))),
+            "–" if row.steps is None else f"{row.steps / row.failures:.0%} {_span(*row.step_interval)}",
+            "–" if row.rule == "reverie" else _difference(row.agent_gain),
+            "–" if row.rule == "reverie" or row.steps is None else _difference(row.step_gain),
         )
         for row in rows
     ]
     return _table(head, body)
+
+
+def teams_tables(runs: Sequence[TeamRun], nulls: Sequence[TeamRun], blamed: Sequence[BlameRow]) -> str:
+    """What dreams find of a planted team's hand-offs, what following it gains, and who is blamed."""
+    head = ("planted", "found in", "promised a session", "gained by following the words")
+    names = sorted({name for run in runs for name in (*run.found, *run.missed)})
+    body = [_team_row(name, runs) for name in names]
+    false = [words for run in (*runs, *nulls) for words in run.false_words]
+    said = ", ".join(f"`{words}`" for words in false) or "none"
+    null = sum(bool(run.false_words) for run in nulls)
+    placebo = sum(run.placebo for run in (*runs, *nulls))
+    return "\n\n".join([
+        _table(head, body),
+        f"Adopted though not true: {said}. Of {len(nulls)} null worlds {null} had any; placebos adopted {placebo}.",
+        "Failures of the planted team in which a member erred, two in five of them without a trace:",
+        blame_table(blamed),
+    ])  # fmt: skip
+
+
+def _team_row(name: str, runs: Sequence[TeamRun]) -> tuple[object, ...]:
+    told = [each for run in runs for each in run.followed if each.trade == name]
+    count = max(len(told), 1)
+    promised, gained = sum(each.told.promised for each in told) / count, sum(each.realised for each in told) / count
+    found = sum(name in run.found for run in runs)
+    return f"`{name}`", f"{found} of {len(runs)}", f"{promised:.3f}", f"{gained:.3f} ({len(told)} lessons)"
 
 
 def recall_table(quality: RecallQuality) -> str:

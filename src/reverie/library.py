@@ -27,6 +27,7 @@ from reverie.storage.memory.policies import find_policy
 from reverie.storage.memory.recall import recall
 from reverie.storage.memory.stores import find_store
 from reverie.storage.postgres.database import Database, open_database
+from reverie.storage.service.teams import find_team
 from reverie.storage.sessions.import_summary import ImportOptions, ImportSummary
 from reverie.storage.sessions.ingest import import_sessions
 from reverie.storage.sessions.labels import find_frame, open_frame
@@ -63,7 +64,7 @@ class AsyncReverie:
 
         Raises:
             NotFoundError: there is no such session.
-            MetricError: a value is not a finite number.
+            MetricError: a value is not a finite number, or a reward outside of 0 to 1.
         """
         async with self._database.connection() as connection:
             return await score_session(connection, session_id, [Score(name, value) for name, value in scores.items()])
@@ -99,18 +100,25 @@ class AsyncReverie:
             return await grade_sessions(self._database, opened, request, self._clock, lambda *_: None)
 
     async def dream(
-        self, store: str = "default", *, where: str | None = None, policy: DreamPolicy | None = None
+        self,
+        store: str = "default",
+        *,
+        where: str | None = None,
+        policy: DreamPolicy | None = None,
+        team: str | None = None,
     ) -> DreamResult:
         """Learn from the sessions (all, or those of ``where``) and write what holds into ``store``.
 
-        ``policy`` is by default the store's own. A model that the settings name may help.
+        ``policy`` is by default the store's own. A model that the settings name may help. With ``team`` (a name or an
+        id) it is the joint dream of a team, into its store and its agents' own; ``store`` is left aside then.
 
         Raises:
             ExpressionError: ``where`` cannot be understood.
+            NotFoundError: there is no such team.
             SlotBusyError: a dream of this store, or another one of this process, is running.
             DreamError: the dream failed; the store is as it was.
         """
-        chosen, request = await self._ask(store, where, policy)
+        chosen, request = await self._ask(store if team is None else await self._store_of(team), where, policy)
         named = self._settings.model
         with open_telemetry(self._settings) as telemetry:
             async with nullcontext() if named is None else open_model(named) as model:
@@ -125,6 +133,10 @@ class AsyncReverie:
         """What :meth:`dream` would read, how long it would take, and what a model would cost."""
         chosen, request = await self._ask(store, where, policy)
         return await estimate_dream(self._database, request, chosen, self._settings.model)
+
+    async def _store_of(self, team: str) -> str:
+        async with self._database.connection() as connection:
+            return (await find_team(connection, team)).memory_store_id
 
     async def _ask(self, store: str, where: str | None, policy: DreamPolicy | None) -> tuple[DreamPolicy, DreamRequest]:
         async with self._database.connection() as connection:
@@ -207,10 +219,15 @@ class Reverie:
         return self._runner.run(self._inner.grade(rubric, request, model=model, grader=grader))
 
     def dream(
-        self, store: str = "default", *, where: str | None = None, policy: DreamPolicy | None = None
+        self,
+        store: str = "default",
+        *,
+        where: str | None = None,
+        policy: DreamPolicy | None = None,
+        team: str | None = None,
     ) -> DreamResult:
         """See :meth:`AsyncReverie.dream`."""
-        return self._runner.run(self._inner.dream(store, where=where, policy=policy))
+        return self._runner.run(self._inner.dream(store, where=where, policy=policy, team=team))
 
     def estimate_dream(
         self, store: str = "default", *, where: str | None = None, policy: DreamPolicy | None = None

@@ -51,3 +51,28 @@ async def fire(database: Database, session_id: str, sequence: int, rule: str, ve
             """,
             [sequence, rule, verdict, session_id],
         )
+
+
+async def draw_tasks(database: Database, team: Team, family: str = "sums") -> None:
+    """Have the team's router give the helper a task in each of two scored sessions, and a check end in the first."""
+    async with database.connection() as connection:
+        for session_id in team.sessions[:2]:
+            await connection.execute(
+                """
+                INSERT INTO delegations (session_key, number, coordinator, to_thread, agent, family, brief_parts,
+                    chosen_by, chances, policy_version, status, calls, errors, tokens)
+                SELECT key, 0, %(lead)s, 'sthr_0', %(agent)s, %(family)s, '{}', 'router',
+                    jsonb_build_object(%(agent)s::text, 0.5, 'another', 0.5), 1, 'reported', 0, 0, 0
+                FROM sessions WHERE id = %(session)s
+                """,
+                {"lead": team.lead, "agent": HOSTILE_NAME, "family": family, "session": session_id},
+            )
+        await connection.execute(
+            """
+            INSERT INTO cross_checks (session_key, id, question_sha256, family, members, answers_sha256, agreeing,
+                asked, settled_by, models, winner)
+            SELECT key, 'sevt_1', '', '', '[]', '{}', 2, 3, 'vote', ARRAY['large', 'small'], 1
+            FROM sessions WHERE id = %s
+            """,
+            [team.sessions[0]],
+        )

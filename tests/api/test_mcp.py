@@ -8,6 +8,7 @@ import pytest
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import TextContent, TextResourceContents
+from mcp_types.jsonrpc import INVALID_PARAMS
 
 from reverie.storage.postgres.database import Database
 from reverie.testing.patience import PATIENCE_SECONDS
@@ -139,3 +140,26 @@ async def test_who_may_not_call_is_told_why(server: Server) -> None:
         for headers, status, text in cases:
             given = await http.post(f"{server.url}/mcp", json=INITIALIZE, headers=headers)
             assert (given.status_code, text in given.text) == (status, True), given.text
+
+
+async def test_an_address_that_asks_for_what_is_not_there_begins_no_session(server: Server, database: Database) -> None:
+    await open_tried(database)
+    key = await server.key("write")
+    there = "no memory store has the name or id 'other'; the stores are: desk"
+    cases = [
+        ("?store=other", there),
+        ("?store=desk&store=other", there),
+        ("?stores=desk", "no parameter 'stores' (did you mean 'store'?); it takes store, agent and reference"),
+        ("?family=x", "no parameter 'family'; it takes store, agent and reference"),
+        ("?store=", "store: it is empty"),
+        ("?agent=a&agent=b", "agent: it is given twice"),
+    ]
+    async with httpx2.AsyncClient(verify=TLS, headers=ACCEPT | {"x-api-key": key}, timeout=PATIENCE_SECONDS) as http:
+        for query, told in cases:
+            given = await http.post(f"{server.url}/mcp{query}", json=INITIALIZE)
+            assert given.status_code == 400 and "mcp-session-id" not in given.headers
+            assert given.json()["error"]["code"] == INVALID_PARAMS and told in given.json()["error"]["message"]
+    with pytest.raises(ExceptionGroup) as refused:
+        async with client_of(server, key, "?store=other", "legacy"):
+            pass
+    assert refused.group_contains(MCPError, match="the stores are: desk")

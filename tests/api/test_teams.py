@@ -15,6 +15,7 @@ from reverie.api.records import StoredTeam
 from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE
 from reverie.storage.service.api_keys import KeyScope, create_key
 from tests.api.conftest import Server
+from tests.api.test_mcp import answer, client_of
 
 
 @dataclass(frozen=True)
@@ -160,3 +161,41 @@ async def test_attaching_a_file_leaves_a_store_attached_that_is_hidden_now(
     async with server.service.database.connection() as connection:
         rows = await connection.execute("SELECT jsonb_path_query_array(resources, '$[*].type') FROM live_sessions")
         assert await rows.fetchall() == [(["file", "memory_store"],)]
+
+
+async def test_a_joint_dream_is_asked_for_and_a_clone_of_a_teams_store_refused(
+    client: AsyncAnthropic, reverie: AsyncClient
+) -> None:
+    team = await reverie.create_team("desk", ["writer", "critic"])
+    made = await reverie.dream_team(team.id, where="reward is not null", instructions="Mind the hours.")
+    assert made.inputs[0].type == "memory_store" and made.inputs[0].memory_store_id == team.memory_store_id
+    assert [output.memory_store_id for output in made.outputs or ()] in ([], [team.memory_store_id])
+    await client.beta.dreams.cancel(made.id)
+    with pytest.raises(BadRequestError, match="give update_existing"):
+        await reverie.dream(team.memory_store_id)
+    with pytest.raises(NotFoundError, match="no team 'team_none'"):
+        await reverie.dream_team("team_none")
+
+
+async def test_an_agent_over_mcp_reads_what_its_team_shares_and_notes_in_its_own_store_alone(
+    server: Server, client: AsyncAnthropic, shared: Shared
+) -> None:
+    await client.beta.memory_stores.memories.create(shared.store, path="/a", content="The door is blue.")
+    key = await server.key("write")
+    async with client_of(server, key, f"?agent=writer&store={shared.store}&store={shared.private}") as agent:
+        assert "The door is blue." in await answer(agent, "recall", query="Which colour has the blue door?")
+        told = await answer(agent, "remember", text="The window is green.", store=shared.store, fails=True)
+        assert "what the team 'desk' remembers together" in told
+        await answer(agent, "remember", text="The window is green.", store=shared.private)
+
+
+@pytest.mark.parametrize("agent", ["?agent=critic&", "?"])
+async def test_no_tool_over_mcp_tells_another_agent_of_a_private_store(
+    server: Server, client: AsyncAnthropic, shared: Shared, agent: str
+) -> None:
+    await client.beta.memory_stores.memories.create(shared.private, path="/a", content="The door is blue.")
+    async with client_of(server, await server.key("write"), f"{agent}store={shared.private}") as opened:
+        calls = {"briefing": {"task": "door"}, "recall": {"query": "door"}, "remember": {"text": "The door is red."}}
+        for name, arguments in (calls | {"explain_lesson": {"lesson": "lsn_x"}}).items():
+            told = await answer(opened, name, fails=True, **arguments)
+            assert "it is private" in told and "blue" not in told

@@ -206,7 +206,26 @@ async def test_a_server_that_does_not_let_in_is_told_of_in_a_sentence(settings: 
             ("http://127.0.0.1:9", "no server answers at http://127.0.0.1:9/mcp"),
             (url, "no API key"),
         ):
-            command = [sys.executable, "-m", "reverie.cli.main", "mcp", "--url", address]
-            process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stderr=PIPE)
-            _, said = await process.communicate()
-            assert process.returncode != 0 and told in said.decode() and "Traceback" not in said.decode()
+            await _refused(settings, told, "--url", address)
+
+
+async def test_a_store_that_is_not_there_is_told_before_a_session_begins(
+    tried: Tried,  # noqa: ARG001 - the store
+    settings: Settings,
+) -> None:
+    told = "no memory store has the name or id 'other'; the stores are: desk"
+    await _refused(settings, told, "other")
+    async with (
+        open_service(settings, ServiceOptions(require_key=False)) as service,
+        quick_server(make_app(service)) as url,
+    ):
+        await _refused(settings, told, "other", "--url", url)
+
+
+async def _refused(settings: Settings, told: str, *options: str) -> None:
+    """``reverie mcp`` with these options says so in a sentence."""
+    environment = {**os.environ, "DATABASE_URL": str(settings.database_url), "REVERIE_HOME": str(settings.home)}
+    command = [sys.executable, "-m", "reverie.cli.main", "mcp", *options]
+    process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stderr=PIPE, env=environment)
+    _, said = await process.communicate()
+    assert process.returncode != 0 and told in said.decode() and "Traceback" not in said.decode(), said

@@ -14,14 +14,20 @@ from reverie.settings import Settings
 from reverie.testing.server_process import running_server
 
 CELL = {"family": "sql", "agent": "ann", "drawn": 4, "chosen": 1, "mean": 0.5, "low": 0.2, "high": 0.8}
+LEVEL = {"agreeing": 2, "asked": 3, "settled_by": "vote", "models": ["large", "small"]}
 EVEN = {"estimate": 0.4, "low": 0.3, "high": 0.5, "draws": 40, "effective": 35.0, "can_tell": True}
 REPORT = {
     "is_on": True,
     "version": 3,
     "draws": 40,
+    "own": 4,
     "mean": 0.6,
     "even": EVEN,
     "cells": [{**CELL, "probability": 0.7, "is_better": True}],
+    "checks": [
+        {"level": LEVEL, "scored": 3, "reliability": None},
+        {"level": LEVEL, "scored": 40, "reliability": {"value": 0.9, "low": 0.8, "high": 0.95}},
+    ],
     "team": "not shown",
 }
 
@@ -54,9 +60,14 @@ def test_routing_of_an_agent_is_printed_and_given_as_json(tmp_path: Path) -> Non
 def test_a_table_says_counts_mean_probability_and_what_is_shown_to_be_better() -> None:
     first, *table = "\n".join(routing_lines(REPORT)).splitlines()
     assert first == (
-        "routing is on; version 3, 40 draws with an outcome; they earned 0.600 each, even draws 0.400 [0.300, 0.500]"
+        "routing is on; version 3, 40 draws with an outcome, 4 of them their own; they earned 0.600 each, "
+        "even draws 0.400 [0.300, 0.500]"
     )
     assert table[1].split() == ["sql", "ann", "4", "1", "0.50", "[0.20,", "0.80]", "70%", "better"]
+    assert table[2:4] == [
+        "2 of 3 agreed (vote; large, small): not calibrated yet, 3 checks were scored",
+        "2 of 3 agreed (vote; large, small): right 0.90 [0.80, 0.95], 40 checks",
+    ]
     assert table[-1] == "team against one agent: not shown"
 
 

@@ -115,46 +115,48 @@ async def _more(world: World) -> dict[str, str]:
     }
 
 
+_TEXT = {"type": "text", "text": "from B"}
+_NAME = {"json": {"name": "taken over"}}
+_BEARER = {"type": "static_bearer", "token": "t", "mcp_server_url": "https://mcp.example.com/b"}
+_BODIES: dict[str, dict[str, Any]] = {
+    "agents.update": _NAME,
+    "api_keys.create": {"json": {"role": "read", "name": "from B"}},
+    "agents.bounds.set": {"json": {"bounds": {}}},
+    "agents.roles.set": {"json": {"roles": [{"name": "reader", "brief": "Read $what"}]}},
+    "agents.self_changes.create": {"json": {"patch": {"model": {"id": "m"}}, "reason": "taken over"}},
+    "charter.alarms.acknowledge": {"json": {"note": "taken over"}},
+    "trials.decide": {"json": {"act": "reject"}},
+    "environments.update": _NAME,
+    "environments.keys.create": {"json": {"name": "k"}},
+    "environments.work.update": {"json": {"metadata": {"a": "b"}}},
+    "environments.work.stop": {"json": {"force": True}},
+    "environments.work.heartbeat": {"params": {"expected_last_heartbeat": "NO_HEARTBEAT"}},
+    "sessions.update": {"json": {"title": "taken over"}},
+    "sessions.events.send": {"json": {"events": [message("from B")]}},
+    "sessions.record": {"json": {"events": [{"type": "agent.message", "content": [_TEXT]}]}},
+    "sessions.preview": {"json": {"type": "agent.message"}},
+    "sessions.resources.update": {"json": {"authorization_token": "t"}},
+    "sessions.scores.record": {"json": {"scores": [{"metric": "outcome", "value": 1.0}]}},
+    "memory_stores.update": _NAME,
+    "memory_stores.memories.create": {"json": {"path": "/b", "content": "from B"}},
+    "memory_stores.memories.update": {"json": {"content": "from B"}},
+    "memory_stores.recall": {"params": {"query": "the door of A"}},
+    "memory_stores.document": {"params": {"path": "/a"}},
+    "memory_stores.policy.update": {"json": {"policy": {}}},
+    "memory_stores.dream_schedule.update": {
+        "json": {"schedule": {"type": "cron", "expression": "0 0 1 1 *", "timezone": "UTC"}}
+    },
+    "memory_stores.revisions.rollback": {"json": {"reason": "from B"}},
+    "label_tasks.answer": {"json": {"value": 1.0}},
+    "deployments.update": _NAME,
+    "skills.versions.create": {"files": [("files[]", file) for file in skill_files("taken-over")]},
+    "vaults.update": {"json": {"display_name": "taken over"}},
+    "vaults.credentials.create": {"json": {"auth": _BEARER}},
+    "vaults.credentials.update": {"json": {"display_name": "taken over"}},
+    "organization.webhooks.update": _NAME,
+}
+
+
 def bodies(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
     """What endpoints need besides their path, referring to ``ids``: a body for ``POST``, a query for ``GET``."""
-    text = {"type": "text", "text": "from B"}
-    name = {"json": {"name": "taken over"}}
-    bearer = {"type": "static_bearer", "token": "t", "mcp_server_url": "https://mcp.example.com/b"}
-    return {
-        "agents.update": name,
-        "api_keys.create": {"json": {"role": "read", "name": "from B"}},
-        "agents.bounds.set": {"json": {"bounds": {}}},
-        "agents.roles.set": {"json": {"roles": [{"name": "reader", "brief": "Read $what"}]}},
-        "agents.self_changes.create": {"json": {"patch": {"model": {"id": "m"}}, "reason": "taken over"}},
-        "charter.alarms.acknowledge": {"json": {"note": "taken over"}},
-        "trials.decide": {"json": {"act": "reject"}},
-        "environments.update": name,
-        "environments.keys.create": {"json": {"name": "k"}},
-        "environments.work.update": {"json": {"metadata": {"a": "b"}}},
-        "environments.work.stop": {"json": {"force": True}},
-        "environments.work.heartbeat": {"params": {"expected_last_heartbeat": "NO_HEARTBEAT"}},
-        "sessions.update": {"json": {"title": "taken over"}},
-        "sessions.events.send": {"json": {"events": [message("from B")]}},
-        "sessions.record": {"json": {"events": [{"type": "agent.message", "content": [text]}]}},
-        "sessions.preview": {"json": {"type": "agent.message"}},
-        "sessions.resources.add": {"json": {"type": "file", "file_id": ids["file_id"]}},
-        "sessions.resources.update": {"json": {"authorization_token": "t"}},
-        "sessions.scores.record": {"json": {"scores": [{"metric": "outcome", "value": 1.0}]}},
-        "memory_stores.update": name,
-        "memory_stores.memories.create": {"json": {"path": "/b", "content": "from B"}},
-        "memory_stores.memories.update": {"json": {"content": "from B"}},
-        "memory_stores.recall": {"params": {"query": "the door of A"}},
-        "memory_stores.document": {"params": {"path": "/a"}},
-        "memory_stores.policy.update": {"json": {"policy": {}}},
-        "memory_stores.dream_schedule.update": {
-            "json": {"schedule": {"type": "cron", "expression": "0 0 1 1 *", "timezone": "UTC"}}
-        },
-        "memory_stores.revisions.rollback": {"json": {"reason": "from B"}},
-        "label_tasks.answer": {"json": {"value": 1.0}},
-        "deployments.update": name,
-        "skills.versions.create": {"files": [("files[]", file) for file in skill_files("taken-over")]},
-        "vaults.update": {"json": {"display_name": "taken over"}},
-        "vaults.credentials.create": {"json": {"auth": bearer}},
-        "vaults.credentials.update": {"json": {"display_name": "taken over"}},
-        "organization.webhooks.update": name,
-    }
+    return {**_BODIES, "sessions.resources.add": {"json": {"type": "file", "file_id": ids["file_id"]}}}

@@ -10,7 +10,7 @@ from reverie import AsyncClient as Reverie
 from reverie.runtime.charter_report import AlarmNumbers
 from reverie.storage.live.charter_alarms import raise_alarm
 from tests.api.conftest import Server
-from tests.api.running_team import Team, fire, make_team
+from tests.api.running_team import Team, draw_tasks, fire, make_team
 from tests.console.conftest import DESKTOP, PHONE, Screen, Visitor, browsing, visiting
 
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)> Prüfstand 先检查'
@@ -67,6 +67,24 @@ async def test_a_team_is_drawn_and_told_by_a_table_and_rules_lead_to_their_event
     assert text.count("<svg") == 2 and "3 threads" in text and "2 sessions · reward 50 of 100" in text
     assert f'href="/console/agents/{team.helper}"' in text
     assert f'href="/console/sessions/{team.sessions[0]}?event=3#event-3"' in text
+
+
+async def test_who_gets_a_task_is_told_by_draws_and_nothing_is_called_better_that_is_not_shown(
+    console: Server, team: Team, visitor: Visitor
+) -> None:
+    page = f"/console/agents/{team.lead}"
+    assert "Routing is off: the agent chooses itself." in (await visitor.get(page)).text
+    await draw_tasks(console.service.database, team, HOSTILE)
+    text = (await visitor.get(page)).text
+    assert "2 draws with an outcome; they earned 50 of 100 a task; what even draws would have" in text
+    assert ">50 of 100 (6 of 100 to 94 of 100)<" in text and ">100%<" in text
+    assert "badge good" not in text.partition("Who gets a task")[2].partition("</section>")[0]
+    assert "2 of 3</th><td>vote</td><td>large, small</td><td>not calibrated yet<" in text
+    assert "<script>alert" not in text and "<b>helper" not in text
+
+
+async def test_an_agent_without_others_has_no_table_of_who_gets_a_task(team: Team, visitor: Visitor) -> None:
+    assert "Who gets a task" not in (await visitor.get(f"/console/agents/{team.helper}")).text
 
 
 async def test_no_name_of_an_agent_a_rule_or_a_behaviour_is_markup(
@@ -154,6 +172,7 @@ async def test_the_pages_are_without_fault_at_every_size(
     console: Server, client: AsyncAnthropic, reverie: Reverie, team: Team, dark: bool
 ) -> None:
     await alarm_on(console, team)
+    await draw_tasks(console.service.database, team, HOSTILE)
     await reverie.set_agent_bounds(team.lead, BOUNDS)
     await client.beta.agents.update(team.lead, version=1, name="x" * 250)
     await reverie.propose_self_change(team.lead, {"model": {"effort": {"type": "medium"}}}, HOSTILE)

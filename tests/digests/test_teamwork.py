@@ -5,8 +5,9 @@ import pytest
 from reverie.digests.behaviour_name import SESSION, BehaviourName, Situation
 from reverie.digests.digest import Digest
 from reverie.digests.vocabulary import describe
+from reverie.ids import event_id
 from reverie.sessions.event import Event
-from tests.digests.made_events import began, brief, call, digested, names, result, said, sent, user
+from tests.digests.made_events import SESSION_ID, began, brief, call, digested, names, result, said, sent, user
 
 OPENING = [user("Write the release notes."), call("create_agent", name="writer"), began("w", "writer")]
 WRITER = Situation("delegating", "writer")
@@ -114,6 +115,14 @@ def test_without_messages_back_a_result_that_repeats_the_last_words_shows_the_re
     assert names(session(*log), "reporting writer") == {"verified before report:writer"}
 
 
+def test_without_messages_back_the_result_of_the_call_that_began_the_thread_shows_the_report() -> None:
+    task, aside = call("Task"), call("grep")
+    began_by = Event("session.thread_created", {**began("w", "writer").payload, "tool_use_id": event_id(SESSION_ID, 1)})
+    log = [user(), task, began_by, brief("Draft it."), aside, *checked(), said("Yes.", "w")]
+    assert names(digested(*log, result("fine", to=4)), "reporting writer") == set()
+    assert names(digested(*log, result("fine", to=1)), "reporting writer") == {"verified before report:writer"}
+
+
 def test_a_call_that_another_thread_made_is_repeated_work_until_something_changes() -> None:
     read = [call("read_file", "w", path="a"), result("x", thread="w")]
     own = call("read_file", path="a")
@@ -144,7 +153,7 @@ def test_agents_that_give_nobody_a_task_repeat_nobody() -> None:
         (Situation("delegating", "another agent"), "brief:another agent limits",
          ("say how much it may take at most", "you call in another agent")),
         (SESSION, "repeats another thread:bash:grep",
-         ("repeat a `grep` command that another agent made with the same input", None)),
+         ("have two agents make the same `grep` command instead of passing on what it returned", None)),
     ],
 )  # fmt: skip
 def test_behaviours_of_teams_are_said_so_that_an_agent_can_follow_them(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from evaluation.blame import TERMINAL, judge_rules, read_failures
+from evaluation.blame import MAJORITY, TERMINAL, judge_rules, read_failures
 from evaluation.calibration import WITH_LESSONS, WITHOUT, compare_arms
 from evaluation.traces import TRACE_SETS, TraceSet, read_traces
 
@@ -61,7 +61,13 @@ def test_rules_are_marked_against_the_labels(tmp_path: Path) -> None:
             members.addfile(info, io.BytesIO(content))
     rows = {row.rule: row for row in judge_rules(list(read_failures(archive)))}
     marks = {rule: (row.agents, row.steps) for rule, row in rows.items()}
-    assert marks == {"reverie": (1, 1), "first error": (1, 1), "last agent": (1, 0)}
+    assert marks == {
+        "reverie": (1, 1),
+        "first error": (1, 1),
+        "most active agent": (1, 0),
+        "last agent": (1, 0),
+        MAJORITY: (0, 0),
+    }
     assert rows["last agent"].step_gain.difference == 0.5
 
 

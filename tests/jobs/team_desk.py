@@ -18,24 +18,25 @@ from reverie.jobs.engine import dream
 from reverie.mining.policy import MiningPolicy
 from reverie.settings import Settings
 from reverie.storage.memory.memories import list_memories
-from reverie.storage.memory.policies import read_policy
+from reverie.storage.memory.policies import find_policy
 from reverie.storage.postgres.database import Database
 from reverie.storage.service.teams import create_team
 from reverie.storage.sessions.import_summary import ImportOptions
 from reverie.storage.sessions.ingest import import_sessions
 from reverie.teams.membership import Member, Team
 
-TASKS, RUNS = 32, 10
+TASKS, RUNS = 32, 11
+"""More than 300 sessions each, so that some are kept for confirmation."""
 AGENTS = ("writer", "critic", "clerk")
 OWN = {"writer": "draft", "critic": "skim", "clerk": "count"}
 """What each does in half of its sessions; of the critic it changes nothing."""
-GAINS = {"verify": 0.45, "draft": 0.4, "count": 0.4, "skim": 0.0, "shout": 0.5}
+GAINS = {"verify": 0.4, "draft": 0.35, "count": 0.35, "skim": 0.0, "shout": 0.4}
 
 
 def session(agent: str, task: int, run: int, random: Random, *, marked: bool = False) -> dict[str, Any]:
     """One session; the first calls are a draw, and the reward follows from them."""
-    choices = ["shout"] if marked else ["verify", OWN[agent]]
-    done = [name for name in choices if random.random() < 0.5]
+    optional = [OWN[agent], *(["shout"] if marked else [])]
+    done = ["verify" if random.random() < 0.5 else "peek", *(name for name in optional if random.random() < 0.5)]
     calls = [*done, "act"]
     messages: list[dict[str, Any]] = [{"role": "user", "content": f"Please see to {task}."}]
     for number, name in enumerate(calls):
@@ -47,7 +48,7 @@ def session(agent: str, task: int, run: int, random: Random, *, marked: bool = F
     return {
         "id": f"{agent}-{'u' if marked else ''}{task}-{run}",
         "messages": messages,
-        "reward": float(random.random() < 0.1 + sum(GAINS[name] for name in done)),
+        "reward": float(random.random() < 0.1 + sum(GAINS.get(name, 0.0) for name in done)),
         "metadata": {"task_id": f"{agent} {task}", "agent": agent, "model": "m", **mark},
     }
 
@@ -77,7 +78,7 @@ async def declare(database: Database) -> Team:
 async def dreamt(database: Database, settings: Settings, store: str) -> DreamResult:
     """A dream into a store, by the store's policy with fewer placebos."""
     async with database.connection() as connection:
-        policy = await read_policy(connection, store)
+        policy = await find_policy(connection, store)
     policy = msgspec.structs.replace(policy, mining=MiningPolicy(placebo_runs=1))
     return await dream(runtime(database, settings, policy), DreamRequest(store))
 
@@ -94,11 +95,11 @@ async def documents(database: Database, store_id: str) -> list[str]:
     return sorted((memory.content or "").splitlines()[0].removeprefix("# ") for memory in memories)
 
 
-async def told(database: Database, store_id: str) -> dict[str, str]:
-    """The status of the lessons of a store that are no refusals, by what they are about."""
+async def told(database: Database, store_id: str) -> set[tuple[str, str]]:
+    """Behaviour and status of the lessons of a store that are no refusals."""
     async with database.connection() as connection:
         rows = await connection.execute(
             "SELECT lesson ->> 'behaviour', status FROM lessons WHERE memory_store_id = %s AND status <> 'refused'",
             [store_id],
         )
-        return dict(await rows.fetchall())
+        return set(await rows.fetchall())

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx2
 import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
@@ -16,6 +15,7 @@ from starlette.routing import Route
 
 from reverie.clock import ManualClock
 from reverie.errors import AccessError, InputError
+from reverie.jobs.bounded_http import AnswerError, BoundedClient
 from reverie.jobs.pull_langfuse import WAY, LangfuseError, pull_traces
 from reverie.jobs.pulling import Source
 from reverie.settings import Settings
@@ -87,7 +87,7 @@ class Pull:
 
     langfuse: Langfuse
     source: Source
-    http: httpx2.AsyncClient
+    http: BoundedClient
     pauses: list[float] = field(default_factory=list)
 
     async def __call__(self, since: datetime | None = None) -> tuple[int, int, int]:
@@ -107,7 +107,7 @@ async def pull(database: Database, settings: Settings) -> AsyncIterator[Pull]:
     langfuse = Langfuse()
     async with (
         quick_server(langfuse.app()) as url,
-        httpx2.AsyncClient(base_url=url, auth=KEYS, verify=TLS, timeout=PATIENCE_SECONDS) as http,
+        BoundedClient(base_url=url, auth=KEYS, verify=TLS, timeout=PATIENCE_SECONDS) as http,
     ):
         yield Pull(langfuse, Source(database, settings, ManualClock(START), WAY, url, "langfuse"), http)
 
@@ -154,7 +154,7 @@ async def test_a_pull_that_is_cut_off_goes_on_where_it_was(pull: Pull, monkeypat
     app = Starlette(routes=[Route("/api/public/traces", pull.langfuse.list), Route("/api/public/traces/{id}", cut)])
     async with (
         quick_server(app) as url,
-        httpx2.AsyncClient(base_url=url, auth=KEYS, verify=TLS, timeout=PATIENCE_SECONDS) as http,
+        BoundedClient(base_url=url, auth=KEYS, verify=TLS, timeout=PATIENCE_SECONDS) as http,
     ):
         with pytest.raises(LangfuseError, match="answers 418: no"):
             await Pull(pull.langfuse, pull.source, http)(START)
@@ -184,13 +184,13 @@ async def test_what_is_missing_is_told(pull: Pull) -> None:
 async def test_a_server_that_answers_anything_is_told_of(
     pull: Pull, monkeypatch: pytest.MonkeyPatch, body: str, said: str
 ) -> None:
-    monkeypatch.setattr("reverie.jobs.pull_langfuse._MOST_BYTES", 1_000_000)
+    monkeypatch.setattr("reverie.jobs.bounded_http.MOST_BYTES", 1_000_000)
     app = Starlette(routes=[Route("/api/public/traces", lambda _: Response(body))])
     async with (
         quick_server(app) as url,
-        httpx2.AsyncClient(base_url=url, auth=KEYS, verify=TLS, timeout=PATIENCE_SECONDS) as http,
+        BoundedClient(base_url=url, auth=KEYS, verify=TLS, timeout=PATIENCE_SECONDS) as http,
     ):
-        with pytest.raises(LangfuseError, match=said):
+        with pytest.raises((LangfuseError, AnswerError), match=said):
             await Pull(pull.langfuse, pull.source, http)(START)
 
 
@@ -201,9 +201,34 @@ async def test_a_list_without_an_end_ends_where_it_repeats_itself(pull: Pull) ->
     routes = [listed, Route("/api/public/traces/{id}", pull.langfuse.read)]
     async with (
         quick_server(Starlette(routes=routes)) as url,
-        httpx2.AsyncClient(base_url=url, auth=KEYS, verify=TLS, timeout=PATIENCE_SECONDS) as http,
+        BoundedClient(base_url=url, auth=KEYS, verify=TLS, timeout=PATIENCE_SECONDS) as http,
     ):
         assert await Pull(pull.langfuse, pull.source, http)(START) == (1, 0, 0)
+
+
+async def test_a_list_that_goes_on_for_ever_is_no_list(pull: Pull, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reverie.jobs.pull_langfuse.MOST_PAGES", 5)
+
+    def page(request: Request) -> Response:
+        return JSONResponse({"data": [trace(int(request.query_params["page"]))], "meta": {"totalPages": 10**12}})
+
+    async with (
+        quick_server(Starlette(routes=[Route("/api/public/traces", page)])) as url,
+        BoundedClient(base_url=url, auth=KEYS, verify=TLS, timeout=PATIENCE_SECONDS) as http,
+    ):
+        with pytest.raises(AnswerError, match="has more than 5 pages; pull by a later --since"):
+            await Pull(pull.langfuse, pull.source, http)(START)
+
+
+async def test_a_conversation_that_is_too_large_is_left_out_and_told(
+    pull: Pull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reverie.jobs.bounded_http.MOST_BYTES", 3_000)
+    large = [trace(number, conversation="long") for number in range(2, 8)]
+    pull.langfuse.traces = [trace(1), *large]
+    summary, _ = await pull_traces(pull.http, pull.source, START, lambda _: None)
+    assert (summary.sessions.created, summary.sessions.failed) == (1, 1)
+    assert [str(problem) for problem in summary.errors] == ["long: it has more than 3,000 bytes, and is left out"]
 
 
 async def test_nobody_is_waited_for_as_long_as_he_likes(pull: Pull, monkeypatch: pytest.MonkeyPatch) -> None:

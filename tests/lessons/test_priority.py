@@ -42,6 +42,12 @@ def test_a_failed_example_says_where_to_look_first_and_how_often_such_a_hint_is_
     assert pointed.hint in lesson_document(priority)
 
 
+def test_where_the_agents_thread_is_an_id_both_are_named() -> None:
+    blamed = {"s1": Attribution(3, "billing", "what it ran failed", "sthr_7")}
+    (priority,) = propose_priorities([SEGMENT], store_id="st", agent=None, blamed=blamed)
+    assert priority.evidence[0].hint.startswith("look first at agent `billing` (thread `sthr_7`) at this step: ")
+
+
 def test_of_a_single_agent_only_the_step_is_hinted_at() -> None:
     blamed = {"s1": Attribution(3, "", "what it ran failed")}
     (priority,) = propose_priorities([SEGMENT], store_id="x", agent="desk", blamed=blamed)

@@ -83,3 +83,42 @@ def test_blame_falls_on_a_step_of_an_agent(texts: list[str]) -> None:
     blamed = attribute_failure(transcript(asked("How many?"), *(said(text, "a") for text in texts)))
     assert blamed is not None
     assert 1 <= blamed.sequence <= len(texts)
+
+
+def begun(thread: str, agent: str) -> Event:
+    return Event("session.thread_created", {"session_thread_id": thread, "agent_name": agent}, thread_id=thread)
+
+
+def sent(text: str, thread: str | None) -> Event:
+    return Event("agent.thread_message_sent", {"content": text_content(text)}, thread_id=thread)
+
+
+def called(thread: str | None = None, **given: int) -> Event:
+    return Event("agent.tool_use", {"name": "search", "input": given}, thread_id=thread)
+
+
+def of_thread(event: Event, thread: str) -> Event:
+    return Event(event.type, event.payload, thread_id=thread)
+
+
+def test_what_agents_tell_each_other_is_traced_to_the_agent_and_its_thread() -> None:
+    events = (asked("How many?"), sent("Count them.", None), begun("sthr_1", "counter"), sent("There are 7.", "sthr_1"))
+    blamed = attribute_failure(transcript(*events))
+    assert blamed is not None
+    assert (blamed.sequence, blamed.agent, blamed.thread) == (3, "counter", "sthr_1")
+
+
+def test_the_sessions_own_agent_is_named_where_others_work_for_it() -> None:
+    events = (asked("How many?"), sent("There are 7, check.", None), begun("sthr_1", "counter"), said("Yes.", "sthr_1"))
+    blamed = attribute_failure(Transcript(Session("s", "chat", agent="lead"), events))
+    assert blamed is not None
+    assert (blamed.agent, blamed.thread) == ("lead", None)
+
+
+def test_a_call_that_is_made_again_with_success_is_no_fault() -> None:
+    timed_out, fine = of_thread(answered("timed out", failed=True), "a"), of_thread(answered("ok"), "a")
+    once = (asked("Go."), said("Off.", "b"), called("a", of=1), timed_out)
+    again = (*once, called("a", of=1), fine, said("It was 9.", "a"))
+    other = (*once, called("a", of=2), fine, said("It was 9.", "a"))
+    blamed = [attribute_failure(transcript(*events)) for events in (again, other)]
+    assert [each and each.sequence for each in blamed] == [6, 2]

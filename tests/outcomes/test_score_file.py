@@ -99,16 +99,16 @@ def test_fields_are_named_and_joined_as_the_smallest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "fields", "reason"),
     [
-        ("[1, 2", (), ":0: broken JSON at character 6"),
+        ("[1, 2", (), ": broken JSON at character 6"),
         ('{"id": "s"}\n{"id": \n', (), ":2: broken JSON"),
         ('{"id": "s"}\n[]\n', (), ":2: not a JSON object"),
         ([{"id": "s"}, 3], (), ":2: not a JSON object"),
-        ([], (), ":0: no row has any of session_id, id, file, task_id"),
-        ([{"name": "s", "x": 1}], (), ":0: no row has any of session_id"),
+        ([], (), ": no row has any of session_id, id, file, task_id"),
+        ([{"name": "s", "x": 1}], (), ": no row has any of session_id"),
         (
             "Ticket;Solved\ns;1\n",
             (),
-            ":0: no row has any of session_id, id, file, task_id; say which field names the session by --scores-key",
+            ": no row has any of session_id, id, file, task_id; say which field names the session by --scores-key",
         ),
         ([{"id": "s"}, {"id": None}], (), ":2: id must be text or a whole number, not None"),
         ([{"id": "s"}, {"id": "s"}], (), ":2: id 's' is there twice, first at 1"),
@@ -122,9 +122,9 @@ def test_fields_are_named_and_joined_as_the_smallest(tmp_path: Path) -> None:
             ["reward=solved"],
             ":2: solved 'yes' is not a number; say what words mean, each by a number, as in --score 'solved=yes:1,…'",
         ),
-        ([{"id": "s", "x": 1}], ["y"], ":0: no row has a field 'y'; there are id, x"),
-        ([{"id": "s", "x": 1, "y": 1}], ["x&y"], ":0: 'x&y' needs a name, as in reward=x&y"),
-        ([{"id": "s", "reward": 5}], (), ":1: reward 5 is outside 0 to 1; give it another name, as in points=reward"),
+        ([{"id": "s", "x": 1}], ["y"], ": no row has a field 'y'; there are id, x"),
+        ([{"id": "s", "x": 1, "y": 1}], ["x&y"], ": 'x&y' needs a name, as in reward=x&y"),
+        ([{"id": "s", "reward": 5}], (), ":1: reward 5 is outside 0 to 1; give it another name"),
         ("id,x\ns,1,2\n", (), ":2: has more cells than the first line has names"),
         ("id,x\ns,nan\n", ["x"], ":2: x nan is not a number"),
     ],
@@ -156,10 +156,10 @@ def test_a_score_file_may_lie_inside_an_archive(tmp_path: Path) -> None:
         archive.addfile(information, io.BytesIO(data))
     path.write_bytes(gzip.compress(buffer.getvalue()))
     assert scores(read_scores(path / "run" / "eval.json", key=None, fields=[])) == {"x": 1.0}
-    with pytest.raises(InputError, match=r"runs\.tar\.gz:0: has no member run/other\.json"):
+    with pytest.raises(InputError, match=r"runs\.tar\.gz: has no member run/other\.json"):
         read_scores(path / "run" / "other.json", key=None, fields=[])
 
 
 def test_a_missing_score_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none\.json:0: no such file"):
+    with pytest.raises(InputError, match=r"none\.json: no such file"):
         read_scores(tmp_path / "none.json", key=None, fields=[])

@@ -63,7 +63,7 @@ def test_what_cannot_be_recorded_is_logged_and_the_program_goes_on(desk: Desk, h
     (found,) = desk.arrived()
     assert told(found) == [("user.message", "? still there"), ("agent.tool_use", "odd")]
     assert found.scores == ()
-    assert "is not recorded: no" in heard.text and "is no finite number" in heard.text
+    assert "is not recorded: no" in heard.text and "score reward: 7 is outside 0 to 1" in heard.text
 
 
 def test_a_recording_within_another_is_a_thread_of_its_session(desk: Desk) -> None:

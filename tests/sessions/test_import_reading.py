@@ -259,8 +259,8 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path) -> 
     binary.write_bytes(bytes(range(256)))
     found = list(read_records([tmp_path / "missing.jsonl", empty, binary, good], format=None))
     reasons = [str(item) for item in found if isinstance(item, ImportProblem)]
-    assert reasons[:2] == [f"{tmp_path}/missing.jsonl:0: no such file or folder", f"{empty}:0: the file is empty"]
-    assert reasons[2].startswith(f"{binary}:0: no session format found in it; known are ")
+    assert reasons[:2] == [f"{tmp_path}/missing.jsonl: no such file or folder", f"{empty}: the file is empty"]
+    assert reasons[2].startswith(f"{binary}: no session format found in it; known are ")
     assert " chat, " in reasons[2]
     assert isinstance(found[-1], RawRecord)
 
@@ -329,7 +329,7 @@ def test_a_named_format_must_fit_the_named_file(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(lines([TAU]))
     _, (problem,), _ = read(path, "chat")
-    assert str(problem) == f"{path}:0: looks like tau-bench, not chat; leave out --format, or name tau-bench"
+    assert str(problem) == f"{path}: looks like tau-bench, not chat; leave out --format, or name tau-bench"
 
 
 def test_a_named_format_chooses_among_the_files_of_a_folder(tmp_path: Path) -> None:
@@ -417,7 +417,7 @@ def test_a_format_that_is_not_read_is_named(content: Any, name: str, tmp_path: P
     path = tmp_path / "a.json"
     path.write_text(json.dumps(content))
     reason = f"looks like {name}; not supported yet: see docs/import.md#formats-that-are-not-read"
-    assert [str(problem) for problem in read(path)[1]] == [f"{path}:0: {reason}"]
+    assert [str(problem) for problem in read(path)[1]] == [f"{path}: {reason}"]
     assert [notice.reason for notice in read(tmp_path)[2]] == [reason]
 
 
@@ -463,3 +463,22 @@ def test_messages_in_an_object_are_no_chat_lines(tmp_path: Path) -> None:
     path = tmp_path / "odd.jsonl"
     path.write_bytes(lines([{"messages": {"first": "hello"}}]))
     assert [problem.reason[:25] for problem in read(path)[1]] == ["no session format found i"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("ci.csv", "id,resolved\ns1,1\n", "if it holds scores, reverie import SESSIONS --scores FILE"),
+        ("ci.csv", "\ufeffid;resolved\ns1;1\n", "if it holds scores, reverie import SESSIONS --scores FILE"),
+        ("ci.tsv", "id\tresolved\ns1\t1\n", "if it holds scores, reverie import SESSIONS --scores FILE"),
+        ("report.xml", "<?xml version='1.0'?>\n<testsuites>", "reverie score SESSION --from-junit FILE"),
+    ],
+)
+def test_scores_that_are_taken_for_sessions_are_told_what_to_do_with(
+    name: str, content: str, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    (problem,) = read(path)[1]
+    assert str(problem).startswith(f"{path}: no session format found in it") and said in problem.reason
+    assert said in read(tmp_path)[2][0].reason

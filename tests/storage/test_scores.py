@@ -6,9 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reverie.errors import MetricError, NotFoundError
-from reverie.outcomes.metric import Metric, reward_of
+from reverie.outcomes.metric import REWARD_METRIC, Metric, reward_of
 from reverie.outcomes.metric_summary import MetricSummary
-from reverie.sessions.session import Score
+from reverie.sessions.session import Score, score_problem
 from reverie.storage.postgres.database import Connection, Database
 from reverie.storage.sessions.scores import (
     define_metric,
@@ -28,12 +28,16 @@ def metrics(draw: st.DrawFn) -> list[Metric]:
         Metric(
             name=name,
             direction=draw(st.sampled_from(["maximize", "minimize"])),
-            low=(low := draw(numbers)),
-            high=low + draw(st.floats(0.01, 1e6)),
+            low=(low := 0.0 if name == REWARD_METRIC else draw(numbers)),
+            high=1.0 if name == REWARD_METRIC else low + draw(st.floats(0.01, 1e6)),
             weight=draw(st.sampled_from([0.0, 0.5, 1.0, 3.0])),
         )
         for name in draw(st.sets(names))
     ]
+
+
+def _scores(drawn: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in drawn.items() if score_problem(name, value) is None}
 
 
 async def add_sessions(connection: Connection, count: int) -> None:
@@ -49,7 +53,7 @@ async def rewards(connection: Connection) -> list[float | None]:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(metrics(), st.dictionaries(names, numbers | st.sampled_from([0.0, 0.5, 1.0])))
+@given(metrics(), st.dictionaries(names, numbers | st.sampled_from([0.0, 0.5, 1.0])).map(_scores))
 async def test_the_database_computes_the_reward_as_the_rule_says(
     database: Database, defined: list[Metric], scores: dict[str, float]
 ) -> None:
@@ -95,6 +99,16 @@ async def test_a_score_that_is_no_number_is_refused(database: Database, value: f
         await add_sessions(connection, 1)
         with pytest.raises(MetricError, match="finite number"):
             await score_session(connection, "s1", [Score("reward", value)])
+
+
+async def test_a_reward_lies_between_0_and_1_whoever_gives_it(database: Database) -> None:
+    async with database.connection() as connection:
+        await add_sessions(connection, 1)
+        with pytest.raises(MetricError, match="reward: 2 is outside 0 to 1; give it another name"):
+            await score_session(connection, "s1", [Score("fine", 1), Score("reward", 2)])
+        with pytest.raises(MetricError, match="reward: it goes from 0 to 1"):
+            await define_metric(connection, Metric("reward", high=5))
+        assert await rewards(connection) == [None]
 
 
 async def test_summaries_count_means_and_share_on_target(database: Database) -> None:

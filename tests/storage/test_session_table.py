@@ -1,6 +1,7 @@
 """Session tables read from the database."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from reverie.clock import ManualClock
 from reverie.jobs.digestion import digest_sessions
+from reverie.overview.table import MAIN_AGENT
 from reverie.sessions.segment import parse_segment
 from reverie.settings import Settings
 from reverie.storage.learning.digests import write_digests
@@ -15,6 +17,7 @@ from reverie.storage.learning.session_table import load_session_table, read_agen
 from reverie.storage.postgres.database import Database
 from reverie.storage.sessions.import_summary import ImportOptions
 from reverie.storage.sessions.ingest import import_sessions
+from reverie.testing.worlds import team_world, write_world
 from tests.conftest import ChatFile
 
 LAST_KEY = 1_000_000
@@ -87,6 +90,21 @@ async def test_hand_offs_say_who_hands_to_whom(digested: Database) -> None:
     assert table.hand_off_session.tolist() == [1, 1]
     assert len(pairs) == 2
     assert {giver for giver, _ in pairs} == {taker for _, taker in pairs}
+
+
+async def test_hand_offs_name_agents_where_threads_are_ids(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    write_world(team_world(1, sessions=3, tasks=3), tmp_path / "team.jsonl")
+    options, clock = ImportOptions(), ManualClock(NOON)
+    await import_sessions(database, settings, [tmp_path / "team.jsonl"], options, clock, lambda _: None)
+    async with database.connection() as connection:
+        keys = [row[0] async for row in await connection.execute("SELECT key FROM sessions")]
+        await write_digests(connection, digest_sessions(database.url, keys))
+    table = await load_session_table(database, parse_segment(None), LAST_KEY)
+    takers = {MAIN_AGENT, "researcher", "writer"}
+    assert set(table.hand_off_to) == takers
+    assert set(table.hand_off_from) == takers
 
 
 async def test_only_the_segment_is_read(digested: Database) -> None:

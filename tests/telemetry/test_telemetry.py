@@ -66,7 +66,7 @@ def service(database: Database, settings: Settings, recorded: Recorded) -> Servi
 
 async def test_a_request_is_a_span_named_by_its_route_and_counted(service: Service, recorded: Recorded) -> None:
     transport = httpx2.ASGITransport(make_app(service))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://here") as client:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
         assert (await client.get("/v1/environments/env_none")).status_code == 404
         assert (await client.get("/health")).status_code == 200
     assert recorded.spans() == ["GET /v1/environments/{environment_id}"]
@@ -75,7 +75,7 @@ async def test_a_request_is_a_span_named_by_its_route_and_counted(service: Servi
 
 async def test_appended_events_are_counted(service: Service, recorded: Recorded) -> None:
     http = httpx2.AsyncClient(transport=httpx2.ASGITransport(make_app(service)))
-    async with AsyncAnthropic(base_url="http://here", api_key="any", http_client=http) as client:
+    async with AsyncAnthropic(base_url="http://localhost", api_key="any", http_client=http) as client:
         environment = await client.beta.environments.create(name="desk")
         agent = await client.beta.agents.create(name="a", model="m")
         session = await client.beta.sessions.create(agent=agent.id, environment_id=environment.id)

@@ -11,11 +11,12 @@ from anthropic import AsyncAnthropic, BadRequestError
 from reverie.errors import ModelAccessError
 from reverie.runtime.checking import JUDGE_SYSTEM
 from reverie.sessions.event import stored_event
-from reverie.sessions.session import Score
+from reverie.sessions.session import PartScore, Score
 from reverie.storage.live.cross_checks import read_scored
 from reverie.storage.live.log import LogFilter, read_log
 from reverie.storage.live.sessions import read_session
 from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE
+from reverie.storage.sessions.part_scores import record_part_scores
 from reverie.storage.sessions.scores import record_scores
 from reverie.teams.cross_check import cross_checks, digest
 from reverie.teams.reliability import level_of
@@ -306,6 +307,17 @@ async def test_such_agreement_is_shown_with_how_often_it_was_right(
     _, result = await one_check(server, client)
     known = result["reliability"]
     assert (known["checks"], known["of_family"]) == (1, 1) and known["low"] < known["value"] == 0.6 < known["high"]
+
+
+async def test_a_check_that_is_scored_by_itself_has_its_own_outcome(server: Server, client: AsyncAnthropic) -> None:
+    session_id, _ = await one_check(server, client)
+    async with server.service.database.connection() as connection:
+        session = await read_session(connection, session_id)
+        await record_scores(connection, [(session.key, Score("cross_check", 1.0))])
+        ((call_id,),) = await (await connection.execute("SELECT id FROM cross_checks")).fetchall()
+        await record_part_scores(connection, session.key, [PartScore(call_id, "right", 0.0)])
+        (scored,) = await read_scored(connection, level_of([MODEL, MODEL], 2, "vote"))
+    assert scored.correct == 0.0
 
 
 async def test_what_checks_came_to_is_read_from_the_log(server: Server, client: AsyncAnthropic) -> None:

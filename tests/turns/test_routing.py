@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from anthropic import AsyncAnthropic
+from anthropic import AsyncAnthropic, BadRequestError
 
 from reverie import AsyncClient as Reverie
 from reverie import Metric
@@ -113,6 +113,36 @@ async def test_a_router_learns_from_scores_that_come_late_and_are_corrected(
     assert report.team.startswith("not shown")
 
 
+async def test_a_task_that_is_scored_by_itself_has_its_own_outcome_and_not_the_sessions(
+    server: Server, client: AsyncAnthropic, reverie: Reverie
+) -> None:
+    lead = await coordinator(client, ON)
+    session_id = await begun(client, lead, task_category="sums")
+    events = await played(server, client, session_id, cast())
+    thread = next(event.session_thread_id for event in events if event.type == "session.thread_created")
+    await scored(reverie, session_id, 0.0)
+    await routing_watch.look(server.service)
+    shared = await reverie.agent_routing(lead)
+    answer = await reverie.score(session_id, {"quality": 1.0}, part=thread)
+    assert (answer.reward, [(one.part, one.metric, one.value) for one in answer.parts]) == (
+        0.0,
+        [(thread, "quality", 1.0)],
+    )
+    await routing_watch.look(server.service)
+    own = await reverie.agent_routing(lead)
+    assert [(one.draws, one.own, one.mean) for one in (shared, own)] == [(1, 0, 0.0), (1, 1, 1.0)]
+    assert own.version == shared.version + 1
+
+
+async def test_a_part_that_a_session_does_not_have_is_not_scored(
+    server: Server, client: AsyncAnthropic, reverie: Reverie
+) -> None:
+    session_id = await begun(client, await coordinator(client, ON))
+    await played(server, client, session_id, cast())
+    with pytest.raises(BadRequestError, match="no part 'sthr_nobody': name the thread"):
+        await reverie.score(session_id, {"quality": 1.0}, part="sthr_nobody")
+
+
 async def test_what_a_coordinator_chose_is_counted_and_nothing_is_learned_of_it(
     server: Server, client: AsyncAnthropic, reverie: Reverie
 ) -> None:
@@ -153,3 +183,58 @@ async def test_metadata_that_says_nothing_of_its_kind_is_refused_by_its_name(
     answer = await http.post("/v1/agents", json={"name": "lead", "model": MODEL, "metadata": metadata})
     assert answer.status_code == 400
     assert f"metadata.{next(iter(metadata))}" in answer.json()["error"]["message"]
+
+
+async def bounded(reverie: Reverie, lead: str) -> None:
+    await reverie.set_agent_bounds(lead, {"routing": {}})
+
+
+async def test_another_routing_is_not_tried_where_logged_draws_cannot_tell_what_it_would_earn(
+    client: AsyncAnthropic, reverie: Reverie
+) -> None:
+    lead = await coordinator(client, ON)
+    await bounded(reverie, lead)
+    with pytest.raises(BadRequestError, match="routing: cannot tell what it would earn: 0 draws"):
+        await reverie.propose_self_change(lead, {"metadata": {"reverie_routing": "even"}}, "why not")
+
+
+async def test_another_routing_is_tried_as_a_version_and_its_sessions_draw_by_it(
+    server: Server, client: AsyncAnthropic, reverie: Reverie, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead = await coordinator(client, {**ON, "reverie_routing_floor": "0.05"})
+    await bounded(reverie, lead)
+    session_id = await begun(client, lead, task_category="sums")
+    await played(server, client, session_id, cast())
+    await scored(reverie, session_id, 1.0)
+    await routing_watch.look(server.service)
+    monkeypatch.setattr("reverie.teams.off_policy.LEAST_EFFECTIVE", 1.0)
+    change = await reverie.propose_self_change(lead, {"metadata": {"reverie_routing": "even"}}, "is it worth it?")
+    assert change.title == "routing: on, floor 0.05 → even, floor 0.05"
+    assert change.reason.startswith("is it worth it?; on 1 draws, 1 of which carry it, it would have earned 1.000")
+    shown = iter([True, False])
+    monkeypatch.setattr("reverie.storage.live.self_changes.is_shown", lambda *_: next(shown))
+    assert [each async for each in drawn_by(server, client, lead)] == [(2, True), (1, False)]
+
+
+async def drawn_by(server: Server, client: AsyncAnthropic, lead: str) -> Any:
+    """Of two sessions, the version that each got, and whether its draw was even."""
+    for _ in range(2):
+        session_id = await begun(client, lead, task_category="sums")
+        await played(server, client, session_id, cast())
+        session = await client.beta.sessions.retrieve(session_id)
+        async with server.service.database.connection() as connection:
+            (choice,) = logged_choices((await read_transcript(connection, session_id)).events).values()
+        yield session.agent.version, choice.chances["ann"] == pytest.approx(0.5)
+
+
+async def test_bounds_say_whether_routing_may_change_and_how_far(client: AsyncAnthropic, reverie: Reverie) -> None:
+    lead = await coordinator(client, ON)
+    patch = {"metadata": {"reverie_routing_floor": "0.02"}}
+    with pytest.raises(BadRequestError, match="routing: the agent's bounds do not name it"):
+        await reverie.propose_self_change(lead, patch, "fewer even draws")
+    off = await coordinator(client, {})
+    await reverie.set_agent_bounds(off, {"routing": {"least_floor": 0.05}})
+    with pytest.raises(BadRequestError, match=r"routing: a floor of 0.02; at least 0.05 is within bounds"):
+        await reverie.propose_self_change(off, {"metadata": {**ON, **patch["metadata"]}}, "begin to draw")
+    change = await reverie.propose_self_change(off, {"metadata": ON}, "begin to draw")
+    assert change.reason.endswith("; not valued before: what a coordinator itself would choose has no probability")

@@ -11,7 +11,7 @@ from reverie.trials.policy import LivePolicy, Mode
 
 Approval = Literal["auto", "ask", "never"]
 """``auto``: outcomes decide. ``ask``: a person does, once outcomes speak for it. ``never``: it is not tried at all."""
-Parameter = Literal["guidance", "order", "briefing_tokens", "briefing_items", "effort", "model", "tools"]
+Parameter = Literal["guidance", "order", "briefing_tokens", "briefing_items", "effort", "model", "tools", "routing"]
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 Price = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -74,6 +74,13 @@ class ToolBound(Bound, frozen=True, forbid_unknown_fields=True, kw_only=True):
     names: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)]
 
 
+class RoutingBound(Bound, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a coordinator's tasks are drawn for others, and how its router learns."""
+
+    least_floor: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.05
+    """Share of the draws that stays even at least, so that something can be learned of every agent."""
+
+
 class ChangePolicy(LivePolicy, frozen=True, forbid_unknown_fields=True):
     """How a change is tried; its mode follows from the approval. No dream's gate passed it: in doubt it is rejected."""
 
@@ -91,6 +98,7 @@ class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     effort: EffortBound | None = None
     model: ModelBound | None = None
     tools: ToolBound | None = None
+    routing: RoutingBound | None = None
     live: ChangePolicy = ChangePolicy()
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 
-from reverie.agents.bounds import Approval, Bound, Bounds, Parameter, RangeBound
+from reverie.agents.bounds import Approval, Bound, Bounds, Parameter, RangeBound, RoutingBound
 from reverie.agents.guidance_block import advice_line, take_apart
 from reverie.agents.narrowing import is_same, is_same_but_for_levels, is_step, moved_tools, tool_name
 from reverie.errors import BoundsError, InputError
 from reverie.memory.briefing_size import ITEMS_KEY, TOKENS_KEY, read_size
+from reverie.teams.draw_log import ROUTING_KEYS, read_wish
 
 CHANGEABLE = ("system", "model", "tools", "metadata")
 """Fields of a definition that hold a parameter of the closed list."""
@@ -63,6 +64,7 @@ def check_change(before: Definition, bounds: Bounds, after: Definition, adopted:
         *_model_steps(before["model"], bounds, after["model"]),
         *_tool_steps(before["tools"], bounds, after["tools"]),
         *_size_steps(before["metadata"], bounds, after["metadata"]),
+        *_routing_steps(before["metadata"], bounds, after["metadata"]),
     ]
     if not found:
         raise InputError("patch: nothing would change")
@@ -192,7 +194,7 @@ def _tool_steps(before: Sequence[Definition], bounds: Bounds, after: Sequence[De
 
 def _size_steps(before: Mapping[str, str], bounds: Bounds, after: Mapping[str, str]) -> Iterator[Step]:
     for key in sorted({*before, *after}):
-        if before.get(key) != after.get(key) and key not in _SIZES:
+        if before.get(key) != after.get(key) and key not in (*_SIZES, *ROUTING_KEYS):
             raise _never(f"metadata.{key}")
     was, becomes = read_size(before), read_size(after)
     for key, parameter in _SIZES.items():
@@ -204,6 +206,29 @@ def _size_steps(before: Mapping[str, str], bounds: Bounds, after: Mapping[str, s
         assert isinstance(bound, RangeBound)
         _check_range(bound, step)
         yield step
+
+
+def _routing_steps(before: Mapping[str, str], bounds: Bounds, after: Mapping[str, str]) -> Iterator[Step]:
+    if not changes_routing(before, after):
+        return
+    was, becomes = (_told_routing(metadata) for metadata in (before, after))
+    step = Step("routing", was, becomes)
+    bound = _bound(bounds, step)
+    assert isinstance(bound, RoutingBound)
+    wish = read_wish(after)
+    if wish.is_on and wish.floor < bound.least_floor:
+        raise BoundsError("routing", f"a floor of {wish.floor:g}; at least {bound.least_floor:g} is within bounds")
+    yield step
+
+
+def changes_routing(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
+    """Whether metadata differs in what it says of routing."""
+    return any(before.get(key) != after.get(key) for key in ROUTING_KEYS)
+
+
+def _told_routing(metadata: Mapping[str, str]) -> str:
+    said = [f"{key.removeprefix('reverie_routing_')} {metadata[key]}" for key in ROUTING_KEYS[1:] if key in metadata]
+    return ", ".join([metadata.get(ROUTING_KEYS[0], "off"), *said])
 
 
 def _check_range(bound: RangeBound, step: Step) -> None:

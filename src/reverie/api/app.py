@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Match, Route
 from reverie.api.access import KeyRing
 from reverie.api.docs import render_docs
 from reverie.api.endpoint import Endpoint, endpoints_of
+from reverie.api.host_check import HostCheck
 from reverie.api.mcp_route import McpRoute
 from reverie.api.openapi import openapi_document
 from reverie.api.pipeline import REQUEST_ID_HEADER, error_response, handler_of, json_response
@@ -171,7 +172,8 @@ def make_app(
         ),
     ]
     handlers: dict[Any, Any] = {HTTPException: failed}
-    around = [Middleware(service.telemetry.wrap), *_cors(service.options.cors_origins)]
+    held = Middleware(HostCheck, options=service.options, clock=service.clock)
+    around = [Middleware(service.telemetry.wrap), held, *_cors(service.options.cors_origins)]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers, middleware=around)
     if pages is not None:
         app.router.routes.extend(pages(app, service))

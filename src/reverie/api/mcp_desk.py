@@ -201,6 +201,17 @@ class McpDesk:
         )
         return await give_briefing(connection, request, self._clock.now())
 
+    async def check_stores(self) -> None:
+        """See that the stores that were named are there, before a session begins that could do nothing.
+
+        Raises:
+            NotFoundError: one is not; names those that are.
+            ConflictError: several have the name.
+        """
+        async with telling_database_errors(), self._database.connection() as connection:
+            for name in self._place.stores:
+                await find_store(connection, name)
+
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[tuple[Connection, list[MemoryStore]]]:
         """A transaction, and the stores, which may have come to be since the server began.

@@ -5,13 +5,14 @@ Loaded when ``/mcp`` is first called.
 
 import asyncio
 from contextvars import ContextVar
+from difflib import get_close_matches
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from mcp.server.streamable_http import MCP_SESSION_ID_HEADER
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
-from mcp_types.jsonrpc import UNSUPPORTED_PROTOCOL_VERSION
+from mcp_types.jsonrpc import INVALID_PARAMS, UNSUPPORTED_PROTOCOL_VERSION
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -21,12 +22,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from reverie.api.mcp_desk import McpDesk, Place
 from reverie.api.mcp_tools import make_server
 from reverie.api.service import Service
+from reverie.errors import ConflictError, InputError, NotFoundError
 from reverie.ids import derived_id, new_id
 from reverie.jobs.outcome_report import outcome_session_id
 from reverie.storage.postgres.database import Database
 from reverie.storage.service.api_keys import ApiKey
 
 REFERENCE_HEADER = "reverie-reference"
+_PARAMETERS = ("store", "agent", "reference")
+"""Of the address; ``store`` may be repeated."""
 _IDLE_SECONDS = 12 * 3600.0
 """A session's draw is bound to it, so it is kept for as long as an agent may work on one task."""
 _BODY_BYTES = 1024 * 1024
@@ -46,7 +50,7 @@ class McpServer:
             json_response=True,
             session_idle_timeout=_IDLE_SECONDS,
             max_request_body_size=_BODY_BYTES,
-            # The SDK's looks at hosts that it would have to be told; ours looks at origins, before it is asked.
+            # The SDK's would have to be told hosts and origins; ours has looked at both before it is asked.
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )
         self._manager = server.session_manager
@@ -71,13 +75,19 @@ class McpServer:
             await self._running
             self._running = None
 
-    def for_session(self, request: Request, key: ApiKey, database: Database) -> ASGIApp:
+    async def for_session(self, request: Request, key: ApiKey, database: Database) -> ASGIApp:
         """What answers a request of this key."""
         place = _place(request, key, new_id("mcp", self._service.clock.now()))
         desk = McpDesk(database, self._service.settings, self._service.clock, place)
         version = request.headers.get(MCP_PROTOCOL_VERSION_HEADER)
         if version is not None and version not in HANDSHAKE_PROTOCOL_VERSIONS and not _stated_reference(request):
             return JSONResponse(_unsupported(version), 400)
+        try:
+            _check_parameters(request.query_params)
+            if MCP_SESSION_ID_HEADER not in request.headers:
+                await desk.check_stores()
+        except (InputError, NotFoundError, ConflictError) as error:
+            return JSONResponse(_told(INVALID_PARAMS, str(error)), 400)
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             token = _desk.set(desk)
@@ -116,6 +126,29 @@ def _place(request: Request, key: ApiKey, fresh: str) -> Place:
     return Place(tuple(asked.getlist("store")), asked.get("agent"), reference, session_id, actor, key.role)
 
 
+def _check_parameters(asked: QueryParams) -> None:
+    """Accept what an address may say.
+
+    Raises:
+        InputError: it says something else, or one thing twice.
+    """
+    for name in asked:
+        if name not in _PARAMETERS:
+            known = " and ".join((", ".join(_PARAMETERS[:-1]), _PARAMETERS[-1]))
+            close = get_close_matches(name, _PARAMETERS, 1)
+            meant = f" (did you mean {close[0]!r}?)" if close else ""
+            raise InputError(f"the address of /mcp has no parameter {name!r}{meant}; it takes {known}")
+        if not all(asked.getlist(name)):
+            raise InputError(f"{name}: it is empty in the address of /mcp; give it a value, or leave it out")
+        if name != "store" and len(asked.getlist(name)) > 1:
+            raise InputError(f"{name}: it is given twice in the address of /mcp; give one")
+
+
+def _told(code: int, message: str, **members: object) -> dict[str, object]:
+    """An error as JSON-RPC has it, of a request whose id was not read."""
+    return {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message, **members}}
+
+
 def _unsupported(version: str) -> dict[str, object]:
     """Without a handshake there are no sessions, and nothing that a draw could be bound to but a stated reference."""
     told = (
@@ -123,8 +156,4 @@ def _unsupported(version: str) -> dict[str, object]:
         f"{REFERENCE_HEADER}"
     )
     versions = {"requested": version, "supported": list(HANDSHAKE_PROTOCOL_VERSIONS)}
-    return {
-        "jsonrpc": "2.0",
-        "id": None,
-        "error": {"code": UNSUPPORTED_PROTOCOL_VERSION, "message": told, "data": versions},
-    }
+    return _told(UNSUPPORTED_PROTOCOL_VERSION, told, data=versions)

@@ -1,11 +1,10 @@
 """``/mcp``: lessons and memory for agents of other makers, as an MCP server with the keys and roles of the API."""
 
-from urllib.parse import urlsplit
-
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reverie.api.access import KeyRing
+from reverie.api.host_check import check_origin
 from reverie.api.pipeline import error_response
 from reverie.api.rates import RateLimiter
 from reverie.api.service import Service
@@ -27,7 +26,7 @@ class McpRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            _check_origin(request, self._service.options.cors_origins)
+            check_origin(request, self._service.options)
             key, database = await self._keys.identify(request, self._service)
             _check_role(key)
             self._rates.count(key.id)
@@ -35,21 +34,8 @@ class McpRoute:
         except ReverieError as error:
             answer: ASGIApp = error_response(error, new_id("req", self._service.clock.now()))
         else:
-            answer = server.for_session(request, key, database)
+            answer = await server.for_session(request, key, database)
         await answer(scope, receive, send)
-
-
-def _check_origin(request: Request, allowed: tuple[str, ...]) -> None:
-    """Refuse what a web page sends, unless it is one of ours or was allowed: its visitor knows nothing of it.
-
-    Raises:
-        RoleError: it is another's.
-    """
-    origin = request.headers.get("origin")
-    if origin is None or "*" in allowed or origin in allowed:
-        return
-    if urlsplit(origin).netloc != request.headers.get("host"):
-        raise RoleError(f"pages of {origin} may not call; start the server with --cors-origin {origin} to let them")
 
 
 def _check_role(key: ApiKey) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class RunningMcp(Protocol):
     """What :mod:`.mcp_http` starts."""
 
-    def for_session(self, request: Request, key: ApiKey, database: Database) -> ASGIApp:
+    async def for_session(self, request: Request, key: ApiKey, database: Database) -> ASGIApp:
         """What answers a request of this key."""
 
     async def close(self) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reverie.jobs.dream_queue import DreamQueue
     from reverie.jobs.engine import estimate_dream
     from reverie.jobs.explanation import explain_lesson
-    from reverie.jobs.routing import learn_all, report_routing
+    from reverie.jobs.routing import learn_all, report_routing, value_routing
     from reverie.turns.sandbox import open_sandboxes
     from reverie.turns.service import run_with_settings
 
@@ -30,6 +30,7 @@ __all__ = [
     "report_activity",
     "report_routing",
     "run_with_settings",
+    "value_routing",
 ]
 
 _MODULE_OF = {
@@ -42,6 +43,7 @@ _MODULE_OF = {
     "explain_lesson": "reverie.jobs.explanation",
     "learn_all": "reverie.jobs.routing",
     "report_routing": "reverie.jobs.routing",
+    "value_routing": "reverie.jobs.routing",
 }
 
 Loaded = TypeVar("Loaded")

@@ -29,7 +29,7 @@ from reverie.outcomes.label_task import LabelAnswer, LabelProgress
 from reverie.outcomes.metric import REWARD_METRIC, Metric
 from reverie.runtime.charter_report import Act, AlarmNumbers, CharterStanding, CharterTrialReport
 from reverie.runtime.rule_report import Outcome, RuleTrialReport
-from reverie.sessions.session import Score
+from reverie.sessions.session import PartScore, Score
 from reverie.sessions.transcript import Turn
 from reverie.storage.erasure.report import ErasureReport, ErasureState
 from reverie.storage.learning.activity_report import ActivityReport
@@ -342,10 +342,13 @@ class ScoreParams(Params, frozen=True):
 
     metric: MetricName
     value: float
+    part: Annotated[str, Meta(min_length=1, max_length=200)] | UnsetType = UNSET
+    """What of the session it is a score of: the thread of an agent that was called in, or the event that asked for a
+    cross-check. Without it, of the session."""
 
 
 class ScoresParams(Params, frozen=True):
-    """Scores to record; they replace older ones of the same metrics."""
+    """Scores to record; they replace older ones of the same part and metrics."""
 
     scores: Annotated[tuple[ScoreParams, ...], Meta(min_length=1, max_length=100)]
     metadata: dict[str, Annotated[str, Meta(max_length=16_384)]] | UnsetType = UNSET
@@ -360,6 +363,10 @@ class SessionScores(msgspec.Struct, frozen=True, tag="session_scores"):
     session_id: str
     reward: float | None
     scores: tuple[Score, ...]
+    notes: tuple[str, ...] = ()
+    """Which scores are no part of the reward, or not as they were given, and what to do."""
+    parts: tuple[PartScore, ...] = ()
+    """Scores of parts of it, which its reward is without."""
 
 
 # Labels: sessions that a person is asked to score
@@ -1126,6 +1133,16 @@ class TeamParams(Params, frozen=True):
     """2 to 20 of them."""
     memory_store_id: str | None = None
     """Id or name of the store that the team shares; by default one that is called as the team is."""
+
+
+class TeamDreamParams(Params, frozen=True):
+    """What a joint dream reads, of the sessions of the team's agents."""
+
+    where: str | None = None
+    """Which of them; by default those that the policy of the team's store names."""
+    session_ids: tuple[str, ...] | None = None
+    """Exactly these."""
+    instructions: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
 
 
 class StoredTeam(msgspec.Struct, frozen=True, tag="team"):

@@ -29,6 +29,11 @@ class ServiceOptions:
     """Deliver webhooks to private networks and over plain HTTP too."""
     private_mcp: bool = False
     """Let agents use MCP servers on private networks, on this machine, and over plain HTTP too."""
+    listens_on: str = "127.0.0.1"
+    """The address that requests come to, by which the server may be called."""
+    host_names: tuple[str, ...] = ()
+    """Further names by which it may be called, in small letters. Without keys a request must name this server by its
+    address, as localhost or by one of these; with keys, that is asked for where there are some."""
     cors_origins: tuple[str, ...] = ()
     """Origins of web pages that may call from a browser; ``*`` is any."""
     run_agents: bool = False

@@ -21,7 +21,8 @@ from reverie.dreams.request import budgeted
 from reverie.jobs.dream_runtime import Runtime
 from reverie.jobs.engine import dream as run_dream
 from reverie.jobs.engine import estimate_dream
-from reverie.jobs.report import read_evidence, read_trials, write_report
+from reverie.jobs.report import read_coordinators, read_evidence, read_trials, write_report
+from reverie.jobs.routing import report_routing
 from reverie.lessons.lesson import Lesson
 from reverie.models.open import open_model
 from reverie.reports.verdict import advice
@@ -29,12 +30,14 @@ from reverie.settings import Settings, load_settings
 from reverie.storage.live.charter_alarms import Alarm
 from reverie.storage.memory.policies import find_policy
 from reverie.storage.postgres.database import Database
+from reverie.storage.service.teams import find_team
 from reverie.telemetry.exporter import open_telemetry
 
 
 @click.command()
 @click.argument("named", required=False, metavar="[STORE]")
 @click.option("--store", help="The same as STORE.  [default: default]")
+@click.option("--team", help="Dream for this team (a name or an id): into its store and its agents' own.")
 @click.option(
     "--where", metavar="EXPR", help="Which sessions to read, such as \"agent = 'desk' and started_at > '2026-01-01'\"."
 )
@@ -60,6 +63,7 @@ from reverie.telemetry.exporter import open_telemetry
 def dream(
     named: str | None,
     store: str | None,
+    team: str | None,
     where: str | None,
     report: Path | None,
     estimate: bool,
@@ -72,9 +76,9 @@ def dream(
     """Find what separates good sessions from bad ones of the same task, and remember what holds in STORE.
 
     STORE is made if missing. Needs no model; REVERIE_MODEL names one that may help, within a budget. A dream that was
-    cut off is taken up where it stopped.
+    cut off is taken up where it stopped. A dream into the store of a team is the team's: see reverie teams.
     """
-    store = _choose(named, store)
+    store = _choose(named, store, team)
     request = DreamRequest(store, where, budget=None if budget is None else DreamBudget(tokens=budget))
     _refuse_mixed(report is not None or estimate, expression, time_zone, unscheduled)
     if expression is not None:
@@ -85,15 +89,25 @@ def dream(
         _dream_now(request, report, estimate, as_json)
 
 
-def _choose(named: str | None, store: str | None) -> str:
+def _choose(named: str | None, store: str | None, team: str | None) -> str:
     """The store that is meant.
 
     Raises:
         click.UsageError: two are named.
+        NotFoundError: there is no such team.
     """
+    if team is not None and (named or store):
+        raise click.UsageError("give --team or a store, not both: a team dreams into its own stores")
+    if team is not None:
+        return run(lambda database: _store_of(database, team))
     if named is not None and store is not None and named != store:
         raise click.UsageError(f"two stores are named, {named!r} and {store!r}; give one")
     return named or store or "default"
+
+
+async def _store_of(database: Database, team: str) -> str:
+    async with database.connection() as connection:
+        return (await find_team(connection, team)).memory_store_id
 
 
 def _refuse_mixed(now: bool, expression: str | None, time_zone: str | None, unscheduled: bool) -> None:
@@ -165,8 +179,9 @@ async def _write_report(database: Database, result: DreamResult, path: Path, clo
     async with database.connection() as connection:
         evidence = await read_evidence(connection, result)
         trials = await read_trials(connection, result, clock.now())
+        routing = [await report_routing(connection, one) for one in await read_coordinators(connection, result)]
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(write_report(result, evidence, trials, clock.now()), encoding="utf-8")
+    partial.write_text(write_report(result, evidence, trials, routing, clock.now()), encoding="utf-8")
     partial.replace(path)
 
 
@@ -221,14 +236,29 @@ def _print_result(result: DreamResult, report: Path | None) -> None:
     if result.friction is not None and result.sessions.read and not result.sessions.scored:
         echo_friction(result.friction, result.preferences)
     _print_contribution(result)
-    revision = f"revision {result.revision}" if result.revision is not None else "nothing to change"
-    click.echo(f"Store {result.store!r}: {revision}, {len(result.changes)} changes. Dream {result.dream_id}.")
+    _print_stores(result)
     if (told := advice(result)) is not None and not (
         result.sessions.scored > 1 and result.strata and result.strata.note
     ):
         click.secho(f"Next: {told.next_step}", fg="yellow")
     if report is not None:
         click.echo(f"Report: {report}")
+
+
+def _print_stores(result: DreamResult) -> None:
+    """What was written where; of a team, what each store holds now and whose lessons it takes."""
+    if result.team is None:
+        told = "nothing to change" if result.revision is None else f"revision {result.revision}"
+        click.echo(f"Store {result.store!r}: {told}, {len(result.changes)} changes. Dream {result.dream_id}.")
+        return
+    click.echo(f"Team {result.team!r}, dream {result.dream_id}:")
+    for store in result.stores:
+        told = "nothing to change" if store.revision is None else f"revision {store.revision}"
+        whose = f"of {store.agent}" if store.agent else "of the team"
+        click.echo(
+            f"    {store.name!r} ({whose}): {told}, {store.changes} changes; "
+            f"{store.adopted} lessons adopted, {store.in_trial} in trial"
+        )
 
 
 def _print_contribution(result: DreamResult) -> None:

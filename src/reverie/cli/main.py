@@ -89,7 +89,9 @@ COMMANDS = {
         "Live trials of lessons: listed, shown, begun, looked at, decided, taken back.",
     ),
     "teams": LazyCommand(
-        "reverie.cli.teams", "teams", "Agents that work together: to whom tasks go, and how well that does."
+        "reverie.cli.teams",
+        "teams",
+        "Agents that work together: what they share, to whom tasks go, and how well that does.",
     ),
     "briefing": LazyCommand(
         "reverie.cli.briefing",
@@ -160,6 +162,18 @@ class LazyGroup(click.Group):
         module, name, _ = COMMANDS[cmd_name]
         command: click.Command = getattr(load_module(module), name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; where a group has no such command, say which it has."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            group = error.ctx.command if error.ctx is not None else None
+            is_unknown = error.message.startswith("No such command")
+            if is_unknown and error.ctx is not None and isinstance(group, click.Group) and group is not self:
+                known = ", ".join(group.list_commands(error.ctx))
+                error.message = f"{error.message} `{error.ctx.command_path}` has: {known}."
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         room = formatter.width - 6 - max(map(len, COMMANDS))

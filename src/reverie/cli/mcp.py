@@ -55,7 +55,9 @@ def mcp(
     async def serve(database: Database) -> None:
         names = await _project_stores(database, settings) if project else ()
         place = Place(names or stores, agent, reference or own, session_id)
-        await server.serve(McpDesk(database, settings, clock, place))
+        desk = McpDesk(database, settings, clock, place)
+        await desk.check_stores()
+        await server.serve(desk)
 
     run(serve, settings)
 

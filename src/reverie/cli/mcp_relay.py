@@ -14,6 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
 from mcp_types import CallToolResult, InputRequiredResult, Resource, ResourceTemplate, TextResourceContents, Tool
+from mcp_types.jsonrpc import INVALID_PARAMS
 
 from reverie.errors import SettingsError
 
@@ -66,8 +67,9 @@ async def serve(url: str, key: str | None, place: list[tuple[str, str]]) -> None
     headers = {} if key is None else {"x-api-key": key}
     address, query = f"{url.rstrip('/')}/mcp", urlencode(place)
     async with httpx2.AsyncClient(headers=headers, timeout=_SECONDS) as http:
+        address = f"{address}?{query}" if query else address
         await _check(http, address)
-        transport = streamable_http_client(f"{address}?{query}" if query else address, http_client=http)
+        transport = streamable_http_client(address, http_client=http)
         async with Client(transport, mode="legacy") as far:
             await _Relay(far).run_stdio_async()
 
@@ -85,7 +87,11 @@ async def _check(http: httpx2.AsyncClient, address: str) -> None:
         raise SettingsError(
             f"no server answers at {address}: {error}; check --url or REVERIE_URL, and that the server runs"
         ) from error
-    if answer.status_code in (401, 403, 404):
-        told = answer.json() if "json" in answer.headers.get("content-type", "") else {}
-        if isinstance(told, dict) and told.get("type") == "error":
-            raise SettingsError(f"{address}: {told['error']['message']}; give a key by --key or REVERIE_API_KEY")
+    told = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+    problem = told.get("error") if isinstance(told, dict) else None
+    if not isinstance(problem, dict):
+        return
+    if problem.get("code") == INVALID_PARAMS:
+        raise SettingsError(f"{answer.url.host}: {problem['message']}")
+    if answer.status_code in (401, 403, 404) and told.get("type") == "error":
+        raise SettingsError(f"{address}: {problem['message']}; give a key by --key or REVERIE_API_KEY")

@@ -14,9 +14,9 @@ from reverie.cli.table import format_table
 from reverie.client.client import AsyncClient
 from reverie.errors import MetricError
 from reverie.outcomes.junit import read_junit
-from reverie.outcomes.metric import Metric
+from reverie.outcomes.metric import Metric, score_notes
 from reverie.outcomes.metric_summary import MetricSummary
-from reverie.sessions.session import Score
+from reverie.sessions.session import Score, score_problem
 from reverie.storage.live.external_briefings import find_known_session
 from reverie.storage.postgres.database import Database
 from reverie.storage.sessions import scores
@@ -137,16 +137,20 @@ def score(
         told[metric_name], tags = report.share, report.tags
     scored = _score_here(session, told, tags) if url is None else _score_there(Remote(url, key), session, told, tags)
     if as_json:
-        click.echo(msgspec.json.encode({"session": scored.session_id, "reward": scored.reward}))
+        document = {"session": scored.session_id, "reward": scored.reward, "notes": scored.notes}
+        click.echo(msgspec.json.encode(document))
         return
     if reports:
         click.echo(f"{scored.session_id}: {metric_name} {told[metric_name]:.4g}")
     click.echo(f"{scored.session_id}: reward {'not known' if scored.reward is None else f'{scored.reward:.3f}'}")
+    for note in scored.notes:
+        click.echo(note)
 
 
 class _Scored(msgspec.Struct, frozen=True):
     session_id: str
     reward: float | None
+    notes: tuple[str, ...]
 
 
 def _score_here(session: str, told: Mapping[str, float], tags: Mapping[str, str]) -> _Scored:
@@ -155,7 +159,7 @@ def _score_here(session: str, told: Mapping[str, float], tags: Mapping[str, str]
             found = await find_known_session(connection, session)
             reward = await scores.score_session(connection, found, [Score(*one) for one in told.items()])
             await scores.tag_session(connection, found, tags)
-            return _Scored(found, reward)
+            return _Scored(found, reward, score_notes(told, await scores.list_metrics(connection)))
 
     return run(work)
 
@@ -164,7 +168,7 @@ def _score_there(remote: Remote, session: str, told: Mapping[str, float], tags: 
     async def work() -> _Scored:
         async with speaking(remote) as sdk:
             scored = await AsyncClient(sdk=sdk).score(session, told, metadata=tags or None)
-            return _Scored(scored.session_id, scored.reward)
+            return _Scored(scored.session_id, scored.reward, scored.notes)
 
     return asyncio.run(work())
 
@@ -177,4 +181,7 @@ def _score(text: str) -> Score:
         number = None
     if not separator or not name or number is None:
         raise MetricError(f"{text!r}: give a score as METRIC=VALUE, such as resolved=1")
+    problem = score_problem(name, number)
+    if problem is not None:
+        raise MetricError(f"{name}: {problem}")
     return Score(name, number)

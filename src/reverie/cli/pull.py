@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import click
-import httpx2
 
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.progress import progress_line
@@ -16,6 +15,7 @@ from reverie.cli.run import run
 from reverie.clock import SystemClock
 from reverie.errors import InputError, SettingsError
 from reverie.jobs import pull_anthropic, pull_langfuse, push_anthropic
+from reverie.jobs.bounded_http import BoundedClient
 from reverie.jobs.pulling import Source
 from reverie.sessions.importers.times import as_time
 from reverie.settings import load_settings
@@ -61,7 +61,7 @@ def pull_from_anthropic(
         source = Source(
             database, load_settings(), SystemClock(), pull_anthropic.WAY, remote.url, format="managed-agents"
         )
-        async with speaking(remote) as client:
+        async with speaking(remote, BoundedClient(timeout=_SECONDS)) as client:
             imported, unchanged = await pull_anthropic.pull_sessions(client, source, first, tell)
             brought = () if no_memory else await pull_anthropic.pull_stores(client, source, stores, tell)
         return pull_anthropic.PulledAgents(imported, unchanged, brought)
@@ -93,7 +93,7 @@ def pull_from_langfuse(since: str | None, as_json: bool) -> None:
 
     async def work(database: Database, tell: Callable[[str], None]) -> tuple[ImportSummary, int]:
         source = Source(database, load_settings(), SystemClock(), pull_langfuse.WAY, host, format="langfuse")
-        async with httpx2.AsyncClient(base_url=host, auth=(keys[0], keys[1]), timeout=_SECONDS) as http:
+        async with BoundedClient(base_url=host, auth=(keys[0], keys[1]), timeout=_SECONDS) as http:
             return await pull_langfuse.pull_traces(http, source, first, tell)
 
     imported, unchanged = _run(work)
@@ -126,7 +126,7 @@ def push_to_anthropic(store: str | None, to: str | None, apply: bool, url: str |
     async def work(database: Database, tell: Callable[[str], None]) -> push_anthropic.Push:  # noqa: ARG001
         async with database.connection() as connection:
             chosen = await choose_store(connection, store)
-        async with speaking(remote) as client:
+        async with speaking(remote, BoundedClient(timeout=_SECONDS)) as client:
             pushing = push_anthropic.Pushing(client, database, SystemClock(), remote.url, chosen)
             return await push_anthropic.push(pushing, to, apply=apply)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
+import httpx2
 from anthropic import (
     APIConnectionError,
     APIStatusError,
@@ -46,14 +47,14 @@ def remote_options(function: Function) -> Function:
 
 
 @asynccontextmanager
-async def speaking(remote: Remote) -> AsyncIterator[AsyncAnthropic]:
-    """A client of the server.
+async def speaking(remote: Remote, http: httpx2.AsyncClient | None = None) -> AsyncIterator[AsyncAnthropic]:
+    """A client of the server, by ``http`` if given.
 
     Raises:
         RemoteError: the server cannot be reached, or declines what is asked of it.
     """
     # A redirect would take the key along, to wherever it leads.
-    http = DefaultAsyncHttpxClient(follow_redirects=False)
+    http = http or DefaultAsyncHttpxClient(follow_redirects=False)
     client = AsyncAnthropic(base_url=remote.url, api_key=remote.key or _NO_KEY, http_client=http)
     # What ANTHROPIC_AUTH_TOKEN holds is for another server.
     client.auth_token = None
@@ -61,6 +62,8 @@ async def speaking(remote: Remote) -> AsyncIterator[AsyncAnthropic]:
         try:
             yield client
         except APIConnectionError as error:
+            if isinstance(error.__cause__, ReverieError):
+                raise RemoteError(str(error.__cause__)) from error
             raise RemoteError(_unreachable(remote.url)) from error
         except AuthenticationError as error:
             raise RemoteError(

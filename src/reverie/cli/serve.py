@@ -1,11 +1,11 @@
 """``reverie serve``: the API as one process on the database."""
 
 import asyncio
-import ipaddress
 from contextlib import suppress
 
 import click
 
+from reverie.api.host_check import is_loopback, read_host_name
 from reverie.api.logs import set_up_logs
 from reverie.api.server import serve as run_server
 from reverie.api.service import ServiceOptions
@@ -33,6 +33,13 @@ from reverie.turns.isolation import Wish, choose_isolation, describe
 )
 @click.option(
     "--cors-origin", multiple=True, help="A web page's origin that may call from a browser, or *; repeatable."
+)
+@click.option(
+    "--allow-host",
+    multiple=True,
+    metavar="NAME",
+    help="Answer to this name too, and with keys to no unknown one; repeatable. Without keys the server answers to "
+    "localhost and to the address that it listens on.",
 )
 @click.option("--no-agents", is_flag=True, help="Leave the turns of sessions to other servers, or to who records them.")
 @click.option(
@@ -65,6 +72,7 @@ def serve(
     private_webhooks: bool,
     private_mcp: bool,
     cors_origin: tuple[str, ...],
+    allow_host: tuple[str, ...],
     no_agents: bool,
     with_worker: int | None,
     isolation: Wish,
@@ -76,7 +84,7 @@ def serve(
     Data lives in REVERIE_HOME, or in DATABASE_URL, where any number of servers may share it. Keys come from
     `reverie keys create`.
     """
-    if no_key and not _is_loopback(host):
+    if no_key and not is_loopback(host):
         raise click.BadParameter(f"{host} can be reached from elsewhere; leave out --no-key", param_hint="--host")
     set_up_logs(log_level)
     options = ServiceOptions(
@@ -85,6 +93,8 @@ def serve(
         requests_per_minute=rate_limit,
         private_webhooks=private_webhooks,
         private_mcp=private_mcp,
+        listens_on=host,
+        host_names=tuple(map(read_host_name, allow_host)),
         cors_origins=cors_origin,
         run_agents=not no_agents,
         with_worker=with_worker or 0,
@@ -103,12 +113,3 @@ def serve(
     # The server has stopped in good order by then.
     with suppress(KeyboardInterrupt):
         asyncio.run(run_server(load_settings(), options, host, port, ready, console_routes))
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -38,11 +38,53 @@ def routing(agent: str, url: str, key: str | None, as_json: bool) -> None:
     echo_json(report) if as_json else click.echo("\n".join(routing_lines(report)))
 
 
+@teams.command("try")
+@click.argument("agent")
+@click.option("--routing", "state", type=click.Choice(("on", "even", "off")), help="Who chooses, and how.")
+@click.option("--floor", type=float, help="Share of the draws that is even whatever is known.")
+@click.option("--forgetting", type=float, help="What an outcome counts after the next one of its family.")
+@click.option("--usd", type=float, help="Reward that a US dollar takes away.")
+@click.option("--second", type=float, help="Reward that a second takes away.")
+@click.option("--reason", required=True, help="Why.")
+@remote_options
+@json_option
+def try_(agent: str, reason: str, url: str, key: str | None, as_json: bool, **wanted: str | float | None) -> None:
+    """Try another routing of AGENT's tasks, within its bounds, as a version that outcomes adopt or end.
+
+    It is valued first on the draws that were logged; where these cannot tell what it would have earned, it is not
+    tried. `reverie trials` says how it stands.
+    """
+    metadata = {_KEYS[name]: str(value) for name, value in wanted.items() if value is not None}
+    if not metadata:
+        raise click.UsageError("say what is to be tried: --routing, --floor, --forgetting, --usd or --second")
+    change = asyncio.run(_tried(Remote(url, key), agent, metadata, reason))
+    echo_json(change) if as_json else click.echo("\n".join(_change_lines(change)))
+
+
+_KEYS = {
+    "state": "reverie_routing",
+    **{name: f"reverie_routing_{name}" for name in ("floor", "forgetting", "usd", "second")},
+}
+
+
+async def _tried(remote: Remote, named: str, metadata: Mapping[str, str], reason: str) -> Any:
+    async with speaking(remote) as client:
+        agent = await find(client.beta.agents, "agent", "agent_", named, _MAKE_FIRST)
+        body = {"patch": {"metadata": metadata}, "reason": reason}
+        return await client.post(f"/v1/agents/{agent.id}/self_changes", body=body, cast_to=object)
+
+
+def _change_lines(change: Mapping[str, Any]) -> list[str]:
+    tried = f"{change['title']}; tried as version {change['candidate_version']} in {change['trial_id']}"
+    return [f"{change['id']}: {tried}", change["reason"], *([change["told"]] if change["told"] else [])]
+
+
 def routing_lines(report: Mapping[str, Any]) -> list[str]:
     """A report as it is printed."""
     cells = report["cells"]
     table = [format_table(_HEADINGS, [_row(cell) for cell in cells], "llrr").rstrip("\n")] if cells else []
-    return [_told(report), *table, f"team against one agent: {report['team']}"]
+    checks = [_told_check(one) for one in report["checks"]]
+    return [_told(report), *table, *checks, f"team against one agent: {report['team']}"]
 
 
 async def _asked(remote: Remote, named: str) -> Any:
@@ -53,7 +95,8 @@ async def _asked(remote: Remote, named: str) -> Any:
 
 def _told(report: Mapping[str, Any]) -> str:
     state = "on" if report["is_on"] else "off (metadata reverie_routing: on lets the agent leave the choice open)"
-    told = f"routing is {state}; version {report['version']}, {report['draws']} draws with an outcome"
+    own = f", {report['own']:,} of them their own" if report["own"] else ""
+    told = f"routing is {state}; version {report['version']}, {report['draws']} draws with an outcome{own}"
     even = report["even"]
     if report["mean"] is None or even is None:
         return told
@@ -63,6 +106,14 @@ def _told(report: Mapping[str, Any]) -> str:
         else "what even draws would have earned cannot be told yet"
     )
     return f"{told}; they earned {report['mean']:.3f} each, {compared}"
+
+
+def _told_check(record: Mapping[str, Any]) -> str:
+    level, known = record["level"], record["reliability"]
+    what = f"{level['agreeing']} of {level['asked']} agreed ({level['settled_by']}; {', '.join(level['models'])})"
+    if known is None:
+        return f"{what}: not calibrated yet, {record['scored']:,} checks were scored"
+    return f"{what}: right {known['value']:.2f} [{known['low']:.2f}, {known['high']:.2f}], {record['scored']:,} checks"
 
 
 def _row(cell: Mapping[str, Any]) -> tuple[str, ...]:

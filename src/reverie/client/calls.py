@@ -121,6 +121,7 @@ from reverie.api.records import (
     StorePolicy,
     StoreRevision,
     StoreRollback,
+    TeamDreamParams,
     TeamMemberParams,
     TeamParams,
     TestedPattern,
@@ -336,12 +337,16 @@ def score(
     *,
     metadata: Mapping[str, str] | None = None,
     by_person: bool = False,
+    part: str | None = None,
 ) -> ApiCall[SessionScores]:
     """Record scores of a session by metric name, and what else is known of how it went.
 
     ``session_id`` may be the id or the reference of its briefing. ``by_person``: a person gave them, and not a program.
+    ``part``: the thread of an agent that was called in, or the event that asked for a cross-check; then they are scores
+    of that alone.
     """
-    given = tuple(ScoreParams(metric=name, value=value) for name, value in scores.items())
+    of = UNSET if part is None else part
+    given = tuple(ScoreParams(metric=name, value=value, part=of) for name, value in scores.items())
     about = UNSET if metadata is None else dict(metadata)
     body = ScoresParams(scores=given, metadata=about, source="person" if by_person else "")
     return ApiCall("POST", _path("sessions", session_id, "scores"), SessionScores, body=body)
@@ -679,6 +684,22 @@ def team(team_id: str) -> ApiCall[StoredTeam]:
 def delete_team(team_id: str) -> ApiCall[DeletedTeam]:
     """Have a team be one no more; its stores stay, and private ones stay private."""
     return ApiCall("DELETE", _path("teams", team_id), DeletedTeam)
+
+
+def dream_team(
+    team_id: str,
+    *,
+    where: str | None = None,
+    session_ids: Sequence[str] | None = None,
+    instructions: str | None = None,
+) -> ApiCall[BetaDream]:
+    """Ask for a joint dream: the sessions of a team's agents, into the team's store and the agents' own.
+
+    Watch it with ``beta.dreams``; its result says where each lesson went.
+    """
+    named = None if session_ids is None else tuple(session_ids)
+    body = TeamDreamParams(where=where, session_ids=named, instructions=instructions)
+    return ApiCall("POST", _path("teams", team_id, "dreams"), BetaDream, body=body)
 
 
 def agent_roles(agent_id: str, *, version: int | None = None) -> ApiCall[AgentRoles]:

@@ -10,8 +10,8 @@ from reverie.lazy_modules import load_module
 if TYPE_CHECKING:
     from reverie.client.client import AsyncClient
 
-_INSIDE = "http://console.invalid"
-"""Stands for this process; nothing is looked up by it."""
+_INSIDE = "http://localhost"
+"""Stands for this process, which answers to this name; nothing is looked up by it."""
 _OWN_HEADERS = {b"cookie", b"authorization", b"x-api-key", b"origin", b"referer"}
 """What a browser says to the console, and the API is not told."""
 

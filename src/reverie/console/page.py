@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from types import ModuleType
 from typing import Literal, TypeVar
 from urllib.parse import quote, unquote, urlsplit
@@ -130,7 +129,6 @@ def handler_of(of: Page, desk: Desk) -> Callable[[Request], Awaitable[Answer]]:
 
 
 async def _answer(of: Page, desk: Desk, request: Request) -> Answer:
-    _check_host(desk, request)
     now = desk.service.clock.now()
     login = desk.cookies.login(request, now)
     if login is None and not desk.service.options.require_key:
@@ -199,19 +197,6 @@ def _to_sign_in(of: Page, desk: Desk, request: Request, said: str | None) -> Res
     if said is not None:
         desk.cookies.say(request, response, Notice(said, is_error=True))
     return response
-
-
-def _check_host(desk: Desk, request: Request) -> None:
-    """Where no key is asked for, answer to names of this machine alone: any page's name may resolve to it."""
-    if desk.service.options.require_key:
-        return
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    try:
-        own = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        own = False
-    if not own:
-        raise Refusal(403, f"this console answers to localhost, not to {host!r}; start the server with keys")
 
 
 async def _read_form(of: Page, request: Request, login: Login) -> FormData:

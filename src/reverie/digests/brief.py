@@ -34,8 +34,10 @@ NAMED = re.compile(
 
 
 def _whole_words(words: str) -> re.Pattern[str]:
-    # Scripts without spaces have no borders of words.
-    return re.compile(rf"(?:(?<![^\W_])(?:{words})(?![^\W_]))|(?:{'|'.join(_unspaced(words))})", re.IGNORECASE)
+    # Scripts without spaces have no borders of words. What ends the name of a file or a path is no word of the brief.
+    return re.compile(
+        rf"(?:(?<![^\W_])(?<!\w[./])(?:{words})(?![^\W_]))|(?:{'|'.join(_unspaced(words))})", re.IGNORECASE
+    )
 
 
 def _unspaced(words: str) -> list[str]:

@@ -117,6 +117,8 @@ class Brief(msgspec.Struct, frozen=True, gc=False):
     agent: str
     """The name of whoever was asked, as far as it has been said: :data:`UNNAMED` where nobody said one."""
     text: str
+    call: int | None = None
+    """Sequence number of the call that began the thread, where the log says it: its result is the answer."""
 
 
 class Sent(msgspec.Struct, frozen=True, gc=False):
@@ -178,6 +180,8 @@ class MomentReader:
         self._written: set[tuple[str | None, str]] = set()
         self._agents: dict[str, str] = {}
         """Thread → agent, of the threads that were begun or given a task."""
+        self._begun_by: dict[str, int | None] = {}
+        """Thread → the call that began it."""
         self._step = 0
 
     def read(self, sequence: int, event: Event) -> Moment | None:
@@ -214,6 +218,8 @@ class MomentReader:
         thread, agent = event.payload.get("session_thread_id"), event.payload.get("agent_name")
         if isinstance(thread, str):
             self._agents[thread] = agent if isinstance(agent, str) and agent else readable_name(thread)
+            call = _named(event, self._calls)
+            self._begun_by[thread] = None if call is None else call.sequence
 
     def _brief(self, sequence: int, event: Event) -> Brief | None:
         """What the session's own thread receives is no task: there others report."""
@@ -222,7 +228,7 @@ class MomentReader:
             return None
         agent = self._agents.setdefault(thread, readable_name(thread))
         sender = self._thread(event, "from_session_thread_id")
-        return Brief(sequence, self._step, thread, sender, agent, text_of(event))
+        return Brief(sequence, self._step, thread, sender, agent, text_of(event), self._begun_by.get(thread))
 
     def _thread(self, event: Event, name: str) -> str | None:
         """The thread that an event names; the session's own has an id that no event bears."""

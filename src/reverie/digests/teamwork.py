@@ -25,6 +25,8 @@ _NOT_RUN = frozenset({"command not found", "no such file", "permission denied", 
 """Classes of errors that say that a check was not made, rather than that it failed."""
 _CALLING_IN = frozenset({"agent", "agents", "subagent", "task", "delegate", "handoff"})
 """Words of tools that call agents in: they change nothing that another call could see."""
+_REPORTING = "submit_result"
+"""The tool by which an agent reports: it is no work on the task."""
 _NUMBER = re.compile(r"(?<![\w.,])\d[\d.,]*\d(?!\w)")
 _MOST_READ = 20_000
 """Characters of a result in which a report's words are looked for."""
@@ -74,7 +76,7 @@ def repeated_work(moments: Moments) -> Iterator[Finding]:
     for moment in moments:
         if isinstance(moment, Brief):
             tasks[moment.thread] = moment.text
-        elif isinstance(moment, Call):
+        elif isinstance(moment, Call) and moment.tool != _REPORTING:
             state, threads = made.get(moment.identity, (changes, set()))
             threads = threads if state == changes else set()
             task = tasks.get(moment.thread)
@@ -96,6 +98,8 @@ class _Task(msgspec.Struct):
     asker: str | None
     agent: str
     brief: str
+    call: int | None
+    """The call that began the thread, where it is known."""
     results: list[str] = []
     calls: int = 0
     verified: bool = False
@@ -109,7 +113,7 @@ class _Task(msgspec.Struct):
         """Something happened in the thread."""
         if isinstance(moment, Message):
             self.said = moment.text
-        elif isinstance(moment, Call):
+        elif isinstance(moment, Call) and moment.tool != _REPORTING:
             self.calls += 1
             self.said = ""
             if effect_of(moment) == "changes":
@@ -136,8 +140,8 @@ def reports(moments: Moments) -> Iterator[Finding]:
 
     With ``verified before report``, ``reports evidence`` and ``asked back``, each with the agent. A report is what a
     thread sends to whoever asked. Logs that know no such messages have it as what the thread said last; that it was
-    the last is known when the thread is asked again, when a result of whoever asked repeats it, or when whoever asked,
-    having waited, goes on.
+    the last is known when the thread is asked again, when the call that began it has its result or any result of
+    whoever asked repeats it, or when whoever asked, having waited, goes on.
     """
     tasks: dict[str, _Task] = {}
     agents: set[str] = set()
@@ -151,7 +155,7 @@ def reports(moments: Moments) -> Iterator[Finding]:
             elif task is not None:
                 task.brief += f"\n{moment.text}"
             elif moment.agent not in agents:
-                tasks[moment.thread] = _Task(moment.thread, moment.sender, moment.agent, moment.text)
+                tasks[moment.thread] = _Task(moment.thread, moment.sender, moment.agent, moment.text, moment.call)
             agents.add(moment.agent)
             continue
         answering = answering or isinstance(moment, Sent)
@@ -175,11 +179,18 @@ def _report_of(task: _Task, moment: Moment, *, answering: bool) -> str:
         task.take(moment)
     elif moment.thread == task.asker and not answering:
         if isinstance(moment, Result):
-            return task.said if len(task.said) >= _SHORTEST_ANSWER and task.said.strip() in moment.text else ""
+            return task.said if _answers(moment, task) else ""
         if not task.parallel and task.said:
             return task.said
         task.parallel = True
     return ""
+
+
+def _answers(result: Result, task: _Task) -> bool:
+    """Whether a result of whoever asked is that of the call that began the thread, or repeats its last words."""
+    if result.call is not None and result.call.sequence == task.call:
+        return True
+    return len(task.said) >= _SHORTEST_ANSWER and task.said.strip() in result.text
 
 
 def _checks(result: Result) -> bool:

@@ -37,7 +37,9 @@ _TERMS = {
     "error": _Term("marker", "run into the error “{}”"),
     "hand-off": _Term("choice", "hand over to {}"),
     "brief": _Term("choice", "{}"),
-    "repeats another thread": _Term("choice", "repeat a {} that another agent made with the same input"),
+    "repeats another thread": _Term(
+        "choice", "have two agents make the same {} instead of passing on what it returned"
+    ),
     "verified before report": _Term("choice", "check the outcome after the last change and before you report"),
     "reports evidence": _Term("choice", "cite in the report what your tools returned (a path, a number, their words)"),
     "asked back": _Term("choice", "ask back before doing anything"),
@@ -89,7 +91,7 @@ _EVENTS = {
 _LANGUAGES = {"sql": "SQL", "bash": "the shell", "python": "Python"}
 _BRIEFS = {
     "goal": "say what is wanted and what for",
-    "constraints": "say what must and what must not be done",
+    "constraints": "say which rules to keep and what to avoid",
     "inputs": "name exactly what to work on (paths, ids, quoted words)",
     "done": "say when it is done and how it will be checked",
     "format": "say in which form to answer",

@@ -140,6 +140,7 @@ class _Run:
     def __init__(self, database: Database, grader: SessionGrader, request: GradingRequest, clock: Clock) -> None:
         self._database, self._grader, self._request, self._clock = database, grader, request, clock
         self._asking: dict[str, asyncio.Lock] = {}
+        self._reserving = asyncio.Lock()
         self._under_way = 0
         self._settled = asyncio.Event()
         """Set, and replaced, when what was set aside for an answer is free again."""
@@ -175,20 +176,26 @@ class _Run:
             ModelBudgetExceeded: the budget is used up.
         """
         while True:
-            settled, waited_for = self._settled, self._under_way
-            try:
-                async with self._database.connection() as connection:
-                    found = await grades.find_grade(connection, key)
-                    if found is None:
-                        most = self._grader.most_usd(view)
-                        await grades.reserve(connection, key, most, self._request.budget_usd, self._clock.now())
-            except ModelBudgetExceeded:
-                if not waited_for and not self._under_way:
-                    raise
-                await settled.wait()
-            else:
-                self._under_way += found is None
-                return found
+            # One at a time: what is set aside and not yet counted as under way would look like money spent.
+            async with self._reserving:
+                settled, waited_for = self._settled, self._under_way
+                try:
+                    found = await self._find_or_set_aside(view, key)
+                except ModelBudgetExceeded:
+                    if not waited_for and not self._under_way:
+                        raise
+                else:
+                    self._under_way += found is None
+                    return found
+            await settled.wait()
+
+    async def _find_or_set_aside(self, view: GradedSession, key: GradeKey) -> Grade | None:
+        async with self._database.connection() as connection:
+            found = await grades.find_grade(connection, key)
+            if found is None:
+                most = self._grader.most_usd(view)
+                await grades.reserve(connection, key, most, self._request.budget_usd, self._clock.now())
+            return found
 
     async def _ask_and_settle(self, view: GradedSession, key: GradeKey) -> Graded:
         try:

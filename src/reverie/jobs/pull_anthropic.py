@@ -1,19 +1,22 @@
 """Sessions and memory stores of a Managed Agents server, by the official client, brought here."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from anthropic import AsyncAnthropic
 
-from reverie.jobs.pulling import Source
+from reverie.errors import SizeError
+from reverie.jobs.bounded_http import Meter, each_listed
+from reverie.jobs.pulling import Pulled, Source
 from reverie.memory.memory import Edit
+from reverie.sessions.import_problem import ImportProblem
 from reverie.sessions.importers.managed_agents import SESSION_FIELD
 from reverie.storage.memory.memories import apply_edits
 from reverie.storage.memory.stores import ensure_store, read_store
 from reverie.storage.postgres.database import Connection
-from reverie.storage.sessions.import_summary import ImportSummary, added
+from reverie.storage.sessions.import_summary import ImportSummary
 from reverie.storage.sessions.pulled import read_marks, write_marks
 
 WAY = "pull anthropic"
@@ -47,42 +50,51 @@ async def pull_sessions(
 ) -> tuple[ImportSummary, int]:
     """Bring every session that is new or has changed; also how many have not."""
     known = await source.marks()
-    total, unchanged = ImportSummary(), 0
-    documents: list[Any] = []
-    marks: dict[str, str] = {}
+    pulled, unchanged = Pulled(source, _TOGETHER), 0
     bounds: dict[str, Any] = {} if since is None else {"created_at_gte": since}
-    async for session in client.beta.sessions.list(order="asc", limit=_PAGE, include_archived=True, **bounds):
+    listed = client.beta.sessions.list(order="asc", limit=_PAGE, include_archived=True, **bounds)
+    async for session in each_listed(listed, "sessions"):
         if known.get(f"session {session.id}") == session.updated_at.isoformat():
             unchanged += 1
             continue
-        events = await _events(client, session.id)
-        documents.append({SESSION_FIELD: session.to_dict(mode="json"), "events": events})
-        marks[f"session {session.id}"] = session.updated_at.isoformat()
-        if len(documents) == _TOGETHER:
-            total = added(total, await source.store(documents, marks))
-            documents, marks = [], {}
-            tell(f"{total.sessions.created + total.sessions.extended} sessions")
-    return added(total, await source.store(documents, marks)), unchanged
+        try:
+            line = await _line(client, session)
+        except SizeError as error:
+            pulled.fail(ImportProblem(session.id, 0, str(error)))
+            continue
+        if await pulled.add(line, {f"session {session.id}": session.updated_at.isoformat()}):
+            counts = pulled.total.sessions
+            tell(f"{counts.created + counts.extended} sessions")
+    await pulled.flush()
+    return pulled.total, unchanged
 
 
-async def _events(client: AsyncAnthropic, session_id: str) -> list[dict[str, Any]]:
-    """The session's events in order, those of its threads where they happened."""
-    primary = [one.to_dict(mode="json") async for one in _all_events(client, session_id)]
+async def _line(client: AsyncAnthropic, session: Any) -> bytes:
+    """The session as the importer reads it: its events in order, those of its threads where they happened.
+
+    Raises:
+        SizeError: it is larger than what is taken.
+    """
+    meter, sessions = Meter(), client.beta.sessions
+    primary = await _events(sessions.events.list(session.id, order="asc", limit=_PAGE), meter)
     seen = {event.get("id") for event in primary}
     others: list[dict[str, Any]] = []
-    async for thread in client.beta.sessions.threads.list(session_id, limit=_PAGE):
+    async for thread in each_listed(sessions.threads.list(session.id, limit=_PAGE), "threads"):
         if thread.parent_thread_id is None:
             continue
         name = getattr(thread.agent, "name", None) or thread.id
-        listed = client.beta.sessions.threads.events.list(thread.id, session_id=session_id, limit=_PAGE)
-        given = [one.to_dict(mode="json") async for one in listed]
+        given = await _events(sessions.threads.events.list(thread.id, session_id=session.id, limit=_PAGE), meter)
         others += [{**event, "thread": name} for event in given if event.get("id") not in seen]
-    return sorted([*primary, *others], key=_when) if others else primary
+    events = sorted([*primary, *others], key=_when) if others else primary
+    return msgspec.json.encode({SESSION_FIELD: session.to_dict(mode="json"), "events": events}) + b"\n"
 
 
-async def _all_events(client: AsyncAnthropic, session_id: str) -> AsyncIterator[Any]:
-    async for event in client.beta.sessions.events.list(session_id, order="asc", limit=_PAGE):
-        yield event
+async def _events(listed: Any, meter: Meter) -> list[dict[str, Any]]:
+    events = []
+    async for one in each_listed(listed, "events"):
+        events.append(one.to_dict(mode="json"))
+        meter.lines(events[-1:])
+    return events
 
 
 def _when(event: dict[str, Any]) -> str:
@@ -96,13 +108,19 @@ async def pull_stores(
 
     A store goes into the one that it went into before, else into the one of its name, which is made where there is
     none. ``names`` are names or ids; none is all.
+
+    Raises:
+        SizeError: a store is larger than what is taken.
     """
     done = []
-    async for store in client.beta.memory_stores.list(limit=_PAGE):
+    async for store in each_listed(client.beta.memory_stores.list(limit=_PAGE), "memory stores"):
         if names and store.id not in names and store.name not in names:
             continue
         listed = client.beta.memory_stores.memories.list(store.id, view="full", limit=_PAGE)
-        memories = [one async for one in listed if one.type == "memory"]
+        meter, memories = Meter(), []
+        async for one in each_listed(listed, "memories"):
+            meter.lines([one.to_dict(mode="json")])
+            memories += [one] if one.type == "memory" else []
         async with source.database.connection() as connection:
             done.append(await _keep(connection, source, store.id, store.name, memories))
         tell(f"{store.name}: {done[-1].memories} memories")

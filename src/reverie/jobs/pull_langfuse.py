@@ -12,9 +12,11 @@ from urllib.parse import quote
 import httpx2
 import msgspec
 
-from reverie.errors import AccessError, InputError, ReverieError
-from reverie.jobs.pulling import Source
-from reverie.storage.sessions.import_summary import ImportSummary, added
+from reverie.errors import AccessError, InputError, ReverieError, SizeError
+from reverie.jobs.bounded_http import MOST_PAGES, AnswerError, BoundedClient, Meter
+from reverie.jobs.pulling import Pulled, Source
+from reverie.sessions.import_problem import ImportProblem
+from reverie.storage.sessions.import_summary import ImportSummary
 from reverie.storage.sessions.pulled import write_marks
 
 WAY = "pull langfuse"
@@ -23,8 +25,6 @@ _TOGETHER = 20
 """Conversations that are stored at once."""
 _TRACES = "/api/public/traces"
 _MOST_TRIES = 8
-_MOST_BYTES = 256 * 1024**2
-"""Of one answer, unpacked."""
 _LONGEST_ASKED = 600.0
 """Seconds that a server may ask to be waited for."""
 _CHECK = "check LANGFUSE_HOST"
@@ -42,7 +42,7 @@ class LangfuseError(ReverieError):
 
 
 async def pull_traces(
-    http: httpx2.AsyncClient, source: Source, since: datetime | None, tell: Told, pause: Pause = asyncio.sleep
+    http: BoundedClient, source: Source, since: datetime | None, tell: Told, pause: Pause = asyncio.sleep
 ) -> tuple[ImportSummary, int]:
     """Bring all traces from ``since`` on that are new or have changed, each with the others of its conversation.
 
@@ -57,31 +57,44 @@ async def pull_traces(
     if since is None and _LAST not in known:
         raise InputError("nothing was pulled from here yet; say from when on by --since, such as --since 2026-01-01")
     first = since or datetime.fromisoformat(known[_LAST]) - _OVERLAP
-    total, unchanged = ImportSummary(), 0
+    unchanged = 0
     changed: dict[str, Mapping[str, Any]] = {}
     async for trace in _listed(http, {"fromTimestamp": first.isoformat(), "orderBy": "timestamp.asc"}, pause):
         if known.get(f"trace {trace['id']}") == _mark(trace):
             unchanged += 1
         else:
             changed[str(trace.get("sessionId") or trace["id"])] = trace
-    names = list(changed)
-    for start in range(0, len(names), _TOGETHER):
-        documents, marks = [], {}
-        for name in names[start : start + _TOGETHER]:
-            async for trace in _conversation(http, changed[name], pause):
-                documents.append(await _read(http, f"{_TRACES}/{quote(trace['id'], safe='')}", {}, pause))
-                marks[f"trace {trace['id']}"] = _mark(trace)
-        total = added(total, await source.store(documents, marks))
-        tell(f"{min(start + _TOGETHER, len(names))} of {len(names)} conversations")
+    pulled = Pulled(source, _TOGETHER)
+    for number, (name, trace) in enumerate(changed.items(), start=1):
+        try:
+            lines, marks = await _conversation(http, trace, pause)
+        except SizeError as error:
+            pulled.fail(ImportProblem(name, 0, str(error)))
+            continue
+        if await pulled.add(lines, marks):
+            tell(f"{number} of {len(changed)} conversations")
+    await pulled.flush()
     async with source.database.connection() as connection:
         await write_marks(connection, source.way, source.place, {_LAST: begun.isoformat()}, begun)
-    return total, unchanged
+    return pulled.total, unchanged
 
 
-async def _conversation(
-    http: httpx2.AsyncClient, trace: Mapping[str, Any], pause: Pause
-) -> AsyncIterator[Mapping[str, Any]]:
-    """All traces of a trace's conversation: a session here is made of them together."""
+async def _conversation(http: BoundedClient, trace: Mapping[str, Any], pause: Pause) -> tuple[bytes, dict[str, str]]:
+    """All traces of a trace's conversation, of which a session here is made, as lines; and their marks.
+
+    Raises:
+        SizeError: it is larger than what is taken.
+    """
+    meter, lines, marks = Meter(), [], {}
+    async for one in _together(http, trace, pause):
+        read = await _read(http, f"{_TRACES}/{quote(one['id'], safe='')}", {}, pause)
+        lines.append(meter.lines([read]))
+        marks[f"trace {one['id']}"] = _mark(one)
+    return b"".join(lines), marks
+
+
+async def _together(http: BoundedClient, trace: Mapping[str, Any], pause: Pause) -> AsyncIterator[Mapping[str, Any]]:
+    """A trace and the others of its conversation."""
     if not trace.get("sessionId"):
         yield trace
         return
@@ -101,10 +114,12 @@ def _mark(trace: Mapping[str, Any]) -> str:
     return " ".join(str(part) for part in parts)
 
 
-async def _listed(http: httpx2.AsyncClient, asked: Mapping[str, str], pause: Pause) -> AsyncIterator[Mapping[str, Any]]:
+async def _listed(http: BoundedClient, asked: Mapping[str, str], pause: Pause) -> AsyncIterator[Mapping[str, Any]]:
     page = pages = 1
     seen: set[str] = set()
     while page <= pages:
+        if page > MOST_PAGES:
+            raise AnswerError(f"{http.base_url}{_TRACES} has more than {MOST_PAGES:,} pages; pull by a later --since")
         answer = await _read(http, _TRACES, {**asked, "page": str(page), "limit": str(_PAGE)}, pause)
         traces, pages = _page_of(http, answer)
         fresh = [trace for trace in traces if trace["id"] not in seen]
@@ -116,7 +131,7 @@ async def _listed(http: httpx2.AsyncClient, asked: Mapping[str, str], pause: Pau
         page += 1
 
 
-def _page_of(http: httpx2.AsyncClient, answer: Any) -> tuple[list[Mapping[str, Any]], int]:
+def _page_of(http: BoundedClient, answer: Any) -> tuple[list[Mapping[str, Any]], int]:
     """The traces on a page of a list, and how many pages there are."""
     data, meta = (answer.get(name) if isinstance(answer, dict) else None for name in ("data", "meta"))
     pages = meta.get("totalPages") if isinstance(meta, dict) else None
@@ -127,12 +142,12 @@ def _page_of(http: httpx2.AsyncClient, answer: Any) -> tuple[list[Mapping[str, A
     return traces, pages
 
 
-async def _read(http: httpx2.AsyncClient, path: str, asked: Mapping[str, str], pause: Pause) -> Any:
+async def _read(http: BoundedClient, path: str, asked: Mapping[str, str], pause: Pause) -> Any:
     """An answer; waits as long as the server says where it is asked too often, and tries again."""
     wait = _FIRST_PAUSE
     for attempt in range(_MOST_TRIES):
         try:
-            answer = await _get(http, path, asked)
+            answer = await http.get(path, params=dict(asked))
         except httpx2.HTTPError as error:
             if attempt == _MOST_TRIES - 1:
                 raise LangfuseError(f"{http.base_url} cannot be reached: {error}; {_CHECK}") from error
@@ -154,24 +169,7 @@ async def _read(http: httpx2.AsyncClient, path: str, asked: Mapping[str, str], p
     raise LangfuseError(f"{http.base_url}{path} is busy; what was stored stays: run the same command again later")
 
 
-async def _get(http: httpx2.AsyncClient, path: str, asked: Mapping[str, str]) -> httpx2.Response:
-    """An answer with all of its body.
-
-    Raises:
-        LangfuseError: it is larger than anything that is taken.
-    """
-    async with http.stream("GET", path, params=dict(asked)) as answer:
-        pieces, size = [], 0
-        async for piece in answer.aiter_bytes():
-            size += len(piece)
-            if size > _MOST_BYTES:
-                raise LangfuseError(f"{http.base_url}{path} answers more than {_MOST_BYTES:,} bytes")
-            pieces.append(piece)
-    headers = {name: value for name, value in answer.headers.items() if name != "content-encoding"}
-    return httpx2.Response(answer.status_code, headers=headers, content=b"".join(pieces))
-
-
-def _document(http: httpx2.AsyncClient, path: str, answer: httpx2.Response) -> Any:
+def _document(http: BoundedClient, path: str, answer: httpx2.Response) -> Any:
     try:
         return msgspec.json.decode(answer.content)
     except (msgspec.DecodeError, RecursionError) as error:

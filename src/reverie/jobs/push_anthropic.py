@@ -9,6 +9,7 @@ from anthropic import AsyncAnthropic
 
 from reverie.clock import Clock
 from reverie.errors import ConflictError, NotFoundError
+from reverie.jobs.bounded_http import each_listed
 from reverie.memory.memory import Memory, MemoryStore
 from reverie.memory.path import QUARANTINE
 from reverie.storage.memory.memories import list_memories
@@ -68,7 +69,7 @@ async def push(pushing: Pushing, to: str | None, *, apply: bool) -> Push:
     there: dict[str, Any] = {}
     if far is not None:
         listed = pushing.client.beta.memory_stores.memories.list(far, view="basic", limit=_PAGE)
-        there = {one.path: one async for one in listed if one.type == "memory"}
+        there = {one.path: one async for one in each_listed(listed, "memories") if one.type == "memory"}
     async with pushing.database.connection() as connection:
         found = await list_memories(connection, pushing.store.id, with_content=True)
         here = {one.path: one for one in found if not one.path.startswith(QUARANTINE)}
@@ -131,7 +132,9 @@ async def _do(pushing: Pushing, store_id: str, act: PushedMemory, memory: Memory
 
 async def _find(client: AsyncAnthropic, named: str, *, must_be: bool) -> str | None:
     found: Sequence[str] = [
-        one.id async for one in client.beta.memory_stores.list(limit=_PAGE) if named in (one.id, one.name)
+        one.id
+        async for one in each_listed(client.beta.memory_stores.list(limit=_PAGE), "memory stores")
+        if named in (one.id, one.name)
     ]
     if len(found) > 1:
         raise ConflictError(f"several memory stores there are named {named!r}: {', '.join(found)}; give --to an id")

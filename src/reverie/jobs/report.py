@@ -4,18 +4,22 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from reverie.dreams.dream import DreamResult
+from reverie.dreams.request import segment_of
 from reverie.jobs.trial_report import report_trial, trace_trial
 from reverie.lessons.lesson import Evidence, Lesson
 from reverie.reports.evidence import SHOWN_TRANSCRIPTS
 from reverie.reports.html import render_report
 from reverie.sessions.session import Transcript
 from reverie.storage.learning.dreams import read_dream
+from reverie.storage.live.delegations import coordinators_of
 from reverie.storage.live.trials import list_trials
 from reverie.storage.postgres.database import Connection
 from reverie.storage.sessions.transcripts import read_transcripts
+from reverie.teams.routing_report import RoutingReport
 from reverie.trials.report import TracedTrial
 
 _MOST_TRIALS = 200
+_MOST_ROUTERS = 5
 
 
 async def read_evidence(connection: Connection, result: DreamResult) -> dict[str, Transcript]:
@@ -36,11 +40,23 @@ async def read_trials(connection: Connection, result: DreamResult, now: datetime
     ]
 
 
+async def read_coordinators(connection: Connection, result: DreamResult) -> list[str]:
+    """The agents whose router drew in sessions that a dream read, those with most draws first."""
+    dream = await read_dream(connection, result.dream_id)
+    return await coordinators_of(connection, segment_of(dream.request), dream.last_session_key, _MOST_ROUTERS)
+
+
 def write_report(
-    result: DreamResult, evidence: dict[str, Transcript], trials: Sequence[TracedTrial], now: datetime
+    result: DreamResult,
+    evidence: dict[str, Transcript],
+    trials: Sequence[TracedTrial],
+    routing: Sequence[RoutingReport],
+    now: datetime,
 ) -> str:
     """The report as one HTML page."""
-    return render_report(result, evidence, generated_at=now, overview=result.overview, trials=trials)
+    return render_report(
+        result, evidence, generated_at=now, overview=result.overview, trials=trials, routing=tuple(routing)
+    )
 
 
 def _cited(lessons: Iterable[Lesson]) -> list[str]:

@@ -51,7 +51,8 @@ def _priority(segment: WeakSegment, store_id: str, agent: str | None, blamed: Ma
 def _example(session_id: str, blamed: Attribution | None) -> Evidence:
     if blamed is None:
         return Evidence(session_id, event_id(session_id, 0))
-    where = f"agent `{blamed.agent}` at this step" if blamed.agent else "this step"
+    thread = f" (thread `{blamed.thread}`)" if blamed.thread not in (None, blamed.agent) else ""
+    where = f"agent `{blamed.agent}`{thread} at this step" if blamed.agent else "this step"
     agent = f"the right agent in {RIGHT_AGENT:.0%} and " if blamed.agent else ""
     often = f"a hint: of the labelled failures it was made on, it names {agent}the right step in {RIGHT_STEP:.0%}"
     return Evidence(

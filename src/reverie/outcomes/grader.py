@@ -27,19 +27,24 @@ class Grade(msgspec.Struct, frozen=True):
     """What a grader says of a session: a score, values of metrics, or both.
 
     Raises:
-        MetricError: there is neither, the score is outside 0 to 1, or a value is not finite.
+        MetricError: there is neither, a score is outside 0 to 1, or a value is not finite.
     """
 
     score: float | None = None
     """0 (worst) to 1."""
     metrics: dict[str, float] = {}
     explanation: str = ""
+    parts: dict[str, float] = {}
+    """Scores of parts of the session, 0 to 1, by the thread's id as turns have it in brackets."""
 
     def __post_init__(self) -> None:
         if self.score is None and not self.metrics:
             raise MetricError("a grade needs a score or a metric's value")
         if self.score is not None and not 0 <= self.score <= 1:
             raise MetricError(f"the grade's score {self.score} is not between 0 and 1")
+        for part, score in self.parts.items():
+            if not 0 <= score <= 1:
+                raise MetricError(f"the grade's score {score} of {part} is not between 0 and 1")
         for name, value in self.metrics.items():
             if not math.isfinite(value):
                 raise MetricError(f"the grade's {name} {value} is not a finite number")

@@ -6,9 +6,7 @@ from typing import Literal
 import msgspec
 
 from reverie.errors import MetricError
-
-REWARD_METRIC = "reward"
-"""The built-in metric: what a source calls reward, 0 to 1, higher is better."""
+from reverie.sessions.session import REWARD_METRIC as REWARD_METRIC
 
 
 class Metric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,6 +36,25 @@ def normalized(metric: Metric, value: float) -> float:
     share = (value - metric.low) / (metric.high - metric.low)
     share = min(1.0, max(0.0, share))
     return share if metric.direction == "maximize" else 1.0 - share
+
+
+def score_notes(scores: Mapping[str, float], metrics: Iterable[Metric]) -> tuple[str, ...]:
+    """What is not taken as it was given, of the scores of one session: a sentence each, by the name of the metric."""
+    defined = {metric.name: metric for metric in metrics}
+    notes = ((name, _note(defined.get(name), name, value)) for name, value in sorted(scores.items()))
+    return tuple(f"{name} {note}" for name, note in notes if note is not None)
+
+
+def _note(metric: Metric | None, name: str, value: float) -> str | None:
+    if metric is None and not 0 <= value <= 1:
+        return (
+            f"{value:g} is kept, and no part of the reward: nobody said what it is worth, and it is outside 0 to 1; "
+            f"reverie metric define {name} --low LOW --high HIGH"
+        )
+    if metric is None or metric.weight == 0 or metric.low <= value <= metric.high:
+        return None
+    end = metric.low if value < metric.low else metric.high
+    return f"{value:g} counts as {end:g} in the reward: the metric goes from {metric.low:g} to {metric.high:g}"
 
 
 def reward_of(scores: Mapping[str, float], metrics: Iterable[Metric]) -> float | None:

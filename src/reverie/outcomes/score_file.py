@@ -15,7 +15,7 @@ from reverie.outcomes.metric import REWARD_METRIC
 from reverie.outcomes.score_words import NO_WORDS, Words
 from reverie.sessions.importers.files import read_bytes
 from reverie.sessions.importers.json_text import decode_json
-from reverie.sessions.session import Score, Session
+from reverie.sessions.session import Score, Session, score_problem
 
 KEYS = ("session_id", "id", "file", "task_id")
 """The fields that may name a row's session; without a choice, the first that the rows have."""
@@ -96,12 +96,10 @@ def read_scores(path: Path, *, key: str | None, fields: Sequence[str], words: Wo
         rows = [(number, _with_numbers(row, words)) for number, row in _numbered_rows(data, key or KEYS[0])]
         found = key or next((name for name in KEYS if any(name in row for _, row in rows)), None)
         if found is None:
-            raise InputError(
-                f"0: no row has any of {', '.join(KEYS)}; say which field names the session by --scores-key"
-            )
+            raise InputError(f" no row has any of {', '.join(KEYS)}; say which field names the session by --scores-key")
         return ScoreTable(found, _score_rows(rows, found, _choices(fields, rows)))
     except InputError as error:
-        raise InputError(f"{path}:{error}") from error
+        raise InputError(f"{path}:{error}") from error  # which begins with a line's number, or a space without one
 
 
 def _numbered_rows(data: bytes, key: str) -> list[_NumberedRow]:
@@ -113,7 +111,7 @@ def _numbered_rows(data: bytes, key: str) -> list[_NumberedRow]:
         whole = decode_json(data)
     except ImportFormatError as error:
         if start == b"[":
-            raise InputError(f"0: {error}") from error
+            raise InputError(f" {error}") from error
         return _json_lines(data)
     if isinstance(whole, dict):
         is_row = key in whole or any(name in whole for name in KEYS)
@@ -150,7 +148,7 @@ def _csv_rows(data: bytes, key: str) -> list[_NumberedRow]:
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
         rows = [(reader.line_num, row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"0: neither JSON nor CSV: {error}") from error
+        raise InputError(f" neither JSON nor CSV: {error}") from error
     for number, row in rows:
         if None in row:
             raise InputError(f"{number}: has more cells than the first line has names")
@@ -184,10 +182,10 @@ def _choices(fields: Sequence[str], rows: Sequence[_NumberedRow]) -> tuple[_Choi
         name, _, expression = text.rpartition("=")
         parts = tuple(part.strip() for part in expression.split("&"))
         if not name and len(parts) > 1:
-            raise InputError(f"0: {text!r} needs a name, as in reward={text}")
+            raise InputError(f" {text!r} needs a name, as in reward={text}")
         for part in parts:
             if part not in known:
-                raise InputError(f"0: no row has a field {part!r}; there are {', '.join(sorted(known))}")
+                raise InputError(f" no row has a field {part!r}; there are {', '.join(sorted(known))}")
         choices.append((name.strip() or parts[0], parts))
     return tuple(choices)
 
@@ -237,8 +235,9 @@ def _score(row: Mapping[str, Any], choice: _Choice, number: int) -> Score | None
     if not values:
         return None
     smallest = float(min(value for _, value in values))
-    if name == REWARD_METRIC and not 0 <= smallest <= 1:
-        raise InputError(f"{number}: reward {smallest:g} is outside 0 to 1; give it another name, as in points=reward")
+    problem = score_problem(name, smallest)
+    if problem is not None:
+        raise InputError(f"{number}: {name} {problem}; here: --score points={fields[0]}")
     return Score(name, smallest)
 
 

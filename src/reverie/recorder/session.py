@@ -24,7 +24,7 @@ from reverie.sessions.importers.draft import as_number
 from reverie.sessions.importers.otlp.history import Fresh, History, Piece
 from reverie.sessions.importers.otlp.operation import Message
 from reverie.sessions.importers.parts import Answered, Called, Said, Thought, Unread
-from reverie.sessions.session import Session
+from reverie.sessions.session import Session, score_problem
 
 _LONGEST_TASK = 2_000
 Client = TypeVar("Client")
@@ -228,8 +228,9 @@ class RecordedSession:
         """How it went, by a metric; may be told after the session's end too. The last word counts."""
         with self.unharmed():
             number = as_number(value)
-            if number is None or (metric == "reward" and not 0 <= number <= 1):
-                raise ValueError(f"score {metric}: {value!r} is no finite number, or a reward outside of 0 to 1")
+            problem = f"{value!r} is not a finite number" if number is None else score_problem(metric, number)
+            if number is None or problem is not None:
+                raise ValueError(f"score {metric}: {problem}")
             self._log.score(metric, number)
 
     def tag(self, **tags: Any) -> None:

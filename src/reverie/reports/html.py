@@ -16,9 +16,11 @@ from reverie.reports.evidence import SHOWN_TRANSCRIPTS, Citation, ShownTranscrip
 from reverie.reports.overview import overview_tables
 from reverie.reports.patterns import PLOTTED, choose_patterns, claim_in_words, claim_of, words_of
 from reverie.reports.refusals import group_refusals
+from reverie.reports.team import placed_rows
 from reverie.reports.trials import draw_trials
 from reverie.reports.verdict import advice, verdict, with_status
 from reverie.sessions.session import Transcript
+from reverie.teams.routing_report import RoutingReport
 from reverie.trials.report import TracedTrial
 
 _LISTED: tuple[LessonStatus, ...] = ("adopted", "trial", "candidate", "retired")
@@ -39,6 +41,7 @@ def render_report(
     generated_at: datetime,
     overview: Overview | None = None,
     trials: Sequence[TracedTrial] = (),
+    routing: Sequence[RoutingReport] = (),
 ) -> str:
     """The report of ``result`` as a self-contained HTML page.
 
@@ -49,6 +52,7 @@ def render_report(
         generated_at: when the report is made, printed in its footer.
         overview: patterns of the other kinds, where the dream looked for them.
         trials: the live trials of its store, by their numbers when the report is made.
+        routing: of coordinators whose router drew in sessions that were read, as it stands when the report is made.
     """
     lessons = with_status(result.lessons, *_LISTED)
     shown = show_transcripts(lessons, transcripts)
@@ -71,8 +75,10 @@ def render_report(
         usage=_usage_rows(result.usage),
         listed_of_outcome=PLOTTED,
         overview=overview_tables(overview) if overview else (),
+        placed=placed_rows(result),
         trials=drawn,
         more_trials=more,
+        routing=routing,
         generated_at=generated_at,
     )
     return words.printable(page)

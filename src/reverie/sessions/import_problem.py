@@ -8,8 +8,9 @@ class ImportProblem(msgspec.Struct, frozen=True):
 
     path: str
     line: int
-    """The line or position reached; 0 when the file as a whole is at fault."""
+    """The line or position reached; 0 when the file as a whole is at fault: then none is said."""
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.reason}"
+        place = f"{self.path}:{self.line}" if self.line else self.path
+        return f"{place}: {self.reason}"

@@ -1,6 +1,7 @@
 """A session: one run of an agent, with the tags that segment queries use."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -8,6 +9,8 @@ import msgspec
 
 from reverie.sessions.event import Event
 
+REWARD_METRIC = "reward"
+"""The built-in metric: what a source calls reward, 0 to 1, higher is better."""
 LIVE_SOURCE = "api"
 """The source of sessions that are run through the server, whose events are kept as they were sent."""
 
@@ -36,6 +39,30 @@ class Session(msgspec.Struct, frozen=True):
 class Score(msgspec.Struct, frozen=True):
     """One metric's value for one session."""
 
+    metric: str
+    value: float
+
+
+def score_problem(metric: str, value: float) -> str | None:
+    """Why ``value`` is no score of ``metric``, and what to do; None where it is one.
+
+    Wherever scores come from, the reward lies between 0 and 1, and other metrics take every finite number.
+    """
+    if not math.isfinite(value):
+        return f"{value} is not a finite number"
+    if metric == REWARD_METRIC and not 0 <= value <= 1:
+        return (
+            f"{value:g} is outside 0 to 1; give it another name, and say what that is worth by reverie metric define "
+            "NAME --low LOW --high HIGH"
+        )
+    return None
+
+
+class PartScore(msgspec.Struct, frozen=True):
+    """One metric's value for a part of a session."""
+
+    part: str
+    """The thread of an agent that was called in, or the event that asked for a cross-check."""
     metric: str
     value: float
 

@@ -10,7 +10,12 @@ from reverie.errors import InputError
 from reverie.sessions.event import Event
 
 ROUTING_KEY, USD_KEY, SECOND_KEY = "reverie_routing", "reverie_routing_usd", "reverie_routing_second"
-"""Metadata of an agent: ``on`` or ``off``; reward that a US dollar takes away, and a second."""
+FLOOR_KEY, FORGETTING_KEY = "reverie_routing_floor", "reverie_routing_forgetting"
+"""Metadata of an agent: ``on``, ``even`` or ``off``; reward that a US dollar takes away, and a second; share of the
+draws that is even whatever is known; what an outcome counts after the next one of its family."""
+ROUTING_KEYS = (ROUTING_KEY, USD_KEY, SECOND_KEY, FLOOR_KEY, FORGETTING_KEY)
+FLOOR, FORGETTING = 0.10, 0.997
+_LEAST_FLOOR, _LEAST_FORGETTING = 0.01, 0.9
 DRAW_FIELD = "reverie_routing"
 """Of a ``session.thread_created`` event as stored; the wire does not know it."""
 _MOST_WEIGHT = 1000.0
@@ -22,8 +27,17 @@ class RoutingWish(msgspec.Struct, frozen=True):
     """What an agent's metadata asks for."""
 
     is_on: bool = False
+    """Whether the choice of an agent may be left open."""
     cost_weight: float = 0.0
     seconds_weight: float = 0.0
+    floor: float = FLOOR
+    """1: all draws are even."""
+    forgetting: float = FORGETTING
+
+    @property
+    def learned_by(self) -> str:
+        """Of what has to be the same for the same to be learned of the same outcomes."""
+        return " ".join(f"{number:.15g}" for number in (self.forgetting, self.cost_weight, self.seconds_weight))
 
 
 class LoggedChoice(msgspec.Struct, frozen=True):
@@ -44,19 +58,28 @@ def read_wish(metadata: Mapping[str, str]) -> RoutingWish:
         InputError: a value is not of its kind; the message names the key.
     """
     text = metadata.get(ROUTING_KEY, "off")
-    if text not in ("on", "off"):
-        raise InputError(f"metadata.{ROUTING_KEY}: {text!r}; give on or off")
-    return RoutingWish(text == "on", _weight(metadata, USD_KEY), _weight(metadata, SECOND_KEY))
+    if text not in ("on", "even", "off"):
+        raise InputError(f"metadata.{ROUTING_KEY}: {text!r}; give on, even or off")
+    floor = _number(metadata, FLOOR_KEY, FLOOR, _LEAST_FLOOR, 1.0)
+    return RoutingWish(
+        text != "off",
+        _number(metadata, USD_KEY, 0.0, 0.0, _MOST_WEIGHT),
+        _number(metadata, SECOND_KEY, 0.0, 0.0, _MOST_WEIGHT),
+        1.0 if text == "even" else floor,
+        _number(metadata, FORGETTING_KEY, FORGETTING, _LEAST_FORGETTING, 1.0),
+    )
 
 
-def _weight(metadata: Mapping[str, str], key: str) -> float:
-    text = metadata.get(key, "0")
+def _number(metadata: Mapping[str, str], key: str, usual: float, least: float, most: float) -> float:
+    if key not in metadata:
+        return usual
+    text = metadata[key]
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 <= value <= _MOST_WEIGHT:
-        raise InputError(f"metadata.{key}: {text!r}; give a number from 0 to {_MOST_WEIGHT:,.0f}")
+    if not least <= value <= most:
+        raise InputError(f"metadata.{key}: {text!r}; give a number from {least:g} to {most:,g}")
     return value
 
 

@@ -42,6 +42,15 @@ class ScoredCheck(msgspec.Struct, frozen=True):
     """In [0, 1]."""
 
 
+class CheckRecord(msgspec.Struct, frozen=True):
+    """What became of the checks of one level of agreement, in all families of tasks together."""
+
+    level: Level
+    scored: int
+    reliability: "Reliability | None"
+    """None: not calibrated yet."""
+
+
 class Reliability(msgspec.Struct, frozen=True):
     """How often such an answer is right, with a 95 % interval."""
 
@@ -75,6 +84,12 @@ def reliability(history: Sequence[ScoredCheck], level: Level, family: str) -> Re
     value = _drawn(own, everywhere) if len(own) < len(alike) else everywhere
     low, high = wilson(value, len(own) + PRIOR_WEIGHT, _QUANTILE)
     return Reliability(value, low, high, len(alike), len(own))
+
+
+def record(history: Sequence[ScoredCheck], level: Level) -> CheckRecord:
+    """What became of the checks of a level, whatever the family."""
+    pooled = [ScoredCheck(check.level, "", check.correct) for check in history if check.level == level]
+    return CheckRecord(level, len(pooled), reliability(pooled, level, ""))
 
 
 def _drawn(values: Sequence[float], prior: float) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 
 from reverie.statistics.corpus import Floats
 from reverie.statistics.distributions import beta_cdf, beta_quantile
+from reverie.teams.draw_log import FLOOR, FORGETTING, RoutingWish
 
 PRIOR_WEIGHT = 4.0
 """Outcomes that an agent's mean over all families counts for in one."""
@@ -40,14 +41,19 @@ class Cell(msgspec.Struct, frozen=True):
 class RoutingRules(msgspec.Struct, frozen=True):
     """What routing aims at, and how fast it learns and forgets."""
 
-    floor: float = 0.10
+    floor: float = FLOOR
     """Share of the draws that is even over the roster, 0 < floor ≤ 1."""
-    forgetting: float = 0.997
+    forgetting: float = FORGETTING
     """What an outcome counts after the next one of its family, 0 < forgetting ≤ 1."""
     cost_weight: float = 0.0
     """Utility that a US dollar takes away."""
     seconds_weight: float = 0.0
     """Utility that a second takes away, waiting included."""
+
+
+def rules_of(wish: RoutingWish) -> RoutingRules:
+    """The rules that an agent's metadata asks for."""
+    return RoutingRules(wish.floor, wish.forgetting, wish.cost_weight, wish.seconds_weight)
 
 
 class RoutingPolicy(msgspec.Struct, frozen=True):

@@ -4,6 +4,8 @@ from datetime import datetime
 
 import msgspec
 
+from reverie.teams.reliability import CheckRecord
+
 LEAST_EFFECTIVE = 30.0
 """Draws that have to carry an estimate; below, an interval is not to be trusted."""
 NOT_COMPARED = (
@@ -23,6 +25,39 @@ class PolicyValue(msgspec.Struct, frozen=True):
     """(Σ w)² / Σ w²: draws that carry the estimate."""
     can_tell: bool
     """Whether the interval is worth reading: :data:`LEAST_EFFECTIVE` draws carry it."""
+
+
+class PolicyForecast(msgspec.Struct, frozen=True):
+    """What other rules would have earned on logged draws, before they are tried."""
+
+    earned: float | None
+    """A task, by the draws as they were; None of no draw."""
+    value: PolicyValue | None
+    """By the other rules; None where they would have drawn nothing that was drawn."""
+
+    @property
+    def told(self) -> str:
+        """In words."""
+        if self.earned is None or self.value is None:
+            return "no draw tells what it would have earned"
+        value = self.value
+        return (
+            f"on {value.draws} draws, {value.effective:.0f} of which carry it, it would have earned "
+            f"{value.estimate:.3f} a task [{value.low:.3f}, {value.high:.3f}], and {self.earned:.3f} was earned"
+        )
+
+    @property
+    def objection(self) -> str:
+        """Why it is not to be tried; empty where it may be."""
+        if self.earned is None or self.value is None or not self.value.can_tell:
+            carried = 0.0 if self.value is None else self.value.effective
+            return (
+                f"cannot tell what it would earn: {carried:.0f} draws with an outcome carry the estimate, "
+                f"{LEAST_EFFECTIVE:.0f} are needed"
+            )
+        if self.value.high < self.earned:
+            return f"{self.told}: that is less"
+        return ""
 
 
 class RoutingCell(msgspec.Struct, frozen=True):
@@ -59,11 +94,15 @@ class RoutingReport(msgspec.Struct, frozen=True, kw_only=True):
     """The roster, by name."""
     draws: int
     """Those that have an outcome."""
+    own: int = 0
+    """Those whose outcome is their own; the others share that of their session."""
     mean: float | None
     """Utility of the drawn tasks."""
     even: PolicyValue | None
     """What even draws would have earned, for comparison."""
     cells: tuple[RoutingCell, ...]
     """By family and agent."""
+    checks: tuple[CheckRecord, ...] = ()
+    """How often answers were right that its cross-checks agreed on, by how far they agreed; the most frequent first."""
     team: str = NOT_COMPARED
     """Whether calling others in is shown to be better than one agent alone."""

@@ -34,11 +34,14 @@ async def find_router(
     """What draws an agent for a call that leaves it open; None where it does not, or routing is off."""
     if call.tool.name != "create_agent" or not is_left_open(call.input):
         return None
-    if not read_wish(agent.get("metadata") or {}).is_on:
+    wish = read_wish(agent.get("metadata") or {})
+    if not wish.is_on:
         return None
-    stored = await read_policy(connection, agent["id"])
+    stored = await read_policy(connection, agent["id"], wish.learned_by)
     routing = await asyncio.to_thread(load_module, "reverie.teams.routing")
-    policy = msgspec.json.decode(stored.policy, type=routing.RoutingPolicy)
+    policy = msgspec.structs.replace(
+        msgspec.json.decode(stored.policy, type=routing.RoutingPolicy), rules=routing.rules_of(wish)
+    )
     roles = roles_in(agent)
     role = roles.find(str(call.input.get("role")))
     family = session.metadata.get("task_category") or (role.name if role is not None else routing.UNKNOWN)

@@ -25,7 +25,7 @@ from reverie.dreams.request import read_inputs, read_request, segment_of
 from reverie.dreams.summary import SummarizedDream
 from reverie.errors import NotFoundError, StateError
 from reverie.ids import new_id
-from reverie.jobs.report import read_evidence, read_trials, write_report
+from reverie.jobs.report import read_coordinators, read_evidence, read_trials, write_report
 from reverie.memory.memory import MemoryStore
 from reverie.storage.learning import served_dreams as table
 from reverie.storage.learning.dream_summaries import list_summaries, read_summary
@@ -83,7 +83,7 @@ async def create(context: RequestContext) -> dict[str, Any]:
 
     A server runs the dream as soon as there is room.
     """
-    return await _ask(context, read_request(context.body))
+    return await ask(context, read_request(context.body))
 
 
 @endpoint(
@@ -96,10 +96,17 @@ async def create(context: RequestContext) -> dict[str, Any]:
 )
 async def create_request(context: RequestContext) -> dict[str, Any]:
     """Learn from any number of sessions, named or chosen by an expression."""
-    return await _ask(context, read_request(context.body, most_sessions=None))
+    return await ask(context, read_request(context.body, most_sessions=None))
 
 
-async def _ask(context: RequestContext, request: DreamRequest) -> dict[str, Any]:
+async def ask(context: RequestContext, request: DreamRequest) -> dict[str, Any]:
+    """Have the server dream; the dream as it is answered.
+
+    Raises:
+        InputError: it names a session that the store may not learn from.
+        NotFoundError: there is no such store or session.
+        StateError: the store is archived.
+    """
     segment_of(request)
     store = await _open_store(context.connection, request.store)
     missing = await missing_sessions(context.connection, request.session_ids or ())
@@ -250,7 +257,10 @@ async def report(context: RequestContext) -> Response:
         found = await read_result(connection, context.path["dream_id"])
         evidence = await read_evidence(connection, found)
         trials = await read_trials(connection, found, context.now)
-    page = await asyncio.to_thread(write_report, found, evidence, trials, context.now)
+        routers = await read_coordinators(connection, found)
+        report_routing = (await on_demand.load(lambda: on_demand.report_routing)) if routers else None
+        routing = [await report_routing(connection, agent_id) for agent_id in routers] if report_routing else []
+    page = await asyncio.to_thread(write_report, found, evidence, trials, routing, context.now)
     return HTMLResponse(page, headers=_REPORT_HEADERS)
 
 

@@ -6,7 +6,8 @@ import msgspec
 
 from reverie.agents.bounds import bounds_document, read_bounds_document
 from reverie.agents.merge_patch import merged
-from reverie.agents.self_change import require_changeable
+from reverie.agents.self_change import changes_routing, require_changeable
+from reverie.api import on_demand
 from reverie.api.endpoint import endpoint
 from reverie.api.metadata import check_metadata
 from reverie.api.pages import answer_page
@@ -26,7 +27,7 @@ from reverie.jobs.self_changes import Asked, propose
 from reverie.storage.live.self_changes import SelfChangeRow, list_changes, read_change
 from reverie.storage.postgres.act import record_act
 from reverie.storage.service.agent_bounds import StoredBounds, read_bounds, write_bounds
-from reverie.storage.service.agents import read_agent
+from reverie.storage.service.agents import AgentVersion, read_agent
 
 _BOUNDS = "/v1/agents/{agent_id}/bounds"
 _CHANGES = "/v1/agents/{agent_id}/self_changes"
@@ -124,8 +125,28 @@ async def _propose(context: RequestContext) -> SelfChangeRow:
     # What is checked is what the SDK's types let through, so that no field of them can be of another kind.
     body = _FIELDS.read_json(msgspec.json.encode({field: wished.get(field) for field in patch}))
     metadata = check_metadata(body.pop("metadata", agent.definition["metadata"]) or {})
-    asked = Asked(context.key.id, context.body["reason"], tuple(context.body.get("lesson_ids") or ()))
+    reason = context.body["reason"] + await _valued(context, agent, metadata)
+    asked = Asked(context.key.id, reason, tuple(context.body.get("lesson_ids") or ()))
     return await propose(context.connection, agent_id, body, metadata, asked, context.now)
+
+
+async def _valued(context: RequestContext, agent: AgentVersion, metadata: dict[str, str]) -> str:
+    """What another routing would have earned on logged draws; empty of a change of something else, or out of bounds.
+
+    Raises:
+        BoundsError: it cannot be told, or is surely less than what was earned.
+    """
+    before = agent.definition["metadata"]
+    bounds = (await read_bounds(context.connection, agent.id)).bounds
+    if bounds.routing is None or not changes_routing(before, metadata):
+        return ""
+    value = await on_demand.load(lambda: on_demand.value_routing)
+    forecast = await value(context.connection, agent.id, before, metadata)
+    if forecast is None:
+        return "; not valued before: what a coordinator itself would choose has no probability"
+    if forecast.objection:
+        raise BoundsError("routing", forecast.objection)
+    return f"; {forecast.told}"
 
 
 @endpoint("agents.self_changes.revert", "POST", f"{_CHANGES}/{{change_id}}/revert", answer=_CHANGE, extension=True)

@@ -6,9 +6,12 @@ import msgspec
 
 from reverie.api.endpoint import endpoint
 from reverie.api.pages import answer_page
-from reverie.api.records import DeletedTeam, ListParams, StoredTeam, TeamParams
+from reverie.api.records import DeletedTeam, ListParams, StoredTeam, TeamDreamParams, TeamParams
 from reverie.api.request_context import RequestContext
-from reverie.api.wire_type import RecordType
+from reverie.api.routes.dreams import ask
+from reverie.api.wire_type import RecordType, SdkType
+from reverie.dreams.dream import DreamRequest
+from reverie.errors import InputError
 from reverie.storage.service import teams as table
 from reverie.teams.membership import Member, Team
 
@@ -52,6 +55,29 @@ async def delete(context: RequestContext) -> DeletedTeam:
     """
     await table.delete_team(context.connection, context.path["team_id"])
     return DeletedTeam(context.path["team_id"])
+
+
+@endpoint(
+    "teams.dream",
+    "POST",
+    f"{_ONE}/dreams",
+    body=RecordType(TeamDreamParams),
+    answer=SdkType("beta.BetaDream"),
+    extension=True,
+)
+async def dream(context: RequestContext) -> dict[str, Any]:
+    """Learn from the sessions of a team's agents into the team's store and the agents' own.
+
+    A server runs the dream as soon as there is room; it is watched as any other.
+    """
+    team, body = await table.read_team(context.connection, context.path["team_id"]), context.body
+    where, ids = (body.get("where") or "").strip() or None, body.get("session_ids")
+    if where is not None and ids is not None:
+        raise InputError("give where or session_ids, not both")
+    if ids is not None and (not ids or len(set(ids)) < len(ids)):
+        raise InputError("session_ids: give at least one, and each once")
+    named = None if ids is None else tuple(sorted(ids))
+    return await ask(context, DreamRequest(team.memory_store_id, where, named, instructions=body.get("instructions")))
 
 
 def _wire(team: Team) -> StoredTeam:

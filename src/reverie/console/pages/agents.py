@@ -169,7 +169,12 @@ async def agent(visit: Visit) -> Response:
         rules=await client.rules(agent_id=agent_id),
         told=told,
         graphs=draw_team(present.name, told),
+        routing=await client.agent_routing(agent_id) if _has_team(present) else None,
     )
+
+
+def _has_team(agent: "BetaManagedAgentsAgent") -> bool:
+    return bool(definition_of(agent).get("multiagent"))
 
 
 def definition_of(agent: "BetaManagedAgentsAgent") -> dict[str, Any]:

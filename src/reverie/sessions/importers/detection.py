@@ -1,6 +1,7 @@
 """Which session format a file is in, and how its sessions lie in it, found from its first bytes."""
 
 import io
+import re
 from collections.abc import Sequence
 
 import ijson
@@ -114,6 +115,23 @@ _UNREAD: tuple[tuple[str, frozenset[str]], ...] = (
     ("a LoCoMo conversation", frozenset({"speaker_a", "speaker_b"})),
 )
 """Formats that are known by their keys and not read."""
+
+
+_JUNIT = re.compile(rb"<(\w+:)?testsuites?[\s>]")
+_DELIMITERS = b",;\t"
+
+
+def scores_hint(head: bytes) -> str | None:
+    """What to do with a file that holds scores or results of tests, not sessions; None where it looks like neither."""
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(b"<"):
+        is_junit = _JUNIT.search(text) is not None
+        return "it looks like results of tests (JUnit): reverie score SESSION --from-junit FILE" if is_junit else None
+    if text[:1] in (b"{", b"[") or b"\0" in text:
+        return None
+    rows = text.splitlines()[:2]
+    is_table = len(rows) == 2 and any(all(one in row for row in rows) for one in _DELIMITERS)
+    return "it looks like a table; if it holds scores, reverie import SESSIONS --scores FILE" if is_table else None
 
 
 def unread_format(head: bytes) -> str | None:

@@ -12,7 +12,7 @@ from reverie.errors import ImportFormatError
 from reverie.ids import derived_id, event_id
 from reverie.sessions.event import Event, EventType, text_content
 from reverie.sessions.importers.times import as_time
-from reverie.sessions.session import Score, Session, Transcript
+from reverie.sessions.session import Score, Session, Transcript, score_problem
 
 VERBATIM_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 """A source's own session id is kept when it looks like this."""
@@ -127,11 +127,8 @@ class Draft(msgspec.Struct):
                 self.categories[metric] = value.strip()
         elif number is None:
             self.log.warn(f"{field} is not a finite number; the score is left out")
-        elif metric == "reward" and not 0 <= number <= 1:
-            self.log.warn(
-                f"{field} {number:g} is outside 0 to 1; the score is left out; "
-                "give it another name and say what it means by reverie metric"
-            )
+        elif (problem := score_problem(metric, number)) is not None:
+            self.log.warn(f"{field} {problem}; the score is left out")
         else:
             self.scores[metric] = number
 

@@ -218,7 +218,7 @@ def read_bytes(path: Path) -> bytes:
         InputError: there is no such file or member, or it is damaged.
     """
     outer = next((part for part in (path, *path.parents) if part.is_file()), path)
-    reason = f"{outer}:0: has no member {path.relative_to(outer)}"
+    reason = f"{outer}: has no member {path.relative_to(outer)}"
     for opened in open_path(outer):
         if isinstance(opened, ImportProblem):
             reason = str(opened)
@@ -231,4 +231,4 @@ def _read_whole(opened: OpenFile) -> bytes:
     try:
         return opened.stream.read()
     except READ_ERRORS as error:
-        raise InputError(f"{opened.label}:0: {reason_of(error)}") from error
+        raise InputError(f"{opened.label}: {reason_of(error)}") from error

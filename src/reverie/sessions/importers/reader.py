@@ -16,7 +16,7 @@ from ijson.common import ObjectBuilder
 
 from reverie.errors import ExtensionError
 from reverie.sessions.import_problem import ImportProblem
-from reverie.sessions.importers.detection import assumed, detect, unread_format
+from reverie.sessions.importers.detection import assumed, detect, scores_hint, unread_format
 from reverie.sessions.importers.files import READ_ERRORS, OpenFile, open_path, reason_of
 from reverie.sessions.importers.importer import Importer, Kinship, Layout, Read
 from reverie.sessions.importers.named_numbers import WithoutNamedNumbers
@@ -121,7 +121,9 @@ def _read_named(opened: OpenFile, format: Importer | None) -> Iterator[Read]:
         yield from _read_sessions(opened, assumed(opened.head, format), format)
     else:
         unknown = f"no session format found in it; known are {', '.join(formats())}; name one by --format"
-        yield ImportProblem(opened.label, 0, "; ".join((unread_format(opened.head) or unknown, *faults)))
+        hint = scores_hint(opened.head)
+        told = (unread_format(opened.head) or unknown, *([hint] if hint else []), *faults)
+        yield ImportProblem(opened.label, 0, "; ".join(told))
 
 
 def _read_met(opened: OpenFile, format: Importer | None) -> Iterator[Read]:
@@ -129,7 +131,7 @@ def _read_met(opened: OpenFile, format: Importer | None) -> Iterator[Read]:
     layout, faults = _layout(opened.head, format)
     found = layout.importer if layout else None
     if layout is None or found is None:
-        other = unread_format(opened.head)
+        other = unread_format(opened.head) or scores_hint(opened.head)
         unknown = "not a session file" if layout is None else _unknown(opened.label)
         yield SkippedFile(opened.label, "; ".join((other or unknown, *faults)))
     elif format and found.name != format.name:

@@ -9,7 +9,7 @@ from reverie.sessions.importers.importer import Importer, Keys, Whole
 from reverie.sessions.importers.json_text import decode_json_as
 from reverie.sessions.importers.payload import check_payloads
 from reverie.sessions.importers.record import RawRecord
-from reverie.sessions.session import Transcript
+from reverie.sessions.session import Transcript, score_problem
 
 _encoder = msgspec.json.Encoder()
 
@@ -26,8 +26,8 @@ def parse_reverie(record: RawRecord) -> Whole:
         ImportFormatError: the line is not a transcript; names the field.
     """
     transcript = decode_json_as(record.data, Transcript)
-    bad = [n for n, score in enumerate(transcript.scores) if score.metric == "reward" and not 0 <= score.value <= 1]
-    kept = tuple(score for number, score in enumerate(transcript.scores) if number not in bad)
+    problems = [score_problem(score.metric, score.value) for score in transcript.scores]
+    kept = tuple(score for score, problem in zip(transcript.scores, problems, strict=True) if problem is None)
     transcript = msgspec.structs.replace(transcript, scores=kept)
     check_payloads(transcript.events)
     given = transcript.session.id
@@ -35,7 +35,11 @@ def parse_reverie(record: RawRecord) -> Whole:
         raise ImportFormatError("session.id is empty")
     if not VERBATIM_ID.fullmatch(given):
         transcript = renamed(transcript, derived_id("sesn", "reverie", given))
-    aside = tuple(f"scores[{number}] is outside 0 to 1; the session is kept without it" for number in bad)
+    aside = tuple(
+        f"scores[{number}] {problem}; the session is kept without it"
+        for number, problem in enumerate(problems)
+        if problem is not None
+    )
     return Whole(transcript, aside)
 
 

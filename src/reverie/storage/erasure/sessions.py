@@ -15,6 +15,7 @@ OF_A_SESSION = (
     *("events", "scores", "digests", "live_sessions", "session_inputs", "session_threads", "turn_leases"),
     *("model_replies", "thread_contexts", "session_briefings", "exposures", "rule_firings", "label_tasks"),
     *("reservations", "trial_assignments", "session_views", "delegations", "delegation_reads", "cross_checks"),
+    "part_scores",
 )
 """Tables whose rows go with their session, by ``session_key``."""
 # What is kept by a session's id, and not by its key.

@@ -122,10 +122,17 @@ async def _hand_offs(
 ) -> list[tuple[int, str, str]]:
     """Session position, from and to: each time an agent acts after another did, a pair once a session."""
     query = f"""
-        WITH acting AS (
-            SELECT chosen.id, e.thread_id AS taker, lag(e.thread_id) OVER turns AS giver,
-                row_number() OVER turns AS turn
-            FROM (SELECT s.key, s.id {digested} AND d.hand_offs > 0) chosen JOIN events e ON e.session_key = chosen.key
+        WITH chosen AS (SELECT s.key, s.id {digested} AND d.hand_offs > 0),
+        named AS (
+            SELECT e.session_key, e.payload->>'session_thread_id' AS thread, max(e.payload->>'agent_name') AS agent
+            FROM chosen JOIN events e ON e.session_key = chosen.key
+            WHERE e.type = 'session.thread_created' GROUP BY 1, 2
+        ),
+        acting AS (
+            SELECT chosen.id, coalesce(nullif(named.agent, ''), e.thread_id) AS taker,
+                lag(coalesce(nullif(named.agent, ''), e.thread_id)) OVER turns AS giver, row_number() OVER turns AS turn
+            FROM chosen JOIN events e ON e.session_key = chosen.key
+            LEFT JOIN named ON named.session_key = e.session_key AND named.thread = e.thread_id
             WHERE e.type IN ('agent.message', 'agent.tool_use')
             WINDOW turns AS (PARTITION BY chosen.key ORDER BY e.sequence)
         )

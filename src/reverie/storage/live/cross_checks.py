@@ -1,16 +1,25 @@
 """Cross-checks that have a result, and how those were scored whose agreement was the same."""
 
+import msgspec
 from psycopg.rows import args_row
 from psycopg.types.json import Jsonb
 
+from reverie.outcomes.metric import REWARD_METRIC
 from reverie.storage.postgres.database import Connection
+from reverie.storage.sessions.part_scores import part_reward
 from reverie.teams.cross_check import CrossCheck
 from reverie.teams.reliability import Level, ScoredCheck
 
 METRIC = "cross_check"
-"""Whether what a session's checks settled on was right, from 0 to 1; without it the session's reward is taken."""
+"""Whether what a session's checks settled on was right, from 0 to 1; without it the session's reward is taken.
+
+Scores of a check by itself come before both.
+"""
 MOST_READ = 2_000
 """The latest checks that are looked at: models change."""
+
+MOST_LEVELS = 20
+"""Of a coordinator's, that are told."""
 
 
 async def insert_check(connection: Connection, session_key: int, call_id: str, family: str, check: CrossCheck) -> None:
@@ -36,14 +45,36 @@ async def read_scored(connection: Connection, level: Level) -> list[ScoredCheck]
         row_factory=args_row(lambda family, value: ScoredCheck(level, family, value))
     ) as cursor:
         await cursor.execute(
-            """
-            SELECT c.family, least(greatest(coalesce(v.value, s.reward), 0), 1)::float
-            FROM cross_checks c JOIN sessions s ON s.key = c.session_key
-            LEFT JOIN scores v ON v.session_key = c.session_key AND v.metric = %s
-            WHERE c.agreeing = %s AND c.asked = %s AND c.settled_by = %s AND c.models = %s
-                AND coalesce(v.value, s.reward) IS NOT NULL
-            ORDER BY c.session_key DESC, c.id LIMIT %s
-            """,
-            [METRIC, level.agreeing, level.asked, level.settled_by, list(level.models), MOST_READ],
+            f"""
+            SELECT k.family, least(greatest(coalesce(p.reward, v.value, s.reward), 0), 1)::float
+            FROM cross_checks k JOIN sessions s ON s.key = k.session_key
+            LEFT JOIN scores v ON v.session_key = k.session_key AND v.metric = %(metric)s
+            LEFT JOIN LATERAL ({part_reward("k.session_key", "k.id")}) AS p ON true
+            WHERE k.agreeing = %(agreeing)s AND k.asked = %(asked)s AND k.settled_by = %(settled_by)s
+                AND k.models = %(models)s AND coalesce(p.reward, v.value, s.reward) IS NOT NULL
+            ORDER BY k.session_key DESC, k.id LIMIT %(most)s
+            """.encode(),
+            {
+                **msgspec.structs.asdict(level),
+                "models": list(level.models),
+                "metric": METRIC,
+                "reward": REWARD_METRIC,
+                "most": MOST_READ,
+            },
         )
         return await cursor.fetchall()
+
+
+async def levels_of(connection: Connection, agent_id: str) -> list[Level]:
+    """The levels of agreement that a coordinator's checks came to, the most frequent first."""
+    rows = await connection.execute(
+        """
+        SELECT k.agreeing, k.asked, k.settled_by, k.models
+        FROM cross_checks k JOIN live_sessions l ON l.session_key = k.session_key
+        WHERE l.agent_id = %s AND k.settled_by <> 'none'
+        GROUP BY k.agreeing, k.asked, k.settled_by, k.models
+        ORDER BY count(*) DESC, k.agreeing DESC, k.asked, k.models LIMIT %s
+        """,
+        [agent_id, MOST_LEVELS],
+    )
+    return [Level(agreeing, asked, by, tuple(models)) for agreeing, asked, by, models in await rows.fetchall()]

@@ -7,20 +7,25 @@ import msgspec
 from psycopg.rows import args_row
 from psycopg.types.json import Jsonb
 
+from reverie.outcomes.metric import REWARD_METRIC
+from reverie.sessions.segment import Segment
 from reverie.storage.live.charter_watches import AT_REST
 from reverie.storage.postgres.database import Connection
+from reverie.storage.sessions.condition import condition_of
+from reverie.storage.sessions.part_scores import part_reward
 from reverie.teams.delegation import RECEIVED, Delegation
 from reverie.teams.draw_log import LoggedChoice
 
-FOLD = 1
+FOLD = 2
 """Version of what delegations are read by; a higher one reads all sessions again."""
 MOST_OUTCOMES = 5_000
 """The latest that a router learns from; at its rate of forgetting, older ones count for less than a millionth."""
 MOST_LASTING = 500
 """The latest tasks of a coordinator that tell how long one of each agent lasts."""
-_SCORED = (
-    "delegations d JOIN sessions s ON s.key = d.session_key WHERE d.coordinator = %(agent)s AND s.reward IS NOT NULL"
-)
+_SCORED = f"""delegations d JOIN sessions s ON s.key = d.session_key
+    LEFT JOIN LATERAL ({part_reward("d.session_key", "d.to_thread")}) AS p ON true
+    WHERE d.coordinator = %(agent)s AND coalesce(p.reward, s.reward) IS NOT NULL"""
+"""Tasks that have an outcome: that of their thread, where it was scored by itself, else their session's."""
 
 
 class UnreadSession(msgspec.Struct, frozen=True):
@@ -38,7 +43,7 @@ class UnreadSession(msgspec.Struct, frozen=True):
 
 
 class ScoredDraw(msgspec.Struct, frozen=True):
-    """A router's draw with the outcome of its session."""
+    """A router's draw with its outcome."""
 
     session: str
     family: str
@@ -47,6 +52,8 @@ class ScoredDraw(msgspec.Struct, frozen=True):
     reward: float
     cost_usd: float
     seconds: float
+    is_own: bool
+    """Whether the reward is of this task alone, and not of its session."""
 
 
 async def next_unread(connection: Connection, limit: int) -> list[UnreadSession]:
@@ -116,15 +123,34 @@ async def routed_coordinators(connection: Connection) -> list[str]:
     return [agent for (agent,) in await rows.fetchall()]
 
 
+async def coordinators_of(connection: Connection, segment: Segment, last_session_key: int, most: int) -> list[str]:
+    """Agents whose router drew in sessions of a segment, those with most draws first.
+
+    Args:
+        last_session_key: sessions that came later are left out.
+        most: how many at most.
+    """
+    condition = condition_of(segment)
+    rows = await connection.execute(
+        f"""
+        SELECT d.coordinator FROM delegations d JOIN sessions s ON s.key = d.session_key
+        WHERE d.chosen_by = 'router' AND s.key <= %(last_key)s AND ({condition.sql})
+        GROUP BY d.coordinator ORDER BY count(*) DESC, d.coordinator LIMIT %(most)s
+        """.encode(),
+        {**condition.parameters, "last_key": last_session_key, "most": most},
+    )
+    return [agent for (agent,) in await rows.fetchall()]
+
+
 async def outcomes_digest(connection: Connection, agent_id: str) -> str:
     """Another one whenever an outcome of an agent's draws is another."""
     row = await connection.execute(
         f"""
-        SELECT md5(coalesce(string_agg(concat_ws(' ', d.session_key, d.number, s.reward, d.cost_usd, d.seconds,
-            d.family, d.agent), ',' ORDER BY d.session_key, d.number), ''))
+        SELECT md5(coalesce(string_agg(concat_ws(' ', d.session_key, d.number, coalesce(p.reward, s.reward),
+            d.cost_usd, d.seconds, d.family, d.agent), ',' ORDER BY d.session_key, d.number), ''))
         FROM {_SCORED} AND d.chosen_by = 'router'
         """.encode(),
-        {"agent": agent_id},
+        {"agent": agent_id, "reward": REWARD_METRIC},
     )
     ((digest,),) = await row.fetchall()
     return str(digest)
@@ -135,11 +161,12 @@ async def scored_draws(connection: Connection, agent_id: str) -> list[ScoredDraw
     async with connection.cursor(row_factory=args_row(_scored_draw)) as cursor:
         await cursor.execute(
             f"""
-            SELECT s.id, d.family, d.agent, d.chances, s.reward, coalesce(d.cost_usd, 0), coalesce(d.seconds, 0)
+            SELECT s.id, d.family, d.agent, d.chances, coalesce(p.reward, s.reward), coalesce(d.cost_usd, 0),
+                coalesce(d.seconds, 0), p.reward IS NOT NULL
             FROM {_SCORED} AND d.chosen_by = 'router'
             ORDER BY d.asked_at DESC NULLS LAST, d.session_key DESC, d.number DESC LIMIT %(most)s
             """.encode(),
-            {"agent": agent_id, "most": MOST_OUTCOMES},
+            {"agent": agent_id, "most": MOST_OUTCOMES, "reward": REWARD_METRIC},
         )
         return (await cursor.fetchall())[::-1]
 
@@ -167,6 +194,6 @@ async def count_chosen(connection: Connection, agent_id: str) -> dict[tuple[str,
     """Tasks that a coordinator gave out by itself and that have an outcome, by family and agent."""
     rows = await connection.execute(
         f"SELECT d.family, d.agent, count(*) FROM {_SCORED} AND d.chosen_by = 'model' GROUP BY 1, 2".encode(),
-        {"agent": agent_id},
+        {"agent": agent_id, "reward": REWARD_METRIC},
     )
     return {(family, agent): int(count) for family, agent, count in await rows.fetchall()}

@@ -13,9 +13,10 @@ from reverie.outcomes.grader import Grade
 from reverie.outcomes.label_task import PERSON
 from reverie.outcomes.metric import REWARD_METRIC
 from reverie.sessions.segment import Segment
-from reverie.sessions.session import Score
+from reverie.sessions.session import PartScore, Score
 from reverie.storage.postgres.database import Connection
 from reverie.storage.sessions.condition import condition_of
+from reverie.storage.sessions.part_scores import record_part_scores
 from reverie.storage.sessions.scores import record_scores
 
 _RESERVE = """
@@ -117,6 +118,9 @@ async def record_grade(connection: Connection, session_key: int, metric: str, gr
     taken = {row[0] async for row in await connection.execute(query, [session_key, list(values), PERSON])}
     scores = [(session_key, Score(name, value)) for name, value in values.items() if name not in taken]
     await record_scores(connection, scores, grader)
+    if grade.parts:
+        parts = [PartScore(part, metric, score) for part, score in grade.parts.items()]
+        await record_part_scores(connection, session_key, parts, grader)
 
 
 async def sessions_to_grade(connection: Connection, segment: Segment) -> list[tuple[int, str]]:

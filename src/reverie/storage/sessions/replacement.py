@@ -144,6 +144,15 @@ async def dissolve_session(connection: Connection, session_id: str, into: str | 
             [session_id, into],
         )
         await update_rewards(connection, {row[0] for row in await taken.fetchall()})
+        await connection.execute(
+            """
+            INSERT INTO part_scores (session_key, part, metric, value, source)
+            SELECT new.key, p.part, p.metric, p.value, p.source
+            FROM part_scores p JOIN sessions old ON old.key = p.session_key AND old.id = %s, sessions new
+            WHERE new.id = %s ON CONFLICT DO NOTHING
+            """,
+            [session_id, into],
+        )
     await connection.execute("DELETE FROM sessions WHERE id = %s", [session_id])
     await connection.execute("DELETE FROM received_sessions WHERE session_id = %s", [session_id])
     details = {"into": into}

@@ -1,6 +1,5 @@
 """Metrics, scores and the rewards they add up to."""
 
-import math
 from collections.abc import Collection, Iterable, Mapping
 
 from psycopg.types.json import Jsonb
@@ -8,33 +7,45 @@ from psycopg.types.json import Jsonb
 from reverie.errors import MetricError, NotFoundError
 from reverie.outcomes.metric import REWARD_METRIC, Metric
 from reverie.outcomes.metric_summary import MetricSummary
-from reverie.sessions.session import Score
+from reverie.sessions.session import Score, score_problem
 from reverie.storage.postgres.database import Connection
 
-# The rule of reverie.outcomes.metric.reward_of. Values are clipped before anything is computed with them, since
-# PostgreSQL takes overflow for an error.
-_UPDATE_REWARDS = """
-WITH sums AS (
-    SELECT c.session_key,
+
+def reward_rule(table: str, by: str, condition: str) -> str:
+    """A query for rewards, by the columns that scores are of: the rule of :func:`reverie.outcomes.metric.reward_of`.
+
+    Values are clipped before anything is computed with them, since PostgreSQL takes overflow for an error. The query
+    takes the parameter ``reward``, the name of the metric that is a reward already.
+
+    Args:
+        table: with ``metric`` and ``value``; it is ``c`` in the condition.
+    """
+    return f"""
+SELECT {by}, CASE
+    WHEN weight IS NOT NULL THEN least(1, weighted / weight)
+    WHEN given IS NOT NULL THEN least(1, greatest(0, given))
+    ELSE implicit
+END AS reward
+FROM (
+    SELECT {by},
            sum(m.weight) FILTER (WHERE m.weight > 0) AS weight,
            sum(m.weight * CASE m.direction WHEN 'maximize' THEN share ELSE 1 - share END)
                FILTER (WHERE m.weight > 0) AS weighted,
-           max(c.value) FILTER (WHERE c.metric = %(reward)s) AS reward,
+           max(c.value) FILTER (WHERE c.metric = %(reward)s) AS given,
            avg(c.value) FILTER (WHERE m.name IS NULL AND c.value BETWEEN 0 AND 1) AS implicit
-    FROM scores c
+    FROM {table} c
     LEFT JOIN metrics m ON m.name = c.metric
     CROSS JOIN LATERAL (SELECT (least(m.high, greatest(m.low, c.value)) - m.low) / (m.high - m.low) AS share) AS shares
-    WHERE %(keys)s::bigint[] IS NULL OR c.session_key = ANY (%(keys)s::bigint[])
-    GROUP BY c.session_key
-), rewards AS (
-    SELECT session_key, CASE
-        WHEN weight IS NOT NULL THEN least(1, weighted / weight)
-        WHEN reward IS NOT NULL THEN least(1, greatest(0, reward))
-        ELSE implicit
-    END AS reward
-    FROM sums
-)
-UPDATE sessions s SET reward = r.reward FROM rewards r
+    WHERE {condition}
+    GROUP BY {by}
+) AS sums
+"""
+
+
+_UPDATE_REWARDS = f"""
+UPDATE sessions s SET reward = r.reward
+FROM ({reward_rule("scores", "session_key", "%(keys)s::bigint[] IS NULL OR c.session_key = ANY (%(keys)s::bigint[])")}
+) AS r
 WHERE s.key = r.session_key AND s.reward IS DISTINCT FROM r.reward
 """
 
@@ -54,7 +65,13 @@ ORDER BY 1
 
 
 async def define_metric(connection: Connection, metric: Metric) -> None:
-    """Define or redefine a metric, and bring every session's reward up to date."""
+    """Define or redefine a metric, and bring every session's reward up to date.
+
+    Raises:
+        MetricError: the built-in reward was given another range than its own, 0 to 1.
+    """
+    if metric.name == REWARD_METRIC and (metric.low, metric.high) != (0, 1):
+        raise MetricError("reward: it goes from 0 to 1; give a metric with another range another name")
     await connection.execute(
         """
         INSERT INTO metrics (name, direction, unit, low, high, weight, target) VALUES (%s, %s, %s, %s, %s, %s, %s)
@@ -109,15 +126,24 @@ async def score_session(
 
     Raises:
         NotFoundError: there is no such session.
-        MetricError: a value is not a finite number.
+        MetricError: a value is not a finite number, or a reward outside of 0 to 1.
+    """
+    key = await session_key(connection, session_id)
+    await record_scores(connection, [(key, score) for score in scores], source)
+    reward = await (await connection.execute("SELECT reward FROM sessions WHERE key = %s", [key])).fetchone()
+    return reward[0] if reward else None
+
+
+async def session_key(connection: Connection, session_id: str) -> int:
+    """The key of a session.
+
+    Raises:
+        NotFoundError: there is no such session.
     """
     row = await (await connection.execute("SELECT key FROM sessions WHERE id = %s", [session_id])).fetchone()
     if row is None:
         raise NotFoundError(f"there is no session {session_id!r}")
-    key = row[0]
-    await record_scores(connection, [(key, score) for score in scores], source)
-    reward = await (await connection.execute("SELECT reward FROM sessions WHERE key = %s", [key])).fetchone()
-    return reward[0] if reward else None
+    return int(row[0])
 
 
 async def tag_session(connection: Connection, session_id: str, tags: Mapping[str, str]) -> None:
@@ -146,12 +172,13 @@ async def record_scores(connection: Connection, scores: Collection[tuple[int, Sc
     ``source`` is who gave them: ``person`` when asked, ``grader:NAME``, a model's name; "" is an import or a program.
 
     Raises:
-        MetricError: a value is not a finite number.
+        MetricError: a value is not a finite number, or a reward outside of 0 to 1.
     """
     values: dict[tuple[int, str], float] = {}
     for key, score in scores:
-        if not math.isfinite(score.value):
-            raise MetricError(f"score {score.metric!r} is {score.value}; a finite number is needed")
+        problem = score_problem(score.metric, score.value)
+        if problem is not None:
+            raise MetricError(f"{score.metric}: {problem}")
         values[key, score.metric] = float(score.value)
     if not values:
         return 0
@@ -175,4 +202,6 @@ async def record_scores(connection: Connection, scores: Collection[tuple[int, Sc
 
 async def update_rewards(connection: Connection, keys: Collection[int] | None) -> None:
     """Compute the rewards of the sessions with these keys, or of all, from their scores."""
-    await connection.execute(_UPDATE_REWARDS, {"reward": REWARD_METRIC, "keys": None if keys is None else list(keys)})
+    await connection.execute(
+        _UPDATE_REWARDS.encode(), {"reward": REWARD_METRIC, "keys": None if keys is None else list(keys)}
+    )

@@ -19,6 +19,7 @@ from reverie.testing.worlds.desk import (
 )
 from reverie.testing.worlds.score import ScoreRow, WorldScore, in_own_words, own_words, score_lessons, words_of
 from reverie.testing.worlds.sql import early_stop_null_world, early_stop_world
+from reverie.testing.worlds.team import null_team_world, team_failures, team_world
 from reverie.testing.worlds.trades import incident_desk_world, pipeline_world, tutor_world
 from reverie.testing.worlds.world import Truth, World, finding, write_world
 
@@ -38,6 +39,7 @@ __all__ = [
     "in_own_words",
     "incident_desk_world",
     "missing_world",
+    "null_team_world",
     "null_variant_world",
     "null_world",
     "own_words",
@@ -48,6 +50,8 @@ __all__ = [
     "shadows_world",
     "sizes_world",
     "support_desk",
+    "team_failures",
+    "team_world",
     "tutor_world",
     "variant_world",
     "wording_world",

@@ -10,7 +10,7 @@ import msgspec
 from reverie.digests.behaviour_name import read_name, read_situation, write_label
 
 Line = dict[str, Any]
-"""One session of the ``chat`` import format: ``id``, ``messages``, ``reward`` unless missing, ``metadata``."""
+"""One session, mostly of the ``chat`` import format: ``id``, ``messages``, ``reward`` unless missing, ``metadata``."""
 
 TruthKind = Literal["cause", "flip", "drift", "decoy", "marker", "shadow", "mediated", "setting"]
 """``cause``: changes the reward; ``flip``: a cause whose sign depends on a condition; ``drift``: a cause that works no
@@ -58,6 +58,8 @@ class World(msgspec.Struct, frozen=True):
     name: str
     lines: Iterable[Line]
     truths: tuple[Truth, ...]
+    format: str = "chat"
+    """Of the lines, as ``reverie import --format`` calls it."""
 
 
 def finding(situation: str, behaviour: str) -> str:
