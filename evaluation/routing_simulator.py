@@ -5,21 +5,24 @@ built to: the best agent's share of the last quarter at a gap of 0.2 and after a
 """
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Sequence
 from random import Random
+from statistics import variance
 
 import msgspec
 
 from evaluation.measures import wilson
 from reverie.teams.off_policy import LoggedDraw, policy_value
-from reverie.teams.routing import RoutingPolicy, draw, learn, probabilities
+from reverie.teams.routing import RoutingPolicy, RoutingRules, draw, learn, probabilities
 from reverie.teams.routing_table import routing_table
 
 FAMILIES = tuple(f"family-{number}" for number in range(4))
 AGENTS = ("writer", "coder", "reviewer")
 TASKS = 400
 BASE = 0.5
+_USUAL = RoutingRules()
 Means = Callable[[str, str, int], float]
 """The mean of an agent in a family at the n-th task."""
 
@@ -43,6 +46,8 @@ class Row(msgspec.Struct, frozen=True):
     world: str
     runs: int
     to_best: float
+    error: float
+    """Its standard error."""
     gain: float
     right_a_run: float
     wrong_runs: float
@@ -66,9 +71,9 @@ def change(size: float) -> Means:
     return mean
 
 
-def live(means: Means, seed: int) -> Run:
+def live(means: Means, seed: int, rules: RoutingRules = _USUAL) -> Run:
     """One team from its first task to its last."""
-    rng, policy = Random(seed), RoutingPolicy()
+    rng, policy = Random(seed), RoutingPolicy(rules)
     draws: list[LoggedDraw] = []
     best, gained = 0, 0.0
     for task in range(TASKS):
@@ -93,14 +98,15 @@ def _is_best(means: Means, family: str, agent: str) -> bool:
     return own > max(others)
 
 
-def row(world: str, means: Means, runs: int) -> Row:
+def row(world: str, means: Means, runs: int, rules: RoutingRules = _USUAL) -> Row:
     """The mean over runs."""
-    lived = [live(means, seed) for seed in range(runs)]
+    lived = [live(means, seed, rules) for seed in range(runs)]
     wrong = sum(run.wrong > 0 for run in lived)
     return Row(
         world=world,
         runs=runs,
         to_best=sum(run.to_best for run in lived) / runs,
+        error=math.sqrt(variance([run.to_best for run in lived]) / runs) if runs > 1 else math.nan,
         gain=sum(run.gain for run in lived) / runs,
         right_a_run=sum(run.right for run in lived) / runs,
         wrong_runs=wrong / runs,
@@ -129,13 +135,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description="How fast routing learns, and whether it claims what is not so.")
     parser.add_argument("--runs", type=int, default=400)
+    parser.add_argument("--forgetting", type=float, default=_USUAL.forgetting, help="What an outcome counts after one.")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
     rows = [
-        row("gap 0.2", gap(0.2), given.runs),
-        row("gap 0.1", gap(0.1), given.runs),
-        row("no gap", gap(0.0), given.runs),
-        row("gap 0.2, another is best from half-way on", change(0.2), given.runs),
+        row(world, means, given.runs, RoutingRules(forgetting=given.forgetting))
+        for world, means in (
+            ("gap 0.2", gap(0.2)),
+            ("gap 0.1", gap(0.1)),
+            ("no gap", gap(0.0)),
+            ("gap 0.2, another is best from half-way on", change(0.2)),
+        )
     ]
     covered = coverage(given.runs)
     if given.json:
@@ -143,8 +153,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     for each in rows:
         sys.stdout.write(
-            f"{each.world}: {each.to_best:.0%} of the last quarter to the best, gain {each.gain:+.3f}, "
-            f"{each.right_a_run:.2f} right claims a run, "
+            f"{each.world}: {each.to_best:.1%} ± {each.error:.1%} of the last quarter to the best, "
+            f"gain {each.gain:+.3f}, {each.right_a_run:.2f} right claims a run, "
             f"wrong ones in {each.wrong_runs:.1%} (up to {each.wrong_high:.1%})\n"
         )
     sys.stdout.write(f"off-policy intervals hold the truth in {covered:.1%}\n")

@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import click
@@ -30,6 +31,7 @@ from evaluation.sql_world import SqlWorld, Task, read_world, reward, run_query
 from reverie.cli.progress import progress_line
 from reverie.client.client import AsyncClient
 from reverie.settings import Settings
+from reverie.teams.routing import RoutingPolicy, draw, learn, probabilities
 from reverie.teams.routing_report import RoutingCell
 from reverie.testing.fake_models import FakeModels, Reply, Request, call, say
 from reverie.testing.server_process import running_server
@@ -39,6 +41,8 @@ LEAST_EFFECT = 0.02
 HARDNESS = ("easy", "medium", "hard", "extra")
 TRAIN_DRAWS = 2
 TEST_DRAWS = 1
+REHEARSED = (1, 2, 6, 12)
+"""Draws of each task to learn of."""
 COORDINATOR = "clerk"
 ROUTED, EVEN = "routed", "even"
 _LOOK_SECONDS = 2.0
@@ -225,13 +229,13 @@ def alone(world: SqlWorld, agent: str, tasks: Sequence[Task], draws: range) -> l
     episodes = []
     connections = {db: world.open(db) for db in world.scripts}
     for task in tasks:
-        for draw in draws:
+        for number in draws:
             asked: list[tuple[str, str]] = []
-            luck = chance(agent, f"{task.question}\nCase {draw}.")
+            luck = chance(agent, f"{task.question}\nCase {number}.")
             while (query := next_step(agent, task.question, luck, asked)) is not None:
                 asked.append((query, run_query(connections[task.db], query)[1]))
             earned = reward(world, task, [query for query, _ in asked])
-            episodes.append(Episode(agent, task.id, task.db, draw, earned))
+            episodes.append(Episode(agent, task.id, task.db, number, earned))
     return episodes
 
 
@@ -246,6 +250,59 @@ def brute_force(world: SqlWorld, draws: int = 4) -> dict[str, dict[str, float]]:
         family: {name: statistics.fmean(rows[family, name]) for name in AGENTS if (family, name) in rows}
         for family in (*FAMILIES, ROWS)
     }
+
+
+class Rehearsal(msgspec.Struct, frozen=True):
+    """What many teams would see that learn of so many sessions, by the same draws and outcomes without a server."""
+
+    train_sessions: int
+    teams: int
+    mean: float
+    """Of routed less the best single agent, on the databases that were kept aside."""
+    low: float
+    high: float
+    """Between them lie 95 % of the teams."""
+
+
+def rehearse(world: SqlWorld, train_draws: int, teams: int) -> Rehearsal:
+    """Have many teams learn and be tested, each task's outcome known before the next is drawn."""
+    train, test = split(world, HARDNESS)
+    outcomes = {
+        (name, one.task, one.draw): one.reward
+        for name in AGENTS
+        for one in [
+            *alone(world, name, train, range(train_draws)),
+            *alone(world, name, test, range(train_draws, train_draws + 1)),
+        ]
+    }
+    best = max(AGENTS, key=lambda name: sum(outcomes[name, task.id, train_draws] for task in test))
+    gains = []
+    for seed in range(teams):
+        random, policy = Random(seed), RoutingPolicy()
+        played = [(task, draw) for task in train for draw in range(train_draws)]
+        random.shuffle(played)
+        for task, number in played:
+            family = family_of(task.question)
+            agent = draw(policy, family, AGENTS, random.random()).agent
+            policy = learn(policy, family, agent, outcomes[agent, task.id, number])
+        chances = {family: probabilities(policy, family, AGENTS) for family in (*FAMILIES, ROWS)}
+        gains.append(statistics.fmean(_gain(task, chances, best, outcomes, train_draws) for task in test))
+    ordered = sorted(gains)
+    low, high = ordered[int(0.025 * teams)], ordered[int(0.975 * teams)]
+    return Rehearsal(len(train) * train_draws, teams, statistics.fmean(gains), low, high)
+
+
+def _gain(
+    task: Task,
+    chances: dict[str, dict[str, float]],
+    best: str,
+    outcomes: dict[tuple[str, int, int], float],
+    number: int,
+) -> float:
+    """What routing is expected to earn on a task, less what the best single agent does."""
+    shares = chances[family_of(task.question)]
+    routed = sum(share * outcomes[name, task.id, number] for name, share in shares.items())
+    return routed - outcomes[best, task.id, number]
 
 
 def table(result: TeamResult) -> str:
@@ -284,12 +341,17 @@ async def _watched(url: str, world: SqlWorld, *, quick: bool) -> TeamResult:
 @click.option("--quick", is_flag=True, help="A few tasks only.")
 @click.option("--json", "as_json", is_flag=True, help="All figures as one JSON document.")
 @click.option("--brute-force", "only_skills", is_flag=True, help="Show what each skill is worth, without a server.")
+@click.option("--rehearse", "teams", type=int, help="Play so many teams without a server, by sessions learned of.")
 @click.option("--data", type=click.Path(path_type=Path), envvar="REVERIE_DATA", help="Where sql-world is.")
-def main(quick: bool, as_json: bool, only_skills: bool, data: Path | None) -> None:
+def main(quick: bool, as_json: bool, only_skills: bool, teams: int | None, data: Path | None) -> None:
     """Play the team and print what was seen."""
     world = read_world(data)
     if only_skills:
         click.echo(msgspec.json.format(msgspec.json.encode(brute_force(world))))
+        return
+    if teams is not None:
+        for train_draws in REHEARSED:
+            click.echo(msgspec.json.encode(rehearse(world, train_draws, teams)))
         return
     with tempfile.TemporaryDirectory(prefix="reverie-team-") as folder, FakeModels(act) as models:
         os.environ |= {"REVERIE_MODEL": "anthropic:skills", "REVERIE_MODEL_URL": models.url}

@@ -61,3 +61,8 @@ def _continues(character: str) -> bool:
         or character in _JOINERS
         or unicodedata.category(character) in ("Mn", "Me")
     )
+
+
+def numbered(number: int, noun: str, plural: str | None = None) -> str:
+    """``3 sessions``, ``1 session``, ``0 sessions``; ``plural`` where it is not the noun with an s."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -50,6 +50,9 @@ LAZY_MODULES: Mapping[str, LazyModule] = {
     "reverie.turns.mcp_client": LazyModule(
         ("reverie.turns.mcp_servers",), "the MCP client is an optional extra, and takes a second to load"
     ),
+    "reverie.runtime.json_shape": LazyModule(
+        ("reverie.runtime.criteria", "reverie.runtime.role_file"), "few roles have a schema, and the library loads long"
+    ),
     "reverie.teams.routing": LazyModule(
         ("reverie.turns.routing",), "a server that draws no agents needs no statistics for its turns"
     ),

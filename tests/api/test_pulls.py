@@ -193,14 +193,12 @@ async def test_the_commands_say_what_they_did_and_what_they_lack(
     place = ("anthropic", "--url", server.url)
     code, out, err = await commanded(here, "pull", *place, "--since", "1d", REVERIE_API_KEY=key)
     assert (code, err) == (0, "")
-    assert out.startswith(
-        "1 sessions new, 0 longer, 0 as before, 0 failed; 0 events, 0 scores\nsupport: 1 memories new"
-    )
+    assert out.startswith("1 session new, 0 longer, 0 as before, 0 failed; 0 events, 0 scores\nsupport: 1 memory new")
     await write(here.database, "support", Edit("/b.md", "Here.", "test"))
     code, out, err = await commanded(here, "push", "anthropic", "support", "--url", server.url, REVERIE_API_KEY=key)
     assert (code, out) == (
         0,
-        f"create  /b.md\nsupport → {store.id}: 1 memories to change; --apply does it, 1 the same\n",
+        f"create  /b.md\nsupport → {store.id}: 1 memory to change; --apply does it, 1 the same\n",
     )
     for arguments, told in (
         (("pull", "anthropic"), "ANTHROPIC_API_KEY is not set"),

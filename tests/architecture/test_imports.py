@@ -31,6 +31,13 @@ def loaded_by(statement: str) -> set[str]:
     return {name.partition(".")[0] for name in json.loads(finished.stdout)}
 
 
+def test_a_program_that_records_its_sessions_loads_no_formats_of_others() -> None:
+    code = "import sys, reverie; reverie.record; print('reverie.sessions.importers.registry' in sys.modules)"
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert finished.stdout.strip() == "False"
+    assert loaded_by("import reverie; reverie.record") & (STATISTICS | DATABASE | PARSERS) == set()
+
+
 @pytest.mark.parametrize("statement", ["import reverie.client", "from reverie import Client, AsyncClient"])
 def test_a_client_loads_no_statistics_no_parsers_and_no_database(statement: str) -> None:
     loaded = loaded_by(statement)

@@ -18,6 +18,7 @@ LATE = {
     "api/wire_type.py": "the SDK's types and handlers of the statistics are loaded when first asked for",
     "lazy_modules.py": "everything else, each module in its table with a reason",
     "api/on_demand.py": "a server is ready without the statistics libraries; every name stands there once",
+    "sessions/importers/__init__.py": "a program that records its own sessions needs few of the formats' parts",
     "testing/fake_models/policy.py": "a policy is named by the user as module:function",
 }
 """Files that import by a text when something is first needed, and why."""

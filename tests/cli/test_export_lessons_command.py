@@ -46,12 +46,12 @@ def test_lessons_go_into_a_file_are_held_fresh_by_a_check_and_come_out_again(tmp
     stale = invoke(export_lessons, "desk", "--to", "claude-md", "--check", code=1).stdout
     assert stale == "CLAUDE.md is stale; run: reverie export-lessons desk --to claude-md --path . --tokens 800\n"
     assert file.read_bytes() == b"# Rules\r\nBe brief."
-    assert invoke(export_lessons, "--to", "claude-md").stdout == "CLAUDE.md: 1 lessons, written\n"
+    assert invoke(export_lessons, "--to", "claude-md").stdout == "CLAUDE.md: 1 lesson, written\n"
     text = file.read_bytes()
     assert text.startswith(b'# Rules\r\nBe brief.\r\n<!-- reverie:begin store="desk" ')
     assert f"\r\n- For the agent “clerk”: {ADVICE}.\r\n".encode() in text
     assert file.stat().st_mode & 0o777 == 0o640
-    assert invoke(export_lessons, "--to", "claude-md", "--check").stdout == "CLAUDE.md: 1 lessons, unchanged\n"
+    assert invoke(export_lessons, "--to", "claude-md", "--check").stdout == "CLAUDE.md: 1 lesson, unchanged\n"
     adopt("Answer in the language of the question")
     told = invoke(export_lessons, "--to", "claude-md", "--check", "--json", code=1).stdout
     assert (msgspec.json.decode(told)["act"], file.read_bytes()) == ("stale", text)

@@ -38,10 +38,10 @@ def test_rules_that_are_shown_can_be_set_again(tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
     file.write_text(CLOSED)
     assert invoke("show").startswith("# no rules have been set\n")
-    assert invoke("set", str(file)) == "version 1: 1 rules\n"
+    assert invoke("set", str(file)) == "version 1: 1 rule\n"
     shown = invoke("show")
     assert shown.startswith("# version 1\n")
-    assert invoke("set", "-", text=shown) == "version 2: 1 rules\n"
+    assert invoke("set", "-", text=shown) == "version 2: 1 rule\n"
     first, second = (msgspec.json.decode(invoke("show", "--json", "--version", version)) for version in "12")
     assert first["document"] == second["document"] and second["version"] == 2
     assert [one["version"] for one in msgspec.json.decode(invoke("versions", "--json"))] == [2, 1]

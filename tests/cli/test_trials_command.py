@@ -56,7 +56,7 @@ def test_a_trial_is_begun_briefed_scored_by_an_import_looked_at_and_taken_back(t
     invoke(import_sessions, str(file))
     looked = invoke(trials, "look")
     assert f"{begun['id']}  {ADVICE}\n    rolled back: it does harm: effect -" in looked
-    assert looked.endswith("1 trials looked at, 1 decided\n")
+    assert looked.endswith("1 trial looked at, 1 decided\n")
     (listed,) = as_json(trials, "list", "desk", "--state", "rolled_back")
     assert (listed["numbers"]["sessions"], listed["forecast"]) == (60, None)
     assert invoke(trials, "look").endswith("0 trials looked at, 0 decided\n")

@@ -45,7 +45,7 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_is_there_is_imported_once(shell: Shell, logs: Path) -> None:
     (logs / "a.jsonl").write_text(line("one"))
     code, out, _ = shell("watch", logs, "--once")
-    assert (code, out) == (0, f"{logs / 'a.jsonl'}: 1 created, 0 extended, 0 failed; 1 events\n")
+    assert (code, out) == (0, f"{logs / 'a.jsonl'}: 1 created, 0 extended, 0 failed; 1 event\n")
     assert shell("watch", logs, "--once", "--json")[:2] == (0, "")
     (again,) = said(shell("watch", logs, "--once", "--again", "--json")[1])
     assert again["summary"]["sessions"] == {"created": 0, "unchanged": 1, "extended": 0, "failed": 0}

@@ -14,6 +14,7 @@ from reverie.cli.progress import progress_line
 from reverie.cli.run import run
 from reverie.cli.table import format_table
 from reverie.clock import SystemClock
+from reverie.display_name import numbered
 from reverie.settings import load_settings
 from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.workspaces import ensure_default_workspace, find_workspace
@@ -152,7 +153,7 @@ def export(file: str, workspace: str, as_json: bool) -> None:
     if as_json and file != "-":
         echo_json({"file": file, "records": count})
     else:
-        click.echo(f"{count:,} records written", err=True)
+        click.echo(f"{numbered(count, 'record')} written", err=True)
 
 
 @audit.command()
@@ -186,8 +187,10 @@ def _report(found: Verification) -> None:
         click.echo(f"and {found.found - len(found.findings):,} more")
     verdict = "nothing was changed that can be told" if found.clean else f"{found.found:,} found"
     click.echo(
-        f"{found.rows:,} rows, {found.seals:,} seals: {verdict}; {found.erased:,} rows lawfully erased, "
-        f"{found.unsealed:,} rows after the last seal; signatures {found.signatures}, outside file {found.seal_file}"
+        f"{numbered(found.rows, 'row')}, {numbered(found.seals, 'seal')}: {verdict}; "
+        f"{numbered(found.erased, 'row')} lawfully erased, "
+        f"{numbered(found.unsealed, 'row')} after the last seal; signatures {found.signatures}, outside "
+        f"file {found.seal_file}"
     )
 
 

@@ -11,6 +11,7 @@ from reverie.cli.memory_text import json_option
 from reverie.cli.run import run
 from reverie.cli.table import format_table
 from reverie.clock import SystemClock
+from reverie.display_name import numbered
 from reverie.jobs.charters import acknowledge, look_at_all, resume, standing
 from reverie.runtime.charter import Charter
 from reverie.runtime.charter_file import load_charter
@@ -76,7 +77,7 @@ def set_charter(file: TextIO, agent_id: str, as_json: bool) -> None:
             return await write_charter(connection, agent_id, wished, SystemClock().now())
 
     stored = run(work)
-    told = f"version {stored.version}: {len(wished.behaviours)} behaviours"
+    told = f"version {stored.version}: {numbered(len(wished.behaviours), 'behaviour')}"
     click.echo(msgspec.json.encode(stored) if as_json else told)
 
 
@@ -108,7 +109,7 @@ def look_now(as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode({"judged": judged, "alarms": alarms}))
         return
-    click.echo(f"{judged:,} sessions judged, {len(alarms)} alarms")
+    click.echo(f"{numbered(judged, 'session')} judged, {numbered(len(alarms), 'alarm')}")
     echo_alarms(alarms)
 
 
@@ -204,11 +205,11 @@ def _load(file: TextIO) -> Charter:
 def _report_lines(report: CharterTrialReport) -> list[str]:
     """The report for a person."""
     left = f"; {report.unfinished:,} that go on were left out" if report.unfinished else ""
-    lines = [f"{report.sessions:,} sessions{left}"]
+    lines = [f"{numbered(report.sessions, 'session')}{left}"]
     for one in report.behaviours:
         lines.append(_trial_line(one))
         lines += [
-            f"    alarm after {place.numbers.sessions:,} sessions, at {place.session_id}"
+            f"    alarm after {numbered(place.numbers.sessions, 'session')}, at {place.session_id}"
             f"{f' ({place.at:%Y-%m-%d %H:%M}Z)' if place.at else ''}: {_told(place.numbers)}"
             for place in one.alarms
         ]
@@ -223,7 +224,7 @@ def _trial_line(one: BehaviourTrial) -> str:
         return f"{one.behaviour}{agent}: no session had an occasion for it"
     alarms = len(one.alarms) + one.more_alarms
     return (
-        f"{one.behaviour}{agent}: {_rate(one.rate, one.low, one.high)} of {one.sessions:,} sessions, "
+        f"{one.behaviour}{agent}: {_rate(one.rate, one.low, one.high)} of {numbered(one.sessions, 'session')}, "
         f"allowed {_range(one.allowed)}; {alarms or 'no'} alarm{'' if alarms == 1 else 's'} ({one.act})"
     )
 
@@ -250,7 +251,7 @@ def echo_alarms(alarms: Sequence[Alarm]) -> None:
 
 def _told(numbers: AlarmNumbers) -> str:
     return (
-        f"{numbers.rate:.1%} of {numbers.sessions:,} sessions, lately {numbers.recent:.1%}; "
+        f"{numbers.rate:.1%} of {numbered(numbers.sessions, 'session')}, lately {numbers.recent:.1%}; "
         f"allowed {_range(numbers.allowed)}"
     )
 

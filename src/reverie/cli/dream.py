@@ -15,6 +15,7 @@ from reverie.cli.progress import progress_line
 from reverie.cli.run import run
 from reverie.cli.table import format_table
 from reverie.clock import SystemClock
+from reverie.display_name import numbered
 from reverie.dreams.dream import STAGES, DreamBudget, DreamEstimate, DreamRequest, DreamResult, OutcomeSummary
 from reverie.dreams.policy import DreamPolicy
 from reverie.dreams.request import budgeted
@@ -195,11 +196,13 @@ def _print_estimate(estimate: DreamEstimate, policy: DreamPolicy, as_json: bool)
     else:
         money = "price unknown" if model.usd is None else f"{model.usd:.2f} USD"
         cost = (
-            f"{model.calls:,} calls of the model with {model.input_tokens:,} tokens in and {model.output_tokens:,} out "
-            f"at most, {money}; the dream stops asking at {policy.budget.tokens:,} tokens"
+            f"{numbered(model.calls, 'call')} of the model with {numbered(model.input_tokens, 'token')} "
+            f"in and {model.output_tokens:,} out "
+            f"at most, {money}; the dream stops asking at {numbered(policy.budget.tokens, 'token')}"
         )
     click.echo(
-        f"{sessions.read:,} sessions ({sessions.new:,} new, {sessions.scored:,} scored), {estimate.events:,} events: "
+        f"{numbered(sessions.read, 'session')} ({sessions.new:,} new, {sessions.scored:,} scored), "
+        f"{numbered(estimate.events, 'event')}: "
         f"about {estimate.seconds:.0f} s, {cost}"
     )
 
@@ -208,8 +211,9 @@ def _print_result(result: DreamResult, report: Path | None) -> None:
     kept = [lesson for lesson in result.lessons if lesson.status in ("adopted", "candidate", "retired")]
     counts = {status: sum(x.status == status for x in result.lessons) for status in ("adopted", "candidate", "refused")}
     click.echo(
-        f"Read {result.sessions.read:,} sessions ({result.sessions.new:,} new, {result.sessions.scored:,} scored), "
-        f"tested {result.tested:,} patterns in {result.seconds:.1f} s."
+        f"Read {numbered(result.sessions.read, 'session')} ({result.sessions.new:,} new, "
+        f"{result.sessions.scored:,} scored), "
+        f"tested {numbered(result.tested, 'pattern')} in {result.seconds:.1f} s."
     )
     if result.sessions.dated is not None and result.sessions.dated < result.sessions.read:
         click.echo(f"Dated: {result.sessions.dated:,}; the others tell nothing about time (trends, fading, tiers).")
@@ -249,15 +253,17 @@ def _print_stores(result: DreamResult) -> None:
     """What was written where; of a team, what each store holds now and whose lessons it takes."""
     if result.team is None:
         told = "nothing to change" if result.revision is None else f"revision {result.revision}"
-        click.echo(f"Store {result.store!r}: {told}, {len(result.changes)} changes. Dream {result.dream_id}.")
+        click.echo(
+            f"Store {result.store!r}: {told}, {numbered(len(result.changes), 'change')}. Dream {result.dream_id}."
+        )
         return
     click.echo(f"Team {result.team!r}, dream {result.dream_id}:")
     for store in result.stores:
         told = "nothing to change" if store.revision is None else f"revision {store.revision}"
         whose = f"of {store.agent}" if store.agent else "of the team"
         click.echo(
-            f"    {store.name!r} ({whose}): {told}, {store.changes} changes; "
-            f"{store.adopted} lessons adopted, {store.in_trial} in trial"
+            f"    {store.name!r} ({whose}): {told}, {numbered(store.changes, 'change')}; "
+            f"{numbered(store.adopted, 'lesson')} adopted, {store.in_trial} in trial"
         )
 
 
@@ -265,11 +271,15 @@ def _print_contribution(result: DreamResult) -> None:
     """What the model did, and what it cost."""
     if result.proposals:
         kept = sum(proposal.verdict != "refused" for proposal in result.proposals)
-        click.echo(f"Of {len(result.proposals):,} behaviours that a model proposed, {kept:,} passed the tests.")
+        click.echo(
+            f"Of {numbered(len(result.proposals), 'behaviour')} that a model proposed, {kept:,} passed the tests."
+        )
     if usage := result.usage:
         tokens = sum(amount for name, amount in usage.items() if name.endswith("_tokens"))
         money = f", {usage['cost_usd']:.4f} USD" if "cost_usd" in usage else ""
-        click.echo(f"The model {usage['model']} took {usage['calls']:,} calls, {tokens:,} tokens{money}.")
+        click.echo(
+            f"The model {usage['model']} took {numbered(usage['calls'], 'call')}, {numbered(tokens, 'token')}{money}."
+        )
     for note in result.notes:
         click.echo(f"Note: {note}")
 
@@ -281,7 +291,8 @@ def _outcome_line(outcome: OutcomeSummary) -> str:
     adopted = sum(row.verdict == "adopted" for row in outcome.patterns)
     placebo = outcome.placebo
     return (
-        f"{outcome.name}: {adopted} of {outcome.tested:,} tested patterns adopted, in {outcome.sessions:,} sessions; "
+        f"{outcome.name}: {adopted} of {numbered(outcome.tested, 'tested pattern')} adopted, in "
+        f"{numbered(outcome.sessions, 'session')}; "
         f"the placebo adopted {placebo.lessons} in {placebo.runs} runs."
     )
 

@@ -7,6 +7,7 @@ from reverie.cli.progress import progress_line
 from reverie.cli.run import run
 from reverie.cli.table import format_table
 from reverie.clock import SystemClock
+from reverie.display_name import numbered
 from reverie.jobs.erasure import erase as erase_all
 from reverie.jobs.erasure import rehearse
 from reverie.storage.erasure.erasure import Erasure, list_erasures
@@ -104,7 +105,8 @@ def _tell(erasure: Erasure, report: ErasureReport, dry_run: bool) -> None:
     click.echo(format_table(("what", "how many"), [(name, f"{len(ids):,}") for name, ids in counts.items()], "lr"))
     if report.shown_in:
         click.echo(
-            f"Shown to {len(report.shown_in):,} other sessions, whose logs stay: {', '.join(report.shown_in[:5])}"
+            f"Shown to {numbered(len(report.shown_in), 'other session')}, whose logs stay: "
+            f"{', '.join(report.shown_in[:5])}"
         )
     for sentence in report.left:
         click.secho(f"{sentence[:1].upper()}{sentence[1:]}.", fg="yellow")

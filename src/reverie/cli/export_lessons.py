@@ -11,6 +11,7 @@ import msgspec
 
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.run import run
+from reverie.display_name import numbered
 from reverie.errors import InputError
 from reverie.lessons.destination import Destination, DestinationName, destination_of
 from reverie.lessons.leaflet import MOST_TOKENS, Leaflet, make_leaflet
@@ -152,7 +153,7 @@ def _tell(done: ExportedFile, leaflet: Leaflet, options: str, *, remove: bool) -
     elif done.act == "removed" or not done.lesson_ids:
         click.echo(f"{done.path}: {'lessons taken out' if done.act == 'removed' else 'no lessons of this store in it'}")
     else:
-        click.echo(f"{done.path}: {len(done.lesson_ids)} lessons, {done.act}")
+        click.echo(f"{done.path}: {numbered(len(done.lesson_ids), 'lesson')}, {done.act}")
     if not remove and not leaflet.lesson_ids and not leaflet.left_out:
         click.echo(f"{done.store} has no adopted lesson yet; `reverie dream` adopts what holds", err=True)
     if done.left_out:

@@ -7,7 +7,7 @@ import click
 from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.run import run
 from reverie.cli.table import format_table
-from reverie.display_name import shown_name
+from reverie.display_name import numbered, shown_name
 from reverie.dreams.dream import DreamRequest
 from reverie.dreams.preference import Preference
 from reverie.dreams.request import reading_segment
@@ -55,7 +55,7 @@ def friction(store: str | None, where: str | None, as_json: bool) -> None:
 
 def echo_friction(report: FrictionReport, preferences: Sequence[Preference]) -> None:
     """Print the report for a person."""
-    click.secho(f"Friction in {report.sessions:,} sessions", bold=True)
+    click.secho(f"Friction in {numbered(report.sessions, 'session')}", bold=True)
     for note in report.notes:
         click.secho(f"{note[:1].upper()}{note[1:]}.", fg="yellow")
     if not report.sessions:
@@ -83,7 +83,7 @@ def _echo_cluster(cluster: FrictionCluster) -> None:
             f"  when asked to: {', '.join(f'{shown_name(each.family)} ({each.times:,})' for each in cluster.families)}"
         )
     for wish in cluster.asked:
-        often = f" ({wish.times:,} times in {wish.sessions:,} sessions)" if wish.times > 1 else ""
+        often = f" ({wish.times:,} times in {numbered(wish.sessions, 'session')})" if wish.times > 1 else ""
         click.echo(f"  asked: “{_cut(wish.words)}”{often}")
     quotes = [_cut(quote.words) for quote in cluster.examples if quote.words and not cluster.asked]
     for words in dict.fromkeys(quotes):

@@ -10,6 +10,7 @@ from reverie.cli.memory_text import echo_json, json_option
 from reverie.cli.progress import progress_line
 from reverie.cli.run import run
 from reverie.clock import SystemClock
+from reverie.display_name import numbered
 from reverie.errors import InputError
 from reverie.jobs.grading import DEFAULT_CONCURRENCY, GradingRequest, GradingResult, grade_sessions
 from reverie.jobs.session_grader import open_grader
@@ -98,12 +99,15 @@ def _print_result(result: GradingResult) -> None:
         f", {count:,} {word}" for count, word in ((result.failed, "failed"), (result.left, "not asked about")) if count
     )
     click.echo(
-        f"{result.graded + result.cached:,} of {result.sessions:,} sessions graded by {result.grader} as "
+        f"{result.graded + result.cached:,} of {numbered(result.sessions, 'session')} graded by {result.grader} as "
         f"{result.metric!r} ({result.cached:,} were before){rest}."
     )
     if result.usage.total_tokens:
         money = "price unknown" if result.cost_usd is None else f"{result.cost_usd:.4f} USD"
-        click.echo(f"{result.usage.total_tokens:,} tokens, {money}; {result.spent_usd:.4f} USD for this rubric so far.")
+        click.echo(
+            f"{numbered(result.usage.total_tokens, 'token')}, {money}; {result.spent_usd:.4f} USD for "
+            f"this rubric so far."
+        )
     for failure in result.failures[:_FAILURES_SHOWN]:
         click.echo(f"{failure.session_id}: {failure.problem}", err=True)
     if result.failed > _FAILURES_SHOWN:
@@ -123,7 +127,10 @@ def _agreement(found: Calibration) -> str:
         ("rank correlation within tasks", found.rank_correlation),
     )
     told = [f"{name} {_with_interval(measured)}" for name, measured in named if measured is not None]
-    return f"Against {found.sessions:,} labels: {'; '.join(told) or 'they are all alike, so nothing can be said'}."
+    return (
+        f"Against {numbered(found.sessions, 'label')}: "
+        f"{'; '.join(told) or 'they are all alike, so nothing can be said'}."
+    )
 
 
 def _with_interval(measured: Measured) -> str:

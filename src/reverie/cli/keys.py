@@ -1,7 +1,5 @@
 """``reverie keys`` and ``reverie workspaces``: who may call the server, and which data each sees."""
 
-from datetime import timedelta
-
 import click
 
 from reverie.cli.memory_text import echo_json, json_option
@@ -16,7 +14,7 @@ from reverie.storage.postgres.workspaces import (
     find_workspace,
     list_workspaces,
 )
-from reverie.storage.service.api_keys import ApiKey, KeyRole, KeyScope, create_key, list_keys, revoke_key
+from reverie.storage.service.api_keys import ApiKey, KeyRole, KeyScope, create_key, expiry, list_keys, revoke_key
 
 _workspace_option = click.option(
     "--workspace", default="default", show_default=True, help="The workspace's name or id."
@@ -51,7 +49,7 @@ def create(role: KeyRole, name: str, workspace: str, environment: str | None, da
         async with database.connection() as connection:
             await ensure_default_workspace(connection, now)
             found = await find_workspace(connection, workspace)
-            expires_at = None if days is None else now + timedelta(days=days)
+            expires_at = expiry(days, now)
             scope = KeyScope(found.id, role, environment_id=environment, expires_at=expires_at)
             return await create_key(connection, name, scope, now)
 

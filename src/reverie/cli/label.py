@@ -13,6 +13,7 @@ from reverie.cli.memory_text import json_option
 from reverie.cli.run import run
 from reverie.cli.table import format_table
 from reverie.clock import SystemClock
+from reverie.display_name import numbered
 from reverie.dreams.policy import DreamPolicy
 from reverie.errors import NotFoundError
 from reverie.jobs.labelled_claims import read_claims
@@ -74,7 +75,8 @@ def label(store: str | None, where: str | None, count: int, metric: str, proxies
         return
     rest = f", {progress.skipped:,} skipped" if progress.skipped else ""
     click.echo(
-        f"{progress.answered:,} of {progress.sessions:,} sessions labelled{rest}; {progress.open:,} not asked for."
+        f"{progress.answered:,} of {numbered(progress.sessions, 'session')} labelled{rest}; "
+        f"{progress.open:,} not asked for."
     )
 
 
@@ -97,7 +99,7 @@ def _tell_claims(store: str | None, where: str | None, metric: str, proxies: tup
         return
     auc = claims.calibration.auc
     told = "" if auc is None else f"; the proxy's AUC is {auc.value:.2f} ({auc.low:.2f} to {auc.high:.2f})"
-    click.echo(f"{claims.labels:,} labels of {claims.sessions:,} sessions{told}.")
+    click.echo(f"{numbered(claims.labels, 'label')} of {numbered(claims.sessions, 'session')}{told}.")
     rows = [_claim_row(claim) for claim in claims.claims]
     if rows:
         click.echo(format_table(("confirmed", "effect", "95 %", "labels alone", "behaviour"), rows, "lr"))
@@ -222,7 +224,7 @@ def _line(turn: Turn, most: int | None) -> str:
     width = max(shutil.get_terminal_size().columns - 10, 30)
     visible = "".join(c if c.isprintable() or c == "\n" else " " for c in turn.text)
     lines = [part for line in visible.splitlines() for part in textwrap.wrap(line, width) or [""]] or [""]
-    cut = [] if most is None or len(lines) <= most else [f"… {len(lines) - most} more lines"]
+    cut = [] if most is None or len(lines) <= most else [f"… {numbered(len(lines) - most, 'more line')}"]
     shown = lines if most is None else lines[:most]
     who = click.style(f"{turn.who:>8}", fg="red" if turn.is_error else "cyan")
     return "\n".join(f"{who if i == 0 else ' ' * 8}  {text}" for i, text in enumerate([*shown, *cut]))

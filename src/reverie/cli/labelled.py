@@ -3,6 +3,7 @@
 import click
 
 from reverie.cli.table import format_table
+from reverie.display_name import numbered
 from reverie.dreams.dream import LabelledRow, LabelSummary
 
 _SHOWN = 12
@@ -14,7 +15,10 @@ def echo_labelled(told: LabelSummary) -> None:
     predicts = (
         f", which predicts them with an AUC of {auc.estimate:.2f} ({auc.low:.2f} to {auc.high:.2f})" if auc else ""
     )
-    click.echo(f"{told.labels:,} labels of {told.sessions:,} sessions beside the proxy `{told.proxy}`{predicts}.")
+    click.echo(
+        f"{numbered(told.labels, 'label')} of {numbered(told.sessions, 'session')} beside the proxy "
+        f"`{told.proxy}`{predicts}."
+    )
     if told.note:
         click.secho(f"{told.note[:1].upper()}{told.note[1:]}.", fg="yellow")
     elif not told.claims:

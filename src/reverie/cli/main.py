@@ -170,10 +170,11 @@ class LazyGroup(click.Group):
         except click.UsageError as error:
             group = error.ctx.command if error.ctx is not None else None
             is_unknown = error.message.startswith("No such command")
-            if is_unknown and error.ctx is not None and isinstance(group, click.Group) and group is not self:
-                known = ", ".join(group.list_commands(error.ctx))
-                error.message = f"{error.message} `{error.ctx.command_path}` has: {known}."
-            raise
+            if not is_unknown or error.ctx is None or not isinstance(group, click.Group) or group is self:
+                raise
+            known = ", ".join(group.list_commands(error.ctx))
+            told = f"{error.format_message()} `{error.ctx.command_path}` has: {known}."
+            raise click.UsageError(told, error.ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         room = formatter.width - 6 - max(map(len, COMMANDS))

@@ -11,6 +11,7 @@ from reverie.cli.main import EXIT_NOTHING_DONE, EXIT_PARTLY_FAILED
 from reverie.cli.memory_text import describe_revision, describe_write, echo_json, json_option, split_store
 from reverie.cli.run import run
 from reverie.clock import SystemClock
+from reverie.display_name import numbered
 from reverie.errors import ConflictError
 from reverie.memory.content import MAX_CONTENT_BYTES, decode_content
 from reverie.memory.memory import Edit, Memory, MemoryStore, Revision, Tier
@@ -158,7 +159,7 @@ def export_folder(folder: Path, name: str, force: bool, as_json: bool) -> None:
     if as_json:
         echo_json({"store": store, "revision": latest, "written": written, "errors": problems})
     else:
-        click.echo(f"{store.name}: {written} of {len(memories)} memories written to {folder}")
+        click.echo(f"{store.name}: {written} of {numbered(len(memories), 'memory', 'memories')} written to {folder}")
         click.echo(describe_revision(latest) if latest else "the store is empty", err=True)
     if problems:
         _exit_by(problems, done=written)

@@ -8,6 +8,7 @@ import msgspec
 from reverie.cli.memory_text import echo_json
 from reverie.cli.run import run
 from reverie.cli.session_files import Found, find_usual
+from reverie.display_name import numbered
 from reverie.settings import load_settings
 from reverie.storage.learning.standing import Standing, read_standing
 from reverie.storage.postgres.database import Database
@@ -58,9 +59,9 @@ def _so_far(standing: Standing | None) -> str:
         return "Reverie learns from past sessions of agents. None have been imported yet."
     sessions = sum(standing.sessions.values())
     parts = [
-        f"{sessions:,} sessions, {standing.rewarded:,} of them with a reward",
-        f"{standing.dreams:,} dreams",
-        f"{standing.lessons:,} adopted lessons",
+        f"{numbered(sessions, 'session')}, {standing.rewarded:,} of them with a reward",
+        f"{numbered(standing.dreams, 'dream')}",
+        f"{numbered(standing.lessons, 'adopted lesson')}",
         f"{standing.trials:,} in trial",
     ]
     return "; ".join(parts)
@@ -75,7 +76,11 @@ def _steps(found: list[Found], standing: Standing | None) -> list[Step]:
     learned = bool(standing.lessons or standing.trials)
     if standing.dreams == 0 or standing.new_sessions:
         store = f" --store {standing.dreaming_store}" if standing.dreaming_store else ""
-        what = f"{standing.new_sessions:,} sessions that no dream has read" if standing.dreams else "no dream yet"
+        what = (
+            f"{numbered(standing.new_sessions, 'session')} that no dream has read"
+            if standing.dreams
+            else "no dream yet"
+        )
         steps.insert(0, Step(f"find out what separates good sessions from bad ones ({what})", f"reverie dream{store}"))
     if standing.dreams and not learned and not standing.rewarded:
         steps.append(Step("say how sessions went, so that good ones can be told from bad ones", "reverie label"))
@@ -95,4 +100,6 @@ def _steps(found: list[Found], standing: Standing | None) -> list[Step]:
 
 def _import(found: Found) -> Step:
     option = f"--{found.format}" if found.option else f"--format {found.format} {found.folder}"
-    return Step(f"found {found.sessions:,} {found.program} sessions in {found.folder}", f"reverie import {option}")
+    return Step(
+        f"found {numbered(found.sessions, f'{found.program} session')} in {found.folder}", f"reverie import {option}"
+    )

@@ -13,6 +13,7 @@ from reverie.cli.progress import progress_line
 from reverie.cli.remote import Remote, speaking
 from reverie.cli.run import run
 from reverie.clock import SystemClock
+from reverie.display_name import numbered
 from reverie.errors import InputError, SettingsError
 from reverie.jobs import pull_anthropic, pull_langfuse, push_anthropic
 from reverie.jobs.bounded_http import BoundedClient
@@ -72,7 +73,7 @@ def pull_from_anthropic(
         return
     _report(done.imported, done.unchanged)
     for store in done.stores:
-        click.echo(f"{store.name}: {store.memories} memories new or changed ({store.id})")
+        click.echo(f"{store.name}: {numbered(store.memories, 'memory', 'memories')} new or changed ({store.id})")
 
 
 @pull.command("langfuse")
@@ -138,7 +139,7 @@ def push_to_anthropic(store: str | None, to: str | None, apply: bool, url: str |
         click.echo(f"{one.act:6}  {one.path}{f': {one.reason}' if one.reason else ''}")
     acts = sum(one.act != "keep" for one in done.memories)
     said = "changed" if done.is_applied else "to change; --apply does it"
-    click.echo(f"{done.store} → {done.to}: {acts} memories {said}, {done.unchanged} the same")
+    click.echo(f"{done.store} → {done.to}: {numbered(acts, 'memory', 'memories')} {said}, {done.unchanged} the same")
 
 
 def _run(work: Callable[[Database, Callable[[str], None]], Awaitable[Result]]) -> Result:
@@ -170,8 +171,9 @@ def _when(since: str | None) -> datetime | None:
 def _report(imported: ImportSummary, unchanged: int) -> None:
     counts = imported.sessions
     click.echo(
-        f"{counts.created} sessions new, {counts.extended} longer, {counts.unchanged + unchanged} as before, "
-        f"{counts.failed} failed; {imported.events} events, {imported.scores} scores"
+        f"{numbered(counts.created, 'session')} new, {counts.extended} longer, "
+        f"{counts.unchanged + unchanged} as before, "
+        f"{counts.failed} failed; {numbered(imported.events, 'event')}, {numbered(imported.scores, 'score')}"
     )
     for problem in imported.errors:
         click.echo(str(problem), err=True)

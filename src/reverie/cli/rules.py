@@ -9,6 +9,7 @@ from reverie.cli.agent_document import MOST_VERSIONS, echo_document, echo_versio
 from reverie.cli.memory_text import json_option
 from reverie.cli.run import run
 from reverie.clock import SystemClock
+from reverie.display_name import numbered
 from reverie.runtime.rule import RuleSet
 from reverie.runtime.rule_file import load_rules
 from reverie.runtime.rule_report import RuleTrialReport
@@ -69,7 +70,9 @@ def set_rules(file: TextIO, agent_id: str, as_json: bool) -> None:
             return await write_rules(connection, agent_id, wished, SystemClock().now())
 
     stored = run(work)
-    click.echo(msgspec.json.encode(stored) if as_json else f"version {stored.version}: {len(wished.rules)} rules")
+    click.echo(
+        msgspec.json.encode(stored) if as_json else f"version {stored.version}: {numbered(len(wished.rules), 'rule')}"
+    )
 
 
 @rules.command("test")
@@ -100,12 +103,17 @@ def _lines(report: RuleTrialReport) -> list[str]:
     """The report for a person."""
     stopped = f"{report.denied:,} denied, {report.asked:,} asked about, {report.paused:,} paused"
     lines = [
-        f"{report.sessions:,} sessions, {report.calls:,} calls: {stopped}; in {report.stopped_sessions:,} sessions"
+        (
+            f"{numbered(report.sessions, 'session')}, {numbered(report.calls, 'call')}: {stopped}; in "
+            f"{numbered(report.stopped_sessions, 'session')}"
+        )
     ]
     if report.undated:
         lines.append(f"{report.undated:,} sessions bear no times, so no rate can be told in them")
     for rule in report.rules:
         mode = ", logged only" if rule.mode == "log_only" else ""
-        lines.append(f"{rule.rule} ({rule.then}{mode}): {rule.calls:,} calls in {rule.sessions:,} sessions")
+        lines.append(
+            f"{rule.rule} ({rule.then}{mode}): {numbered(rule.calls, 'call')} in {numbered(rule.sessions, 'session')}"
+        )
         lines += [f"    {one.session_id} event {one.sequence}: {one.tool} {one.input}" for one in rule.examples]
     return lines

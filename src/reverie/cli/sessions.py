@@ -14,6 +14,7 @@ from reverie.cli.run import run
 from reverie.cli.session_files import formats_with_places
 from reverie.cli.usual_options import chosen_sources, usual_options
 from reverie.clock import SystemClock
+from reverie.display_name import numbered
 from reverie.errors import InputError
 from reverie.outcomes.score_words import split_score_options
 from reverie.sessions.importers import formats
@@ -109,7 +110,7 @@ def _import(settings: Settings, paths: Sequence[Path], options: ImportOptions) -
     with progress_line("importing") as show:
 
         def progress(summary: ImportSummary) -> None:
-            show(f"{summary.sessions.created} sessions, {summary.events} events")
+            show(f"{numbered(summary.sessions.created, 'session')}, {numbered(summary.events, 'event')}")
 
         async def work(database: Database) -> ImportSummary:
             return await ingest.import_sessions(database, settings, paths, options, SystemClock(), progress)
@@ -128,7 +129,7 @@ def _pairs(assignments: Sequence[str]) -> dict[str, str]:
 
 
 def _report(summary: ImportSummary, as_json: bool) -> None:
-    more = [f"{summary.unlisted_warnings} more warnings"] if summary.unlisted_warnings else []
+    more = [f"{numbered(summary.unlisted_warnings, 'more warning')}"] if summary.unlisted_warnings else []
     for line in (*summary.notices, *summary.warnings, *more, *summary.errors):
         click.echo(line, err=True)
     if as_json:
@@ -137,7 +138,7 @@ def _report(summary: ImportSummary, as_json: bool) -> None:
     counts = summary.sessions
     click.echo(
         f"{counts.created} created, {counts.extended} extended, {counts.unchanged} unchanged, {counts.failed} failed; "
-        f"{summary.events} events, {summary.scores} scores"
+        f"{numbered(summary.events, 'event')}, {numbered(summary.scores, 'score')}"
     )
     if summary.redactions:
         click.echo("redacted: " + ", ".join(f"{count} {name}" for name, count in summary.redactions.items()))
@@ -163,10 +164,12 @@ def export_sessions(file: Path, where: str | None, as_json: bool) -> None:
     with progress_line("writing") if str(file) != "-" else nullcontext(lambda _: None) as show:
 
         async def work(database: Database) -> export.ExportSummary:
-            return await export.export_sessions(database, segment, file, lambda done: show(f"{done:,} sessions"))
+            return await export.export_sessions(
+                database, segment, file, lambda done: show(f"{numbered(done, 'session')}")
+            )
 
         summary = run(work)
     if as_json:
         click.echo(msgspec.json.encode(summary))
     elif str(file) != "-":
-        click.echo(f"{summary.sessions} sessions, {summary.events} events written to {file}")
+        click.echo(f"{numbered(summary.sessions, 'session')}, {numbered(summary.events, 'event')} written to {file}")

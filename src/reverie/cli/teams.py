@@ -45,7 +45,7 @@ def routing(agent: str, url: str, key: str | None, as_json: bool) -> None:
 @click.option("--forgetting", type=float, help="What an outcome counts after the next one of its family.")
 @click.option("--usd", type=float, help="Reward that a US dollar takes away.")
 @click.option("--second", type=float, help="Reward that a second takes away.")
-@click.option("--reason", required=True, help="Why.")
+@click.option("--reason", required=True, help="Why it is tried; kept with the change.")
 @remote_options
 @json_option
 def try_(agent: str, reason: str, url: str, key: str | None, as_json: bool, **wanted: str | float | None) -> None:

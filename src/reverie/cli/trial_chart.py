@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from reverie.display_name import numbered
 from reverie.trials.report import CurvePoint
 
 HEIGHT = 11
@@ -24,7 +25,7 @@ def draw_curve(points: Sequence[CurvePoint], width: int = WIDTH) -> list[str]:
         level = limit * (middle - row) / middle
         label = f"{level:+.2f}" if row in (0, HEIGHT - 1) else " 0.00" if row == middle else ""
         lines.append(f"{label:>5} ┤" + "".join(_mark(columns, at, level, limit / middle) for at in range(len(columns))))
-    first, last = f"{points[0].sessions}", f"{points[-1].sessions:,} sessions"
+    first, last = f"{points[0].sessions}", f"{numbered(points[-1].sessions, 'session')}"
     return [*(line.rstrip() for line in lines), " " * 7 + first + last.rjust(max(len(columns) - len(first), 0))]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from reverie.cli.trial_chart import draw_curve
-from reverie.display_name import printable
+from reverie.display_name import numbered, printable
 from reverie.trials.numbers import in_words
 from reverie.trials.report import CurvePoint, TrialReport
 from reverie.trials.trial import Decision
@@ -55,7 +55,10 @@ def _numbers(report: TrialReport) -> list[str]:
     hidden, shown = numbers.missing
     shown_it = f"{numbers.shown:,} were shown it{_mean(numbers.reward_shown)}"
     lines = [
-        f"{numbers.sessions:,} sessions: {shown_it}, {numbers.hidden:,} were not{_mean(numbers.reward_hidden)}",
+        (
+            f"{numbered(numbers.sessions, 'session')}: {shown_it}, {numbers.hidden:,} were "
+            f"not{_mean(numbers.reward_hidden)}"
+        ),
         f"{numbers.waiting:,} are waited for; a score is missing in {shown:,} shown and {hidden:,} others",
     ]
     if numbers.effect is not None:

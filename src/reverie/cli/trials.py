@@ -14,6 +14,7 @@ from reverie.cli.run import run
 from reverie.cli.table import format_table
 from reverie.cli.trial_text import describe_trial, list_row
 from reverie.clock import SystemClock
+from reverie.display_name import numbered
 from reverie.errors import ReverieError
 from reverie.jobs.trial_report import report_trial, trace_trial
 from reverie.jobs.trial_request import TrialRequest, start_trial
@@ -152,7 +153,7 @@ def look(store: str | None, as_json: bool) -> None:
         for report, decided in looked:
             told = f"{report.state.replace('_', ' ')}: {report.reason}" if decided else report.what_next
             click.echo(f"{report.id}  {report.title}\n    {told}")
-        click.echo(f"{len(looked)} trials looked at, {sum(decided for _, decided in looked)} decided")
+        click.echo(f"{numbered(len(looked), 'trial')} looked at, {sum(decided for _, decided in looked)} decided")
     for line in failed:
         click.echo(line, err=True)
     if failed:

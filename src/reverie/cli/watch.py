@@ -20,6 +20,7 @@ from reverie.cli.sink import HomeSink, ServerSink, Sink
 from reverie.cli.usual_options import chosen_sources, usual_options
 from reverie.cli.watching import Change, Due, Failure, Watch
 from reverie.clock import SystemClock
+from reverie.display_name import numbered
 from reverie.errors import InputError, ReverieError
 from reverie.sessions.importers import formats
 from reverie.settings import Settings, load_settings
@@ -121,7 +122,7 @@ class _Teller:
         """Import what is due, and say so."""
         if not due:
             return True
-        with progress_line(f"importing {sum(len(each.files) for each in due):,} files") as show:
+        with progress_line(f"importing {numbered(sum(len(each.files) for each in due), 'file')}") as show:
             done = 0
 
             def tell(said: Change | Failure) -> None:
@@ -135,7 +136,7 @@ class _Teller:
     def __call__(self, said: Change | Failure) -> None:
         if isinstance(said, Failure):
             if said.reason != self._reason:
-                self._say(said, f"waiting, with {said.waiting} files to import: {said.reason}")
+                self._say(said, f"waiting, with {numbered(said.waiting, 'file')} to import: {said.reason}")
             self._reason = said.reason
             return
         self._reason = ""
@@ -146,7 +147,7 @@ class _Teller:
         if self._as_json or counts.created or counts.extended or counts.failed:
             what = said.paths[0] if len(said.paths) == 1 else f"{len(said.paths)} files from {said.paths[0]} on"
             numbers = f"{counts.created} created, {counts.extended} extended, {counts.failed} failed"
-            self._say(said, f"{what}: {numbers}; {said.summary.events} events")
+            self._say(said, f"{what}: {numbers}; {numbered(said.summary.events, 'event')}")
 
     def _say(self, said: Change | Failure, text: str) -> None:
         self.silent = False

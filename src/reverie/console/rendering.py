@@ -2,21 +2,28 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import jinja2
 
 from reverie.reports import words
 
-STATIC = files("reverie.console") / "static"
+_STATIC = files("reverie.console") / "static"
+STATIC: Mapping[str, Traversable] = {
+    **{file.name: file for file in _STATIC.iterdir() if not file.name.endswith(".LICENSE")},
+    "colours.css": files("reverie.reports") / "templates" / "colours.css",  # of reports, which pages frame
+}
+"""The files that pages load, by name."""
 
 
 @cache
 def asset(name: str) -> str:
     """The address of a static file; it changes with the file, so that browsers may keep it for good."""
-    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()
+    digest = hashlib.sha256(STATIC[name].read_bytes()).hexdigest()
     return f"/console/static/{digest[:12]}/{name}"
 
 

@@ -1,8 +1,11 @@
-"""Delegations are read from the events of sessions that rest, whether they ran here or were imported."""
+"""Delegations, and cross-checks of logs, are read from the events of sessions that rest, wherever they ran."""
 
+from reverie.ids import event_id
+from reverie.storage.live.cross_checks import insert_check
 from reverie.storage.live.delegations import UnreadSession, add_delegations, next_unread, note_read
 from reverie.storage.postgres.database import Connection, Database
 from reverie.storage.sessions.transcripts import read_transcripts
+from reverie.teams.cross_check import cross_checks
 from reverie.teams.delegation import delegations
 from reverie.teams.draw_log import logged_choices
 
@@ -40,3 +43,6 @@ async def _read(connection: Connection, session: UnreadSession) -> None:
         # A draw is of a thread's first task; later ones its coordinator gives it.
         found = [(one, drawn.pop(one.to_thread, None)) for one in delegations(transcript.events)]
         await add_delegations(connection, session, found)
+        if not session.is_ours:  # one that ran here kept them when they were settled
+            for check in cross_checks(transcript.events):
+                await insert_check(connection, session.key, event_id(session.id, check.number), session.family, check)

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from reverie.clock import Clock
+from reverie.display_name import numbered
 from reverie.errors import (
     ExtensionError,
     InputError,
@@ -130,7 +131,8 @@ async def _keep_apart(connection: Connection, metric: str, labelled: int) -> tup
     if not labelled or any(one.name == metric for one in await list_metrics(connection)):
         return ()
     await define_metric(connection, Metric(metric, weight=0.0))
-    kept_out = f"{labelled:,} sessions have scores already, so {metric!r} is kept out of the reward (weight 0)"
+    have = f"{numbered(labelled, 'session')} {'has' if labelled == 1 else 'have'}"
+    kept_out = f"{have} scores already, so {metric!r} is kept out of the reward (weight 0)"
     return (f"{kept_out}; it can be a policy's proxy, and `reverie metric define {metric}` makes it count",)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from anthropic import AsyncAnthropic
 
+from reverie.display_name import numbered
 from reverie.errors import SizeError
 from reverie.jobs.bounded_http import Meter, each_listed
 from reverie.jobs.pulling import Pulled, Source
@@ -64,7 +65,7 @@ async def pull_sessions(
             continue
         if await pulled.add(line, {f"session {session.id}": session.updated_at.isoformat()}):
             counts = pulled.total.sessions
-            tell(f"{counts.created + counts.extended} sessions")
+            tell(f"{numbered(counts.created + counts.extended, 'session')}")
     await pulled.flush()
     return pulled.total, unchanged
 
@@ -123,7 +124,7 @@ async def pull_stores(
             memories += [one] if one.type == "memory" else []
         async with source.database.connection() as connection:
             done.append(await _keep(connection, source, store.id, store.name, memories))
-        tell(f"{store.name}: {done[-1].memories} memories")
+        tell(f"{store.name}: {numbered(done[-1].memories, 'memory', 'memories')}")
     return tuple(done)
 
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx2
 import msgspec
 
+from reverie.display_name import numbered
 from reverie.errors import AccessError, InputError, ReverieError, SizeError
 from reverie.jobs.bounded_http import MOST_PAGES, AnswerError, BoundedClient, Meter
 from reverie.jobs.pulling import Pulled, Source
@@ -72,7 +73,7 @@ async def pull_traces(
             pulled.fail(ImportProblem(name, 0, str(error)))
             continue
         if await pulled.add(lines, marks):
-            tell(f"{number} of {len(changed)} conversations")
+            tell(f"{number} of {numbered(len(changed), 'conversation')}")
     await pulled.flush()
     async with source.database.connection() as connection:
         await write_marks(connection, source.way, source.place, {_LAST: begun.isoformat()}, begun)

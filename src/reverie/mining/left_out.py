@@ -2,6 +2,8 @@
 
 import msgspec
 
+from reverie.display_name import numbered
+
 _ENDED = {
     "answered": "{} ended with an answer",
     "gave_up": "{} were given up or handed over",
@@ -34,14 +36,15 @@ class LeftOut(msgspec.Struct, frozen=True):
             ends = [text.format(f"{self.endings[cause]:,}") for cause, text in _ENDED.items() if cause in self.endings]
             said.append(f"How sessions ended: {', '.join(ends)}.")
         if self.cut_off:
-            said.append(
-                f"{self.cut_off:,} sessions are left out: they were cut off, and that is all their outcome says."
-            )
+            them = ("is", "it was", "its") if self.cut_off == 1 else ("are", "they were", "their")
+            told = f"{them[0]} left out: {them[1]} cut off, and that is all {them[2]} outcome says."
+            said.append(f"{numbered(self.cut_off, 'session')} {told}")
         if self.cut_off_in_part:
-            said.append(
-                f"{self.cut_off_in_part:,} sessions that were cut off are not compared on what they never came to."
-            )
+            them = ("was", "is", "it") if self.cut_off_in_part == 1 else ("were", "are", "they")
+            told = f"that {them[0]} cut off {them[1]} not compared on what {them[2]} never came to."
+            said.append(f"{numbered(self.cut_off_in_part, 'session')} {told}")
         if self.copies:
             example = f" (such as {', '.join(self.copy_groups[0][:3])})" if self.copy_groups else ""
-            said.append(f"{self.copies:,} sessions are copies of others and are counted once{example}.")
+            what = "is a copy of another and is" if self.copies == 1 else "are copies of others and are"
+            said.append(f"{numbered(self.copies, 'session')} {what} counted once{example}.")
         return tuple(said)

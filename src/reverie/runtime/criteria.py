@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from reverie.digests.predicate import searcher
-from reverie.runtime.json_shape import shape_problem
+from reverie.lazy_modules import load_module
 from reverie.runtime.role import Criterion
 
 MET = "criteria: met"
@@ -41,7 +41,8 @@ def _problem(criterion: Criterion, report: str) -> str | None:
         value = _json_in(report)
         if value is msgspec.UNSET:
             return "JSON alone, with nothing around it"
-        return shape_problem(value, criterion.schema)
+        problem: str | None = load_module("reverie.runtime.json_shape").shape_problem(value, criterion.schema)
+        return problem
     return None
 
 

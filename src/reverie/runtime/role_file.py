@@ -8,7 +8,7 @@ import msgspec
 
 from reverie.digests.predicate import searcher
 from reverie.errors import InputError
-from reverie.runtime.json_shape import check_schema
+from reverie.lazy_modules import load_module
 from reverie.runtime.role import Criterion, Role, Roles
 from reverie.runtime.yaml_record import choices_in, convert, load_yaml, near_field, plain_document, refusals
 
@@ -122,4 +122,7 @@ def _problems(role: Role) -> Iterator[tuple[str, str]]:
         elif one.pattern is not None:
             yield from refusals(f"{place}.pattern", lambda pattern=one.pattern: searcher(pattern))
         elif one.schema is not None:
-            yield from refusals(place, lambda schema=one.schema: check_schema(schema, "schema"))
+            yield from refusals(
+                place,
+                lambda schema=one.schema: load_module("reverie.runtime.json_shape").check_schema(schema, "schema"),
+            )

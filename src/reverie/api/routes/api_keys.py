@@ -1,6 +1,5 @@
 """Keys of a workspace: who may call the server, and what each may do. As ``reverie keys``."""
 
-from datetime import timedelta
 from typing import Any
 
 from reverie.api.endpoint import endpoint
@@ -9,7 +8,7 @@ from reverie.api.records import ApiKeyCreateParams, ListParams, StoredApiKey
 from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import RecordType
 from reverie.errors import StateError
-from reverie.storage.service.api_keys import ApiKey, KeyScope, create_key, list_newest_keys, revoke_key
+from reverie.storage.service.api_keys import ApiKey, KeyScope, create_key, expiry, list_newest_keys, revoke_key
 
 _ALL = "/v1/api_keys"
 _KEY = RecordType(StoredApiKey)
@@ -23,8 +22,7 @@ async def create(context: RequestContext) -> StoredApiKey:
 
     Its secret is in this answer alone.
     """
-    days = context.body.get("expires_in_days")
-    expires_at = None if days is None else context.now + timedelta(days=days)
+    expires_at = expiry(context.body.get("expires_in_days"), context.now)
     scope = KeyScope(context.key.workspace_id, context.body["role"], expires_at=expires_at)
     key, secret = await create_key(context.connection, context.body.get("name", ""), scope, context.now)
     context.resource_id = key.id

@@ -1,6 +1,5 @@
 """Keys of environments: what a worker polls for work with. Made here or by ``reverie keys create --role worker``."""
 
-from datetime import timedelta
 from typing import Any
 
 from reverie.api.endpoint import endpoint
@@ -9,7 +8,7 @@ from reverie.api.records import EnvironmentKey, EnvironmentKeyCreateParams, List
 from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import RecordType
 from reverie.errors import StateError
-from reverie.storage.service.api_keys import ApiKey, KeyScope, create_key, list_environment_keys, revoke_key
+from reverie.storage.service.api_keys import ApiKey, KeyScope, create_key, expiry, list_environment_keys, revoke_key
 from reverie.storage.service.environments import read_environment
 
 _ALL = "/v1/environments/{environment_id}/keys"
@@ -50,8 +49,7 @@ async def create(context: RequestContext) -> EnvironmentKey:
         raise StateError(f"environment {environment.id} is not self-hosted, so there is no work to poll for")
     if environment.archived_at is not None:
         raise StateError(f"environment {environment.id} is archived; make another one", code="environment_archived")
-    days = context.body.get("expires_in_days")
-    expires_at = None if days is None else context.now + timedelta(days=days)
+    expires_at = expiry(context.body.get("expires_in_days"), context.now)
     scope = KeyScope(context.key.workspace_id, "worker", environment_id=environment.id, expires_at=expires_at)
     key, secret = await create_key(context.connection, context.body.get("name", ""), scope, context.now)
     context.resource_id = key.id

@@ -11,6 +11,7 @@ from reverie.console.links import at
 from reverie.console.listing import older, read_list
 from reverie.console.page import page
 from reverie.console.visit import Visit
+from reverie.display_name import numbered
 
 _ALL = "/console/audit"
 _LISTED = 50
@@ -90,5 +91,5 @@ async def verify(visit: Visit) -> Response:
 async def seal(visit: Visit) -> Response:
     """Seal what was added since the last seals."""
     sealed = await visit.client.seal_history()
-    said = f"{len(sealed.seals)} seals were made." if sealed.seals else "Nothing was added since the last seals."
+    said = f"{numbered(len(sealed.seals), 'seal')} made." if sealed.seals else "Nothing was added since the last seals."
     return visit.go(_ALL, said=said)

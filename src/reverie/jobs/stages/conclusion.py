@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from reverie.display_name import numbered
 from reverie.dreams.consolidation import Consolidation, plan_dream
 from reverie.dreams.dream import (
     DreamResult,
@@ -200,9 +201,10 @@ async def _told(connection: Connection, written: _Written) -> WrittenStore:
 
 
 def _reason(adopted: Sequence[Lesson], mined: MiningResult) -> str:
+    told = f"{numbered(len(adopted), 'lesson')} {'holds' if len(adopted) == 1 else 'hold'}"
     if mined.implicit:
-        return f"{len(adopted)} lessons hold for the implicit outcome; no session has a score"
-    return f"{len(adopted)} lessons hold in {mined.scored} scored sessions"
+        return f"{told} for the implicit outcome; no session has a score"
+    return f"{told} in {numbered(mined.scored, 'scored session')}"
 
 
 async def _confirm(

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, LiteralString
 
 import msgspec
@@ -42,6 +42,11 @@ class KeyScope(msgspec.Struct, frozen=True):
     session_id: str | None = None
     work_id: str | None = None
     expires_at: datetime | None = None
+
+
+def expiry(days: int | None, now: datetime) -> datetime | None:
+    """When a key ends that is good for so many days; None: never."""
+    return None if days is None else now + timedelta(days=days)
 
 
 async def create_key(connection: Connection, name: str, scope: KeyScope, now: datetime) -> tuple[ApiKey, str]:

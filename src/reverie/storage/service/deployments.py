@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from reverie.agents.schedule import Due, Schedule, next_due
 from reverie.errors import NotFoundError
 from reverie.storage.postgres.database import Connection
+from reverie.storage.postgres.one_row import read_one
 from reverie.storage.service.agents import ARCHIVE_DEPLOYMENT
 
 _COLUMNS = """
@@ -114,13 +115,9 @@ async def read_deployment(connection: Connection, deployment_id: str, *, lock: b
     Raises:
         NotFoundError: there is none.
     """
-    async with connection.cursor(row_factory=class_row(Deployment)) as cursor:
-        query = f"SELECT {_COLUMNS} FROM deployments WHERE id = %s{' FOR UPDATE' if lock else ''}"
-        await cursor.execute(query.encode(), [deployment_id])
-        deployment = await cursor.fetchone()
-    if deployment is None:
-        raise NotFoundError(f"there is no deployment {deployment_id!r}")
-    return deployment
+    missing = NotFoundError(f"there is no deployment {deployment_id!r}")
+    query = f"{_COLUMNS} FROM deployments WHERE id = %s"
+    return await read_one(connection, Deployment, query, [deployment_id], missing, lock=lock)
 
 
 async def list_deployments(

@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from reverie.errors import NotFoundError, StateError
 from reverie.storage.postgres.database import Connection
 from reverie.storage.postgres.newest_first import Position, list_newest
+from reverie.storage.postgres.one_row import read_one
 
 _COLUMNS = "id, name, description, config, metadata, created_at, updated_at, archived_at"
 
@@ -52,14 +52,9 @@ async def read_environment(
     Raises:
         NotFoundError: there is none.
     """
-    async with connection.cursor(row_factory=class_row(Environment)) as cursor:
-        mark = " FOR UPDATE" if lock else " FOR SHARE" if hold else ""
-        query = f"SELECT {_COLUMNS} FROM environments WHERE id = %s{mark}"
-        await cursor.execute(query.encode(), [environment_id])
-        environment = await cursor.fetchone()
-    if environment is None:
-        raise NotFoundError(f"there is no environment {environment_id!r}", code="environment_not_found")
-    return environment
+    missing = NotFoundError(f"there is no environment {environment_id!r}", code="environment_not_found")
+    query = f"{_COLUMNS} FROM environments WHERE id = %s"
+    return await read_one(connection, Environment, query, [environment_id], missing, lock=lock, hold=hold)
 
 
 async def list_environments(

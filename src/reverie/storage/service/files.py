@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 
 from reverie.errors import InputError, NotFoundError
 from reverie.storage.postgres.database import Connection, Database
+from reverie.storage.postgres.one_row import read_one
 
 CHUNK_BYTES = 1024 * 1024
 _COLUMNS = "id, filename, mime_type, size_bytes, created_at, session_id, expires_at"
@@ -47,12 +48,8 @@ async def read_file(connection: Connection, file_id: str) -> StoredFile:
     Raises:
         NotFoundError: there is none.
     """
-    async with connection.cursor(row_factory=class_row(StoredFile)) as cursor:
-        await cursor.execute(f"SELECT {_COLUMNS} FROM files WHERE id = %s", [file_id])
-        file = await cursor.fetchone()
-    if file is None:
-        raise NotFoundError(f"there is no file {file_id!r}", code="file_not_found")
-    return file
+    missing = NotFoundError(f"there is no file {file_id!r}", code="file_not_found")
+    return await read_one(connection, StoredFile, f"{_COLUMNS} FROM files WHERE id = %s", [file_id], missing)
 
 
 def require_unexpired(file: StoredFile, now: datetime) -> StoredFile:

@@ -7,6 +7,7 @@ from psycopg.rows import class_row
 
 from reverie.errors import NotFoundError, StateError
 from reverie.storage.postgres.database import Connection
+from reverie.storage.postgres.one_row import read_one
 
 LATEST = "latest"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -69,12 +70,8 @@ async def read_skill(connection: Connection, skill_id: str, *, lock: bool = Fals
     if lock:
         # A statement of its own, so that the latest version that is read after it is the one of now.
         await connection.execute("SELECT FROM skills WHERE id = %s FOR UPDATE", [skill_id])
-    async with connection.cursor(row_factory=class_row(Skill)) as cursor:
-        await cursor.execute(f"SELECT {_COLUMNS} FROM skills s WHERE s.id = %s", [skill_id])
-        skill = await cursor.fetchone()
-    if skill is None:
-        raise NotFoundError(f"there is no skill {skill_id!r}", code="skill_not_found")
-    return skill
+    missing = NotFoundError(f"there is no skill {skill_id!r}", code="skill_not_found")
+    return await read_one(connection, Skill, f"{_COLUMNS} FROM skills s WHERE s.id = %s", [skill_id], missing)
 
 
 async def list_skills(connection: Connection, before: tuple[datetime, str] | None, limit: int) -> list[Skill]:

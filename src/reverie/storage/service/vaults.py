@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from reverie.errors import ConflictError, NotFoundError
 from reverie.storage.postgres.database import Connection
 from reverie.storage.postgres.newest_first import Position, list_newest
+from reverie.storage.postgres.one_row import read_one
 
 _VAULT = "id, display_name, metadata, created_at, updated_at, archived_at"
 _CREDENTIAL = "id, vault_id, display_name, metadata, mcp_server_url, auth, sealed, created_at, updated_at, archived_at"
@@ -65,14 +66,9 @@ async def read_vault(connection: Connection, vault_id: str, *, lock: bool = Fals
     Raises:
         NotFoundError: there is none.
     """
-    async with connection.cursor(row_factory=class_row(Vault)) as cursor:
-        mark = " FOR UPDATE" if lock else " FOR SHARE" if hold else ""
-        query = f"SELECT {_VAULT} FROM vaults WHERE id = %s{mark}"
-        await cursor.execute(query.encode(), [vault_id])
-        vault = await cursor.fetchone()
-    if vault is None:
-        raise NotFoundError(f"there is no vault {vault_id!r}", code="vault_not_found")
-    return vault
+    missing = NotFoundError(f"there is no vault {vault_id!r}", code="vault_not_found")
+    query = f"{_VAULT} FROM vaults WHERE id = %s"
+    return await read_one(connection, Vault, query, [vault_id], missing, lock=lock, hold=hold)
 
 
 async def list_vaults(
@@ -158,14 +154,9 @@ async def read_credential(
     Raises:
         NotFoundError: the vault has none of this id.
     """
-    async with connection.cursor(row_factory=class_row(Credential)) as cursor:
-        mark = " FOR UPDATE" if lock else ""
-        query = f"SELECT {_CREDENTIAL} FROM vault_credentials WHERE id = %s AND vault_id = %s{mark}"
-        await cursor.execute(query.encode(), [credential_id, vault_id])
-        credential = await cursor.fetchone()
-    if credential is None:
-        raise NotFoundError(f"vault {vault_id} has no credential {credential_id!r}")
-    return credential
+    missing = NotFoundError(f"vault {vault_id} has no credential {credential_id!r}")
+    query = f"{_CREDENTIAL} FROM vault_credentials WHERE id = %s AND vault_id = %s"
+    return await read_one(connection, Credential, query, [credential_id, vault_id], missing, lock=lock)
 
 
 async def list_credentials(

@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 
 from reverie.errors import NotFoundError
 from reverie.storage.postgres.database import Connection
+from reverie.storage.postgres.one_row import read_one
 
 _COLUMNS = "id, name, description, url, event_types, secret, enabled, disabled_reason, created_at, updated_at"
 
@@ -56,13 +57,9 @@ async def read_endpoint(connection: Connection, endpoint_id: str, *, lock: bool 
     Raises:
         NotFoundError: there is none.
     """
-    async with connection.cursor(row_factory=class_row(WebhookEndpoint)) as cursor:
-        query = f"SELECT {_COLUMNS} FROM webhook_endpoints WHERE id = %s{' FOR UPDATE' if lock else ''}"
-        await cursor.execute(query.encode(), [endpoint_id])
-        endpoint = await cursor.fetchone()
-    if endpoint is None:
-        raise NotFoundError(f"there is no webhook endpoint {endpoint_id!r}")
-    return endpoint
+    missing = NotFoundError(f"there is no webhook endpoint {endpoint_id!r}")
+    query = f"{_COLUMNS} FROM webhook_endpoints WHERE id = %s"
+    return await read_one(connection, WebhookEndpoint, query, [endpoint_id], missing, lock=lock)
 
 
 async def list_endpoints(

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from reverie.errors import ImportFormatError
 from reverie.sessions.importers.draft import as_number, as_text
 from reverie.sessions.importers.importer import Keys
 from reverie.sessions.importers.otlp.operation import Evaluation, Kind, Operation, ToolRun, structured
@@ -17,7 +16,7 @@ from reverie.sessions.importers.otlp.span import Odd, Span
 from reverie.sessions.importers.times import nanoseconds
 from reverie.sessions.importers.tool_arguments import tool_arguments
 from reverie.sessions.importers.tracing.answer_key import without_answers
-from reverie.sessions.importers.tracing.source import TraceSource, importers_of, table_rows, table_with
+from reverie.sessions.importers.tracing.source import TraceSource, importers_of, rows_held, table_rows, table_with
 from reverie.sessions.importers.tracing.value import messages_of, result_of
 
 _KINDS: Mapping[str, Kind] = {
@@ -45,22 +44,11 @@ _COLUMNS = frozenset(
 """A trace's fields; what else an export of traces has in lists are its scores, by name."""
 
 
-def spans_in(value: Any) -> Iterator[Span | Odd]:
-    """The traces, observations and scores in one JSON value, as spans.
-
-    Raises:
-        ImportFormatError: there are none.
-    """
-    value = structured(value)
-    if isinstance(value, list):
-        for item in value:
-            yield from spans_in(item)
-        return
-    if not isinstance(value, Mapping):
-        raise ImportFormatError("the row is not a JSON object")
+def spans_in(value: Mapping[str, Any]) -> Iterator[Span | Odd]:
+    """The traces, observations and scores in one row, as spans."""
     row = {_SNAKE.sub(lambda match: match[1].upper(), name): held for name, held in value.items()}
     inner = [structured(row.get(name)) for name in ("trace", "observations", "scores", "traces", "data")]
-    rows = [item for held in inner for item in (held if isinstance(held, list) else [held]) if isinstance(item, dict)]
+    rows = rows_held(inner)
     own = _span(row, value)
     if own is not None:
         yield own

@@ -6,7 +6,6 @@ Source: github.com/langchain-ai/langsmith-sdk, ``python/langsmith/schemas.py`` (
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reverie.errors import ImportFormatError
 from reverie.sessions.importers.draft import as_number, as_text
 from reverie.sessions.importers.importer import Keys
 from reverie.sessions.importers.otlp.genai import without_cached
@@ -15,7 +14,7 @@ from reverie.sessions.importers.otlp.span import Odd, Span
 from reverie.sessions.importers.times import nanoseconds
 from reverie.sessions.importers.tool_arguments import tool_arguments
 from reverie.sessions.importers.tracing.answer_key import without_answers
-from reverie.sessions.importers.tracing.source import TraceSource, importers_of, table_rows, table_with
+from reverie.sessions.importers.tracing.source import TraceSource, importers_of, rows_held, table_rows, table_with
 from reverie.sessions.importers.tracing.value import messages_of, result_of, unwrapped
 
 _KINDS: Mapping[str, Kind] = {"llm": "model", "tool": "tool", "chain": "chain", "agent": "agent"}
@@ -31,21 +30,10 @@ _OF_THE_TRACER = ("LANGSMITH_", "LANGCHAIN_", "langgraph_", "ls_", "lc_", "check
 """How the metadata begins that tells of the tracer and the framework."""
 
 
-def spans_in(value: Any) -> Iterator[Span | Odd]:
-    """The runs and the feedback in one JSON value, as spans.
-
-    Raises:
-        ImportFormatError: there are none.
-    """
-    value = structured(value)
-    if isinstance(value, list):
-        for item in value:
-            yield from spans_in(item)
-        return
-    if not isinstance(value, Mapping):
-        raise ImportFormatError("the row is not a JSON object")
+def spans_in(value: Mapping[str, Any]) -> Iterator[Span | Odd]:
+    """The runs and the feedback in one row, as spans."""
     inner = [structured(value.get(name)) for name in _HELD]
-    rows = [item for held in inner for item in (held if isinstance(held, list) else [held]) if isinstance(item, dict)]
+    rows = rows_held(inner)
     own = _span(value)
     if own is not None:
         yield own

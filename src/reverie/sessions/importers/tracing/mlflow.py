@@ -37,20 +37,11 @@ _OWN = "mlflow."
 _FAILED = frozenset({"STATUS_CODE_ERROR", "ERROR"})
 
 
-def spans_in(value: Any) -> Iterator[Span | Odd]:
-    """The traces and spans in one JSON value.
-
-    Raises:
-        ImportFormatError: there are none.
-    """
-    if isinstance(value, list):
-        for item in value:
-            yield from spans_in(item)
-        return
-    if not isinstance(value, Mapping):
-        raise ImportFormatError("the row is not a JSON object")
+def spans_in(value: Mapping[str, Any]) -> Iterator[Span | Odd]:
+    """The traces and spans in one row."""
     if _is_columns(value):
-        yield from spans_in(_rows(value))
+        for each in _rows(value):
+            yield from spans_in(each)
         return
     info, spans = _trace(value)
     trace_id = as_text(info.get("trace_id") or info.get("request_id")) or _named_by(spans)

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reverie.errors import ImportFormatError
 from reverie.sessions.importers.draft import as_number, as_text
 from reverie.sessions.importers.importer import Keys
 from reverie.sessions.importers.otlp.genai import without_cached
@@ -17,7 +16,7 @@ from reverie.sessions.importers.otlp.span import Odd, Span
 from reverie.sessions.importers.times import nanoseconds
 from reverie.sessions.importers.tool_arguments import tool_arguments
 from reverie.sessions.importers.tracing.answer_key import without_answers
-from reverie.sessions.importers.tracing.source import TraceSource, importers_of
+from reverie.sessions.importers.tracing.source import TraceSource, importers_of, rows_held
 from reverie.sessions.importers.tracing.value import messages_of, result_of
 
 _KINDS: Mapping[str, Kind] = {
@@ -36,23 +35,13 @@ _PRINTED = re.compile(
 )
 
 
-def spans_in(value: Any) -> Iterator[Span | Odd]:
-    """The traces and spans in one JSON value.
-
-    Raises:
-        ImportFormatError: there are none.
-    """
-    if isinstance(value, list):
-        for item in value:
-            yield from spans_in(item)
-        return
-    if not isinstance(value, Mapping):
-        raise ImportFormatError("the row is not a JSON object")
+def spans_in(value: Mapping[str, Any]) -> Iterator[Span | Odd]:
+    """The traces and spans in one row."""
     own = _span(value)
     if own is not None:
         yield own
     held = [] if own is not None and "span_data" in value else [value.get(name) for name in _HELD]
-    rows = [item for one in held for item in (one if isinstance(one, list) else [one]) if isinstance(item, dict)]
+    rows = rows_held(held)
     for item in rows:
         yield from spans_in(item)
     if own is None and not rows:

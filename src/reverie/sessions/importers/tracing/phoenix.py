@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from reverie.errors import ImportFormatError
 from reverie.sessions.importers.draft import as_text
 from reverie.sessions.importers.importer import Keys
 from reverie.sessions.importers.otlp.operation import Operation, structured
@@ -29,19 +28,11 @@ _EVALUATION = re.compile(r"eval\.(.+)\.(score|label)")
 _COLUMN = "attributes."
 
 
-def spans_in(value: Any) -> Iterator[Span | Odd]:
-    """The spans in one JSON value.
-
-    Raises:
-        ImportFormatError: there are none.
-    """
-    if isinstance(value, list):
-        for item in value:
-            yield from spans_in(item)
-    elif not isinstance(value, Mapping):
-        raise ImportFormatError("the row is not a JSON object")
-    elif isinstance(value.get("data"), list):
-        yield from spans_in(value["data"])
+def spans_in(value: Mapping[str, Any]) -> Iterator[Span | Odd]:
+    """The spans in one row."""
+    if isinstance(value.get("data"), list):
+        for item in value["data"]:
+            yield from spans_in(item) if isinstance(item, Mapping) else [Odd("the row is not a JSON object")]
     elif isinstance(value.get("context.trace_id"), Mapping):  # a table that was written column by column
         numbers = dict.fromkeys(key for column in value.values() if isinstance(column, Mapping) for key in column)
         for number in numbers:

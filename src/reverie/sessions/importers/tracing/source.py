@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -29,8 +29,8 @@ class TraceSource(msgspec.Struct, frozen=True):
     """Whether a file that is no JSON and begins with these bytes is of it."""
     decode: Callable[[bytes], Any]
     """What such a file holds, as JSON would."""
-    spans_in: Callable[[Any], Iterator[Span | Odd]]
-    """The spans in one JSON value; raises ``ImportFormatError`` where it holds no rows."""
+    spans_in: Callable[[Mapping[str, Any]], Iterator[Span | Odd]]
+    """The spans in one row, which may hold others."""
     operation_of: Callable[[Span], Operation]
     """What a span says; its attributes are the row."""
     conversations: tuple[str, ...]
@@ -88,7 +88,7 @@ def _parse(source: TraceSource, record: RawRecord) -> Draft:
     if record.data.startswith(_JOINED):
         joined = msgspec.json.decode(record.data, type=JoinedTraces)
         return assemble(joined.session_id, joined.spans, source.operation_of, source.name)
-    spans = [span for span in source.spans_in(_decoded(source, record.data)) if isinstance(span, Span)]
+    spans = [span for span in _spans_in(source, _decoded(source, record.data)) if isinstance(span, Span)]
     sessions = sessions_of(source, spans)
     if len(sessions) != 1:
         raise ImportFormatError(f"the record holds {len(sessions)} sessions; read it by its file")
@@ -106,7 +106,7 @@ def _join(source: TraceSource, items: Iterable[Read], _: Sequence[Any]) -> Itera
             continue
         first = first or item
         try:
-            read = list(source.spans_in(_decoded(source, item.data)))
+            read = list(_spans_in(source, _decoded(source, item.data)))
         except ImportFormatError as error:
             yield ImportProblem(item.path, item.line, str(error))
             continue
@@ -116,6 +116,27 @@ def _join(source: TraceSource, items: Iterable[Read], _: Sequence[Any]) -> Itera
         spans.extend(one for one in read if isinstance(one, Span))
     if first is not None:
         yield from _records(source, first, spans)
+
+
+def _spans_in(source: TraceSource, value: Any) -> Iterator[Span | Odd]:
+    """The spans in one JSON value.
+
+    Raises:
+        ImportFormatError: something in it is no row.
+    """
+    value = structured(value)
+    if isinstance(value, list):
+        for item in value:
+            yield from _spans_in(source, item)
+    elif isinstance(value, Mapping):
+        yield from source.spans_in(value)
+    else:
+        raise ImportFormatError("the row is not a JSON object")
+
+
+def rows_held(held: Iterable[Any]) -> list[dict[str, Any]]:
+    """The rows among what fields of a row hold, each of which may hold one or a list of them."""
+    return [item for one in held for item in (one if isinstance(one, list) else [one]) if isinstance(item, dict)]
 
 
 def _records(source: TraceSource, first: RawRecord, spans: Sequence[Span]) -> Iterator[Read]:
