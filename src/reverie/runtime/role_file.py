@@ -79,6 +79,8 @@ def roles_document(roles: Roles) -> dict[str, Any]:
 def _said(role: Mapping[str, Any]) -> dict[str, Any]:
     unsaid: tuple[Any, ...] = ("", [], {})
     said = {name: value for name, value in role.items() if value not in unsaid or name == "tools"}
+    if said["reminders"] == Role(name="any").reminders:
+        del said["reminders"]
     if "done" in said:
         said["done"] = [{name: value for name, value in one.items() if value != ""} for one in said["done"]]
     return said
