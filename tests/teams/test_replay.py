@@ -52,4 +52,4 @@ def test_metadata_says_the_rules_and_what_they_learn_by() -> None:
     wish = read_wish({"reverie_routing": "on", "reverie_routing_floor": "0.2", "reverie_routing_usd": "0.5"})
     assert rules_of(wish) == RoutingRules(floor=0.2, cost_weight=0.5)
     assert rules_of(read_wish({"reverie_routing": "even"})) == EVEN
-    assert (wish.learned_by, read_wish({}).learned_by) == ("0.997 0.5 0", "0.997 0 0")
+    assert (wish.learned_by, read_wish({}).learned_by) == ("0.993 0.5 0", "0.993 0 0")

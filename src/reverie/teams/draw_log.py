@@ -14,7 +14,8 @@ FLOOR_KEY, FORGETTING_KEY = "reverie_routing_floor", "reverie_routing_forgetting
 """Metadata of an agent: ``on``, ``even`` or ``off``; reward that a US dollar takes away, and a second; share of the
 draws that is even whatever is known; what an outcome counts after the next one of its family."""
 ROUTING_KEYS = (ROUTING_KEY, USD_KEY, SECOND_KEY, FLOOR_KEY, FORGETTING_KEY)
-FLOOR, FORGETTING = 0.10, 0.997
+FLOOR, FORGETTING = 0.10, 0.993
+"""An outcome counts half after a hundred of its family: the least of what follows a change well enough."""
 _LEAST_FLOOR, _LEAST_FORGETTING = 0.01, 0.9
 DRAW_FIELD = "reverie_routing"
 """Of a ``session.thread_created`` event as stored; the wire does not know it."""
