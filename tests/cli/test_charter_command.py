@@ -45,10 +45,10 @@ def test_a_charter_that_is_shown_can_be_set_again(tmp_path: Path) -> None:
     assert invoke("show").startswith("# no charter has been set\n")
     assert invoke("versions") == "no charter has been set\n"
     assert invoke("standing").startswith("no charter has been set")
-    assert invoke("set", str(file)) == "version 1: 1 behaviours\n"
+    assert invoke("set", str(file)) == "version 1: 1 behaviour\n"
     shown = invoke("show")
     assert shown.startswith("# version 1\n")
-    assert invoke("set", "-", text=shown) == "version 2: 1 behaviours\n"
+    assert invoke("set", "-", text=shown) == "version 2: 1 behaviour\n"
     assert [one["version"] for one in msgspec.json.decode(invoke("versions", "--json"))] == [2, 1]
     with pytest.raises(NotFoundError, match="no version 9"):
         invoke("show", "--version", "9")
@@ -78,7 +78,7 @@ def test_a_look_judges_what_came_since_and_its_alarm_is_acknowledged(tmp_path: P
     invoke("set", str(file))
     assert "verifies-first" in invoke("standing")
     import_desk(tmp_path / "desk.jsonl")
-    assert invoke("look").startswith("50 sessions judged, 1 alarms\nalm_")
+    assert invoke("look").startswith("50 sessions judged, 1 alarm\nalm_")
     assert invoke("look") == "0 sessions judged, 0 alarms\n"
     (alarm,) = msgspec.json.decode(invoke("alarms", "--standing", "--json"))
     assert (alarm["agent"], alarm["act"]) == ("desk", "notice")

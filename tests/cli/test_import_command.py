@@ -105,7 +105,7 @@ def test_an_export_is_written_to_a_file(shell: Shell, chat_file: ChatFile, tmp_p
 def test_a_metric_is_defined_scored_and_listed(shell: Shell, chat_file: ChatFile) -> None:
     shell("import", chat_file("a.jsonl", GOOD))
     assert shell("metric", "define", "turns", "--minimize", "--high", 10, "--target", 4)[0] == 0
-    assert shell("score", "one", "turns=5", "--json")[1] == '{"session":"one","reward":0.5}\n'
+    assert shell("score", "one", "turns=5", "--json")[1] == '{"session":"one","reward":0.5,"notes":[]}\n'
     assert shell("score", "one", "turns=3")[1] == "one: reward 0.700\n"
     listed = json.loads(shell("metric", "list", "--json")[1])["metrics"]
     assert [(row["metric"]["name"], row["defined"], row["sessions"], row["on_target"]) for row in listed] == [

@@ -38,7 +38,7 @@ def log_of(*results: LogRow) -> list[LogRow]:
         row(2, "agent.tool_use", name="bash", input={"command": f"echo {KEY} >> effects"}),
         row(3, "span.model_request_end", model_request_start_id=event_id("sesn_a", 1), model_usage={}),
         *results,
-        row(9, "session.status_idle", stop_reason={"type": "end_turn"}),
+        row(4 + len(results), "session.status_idle", stop_reason={"type": "end_turn"}),
     ]
 
 
