@@ -121,6 +121,23 @@ def test_one_run_per_task_and_variant_is_adjusted_for_both() -> None:
     assert verdicts["call:b9"] == "refused"
 
 
+@pytest.mark.parametrize("variants", [1, 3])
+def test_few_tasks_show_a_strong_effect_to_one_agent_and_to_several(variants: int) -> None:
+    world = Simulation(8, tasks=20, per_task=75, behaviours=20)
+    world.variant = world.generator.integers(0, variants, len(world.task))
+    world.cause(0, 0.35)
+    assert set(adopted(world.corpus())) == {"call:b0"}
+
+
+def test_several_agents_on_few_tasks_learn_nothing_where_nothing_matters() -> None:
+    def learned(seed: int) -> int:
+        world = Simulation(seed, tasks=20, per_task=30, behaviours=20)
+        world.variant = world.generator.integers(0, 3, len(world.task))
+        return len(adopted(world.corpus()))
+
+    assert sum(learned(seed) for seed in range(10)) == 0
+
+
 def test_sessions_without_a_score_are_left_out_and_never_count_as_failures() -> None:
     world = Simulation(6)
     world.cause(0, 0.2)

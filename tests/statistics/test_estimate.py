@@ -61,17 +61,56 @@ def test_two_way_effects_equal_least_squares_with_dummies_for_tasks_and_variants
         assert effects[column] == pytest.approx(np.linalg.lstsq(matrix, reward)[0][0])
 
 
-def test_two_way_errors_are_clustered_by_task() -> None:
+@pytest.mark.parametrize("alike", [0.0, 2.0])
+def test_two_way_errors_leave_out_each_task_and_are_no_smaller_than_those_of_independent_sessions(alike: float) -> None:
     shown, stratum, variant, reward = random_sessions(7, strata=30, variants=3)
+    reward = reward + alike * shown[:, 0] * np.random.default_rng(1).normal(size=30)[stratum]
     estimates = estimate(design_of(shown, stratum, variant), reward)
     nuisance = np.column_stack([dummies(stratum), dummies(variant)])
     x = shown[:, 0] - nuisance @ np.linalg.lstsq(nuisance, shown[:, 0].astype(float))[0]
-    residual = reward - nuisance @ np.linalg.lstsq(nuisance, reward)[0] - estimates.effect[0] * x
-    clusters = np.bincount(stratum, x * residual)
+    cleared = reward - nuisance @ np.linalg.lstsq(nuisance, reward)[0]
     weights = np.bincount(stratum, x * x)
-    effective = weights.sum() ** 2 / (weights**2).sum()
-    expected = np.sqrt((clusters**2).sum() * effective / (effective - 1)) / weights.sum()
-    assert estimates.standard_error[0] == pytest.approx(expected)
+    scores = np.bincount(stratum, x * (cleared - estimates.effect[0] * x))
+    clustered = (scores**2 / (1 - weights / weights.sum()) ** 2).sum() * 29 / 30
+    independent = weights.sum() * (cleared**2).sum() / (len(reward) - 30 - 2)
+    assert (clustered > independent) == (alike > 0)
+    assert estimates.standard_error[0] == pytest.approx(np.sqrt(max(clustered, independent)) / weights.sum())
+
+
+def runs_of_few_tasks(seed: int, effect: float, spread: float = 0.0) -> tuple[Design, np.ndarray]:
+    """Ten tasks, each run 25 times by each of three variants; the effect on the reward differs by task."""
+    generator = np.random.default_rng(seed)
+    stratum, variant = np.repeat(np.arange(10), 75), np.tile(np.arange(3), 250)
+    shown = generator.random((750, 1)) < 0.5
+    expected = generator.uniform(0.2, 0.45, 10)[stratum] + 0.05 * variant
+    expected += shown[:, 0] * generator.normal(effect, spread, 10)[stratum]
+    return design_of(shown, stratum, variant), (generator.random(750) < expected).astype(float)
+
+
+def test_a_strong_effect_in_few_tasks_of_several_variants_is_beyond_doubt() -> None:
+    # A test that took its error at no effect could not pass z = 2.4 here, whatever the rewards.
+    assert all(estimate(*runs_of_few_tasks(seed, 0.35)).z[0] > 3.5 for seed in range(20))
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.15])
+def test_the_test_of_several_variants_keeps_its_level_though_effects_differ_by_task(spread: float) -> None:
+    z = np.array([estimate(*runs_of_few_tasks(seed, 0.0, spread)).z[0] for seed in range(1000)])
+    assert (np.abs(z) > 1.96).mean() <= 0.06
+    assert (np.abs(z) > 2.576).mean() <= 0.02
+
+
+def test_few_tasks_that_happen_to_agree_prove_little() -> None:
+    stratum, variant = np.repeat(np.arange(5), 6), np.tile(np.arange(3), 10)
+    shown = np.tile([1, 0, 0, 0, 1, 1], 5)[:, None] == 1
+    reward = np.tile([1, 0, 0, 0, 1, 0], 5).astype(float)
+    assert 0 < estimate(design_of(shown, stratum, variant), reward).z[0] < 3.5
+
+
+def test_one_task_of_several_variants_has_no_error_to_test_by() -> None:
+    shown, _, variant, reward = random_sessions(3, strata=4, variants=3)
+    estimates = estimate(design_of(shown, np.zeros(24, int), variant), reward)
+    assert not estimates.testable(0.0).any()
+    assert (estimates.z == 0).all()
 
 
 def test_a_behaviour_that_only_one_variant_always_shows_has_no_weight() -> None:

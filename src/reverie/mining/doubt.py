@@ -40,5 +40,7 @@ def doubt_zero(results: HypothesisResults) -> None:
         discovery, confirmation = results.quoted(i)
         deciding = confirmation or discovery
         if deciding is not None and deciding.low <= 0 <= deciding.high:
-            reason = f"{results.verdicts[i][1]}, but the interval of its effect holds zero; more sessions would tell"
+            reason = (
+                f"{results.verdicts[i][1]}, but the interval of its effect holds zero; more tasks or runs would tell"
+            )
             results.verdicts[i] = ("candidate", reason)

@@ -189,7 +189,10 @@ def _verdict(results: HypothesisResults, i: int, policy: MiningPolicy, *, within
         return "candidate", f"found ({q_text(q)}), not yet confirmed on other sessions ({q_text(q_confirmed)})"
     if not within_wealth:
         found = f"found ({q_text(q)}) and confirmed in this dream ({q_text(q_confirmed)})"
-        return "candidate", f"{found}, but not beyond the control over all dreams of the store: more sessions will tell"
+        return (
+            "candidate",
+            f"{found}, but not beyond the control over all dreams of the store: more tasks or runs will tell",
+        )
     if abs(confirmed) < outcome.least_effect(policy):
         least = outcome.format_least_effect(policy)
         return (

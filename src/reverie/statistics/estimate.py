@@ -13,8 +13,11 @@ For a behaviour x and a reward y the score of a stratum is ``u = Σ x (y - mean 
 
 Where a task was run by several agent variants, x and y are first cleared of task and variant effects (two-way fixed
 effects by the Frisch–Waugh–Lovell theorem; the variant side is solved as a small Schur complement) and the variance is
-clustered by task (Liang & Zeger 1986). A behaviour that only one variant shows, and always shows, is then left with no
-weight: it cannot be separated from the variant.
+clustered by task (Liang & Zeger 1986): the effect over its error, against Student's t with the effective number of
+tasks (Carter, Schnepel & Steigerwald 2017) less one. The error is taken at the estimated effect, for test and interval
+alike: taken at no effect, t could never exceed the root of that number, however strong the effect and however many the
+sessions. A behaviour that only one variant shows, and always shows, is then left with no weight: it cannot be separated
+from the variant.
 """
 
 from collections.abc import Sequence
@@ -28,6 +31,10 @@ from reverie.statistics.distributions import chi2_sf, normal_isf, t_isf, t_sf
 from reverie.statistics.quantity import Estimate
 
 _COLUMNS_AT_ONCE = 64
+_LEAST_WEIGHT = 1e-9
+"""Below it a weight is what rounding left of nothing."""
+_LEAST_SHARE_LEFT = 1e-6
+"""Of a column's weight, beside one task: below it that task is all there is."""
 _MOST_EMPTY = 8
 """Places of a table for each key to be counted in it."""
 
@@ -333,16 +340,43 @@ def _two_way_block(
     crossed = summed(c[variant, columns])
     q = with_count - 2 * (a * with_count + crossed) + clear.size[:, None] * a**2 + 2 * a * fitted + clear.counts @ c**2
     weight, score = q.sum(axis=0), u.sum(axis=0)
-    usable = weight > 1e-9
-    safe = np.where(usable, weight, 1.0)
-    effect = np.where(usable, score / safe, np.nan)
-    clusters = weight**2 / np.maximum((q**2).sum(axis=0), 1e-12)
-    correction = clusters / np.maximum(clusters - 1.0, 0.5)
-    error = np.sqrt(correction * ((u - np.nan_to_num(effect) * q) ** 2).sum(axis=0)) / safe
-    spread = np.sqrt(correction * (u**2).sum(axis=0))
-    t = np.where(usable & (spread > 1e-12), score / np.maximum(spread, 1e-12), 0.0)
-    z = np.sign(t) * normal_isf(np.maximum(t_sf(np.abs(t), np.maximum(clusters - 1.0, 1.0)), 1e-300))
-    return effect, np.where(usable, error, np.nan), np.maximum(clusters - 1.0, 1.0), z, weight
+    usable = weight > _LEAST_WEIGHT
+    effect = np.where(usable, score / np.where(usable, weight, 1.0), np.nan)
+    independent = weight * (residual**2).sum() / _free_sessions(design)
+    error, degrees = _clustered_error(u, q, np.nan_to_num(effect), independent)
+    told = usable & (error > 0)
+    t = np.where(told, np.nan_to_num(effect) / np.where(told, error, 1.0), 0.0)
+    z = np.sign(t) * normal_isf(np.maximum(t_sf(np.abs(t), degrees), 1e-300))
+    return effect, np.where(usable, error, np.nan), degrees, z, weight
+
+
+def _free_sessions(design: Design) -> int:
+    """Sessions left to know the spread of rewards from, once tasks and variants have been fitted."""
+    return max(len(design.stratum) - design.strata - design.variants + 1, 1)
+
+
+def _clustered_error(u: Floats, q: Floats, effect: Floats, independent: Floats) -> tuple[Floats, Floats]:
+    """Standard errors of ``effect`` with sessions of a task together, and their degrees of freedom; one per column.
+
+    Leaving out each task in turn says how far the effect rests on it (the cluster jackknife: MacKinnon, Nielsen &
+    Webb 2023). Tasks that happen to agree, as a few with few sessions do, are no reason for an error below that of
+    independent sessions (Angrist & Pischke 2009, §8.2.3). NaN where one task holds all that there is to compare.
+
+    Args:
+        u: scores, tasks × columns; q: their weights.
+        independent: variance of the summed scores if sessions of a task had nothing in common.
+    """
+    weight = q.sum(axis=0)
+    safe = np.where(weight > _LEAST_WEIGHT, weight, 1.0)
+    share = q / safe
+    tasks = np.maximum((share > _LEAST_WEIGHT).sum(axis=0), 1)
+    left = 1.0 - share
+    alone = (left < _LEAST_SHARE_LEFT).any(axis=0)
+    moved = (u - effect * q) / np.where(left < _LEAST_SHARE_LEFT, 1.0, left)
+    together = (tasks - 1) / tasks * (moved**2).sum(axis=0)
+    error = np.sqrt(np.maximum(together, independent)) / safe
+    clusters = 1.0 / np.maximum((share**2).sum(axis=0), 1e-12)
+    return np.where(alone, np.nan, error), np.maximum(clusters - 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,10 +3,10 @@
 import numpy as np
 
 from reverie.statistics.corpus import Floats, Strata
-from reverie.statistics.distributions import normal_isf
+from reverie.statistics.distributions import normal_isf, t_isf
 from reverie.statistics.estimate import cleared_reward, strata_design
 
-_POWER_Z = normal_isf(0.0005) + normal_isf(0.2)
+_TAIL, _MISSED = 0.0005, 0.2
 """A test at p = 0.001, as false discovery control asks of a handful of true effects among hundreds, with power 0.8."""
 
 
@@ -27,7 +27,10 @@ def shuffle_within_strata(reward: Floats, strata: Strata, generator: np.random.G
 
 
 def detectable_effect(strata: Strata, reward: Floats) -> float | None:
-    """Smallest effect found 8 times in 10 in the discovery part, for a behaviour half of each stratum shows."""
+    """Smallest effect found 8 times in 10 in the discovery part, for a behaviour half of each stratum shows.
+
+    Where variants are mixed in strata, errors are known from whole strata, so few of those ask for a larger effect.
+    """
     part = ~strata.confirmation
     code, y = strata.code[part], reward[part]
     n = np.bincount(code, minlength=strata.count).astype(np.float64)
@@ -37,4 +40,8 @@ def detectable_effect(strata: Strata, reward: Floats) -> float | None:
     weight = n[usable].sum() / 4
     if weight == 0 or not variance[usable].any():
         return None
-    return float(_POWER_Z * np.sqrt((n[usable] / 4 * variance[usable]).sum()) / weight)
+    error = float(np.sqrt((n[usable] / 4 * variance[usable]).sum()) / weight)
+    if strata.variants == 1:
+        return float(normal_isf(_TAIL) + normal_isf(_MISSED)) * error
+    degrees = max(float(n[usable].sum() ** 2 / (n[usable] ** 2).sum()) - 1.0, 1.0)
+    return float(t_isf(_TAIL, degrees) + t_isf(_MISSED, degrees)) * error
