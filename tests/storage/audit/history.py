@@ -6,9 +6,7 @@ from typing import Any
 import psycopg
 
 from reverie.memory.memory import Edit
-from reverie.runtime.role import Roles
 from reverie.runtime.rule import RuleSet
-from reverie.storage.live.roles import write_roles
 from reverie.storage.live.rules import write_rules
 from reverie.storage.memory.memories import apply_edits
 from reverie.storage.memory.stores import create_store
@@ -31,8 +29,6 @@ async def write_history(database: Database) -> str:
         await add_version(connection, AgentVersion("agent_1", 2, {**_DEFINITION, "name": "desk 2"}, NOW, NOW))
         await write_rules(connection, "", RuleSet(), NOW)
         await write_rules(connection, "", RuleSet(), NOW)
-        await write_roles(connection, "agent_1", Roles(), NOW)
-        await write_roles(connection, "agent_1", Roles(), NOW)
         for number in range(4):
             await write_act(connection, f"res_{number}")
     return store.id

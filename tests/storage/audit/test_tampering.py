@@ -10,7 +10,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from reverie.agents.bounds import Bounds, OrderBound
+from reverie.runtime.role import Roles
 from reverie.settings import Settings
+from reverie.storage.live.roles import write_roles
 from reverie.storage.postgres.database import Database
 from reverie.storage.postgres.sealed_table import SEALED_TABLES, SealedTable
 from reverie.storage.service.agent_bounds import write_bounds
@@ -57,6 +59,7 @@ async def sealed_url(database: Database, settings: Settings, database_url: str) 
         await write_act(connection, "after the gap")
         for bounds in (Bounds(), Bounds(order=OrderBound())):
             await write_bounds(connection, "agent_1", bounds, "apikey_1", NOW)
+            await write_roles(connection, "agent_1", Roles(), NOW)
     await seal_history(database, settings, NOW, 0)
     async with database.connection() as connection:
         await write_act(connection, "of a seal of its own")
