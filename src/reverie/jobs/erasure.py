@@ -102,7 +102,7 @@ async def conclude(
     rows["behaviours"] += len(gone)
     lessons = await change_lessons(connection, set(erased), gone)
     trials = await end_trials(connection, lessons, erasure_id, now)
-    documents = await change_documents(connection, erased, lessons, erasure.actor, erasure_id, now)
+    documents = await change_documents(connection, erased, lessons, gone, erasure.actor, erasure_id, now)
     dreams = await change_dreams(connection, erased, erasure.lowest_key, gone, documents.told)
     lesson_ids = sorted({one.before.id for one in lessons})
     subjects = [*lesson_ids, *documents.changed, *documents.removed]

@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Sequence
 
+import msgspec
 import numpy as np
 
 from reverie.storage.erasure.erasure import Erasure, keep_progress
 from reverie.storage.erasure.report import ErasedSession, Progress
 from reverie.storage.postgres.database import DEFAULT_SCHEMA, Connection
 from reverie.storage.sessions.received import forget_session
+from reverie.whole_ids import names_any
 
 AT_ONCE = 100
 """Sessions erased in one transaction."""
@@ -27,11 +29,11 @@ _BY_ID = {
     "files": "DELETE FROM files WHERE session_id = ANY (%(ids)s)",
     "briefings": "DELETE FROM briefings WHERE reference = ANY (%(ids)s)",
     "trial_assignments": "DELETE FROM trial_assignments WHERE session_key IS NULL AND reference = ANY (%(ids)s)",
-    "webhook_deliveries": """
-        DELETE FROM webhook_deliveries WHERE EXISTS
-            (SELECT FROM unnest(%(ids)s::text[]) AS sought WHERE strpos(event::text, sought) > 0)
-        """,
 }
+_DELIVERIES = """
+SELECT DISTINCT id, event FROM webhook_deliveries WHERE EXISTS
+    (SELECT FROM unnest(%s::text[]) AS sought WHERE strpos(event::text, sought) > 0)
+"""
 _REVOKE = f"""
 DELETE FROM {DEFAULT_SCHEMA}.api_keys WHERE session_id = ANY (%(ids)s)
     AND workspace_id = (SELECT id FROM {DEFAULT_SCHEMA}.workspaces WHERE schema = current_schema())
@@ -69,7 +71,27 @@ async def erase_by_ids(connection: Connection, session_ids: Collection[str]) -> 
     rows = {}
     for table, query in {**_BY_ID, "api_keys": _REVOKE}.items():
         rows[table] = (await connection.execute(query.encode(), {"ids": list(session_ids)})).rowcount
+    longer = await longer_ids(connection, session_ids)
+    found = await (await connection.execute(_DELIVERIES, [in_json(session_ids)])).fetchall()
+    told = [delivery for delivery, event in found if names_any(event, session_ids, longer)]
+    done = await connection.execute("DELETE FROM webhook_deliveries WHERE id = ANY (%s)", [told])
+    rows["webhook_deliveries"] = done.rowcount
     return rows
+
+
+async def longer_ids(connection: Connection, session_ids: Collection[str]) -> list[str]:
+    """Ids of other sessions that are stored and hold one of these: where they are named, these are not."""
+    rows = await connection.execute(
+        "SELECT id FROM sessions WHERE id <> ALL (%(ids)s) AND EXISTS"
+        " (SELECT FROM unnest(%(ids)s::text[]) AS sought WHERE strpos(id, sought) > 0) ORDER BY id",
+        {"ids": list(session_ids)},
+    )
+    return [session_id for (session_id,) in await rows.fetchall()]
+
+
+def in_json(ids: Collection[str]) -> list[str]:
+    """The ids as they stand within a text of JSON."""
+    return [msgspec.json.encode(each).decode()[1:-1] for each in ids]
 
 
 async def take_gone_behaviours(connection: Connection, codes: Collection[int]) -> set[tuple[str, str]]:
