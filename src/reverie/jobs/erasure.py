@@ -45,6 +45,7 @@ async def erase(
 
     Raises:
         InputError: nothing is asked for.
+        NotFoundError: something that is named is not known here.
         StateError: a session runs, or a dream goes on that may read one.
     """
     async with database.connection() as connection:
@@ -64,7 +65,7 @@ async def rehearse(database: Database, request: ErasureRequest, actor: Mapping[s
     """What :func:`erase` would do: all of it is done, told, and taken back.
 
     Raises:
-        InputError, StateError: as :func:`erase` does.
+        InputError, NotFoundError, StateError: as :func:`erase` does.
     """
     now = clock.now()
     async with database.connection() as connection, connection.transaction(force_rollback=True):

@@ -12,7 +12,7 @@ from reverie.lessons.retelling import Label, free_lines
 from reverie.memory.derived_text import TELLING_CHARACTERS, kept_lines, lines_of, telling_lines, without_lines
 from reverie.memory.memory import Edit
 from reverie.storage.erasure.lessons import ChangedLesson
-from reverie.storage.erasure.sessions import longer_ids
+from reverie.storage.erasure.naming import longer_ids
 from reverie.storage.memory.memories import apply_edits
 from reverie.storage.memory.revisions import blank_versions
 from reverie.storage.postgres.database import Connection
@@ -109,9 +109,9 @@ async def change_documents(
         memories[memory_id] = bool(told)
     for store_id, wanted in sorted(edits.items()):
         await _write(connection, store_id, wanted, erasure_id, now)
-        gone = [edit.path for edit in wanted if edit.content is None]
+        ended = [edit.path for edit in wanted if edit.content is None]
         await connection.execute(
-            "DELETE FROM memory_confirmations WHERE memory_store_id = %s AND path = ANY (%s)", [store_id, gone]
+            "DELETE FROM memory_confirmations WHERE memory_store_id = %s AND path = ANY (%s)", [store_id, ended]
         )
     derived |= await _ended_with(connection, erased, [memory for memory, stays in memories.items() if not stays])
     redacted = await blank_versions(connection, sorted(derived), actor, erasure_id, now)

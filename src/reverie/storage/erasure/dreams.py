@@ -7,7 +7,7 @@ import msgspec
 from reverie.dreams.dream import DreamResult
 from reverie.dreams.without_sessions import without_sessions
 from reverie.lessons.retelling import Label
-from reverie.storage.erasure.sessions import in_json, longer_ids
+from reverie.storage.erasure.naming import in_json, longer_ids
 from reverie.storage.postgres.database import Connection
 from reverie.whole_ids import names_any
 

@@ -66,6 +66,6 @@ async def what_is_left(connection: Connection, request: ErasureRequest, lesson_i
     if request.user_id is not None:
         users = await user_names(connection, request.user_id)
         found = await (await connection.execute(_CONDITIONS, {"users": users})).fetchall()
-        named = [name for name, condition in found if names_any(condition, users)]
+        named = [name for name, condition in found if names_any(condition, users, anywhere=True)]
         left += [f"the condition of {name} names the user; make it anew without" for name in named]
     return left

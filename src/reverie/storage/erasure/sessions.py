@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 
-import msgspec
 import numpy as np
 
 from reverie.storage.erasure.erasure import Erasure, keep_progress
+from reverie.storage.erasure.naming import in_json, longer_ids
 from reverie.storage.erasure.report import ErasedSession, Progress
 from reverie.storage.postgres.database import DEFAULT_SCHEMA, Connection
 from reverie.storage.sessions.received import forget_session
@@ -77,21 +77,6 @@ async def erase_by_ids(connection: Connection, session_ids: Collection[str]) -> 
     done = await connection.execute("DELETE FROM webhook_deliveries WHERE id = ANY (%s)", [told])
     rows["webhook_deliveries"] = done.rowcount
     return rows
-
-
-async def longer_ids(connection: Connection, session_ids: Collection[str]) -> list[str]:
-    """Ids of other sessions that are stored and hold one of these: where they are named, these are not."""
-    rows = await connection.execute(
-        "SELECT id FROM sessions WHERE id <> ALL (%(ids)s) AND EXISTS"
-        " (SELECT FROM unnest(%(ids)s::text[]) AS sought WHERE strpos(id, sought) > 0) ORDER BY id",
-        {"ids": list(session_ids)},
-    )
-    return [session_id for (session_id,) in await rows.fetchall()]
-
-
-def in_json(ids: Collection[str]) -> list[str]:
-    """The ids as they stand within a text of JSON."""
-    return [msgspec.json.encode(each).decode()[1:-1] for each in ids]
 
 
 async def take_gone_behaviours(connection: Connection, codes: Collection[int]) -> set[tuple[str, str]]:
