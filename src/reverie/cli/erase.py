@@ -22,7 +22,7 @@ _LISTED = 50
 @click.command()
 @click.option("--session", "session_ids", metavar="ID", multiple=True, help="A session, even if deleted; repeatable.")
 @click.option("--user", metavar="ID", help="All sessions of this user.")
-@click.option("--agent", metavar="AGENT", help="All sessions of this agent: its id, or the name that they bear.")
+@click.option("--agent", metavar="AGENT", help="All sessions of this agent, or that called it in: its id or name.")
 @click.option("--dry-run", is_flag=True, help="Tell what would be done, and do nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--list", "listing", is_flag=True, help="List the erasures that there were instead.")

@@ -34,7 +34,9 @@ def without_sessions(
         placed=tuple(one for one in result.placed if one.lesson_id in {lesson.id for lesson in lessons}),
         patterns=_left(result.patterns, gone),
         changes=tuple(
-            change for change in result.changes if not any(line in f"{change.path}\n{change.reason}" for line in lines)
+            change
+            for change in result.changes
+            if change.path not in lines and not any(line in change.reason for line in lines)
         ),
         outcomes=tuple(
             msgspec.structs.replace(outcome, patterns=_left(outcome.patterns, gone)) for outcome in result.outcomes

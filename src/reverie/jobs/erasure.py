@@ -45,6 +45,7 @@ async def erase(
 
     Raises:
         InputError: nothing is asked for.
+        NotFoundError: something that is named is not known here.
         StateError: a session runs, or a dream goes on that may read one.
     """
     async with database.connection() as connection:
@@ -64,7 +65,7 @@ async def rehearse(database: Database, request: ErasureRequest, actor: Mapping[s
     """What :func:`erase` would do: all of it is done, told, and taken back.
 
     Raises:
-        InputError, StateError: as :func:`erase` does.
+        InputError, NotFoundError, StateError: as :func:`erase` does.
     """
     now = clock.now()
     async with database.connection() as connection, connection.transaction(force_rollback=True):
@@ -102,7 +103,7 @@ async def conclude(
     rows["behaviours"] += len(gone)
     lessons = await change_lessons(connection, set(erased), gone)
     trials = await end_trials(connection, lessons, erasure_id, now)
-    documents = await change_documents(connection, erased, lessons, erasure.actor, erasure_id, now)
+    documents = await change_documents(connection, erased, lessons, gone, erasure.actor, erasure_id, now)
     dreams = await change_dreams(connection, erased, erasure.lowest_key, gone, documents.told)
     lesson_ids = sorted({one.before.id for one in lessons})
     subjects = [*lesson_ids, *documents.changed, *documents.removed]

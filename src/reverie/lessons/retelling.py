@@ -5,6 +5,7 @@ from collections.abc import Collection
 import msgspec
 
 from reverie.digests.behaviour_name import read_label
+from reverie.display_name import shown_label
 from reverie.lessons.lesson import Lesson
 
 Label = tuple[str, str]
@@ -53,6 +54,18 @@ def retell(lesson: Lesson, erased: Collection[str], gone: Collection[Label]) -> 
         if stands
         else f"all {lost} sessions that it cited as evidence are erased",
     )
+
+
+def free_lines(lesson: Lesson, erased: Collection[str], gone: Collection[Label]) -> list[str]:
+    """What a lesson has of the erased sessions and no renderer made: quotations, a model's words, names that are gone.
+
+    By these lines a copy of its document is known again; the others may stand in any lesson's document.
+    """
+    quoted = [each.text for each in lesson.examples if each.session_id in erased]
+    worded = [lesson.words] if cited_sessions(lesson) & set(erased) else []
+    labels = (lesson.behaviour, *lesson.also, *lesson.shadows)
+    named = [f"`{shown_label(label)}`" for label in labels if _is_gone(label, gone)]
+    return [line.strip() for text in (*quoted, *worded, *named) for line in text.splitlines() if line.strip()]
 
 
 def _differ(lesson: Lesson, fields: dict[str, tuple[str, ...]]) -> bool:

@@ -1,15 +1,18 @@
 """The documents of an erasure: which versions came from the erased sessions, and what stands without them."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
 from reverie.lessons.document import lesson_document
-from reverie.memory.derived_text import TELLING_CHARACTERS, lines_of, telling_lines, without_lines
+from reverie.lessons.lesson import Lesson
+from reverie.lessons.retelling import Label, free_lines
+from reverie.memory.derived_text import TELLING_CHARACTERS, kept_lines, lines_of, telling_lines, without_lines
 from reverie.memory.memory import Edit
 from reverie.storage.erasure.lessons import ChangedLesson
+from reverie.storage.erasure.naming import longer_ids
 from reverie.storage.memory.memories import apply_edits
 from reverie.storage.memory.revisions import blank_versions
 from reverie.storage.postgres.database import Connection
@@ -26,17 +29,19 @@ WHERE NOT EXISTS (
         AND coalesce(v.created_by ->> 'session_id', '') <> ALL (%(erased)s)
 )
 """
+# Those that may have come from the sessions; whether a text names one, or holds a line, is for `Origin.is_in` to say.
 _DERIVED = """
-SELECT v.id, v.memory_id FROM memory_versions v
-WHERE v.redacted_at IS NULL AND (
-    v.created_by ->> 'session_id' = ANY (%(erased)s)
+SELECT * FROM (
+    SELECT v.id, v.memory_id, coalesce(v.content, '') AS content,
+        coalesce(v.created_by ->> 'session_id' = ANY (%(erased)s), false)
+        OR EXISTS (SELECT FROM unnest(%(stores)s::text[], %(lessons)s::text[]) AS told (store_id, lesson_id)
+            WHERE v.memory_store_id = told.store_id AND v.lesson_id = told.lesson_id) AS surely
+    FROM memory_versions v WHERE v.redacted_at IS NULL
+) v WHERE v.surely
     OR EXISTS (SELECT FROM unnest(%(erased)s::text[]) AS cited WHERE strpos(v.content, cited) > 0)
     OR EXISTS (SELECT FROM unnest(%(lines)s::text[]) AS line WHERE strpos(v.content, line) > 0)
     OR EXISTS (SELECT FROM unnest(%(memories)s::text[], %(short)s::text[]) AS own (memory_id, line)
         WHERE v.memory_id = own.memory_id AND strpos(v.content, own.line) > 0)
-    OR EXISTS (SELECT FROM unnest(%(stores)s::text[], %(lessons)s::text[]) AS told (store_id, lesson_id)
-        WHERE v.memory_store_id = told.store_id AND v.lesson_id = told.lesson_id)
-)
 """
 _HEADS = """
 SELECT m.memory_store_id, m.id, m.path, m.content, m.lesson_id FROM memories m
@@ -49,10 +54,21 @@ class Origin(msgspec.Struct, frozen=True):
 
     erased: list[str]
     """Ids of the sessions."""
+    longer: list[str]
+    """Ids of other sessions that hold one of theirs."""
     own: dict[str, set[str]]
     """Lines that they wrote, by memory."""
     lines: list[str]
-    """Those of them, and of documents of lessons, that are known again in any document."""
+    """Those of them, and of what lessons quote of the sessions, that are known again in any document."""
+
+    def gone_from(self, memory_id: str) -> set[str]:
+        """Lines that go from a memory."""
+        return self.own.get(memory_id, set()) | set(self.lines)
+
+    def is_in(self, memory_id: str, content: str) -> bool:
+        """Whether a memory that says this would lose a line."""
+        kept = kept_lines(content, self.gone_from(memory_id), self.erased, self.longer)
+        return len(kept) < len(content.splitlines())
 
 
 class DocumentChanges(msgspec.Struct, frozen=True):
@@ -69,12 +85,17 @@ async def change_documents(
     connection: Connection,
     erased: Sequence[str],
     changed: Sequence[ChangedLesson],
+    gone: Collection[Label],
     actor: Mapping[str, str],
     erasure_id: str,
     now: datetime,
 ) -> DocumentChanges:
-    """Write every document that came from erased sessions without them, and redact its versions until then."""
-    origin = await _origin(connection, erased, changed)
+    """Write every document that came from erased sessions without them, and redact its versions until then.
+
+    Args:
+        gone: the behaviours that no session that is left shows.
+    """
+    origin = await _origin(connection, erased, changed, gone)
     derived = await _derived(connection, origin, changed)
     rows = await (await connection.execute(_HEADS, [list(derived)])).fetchall()
     lessons = {(one.store_id, one.before.id): one for one in changed}
@@ -88,9 +109,9 @@ async def change_documents(
         memories[memory_id] = bool(told)
     for store_id, wanted in sorted(edits.items()):
         await _write(connection, store_id, wanted, erasure_id, now)
-        gone = [edit.path for edit in wanted if edit.content is None]
+        ended = [edit.path for edit in wanted if edit.content is None]
         await connection.execute(
-            "DELETE FROM memory_confirmations WHERE memory_store_id = %s AND path = ANY (%s)", [store_id, gone]
+            "DELETE FROM memory_confirmations WHERE memory_store_id = %s AND path = ANY (%s)", [store_id, ended]
         )
     derived |= await _ended_with(connection, erased, [memory for memory, stays in memories.items() if not stays])
     redacted = await blank_versions(connection, sorted(derived), actor, erasure_id, now)
@@ -105,11 +126,13 @@ async def change_documents(
 def _told_again(content: str, lesson: ChangedLesson | None, origin: Origin, memory_id: str) -> str:
     """What the document shall say; empty where nothing of it stands."""
     if lesson is None:
-        return without_lines(content, origin.own.get(memory_id, set()) | set(origin.lines), origin.erased)
+        return without_lines(content, origin.gone_from(memory_id), origin.erased, origin.longer)
     return lesson_document(lesson.after) if lesson.after is not None and lesson.stands else ""
 
 
-async def _origin(connection: Connection, erased: Sequence[str], changed: Sequence[ChangedLesson]) -> Origin:
+async def _origin(
+    connection: Connection, erased: Sequence[str], changed: Sequence[ChangedLesson], gone: Collection[Label]
+) -> Origin:
     rows = await connection.execute(
         "SELECT memory_id, content, entry FROM memory_versions"
         " WHERE created_by ->> 'session_id' = ANY (%s) AND content IS NOT NULL ORDER BY entry",
@@ -130,16 +153,16 @@ async def _origin(connection: Connection, erased: Sequence[str], changed: Sequen
     for memory, line in await found.fetchall():
         own[memory].add(line)
     telling = set(telling_lines({line for lines in own.values() for line in lines}))
-    return Origin(list(erased), dict(own), sorted(telling | _lost_lines(changed)))
+    told = set(telling_lines({line for one in changed for line in free_lines(one.before, erased, gone)}))
+    lines = (telling | told) - await _lines_that_stand(connection) if telling | told else set()
+    return Origin(list(erased), await longer_ids(connection, erased), dict(own), sorted(lines))
 
 
-def _lost_lines(changed: Iterable[ChangedLesson]) -> set[str]:
-    """Lines of lessons' documents that those who stand do not say any more: copies of them are known by these."""
-    lost: set[str] = set()
-    for one in changed:
-        before = set(telling_lines(lines_of(lesson_document(one.before))))
-        lost |= before - set(lines_of(lesson_document(one.after))) if one.after is not None else before
-    return lost - set(lines_of("".join(lesson_document(one.after) for one in changed if one.after is not None)))
+async def _lines_that_stand(connection: Connection) -> set[str]:
+    """What the documents of lessons say after the erasure: whoever wrote the like does not take it along."""
+    rows = await connection.execute("SELECT lesson::text FROM lessons")
+    lessons = [msgspec.json.decode(text, type=Lesson) for (text,) in await rows.fetchall()]
+    return {line for lesson in lessons for line in lines_of(lesson_document(lesson))}
 
 
 async def _derived(connection: Connection, origin: Origin, changed: Sequence[ChangedLesson]) -> set[str]:
@@ -156,7 +179,8 @@ async def _derived(connection: Connection, origin: Origin, changed: Sequence[Cha
             "lessons": [one.before.id for one in changed],
         },
     )
-    return {version_id for version_id, _ in await rows.fetchall()}
+    found = await rows.fetchall()
+    return {version for version, memory_id, content, surely in found if surely or origin.is_in(memory_id, content)}
 
 
 async def _ended_with(connection: Connection, erased: Collection[str], removed: Sequence[str]) -> set[str]:

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from reverie.errors import NotFoundError, StateError
 from reverie.ids import new_id
+from reverie.storage.erasure.known import NEVER, lowest_key, refuse_unknown
 from reverie.storage.erasure.report import ErasureReport, ErasureRequest, ErasureState, Progress
 from reverie.storage.postgres.database import Connection
 from reverie.storage.postgres.installation import find_redaction_key
@@ -22,7 +23,13 @@ _COLUMNS = "id, state, session_ids, lowest_key, progress, report, created_at, en
 _TARGETS = """
 SELECT s.key, s.id, l.status FROM sessions s LEFT JOIN live_sessions l ON l.session_key = s.key
 WHERE s.id = ANY (%(ids)s) OR s.user_id = ANY (%(users)s) OR s.agent = %(agent)s OR l.agent_id = %(agent)s
+    OR s.key = ANY (%(called_in)s)
 ORDER BY s.key
+"""
+# What a thread's agent said and was told stands in the log of the session that called it in.
+_CALLED_IN = """
+SELECT session_key FROM session_threads WHERE %(agent)s IN (agent ->> 'id', agent ->> 'name')
+UNION SELECT session_key FROM events WHERE type = 'session.thread_created' AND payload ->> 'agent_name' = %(agent)s
 """
 # Under every id that they had: what was learned cites the one of its time.
 _EARLIER = """
@@ -70,21 +77,24 @@ async def begin_erasure(
 
     Raises:
         InputError: nothing is asked for.
+        NotFoundError: something that is named is not known here, and the same was not asked for before.
         StateError: a session runs, or a dream goes on that may read one.
     """
     request.check()
     await _refuse_while_dreaming(connection)
     users = await user_names(connection, request.user_id)
-    asked = {"ids": list(request.session_ids), "users": users, "agent": request.agent}
+    called_in = await _called_in(connection, request.agent)
+    asked = {"ids": list(request.session_ids), "users": users, "agent": request.agent, "called_in": called_in}
     found = await (await connection.execute(_TARGETS, asked)).fetchall()
+    subject = await _subject_hash(connection, request)
+    stored = {session_id: key for key, session_id, _ in found}
+    await refuse_unknown(connection, request, subject, users, stored, called_in)
     for _, session_id, status in found:
         if status in ("running", "rescheduling"):
             raise StateError(f"session {session_id} is {status}; send user.interrupt and wait until it is idle")
-    stored = {session_id: key for key, session_id, _ in found}
     ids = [row[0] for row in await (await connection.execute(_EARLIER, [[*stored, *request.session_ids]])).fetchall()]
-    # Of one that is not stored any more nobody knows which dreams have read it.
-    lowest = min(stored.values(), default=0) if set(request.session_ids) <= stored.keys() else 0
-    subject = await _subject_hash(connection, request)
+    missing = [each for each in request.session_ids if each not in stored]
+    lowest = min(await lowest_key(connection, missing), *stored.values(), NEVER)
     await connection.execute(
         """
         INSERT INTO erasures (id, subject_hash, state, session_ids, lowest_key, created_at, actor)
@@ -152,6 +162,13 @@ async def user_names(connection: Connection, user_id: str | None) -> list[str]:
         return [user_id]
     redacted = redactor_of(key).fields({"user_id": user_id}, Counter())["user_id"]
     return list(dict.fromkeys([user_id, redacted]))
+
+
+async def _called_in(connection: Connection, agent: str | None) -> list[int]:
+    """Keys of the sessions in which an agent was called in, as a thread."""
+    if agent is None:
+        return []
+    return [key for (key,) in await (await connection.execute(_CALLED_IN, {"agent": agent})).fetchall()]
 
 
 async def _refuse_while_dreaming(connection: Connection) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from reverie.storage.erasure.erasure import user_names
 from reverie.storage.erasure.report import ErasureRequest
 from reverie.storage.postgres.database import Connection
+from reverie.whole_ids import names_any
 
 _CONDITIONS = """
 WITH told (name, condition) AS (
@@ -12,7 +13,8 @@ WITH told (name, condition) AS (
     UNION ALL SELECT 'the dream schedule of ' || memory_store_id, request ->> 'where' FROM dream_schedules
     UNION ALL SELECT 'the label frame of ' || metric, condition FROM label_frames
 )
-SELECT name FROM told WHERE EXISTS (SELECT FROM unnest(%(users)s::text[]) AS one WHERE strpos(condition, one) > 0)
+SELECT name, condition FROM told
+WHERE EXISTS (SELECT FROM unnest(%(users)s::text[]) AS one WHERE strpos(condition, one) > 0)
 ORDER BY name
 """
 
@@ -63,6 +65,7 @@ async def what_is_left(connection: Connection, request: ErasureRequest, lesson_i
         )
     if request.user_id is not None:
         users = await user_names(connection, request.user_id)
-        named = await (await connection.execute(_CONDITIONS, {"users": users})).fetchall()
-        left += [f"the condition of {name} names the user; make it anew without" for (name,) in named]
+        found = await (await connection.execute(_CONDITIONS, {"users": users})).fetchall()
+        named = [name for name, condition in found if names_any(condition, users, anywhere=True)]
+        left += [f"the condition of {name} names the user; make it anew without" for name in named]
     return left

@@ -5,9 +5,11 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from reverie.storage.erasure.erasure import Erasure, keep_progress
+from reverie.storage.erasure.naming import in_json, longer_ids
 from reverie.storage.erasure.report import ErasedSession, Progress
 from reverie.storage.postgres.database import DEFAULT_SCHEMA, Connection
 from reverie.storage.sessions.received import forget_session
+from reverie.whole_ids import names_any
 
 AT_ONCE = 100
 """Sessions erased in one transaction."""
@@ -27,11 +29,11 @@ _BY_ID = {
     "files": "DELETE FROM files WHERE session_id = ANY (%(ids)s)",
     "briefings": "DELETE FROM briefings WHERE reference = ANY (%(ids)s)",
     "trial_assignments": "DELETE FROM trial_assignments WHERE session_key IS NULL AND reference = ANY (%(ids)s)",
-    "webhook_deliveries": """
-        DELETE FROM webhook_deliveries WHERE EXISTS
-            (SELECT FROM unnest(%(ids)s::text[]) AS sought WHERE strpos(event::text, sought) > 0)
-        """,
 }
+_DELIVERIES = """
+SELECT DISTINCT id, event FROM webhook_deliveries WHERE EXISTS
+    (SELECT FROM unnest(%s::text[]) AS sought WHERE strpos(event::text, sought) > 0)
+"""
 _REVOKE = f"""
 DELETE FROM {DEFAULT_SCHEMA}.api_keys WHERE session_id = ANY (%(ids)s)
     AND workspace_id = (SELECT id FROM {DEFAULT_SCHEMA}.workspaces WHERE schema = current_schema())
@@ -69,6 +71,11 @@ async def erase_by_ids(connection: Connection, session_ids: Collection[str]) -> 
     rows = {}
     for table, query in {**_BY_ID, "api_keys": _REVOKE}.items():
         rows[table] = (await connection.execute(query.encode(), {"ids": list(session_ids)})).rowcount
+    longer = await longer_ids(connection, session_ids)
+    found = await (await connection.execute(_DELIVERIES, [in_json(session_ids)])).fetchall()
+    told = [delivery for delivery, event in found if names_any(event, session_ids, longer)]
+    done = await connection.execute("DELETE FROM webhook_deliveries WHERE id = ANY (%s)", [told])
+    rows["webhook_deliveries"] = done.rowcount
     return rows
 
 
