@@ -60,6 +60,16 @@ class StorePlace(msgspec.Struct, frozen=True):
 ORDINARY = StorePlace()
 
 
+def is_for_another(place: StorePlace, whom: str | None, agent: str | None) -> bool:
+    """Whether a lesson of a store is kept from this agent, since a team learned it for another one.
+
+    Args:
+        whom: the agent that the lesson's scope names, if any.
+        agent: who asks; None where nobody says.
+    """
+    return place.team is not None and whom is not None and agent is not None and whom != agent
+
+
 def is_untrusted(metadata: Mapping[str, object]) -> bool:
     """Whether a session is marked as one whose lessons and notes stay private."""
     told = metadata.get(UNTRUSTED)

@@ -55,6 +55,22 @@ async def require_open(connection: Connection, store_ids: Sequence[str], agent: 
             raise NotFoundError(f"there is no memory store {store_id!r} that {who} can reach: it is private")
 
 
+async def lessons_of_others(connection: Connection, store_id: str, agent: str | None) -> dict[str, str]:
+    """Ids of the memories of a team's store that are lessons for other agents than this one, and of those lessons.
+
+    Other stores have none, and so has an agent that nobody names.
+    """
+    rows = await connection.execute(
+        """
+        SELECT m.id, l.id FROM teams t JOIN lessons l ON l.memory_store_id = t.memory_store_id
+        JOIN memories m ON m.memory_store_id = l.memory_store_id AND m.lesson_id = l.id
+        WHERE t.memory_store_id = %s AND l.lesson #>> '{scope,agent}' <> %s::text
+        """,
+        [store_id, agent],
+    )
+    return dict(await rows.fetchall())
+
+
 async def set_private(connection: Connection, store_id: str, agent: str) -> None:
     """Have sessions of one agent alone read a store; doing it again changes nothing.
 
