@@ -150,6 +150,17 @@ async def test_an_untrusted_session_writes_to_its_agents_own_store_alone(
         await token.beta.memory_stores.memories.create(shared.private, path="/a", content="heard")
 
 
+@pytest.mark.parametrize("mark", ["OFF", "oFf", "FALSE", "No", ""])
+async def test_a_mark_that_says_no_in_any_case_is_none(
+    server: Server, client: AsyncAnthropic, shared: Shared, mark: str
+) -> None:
+    store = (await client.beta.memory_stores.create(name="open")).id
+    async with holder(
+        server, shared, await session(client, shared, store, metadata={"reverie_untrusted": mark})
+    ) as one:
+        await one.beta.memory_stores.memories.create(store, path="/a", content="heard")
+
+
 async def test_attaching_a_file_leaves_a_store_attached_that_is_hidden_now(
     server: Server, client: AsyncAnthropic, http: httpx2.AsyncClient, reverie: AsyncClient
 ) -> None:

@@ -7,7 +7,7 @@ from reverie.storage.postgres.database import Connection
 from reverie.teams.membership import ORDINARY, TRUSTED_VALUES, UNTRUSTED, StorePlace
 
 _TRUSTED = ", ".join(f"'{value}'" for value in TRUSTED_VALUES)
-IS_UNTRUSTED = f"(coalesce(s.metadata ->> '{UNTRUSTED}', '') NOT IN ({_TRUSTED}))"
+IS_UNTRUSTED = f"(lower(coalesce(s.metadata ->> '{UNTRUSTED}', '')) NOT IN ({_TRUSTED}))"
 """That session ``s`` is marked untrusted."""
 REACHABLE = f"""coalesce((
     SELECT jsonb_agg(
