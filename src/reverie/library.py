@@ -25,6 +25,7 @@ from reverie.settings import Settings, load_settings
 from reverie.storage.memory.memories import list_memories
 from reverie.storage.memory.policies import find_policy
 from reverie.storage.memory.recall import recall
+from reverie.storage.memory.store_places import lessons_of_others
 from reverie.storage.memory.stores import find_store
 from reverie.storage.postgres.database import Database, open_database
 from reverie.storage.service.teams import find_team
@@ -166,8 +167,11 @@ class AsyncReverie:
         async with self._database.connection() as connection:
             found = await find_store(connection, store)
             embedder = open_embedder(self._settings.embedder)
+            hidden = await lessons_of_others(connection, found.id, asker.agent if asker is not None else None)
             now = self._clock.now()
-            return await recall(connection, found.id, query, limit, now=now, embedder=embedder, asker=asker)
+            return await recall(
+                connection, found.id, query, limit, now=now, embedder=embedder, asker=asker, hidden=hidden
+            )
 
 
 @asynccontextmanager

@@ -3,19 +3,25 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
+import msgspec
 import pytest
 import pytest_asyncio
 from anthropic import AsyncAnthropic, BadRequestError, ConflictError, NotFoundError, PermissionDeniedError
+from mcp import MCPError
 
 from reverie import AsyncClient
 from reverie.api.records import StoredTeam
+from reverie.lessons.lesson import Scope
+from reverie.memory.memory import Edit
+from reverie.storage.memory.memories import apply_edits
 from reverie.storage.postgres.workspaces import DEFAULT_WORKSPACE
 from reverie.storage.service.api_keys import KeyScope, create_key
 from tests.api.conftest import Server
 from tests.api.test_mcp import answer, client_of
+from tests.reports.dream_samples import lesson as sample_lesson
 
 
 @dataclass(frozen=True)
@@ -144,6 +150,17 @@ async def test_an_untrusted_session_writes_to_its_agents_own_store_alone(
         await token.beta.memory_stores.memories.create(shared.private, path="/a", content="heard")
 
 
+@pytest.mark.parametrize("mark", ["OFF", "oFf", "FALSE", "No", ""])
+async def test_a_mark_that_says_no_in_any_case_is_none(
+    server: Server, client: AsyncAnthropic, shared: Shared, mark: str
+) -> None:
+    store = (await client.beta.memory_stores.create(name="open")).id
+    async with holder(
+        server, shared, await session(client, shared, store, metadata={"reverie_untrusted": mark})
+    ) as one:
+        await one.beta.memory_stores.memories.create(store, path="/a", content="heard")
+
+
 async def test_attaching_a_file_leaves_a_store_attached_that_is_hidden_now(
     server: Server, client: AsyncAnthropic, http: httpx2.AsyncClient, reverie: AsyncClient
 ) -> None:
@@ -199,3 +216,60 @@ async def test_no_tool_over_mcp_tells_another_agent_of_a_private_store(
         for name, arguments in (calls | {"explain_lesson": {"lesson": "lsn_x"}}).items():
             told = await answer(opened, name, fails=True, **arguments)
             assert "it is private" in told and "blue" not in told
+
+
+CLERKS = "When an order is late, call the depot first"
+
+
+async def keep_lesson(server: Server, store: str, agent: str) -> None:
+    """An adopted lesson for one agent, with its document, as a dream leaves it."""
+    now = server.service.clock.now()
+    path = "/lessons/depot.md"
+    lesson = sample_lesson(1, id="lsn_depot", do=CLERKS, when="", scope=Scope(agent=agent))
+    async with server.service.database.connection() as connection:
+        await connection.execute(
+            "INSERT INTO lessons VALUES (%s, %s, 'adopted', 'best_practice', %s::jsonb, NULL, NULL)",
+            [store, lesson.id, msgspec.json.encode(lesson).decode()],
+        )
+        edit = Edit(path, CLERKS, "", lesson_id=lesson.id)
+        await apply_edits(connection, store, [edit], act="dream", actor="drm_1", reason="learned", now=now)
+
+
+@pytest.mark.parametrize(("agent", "is_told"), [("writer", True), ("critic", False)])
+@pytest.mark.parametrize("role", ["read", "write"])
+async def test_a_lesson_for_a_member_without_a_store_of_its_own_is_kept_from_the_others_over_mcp(
+    server: Server, shared: Shared, agent: str, is_told: bool, role: Literal["read", "write"]
+) -> None:
+    await keep_lesson(server, shared.store, "writer")
+    async with client_of(server, await server.key(role), f"?agent={agent}&store={shared.store}") as opened:
+        assert (CLERKS in await answer(opened, "recall", query="late order depot")) is is_told
+        explained = await answer(opened, "explain_lesson", lesson="lsn_depot", fails=not is_told)
+        assert (CLERKS in explained) is is_told
+        listed = (await opened.read_resource(f"reverie://{shared.store}")).contents[0]
+        assert ("depot" in str(listed)) is is_told
+        if not is_told:
+            with pytest.raises(MCPError, match="no memory"):
+                await opened.read_resource(f"reverie://{shared.store}/lessons/depot.md")
+
+
+@pytest.mark.parametrize(("whom", "is_told"), [("writer", True), ("critic", False)])
+async def test_a_token_of_a_session_does_not_read_a_teams_lesson_for_another_agent(
+    shared: Shared, server: Server, token: AsyncAnthropic, whom: str, is_told: bool
+) -> None:
+    await keep_lesson(server, shared.store, whom)
+    listed = [one.path async for one in token.beta.memory_stores.memories.list(shared.store)]
+    assert listed == (["/lessons/depot.md"] if is_told else [])
+
+
+@pytest.mark.parametrize("scope", [True, False])
+async def test_recall_for_an_agent_leaves_out_a_teams_lessons_for_others(
+    server: Server, reverie: AsyncClient, shared: Shared, scope: bool
+) -> None:
+    await keep_lesson(server, shared.store, "writer")
+
+    async def found(agent: str | None) -> list[str]:
+        hits = await reverie.recall(shared.store, "late order depot", agent=agent, scope=scope)
+        return [hit.path for hit in hits]
+
+    assert await found("critic") == []
+    assert await found("writer") == await found(None) == ["/lessons/depot.md"]

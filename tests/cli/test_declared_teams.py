@@ -1,6 +1,7 @@
 """``reverie teams create``, ``list`` and ``show``, and ``reverie dream --team``."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,12 @@ def test_a_joint_dream_says_what_went_into_each_store(tmp_path: Path) -> None:
     assert "Team 'desk', dream drm_" in printed
     assert "'desk' (of the team): nothing to change, 0 changes; 0 lessons adopted, 3 in trial" in printed
     assert "'writer's notes' (of writer): revision 1" in printed.replace('"', "'")
+    rows = [re.split(r"  +", line) for line in printed.splitlines() if line.endswith("  First call `verify`")]
+    assert sorted(row[:3] for row in rows) == [
+        ["adopted", "critic's notes", "critic"],
+        ["in trial", "desk", "all"],
+        ["in trial", "desk", "clerk"],
+    ]
     assert "Where lessons went" in (tmp_path / "report.html").read_text(encoding="utf-8")
     again = json.loads(run(dream, "--team", "desk", "--json"))
     assert again["team"] == "desk" and [store["revision"] for store in again["stores"]] == [None, None, None]

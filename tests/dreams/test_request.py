@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverie.dreams.request import MOST_SESSIONS, read_request
+from reverie.dreams.request import MOST_SESSIONS, TRUSTED, read_request
 from reverie.errors import InputError
+from reverie.sessions.segment import Absence, Membership
+from reverie.teams.membership import UNTRUSTED, is_untrusted
 
 STORE = {"type": "memory_store", "memory_store_id": "memstore_a"}
 
@@ -45,3 +47,10 @@ def test_two_choices_of_sessions_are_one_too_many() -> None:
     sessions = {"type": "sessions", "session_ids": ["s"]}
     with pytest.raises(InputError, match="2 entries that choose sessions"):
         read_request(body(sessions, {"type": "session_query", "where": ""}))
+
+
+@given(st.text(max_size=6) | st.sampled_from(["OFF", "oFf", "FALSE", "False", "NO", "nO", "0", "", "true", "1"]))
+def test_a_session_that_is_trusted_by_its_mark_is_one_that_dreams_read(mark: str) -> None:
+    absent, among = TRUSTED.parts
+    assert isinstance(absent, Absence) and isinstance(among, Membership)
+    assert (mark in among.values) is not is_untrusted({UNTRUSTED: mark})

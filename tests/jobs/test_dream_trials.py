@@ -60,6 +60,9 @@ def test_where_too_few_sessions_come_a_lesson_is_adopted_with_a_larger_hidden_sh
     assert "adopted without a trial, hidden from 20% of sessions" in lesson["reason"]
     assert "only effects beyond 0." in lesson["reason"]
     assert "/lessons" in run(memory, "list", "default")
+    again = json.loads(run(dream, "--json"))
+    assert [one["reason"] for one in of(again, "adopted")] == [lesson["reason"]]
+    assert (again["revision"], again["changes"]) == (None, [])
 
 
 def test_without_live_trials_a_dream_adopts_as_ever(tmp_path: Path) -> None:

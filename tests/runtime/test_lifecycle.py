@@ -278,11 +278,17 @@ def test_nobody_records_in_a_thread_that_is_not_there() -> None:
         record(with_child(), [SPEAK], NOW, thread_id="sthr_other")
 
 
-def test_an_interrupt_that_names_a_child_stops_the_child_alone() -> None:
+def test_an_interrupt_that_names_a_child_stops_the_child_alone_and_the_primary_thread_is_told() -> None:
     state = after(record(with_child(), [CUSTOM], NOW, thread_id="sthr_child"))
     transition = receive(state, [{**INTERRUPT, "session_thread_id": "sthr_child"}], NOW)
-    assert types(transition) == ["user.interrupt", "user.custom_tool_result", "session.thread_status_idle"]
-    assert {event.payload["session_thread_id"] for event in transition.events} == {"sthr_child"}
+    assert types(transition) == [
+        *("user.interrupt", "user.custom_tool_result"),
+        *("agent.thread_message_sent", "session.thread_status_idle"),
+    ]
+    assert {event.thread_id for event in transition.events} == {"sthr_child"}
+    assert [(waiting.type, waiting.thread_id) for waiting in transition.inputs][1:] == [
+        ("agent.thread_message_received", None)
+    ]
     assert (transition.state.status, transition.state.primary_running, transition.state.pending) == (
         "running",
         True,

@@ -145,10 +145,25 @@ async def test_a_judge_that_chooses_nothing_leaves_no_winner_and_the_reason(
     assert "No answer won" in told(model.of("lead")[1])
 
 
-async def test_a_judge_that_is_not_on_the_roster_is_not_available(server: Server, client: AsyncAnthropic) -> None:
+async def test_a_judge_that_is_not_on_the_roster_is_refused_when_it_is_named(client: AsyncAnthropic) -> None:
+    with pytest.raises(BadRequestError, match="reverie_cross_check: 'zoe' is not on the roster; known: ann, bob"):
+        await checked(client, "ann", "bob", choice="judge=zoe")
+    alone = await client.beta.agents.create(name="alone", model=MODEL)
+    with pytest.raises(BadRequestError, match="the agent is no coordinator"):
+        await client.beta.agents.update(alone.id, version=1, metadata={"reverie_cross_check": "judge=zoe"})
+
+
+async def test_a_judge_of_an_older_definition_that_is_not_on_the_roster_is_not_available(
+    server: Server, client: AsyncAnthropic
+) -> None:
     model = cast(ann="left", bob="right")
     model.parts["lead"] = script(ask(n=2), say("Done."))
-    session_id = await checked(client, "ann", "bob", choice="judge=zoe")
+    session_id = await checked(client, "ann", "bob", choice="judge=bob")
+    async with server.service.database.connection() as connection:
+        await connection.execute(
+            "UPDATE agent_versions SET definition = jsonb_set("
+            "definition, '{metadata,reverie_cross_check}', '\"judge=zoe\"') WHERE definition ->> 'name' = 'lead'"
+        )
     async with turns_run(server.service, model):
         await send(client, session_id, "Go")
         result = result_of(await at_rest(client, session_id))

@@ -1,6 +1,7 @@
 """Coordinators and the agents they call in, as clients see them."""
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -268,6 +269,27 @@ async def test_an_interrupt_stops_all_of_them(server: Server, client: AsyncAnthr
     assert events[-1].stop_reason.type == "end_turn" and len(model.of("lead")) == 1
     assert {thread.status for thread in threads.values()} == {"idle"}
     assert all("agent.message" not in types(log) for log in logs)
+
+
+async def test_threads_of_one_step_are_listed_in_the_order_in_which_they_were_called_in(
+    server: Server, client: AsyncAnthropic
+) -> None:
+    names = [f"a{number}" for number in range(6)]
+    began = calls(*(create(name, "Look", number) for number, name in enumerate(names)), ("wait_for_agents", 9, {}))
+
+    def lead(request: TurnRequest) -> TurnReply:
+        if "create_agent" not in told(request):
+            return began
+        return say("Bye.") if "list_agents" in told(request) else call("list_agents", 10)
+
+    model = Cast(lead=lead, **{name: lambda _request: say("Seen.") for name in names})
+    session_id = await coordinated(client, *names)
+    async with turns_run(server.service, model):
+        await send(client, session_id, "Go")
+        await at_rest(client, session_id)
+    assert list(await threads_of(client, session_id)) == names
+    listed = re.findall(r'"agent":"(a\d)","status"', told(model.of("lead")[-1]).replace("\\", ""))
+    assert listed[:6] == names
 
 
 async def test_an_interrupt_of_one_thread_leaves_the_other_at_work(server: Server, client: AsyncAnthropic) -> None:

@@ -42,6 +42,44 @@ async def test_a_coordinator_is_told_that_the_one_it_waits_for_was_archived(
     assert events[-1].stop_reason.type == "end_turn"
 
 
+async def interrupted(client: AsyncAnthropic, session_id: str, name: str) -> None:
+    """Interrupt the thread of one agent."""
+    thread = (await threads_of(client, session_id))[name].id
+    interrupt: Any = {"type": "user.interrupt", "session_thread_id": thread}
+    await client.beta.sessions.events.send(session_id, events=[interrupt])
+
+
+async def test_a_coordinator_goes_on_when_the_one_that_it_waits_for_is_interrupted(
+    server: Server, client: AsyncAnthropic
+) -> None:
+    model = Cast(("ann",), lead=asked({"agent": "ann", "task": "A"}, then="Without ann."), ann=done)
+    session_id = await coordinated(client, "ann")
+    async with turns_run(server.service, model):
+        await send(client, session_id, "Go")
+        await model.reached["ann"].wait()
+        await resting_coordinator(client, session_id)
+        await interrupted(client, session_id, "ann")
+        events = await at_rest(client, session_id)
+        model.gate.set()
+    assert told(model.of("lead")[-1]).count("The user interrupted me before I was done") == 1
+    assert [event.content[0].text for event in events if event.type == "agent.message"][-1] == "Without ann."
+    assert types(events).count("session.status_idle") == 1 and events[-1].stop_reason.type == "end_turn"
+
+
+async def test_a_coordinator_is_told_that_one_that_waited_for_the_user_was_interrupted(
+    server: Server, client: AsyncAnthropic
+) -> None:
+    model = Cast(lead=asked({"agent": "ann", "task": "A"}), ann=script(call("lookup", 7)))
+    session_id = await coordinated(client, "ann", tools=[LOOKUP])
+    async with turns_run(server.service, model):
+        await send(client, session_id, "Go")
+        await at_rest(client, session_id)
+        await interrupted(client, session_id, "ann")
+        await until(lambda: "The user interrupted me before I was done" in told(model.of("lead")[-1]))
+        events = await at_rest(client, session_id)
+    assert events[-1].stop_reason.type == "end_turn"
+
+
 async def test_a_report_after_an_interrupt_of_the_coordinator_alone_is_read(
     server: Server, client: AsyncAnthropic
 ) -> None:

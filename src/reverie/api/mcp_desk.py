@@ -24,11 +24,11 @@ from reverie.storage.learning.lessons import find_lesson
 from reverie.storage.live.external_briefings import ExternalBriefing, hidden_from
 from reverie.storage.memory.memories import apply_edits, list_memories, read_memory
 from reverie.storage.memory.recall import recall
-from reverie.storage.memory.store_places import read_place, require_open
+from reverie.storage.memory.store_places import lessons_of_others, read_place, require_open
 from reverie.storage.memory.stores import choose_store, find_store
 from reverie.storage.postgres.act import record_act
 from reverie.storage.postgres.database import Connection, Database, telling_database_errors
-from reverie.teams.membership import why_not_written
+from reverie.teams.membership import is_for_another, why_not_written
 
 LONGEST_NOTE = 4_000
 _MOST_TOKENS = 2_000
@@ -94,7 +94,7 @@ class McpDesk:
                     embedder=embedder,
                     most_tokens=_MOST_TOKENS,
                     asker=Asker(self._place.agent),
-                    hidden=await _hidden(connection, briefing, store.id),
+                    hidden=await self._hidden(connection, briefing, store.id),
                 )
                 found += [(store, hit) for hit in hits]
         return sorted(found, key=lambda pair: -pair[1].score)[:limit]
@@ -157,8 +157,11 @@ class McpDesk:
         async with self._opened() as (connection, stores):
             row = await find_lesson(connection, lesson_id)
             briefing = await self._drawn(connection, stores)
-            hidden = await _hidden(connection, briefing, row.memory_store_id)
-        is_ours = row.memory_store_id in {store.id for store in stores}
+            hidden = await self._hidden(connection, briefing, row.memory_store_id)
+            place = await read_place(connection, row.memory_store_id)
+        is_ours = row.memory_store_id in {store.id for store in stores} and not is_for_another(
+            place, row.lesson.scope.agent, self._place.agent
+        )
         is_told = briefing is not None and row.lesson.id in {one["subject"] for one in briefing.shown}
         if not is_ours or not (is_told or (row.lesson.status == "adopted" and row.lesson.id not in hidden.values())):
             raise NotFoundError(f"there is no lesson {lesson_id!r} here; the briefing and recall name those that are")
@@ -169,7 +172,7 @@ class McpDesk:
         async with self._opened() as (connection, stores):
             chosen = _chosen(stores, store)
             briefing = await self._drawn(connection, stores)
-            hidden = await _hidden(connection, briefing, chosen.id)
+            hidden = await self._hidden(connection, briefing, chosen.id)
             found = await list_memories(connection, chosen.id, hidden=list(hidden))
         return [memory.path for memory in found if not memory.path.startswith(QUARANTINE)]
 
@@ -183,7 +186,7 @@ class McpDesk:
             chosen = _chosen(stores, store)
             briefing = await self._drawn(connection, stores)
             found = await read_memory(connection, chosen.id, path)
-            if found.id in await _hidden(connection, briefing, chosen.id) or path.startswith(QUARANTINE):
+            if found.id in await self._hidden(connection, briefing, chosen.id) or path.startswith(QUARANTINE):
                 raise NotFoundError(f"memory store {chosen.id} has no memory {path!r}")
             return found
 
@@ -200,6 +203,13 @@ class McpDesk:
             [store.id for store in stores], self._place.agent, family, query=task, reference=self._place.reference
         )
         return await give_briefing(connection, request, self._clock.now())
+
+    async def _hidden(
+        self, connection: Connection, briefing: ExternalBriefing | None, store_id: str
+    ) -> dict[str, str | None]:
+        """Memories that the session must not come upon, and the lessons that they are of."""
+        drawn = {} if briefing is None else await hidden_from(connection, briefing, store_id)
+        return drawn | await lessons_of_others(connection, store_id, self._place.agent)
 
     async def check_stores(self) -> None:
         """See that the stores that were named are there, before a session begins that could do nothing.
@@ -224,10 +234,6 @@ class McpDesk:
             stores = [await find_store(connection, name) for name in names] or [await choose_store(connection, None)]
             await require_open(connection, [store.id for store in stores], self._place.agent)
             yield connection, stores
-
-
-async def _hidden(connection: Connection, briefing: ExternalBriefing | None, store_id: str) -> dict[str, str | None]:
-    return {} if briefing is None else await hidden_from(connection, briefing, store_id)
 
 
 def _chosen(stores: Sequence[MemoryStore], name: str | None) -> MemoryStore:

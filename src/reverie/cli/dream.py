@@ -24,7 +24,6 @@ from reverie.jobs.engine import dream as run_dream
 from reverie.jobs.engine import estimate_dream
 from reverie.jobs.report import read_coordinators, read_evidence, read_trials, write_report
 from reverie.jobs.routing import report_routing
-from reverie.lessons.lesson import Lesson
 from reverie.models.open import open_model
 from reverie.reports.verdict import advice
 from reverie.settings import Settings, load_settings
@@ -208,7 +207,6 @@ def _print_estimate(estimate: DreamEstimate, policy: DreamPolicy, as_json: bool)
 
 
 def _print_result(result: DreamResult, report: Path | None) -> None:
-    kept = [lesson for lesson in result.lessons if lesson.status in ("adopted", "candidate", "retired")]
     counts = {status: sum(x.status == status for x in result.lessons) for status in ("adopted", "candidate", "refused")}
     click.echo(
         f"Read {numbered(result.sessions.read, 'session')} ({result.sessions.new:,} new, "
@@ -231,8 +229,8 @@ def _print_result(result: DreamResult, report: Path | None) -> None:
         f"{click.style(adopted, bold=True)}, {counts['candidate']} candidates, {counts['refused']} refused; "
         f"the placebo adopted {result.placebo.lessons} in {result.placebo.runs} runs."
     )
-    if kept:
-        click.echo(_table(kept))
+    if table := _table(result):
+        click.echo(table)
     if result.labelled is not None:
         echo_labelled(result.labelled)
     for outcome in result.outcomes:
@@ -297,11 +295,24 @@ def _outcome_line(outcome: OutcomeSummary) -> str:
     )
 
 
-def _table(lessons: list[Lesson]) -> str:
+def _table(result: DreamResult) -> str:
+    """The lessons that were kept, ``''`` for none; of a team, those in trial too, and which store each is in and whom it is for."""
+    shown = ("adopted", "candidate", "retired", *(("trial",) if result.team is not None else ()))
+    names = {store.memory_store_id: store.name for store in result.stores}
+    placed = {place.lesson_id: place for place in result.placed}
     rows = []
-    for lesson in lessons:
-        effect = lesson.effect
+    for lesson in result.lessons:
+        if lesson.status not in shown:
+            continue
+        effect, place = lesson.effect, placed.get(lesson.id)
+        status = "in trial" if lesson.status == "trial" else lesson.status
+        told = [f"{status}, implicit" if lesson.implicit else status]
+        if result.team is not None:
+            told.append("" if place is None else names.get(place.memory_store_id, place.memory_store_id))
+            told.append((place.agent if place is not None else lesson.scope.agent) or "all")
         interval = f"{effect.low:+.2f} … {effect.high:+.2f}"
-        status = f"{lesson.status}, implicit" if lesson.implicit else lesson.status
-        rows.append([status, f"{effect.estimate:+.2f}", interval, effect.unit, lesson.advice])
-    return format_table(("status", "effect", "95 %", "of", "lesson"), rows, "lr")
+        rows.append([*told, f"{effect.estimate:+.2f}", interval, effect.unit, lesson.advice])
+    if not rows:
+        return ""
+    of_team = ("store", "for") if result.team is not None else ()
+    return format_table(("status", *of_team, "effect", "95 %", "of", "lesson"), rows, "l" * len(of_team) + "lr")

@@ -1,6 +1,7 @@
 """What is asked of a dream over the wire: one store, one choice of sessions, and where the result goes."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -27,7 +28,15 @@ MOST_SESSIONS = 100
 """Sessions named in one standard request."""
 _MOST_MODEL_CHARACTERS = 256
 _MARK = MetadataEntry(UNTRUSTED)
-TRUSTED: Segment = Disjunction((Absence(_MARK), Membership(_MARK, TRUSTED_VALUES)))
+_TRUSTED_SPELLINGS = tuple(
+    dict.fromkeys(
+        "".join(letters)
+        for value in TRUSTED_VALUES
+        for letters in product(*((letter, letter.upper()) for letter in value))
+    )
+)
+"""Each of the values in every mix of cases, since segments compare exactly."""
+TRUSTED = Disjunction((Absence(_MARK), Membership(_MARK, _TRUSTED_SPELLINGS)))
 """The sessions that are not marked untrusted."""
 
 

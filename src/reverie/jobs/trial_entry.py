@@ -61,6 +61,8 @@ async def enter_trials(
             known = await _known(connection, store_id, lesson, now)
             fresh += [] if known else [lesson]
             after.append(known or lesson)
+        elif lesson.id in adopted and lesson.status == "adopted":
+            after.append(await _still_hidden(connection, store_id, lesson))
         else:
             after.append(lesson)
     begun = await _begin(connection, store_id, dream_id, fresh, policy, now, offered)
@@ -81,6 +83,21 @@ async def _known(connection: Connection, store_id: str, lesson: Lesson, now: dat
             held = trial.state == "inconclusive" and trial.policy.at_horizon == "keep"
             return _with(lesson, "candidate" if held else "refused", f"trial {trial.id}: {trial.reason}{_AGAIN}")
     return None
+
+
+async def _still_hidden(connection: Connection, store_id: str, lesson: Lesson) -> Lesson:
+    """An adopted lesson with what is told of its hidden share, while the trial that it was adopted with goes on."""
+    for trial in await trials_of_lesson(connection, store_id, lesson.id):
+        # One that was adopted by a decision has been tried; what a person began gives no reason.
+        if trial.state == "adopted" and trial.decided_at is None and trial.reason:
+            return _with(lesson, "adopted", _untried(lesson, trial))
+    return lesson
+
+
+def _untried(lesson: Lesson, trial: Trial) -> str:
+    """Why a lesson is adopted that too few sessions would see to try it first."""
+    hidden = f"hidden from {trial.policy.hidden_share:.0%} of sessions ({trial.id})"
+    return f"{lesson.reason}; adopted without a trial, {hidden}: {trial.reason}"
 
 
 def _with(lesson: Lesson, status: LessonStatus, reason: str) -> Lesson:
@@ -130,8 +147,7 @@ async def _begin(
         trial = await begin_trial(
             connection, store_id, [lesson], rare, now, by=dream_id, batch=dream_id, state="adopted", reason=told
         )
-        reason = f"{lesson.reason}; adopted without a trial, hidden from {share:.0%} of sessions ({trial.id}): {told}"
-        begun[lesson.id] = _with(lesson, "adopted", reason)
+        begun[lesson.id] = _with(lesson, "adopted", _untried(lesson, trial))
     return begun
 
 

@@ -317,7 +317,8 @@ def call_in(
         tools: of the agent's, those that it has there; None for all.
         drawn: how the agent was chosen, where the router chose it; kept with the event.
     """
-    transition.change(threads=(*transition.state.threads, ChildThread(thread_id, name, part=part)))
+    placed = msgspec.structs.replace(part, place=transition.state.event_count + len(transition.events))
+    transition.change(threads=(*transition.state.threads, ChildThread(thread_id, name, part=placed)))
     transition.threads.append((thread_id, name))
     if tools is not None:
         transition.tools[thread_id] = tools

@@ -15,7 +15,7 @@ from reverie.ids import derived_id
 from reverie.runtime.live_state import LiveState, PendingCall, Transition, WaitingInput
 from reverie.runtime.outcome_loop import close_outcome, has_open_outcome, open_outcome
 from reverie.runtime.thread_queue import leave_queue, queue_of
-from reverie.runtime.threads import RECEIVED, begin_queued, wake_answered, wake_checked
+from reverie.runtime.threads import RECEIVED, begin_queued, owes_report, tell_interrupted, wake_answered, wake_checked
 from reverie.runtime.turn import (
     RESULT_LINKS,
     Scope,
@@ -190,7 +190,8 @@ def _interrupt(transition: Transition, payload: dict[str, Any]) -> None:
     """End the turn of the threads that are named (all of them by default).
 
     Open model requests end, tool uses without a result get an error, and the inputs that the turn is for are taken
-    in. What was sent later waits for the next turn. An idle thread without open tool uses stays as it is.
+    in. What was sent later waits for the next turn. An idle thread without open tool uses stays as it is. Where a child
+    alone is interrupted, whoever called it in is told and goes on.
     """
     scope, thread_id = _interrupted(transition.state, payload.get("session_thread_id"))
     state = transition.state
@@ -200,6 +201,7 @@ def _interrupt(transition: Transition, payload: dict[str, Any]) -> None:
         transition,
         lambda waiting: waiting.number == own or (scope(waiting.thread_id) and _ends_with_turn(waiting, state)),
     )
+    owing = [child for child in state.threads if scope(child.id) and owes_report(state, child)]
     failed = fail_calls(transition, scope, _INTERRUPTED)
     if scope(None) and (state.goes_on or failed):
         outcomes, verdict = close_outcome(transition.state.outcomes, "interrupted", transition.now)
@@ -207,6 +209,7 @@ def _interrupt(transition: Transition, payload: dict[str, Any]) -> None:
             transition.add("span.outcome_evaluation_end", verdict)
         transition.change(outcomes=outcomes)
     if scope is not whole_session:
+        tell_interrupted(transition, owing)
         for child in [child for child in transition.state.running_children if scope(child.id)]:
             idle_child(transition, child)
         leave_queue(transition, [child.id for child in queue_of(transition.state) if scope(child.id)])

@@ -63,6 +63,8 @@ class ThreadPart(msgspec.Struct, frozen=True, omit_defaults=True):
     """When it began to wait until it may run, as a place in the log; None where it does not."""
     reminders: int = 0
     """How often its agent was told what the report of this task lacks."""
+    place: int = 0
+    """Where in the log it begins: threads that begin in one step stand in this order."""
 
 
 class ChildThread(msgspec.Struct, frozen=True):

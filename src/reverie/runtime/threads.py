@@ -32,6 +32,7 @@ from reverie.runtime.turn import (
 RECEIVED = "agent.thread_message_received"
 _ARCHIVED = "The thread was archived before this call was answered."
 _STOPPED = "My thread was archived before I was done, so there is no result."
+_INTERRUPTED = "The user interrupted me before I was done, so there is no result."
 _UNFINISHED = "The agent stopped before this call was answered."
 
 
@@ -258,14 +259,25 @@ def rest_awaiting(transition: Transition) -> None:
     _rest_primary(transition, _stop(transition.state, None, END_TURN, None))
 
 
-def archive_child(transition: Transition, child: ChildThread) -> None:
-    """End a child that does not run; what it waited for is answered with an error, and whoever asked it is told.
+def owes_report(state: LiveState, child: ChildThread) -> bool:
+    """Whether the session's own thread still waits for what a child makes of its task.
 
     What a cross-check asked it is read from its log.
     """
-    owes = (is_blocked(transition.state, child.id) or child.part.queued is not None) and (
-        check_of(transition.state, child.id) is None
-    )
+    at_work = runs(state, child.id) or is_blocked(state, child.id) or child.part.queued is not None
+    return at_work and not child.archived and check_of(state, child.id) is None
+
+
+def tell_interrupted(transition: Transition, children: Iterable[ChildThread]) -> None:
+    """Tell the session's own thread that the user ended what these children did for it."""
+    for child in children:
+        post(transition, child.id, None, _INTERRUPTED)
+        forget_reminders(transition, child.id)
+
+
+def archive_child(transition: Transition, child: ChildThread) -> None:
+    """End a child that does not run; what it waited for is answered with an error, and whoever asked it is told."""
+    owes = owes_report(transition.state, child)
     failed = fail_calls(transition, lambda thread_id: thread_id == child.id, _ARCHIVED)
     if owes:
         post(transition, child.id, None, _STOPPED)

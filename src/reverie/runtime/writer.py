@@ -12,7 +12,7 @@ from typing import Any
 from reverie.errors import ConflictError, InputError, StateError
 from reverie.ids import derived_id
 from reverie.runtime.inbox import refuse_ended
-from reverie.runtime.live_state import ChildThread, LiveState, PendingCall, Status, Transition, input_id
+from reverie.runtime.live_state import ChildThread, LiveState, PendingCall, Status, ThreadPart, Transition, input_id
 from reverie.runtime.outcome_loop import follow_outcome
 from reverie.runtime.turn import (
     RESULT_LINKS,
@@ -261,14 +261,14 @@ def _record_thread_created(
 ) -> None:
     """A thread that begins; without an id of the server's kind it gets one."""
     named = payload.get("session_thread_id")
-    number = str(transition.state.event_count + len(transition.events))
+    place = transition.state.event_count + len(transition.events)
     thread_id = (
-        named if named and named.startswith("sthr_") else derived_id("sthr", transition.state.session_id, number)
+        named if named and named.startswith("sthr_") else derived_id("sthr", transition.state.session_id, str(place))
     )
     if named:
         names[named] = thread_id
     if all(known.id != thread_id for known in transition.state.threads):
-        begun = ChildThread(thread_id, payload.get("agent_name") or "")
+        begun = ChildThread(thread_id, payload.get("agent_name") or "", part=ThreadPart(place=place))
         transition.change(threads=(*transition.state.threads, begun))
         transition.threads.append((begun.id, begun.agent_name))
     transition.notices.append("session.thread_created")

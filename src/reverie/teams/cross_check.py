@@ -4,7 +4,7 @@ A check's result stands in the log as JSON, so that a session that ran here and 
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -43,6 +43,18 @@ def read_choice(metadata: Mapping[str, str]) -> CheckChoice | None:
     if name.strip() == "judge" and judge.strip():
         return CheckChoice(judge.strip())
     raise InputError(f"metadata.{METADATA}: {value!r} is not known; say on, off, or judge=NAME of an agent")
+
+
+def check_judge(metadata: Mapping[str, str], names: Iterable[str]) -> None:
+    """Accept a judge that is on the roster with these names, or that nobody is named.
+
+    Raises:
+        InputError: the metadata names another.
+    """
+    choice, known = read_choice(metadata), list(names)
+    if choice is not None and choice.judge is not None and choice.judge not in known:
+        there = ", ".join(known) or "nobody: the agent is no coordinator"
+        raise InputError(f"metadata.{METADATA}: {choice.judge!r} is not on the roster; known: {there}")
 
 
 class Answer(msgspec.Struct, frozen=True):

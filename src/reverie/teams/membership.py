@@ -9,8 +9,8 @@ from reverie.errors import InputError
 
 UNTRUSTED = "reverie_untrusted"
 """Metadata of a session whose lessons and notes stay in its agent's private store."""
-TRUSTED_VALUES = ("", "0", "false", "False", "FALSE", "no", "No", "off", "Off")
-"""What the entry may say of a session that is trusted all the same; anything else marks it."""
+TRUSTED_VALUES = ("", "0", "false", "no", "off")
+"""What the entry may say, in any case, of a session that is trusted all the same; anything else marks it."""
 MOST_MEMBERS = 20
 _LONGEST_NAME = 256
 
@@ -60,10 +60,20 @@ class StorePlace(msgspec.Struct, frozen=True):
 ORDINARY = StorePlace()
 
 
+def is_for_another(place: StorePlace, whom: str | None, agent: str | None) -> bool:
+    """Whether a lesson of a store is kept from this agent, since a team learned it for another one.
+
+    Args:
+        whom: the agent that the lesson's scope names, if any.
+        agent: who asks; None where nobody says.
+    """
+    return place.team is not None and whom is not None and agent is not None and whom != agent
+
+
 def is_untrusted(metadata: Mapping[str, object]) -> bool:
     """Whether a session is marked as one whose lessons and notes stay private."""
     told = metadata.get(UNTRUSTED)
-    return told is not None and told is not False and str(told) not in TRUSTED_VALUES
+    return told is not None and str(told).lower() not in TRUSTED_VALUES
 
 
 def why_not_written(store_id: str, place: StorePlace, *, untrusted: bool) -> str | None:

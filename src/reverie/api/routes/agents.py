@@ -14,8 +14,10 @@ from reverie.api.request_context import RequestContext
 from reverie.api.wire_type import SdkType, WireType
 from reverie.errors import ConflictError, StateError
 from reverie.ids import new_id
+from reverie.runtime.delegation import roster
 from reverie.storage.service import agents as table
 from reverie.storage.service.agents import AgentVersion
+from reverie.teams.cross_check import METADATA, check_judge
 
 _AGENT = SdkType("beta.BetaManagedAgentsAgent")
 _ONE = "/v1/agents/{agent_id}"
@@ -51,10 +53,18 @@ async def create(context: RequestContext) -> dict[str, Any]:
     definition = new_definition(context.body, check_metadata(context.body.get("metadata") or {}))
     definition = await _pinned(context, definition, context.body, None)
     agent = AgentVersion(new_id("agent", context.now), 1, definition, context.now, context.now)
+    await _check_judge(context, agent)
     await table.insert_agent(context.connection, agent)
     context.resource_id = agent.id
     context.notify("agent.created", agent.id)
     return wire_agent(agent)
+
+
+async def _check_judge(context: RequestContext, agent: AgentVersion) -> None:
+    """Accept an agent whose cross-checks are judged by one of its roster."""
+    metadata = agent.definition.get("metadata") or {}
+    if METADATA in metadata:
+        check_judge(metadata, roster(await table.snapshot_agent(context.connection, agent.id, agent)))
 
 
 async def _pinned(
@@ -132,6 +142,8 @@ async def update(context: RequestContext) -> dict[str, Any]:
         return wire_agent(present)
     version = await table.next_version(context.connection, present.id)
     changed = AgentVersion(present.id, version, definition, present.created_at, context.now)
+    if not body.keys().isdisjoint(("metadata", "multiagent")):
+        await _check_judge(context, changed)
     await table.add_version(context.connection, changed)
     context.notify("agent.updated", changed.id)
     return wire_agent(changed)

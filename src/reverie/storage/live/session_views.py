@@ -13,6 +13,7 @@ from reverie.lessons.lesson import Lesson
 from reverie.storage.live.assignments import unit_of
 from reverie.storage.live.sessions import LiveSession
 from reverie.storage.live.trials import TrialRow, standing_trials
+from reverie.storage.memory.store_places import lessons_of_others
 from reverie.storage.postgres.database import Connection
 from reverie.trials.draw import is_shown, share_at
 
@@ -23,6 +24,7 @@ JOIN memories m ON m.memory_store_id = t.memory_store_id
     AND (t.kind = 'memory' OR m.lesson_id = ANY (t.subject_ids))
 WHERE s.id = %s AND t.memory_store_id = %s AND NOT v.shown
 """
+_AGENT = "SELECT l.agent ->> 'name' FROM sessions s JOIN live_sessions l ON l.session_key = s.key WHERE s.id = %s"
 
 
 def stores_of(resources: Sequence[dict[str, Any]]) -> list[str]:
@@ -68,11 +70,17 @@ async def hidden_lessons(connection: Connection, session_key: int) -> list[Lesso
 
 
 async def hidden_memories(connection: Connection, session_id: str | None, store_id: str) -> list[str]:
-    """Ids of a store's memories that a session does without; of no session none."""
+    """Ids of a store's memories that a session does without, by its views or as a team's lessons for other agents.
+
+    Without a session there are none.
+    """
     if session_id is None:
         return []
     rows = await connection.execute(_HIDDEN, [session_id, store_id])
-    return [memory_id for (memory_id,) in await rows.fetchall()]
+    drawn = [memory_id for (memory_id,) in await rows.fetchall()]
+    named = await connection.execute(_AGENT, [session_id])
+    (agent,) = await named.fetchone() or (None,)
+    return [*drawn, *await lessons_of_others(connection, store_id, agent)]
 
 
 def _drawn(trial: TrialRow, session: LiveSession) -> tuple[bool, float]:

@@ -42,7 +42,7 @@ _LIFE_COLUMNS = """
         SELECT jsonb_agg(
             jsonb_build_object('id', t.id, 'agent_name', coalesce(t.agent ->> 'name', ''), 'status', t.status,
                 'archived', t.archived_at IS NOT NULL, 'begun', t.stats IS NOT NULL, 'part', t.part)
-            ORDER BY t.created_at, t.id
+            ORDER BY t.created_at, coalesce((t.part ->> 'place')::bigint, 0), t.id
         ) FROM session_threads t WHERE t.session_key = s.key
     ), '[]') AS threads,
     coalesce(l.turn_inputs, 0) AS turn_inputs,

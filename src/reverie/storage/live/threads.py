@@ -92,10 +92,12 @@ async def insert_thread(connection: Connection, session: LiveSession, thread: Se
 
 
 async def list_threads(connection: Connection, session: LiveSession) -> list[SessionThread]:
-    """The child threads of a session, oldest first; there are at most a few dozen."""
+    """The child threads of a session, in the order in which they begin in its log; there are at most a few dozen."""
     async with connection.cursor(row_factory=class_row(SessionThread)) as cursor:
         await cursor.execute(
-            f"SELECT {_COLUMNS} FROM session_threads WHERE session_key = %s ORDER BY created_at, id", [session.key]
+            f"SELECT {_COLUMNS} FROM session_threads WHERE session_key = %s"
+            " ORDER BY created_at, coalesce((part ->> 'place')::bigint, 0), id",
+            [session.key],
         )
         return await cursor.fetchall()
 

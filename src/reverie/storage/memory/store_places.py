@@ -7,7 +7,7 @@ from reverie.storage.postgres.database import Connection
 from reverie.teams.membership import ORDINARY, TRUSTED_VALUES, UNTRUSTED, StorePlace
 
 _TRUSTED = ", ".join(f"'{value}'" for value in TRUSTED_VALUES)
-IS_UNTRUSTED = f"(coalesce(s.metadata ->> '{UNTRUSTED}', '') NOT IN ({_TRUSTED}))"
+IS_UNTRUSTED = f"(lower(coalesce(s.metadata ->> '{UNTRUSTED}', '')) NOT IN ({_TRUSTED}))"
 """That session ``s`` is marked untrusted."""
 REACHABLE = f"""coalesce((
     SELECT jsonb_agg(
@@ -53,6 +53,22 @@ async def require_open(connection: Connection, store_ids: Sequence[str], agent: 
         if not place.is_open_to(agent):
             who = "a session that names no agent" if agent is None else f"the agent {agent!r}"
             raise NotFoundError(f"there is no memory store {store_id!r} that {who} can reach: it is private")
+
+
+async def lessons_of_others(connection: Connection, store_id: str, agent: str | None) -> dict[str, str]:
+    """Ids of the memories of a team's store that are lessons for other agents than this one, and of those lessons.
+
+    Other stores have none, and so has an agent that nobody names.
+    """
+    rows = await connection.execute(
+        """
+        SELECT m.id, l.id FROM teams t JOIN lessons l ON l.memory_store_id = t.memory_store_id
+        JOIN memories m ON m.memory_store_id = l.memory_store_id AND m.lesson_id = l.id
+        WHERE t.memory_store_id = %s AND l.lesson #>> '{scope,agent}' <> %s::text
+        """,
+        [store_id, agent],
+    )
+    return dict(await rows.fetchall())
 
 
 async def set_private(connection: Connection, store_id: str, agent: str) -> None:
