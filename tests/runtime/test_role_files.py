@@ -54,6 +54,9 @@ def test_roles_read_back_as_they_were_written() -> None:
         ({"name": "a", "done": [{"schema": {"items": {"pattern": "(?=a)"}}}]}, r"schema.items.pattern: .*RE2"),
         ({"name": "a", "done": [{"schema": {"patternProperties": {"a": {}}}}]}, r"schema.patternProperties: is not"),
         ({"name": "a", "done": [{"schema": {"$ref": "https://example.com/s"}}]}, r"schema.\$ref: .*nothing is fetched"),
+        ({"name": "a", "done": [{"schema": {"$ref": "#"}}]}, r"schema.\$ref: .* itself without end"),
+        ({"name": "a", "done": [{"schema": {"items": {"allOf": [{"$ref": "#/items"}]}}}]}, r"itself without end"),
+        ({"name": "a", "agents": []}, r"role a: agents: nobody may fill the role"),
         ({"name": "a", "most_running": 0}, r"role a: most_running: "),
     ],
 )
@@ -122,3 +125,25 @@ def test_an_agent_keeps_of_its_tools_those_that_are_named() -> None:
     assert [one["name"] for one in web["configs"]] == ["find"] and desk["default_config"] == default
     assert [server["name"] for server in left["mcp_servers"]] == ["web", "desk"]
     assert with_tools_alone(agent, [])["tools"] == []
+
+
+def test_a_schema_may_refer_to_itself_from_within_a_part() -> None:
+    tree = {"type": "object", "properties": {"left": {"$ref": "#"}, "right": {"$ref": "#"}}}
+    roles = read_roles_document({"roles": [{"name": "a", "done": [{"schema": tree}]}]})
+    assert roles.roles[0].done[0].schema == tree
+
+
+@pytest.mark.parametrize("text", ["- reader", "roles: [reader]", "roles: [[]]"])
+def test_a_role_that_is_no_mapping_is_told_how_one_begins(text: str) -> None:
+    with pytest.raises(InputError, match=r"role number 1: must be a mapping of fields, such as `- name: reader`"):
+        load_roles(text, "roles.yaml")
+
+
+@pytest.mark.parametrize("tool", ["nonsense", "mcp__*", "mcp__wiki__", "mcp__other__find", "Read"])
+def test_a_tool_that_nobody_who_may_fill_the_role_has_is_refused(tool: str) -> None:
+    wiki = {"mcp_servers": [{"name": "wiki"}], "tools": [{"type": "custom", "name": "lookup"}]}
+    known = ["read", "lookup", "mcp__wiki__find", "mcp__wiki__*"]
+    check_roster(read_roles_document({"roles": [{"name": "a", "tools": known}]}), {"ann": {}, "bob": wiki})
+    roles = read_roles_document({"roles": [{"name": "a", "tools": ["read", tool]}]})
+    with pytest.raises(InputError, match=r"role a: tools: '.*' is no tool of ann, bob; give "):
+        check_roster(roles, {"ann": {}, "bob": wiki})

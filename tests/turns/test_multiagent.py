@@ -282,7 +282,10 @@ async def test_threads_of_one_step_are_listed_in_the_order_in_which_they_were_ca
             return began
         return say("Bye.") if "list_agents" in told(request) else call("list_agents", 10)
 
-    model = Cast(lead=lead, **{name: lambda _request: say("Seen.") for name in names})
+    def seen(_request: TurnRequest) -> TurnReply:
+        return say("Seen.")
+
+    model = Cast(lead=lead, **dict.fromkeys(names, seen))  # type: ignore[arg-type]
     session_id = await coordinated(client, *names)
     async with turns_run(server.service, model):
         await send(client, session_id, "Go")

@@ -296,7 +296,7 @@ def _outcome_line(outcome: OutcomeSummary) -> str:
 
 
 def _table(result: DreamResult) -> str:
-    """The lessons that were kept, ``''`` for none; of a team, those in trial too, and which store each is in and whom it is for."""
+    """The lessons that were kept, ``''`` for none; of a team, those in trial too, and in which store and for whom."""
     shown = ("adopted", "candidate", "retired", *(("trial",) if result.team is not None else ()))
     names = {store.memory_store_id: store.name for store in result.stores}
     placed = {place.lesson_id: place for place in result.placed}

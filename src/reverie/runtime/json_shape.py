@@ -18,6 +18,8 @@ from referencing.jsonschema import DRAFT202012
 from reverie.errors import InputError
 
 _MOST_SHOWN = 300
+_OF_ITSELF = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else")
+"""Keywords whose schemas are held against the value itself."""
 
 
 def check_schema(schema: Any, place: str) -> None:
@@ -36,6 +38,7 @@ def check_schema(schema: Any, place: str) -> None:
                 _compiled(value)
             if name in ("$ref", "$dynamicRef") and isinstance(value, str):
                 resolver.lookup(value)
+        _check_ends(schema, resolver, place)
     except SchemaError as error:
         raise InputError(f"{place}{error.json_path[1:]}: {_cut(error.message)}") from error
     except re2.error as error:
@@ -44,6 +47,41 @@ def check_schema(schema: Any, place: str) -> None:
         raise InputError(f"{where}: leads to nowhere in this schema; nothing is fetched") from error
     except RecursionError as error:
         raise InputError(f"{place}: is too deep") from error
+
+
+def _check_ends(schema: Any, resolver: Any, place: str) -> None:
+    """Refuse references that lead back to themselves without a step into the value.
+
+    What a schema says of the value itself, and not of a part of it, is followed.
+    """
+    open_, ended = set(), set()
+
+    def follow(one: Any, where: str) -> None:
+        if not isinstance(one, Mapping) or id(one) in ended:
+            return
+        if id(one) in open_:
+            raise InputError(f"{where}: the schema refers to itself without end; refer to it from within a part")
+        open_.add(id(one))
+        for name in ("$ref", "$dynamicRef"):
+            if isinstance(one.get(name), str):
+                follow(resolver.lookup(one[name]).contents, f"{where}.{name}")
+        for name in _OF_ITSELF:
+            parts = one.get(name)
+            for part in parts if isinstance(parts, list) else [parts]:
+                follow(part, f"{where}.{name}")
+        open_.discard(id(one))
+        ended.add(id(one))
+
+    for where, one in _schemas(schema, place):
+        follow(one, where)
+
+
+def _schemas(schema: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """Every mapping in a schema, with its path."""
+    yield place, schema
+    for where, _, value in _keywords(schema, place):
+        if isinstance(value, Mapping):
+            yield where, value
 
 
 def _keywords(schema: Any, place: str) -> Iterator[tuple[str, str, Any]]:

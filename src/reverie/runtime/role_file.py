@@ -9,6 +9,7 @@ import msgspec
 from reverie.digests.predicate import searcher
 from reverie.errors import InputError
 from reverie.lazy_modules import load_module
+from reverie.runtime.built_in_tool import BUILT_IN_TOOLS
 from reverie.runtime.role import Criterion, Role, Roles
 from reverie.runtime.yaml_record import choices_in, convert, load_yaml, near_field, plain_document, refusals
 
@@ -55,19 +56,36 @@ def read_roles_document(document: Any, source: str = "roles") -> Roles:
 
 
 def check_roster(roles: Roles, names: Mapping[str, Any], source: str = "roles") -> None:
-    """Accept roles that name agents of a roster.
+    """Accept roles that name agents of a roster, and tools that one of those who may fill the role could have.
 
     Raises:
-        InputError: one names another; the message says which, and whom there are.
+        InputError: one names another; the message says which, and what there is.
     """
     known = ", ".join(names) or "nobody: the agent is no coordinator"
     for role in roles.roles:
         for name in role.agents:
             if name not in names:
                 raise InputError(f"{source}: role {role.name}: agents: {name!r} is not on the roster; known: {known}")
+        for tool in role.tools or ():
+            may = role.agents or tuple(names)
+            if not any(_has(names[name], tool) for name in may):
+                raise InputError(
+                    f"{source}: role {role.name}: tools: {tool!r} is no tool of {', '.join(may)}; give "
+                    f"{', '.join(BUILT_IN_TOOLS)}, a custom tool, mcp__SERVER__TOOL or mcp__SERVER__*"
+                )
     for name in roles.most_running:
         if name not in names:
             raise InputError(f"{source}: most_running: {name!r} is not on the roster; known: {known}")
+
+
+def _has(agent: Mapping[str, Any], tool: str) -> bool:
+    """Whether an agent may have a tool of this name; which tools a server has is not known here."""
+    servers = (f"mcp__{server['name']}__" for server in agent.get("mcp_servers") or ())
+    return (
+        tool in BUILT_IN_TOOLS
+        or any(one.get("name") == tool for one in agent.get("tools") or () if one["type"] == "custom")
+        or any(tool.startswith(prefix) and len(tool) > len(prefix) for prefix in servers)
+    )
 
 
 def roles_document(roles: Roles) -> dict[str, Any]:
@@ -96,13 +114,15 @@ def _read_role(given: Any, where: str) -> Role:
     def hint(name: str, field: str) -> str:
         return near_field(name, Criterion if field.startswith("done") else Role, _PAGE)
 
+    if not isinstance(given, Mapping):
+        raise InputError(f"{where}: must be a mapping of fields, such as `- name: reader`; see {_PAGE}")
     role: Role = convert(given, Role, where, hint, _CHOICES)
-    for field, problem in _problems(role):
+    for field, problem in _problems(role, given):
         raise InputError(f"{where}: {field}: {problem}")
     return role
 
 
-def _problems(role: Role) -> Iterator[tuple[str, str]]:
+def _problems(role: Role, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Fields that are of the right type and say what cannot be, with what is wrong."""
     if not Template(role.brief).is_valid():
         yield "brief", "a $ begins a field, such as $question; write $$ for a dollar"
@@ -112,6 +132,8 @@ def _problems(role: Role) -> Iterator[tuple[str, str]]:
             yield f"fields.{name}", f"brief has no ${name}; its fields are {', '.join(role.names) or 'none'}"
     if len(set(role.agents)) != len(role.agents):
         yield "agents", "names an agent twice"
+    if isinstance(given.get("agents"), list | tuple) and not role.agents:
+        yield "agents", "nobody may fill the role; name agents of the roster, or leave it out for all of them"
     for number, one in enumerate(role.done):
         place = f"done[{number}]"
         looks = [name for name in _LOOKS if getattr(one, name) is not None]
