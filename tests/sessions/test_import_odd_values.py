@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reverie.errors import ImportFormatError
 from reverie.sessions.importers import RawRecord, parse_record, read_records
 from tests.sessions import test_import_ag_ui as ag_ui
 from tests.sessions import test_import_autogen as autogen
@@ -89,5 +90,12 @@ def test_an_odd_value_costs_itself(name: str, data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:
         (Path(folder) / "a.jsonl").write_text("\n".join(json.dumps(row) for row in odd))
         items = list(read_records([Path(folder)], format=None))
-    transcripts = [parse_record(item, {}) for item in items if isinstance(item, RawRecord)]
-    assert any(transcript.events for transcript in transcripts)
+    assert any(has_events(item) for item in items if isinstance(item, RawRecord))
+
+
+def has_events(record: RawRecord) -> bool:
+    """Whether there is something to read; a span whose trace is odd is a session of its own, without anything."""
+    try:
+        return bool(parse_record(record, {}).events)
+    except ImportFormatError:
+        return False
