@@ -1,7 +1,6 @@
 """``reverie agents roles`` against a server."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,20 +9,10 @@ from click.testing import CliRunner
 from reverie.cli.agents import agents
 from reverie.cli.remote import RemoteError
 from reverie.errors import InputError
-from reverie.settings import Settings
-from reverie.testing.server_process import running_server
 
 CLERK = "name: clerk\nmodel: large\n"
 LEAD = "name: lead\nmodel: large\nmultiagent: {type: coordinator, agents: [clerk]}\n"
 ROLES = "roles:\n- name: reader\n  brief: Find $what\n  agents:\n  - clerk\nmost_running:\n  clerk: 2\n"
-
-
-@pytest.fixture
-def server(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A server that ``REVERIE_URL`` names."""
-    with running_server(settings, tmp_path / "log", "--no-key") as server:
-        monkeypatch.setenv("REVERIE_URL", server.url)
-        yield
 
 
 def invoke(*arguments: str, text: str | None = None) -> str:

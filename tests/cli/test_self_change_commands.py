@@ -1,7 +1,6 @@
 """``reverie agents bounds`` and ``changes`` against a server."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,19 +9,9 @@ from click.testing import CliRunner
 from reverie.cli.agents import agents
 from reverie.cli.remote import RemoteError
 from reverie.errors import InputError
-from reverie.settings import Settings
-from reverie.testing.server_process import running_server
 
 AGENT = "name: clerk\nmodel: large\n"
 BOUNDS = "effort:\n  values: [low, medium, high]\n"
-
-
-@pytest.fixture
-def server(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A server that ``REVERIE_URL`` names."""
-    with running_server(settings, tmp_path / "log", "--no-key") as server:
-        monkeypatch.setenv("REVERIE_URL", server.url)
-        yield
 
 
 def invoke(*arguments: str, text: str | None = None) -> str:

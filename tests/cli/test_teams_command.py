@@ -1,7 +1,6 @@
 """``reverie teams`` against a server, and how a router is told of."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,6 @@ from click.testing import CliRunner
 from reverie.cli.agents import agents
 from reverie.cli.remote import RemoteError
 from reverie.cli.teams import routing_lines, teams
-from reverie.settings import Settings
-from reverie.testing.server_process import running_server
 
 CELL = {"family": "sql", "agent": "ann", "drawn": 4, "chosen": 1, "mean": 0.5, "low": 0.2, "high": 0.8}
 LEVEL = {"agreeing": 2, "asked": 3, "settled_by": "vote", "models": ["large", "small"]}
@@ -30,14 +27,6 @@ REPORT = {
     ],
     "team": "not shown",
 }
-
-
-@pytest.fixture
-def server(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A server that ``REVERIE_URL`` names."""
-    with running_server(settings, tmp_path / "log", "--no-key") as server:
-        monkeypatch.setenv("REVERIE_URL", server.url)
-        yield
 
 
 def invoke(*arguments: str) -> str:

@@ -85,10 +85,7 @@ async def read_team(connection: Connection, team_id: str) -> Team:
     Raises:
         NotFoundError: there is none.
     """
-    found = await _select(connection, "WHERE t.id = %(id)s", {"id": team_id})
-    if not found:
-        raise NotFoundError(f"there is no team {team_id!r}; `reverie teams list` names those that there are")
-    return found[0]
+    return await _first(connection, "WHERE t.id = %(named)s", team_id)
 
 
 async def find_team(connection: Connection, named: str) -> Team:
@@ -97,10 +94,7 @@ async def find_team(connection: Connection, named: str) -> Team:
     Raises:
         NotFoundError: there is none.
     """
-    found = await _select(connection, "WHERE %(named)s IN (t.id, t.name) ORDER BY t.id <> %(named)s", {"named": named})
-    if not found:
-        raise NotFoundError(f"there is no team {named!r}; `reverie teams list` names those that there are")
-    return found[0]
+    return await _first(connection, "WHERE %(named)s IN (t.id, t.name) ORDER BY t.id <> %(named)s", named)
 
 
 async def team_of_store(connection: Connection, store_id: str) -> Team | None:
@@ -140,6 +134,13 @@ async def _agent_name(connection: Connection, named: str) -> str:
     if not named.startswith("agent_"):
         return named
     return str((await read_agent(connection, named)).definition["name"])
+
+
+async def _first(connection: Connection, clauses: str, named: str) -> Team:
+    found = await _select(connection, clauses, {"named": named})
+    if not found:
+        raise NotFoundError(f"there is no team {named!r}; `reverie teams list` names those that there are")
+    return found[0]
 
 
 async def _select(connection: Connection, clauses: str, parameters: dict[str, Any]) -> list[Team]:
